@@ -1,0 +1,58 @@
+# Everything a contributor runs. `make` alone lists the targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types arch bench lock docs fmt clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/.runtime: requirements/runtime.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "slo-verify needs Python 3.11 or newer; try: make PYTHON=python3.13 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+demo: $(VENV)/.runtime ## a healthy deploy, then a bad one that is rolled back, against a bundled service
+	@$(BIN)/python examples/demo/demo.py
+
+test: $(VENV)/.dev ## the tests that need nothing but Python
+	$(BIN)/python -m pytest -m "not real and not container"
+
+lint: $(VENV)/.dev ## ruff and codespell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+types: $(VENV)/.dev ## mypy, strict
+	$(BIN)/mypy
+
+arch: $(VENV)/.dev ## the import contracts
+	$(BIN)/lint-imports
+
+check: lint types arch test ## everything CI runs before the container
+
+bench: $(VENV)/.dev ## every benchmark; rewrites bench/RESULTS.md
+	$(BIN)/python bench/run.py
+
+docs: $(VENV)/.dev ## regenerate action.yml, the tables in README and docs, and the schemas
+	$(BIN)/python -m scripts.generate
+
+fmt: $(VENV)/.dev ## format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.dev ## resolve the lock files again, with hashes, for every platform
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" pyproject.toml -o requirements/runtime.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" -c requirements/runtime.lock pyproject.toml --group dev -o requirements/dev.lock
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) out .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
