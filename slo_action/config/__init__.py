@@ -1,0 +1,1 @@
+"""Everything that arrives as text from a user."""

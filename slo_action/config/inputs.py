@@ -1,0 +1,360 @@
+"""The action's inputs: one table, read once, every mistake reported together.
+
+Plain functions instead of pydantic: they run before the first probe, and importing pydantic alone
+takes longer than everything else that happens before it (ADR 0002).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from slo_action.config.suggest import did_you_mean
+from slo_action.config.units import parse_duration, parse_flag, parse_instant
+from slo_action.core.decide import FailOn, RollbackMode
+from slo_action.core.judge import OnLateStart
+from slo_action.core.secrets import Secret
+from slo_action.errors import Mistake
+
+PREFIX = "INPUT_"
+_RUNNER_KEYS = frozenset({"entrypoint", "args"})
+
+
+class Mode(StrEnum):
+    """What a run does."""
+
+    VERIFY = "verify"
+
+
+class PlatformName(StrEnum):
+    """Where the service runs, as far as a rollback is concerned."""
+
+    AUTO = "auto"
+    COMMAND = "command"
+    NONE = "none"
+
+
+class Redirects(StrEnum):
+    """What a 3xx means: a failed attempt, or a hop within the same host."""
+
+    OFF = "off"
+    SAME_HOST = "same-host"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSpec:
+    """One input: its default as action.yml writes it, what it means, and how it is read.
+
+    `parse` raises ValueError with the accepted forms. Secret values are never shown.
+    """
+
+    name: str
+    default: str
+    meaning: str
+    parse: Callable[[str], object]
+    secret: bool = False
+
+    @property
+    def key(self) -> str:
+        """The attribute of `Inputs` that holds the value."""
+        return self.name.replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """All inputs, typed. Empty text and None mean that the user left it out."""
+
+    service: str
+    url: str
+    mode: Mode
+    config: str
+    health_path: str
+    version_path: str
+    expected_version: str
+    deployment_id: str
+    deployed_at: datetime | None
+    approver: str
+    health_deadline: timedelta
+    grace: timedelta
+    on_late_start: OnLateStart
+    follow_redirects: Redirects
+    allow_link_local: bool
+    control_url: str
+    platform: PlatformName
+    rollback: RollbackMode
+    rollback_command: str
+    previous_version_command: str
+    command_shell: bool
+    rollback_timeout: timedelta
+    fail_on: FailOn
+    token: Secret
+    check_run: bool
+    artifact_name: str
+    matrix: tuple[str, ...]
+    retention_days: int | None
+
+
+def _text(value: str) -> str:
+    if any(ord(character) < ord(" ") for character in value):
+        raise ValueError("write one line of text")
+    return value.strip()
+
+
+def _path(value: str) -> str:
+    path = _text(value)
+    if path and (not path.startswith("/") or path.startswith("//") or " " in path):
+        raise ValueError("write a path that starts with one slash, such as /healthz")
+    return path
+
+
+def _one_of(values: type[StrEnum]) -> Callable[[str], StrEnum]:
+    def parse(value: str) -> StrEnum:
+        try:
+            return values(value.strip())
+        except ValueError:
+            raise ValueError(did_you_mean(value.strip(), [str(v) for v in values])) from None
+
+    return parse
+
+
+def _positive(value: str) -> timedelta:
+    duration = parse_duration(value)
+    if not duration:
+        raise ValueError("write a duration above zero, such as 90s")
+    return duration
+
+
+def _instant(value: str) -> datetime | None:
+    return parse_instant(value) if value.strip() else None
+
+
+def _matrix_values(value: str) -> tuple[str, ...]:
+    """Return the scalar values of a JSON object, in order; nothing for anything else."""
+    try:
+        matrix = json.loads(value or "null")
+    except ValueError:
+        raise ValueError("leave it out: the action fills it in") from None
+    found = matrix.values() if isinstance(matrix, dict) else ()
+    return tuple(str(item) for item in found if isinstance(item, str | int | float))
+
+
+def _days(value: str) -> int | None:
+    if not value.strip():
+        return None
+    if not (value.strip().isascii() and value.strip().isdigit() and 1 <= int(value) <= _MOST_DAYS):
+        raise ValueError(f"write a whole number of days, 1 to {_MOST_DAYS}")
+    return int(value)
+
+
+_MOST_DAYS = 400
+
+INPUTS: tuple[InputSpec, ...] = (
+    InputSpec(
+        name="service", default="", meaning="Service name; with `config`, selects one.", parse=_text
+    ),
+    InputSpec(
+        name="url",
+        default="",
+        meaning="Base URL of the service; may come from `config`. Credentials in it are masked.",
+        parse=str.strip,
+        secret=True,
+    ),
+    InputSpec(
+        name="mode",
+        default="verify",
+        meaning="`verify`: watch the deploy that just happened.",
+        parse=_one_of(Mode),
+    ),
+    InputSpec(
+        name="config",
+        default="",
+        meaning="Service matrix; `.github/slo.yml` is used where it exists.",
+        parse=_text,
+    ),
+    InputSpec(name="health-path", default="/healthz", meaning="Health endpoint.", parse=_path),
+    InputSpec(
+        name="version-path",
+        default="",
+        meaning="Endpoint that tells the running version, such as `/__build`; empty: the health answer tells it.",
+        parse=_path,
+    ),
+    InputSpec(
+        name="expected-version",
+        default="",
+        meaning="Version, commit or image digest that must be what answers; empty: not judged.",
+        parse=_text,
+    ),
+    InputSpec(
+        name="deployment-id",
+        default="",
+        meaning="Goes into the audit record; empty: `run_` and the run id.",
+        parse=_text,
+    ),
+    InputSpec(
+        name="deployed-at",
+        default="",
+        meaning="When the deploy ended, such as `2025-08-23T08:38:00Z`; starts the 90 s clock; empty: now.",
+        parse=_instant,
+    ),
+    InputSpec(
+        name="approver",
+        default="",
+        meaning="Goes into the audit record; empty: the triggering actor.",
+        parse=_text,
+    ),
+    InputSpec(
+        name="health-deadline",
+        default="90s",
+        meaning="By when 3 consecutive attempts must have succeeded, counted from the deploy.",
+        parse=_positive,
+    ),
+    InputSpec(
+        name="grace",
+        default="30s",
+        meaning="Failures this soon after the deploy do not count.",
+        parse=parse_duration,
+    ),
+    InputSpec(
+        name="on-late-start",
+        default="warn",
+        meaning="`warn` or `rollback`: what a service gets that became healthy after the deadline.",
+        parse=_one_of(OnLateStart),
+    ),
+    InputSpec(
+        name="follow-redirects",
+        default="off",
+        meaning="`off`: a 3xx is a failed attempt; `same-host`: followed within the host.",
+        parse=_one_of(Redirects),
+    ),
+    InputSpec(
+        name="allow-link-local",
+        default="false",
+        meaning="Allow link-local and cloud metadata addresses.",
+        parse=parse_flag,
+    ),
+    InputSpec(
+        name="control-url",
+        default="",
+        meaning="What must answer while the service does not, to rule out the runner's own network; empty: GitHub's API; `off`: none.",
+        parse=str.strip,
+        secret=True,
+    ),
+    InputSpec(
+        name="platform",
+        default="auto",
+        meaning="`auto`: `command` where a rollback command is given, else `none`.",
+        parse=_one_of(PlatformName),
+    ),
+    InputSpec(
+        name="rollback",
+        default="auto",
+        meaning="`auto`, `dry-run` (decide, do not act) or `off`.",
+        parse=_one_of(RollbackMode),
+    ),
+    InputSpec(
+        name="rollback-command",
+        default="",
+        meaning="Restores the previous version; `{previous-version}`, `{failed-version}` and `{service}` are filled in. Split as a shell splits words, run without one.",
+        parse=str.strip,
+    ),
+    InputSpec(
+        name="previous-version-command",
+        default="",
+        meaning="Prints the version to return to, on one line.",
+        parse=str.strip,
+    ),
+    InputSpec(
+        name="command-shell",
+        default="false",
+        meaning="Run both commands with `sh -c`; values then arrive as `$SLO_PREVIOUS_VERSION`, `$SLO_FAILED_VERSION`, `$SLO_SERVICE`.",
+        parse=parse_flag,
+    ),
+    InputSpec(
+        name="rollback-timeout",
+        default="5m",
+        meaning="Time box of the rollback command.",
+        parse=_positive,
+    ),
+    InputSpec(
+        name="fail-on",
+        default="inconclusive",
+        meaning="`inconclusive`: unhealthy and inconclusive fail the step; `unhealthy`: only unhealthy does.",
+        parse=_one_of(FailOn),
+    ),
+    InputSpec(
+        name="token",
+        default="${{ github.token }}",
+        meaning="GitHub token, for the check run.",
+        parse=Secret,
+        secret=True,
+    ),
+    InputSpec(
+        name="check-run",
+        default="true",
+        meaning="Also create a check run (`checks: write`); where the token may not, a warning says so.",
+        parse=parse_flag,
+    ),
+    InputSpec(
+        name="artifact-name",
+        default="",
+        meaning="Name of the evidence artifact; empty: `slo-verify-{service}-{run_attempt}` with the job's and matrix's identity.",
+        parse=_text,
+    ),
+    InputSpec(
+        name="matrix",
+        default="${{ toJSON(matrix) }}",
+        meaning="The job's matrix values, for the artifact's default name; leave it as it is.",
+        parse=_matrix_values,
+    ),
+    InputSpec(
+        name="retention-days",
+        default="",
+        meaning="How long the artifact is kept; empty: the repository's default.",
+        parse=_days,
+    ),
+)
+_BY_NAME = {spec.name: spec for spec in INPUTS}
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the inputs a runner passed, by name. Unset ones arrive as empty text."""
+    return {
+        key.removeprefix(PREFIX).lower(): value
+        for key, value in environ.items()
+        if key.startswith(PREFIX) and key.removeprefix(PREFIX).lower() not in _RUNNER_KEYS
+    }
+
+
+def read_inputs(given: Mapping[str, str]) -> tuple[Inputs | None, tuple[Mistake, ...]]:
+    """Return the typed inputs (None if any cannot be read) and every mistake found."""
+    mistakes = [_unknown(name) for name in given if name not in _BY_NAME]
+    values: dict[str, object] = {}
+    for spec in INPUTS:
+        raw = given.get(spec.name, "")
+        text = raw if raw.strip() else _default(spec)
+        try:
+            values[spec.key] = spec.parse(text)
+        except ValueError as error:
+            mistakes.append(_mistake(spec, text, str(error)))
+    if len(values) < len(INPUTS):
+        return None, tuple(mistakes)
+    return Inputs(**values), tuple(mistakes)  # type: ignore[arg-type] # each parse gives its type
+
+
+def _default(spec: InputSpec) -> str:
+    """An expression is for the runner to fill in; without one there is no value."""
+    return "" if spec.default.startswith("${{") else spec.default
+
+
+def _unknown(name: str) -> Mistake:
+    return Mistake(field=name, problem="unknown input", accepted=did_you_mean(name, _BY_NAME))
+
+
+def _mistake(spec: InputSpec, text: str, problem: str) -> Mistake:
+    return Mistake(
+        field=spec.name,
+        problem="not accepted",
+        value=None if spec.secret else text,
+        accepted=problem,
+    )

@@ -1,0 +1,291 @@
+"""Inputs, service matrix and run identity to one request: what `verify` is to do."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
+from slo_action.config.suggest import did_you_mean
+from slo_action.config.units import format_instant
+from slo_action.config.url import ServiceUrl, parse_url, without_credentials
+from slo_action.core.model import Probe, RunIdentity, VersionRule, Witness
+from slo_action.core.policy import Policy
+from slo_action.core.schedule import GatePolicy
+from slo_action.core.secrets import Secret
+from slo_action.errors import InputError, Mistake
+
+if TYPE_CHECKING:
+    from slo_action.config.matrix import Service
+
+DEFAULT_CONFIG = Path(".github/slo.yml")
+CONTROL_OFF = "off"
+_FUTURE_ALLOWED = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackCommands:
+    """The user's own commands as words, empty where not given; with `shell`, one text each."""
+
+    rollback: tuple[str, ...] = ()
+    previous_version: tuple[str, ...] = ()
+    shell: bool = False
+    timeout_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyRequest:
+    """One verification. `control` is None where nothing can rule out the runner's network."""
+
+    service: str
+    url: str
+    probes: tuple[Probe, ...]
+    control: Probe | None
+    policy: Policy
+    platform: PlatformName
+    commands: RollbackCommands
+    deployment_id: str
+    deployed_at: datetime
+    approver: str
+    run: RunIdentity
+    token: Secret
+    check_run: bool
+    artifact_name: str
+    matrix: tuple[str, ...]
+    retention_days: int | None
+    secrets: tuple[Secret, ...]
+    allow_link_local: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the request takes from where it runs. `control_url` is empty on a laptop."""
+
+    run: RunIdentity
+    workspace: Path
+    now: datetime
+    control_url: str = ""
+    check_runs_possible: bool = True
+
+
+def read_request(given: Mapping[str, str], around: Surroundings) -> VerifyRequest:
+    """Return what is to be done. Raises InputError with every mistake at once."""
+    inputs, found = read_inputs(given)
+    if inputs is None:
+        raise InputError(found)
+    mistakes = [*found, *_contradictions(inputs, around)]
+    inputs = _with_matrix(inputs, around.workspace, mistakes)
+    if not inputs.service:
+        mistakes.append(_missing("service", "name the service, such as service: dashboard"))
+    target = _target(inputs, mistakes)
+    control = _control(inputs, around, mistakes)
+    commands = RollbackCommands(
+        rollback=_argv("rollback-command", inputs.rollback_command, inputs, mistakes),
+        previous_version=_argv(
+            "previous-version-command", inputs.previous_version_command, inputs, mistakes
+        ),
+        shell=inputs.command_shell,
+        timeout_seconds=inputs.rollback_timeout.total_seconds(),
+    )
+    if mistakes or target is None:
+        raise InputError(tuple(mistakes))
+    return _request(inputs, around, target, control, commands)
+
+
+def _request(
+    inputs: Inputs,
+    around: Surroundings,
+    target: ServiceUrl,
+    control: Probe | None,
+    commands: RollbackCommands,
+) -> VerifyRequest:
+    rule = VersionRule(expected=inputs.expected_version or None)
+    run = around.run
+    local = f"local-{format_instant(around.now)}"
+    return VerifyRequest(
+        service=inputs.service,
+        url=target.base,
+        probes=_probes(inputs, target, rule),
+        control=control,
+        policy=Policy(
+            gate=_gate_policy(inputs),
+            rule=rule,
+            on_late_start=inputs.on_late_start,
+            rollback=inputs.rollback,
+            fail_on=inputs.fail_on,
+        ),
+        platform=_platform(inputs),
+        commands=commands,
+        deployment_id=inputs.deployment_id or (f"run_{run.run_id}" if run.run_id else local),
+        deployed_at=inputs.deployed_at or around.now,
+        approver=inputs.approver or run.actor or "unknown",
+        run=run,
+        token=inputs.token,
+        check_run=inputs.check_run and around.check_runs_possible,
+        artifact_name=inputs.artifact_name,
+        matrix=inputs.matrix,
+        retention_days=inputs.retention_days,
+        secrets=(inputs.token, *target.secrets),
+        allow_link_local=inputs.allow_link_local,
+    )
+
+
+def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tuple[str, ...]:
+    """Return the command's words; a shell gets the text as it is. Empty without a command."""
+    if not text or inputs.command_shell:
+        return (text,) if text else ()
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        accepted = f"{error}; quote it as for a shell, or set command-shell: true"
+        mistakes.append(
+            Mistake(field=field, problem="not one command", value=text, accepted=accepted)
+        )
+        return ()
+
+
+def _contradictions(inputs: Inputs, around: Surroundings) -> list[Mistake]:
+    mistakes = []
+    if inputs.deployed_at and inputs.deployed_at > around.now + _FUTURE_ALLOWED:
+        shown = format_instant(inputs.deployed_at)
+        mistakes.append(
+            Mistake(
+                field="deployed-at",
+                problem="lies in the future",
+                value=shown,
+                accepted="give the time the deploy ended",
+            )
+        )
+    if inputs.platform is PlatformName.COMMAND and not inputs.rollback_command:
+        mistakes.append(_missing("rollback-command", "`platform: command` needs one"))
+    if inputs.previous_version_command and not inputs.rollback_command:
+        mistakes.append(
+            _missing("rollback-command", "previous-version-command is of no use without one")
+        )
+    if inputs.check_run and around.check_runs_possible and not inputs.token:
+        mistakes.append(
+            _missing("token", "pass token: ${{ github.token }}, or set check-run: false")
+        )
+    return mistakes
+
+
+def _with_matrix(inputs: Inputs, workspace: Path, mistakes: list[Mistake]) -> Inputs:
+    """Fill in from slo.yml what the inputs left open."""
+    path = workspace / (inputs.config or DEFAULT_CONFIG)
+    if not (inputs.config or path.is_file()):
+        return inputs
+    # pydantic and yaml are imported only where a matrix is read: see inputs.py
+    from slo_action.config.matrix import load_matrix  # noqa: PLC0415
+
+    matrix = load_matrix(path, "config")
+    if isinstance(matrix, tuple):
+        mistakes += matrix
+        return inputs
+    if inputs.service not in matrix:
+        if inputs.service:
+            mistakes.append(_unknown_service(inputs, path, matrix))
+        return inputs
+    return _filled(inputs, matrix[inputs.service])
+
+
+def _filled(inputs: Inputs, service: "Service") -> Inputs:
+    unset = read_inputs({})[0]
+    assert unset is not None  # noqa: S101 - the table's own defaults are readable, a test says so
+    grace = service.monitoring.grace_period
+    return replace(
+        inputs,
+        url=inputs.url or service.url,
+        health_path=_first(inputs.health_path, unset.health_path, service.health_endpoint),
+        version_path=inputs.version_path or service.build_endpoint,
+        grace=grace if grace is not None and inputs.grace == unset.grace else inputs.grace,
+    )
+
+
+def _first(given: str, default: str, configured: str) -> str:
+    return given if given != default else configured
+
+
+def _target(inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:
+    if not inputs.url:
+        mistakes.append(_missing("url", "give the base URL, or a `config` that has the service"))
+        return None
+    return _parsed("url", inputs.url, inputs, mistakes)
+
+
+def _control(inputs: Inputs, around: Surroundings, mistakes: list[Mistake]) -> Probe | None:
+    """The control proves that we can reach anything at all; any HTTP answer will do."""
+    url = inputs.control_url or around.control_url
+    if not url or url == CONTROL_OFF:
+        return None
+    target = _parsed("control-url", url, inputs, mistakes)
+    if target is None:
+        return None
+    return Probe(
+        witness=Witness.CONTROL,
+        url=target.base,
+        authorization=target.authorization.reveal() if target.authorization else None,
+        slow_after_seconds=None,
+        reads_health=False,
+    )
+
+
+def _parsed(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:
+    try:
+        return parse_url(text, allow_link_local=inputs.allow_link_local)
+    except ValueError as error:
+        mistakes.append(
+            Mistake(
+                field=field,
+                problem="cannot be probed",
+                value=without_credentials(text),
+                accepted=str(error),
+            )
+        )
+        return None
+
+
+def _probes(inputs: Inputs, target: ServiceUrl, rule: VersionRule) -> tuple[Probe, ...]:
+    """The version endpoint tells the identity where there is one, else the health answer does."""
+    shared = Probe(
+        witness=Witness.HEALTH,
+        url=target.join(inputs.health_path),
+        authorization=target.authorization.reveal() if target.authorization else None,
+        follows_same_host=inputs.follow_redirects is Redirects.SAME_HOST,
+    )
+    if not inputs.version_path:
+        return (replace(shared, version_rule=rule),)
+    version = replace(
+        shared,
+        witness=Witness.VERSION,
+        url=target.join(inputs.version_path),
+        version_rule=rule,
+        reads_health=False,
+    )
+    return shared, version
+
+
+def _gate_policy(inputs: Inputs) -> GatePolicy:
+    return replace(
+        GatePolicy(),
+        deadline_seconds=inputs.health_deadline.total_seconds(),
+        grace_seconds=inputs.grace.total_seconds(),
+    )
+
+
+def _platform(inputs: Inputs) -> PlatformName:
+    if inputs.platform is PlatformName.AUTO:
+        return PlatformName.COMMAND if inputs.rollback_command else PlatformName.NONE
+    return inputs.platform
+
+
+def _missing(field: str, accepted: str) -> Mistake:
+    return Mistake(field=field, problem="is missing", accepted=accepted)
+
+
+def _unknown_service(inputs: Inputs, path: Path, matrix: Mapping[str, object]) -> Mistake:
+    known = did_you_mean(inputs.service, matrix)
+    return Mistake(
+        field="service", problem=f"is not in {path}", value=inputs.service, accepted=known
+    )

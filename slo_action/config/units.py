@@ -1,0 +1,81 @@
+"""Text with a unit to exact values, and back. A bare number is refused where a unit matters."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+DURATION_FORMS = "write a duration with a unit, such as 90s, 5m, 1h30m or 500ms"
+RATIO_FORMS = "write a ratio such as 99.9% or 0.999"
+INSTANT_FORMS = "write a time with its zone, such as 2025-08-23T08:38:00Z"
+
+_UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
+_DURATION = re.compile(rf"(?:{_PART.pattern})+", re.ASCII)
+_RATIO = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<percent>%?)", re.ASCII)
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the duration; each unit at most once, largest first not required.
+
+    Raises ValueError with the accepted forms.
+    """
+    cleaned = text.strip().lower()
+    if not _DURATION.fullmatch(cleaned):
+        raise ValueError(DURATION_FORMS)
+    parts = _PART.findall(cleaned)
+    if len({unit for _, unit in parts}) != len(parts):
+        raise ValueError(DURATION_FORMS)
+    milliseconds = sum(Fraction(number) * _UNITS[unit] for number, unit in parts)
+    try:
+        return timedelta(milliseconds=float(milliseconds))
+    except OverflowError:
+        raise ValueError(DURATION_FORMS) from None
+
+
+def format_duration(seconds: float) -> str:
+    """Return the document's form: `45s`, `1m30s`; below ten seconds with one decimal."""
+    if seconds < 10:  # noqa: PLR2004 - from ten seconds on, tenths are noise
+        return f"{seconds:.1f}s".replace(".0s", "s")
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    parts = ((hours, "h"), (minutes, "m"), (left, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)
+
+
+def parse_ratio(text: str) -> Fraction:
+    """Return the exact ratio in [0, 1]; a leading `<` as in `<1%` is allowed.
+
+    Raises ValueError with the accepted forms or with the range.
+    """
+    match = _RATIO.fullmatch(text.strip().removeprefix("<").strip())
+    if match is None:
+        raise ValueError(RATIO_FORMS)
+    ratio = Fraction(match["number"]) / (100 if match["percent"] else 1)
+    if ratio > 1:
+        raise ValueError(f"a ratio lies between 0% and 100%; {RATIO_FORMS}")
+    return ratio
+
+
+def parse_instant(text: str) -> datetime:
+    """Return an aware UTC datetime. Raises ValueError with the accepted form."""
+    try:
+        instant = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(INSTANT_FORMS) from None
+    if instant.tzinfo is None:
+        raise ValueError(f"the zone is missing; {INSTANT_FORMS}")
+    return instant.astimezone(UTC)
+
+
+def format_instant(instant: datetime) -> str:
+    """Return the document's form, whole seconds in UTC: `2025-08-23T08:38:00Z`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_flag(text: str) -> bool:
+    """Return a YAML 1.2 boolean. Raises ValueError for anything else."""
+    cleaned = text.strip().lower()
+    if cleaned not in ("true", "false"):
+        raise ValueError("write true or false")
+    return cleaned == "true"

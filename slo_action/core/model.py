@@ -1,0 +1,328 @@
+"""The nouns of a verification. Every one is frozen, inert, and knows its units."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What one probe found. The codes appear in samples, proofs and the audit record."""
+
+    OK = "ok"
+    DEGRADED_BODY = "degraded_body"
+    UNHEALTHY_BODY = "unhealthy_body"
+    WRONG_VERSION = "wrong_version"
+    SLOW = "slow"
+    HTTP_5XX = "http_5xx"
+    HTTP_4XX = "http_4xx"
+    REDIRECT = "redirect"
+    RATE_LIMITED = "rate_limited"
+    WAF_CHALLENGE = "waf_challenge"
+    CACHED = "cached"
+    DNS_NXDOMAIN = "dns_nxdomain"
+    DNS_TIMEOUT = "dns_timeout"
+    CONNECT_REFUSED = "connect_refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    TLS_EXPIRED = "tls_expired"
+    TLS_NAME = "tls_name"
+    TLS_OTHER = "tls_other"
+    READ_TIMEOUT = "read_timeout"
+    RESET = "reset"
+    PROTOCOL_ERROR = "protocol_error"
+    BODY_TOO_LARGE = "body_too_large"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_good(self) -> bool:
+        """True where the service answered as a live service does (degraded counts as alive)."""
+        return self in _GOOD
+
+    @property
+    def is_neutral(self) -> bool:
+        """True where nothing was learned about the service: it counts neither way."""
+        return self in _NEUTRAL
+
+    @property
+    def is_bad(self) -> bool:
+        """True where the fault can be the service's."""
+        return not (self.is_good or self.is_neutral)
+
+    @property
+    def is_unanswered(self) -> bool:
+        """True where no HTTP answer came back, so the fault may be ours: ask the control."""
+        return self in _UNANSWERED
+
+
+_GOOD = frozenset({Outcome.OK, Outcome.DEGRADED_BODY})
+_NEUTRAL = frozenset(
+    {Outcome.UNKNOWN, Outcome.RATE_LIMITED, Outcome.WAF_CHALLENGE, Outcome.CACHED},
+)
+_UNANSWERED = frozenset(
+    {
+        Outcome.DNS_NXDOMAIN,
+        Outcome.DNS_TIMEOUT,
+        Outcome.CONNECT_REFUSED,
+        Outcome.CONNECT_TIMEOUT,
+        Outcome.READ_TIMEOUT,
+        Outcome.RESET,
+    },
+)
+
+
+class Witness(StrEnum):
+    """Who is asked. A verdict names the witnesses it could not consult."""
+
+    HEALTH = "health"
+    VERSION = "version"
+    CONTROL = "control"
+
+
+class Verdict(StrEnum):
+    """Worst wins, in the order unhealthy, inconclusive, degraded, healthy."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Cause(StrEnum):
+    """What the evidence blames. Only app and platform may lead to a rollback."""
+
+    NONE = "none"
+    APP = "app"
+    PLATFORM = "platform"
+    PATH = "path"
+    OBSERVER = "observer"
+    CONFIG = "config"
+    PRE_EXISTING = "pre-existing"
+    WRONG_VERSION = "wrong-version"
+    SUPERSEDED = "superseded"
+
+
+class Trigger(StrEnum):
+    """The source document's four rollback triggers."""
+
+    HEALTH_CHECK_FAILURE = "health-check-failure"
+    ERROR_RATE_BREACH = "error-rate-breach"
+    RESPONSE_TIME_DEGRADATION = "response-time-degradation"
+    SERVICE_UNAVAILABILITY = "service-unavailability"
+
+
+class Ending(StrEnum):
+    """How a run ended; each has its own headline."""
+
+    VERIFIED = "verified"
+    ROLLED_BACK_VERIFIED = "rolled-back-verified"
+    ROLLED_BACK_UNHEALTHY = "rolled-back-unhealthy"
+    ROLLBACK_FAILED = "rollback-failed"
+    NOT_ROLLED_BACK = "not-rolled-back"
+    UNDECIDED = "undecided"
+
+
+class ObservationKind(StrEnum):
+    """An attempt counts; a peek only ends a wait; a warm-up is an attempt that failed in grace."""
+
+    ATTEMPT = "attempt"
+    PEEK = "peek"
+    WARMUP = "warmup"
+
+
+class ObservationResult(StrEnum):
+    """What an observation says of the service; neutral says nothing."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phases:
+    """Where one probe's time went, in seconds; None where the probe never got that far.
+
+    The names and their limits are those of blackbox_exporter's probe_http_duration_seconds.
+    """
+
+    resolve_seconds: float | None = None
+    connect_seconds: float | None = None
+    tls_seconds: float | None = None
+    processing_seconds: float | None = None
+    transfer_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """The answer as it came over the wire, for the proofs. All of it is untrusted.
+
+    `body` is decoded and capped text; `body_truncated` says that more was sent than is kept.
+    """
+
+    http_version: str
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    body_bytes: int
+    body_truncated: bool = False
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header, whatever the case of its name; None if absent."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRule:
+    """Which version must answer, and which must not; None means no such demand.
+
+    A verified rollback rejects the failed version: the platform may name its target in words that
+    the service does not use of itself.
+    """
+
+    expected: str | None = None
+    rejected: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One GET to send. `url` holds no credentials; `authorization` is a header value or None."""
+
+    witness: Witness
+    url: str
+    timeout_seconds: float = 6.0
+    slow_after_seconds: float | None = 5.0
+    body_limit_bytes: int = 64 * 1024
+    authorization: str | None = None
+    version_rule: VersionRule | None = None
+    reads_health: bool = True
+    follows_same_host: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What one probe found.
+
+    `detail` is a fact in words and may quote the target: untrusted. `url` is already redacted.
+    `total_seconds` runs from the start of name resolution to the last byte. `version` is what the
+    answer tells of itself, None if nothing. `notes` are remarks that change no outcome.
+    """
+
+    witness: Witness
+    url: str
+    at: datetime
+    outcome: Outcome
+    detail: str
+    total_seconds: float
+    phases: Phases = Phases()
+    status: int | None = None
+    version: str | None = None
+    retry_after_seconds: float | None = None
+    address: str | None = None
+    response: Response | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """All witnesses asked at once, at one instant of the schedule.
+
+    Times are seconds since the deploy. `control_alive` is None where the control was not asked
+    or there is none; it is asked when the service did not answer at all.
+    """
+
+    kind: ObservationKind
+    started_seconds: float
+    ended_seconds: float
+    samples: tuple[Sample, ...]
+    control_alive: bool | None = None
+
+    @property
+    def deciding(self) -> Sample:
+        """The sample that decides the result: the first bad one, else neutral, else degraded."""
+        return min(self.samples, key=_severity)
+
+    @property
+    def result(self) -> ObservationResult:
+        """A failure without any answer, while the control is dead too, is nobody's failure."""
+        outcome = self.deciding.outcome
+        if outcome.is_good:
+            return ObservationResult.PASSED
+        if outcome.is_neutral or (outcome.is_unanswered and self.control_alive is False):
+            return ObservationResult.NEUTRAL
+        return ObservationResult.FAILED
+
+    @property
+    def version(self) -> str | None:
+        """The version that answered: the version endpoint's word before the health endpoint's."""
+        told = {sample.witness: sample.version for sample in self.samples if sample.version}
+        return told.get(Witness.VERSION) or told.get(Witness.HEALTH)
+
+
+def _severity(sample: Sample) -> int:
+    """Order samples by what they say: a broken service outranks an old one that answers."""
+    if sample.outcome is Outcome.WRONG_VERSION:
+        return 1
+    if sample.outcome.is_bad:
+        return 0
+    if sample.outcome.is_neutral:
+        return 2
+    return 3 if sample.outcome is Outcome.DEGRADED_BODY else 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A version a platform can name. `version` is the platform's word for it."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackStep:
+    """One thing a platform did to restore a release. `output` is captured text: untrusted."""
+
+    name: str
+    succeeded: bool
+    duration_seconds: float
+    detail: str
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunIdentity:
+    """Which workflow run this is; every field is empty on a laptop."""
+
+    repository: str = ""
+    run_id: str = ""
+    run_attempt: str = ""
+    sha: str = ""
+    actor: str = ""
+    workflow: str = ""
+    job: str = ""
+    server_url: str = ""
+
+    @property
+    def page(self) -> str:
+        """The run's page, empty on a laptop."""
+        if not (self.repository and self.run_id):
+            return ""
+        return f"{self.server_url}/{self.repository}/actions/runs/{self.run_id}"
+
+
+class Level(StrEnum):
+    """How loud an annotation is."""
+
+    NOTICE = "notice"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """A message beside the run, or beside a line of a file (both count from 1)."""
+
+    level: Level
+    title: str
+    message: str
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None

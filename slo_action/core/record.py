@@ -1,0 +1,153 @@
+"""The audit record: everything a reviewer needs, and everything a replay needs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from slo_action.core.decide import Decision
+from slo_action.core.judge import Judgement
+from slo_action.core.model import (
+    Ending,
+    Observation,
+    ObservationResult,
+    Release,
+    RollbackStep,
+    RunIdentity,
+    Verdict,
+    VersionRule,
+)
+from slo_action.core.policy import Policy
+from slo_action.core.schedule import Gate
+
+SCHEMA_VERSION = 1
+
+
+class Status(StrEnum):
+    """The document's one-word status of a deployment."""
+
+    SUCCESS = "success"
+    DEGRADED = "degraded"
+    FAILURE = "failure"
+    ROLLED_BACK = "rolled_back"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """The same gate, on what a rollback restored. `rule` rejects the failed version."""
+
+    gate: Gate
+    rule: VersionRule
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollback:
+    """What was done to restore a release, step by step.
+
+    `target` is None where the platform chose by itself; `verification` is None where the restored
+    service was never asked.
+    """
+
+    target: Release | None
+    steps: tuple[RollbackStep, ...]
+    verification: Verification | None = None
+
+    @property
+    def restored(self) -> bool:
+        """True where every step succeeded; says nothing of the service's health."""
+        return bool(self.steps) and all(step.succeeded for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """One verification from its first probe to its ending.
+
+    `recheck` is the last look before a rollback, None where none was about to happen.
+    `unconsulted` names the witnesses the run could not ask, in words. `interrupted` is the signal
+    that stopped the run, empty if none did.
+    """
+
+    tool_version: str
+    service: str
+    url: str
+    deployment_id: str
+    approver: str
+    run: RunIdentity
+    deployed_at: datetime
+    finished_at: datetime
+    policy: Policy
+    gate: Gate
+    recheck: Gate | None
+    judgement: Judgement
+    decision: Decision
+    rollback: Rollback | None
+    ending: Ending
+    exit_code: int
+    unconsulted: tuple[str, ...] = ()
+    interrupted: str = ""
+
+    @property
+    def status(self) -> Status:
+        """The document's status."""
+        if self.rollback is not None:
+            return Status.ROLLED_BACK if self.rollback.restored else Status.FAILURE
+        return _STATUS[self.judgement.verdict]
+
+    @property
+    def judged_version(self) -> str | None:
+        """The version the verdict is about, as the service told it; None if it told none."""
+        return latest_version(self.gate)
+
+    @property
+    def live_version(self) -> str | None:
+        """The version that answered last of all."""
+        if self.rollback and self.rollback.verification:
+            return latest_version(self.rollback.verification.gate)
+        return (latest_version(self.recheck) if self.recheck else None) or self.judged_version
+
+    @property
+    def rolled_back_to(self) -> str | None:
+        """What a rollback restored: the service's own word, else the platform's."""
+        if self.rollback is None or not self.rollback.restored:
+            return None
+        target = self.rollback.target
+        return self.live_version or (target.version if target else None)
+
+    @property
+    def success_count(self) -> int:
+        """Attempts of the gate that succeeded."""
+        return sum(1 for o in self.gate.attempts if o.result is ObservationResult.PASSED)
+
+    @property
+    def watched_seconds(self) -> float:
+        """How long the health gate took, from its first probe."""
+        seen = self.gate.observations
+        return seen[-1].ended_seconds - self.gate.begun_seconds if seen else 0.0
+
+
+_STATUS = {
+    Verdict.HEALTHY: Status.SUCCESS,
+    Verdict.DEGRADED: Status.DEGRADED,
+    Verdict.UNHEALTHY: Status.FAILURE,
+    Verdict.INCONCLUSIVE: Status.INCONCLUSIVE,
+}
+
+
+def latest_version(gate: Gate) -> str | None:
+    """Return the version told last, None if none ever was."""
+    told = (o.version for o in reversed(gate.observations) if o.version)
+    return next(told, None)
+
+
+def all_observations(record: AuditRecord) -> tuple[Observation, ...]:
+    """Return what was seen before and after a rollback, oldest first."""
+    verification = record.rollback.verification if record.rollback else None
+    gates = (record.gate, record.recheck, verification.gate if verification else None)
+    return tuple(o for gate in gates if gate for o in gate.observations)
+
+
+def file_name(service: str) -> str:
+    """Return a service's name as part of a path: ASCII, no separators, never hidden or empty."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in service)
+    return kept.lstrip(".") or "service"

@@ -1,0 +1,255 @@
+"""The health gate: which probe next, and when. A pure state machine over what was observed.
+
+`Gate.next()` says what to ask and when, or how the gate ended; `Gate.feed()` returns the gate that
+has seen one more observation. All state is derived from the observations, so a recorded run is
+replayed by feeding it. Times are seconds since the deploy.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import takewhile
+
+from slo_action.core.model import (
+    Observation,
+    ObservationKind,
+    ObservationResult,
+    Outcome,
+    Witness,
+)
+
+_PASSED = ObservationResult.PASSED
+_FAILED = ObservationResult.FAILED
+_NEUTRAL = ObservationResult.NEUTRAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatePolicy:
+    """The document's Health Check SLO, as policy.md reads it. Each number can be changed.
+
+    `minimum_watch_seconds` keeps a run that begins long after the deploy from convicting on one
+    look. `late_attempts` may follow the deadline, only to finish a streak begun before it.
+    """
+
+    required_streak: int = 3
+    max_attempts: int = 8
+    deadline_seconds: float = 90.0
+    grace_seconds: float = 30.0
+    backoff_seconds: tuple[float, ...] = (15.0, 16.0, 17.0, 18.0, 19.0, 20.0, 20.0)
+    confirm_gap_seconds: float = 5.0
+    min_confirm_gap_seconds: float = 2.0
+    peek_interval_seconds: float = 2.0
+    minimum_watch_seconds: float = 30.0
+    late_attempts: int = 2
+
+
+def recheck(policy: GatePolicy) -> GatePolicy:
+    """Return the policy of the last look before a rollback: a streak at once, or nothing.
+
+    It ends at the first failure, so it delays a rollback by one probe, and it keeps a service that
+    recovered since its last failure from being rolled back.
+    """
+    return replace(
+        policy,
+        max_attempts=policy.required_streak,
+        deadline_seconds=0.0,
+        grace_seconds=0.0,
+        minimum_watch_seconds=0.0,
+        late_attempts=policy.required_streak,
+    )
+
+
+class GateEnd(StrEnum):
+    """How a gate ended. Unjudged: too many answers said nothing, so none may be convicted."""
+
+    MET = "met"
+    LATE = "late"
+    MISSED = "missed"
+    UNJUDGED = "unjudged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Ask at this instant: every witness (None), or only the one the last attempt failed on."""
+
+    kind: ObservationKind
+    at_seconds: float
+    witness: Witness | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The gate has ended."""
+
+    end: GateEnd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """A gate that began watching at `begun_seconds` and has seen `observations`, oldest first."""
+
+    policy: GatePolicy
+    begun_seconds: float
+    observations: tuple[Observation, ...] = ()
+
+    def feed(self, observation: Observation) -> "Gate":
+        """Return the gate that has seen `observation` too.
+
+        An attempt that failed within the grace period is kept as a warm-up: it does not count.
+        """
+        warming = (
+            observation.kind is ObservationKind.ATTEMPT
+            and observation.result is _FAILED
+            and observation.started_seconds < self.policy.grace_seconds
+        )
+        seen = replace(observation, kind=ObservationKind.WARMUP) if warming else observation
+        return replace(self, observations=(*self.observations, seen))
+
+    def next(self) -> Ask | Ended:
+        """Return what to ask next, or how the gate ended. At least one attempt is always made."""
+        last = self._last_of_attempts()
+        if last is None:
+            return Ask(kind=ObservationKind.ATTEMPT, at_seconds=self.begun_seconds)
+        if self.streak >= self.policy.required_streak:
+            return Ended(end=GateEnd.LATE if self._is_late() else GateEnd.MET)
+        if len(self.attempts) >= self.policy.max_attempts or self._is_over():
+            return Ended(end=self._end_without_streak())
+        if last.result is _PASSED:
+            return Ask(
+                kind=ObservationKind.ATTEMPT, at_seconds=last.ended_seconds + self._confirm_gap()
+            )
+        return self._while_backing_off(last)
+
+    @property
+    def end(self) -> GateEnd | None:
+        """How the gate ended; None while it goes on, and for ever where it was interrupted."""
+        step = self.next()
+        return step.end if isinstance(step, Ended) else None
+
+    @property
+    def attempts(self) -> tuple[Observation, ...]:
+        """The attempts that count, oldest first."""
+        return tuple(o for o in self.observations if o.kind is ObservationKind.ATTEMPT)
+
+    @property
+    def streak(self) -> int:
+        """Consecutive successes up to now; an attempt that said nothing neither adds nor breaks.
+
+        A failure in grace is not held against the service, but what went before it is not
+        consecutive with what comes after.
+        """
+        asked = [o for o in self.observations if o.kind is not ObservationKind.PEEK]
+        told = [o.result for o in asked if o.result is not _NEUTRAL]
+        return sum(1 for _ in takewhile(lambda result: result is _PASSED, reversed(told)))
+
+    @property
+    def deadline_seconds(self) -> float:
+        """The instant by which the streak must stand."""
+        return max(
+            self.policy.deadline_seconds, self.begun_seconds + self.policy.minimum_watch_seconds
+        )
+
+    def _last_of_attempts(self) -> Observation | None:
+        asked = (o for o in reversed(self.observations) if o.kind is not ObservationKind.PEEK)
+        return next(asked, None)
+
+    def _is_late(self) -> bool:
+        """Late is charged only to a service that was seen to fail: a late observer proves nothing.
+
+        The document's own deadline counts here, not the one an observer's late start moved.
+        """
+        completed = self.attempts[-1].ended_seconds
+        failed = any(o.result is _FAILED for o in self.observations)
+        return failed and completed > self.policy.deadline_seconds
+
+    def _is_over(self) -> bool:
+        """After the deadline only an open question goes on, and only for so many attempts.
+
+        Open is a streak in progress, or a last answer that said nothing. The attempt at the
+        deadline itself is the last chance; `late_attempts` come on top of it.
+        """
+        last = self.observations[-1]
+        if _asks_for_silence(last) and self._resume(last) > self._final_instant():
+            return True
+        if last.started_seconds < self.deadline_seconds:
+            return False
+        late = [o for o in self.attempts if o.started_seconds >= self.deadline_seconds]
+        return last.result is _FAILED or len(late) > self.policy.late_attempts
+
+    def _end_without_streak(self) -> GateEnd:
+        """A conviction must stand even if the answers that said nothing had been successes."""
+        since_failure = list(
+            takewhile(lambda attempt: attempt.result is not _FAILED, reversed(self.attempts))
+        )
+        open_question = any(attempt.result is _NEUTRAL for attempt in since_failure)
+        return GateEnd.UNJUDGED if open_question else GateEnd.MISSED
+
+    def _confirm_gap(self) -> float:
+        """Five seconds, or less where the deadline needs it, but no less than two."""
+        left = self.deadline_seconds - self._now()
+        needed = self.policy.required_streak - self.streak
+        return max(
+            self.policy.min_confirm_gap_seconds, min(self.policy.confirm_gap_seconds, left / needed)
+        )
+
+    def _while_backing_off(self, last: Observation) -> Ask:
+        """Watch instead of sleeping: peek, and attempt as soon as the service answers."""
+        if self._may_promote() and self._good_peeks() > self._failed_promotions():
+            return Ask(kind=ObservationKind.ATTEMPT, at_seconds=self._now())
+        resume = max(self._resume(last), self._now())
+        at = min(resume, self._final_instant())
+        peek_at = self._now() + self.policy.peek_interval_seconds
+        if peek_at >= at or _asks_for_silence(last) or self._now() >= self.deadline_seconds:
+            return Ask(kind=ObservationKind.ATTEMPT, at_seconds=at)
+        return Ask(kind=ObservationKind.PEEK, at_seconds=peek_at, witness=last.deciding.witness)
+
+    def _now(self) -> float:
+        return self.observations[-1].ended_seconds
+
+    def _final_instant(self) -> float:
+        """The deadline is the last chance; an open question after it waits one confirm gap."""
+        if self._now() < self.deadline_seconds:
+            return self.deadline_seconds
+        newest = self.observations[-1]
+        asked = newest.started_seconds >= self.deadline_seconds
+        return self._now() + (self.policy.confirm_gap_seconds if asked else 0.0)
+
+    def _resume(self, last: Observation) -> float:
+        """End of the progressive wait, or of what a Retry-After asked for, if that is longer."""
+        waits = self.policy.backoff_seconds
+        tried = sum(1 for attempt in self.attempts if attempt.result is not _PASSED)
+        wait = waits[min(max(tried - 1, 0), len(waits) - 1)]
+        return last.ended_seconds + max(wait, last.deciding.retry_after_seconds or 0.0)
+
+    def _good_peeks(self) -> int:
+        """Good peeks in a row, up to now."""
+        return sum(
+            1
+            for _ in takewhile(
+                lambda o: o.kind is ObservationKind.PEEK and o.result is _PASSED,
+                reversed(self.observations),
+            )
+        )
+
+    def _may_promote(self) -> bool:
+        """Peeks may not spend the attempts that a whole streak needs."""
+        left = self.policy.max_attempts - len(self.attempts)
+        return left >= self.policy.required_streak
+
+    def _failed_promotions(self) -> int:
+        """Attempts in a row that failed right after a good peek: a flapping service.
+
+        Each one asks for one more good peek in a row before the next early attempt.
+        """
+        count = 0
+        pairs = zip(self.observations, self.observations[1:], strict=False)
+        for before, attempt in pairs:
+            if attempt.kind is ObservationKind.PEEK:
+                continue
+            promoted = before.kind is ObservationKind.PEEK and before.result is _PASSED
+            count = count + 1 if promoted and attempt.result is _FAILED else 0
+        return count
+
+
+def _asks_for_silence(observation: Observation) -> bool:
+    """A service that limits our rate is not peeked at."""
+    return observation.deciding.outcome is Outcome.RATE_LIMITED

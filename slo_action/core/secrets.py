@@ -1,0 +1,62 @@
+"""Values that must not leave, and the one way to take them out of a text that does."""
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+_SHORTEST = 4
+"""Masking shorter values would punch holes into every log line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that prints as `***`; call `reveal()` where it is truly sent."""
+
+    _value: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Return the value itself."""
+        return self._value
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+
+class Scrubber:
+    """Replaces every known secret, in its raw and its encoded forms, by `***`.
+
+    It is shared by all writers and learns new secrets while a run goes on (a signed upload
+    address, say), so it is the one object here that changes.
+    """
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+
+    def learn(self, secret: Secret | str) -> tuple[str, ...]:
+        """Remember a secret; return the forms of it that a log mask should know, longest first."""
+        value = secret.reveal() if isinstance(secret, Secret) else secret
+        forms = {form for form in _forms_of(value) if len(form) >= _SHORTEST}
+        self._forms |= forms
+        return tuple(sorted(forms, key=len, reverse=True))
+
+    def scrub(self, text: str) -> str:
+        """Return `text` without the secrets; the longest form goes first."""
+        for form in sorted(self._forms, key=len, reverse=True):
+            text = text.replace(form, "***")
+        return text
+
+
+def _forms_of(value: str) -> set[str]:
+    stripped = value.strip()
+    lines = {line for line in stripped.splitlines() if line}
+    raw = {stripped, *lines}
+    encoded = {quote(form, safe="") for form in raw} | {
+        b64encode(form.encode()).decode() for form in raw if form
+    }
+    return {form for form in raw | encoded if form}

@@ -1,0 +1,128 @@
+"""Everything that stops a run, one exit code per class.
+
+    SloVerifyError
+    ├── InputError            2   inputs or slo.yml are wrong; nothing was sent
+    ├── RunnerError           3   the runner did not give what an action needs
+    ├── WorkspaceError        4   evidence cannot be written
+    ├── PlatformError         5   the platform or its command could not be asked
+    ├── ArtifactError         6   the evidence could not be uploaded
+    ├── GitHubError           7   GitHub's API refused or did not answer
+    ├── RecordError           8   an audit record cannot be read
+    └── ReplayError           9   a record does not lead to the verdict it states
+
+Exit 1 is a bug of ours. 10, 11 and 12 are verdicts (core/decide.py), not errors. While a run is
+telling, ArtifactError and GitHubError become warnings: they never change a verdict.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+EXIT_BUG = 1
+
+
+class SloVerifyError(Exception):
+    """Base of all errors a person can act on. `hint` is the next step, in one sentence."""
+
+    exit_code: ClassVar[int] = EXIT_BUG
+    title: ClassVar[str] = "slo-verify failed"
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """One thing wrong in what the user wrote.
+
+    `value` is shown to the user, so it is None for secrets. `accepted` says what would be right.
+    `path`, `line` and `column` are set where the mistake stands in a file; both count from 1.
+    """
+
+    field: str
+    problem: str
+    accepted: str
+    value: str | None = None
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}: " if self.path and self.line else ""
+        shown = "" if self.value is None else f" (got {self.value!r})"
+        return f"{place}{self.field}: {self.problem}{shown}; {self.accepted}"
+
+
+class InputError(SloVerifyError):
+    """Inputs or slo.yml are wrong. Holds all mistakes at once; nothing was sent."""
+
+    exit_code = 2
+    title = "Inputs are wrong"
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        self.mistakes = mistakes
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
+        super().__init__(
+            f"{count} in the inputs:{lines}",
+            hint="correct the `with:` block of the step (or the options); nothing was sent",
+        )
+
+
+class RunnerError(SloVerifyError):
+    """The runner did not give what an action needs, such as GITHUB_OUTPUT."""
+
+    exit_code = 3
+    title = "The runner's files are missing"
+
+
+class WorkspaceError(SloVerifyError):
+    """Evidence cannot be written, so nothing may be started that would have to be explained."""
+
+    exit_code = 4
+    title = "Evidence cannot be written"
+
+
+class PlatformError(SloVerifyError):
+    """The platform, or the command that stands for it, could not be asked."""
+
+    exit_code = 5
+    title = "The platform could not be asked"
+
+
+class ArtifactError(SloVerifyError):
+    """The evidence artifact could not be uploaded."""
+
+    exit_code = 6
+    title = "The evidence was not uploaded"
+
+
+class GitHubError(SloVerifyError):
+    """GitHub's API refused or did not answer."""
+
+    exit_code = 7
+    title = "GitHub did not accept the report"
+
+
+class RecordError(SloVerifyError):
+    """An audit record cannot be read, or is not valid against the published schema."""
+
+    exit_code = 8
+    title = "The audit record cannot be read"
+
+
+class ReplayError(SloVerifyError):
+    """A record's evidence does not lead to the verdict the record states."""
+
+    exit_code = 9
+    title = "The replay disagrees with the record"
+
+
+def all_errors() -> tuple[type[SloVerifyError], ...]:
+    """Return every class of the tree, in the order of its exit codes; for the docs and tests."""
+    return tuple(sorted(SloVerifyError.__subclasses__(), key=lambda error: error.exit_code))
+
+
+class Interrupted(BaseException):
+    """A signal stopped the run while it could be stopped; not an error and no exit code."""

@@ -1,0 +1,195 @@
+"""The doors of the house: what the modes need of the world. Protocols, no code."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from slo_action.core.model import Annotation, Probe, Release, RollbackStep, Sample
+
+
+class Clock(Protocol):
+    """Time, injected. Tests give a virtual one that never waits."""
+
+    def now(self) -> datetime:
+        """Return the wall clock as an aware UTC datetime; for records, never for durations."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds of a clock that never goes back; only differences mean anything."""
+        ...
+
+    def sleep_until(self, instant: float) -> None:
+        """Wait until `monotonic()` reaches `instant`; return at once if it already has."""
+        ...
+
+
+class Prober(Protocol):
+    """Asks once. Never raises for what the target did, never retries."""
+
+    def ask(self, probes: Sequence[Probe]) -> tuple[Sample, ...]:
+        """Send all probes at once; return their samples in the same order.
+
+        Returns after the longest of the probes' own timeouts at the latest.
+        """
+        ...
+
+
+class Platform(Protocol):
+    """Where the service runs: names releases and restores one."""
+
+    @property
+    def name(self) -> str:
+        """The platform's name as the `platform` input spells it."""
+        ...
+
+    @property
+    def can_restore(self) -> bool:
+        """False where a rollback is impossible by construction (`none`)."""
+        ...
+
+    def previous_release(self) -> Release | None:
+        """Return what a rollback would restore; None where the platform leaves it to itself.
+
+        Raises PlatformError where it should know but cannot tell: there is then no target.
+        """
+        ...
+
+    def restore(
+        self, target: Release | None, failed: str | None, journal: Callable[[str], None]
+    ) -> tuple[RollbackStep, ...]:
+        """Restore `target`, journalling each mutating step before it starts.
+
+        `failed` is the version that is being replaced, None if it told none. Never raises for a
+        step that failed: the last step says so.
+        """
+        ...
+
+
+class Log(Protocol):
+    """The live log. The implementation makes hostile text inert and secrets invisible."""
+
+    def line(self, text: str) -> None:
+        """Print one line; any text is safe."""
+        ...
+
+    def group(self, title: str) -> AbstractContextManager[None]:
+        """Print what comes within under a heading that folds where the surface can fold."""
+        ...
+
+    def annotate(self, annotations: Sequence[Annotation]) -> None:
+        """Show annotations; beyond ten of a level the rest are counted, not shown."""
+        ...
+
+    def mask(self, secret: str) -> None:
+        """Hide a secret in everything printed from here on."""
+        ...
+
+
+class Evidence(Protocol):
+    """The run's files, written below one directory before anything is uploaded."""
+
+    @property
+    def directory(self) -> Path:
+        """The directory that holds them."""
+        ...
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a whole file at once; `name` is relative and may hold slashes. Scrubs secrets."""
+        ...
+
+    def append(self, name: str, text: str) -> None:
+        """Append whole lines and put them on the disk before returning. Scrubs secrets."""
+        ...
+
+    def journal(self, step: str) -> None:
+        """Append what is about to happen, with the time, to journal.jsonl; on disk on return."""
+        ...
+
+    def files(self) -> tuple[Path, ...]:
+        """Return every file written so far, sorted by name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadedArtifact:
+    """An artifact the runner's service has accepted. `name` may differ from the one asked for."""
+
+    artifact_id: str
+    name: str
+    url: str
+    size_bytes: int
+    digest: str
+
+
+class ArtifactStore(Protocol):
+    """Uploads the evidence."""
+
+    def upload(self, name: str, root: Path, files: Sequence[Path]) -> UploadedArtifact:
+        """Upload `files` as one archive with paths relative to `root`.
+
+        Raises ArtifactError with the reason; the caller turns it into a warning.
+        """
+        ...
+
+
+class Outputs(Protocol):
+    """What downstream steps and reviewers read: step outputs and the job summary."""
+
+    def set(self, values: Mapping[str, str]) -> None:
+        """Set step outputs; a later value of the same name wins."""
+        ...
+
+    def summarize(self, markdown: str) -> None:
+        """Make `markdown` the step's summary, in place of what was there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRun:
+    """A check run's text. `conclusion` is success, failure or neutral."""
+
+    name: str
+    title: str
+    summary: str
+    conclusion: str
+    external_id: str
+    annotations: tuple[Annotation, ...] = ()
+
+
+class CheckRuns(Protocol):
+    """GitHub's check runs."""
+
+    def publish(self, check_run: CheckRun) -> None:
+        """Create a completed check run. Raises GitHubError; the caller makes it a warning."""
+        ...
+
+
+class Interrupts(Protocol):
+    """The signals that may stop a run."""
+
+    @property
+    def received(self) -> str:
+        """The name of the first signal received, empty if none was."""
+        ...
+
+    def raising(self) -> AbstractContextManager[None]:
+        """Within it, a signal raises Interrupted at once, one received before included."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything a mode may touch. None where the run has no such surface."""
+
+    clock: Clock
+    prober: Prober
+    platform: Platform
+    log: Log
+    evidence: Evidence
+    outputs: Outputs
+    interrupts: Interrupts
+    artifacts: ArtifactStore | None = None
+    check_runs: CheckRuns | None = None
