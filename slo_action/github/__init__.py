@@ -1,0 +1,1 @@
+"""GitHub: the runner's files and commands, the artifact service, the REST API."""
