@@ -1,0 +1,212 @@
+"""The composition root: surroundings → request → adapters → ports → mode → exit code."""
+
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import SystemRandom
+from secrets import token_hex
+from typing import TextIO
+
+from slo_action.clock import SystemClock
+from slo_action.config.inputs import from_environment
+from slo_action.config.request import Surroundings, VerifyRequest, read_request
+from slo_action.config.url import credentials_in
+from slo_action.core.model import Annotation, Level, RunIdentity
+from slo_action.core.record import AuditRecord, file_name
+from slo_action.core.secrets import Scrubber
+from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError
+from slo_action.evidence.directory import open_evidence
+from slo_action.github.commands import WorkflowLog
+from slo_action.github.context import RunnerContext, read_context
+from slo_action.github.files import RunnerFiles
+from slo_action.interrupts import SignalInterrupts
+from slo_action.modes.verify import verify
+from slo_action.platforms import PLATFORMS
+from slo_action.ports import ArtifactStore, CheckRuns, Log, Outputs, Ports
+from slo_action.probing.http import HttpProber
+from slo_action.probing.transport import FreshTransport
+from slo_action.probing.trust import OnceContext, system_trust
+from slo_action.render.outputs import provisional
+
+_ENVIRONMENT_SECRETS = ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What every run has before it knows what it is to do."""
+
+    environ: Mapping[str, str]
+    clock: SystemClock
+    interrupts: SignalInterrupts
+    scrubber: Scrubber
+    log: Log
+
+
+def main(environ: Mapping[str, str], stream: TextIO = sys.stdout) -> int:
+    """Run the action as a runner starts it; return its exit status."""
+    scrubber = Scrubber()
+    stage = open_stage(environ, scrubber, WorkflowLog(stream, scrubber))
+    return guarded(stage, lambda: run_action(stage))
+
+
+def open_stage(environ: Mapping[str, str], scrubber: Scrubber, log: Log) -> Stage:
+    """Return the stage, signals taken over: as PID 1, Python would ignore SIGTERM."""
+    interrupts = SignalInterrupts()
+    interrupts.install()
+    return Stage(
+        environ=environ, clock=SystemClock(), interrupts=interrupts, scrubber=scrubber, log=log
+    )
+
+
+def guarded(stage: Stage, run: Callable[[], int]) -> int:
+    """Return what `run` returns, or the exit code of what it raised. Catches everything."""
+    try:
+        return run()
+    except InputError as error:
+        stage.log.annotate([_mistake(error.title, mistake) for mistake in error.mistakes])
+        stage.log.line(error.hint)
+        return error.exit_code
+    except SloVerifyError as error:
+        told = f"{error.message}\n{error.hint}"
+        stage.log.annotate([Annotation(level=Level.ERROR, title=error.title, message=told)])
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the one place that catches everything
+        stage.log.annotate([_bug(error)])
+        return EXIT_BUG
+
+
+def run_action(stage: Stage) -> int:
+    """Verify what the runner asks for, and tell it."""
+    given = from_environment(stage.environ)
+    _mask(stage.log, *(stage.environ.get(key, "") for key in _ENVIRONMENT_SECRETS))
+    mask_given(stage.log, given)
+    context = read_context(stage.environ)
+    request = read_request(
+        given,
+        Surroundings(
+            run=context.run,
+            workspace=context.workspace,
+            now=stage.clock.now(),
+            control_url=context.api_url,
+            check_runs_possible=not context.is_act,
+        ),
+    )
+    outputs = RunnerFiles(context.output, context.summary, stage.scrubber)
+    ports = open_ports(stage, request, outputs, context.workspace)
+    outputs.set(provisional())
+    record = verify(request, ports)
+    audiences = replace(
+        ports,
+        artifacts=_artifacts(stage, request, context),
+        check_runs=_check_runs(stage, request, context),
+    )
+    return finish(record, audiences, artifact_name=_artifact_name(request, context.run))
+
+
+def finish(record: AuditRecord, ports: Ports, *, artifact_name: str = "") -> int:
+    """Tell everybody; return the exit status, which telling cannot change."""
+    # What telling needs (pydantic, jsonschema) is imported after the last probe: ADR 0002.
+    from slo_action.modes.tell import tell  # noqa: PLC0415
+
+    tell(record, ports, artifact_name=artifact_name)
+    return record.exit_code
+
+
+def open_ports(stage: Stage, request: VerifyRequest, outputs: Outputs, workspace: Path) -> Ports:
+    """Open what a verification needs. Raises WorkspaceError where evidence cannot be kept."""
+    _mask(stage.log, *(secret.reveal() for secret in request.secrets))
+    name = f"{file_name(request.service)}-{request.run.run_attempt or '1'}"
+    return Ports(
+        clock=stage.clock,
+        prober=HttpProber(
+            stage.clock,
+            nonces=lambda: token_hex(8),
+            transport=FreshTransport(OnceContext(system_trust)),
+            redact=stage.scrubber.scrub,
+        ),
+        platform=PLATFORMS[request.platform](request, stage.environ, workspace, stage.clock),
+        log=stage.log,
+        evidence=open_evidence(workspace, name, stage.scrubber, stage.clock),
+        outputs=outputs,
+        interrupts=stage.interrupts,
+    )
+
+
+def mask_given(log: Log, given: Mapping[str, str]) -> None:
+    """Mask what is secret in inputs that nobody has looked at yet."""
+    credentials = [credentials_in(given.get(name, "")) for name in ("url", "control-url")]
+    _mask(log, given.get("token", ""), *(part for parts in credentials for part in parts))
+
+
+def _mask(log: Log, *secrets: str) -> None:
+    for secret in secrets:
+        if secret.strip():
+            log.mask(secret)
+
+
+def _artifacts(stage: Stage, request: VerifyRequest, context: RunnerContext) -> ArtifactStore:
+    from slo_action.github.artifact_runner import RunnerResults  # noqa: PLC0415 - ADR 0002
+    from slo_action.github.artifacts import GitHubArtifactStore  # noqa: PLC0415 - ADR 0002
+
+    runner = RunnerResults(
+        results_url=context.results_url,
+        token=context.runtime_token,
+        server_url=context.run.server_url,
+        repository=context.run.repository,
+        run_id=context.run.run_id,
+        retention_days=request.retention_days,
+        max_retention_days=context.longest_retention_days,
+    )
+    return GitHubArtifactStore(
+        runner,
+        clock=stage.clock,
+        scrubber=stage.scrubber,
+        mask=stage.log.mask,
+        random=SystemRandom().random,
+    )
+
+
+def _artifact_name(request: VerifyRequest, run: RunIdentity) -> str:
+    from slo_action.github.artifact_names import artifact_name, valid_name  # noqa: PLC0415 - ADR 0002
+
+    if request.artifact_name:
+        return valid_name(request.artifact_name)
+    attempt = int(run.run_attempt) if run.run_attempt.isdigit() else 1
+    return artifact_name(request.service, attempt, job=run.job, matrix=request.matrix)
+
+
+def _check_runs(stage: Stage, request: VerifyRequest, context: RunnerContext) -> CheckRuns | None:
+    if not request.check_run:
+        return None
+    from slo_action.github.api import GitHubApi  # noqa: PLC0415 - ADR 0002
+    from slo_action.github.checks import GitHubCheckRuns, head_sha  # noqa: PLC0415 - ADR 0002
+
+    return GitHubCheckRuns(
+        lambda: GitHubApi(context.api_url, context.run.repository, request.token),
+        head_sha(context.event_path, context.run.sha),
+        stage.scrubber,
+    )
+
+
+def _mistake(title: str, mistake: Mistake) -> Annotation:
+    return Annotation(
+        level=Level.ERROR,
+        title=title,
+        message=str(mistake),
+        path=mistake.path,
+        line=mistake.line,
+        column=mistake.column,
+    )
+
+
+def _bug(error: Exception) -> Annotation:
+    """The error's text may hold anything, so only its kind and place are told."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in last)
+    return Annotation(
+        level=Level.ERROR,
+        title="slo-verify broke: this is a bug",
+        message=f"{type(error).__name__}{place}\nPlease report it with the log of this step.",
+    )

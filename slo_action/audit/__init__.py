@@ -1,0 +1,1 @@
+"""The audit record as a published document: written, validated, read back."""

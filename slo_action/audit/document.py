@@ -1,0 +1,194 @@
+"""The audit record as a published document: the document's fields first, ours beside them.
+
+Only the document's own fields are required on reading, so a record as the document shows it is
+valid. What we write holds all of them.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from slo_action.config.units import format_instant, parse_instant
+from slo_action.core.decide import Action
+from slo_action.core.model import Cause, Ending, ObservationKind, Outcome, Trigger, Verdict, Witness
+from slo_action.core.policy import Policy
+from slo_action.core.record import Status
+
+
+def _instant(value: object) -> object:
+    return parse_instant(value) if isinstance(value, str) else value
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    PlainSerializer(format_instant, return_type=str),
+]
+PreciseInstant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    PlainSerializer(lambda at: at.isoformat(), return_type=str),
+]
+
+
+class Part(BaseModel):
+    """A part of the document; unknown fields are an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HealthChecks(Part):
+    """The document's summary of the health gate; `duration` in its form, such as `45s`."""
+
+    attempts: int = Field(ge=0)
+    success_count: int = Field(ge=0)
+    duration: str = Field(pattern=r"^(\d+(\.\d+)?(ms|s|m|h|d))+$")
+
+
+class Tool(Part):
+    """What wrote the record."""
+
+    name: Literal["slo-verify"] = "slo-verify"
+    version: str
+
+
+class Run(Part):
+    """The workflow run; empty on a laptop."""
+
+    repository: str = ""
+    run_id: str = ""
+    run_attempt: str = ""
+    sha: str = ""
+    actor: str = ""
+    workflow: str = ""
+    job: str = ""
+    server_url: str = ""
+
+
+class PhaseTimes(Part):
+    """Seconds of each phase, null where the probe never got that far."""
+
+    resolve_seconds: float | None = None
+    connect_seconds: float | None = None
+    tls_seconds: float | None = None
+    processing_seconds: float | None = None
+    transfer_seconds: float | None = None
+
+
+class SampleEntry(Part):
+    """One probe. Headers and body are in the proofs."""
+
+    witness: Witness
+    url: str
+    at: PreciseInstant
+    outcome: Outcome
+    detail: str
+    status: int | None
+    total_seconds: float
+    phases: PhaseTimes
+    version: str | None
+    retry_after_seconds: float | None
+    address: str | None
+    notes: tuple[str, ...] = ()
+
+
+class ObservationEntry(Part):
+    """All witnesses asked at one instant; seconds since the deploy."""
+
+    kind: ObservationKind
+    started_seconds: float
+    ended_seconds: float
+    control_alive: bool | None
+    samples: tuple[SampleEntry, ...] = Field(min_length=1)
+
+
+class Watch(Part):
+    """Everything a health gate saw, in order; a replay needs no more."""
+
+    begun_seconds: float
+    observations: tuple[ObservationEntry, ...]
+
+
+class DecisionEntry(Part):
+    """What was decided and why."""
+
+    action: Action
+    why: str
+    target: str | None
+    superseded: bool
+
+
+class StepEntry(Part):
+    """One step of the rollback, with the end of its output."""
+
+    name: str
+    succeeded: bool
+    duration_seconds: float
+    detail: str
+    output: str
+
+
+class VerificationEntry(Part):
+    """The same gate on what was restored."""
+
+    rejected_version: str | None
+    watch: Watch
+    verdict: Verdict
+    cause: Cause
+    reason: str
+
+
+class RollbackEntry(Part):
+    """What was done to restore a release."""
+
+    target: str | None
+    rolled_back_to: str | None
+    steps: tuple[StepEntry, ...]
+    verification: VerificationEntry | None
+
+
+class EvidenceEntry(Part):
+    """A file of the evidence and its digest."""
+
+    name: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    size_bytes: int = Field(ge=0)
+
+
+class AuditDocument(Part):
+    """The audit record. `policy_digest` is the SHA-256 of the policy's canonical JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="slo-verify audit record")
+
+    schema_version: Literal[1] = 1
+    timestamp: Instant
+    deployment_id: str
+    service: str
+    version: str
+    status: Status
+    health_checks: HealthChecks
+    rollback_triggered: bool
+    approver: str
+
+    tool: Tool | None = None
+    run: Run | None = None
+    url: str | None = None
+    deployed_at: PreciseInstant | None = None
+    verdict: Verdict | None = None
+    cause: Cause | None = None
+    reason: str | None = None
+    row: str | None = None
+    triggers: tuple[Trigger, ...] = ()
+    ending: Ending | None = None
+    exit_code: int | None = None
+    live_version: str | None = None
+    policy: Policy | None = None
+    policy_digest: str | None = Field(default=None, pattern="^sha256:[0-9a-f]{64}$")
+    watch: Watch | None = None
+    recheck: Watch | None = None
+    decision: DecisionEntry | None = None
+    rollback: RollbackEntry | None = None
+    unconsulted: tuple[str, ...] = ()
+    interrupted: str = ""
+    evidence: tuple[EvidenceEntry, ...] = ()

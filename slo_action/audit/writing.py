@@ -1,0 +1,138 @@
+"""Record to document, validated against the published schema on the way out."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from slo_action.audit.document import (
+    AuditDocument,
+    DecisionEntry,
+    EvidenceEntry,
+    HealthChecks,
+    ObservationEntry,
+    PhaseTimes,
+    RollbackEntry,
+    Run,
+    SampleEntry,
+    StepEntry,
+    Tool,
+    VerificationEntry,
+    Watch,
+)
+from slo_action.audit.schema import validate
+from slo_action.config.units import format_duration
+from slo_action.core.model import Observation, Phases, RunIdentity, Sample
+from slo_action.core.policy import Policy
+from slo_action.core.record import AuditRecord, Rollback
+from slo_action.core.schedule import Gate
+
+_POLICY = TypeAdapter(Policy)
+
+
+def audit_document(record: AuditRecord, evidence: Sequence[EvidenceEntry] = ()) -> dict[str, Any]:
+    """Return the record as JSON data, valid against the schema. Raises RecordError otherwise."""
+    document = AuditDocument(
+        timestamp=record.finished_at,
+        deployment_id=record.deployment_id,
+        service=record.service,
+        version=record.policy.rule.expected or record.judged_version or "",
+        status=record.status,
+        health_checks=HealthChecks(
+            attempts=len(record.gate.attempts),
+            success_count=record.success_count,
+            duration=format_duration(record.watched_seconds),
+        ),
+        rollback_triggered=record.rollback is not None,
+        approver=record.approver,
+        tool=Tool(version=record.tool_version),
+        run=Run(**{name: getattr(record.run, name) for name in RunIdentity.__dataclass_fields__}),
+        url=record.url,
+        deployed_at=record.deployed_at,
+        verdict=record.judgement.verdict,
+        cause=record.judgement.cause,
+        reason=record.judgement.reason,
+        row=record.judgement.row,
+        triggers=record.judgement.triggers,
+        ending=record.ending,
+        exit_code=record.exit_code,
+        live_version=record.live_version,
+        policy=record.policy,
+        policy_digest=policy_digest(record.policy),
+        watch=_watch(record.gate),
+        recheck=_watch(record.recheck) if record.recheck else None,
+        decision=DecisionEntry(
+            action=record.decision.action,
+            why=record.decision.why,
+            target=record.decision.target.version if record.decision.target else None,
+            superseded=record.decision.superseded,
+        ),
+        rollback=_rollback(record.rollback, record.rolled_back_to) if record.rollback else None,
+        unconsulted=record.unconsulted,
+        interrupted=record.interrupted,
+        evidence=tuple(evidence),
+    )
+    data: dict[str, Any] = document.model_dump(mode="json")
+    validate(data)
+    return data
+
+
+def policy_digest(policy: Policy) -> str:
+    """Return the digest of the policy's canonical JSON: equal policies have equal digests."""
+    canonical = json.dumps(
+        _POLICY.dump_python(policy, mode="json"), sort_keys=True, separators=(",", ":")
+    )
+    return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+def _watch(gate: Gate) -> Watch:
+    return Watch(
+        begun_seconds=gate.begun_seconds,
+        observations=tuple(_observation(observation) for observation in gate.observations),
+    )
+
+
+def _observation(observation: Observation) -> ObservationEntry:
+    return ObservationEntry(
+        kind=observation.kind,
+        started_seconds=observation.started_seconds,
+        ended_seconds=observation.ended_seconds,
+        control_alive=observation.control_alive,
+        samples=tuple(_sample(sample) for sample in observation.samples),
+    )
+
+
+def _sample(sample: Sample) -> SampleEntry:
+    phases = {name: getattr(sample.phases, name) for name in Phases.__dataclass_fields__}
+    kept = set(SampleEntry.model_fields) - {"phases"}
+    return SampleEntry(
+        **{name: getattr(sample, name) for name in kept}, phases=PhaseTimes(**phases)
+    )
+
+
+def _rollback(rollback: Rollback, rolled_back_to: str | None) -> RollbackEntry:
+    verification = rollback.verification
+    return RollbackEntry(
+        target=rollback.target.version if rollback.target else None,
+        rolled_back_to=rolled_back_to,
+        steps=tuple(
+            StepEntry(
+                name=step.name,
+                succeeded=step.succeeded,
+                duration_seconds=step.duration_seconds,
+                detail=step.detail,
+                output=step.output,
+            )
+            for step in rollback.steps
+        ),
+        verification=verification
+        and VerificationEntry(
+            rejected_version=verification.rule.rejected,
+            watch=_watch(verification.gate),
+            verdict=verification.judgement.verdict,
+            cause=verification.judgement.cause,
+            reason=verification.judgement.reason,
+        ),
+    )

@@ -1,0 +1,125 @@
+"""The same modes on a laptop: options are the input names, output is readable text."""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from sys import stdout
+from typing import TextIO
+
+from slo_action.app import Stage, finish, guarded, mask_given, open_ports, open_stage
+from slo_action.config.inputs import INPUTS
+from slo_action.config.request import Surroundings, read_request
+from slo_action.core.model import Annotation, Level, RunIdentity
+from slo_action.core.secrets import Scrubber
+from slo_action.modes.verify import verify
+from slo_action.render.annotations import aggregated
+from slo_action.render.escape import visible
+
+_MARKS = {Level.NOTICE: "·", Level.WARNING: "!", Level.ERROR: "✗"}
+
+
+class TerminalLog:
+    """The Log port on a terminal: indented groups, no workflow commands, secrets scrubbed."""
+
+    def __init__(self, stream: TextIO, scrubber: Scrubber) -> None:
+        self._stream = stream
+        self._scrubber = scrubber
+        self._indent = ""
+
+    def line(self, text: str) -> None:
+        """Print one line without control characters."""
+        self._stream.write(f"{self._indent}{visible(self._scrubber.scrub(text))}\n")
+        self._stream.flush()
+
+    @contextmanager
+    def group(self, title: str) -> Iterator[None]:
+        """Indent what is printed within."""
+        self.line(title)
+        self._indent += "  "
+        try:
+            yield
+        finally:
+            self._indent = self._indent[2:]
+
+    def annotate(self, annotations: Sequence[Annotation]) -> None:
+        """Print each with its mark and place."""
+        for annotation in aggregated(annotations):
+            place = f"{annotation.path}:{annotation.line}: " if annotation.path else ""
+            self.line(f"{_MARKS[annotation.level]} {place}{annotation.title}")
+            for line in annotation.message.split("\n"):
+                self.line(f"    {line}")
+
+    def mask(self, secret: str) -> None:
+        """Learn a secret; a terminal needs no command for it."""
+        self._scrubber.learn(secret)
+
+
+class NoOutputs:
+    """A laptop has no later steps; the summary is among the evidence."""
+
+    def set(self, values: Mapping[str, str]) -> None:
+        """Drop the outputs."""
+
+    def summarize(self, markdown: str) -> None:
+        """Drop the summary."""
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO = stdout) -> int:
+    """Run one mode; return its exit status."""
+    options = _parser().parse_args(arguments)
+    scrubber = Scrubber()
+    stage = open_stage(environ, scrubber, TerminalLog(stream, scrubber))
+    if options.mode == "replay":
+        return guarded(stage, lambda: _replay(stage, Path(options.record)))
+    given = {spec.name: getattr(options, spec.key) for spec in INPUTS if spec.name != "mode"}
+    return guarded(stage, lambda: _verify(stage, given, Path(options.out)))
+
+
+def _verify(stage: Stage, given: Mapping[str, str], out: Path) -> int:
+    mask_given(stage.log, given)
+    request = read_request(
+        given,
+        Surroundings(
+            run=RunIdentity(),
+            workspace=Path.cwd(),
+            now=stage.clock.now(),
+            check_runs_possible=False,
+        ),
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    ports = open_ports(stage, request, NoOutputs(), out)
+    status = finish(verify(request, ports), ports)
+    stage.log.line(f"evidence: {ports.evidence.directory}")
+    return status
+
+
+def _replay(stage: Stage, record: Path) -> int:
+    # pydantic and jsonschema are of no use to a verification's first probe: ADR 0002
+    from slo_action.audit.reading import read_record  # noqa: PLC0415
+    from slo_action.modes.replay import replay  # noqa: PLC0415
+
+    replayed = replay(read_record(record))
+    judgement = replayed.judgement
+    stage.log.line(
+        f"replayed {replayed.observations} observations: {judgement.verdict} "
+        f"({judgement.cause}), as recorded"
+    )
+    stage.log.line(judgement.reason)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m slo_action", allow_abbrev=False)
+    modes = parser.add_subparsers(dest="mode", required=True, metavar="MODE")
+    verifying = modes.add_parser(
+        "verify", help="watch the deploy that just happened", allow_abbrev=False
+    )
+    for spec in INPUTS:
+        if spec.name != "mode":
+            shown = spec.meaning.replace("%", "%%")
+            verifying.add_argument(f"--{spec.name}", default="", metavar="TEXT", help=shown)
+    verifying.add_argument("--out", default="out", metavar="DIR", help="where evidence goes")
+    replaying = modes.add_parser("replay", help="judge a recorded run again, offline")
+    replaying.add_argument("record", metavar="audit.json")
+    return parser

@@ -1,0 +1,137 @@
+"""Evidence on disk: below the workspace, never through a link, owned as the workspace is."""
+
+import json
+import os
+from pathlib import Path
+
+from slo_action.config.units import format_instant
+from slo_action.core.secrets import Scrubber
+from slo_action.errors import WorkspaceError
+from slo_action.ports import Clock
+
+JOURNAL = "journal.jsonl"
+_MOST_DIRECTORIES = 1000
+
+
+class EvidenceDirectory:
+    """The Evidence port. Files are replaced whole, or appended to and synced."""
+
+    def __init__(
+        self, directory: Path, owner: tuple[int, int], scrubber: Scrubber, clock: Clock
+    ) -> None:
+        self._directory = directory
+        self._owner = owner
+        self._scrubber = scrubber
+        self._clock = clock
+        self._written: set[Path] = set()
+
+    @property
+    def directory(self) -> Path:
+        """The directory that holds the files."""
+        return self._directory
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a whole file, by way of a temporary one, so that no reader sees half of it."""
+        path = self._place(name)
+        draft = path.with_name(f".{path.name}.part")
+        try:
+            with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.write(self._scrubber.scrub(text))
+            self._hand_over(draft)
+            draft.replace(path)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        return path
+
+    def append(self, name: str, text: str) -> None:
+        """Append whole lines; they are on the disk when this returns."""
+        path = self._place(name)
+        try:
+            with path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.write(self._scrubber.scrub(text))
+                file.flush()
+                os.fsync(file.fileno())
+            self._hand_over(path)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+    def journal(self, step: str) -> None:
+        """Append a step, with the time, before it is taken."""
+        entry = {"at": format_instant(self._clock.now()), "step": step}
+        self.append(JOURNAL, json.dumps(entry) + "\n")
+
+    def files(self) -> tuple[Path, ...]:
+        """Return what was written so far, sorted."""
+        return tuple(sorted(self._written))
+
+    def _place(self, name: str) -> Path:
+        path = self._directory / name
+        try:
+            _make_directories(path.parent, self._directory, self._owner)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        self._written.add(path)
+        return path
+
+    def _hand_over(self, path: Path) -> None:
+        _own(path, self._owner)
+
+
+def open_evidence(
+    workspace: Path, name: str, scrubber: Scrubber, clock: Clock
+) -> EvidenceDirectory:
+    """Make a new directory `slo-verify/<name>` below the workspace and return it.
+
+    A name that is taken gets a number. Raises WorkspaceError where nothing can be written, or
+    where a link would lead out of the workspace.
+    """
+    parent = workspace / "slo-verify"
+    try:
+        stat = workspace.stat()
+        owner = (stat.st_uid, stat.st_gid)
+        _make_directories(parent, workspace, owner)
+        ignore = parent / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+            _own(ignore, owner)
+        directory = _new_directory(parent, name)
+        _own(directory, owner)
+    except OSError as error:
+        raise _unwritable(parent, error) from error
+    return EvidenceDirectory(directory, owner, scrubber, clock)
+
+
+def _new_directory(parent: Path, name: str) -> Path:
+    for number in range(1, _MOST_DIRECTORIES):
+        directory = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            directory.mkdir()
+        except FileExistsError:
+            continue
+        return directory
+    raise FileExistsError(17, "too many runs left their evidence here", str(parent))
+
+
+def _make_directories(path: Path, root: Path, owner: tuple[int, int]) -> None:
+    """Make what is missing between root and path; a link on the way is refused."""
+    current = root
+    for part in path.relative_to(root).parts:
+        current = current / part
+        if current.is_symlink():
+            raise NotADirectoryError(20, "it is a symbolic link", str(current))
+        if not current.is_dir():
+            current.mkdir()
+            _own(current, owner)
+
+
+def _own(path: Path, owner: tuple[int, int]) -> None:
+    """Root-owned files would break the next checkout on a self-hosted runner."""
+    if os.geteuid() == 0:
+        os.chown(path, *owner, follow_symlinks=False)
+
+
+def _unwritable(path: Path, error: OSError) -> WorkspaceError:
+    return WorkspaceError(
+        f"{path}: {error.strerror}",
+        hint="the workspace must be writable: evidence is written before anything is changed",
+    )

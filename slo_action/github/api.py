@@ -1,0 +1,68 @@
+"""GitHub's REST API: the only importer of ghapi, whose traps end here."""
+
+from typing import Any
+
+from slo_action.core.secrets import Secret
+from slo_action.errors import GitHubError
+
+API_VERSION = "2022-11-28"
+TIMEOUT_SECONDS = 20.0
+_FORBIDDEN = 403
+
+
+class GitHubApi:
+    """A synchronous client for one repository. Only what this product calls."""
+
+    def __init__(self, api_url: str, repository: str, token: Secret) -> None:
+        # Imported late: it costs more than everything before the first probe.
+        from ghapi.core import GhApi  # noqa: PLC0415
+
+        owner, _, name = repository.partition("/")
+        self._api: Any = GhApi(  # type: ignore[no-untyped-call] # ghapi is untyped
+            owner=owner,
+            repo=name,
+            token=token.reveal(),
+            gh_host=api_url,
+            sync=True,
+            timeout=TIMEOUT_SECONDS,
+        )
+        # GITHUB_JWT_TOKEN in the environment would override the token that was given.
+        self._api.headers["Authorization"] = f"token {token.reveal()}"
+        self._api.headers["X-GitHub-Api-Version"] = API_VERSION
+
+    def create_check_run(self, body: dict[str, Any]) -> int:
+        """Create a check run and return its id. Raises GitHubError."""
+        return int(self._call("create a check run", lambda: self._api.checks.create(**body)).id)
+
+    def update_check_run(self, check_run_id: int, body: dict[str, Any]) -> None:
+        """Update a check run; annotations are added to those it has. Raises GitHubError."""
+        self._call(
+            "update the check run",
+            lambda: self._api.checks.update(check_run_id=check_run_id, **body),
+        )
+
+    def _call(self, what: str, call: Any) -> Any:  # noqa: ANN401 - ghapi is untyped
+        from fasttransport.errors import APIError  # noqa: PLC0415
+
+        try:
+            return call()
+        except APIError as error:
+            raise _github_error(what, error) from None
+        except Exception as error:  # noqa: BLE001 - its transport raises several kinds
+            raise GitHubError(
+                f"could not {what}: {type(error).__name__}", hint="see the log of the step"
+            ) from None
+
+
+def _github_error(what: str, error: Any) -> GitHubError:  # noqa: ANN401 - ghapi is untyped
+    """Say which of a 403's meanings it is; the raw error text holds the whole body."""
+    status = error.status_code
+    message = str(error.message or error.error_type or "")[:200]
+    limited = "rate limit" in message.lower()
+    hint = (
+        "give the job `permissions: checks: write`, or set check-run: false; on pull requests "
+        "from forks the token is read-only"
+        if status == _FORBIDDEN and not limited
+        else "GitHub limits this token for now; nothing else is affected"
+    )
+    return GitHubError(f"could not {what}: HTTP {status}: {message}", hint=hint)

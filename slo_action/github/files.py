@@ -1,0 +1,50 @@
+"""The runner's file commands: step outputs and the job summary."""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from slo_action.core.secrets import Scrubber
+from slo_action.errors import RunnerError
+
+SUMMARY_LIMIT_BYTES = 1024 * 1024
+"""The runner drops a larger summary whole."""
+
+
+class RunnerFiles:
+    """The Outputs port on a runner."""
+
+    def __init__(self, output: Path, summary: Path | None, scrubber: Scrubber) -> None:
+        self._output = output
+        self._summary = summary
+        self._scrubber = scrubber
+
+    def set(self, values: Mapping[str, str]) -> None:
+        """Append the outputs with a delimiter that no value can contain.
+
+        Raises RunnerError where the file cannot be written.
+        """
+        block = "".join(self._entry(name, value) for name, value in values.items())
+        self._write(self._output, block, "a")
+
+    def summarize(self, markdown: str) -> None:
+        """Replace the step's summary; nothing is written where the runner gave no file."""
+        text = self._scrubber.scrub(markdown)
+        if self._summary is None or len(text.encode()) > SUMMARY_LIMIT_BYTES:
+            return
+        self._write(self._summary, text, "w")
+
+    def _entry(self, name: str, value: str) -> str:
+        text = self._scrubber.scrub(value)
+        delimiter = f"slo_verify_{secrets.token_hex(16)}"
+        return f"{name}<<{delimiter}\n{text}\n{delimiter}\n"
+
+    def _write(self, path: Path, text: str, mode: str) -> None:
+        try:
+            with path.open(mode, encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+        except OSError as error:
+            raise RunnerError(
+                f"{path.name}: {error.strerror}",
+                hint="run the container as root: the runner's files belong to the runner's user",
+            ) from error

@@ -1,0 +1,43 @@
+"""Signals, as PID 1 sees them: without a handler Python ignores SIGTERM there."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from slo_action.errors import Interrupted
+
+
+class SignalInterrupts:
+    """Remembers the first SIGINT or SIGTERM; raises it only where the run may be stopped."""
+
+    def __init__(self) -> None:
+        self._received = ""
+        self._raising = False
+
+    def install(self) -> None:
+        """Take over SIGINT and SIGTERM; to be called from the main thread."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+
+    @property
+    def received(self) -> str:
+        """The first signal's name, empty if none came."""
+        return self._received
+
+    @contextmanager
+    def raising(self) -> Iterator[None]:
+        """Raise Interrupted within the block as soon as a signal comes, or has come before."""
+        self._raising = True
+        try:
+            if self._received:
+                raise Interrupted(self._received)
+            yield
+        finally:
+            self._raising = False
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        again = bool(self._received)
+        self._received = self._received or signal.Signals(number).name
+        if self._raising and not again:
+            raise Interrupted(self._received)

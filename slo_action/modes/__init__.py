@@ -1,0 +1,1 @@
+"""What a run does, each mode a list of verbs."""

@@ -1,0 +1,120 @@
+"""Telling: local evidence first, then every audience by itself. Nothing here changes a verdict."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from slo_action.audit.document import EvidenceEntry
+from slo_action.audit.writing import audit_document
+from slo_action.core.model import Annotation, Level
+from slo_action.core.record import AuditRecord, all_observations, file_name
+from slo_action.errors import Interrupted, SloVerifyError
+from slo_action.ports import CheckRun, Evidence, Ports, UploadedArtifact
+from slo_action.render.annotations import annotations
+from slo_action.render.endings import ENDINGS, headline
+from slo_action.render.openmetrics import openmetrics
+from slo_action.render.outputs import output_values
+from slo_action.render.proofs import proofs
+from slo_action.render.summary import summary
+
+AUDIT_NAME = "audit.json"
+
+
+def tell(record: AuditRecord, ports: Ports, *, artifact_name: str) -> None:
+    """Write the evidence, then outputs and summary, then annotate, then upload.
+
+    Never raises: whoever cannot be told is left out with a warning, and the verdict stands.
+    """
+    audit = audit_document(record)
+    _each_alone(ports, "evidence", lambda: audit.update(_write_evidence(record, ports.evidence)))
+    text = summary(record, audit)
+    _each_alone(ports, "outputs", lambda: ports.outputs.set(_outputs(record, audit, ports)))
+    _each_alone(ports, "job summary", lambda: ports.outputs.summarize(text))
+    ports.log.annotate(annotations(record))
+    _each_alone(ports, "artifact", lambda: _upload(record, audit, ports, artifact_name))
+    _each_alone(ports, "check run", lambda: _publish(record, ports))
+
+
+def _write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
+    """Everything else is written before the audit, which holds the digests of all of it."""
+    proof = f"proofs/health/{file_name(record.service)}.log"
+    evidence.write(proof, proofs(all_observations(record)))
+    evidence.write("metrics.prom", openmetrics(record))
+    evidence.write("summary.md", summary(record, {}))
+    evidence.journal(f"ended: {record.ending}, exit {record.exit_code}")
+    entries = tuple(_entry(path, evidence.directory) for path in evidence.files())
+    audit = audit_document(record, entries)
+    evidence.write(AUDIT_NAME, json.dumps(audit, indent=2) + "\n")
+    return audit
+
+
+def _outputs(record: AuditRecord, audit: dict[str, Any], ports: Ports) -> dict[str, str]:
+    return {
+        **output_values(record, audit),
+        "audit-path": str(ports.evidence.directory / AUDIT_NAME),
+        "evidence-dir": str(ports.evidence.directory),
+    }
+
+
+def _upload(record: AuditRecord, audit: dict[str, Any], ports: Ports, artifact_name: str) -> None:
+    if ports.artifacts is None or ports.interrupts.received:
+        return
+    with ports.interrupts.raising():
+        artifact = ports.artifacts.upload(
+            artifact_name, ports.evidence.directory, ports.evidence.files()
+        )
+    _tell_artifact(record, audit, ports, artifact)
+
+
+def _tell_artifact(
+    record: AuditRecord, audit: dict[str, Any], ports: Ports, artifact: UploadedArtifact
+) -> None:
+    ports.outputs.set({"artifact-id": artifact.artifact_id, "artifact-url": artifact.url})
+    ports.outputs.summarize(summary(record, audit, artifact.url))
+    ports.log.line(f"evidence uploaded as {artifact.name} ({artifact.size_bytes} bytes)")
+
+
+def _publish(record: AuditRecord, ports: Ports) -> None:
+    if ports.check_runs is None or ports.interrupts.received:
+        return
+    with ports.interrupts.raising():
+        ports.check_runs.publish(
+            CheckRun(
+                name=f"slo-verify / {record.service}",
+                title=headline(record),
+                summary=summary(record, {}),
+                conclusion=ENDINGS[record.ending].conclusion,
+                external_id=f"{record.run.run_id}-{record.run.run_attempt}",
+                annotations=annotations(record),
+            )
+        )
+
+
+def _each_alone(ports: Ports, audience: str, speak: Callable[[], None]) -> None:
+    """An audience that cannot be told is a warning, whatever the reason."""
+    try:
+        speak()
+    except Interrupted:
+        ports.log.line(f"{audience}: left out, the run was stopped")
+    except SloVerifyError as error:
+        _warn(ports, audience, f"{error.message}; {error.hint}")
+    except Exception as error:  # noqa: BLE001 - telling may fail in any way and change nothing
+        _warn(ports, audience, f"{type(error).__name__} (a bug of slo-verify)")
+
+
+def _warn(ports: Ports, audience: str, why: str) -> None:
+    message = f"{why}. The verdict stands."
+    ports.log.annotate(
+        [Annotation(level=Level.WARNING, title=f"Not told: {audience}", message=message)]
+    )
+
+
+def _entry(path: Path, root: Path) -> EvidenceEntry:
+    content = path.read_bytes()
+    return EvidenceEntry(
+        name=path.relative_to(root).as_posix(),
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+    )

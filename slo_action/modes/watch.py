@@ -1,0 +1,87 @@
+"""Drives a health gate over the real world: ask, record, say, until it ends."""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from slo_action.core.freshness import refreshed
+from slo_action.core.model import Observation, ObservationKind, Probe, Sample, Witness
+from slo_action.core.schedule import Ask, Gate
+from slo_action.errors import Interrupted, WorkspaceError
+from slo_action.ports import Ports
+from slo_action.render.progress import observation_line, sample_lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnesses:
+    """Who is asked. `control` is asked only where the service gave no answer at all."""
+
+    probes: tuple[Probe, ...]
+    control: Probe | None
+
+
+def watch(gate: Gate, witnesses: Witnesses, ports: Ports, *, anchor: float) -> Gate:
+    """Feed the gate until it ends or the run is stopped; return it either way.
+
+    `anchor` is the monotonic instant of second zero. Every observation is put into samples.jsonl
+    and told in the live log at once.
+    """
+    try:
+        with ports.interrupts.raising():
+            while isinstance(step := gate.next(), Ask):
+                ports.clock.sleep_until(anchor + step.at_seconds)
+                gate = gate.feed(_observe(step, gate, witnesses, ports, anchor))
+                _keep(gate, ports)
+                ports.log.line(observation_line(gate))
+    except Interrupted:
+        pass  # the gate as it stands is the evidence; the caller asks `interrupts.received`
+    return gate
+
+
+def _observe(
+    step: Ask, gate: Gate, witnesses: Witnesses, ports: Ports, anchor: float
+) -> Observation:
+    started = ports.clock.monotonic() - anchor
+    samples = _fresh(ports.prober.ask(_asked(step, witnesses)), gate)
+    ended = ports.clock.monotonic() - anchor
+    observation = Observation(
+        kind=step.kind, started_seconds=started, ended_seconds=ended, samples=samples
+    )
+    if step.kind is ObservationKind.PEEK or not observation.deciding.outcome.is_unanswered:
+        return observation
+    return replace(observation, control_alive=_control_alive(witnesses, ports))
+
+
+def _keep(gate: Gate, ports: Ports) -> None:
+    """A full disk must not end a watch; the audit record holds the samples too."""
+    with suppress(WorkspaceError):
+        ports.evidence.append("samples.jsonl", sample_lines(gate.observations[-1]))
+
+
+def _asked(step: Ask, witnesses: Witnesses) -> tuple[Probe, ...]:
+    if step.witness is None:
+        return witnesses.probes
+    return tuple(probe for probe in witnesses.probes if probe.witness is step.witness)
+
+
+def _control_alive(witnesses: Witnesses, ports: Ports) -> bool | None:
+    """Any HTTP answer of the control proves our own network; None without a control."""
+    if witnesses.control is None:
+        return None
+    (sample,) = ports.prober.ask((witnesses.control,))
+    return sample.status is not None
+
+
+def _fresh(samples: tuple[Sample, ...], gate: Gate) -> tuple[Sample, ...]:
+    """An answer with the same Date as one seconds ago came from a cache."""
+    before = {s.witness: s for o in gate.observations for s in o.samples}
+    return tuple(refreshed(before.get(sample.witness), sample) for sample in samples)
+
+
+def unconsulted(witnesses: Witnesses) -> tuple[str, ...]:
+    """Return, in words, the witnesses that this run cannot consult at all."""
+    missing = []
+    if witnesses.control is None:
+        missing.append("a control (none is configured)")
+    if all(probe.witness is not Witness.VERSION for probe in witnesses.probes):
+        missing.append("a version endpoint (the health answer is read instead)")
+    return (*missing, "the platform's machines and checks", "real traffic")

@@ -1,0 +1,148 @@
+"""Any platform with a command line: the user's own commands restore and tell versions."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slo_action.config.request import RollbackCommands, VerifyRequest
+from slo_action.core.model import Release, RollbackStep
+from slo_action.errors import PlatformError
+from slo_action.ports import Clock
+from slo_action.process import Finished, run
+
+PREVIOUS_VERSION_SECONDS = 30.0
+_LONGEST_VERSION = 200
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@/-]{0,199}")
+"""What the service says of itself reaches a command only in this form: never as an option."""
+
+_SCRUBBED_PREFIXES = ("INPUT_", "ACTIONS_", "STATE_")
+_SCRUBBED = frozenset(
+    {
+        "GITHUB_TOKEN",
+        "GITHUB_JWT_TOKEN",
+        "GITHUB_OUTPUT",
+        "GITHUB_ENV",
+        "GITHUB_STATE",
+        "GITHUB_PATH",
+        "GITHUB_STEP_SUMMARY",
+        "GITHUB_ARTIFACTS",
+        "GITHUB_ARTIFACTS_LIST",
+        "LD_LIBRARY_PATH",
+        "LD_PRELOAD",
+        "PYTHONPATH",
+        "PYTHONHOME",
+    },
+)
+
+
+def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without the run's own secrets and without leaked loader settings.
+
+    What the workflow's author set by `env:` stays: it is how a command gets its credentials.
+    """
+    return {
+        key: value
+        for key, value in environment.items()
+        if key not in _SCRUBBED and not key.startswith(_SCRUBBED_PREFIXES)
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandPlatform:
+    """Runs the user's commands in the workspace. Only the author of the workflow writes them."""
+
+    service: str
+    commands: RollbackCommands
+    environment: Mapping[str, str]
+    workspace: Path
+    clock: Clock
+    name: str = "command"
+    can_restore: bool = True
+
+    def previous_release(self) -> Release | None:
+        """Return the one line that previous-version-command prints; None without a command."""
+        if not self.commands.previous_version:
+            return None
+        finished = self._run(self.commands.previous_version, {}, PREVIOUS_VERSION_SECONDS)
+        version = finished.stdout.strip()
+        problem = finished.problem or _complaint(finished, version)
+        if problem:
+            raise PlatformError(
+                f"previous-version-command told no version: {problem}",
+                hint="run it by hand; it must print the version to return to, on one line",
+            )
+        return Release(version=version)
+
+    def restore(
+        self, target: Release | None, failed: str | None, journal: Callable[[str], None]
+    ) -> tuple[RollbackStep, ...]:
+        """Run rollback-command once. Its exit status says whether the step succeeded."""
+        values = {
+            "service": self.service,
+            "previous-version": target.version if target else "",
+            "failed-version": failed if failed and _PLAIN.fullmatch(failed) else "",
+        }
+        journal(f"run rollback-command to restore {values['previous-version'] or 'its choice'}")
+        begun = self.clock.monotonic()
+        finished = self._run(self.commands.rollback, values, self.commands.timeout_seconds)
+        detail = finished.problem or f"exit status {finished.exit_code}"
+        step = RollbackStep(
+            name="rollback-command",
+            succeeded=finished.exit_code == 0,
+            duration_seconds=self.clock.monotonic() - begun,
+            detail=detail,
+            output=finished.output,
+        )
+        return (step,)
+
+    def _run(
+        self, command: Sequence[str], values: Mapping[str, str], timeout_seconds: float
+    ) -> Finished:
+        variables = {f"SLO_{key.upper().replace('-', '_')}": v for key, v in values.items()}
+        return run(
+            _argv(command, values, shell=self.commands.shell),
+            environment={**self.environment, "SLO_SERVICE": self.service, **variables},
+            cwd=self.workspace,
+            timeout_seconds=timeout_seconds,
+        )
+
+
+def open_platform(
+    request: VerifyRequest, environment: Mapping[str, str], workspace: Path, clock: Clock
+) -> CommandPlatform:
+    """Return the platform for a request, its environment scrubbed."""
+    return CommandPlatform(
+        service=request.service,
+        commands=request.commands,
+        environment=scrubbed(environment),
+        workspace=workspace,
+        clock=clock,
+    )
+
+
+def _argv(command: Sequence[str], values: Mapping[str, str], *, shell: bool) -> list[str]:
+    """Fill in placeholders word by word, so a value can never become a second word.
+
+    With a shell nothing is filled in: values arrive as variables, which cannot be code.
+    """
+    if shell:
+        return ["sh", "-c", *command]
+    return [_filled(word, values) for word in command]
+
+
+def _filled(word: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        word = word.replace(f"{{{name}}}", value)
+    return word
+
+
+def _complaint(finished: Finished, version: str) -> str:
+    if finished.exit_code != 0:
+        return f"exit status {finished.exit_code}"
+    if not version:
+        return "it printed nothing"
+    if len(version.splitlines()) > 1 or len(version) > _LONGEST_VERSION:
+        return "it printed more than one short line"
+    return ""

@@ -1,0 +1,51 @@
+"""The few messages beside the run: one for the ending, one a kind of trouble. Data only."""
+
+from collections.abc import Sequence
+
+from slo_action.core.model import Annotation, Ending, Level, Verdict
+from slo_action.core.record import AuditRecord
+from slo_action.render.endings import headline, next_steps, reason
+
+_LEVELS = {
+    Ending.VERIFIED: Level.NOTICE,
+    Ending.UNDECIDED: Level.WARNING,
+}
+
+
+def annotations(record: AuditRecord) -> tuple[Annotation, ...]:
+    """Return the ending first, then the notes of the probes, each once. Untrusted text."""
+    level = _LEVELS.get(record.ending, Level.ERROR)
+    if record.judgement.verdict is Verdict.DEGRADED:
+        level = Level.WARNING
+    steps = "".join(f"\n{step}" for step in next_steps(record))
+    told = Annotation(level=level, title=headline(record), message=f"{reason(record)}.{steps}")
+    return (told, *_notes(record))
+
+
+def _notes(record: AuditRecord) -> tuple[Annotation, ...]:
+    noted = (n for o in record.gate.observations for s in o.samples for n in s.notes)
+    return tuple(
+        Annotation(level=Level.NOTICE, title=f"About {record.service}", message=note)
+        for note in dict.fromkeys(noted)
+    )
+
+
+MOST_OF_A_LEVEL = 10
+"""The runner keeps ten annotations of a level from one step and drops the rest silently."""
+
+
+def aggregated(annotations: Sequence[Annotation]) -> tuple[Annotation, ...]:
+    """Return at most ten of each level, in order; the tenth counts what it stands for."""
+    kept: list[Annotation] = []
+    for level in Level:
+        same = [annotation for annotation in annotations if annotation.level is level]
+        if len(same) > MOST_OF_A_LEVEL:
+            rest = len(same) - MOST_OF_A_LEVEL + 1
+            more = Annotation(
+                level=level,
+                title=f"{rest} more",
+                message=f"{rest} more of this level are in the log",
+            )
+            same = [*same[: MOST_OF_A_LEVEL - 1], more]
+        kept += same
+    return tuple(kept)

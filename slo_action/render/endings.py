@@ -1,0 +1,134 @@
+"""What a run's ending is called, and what a person should do next. One table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from slo_action.core.model import Cause, Ending, Verdict
+from slo_action.core.record import AuditRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndingText:
+    """A headline for each ending; no two are alike. `conclusion` is the check run's."""
+
+    mark: str
+    headline: Callable[[AuditRecord], str]
+    conclusion: str
+
+
+def _version(record: AuditRecord) -> str:
+    return f" {record.judged_version}" if record.judged_version else ""
+
+
+def _target(record: AuditRecord) -> str:
+    return record.rolled_back_to or "the previous release"
+
+
+def _verified(record: AuditRecord) -> str:
+    if record.judgement.verdict is Verdict.DEGRADED:
+        return f"{record.service}{_version(record)} is live, but degraded"
+    return f"{record.service}{_version(record)} is verified healthy"
+
+
+ENDINGS: dict[Ending, EndingText] = {
+    Ending.VERIFIED: EndingText(mark="✅", headline=_verified, conclusion="success"),
+    Ending.ROLLED_BACK_VERIFIED: EndingText(
+        mark="↩️",
+        headline=lambda record: (
+            f"{record.service}{_version(record)} was bad; rolled back to {_target(record)}, "
+            "which is verified healthy"
+        ),
+        conclusion="failure",
+    ),
+    Ending.ROLLED_BACK_UNHEALTHY: EndingText(
+        mark="🔥",
+        headline=lambda record: (
+            f"{record.service} was rolled back to {_target(record)} and is still not healthy: "
+            "a human is needed now"
+        ),
+        conclusion="failure",
+    ),
+    Ending.ROLLBACK_FAILED: EndingText(
+        mark="🔥",
+        headline=lambda record: (
+            f"{record.service}{_version(record)} is bad and the rollback failed: "
+            "a human is needed now"
+        ),
+        conclusion="failure",
+    ),
+    Ending.NOT_ROLLED_BACK: EndingText(
+        mark="❌",
+        headline=lambda record: (
+            f"{record.service}{_version(record)} is unhealthy and was not rolled back"
+        ),
+        conclusion="failure",
+    ),
+    Ending.UNDECIDED: EndingText(
+        mark="⚪",
+        headline=lambda record: (
+            f"could not tell whether {record.service} is healthy; nothing was changed"
+        ),
+        conclusion="neutral",
+    ),
+}
+
+
+def headline(record: AuditRecord) -> str:
+    """Return the sentence that tells how the run ended; it quotes versions: untrusted."""
+    text = ENDINGS[record.ending]
+    return f"{text.mark} {text.headline(record)}"
+
+
+def reason(record: AuditRecord) -> str:
+    """Return why, in one sentence; untrusted."""
+    verification = record.rollback.verification if record.rollback else None
+    told = record.judgement.reason
+    if record.ending is Ending.NOT_ROLLED_BACK and record.judgement.cause is not Cause.SUPERSEDED:
+        return f"{told}; not rolled back: {record.decision.why}"
+    if record.ending is Ending.ROLLBACK_FAILED and record.rollback:
+        step = record.rollback.steps[-1]
+        return f"{told}; the rollback failed at {step.name}: {step.detail}"
+    if record.ending is Ending.ROLLED_BACK_UNHEALTHY:
+        after = verification.judgement.reason if verification else "it was not verified"
+        return f"{told}; after the rollback: {after}"
+    if record.ending is Ending.ROLLED_BACK_VERIFIED and verification:
+        return f"{told}; after the rollback: {verification.judgement.reason}"
+    return told
+
+
+_NEXT_BY_ENDING: dict[Ending, tuple[str, ...]] = {
+    Ending.ROLLED_BACK_VERIFIED: (
+        "Users are on the previous release. Mend the change and deploy again; this run stays red.",
+    ),
+    Ending.ROLLED_BACK_UNHEALTHY: (
+        "Both releases fail, so look at what they share: database, secrets, dependencies.",
+        "The rollback is not repeated by itself.",
+    ),
+    Ending.ROLLBACK_FAILED: (
+        "Restore the previous release by hand; the output of the rollback is below.",
+        "Then run this workflow again to verify it.",
+    ),
+    Ending.UNDECIDED: (
+        "Nothing is known against the deploy, and nothing was changed. Run the job again.",
+    ),
+}
+_NEXT_BY_CAUSE: dict[Cause, tuple[str, ...]] = {
+    Cause.CONFIG: (
+        "Correct the check: its paths or credentials, or send Cache-Control: no-store.",
+    ),
+    Cause.PATH: ("Renew the certificate or mend the DNS record; no rollback would.",),
+    Cause.WRONG_VERSION: (
+        "The deploy did not take effect: look at the platform's release log before this step.",
+    ),
+    Cause.SUPERSEDED: ("Look at the newer deploy's own verification.",),
+    Cause.OBSERVER: ("Run the job again; if it repeats, look at the runner's network.",),
+    Cause.APP: ("Look at the service's log from the time of the first failure on.",),
+}
+
+
+def next_steps(record: AuditRecord) -> tuple[str, ...]:
+    """Return what to do now; empty where nothing is to be done. Trusted text."""
+    if record.judgement.verdict is Verdict.HEALTHY:
+        return ()
+    by_cause = _NEXT_BY_CAUSE.get(record.judgement.cause, ())
+    return _NEXT_BY_ENDING.get(record.ending, ()) + by_cause

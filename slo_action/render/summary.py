@@ -1,0 +1,202 @@
+"""The job summary: one screen a reviewer trusts, with the audit record folded below it."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from slo_action.core.model import Observation, ObservationKind, ObservationResult, Phases, Sample
+from slo_action.core.record import AuditRecord, all_observations
+from slo_action.core.schedule import Gate
+from slo_action.render.endings import headline, next_steps, reason
+from slo_action.render.escape import code, fence, markdown, shortened
+
+LIMIT_BYTES = 700 * 1024
+_DETAIL_LIMIT = 300
+_OUTPUT_LINES = 60
+_BAR_WIDTH = 24
+
+_STRIP = {
+    ObservationResult.PASSED: "█",
+    ObservationResult.FAILED: "▁",
+    ObservationResult.NEUTRAL: "░",
+}
+_RESULTS = {
+    ObservationResult.PASSED: "✅ passed",
+    ObservationResult.FAILED: "❌ failed",
+    ObservationResult.NEUTRAL: "⚪ says nothing",
+}
+_KINDS = {
+    ObservationKind.ATTEMPT: "attempt",
+    ObservationKind.WARMUP: "in grace, not counted",
+    ObservationKind.PEEK: "peek",
+}
+
+
+def summary(record: AuditRecord, audit: dict[str, Any], evidence_url: str = "") -> str:
+    """Return the summary as Markdown of at most 700 KiB; what was cut is said.
+
+    `audit` is the record as JSON data, empty to leave it out; `evidence_url` the uploaded
+    artifact's page, empty where nothing was uploaded (yet).
+    """
+    sections = [*_sections(record, evidence_url), _audit(audit)]
+    text = _joined(sections)
+    if len(text.encode()) > LIMIT_BYTES:
+        text = _joined([*sections[:-1], _CUT])
+    if len(text.encode()) > LIMIT_BYTES:
+        text = _joined([*_sections(record, evidence_url)[:2], _CUT])
+    return text
+
+
+_CUT = "*Cut to stay within the summary's limit: the rest is in the evidence (`audit.json`).*"
+
+
+def _joined(sections: Iterable[str]) -> str:
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _sections(record: AuditRecord, evidence_url: str) -> list[str]:
+    parts: tuple[Callable[[AuditRecord], str], ...] = (
+        _headline,
+        _facts,
+        _next,
+        _attempts,
+        _slowest,
+        _rollback,
+        _policy,
+    )
+    return [*(part(record) for part in parts), _footer(record, evidence_url)]
+
+
+def _headline(record: AuditRecord) -> str:
+    told = shortened(reason(record), 4 * _DETAIL_LIMIT)
+    return f"## {markdown(headline(record))}\n\n**Why:** {markdown(told)}."
+
+
+def _facts(record: AuditRecord) -> str:
+    rows = [
+        ("Verdict", f"{code(record.judgement.verdict)}, cause {code(record.judgement.cause)}"),
+        ("Service", f"{code(record.service)} at {code(record.url)}"),
+        ("Live version", code(record.live_version) if record.live_version else "not told"),
+        ("Triggers", ", ".join(map(code, record.judgement.triggers)) or "none"),
+        ("Decision", f"{code(record.decision.action)}: {markdown(record.decision.why)}"),
+        ("Deployment", f"{code(record.deployment_id)}, approved by {code(record.approver)}"),
+    ]
+    return _table(("", ""), rows)
+
+
+def _next(record: AuditRecord) -> str:
+    steps = next_steps(record)
+    if not steps:
+        return ""
+    return "### What next\n\n" + "\n".join(f"- {markdown(step)}" for step in steps)
+
+
+def _attempts(record: AuditRecord) -> str:
+    return f"### Attempts\n\n{_strip(record.gate)}\n\n{_attempts_table(record.gate)}"
+
+
+def _strip(gate: Gate) -> str:
+    """Every observation in time order; peeks too, so a flapping service can be seen."""
+    strip = "".join(_STRIP[o.result] for o in gate.observations)
+    peeks = sum(1 for o in gate.observations if o.kind is ObservationKind.PEEK)
+    return f"`{strip or ' '}` ({len(gate.observations)} looks, {peeks} of them peeks)"
+
+
+def _attempts_table(gate: Gate) -> str:
+    shown = [o for o in gate.observations if o.kind is not ObservationKind.PEEK]
+    return _table(("at", "", "result", "answer", "took", "version"), map(_attempt_row, shown))
+
+
+def _attempt_row(observation: Observation) -> tuple[str, ...]:
+    sample = observation.deciding
+    return (
+        f"{observation.started_seconds:.1f} s",
+        _KINDS[observation.kind],
+        _RESULTS[observation.result],
+        f"{code(sample.outcome)} {code(shortened(sample.detail, _DETAIL_LIMIT))}",
+        f"{sample.total_seconds * 1000:.0f} ms",
+        code(observation.version) if observation.version else "",
+    )
+
+
+def _slowest(record: AuditRecord) -> str:
+    samples = [s for o in all_observations(record) for s in o.samples]
+    if not samples:
+        return ""
+    slowest = max(samples, key=lambda sample: sample.total_seconds)
+    heading = f"### Slowest answer: {slowest.total_seconds * 1000:.0f} ms"
+    return f"{heading}\n\n{code(slowest.url)}\n\n{_phases(slowest)}{_notes(samples)}"
+
+
+def _phases(sample: Sample) -> str:
+    phases = [
+        (name.removesuffix("_seconds"), getattr(sample.phases, name))
+        for name in Phases.__dataclass_fields__
+    ]
+    rows = [
+        (name, f"{seconds * 1000:.1f} ms", f"`{_bar(seconds, sample.total_seconds)}`")
+        for name, seconds in phases
+        if seconds is not None
+    ]
+    return _table(("phase", "took", ""), rows) if rows else "It was never answered."
+
+
+def _bar(seconds: float, total: float) -> str:
+    share = min(1.0, seconds / total) if total > 0 else 0.0
+    filled = round(_BAR_WIDTH * share)
+    return "█" * filled + "·" * (_BAR_WIDTH - filled)
+
+
+def _notes(samples: list[Sample]) -> str:
+    notes = dict.fromkeys(note for sample in samples for note in sample.notes)
+    shown = [shortened(note, _DETAIL_LIMIT) for note in list(notes)[:10]]
+    return "".join(f"\n\n> [!NOTE]\n> {markdown(note)}" for note in shown)
+
+
+def _rollback(record: AuditRecord) -> str:
+    if record.rollback is None:
+        return ""
+    parts = ["### Rollback"]
+    for step in record.rollback.steps:
+        mark = "✅" if step.succeeded else "❌"
+        took = f"{step.duration_seconds:.1f} s"
+        parts.append(f"{mark} {code(step.name)} in {took}: {markdown(step.detail)}")
+        lines = step.output.splitlines()[-_OUTPUT_LINES:]
+        if lines:
+            parts.append(_folded("its output", fence("\n".join(lines))))
+    verification = record.rollback.verification
+    if verification is None:
+        parts.append("The restored release was not verified.")
+    else:
+        told = markdown(shortened(verification.judgement.reason, _DETAIL_LIMIT))
+        parts.append(f"Verified by the same gate: {code(verification.judgement.verdict)}, {told}.")
+        parts += [_strip(verification.gate), _attempts_table(verification.gate)]
+    return "\n\n".join(parts)
+
+
+def _policy(record: AuditRecord) -> str:
+    missing = [f"- {markdown(name)}" for name in record.unconsulted]
+    words = [f"- {markdown(sentence)}" for sentence in record.policy.in_words()]
+    listed = "\n".join([*words, "", "Not consulted:", "", *missing])
+    return _folded("Policy, and what this run could not consult", listed)
+
+
+def _footer(record: AuditRecord, evidence_url: str) -> str:
+    evidence = f"[Evidence]({evidence_url}) · " if evidence_url else ""
+    stopped = f"stopped by {code(record.interrupted)} · " if record.interrupted else ""
+    return f"<sub>{stopped}{evidence}slo-verify {record.tool_version}</sub>"
+
+
+def _audit(audit: dict[str, Any]) -> str:
+    if not audit:
+        return ""
+    return _folded("Audit record (JSON)", fence(json.dumps(audit, indent=2), "json"))
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{content}\n\n</details>"
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
