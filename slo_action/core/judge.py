@@ -51,6 +51,7 @@ class Facts:
     on_late_start: OnLateStart
     end: GateEnd | None
     recheck: Gate | None = None
+    since: str = "deploy"
 
     @property
     def recovered(self) -> bool:
@@ -133,8 +134,8 @@ def _reason_met(facts: Facts) -> str:
     streak = facts.gate.policy.required_streak
     told = f" on version {last.version}" if last.version else ""
     return (
-        f"{streak} consecutive successful attempts by {last.ended_seconds:.1f} s after the deploy "
-        f"(limit {facts.gate.policy.deadline_seconds:.0f} s){told}"
+        f"{streak} consecutive successful attempts by {last.ended_seconds:.1f} s after the "
+        f"{facts.since} (limit {facts.gate.policy.deadline_seconds:.0f} s){told}"
     )
 
 
@@ -146,8 +147,8 @@ def _reason_degraded(facts: Facts) -> str:
 def _reason_late(facts: Facts) -> str:
     last = facts.gate.attempts[-1]
     return (
-        f"became healthy only {last.ended_seconds:.1f} s after the deploy; the health SLO allows "
-        f"{facts.gate.policy.deadline_seconds:.0f} s"
+        f"became healthy only {last.ended_seconds:.1f} s after the {facts.since}; the health SLO "
+        f"allows {facts.gate.policy.deadline_seconds:.0f} s"
     )
 
 
@@ -170,11 +171,10 @@ def _reason_missed(facts: Facts) -> str:
     gate = facts.gate
     failed = sum(1 for o in gate.attempts if o.result is ObservationResult.FAILED)
     shown = facts.last_failure
-    attempts = "attempt" if len(gate.attempts) == 1 else "attempts"
     return (
-        f"no {gate.policy.required_streak} consecutive successes by {gate.deadline_seconds:.0f} s "
-        f"after the deploy: {failed} of {len(gate.attempts)} {attempts} failed, in the end with "
-        f"{facts.prevailing}: {shown.detail if shown else ''}"
+        f"never {gate.policy.required_streak} successful attempts in a row within "
+        f"{gate.deadline_seconds:.0f} s of the {facts.since}: {failed} of {len(gate.attempts)} "
+        f"failed; last: {shown.detail if shown else facts.prevailing}"
     )
 
 
@@ -183,7 +183,7 @@ def _reason_wrong_version(facts: Facts) -> str:
     told = shown.version if shown else None
     wanted = facts.rule.expected
     live = f"the new version {wanted} is not live" if wanted else "the version did not change"
-    return f"{live}: version {told} answers {facts.gate.deadline_seconds:.0f} s after the deploy"
+    return f"{live}: version {told} answers {facts.gate.deadline_seconds:.0f} s after the {facts.since}"
 
 
 def _reason_no_version(facts: Facts) -> str:
@@ -338,13 +338,26 @@ TABLE: tuple[Row, ...] = (
 
 
 def judge(
-    gate: Gate, *, rule: VersionRule, on_late_start: OnLateStart, recheck: Gate | None = None
+    gate: Gate,
+    *,
+    rule: VersionRule,
+    on_late_start: OnLateStart,
+    recheck: Gate | None = None,
+    since: str = "deploy",
 ) -> Judgement:
     """Judge a gate, ended or interrupted. Total: some row always fits.
 
-    `recheck` is the last look before a rollback, None where there was none.
+    `recheck` is the last look before a rollback, None where there was none. `since` names what
+    second zero of the gate was, for the reason.
     """
-    facts = Facts(gate=gate, rule=rule, on_late_start=on_late_start, end=gate.end, recheck=recheck)
+    facts = Facts(
+        gate=gate,
+        rule=rule,
+        on_late_start=on_late_start,
+        end=gate.end,
+        recheck=recheck,
+        since=since,
+    )
     row = next(row for row in TABLE if row.fits(facts))
     return Judgement(
         verdict=row.verdict,

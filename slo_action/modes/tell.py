@@ -38,15 +38,18 @@ def tell(record: AuditRecord, ports: Ports, *, artifact_name: str) -> None:
 
 
 def _write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
-    """Everything else is written before the audit, which holds the digests of all of it."""
+    """All but the summary is written before the audit, which holds the digests of all of it.
+
+    The summary comes last, since it shows the audit.
+    """
     proof = f"proofs/health/{file_name(record.service)}.log"
     evidence.write(proof, proofs(all_observations(record)))
     evidence.write("metrics.prom", openmetrics(record))
-    evidence.write("summary.md", summary(record, {}))
     evidence.journal(f"ended: {record.ending}, exit {record.exit_code}")
     entries = tuple(_entry(path, evidence.directory) for path in evidence.files())
     audit = audit_document(record, entries)
     evidence.write(AUDIT_NAME, json.dumps(audit, indent=2) + "\n")
+    evidence.write("summary.md", summary(record, audit))
     return audit
 
 

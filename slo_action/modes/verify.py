@@ -172,7 +172,7 @@ def _verify_rollback(run: Run, failed: str | None) -> Verification:
     rule = VersionRule(rejected=failed if run.request.policy.rule.expected else None)
     restored = replace(run, anchor=ports.clock.monotonic())
     gate = _watch(restored, run.request.policy.gate, rule)
-    judgement = judge(gate, rule=rule, on_late_start=OnLateStart.WARN)
+    judgement = judge(gate, rule=rule, on_late_start=OnLateStart.WARN, since="rollback")
     ports.log.line(f"after the rollback: {judgement.verdict}: {judgement.reason}")
     return Verification(gate=gate, rule=rule, judgement=judgement)
 

@@ -16,9 +16,9 @@ _OUTPUT_LINES = 60
 _BAR_WIDTH = 24
 
 _STRIP = {
-    ObservationResult.PASSED: "█",
-    ObservationResult.FAILED: "▁",
-    ObservationResult.NEUTRAL: "░",
+    ObservationResult.PASSED: "🟩",
+    ObservationResult.FAILED: "🟥",
+    ObservationResult.NEUTRAL: "⬜",
 }
 _RESULTS = {
     ObservationResult.PASSED: "✅ passed",
@@ -81,7 +81,7 @@ def _facts(record: AuditRecord) -> str:
         ("Decision", f"{code(record.decision.action)}: {markdown(record.decision.why)}"),
         ("Deployment", f"{code(record.deployment_id)}, approved by {code(record.approver)}"),
     ]
-    return _table(("", ""), rows)
+    return _table(rows[0], rows[1:])
 
 
 def _next(record: AuditRecord) -> str:
@@ -99,12 +99,13 @@ def _strip(gate: Gate) -> str:
     """Every observation in time order; peeks too, so a flapping service can be seen."""
     strip = "".join(_STRIP[o.result] for o in gate.observations)
     peeks = sum(1 for o in gate.observations if o.kind is ObservationKind.PEEK)
-    return f"`{strip or ' '}` ({len(gate.observations)} looks, {peeks} of them peeks)"
+    attempts = len(gate.observations) - peeks
+    return f"{strip}\n\n<sub>{attempts} attempts and {peeks} peeks, in the order of time</sub>"
 
 
 def _attempts_table(gate: Gate) -> str:
     shown = [o for o in gate.observations if o.kind is not ObservationKind.PEEK]
-    return _table(("at", "", "result", "answer", "took", "version"), map(_attempt_row, shown))
+    return _table(("at", "look", "result", "answer", "took", "version"), map(_attempt_row, shown))
 
 
 def _attempt_row(observation: Observation) -> tuple[str, ...]:
@@ -138,7 +139,7 @@ def _phases(sample: Sample) -> str:
         for name, seconds in phases
         if seconds is not None
     ]
-    return _table(("phase", "took", ""), rows) if rows else "It was never answered."
+    return _table(("phase", "took", "share"), rows) if rows else "It was never answered."
 
 
 def _bar(seconds: float, total: float) -> str:

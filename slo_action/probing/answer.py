@@ -1,0 +1,65 @@
+"""An answer as received, and what it says beside its outcome."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from slo_action.core.health_body import HealthReading
+from slo_action.core.quoting import quoted
+from slo_action.probing.body import Body
+from slo_action.probing.intermediaries import Headers
+
+_SKEW_SECONDS = 10.0
+_HTML = re.compile(r"\s*<(?:!doctype html|html)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer as received. `url` is the one that gave it, `at` when it was asked for."""
+
+    url: str
+    at: datetime
+    status: int
+    headers: Headers
+    body: Body
+
+    def header(self, name: str) -> str:
+        """Return the first value of a header named in lower case; empty if absent."""
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Return the seconds to wait, by the server's own clock where it tells a date."""
+    value = answer.header("retry-after").strip()
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value)
+    until, now = _date(value), _date(answer.header("date")) or answer.at
+    return None if until is None else max(0.0, (until - now).total_seconds())
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        parsed = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def remarks(answer: Answer, health: HealthReading, *, is_json: bool) -> tuple[str, ...]:
+    """Return what is odd about a 200 answer and changes no outcome."""
+    notes = [*answer.body.notes, *health.notes]
+    kind = answer.header("content-type").partition(";")[0].strip().lower()
+    text = answer.body.text
+    claims_json = kind == "application/json" or kind.endswith("+json")
+    if claims_json and not is_json and not answer.body.is_cut:
+        notes.append("the body claims to be JSON and is not")
+    if _HTML.match(text):
+        notes.append("the body is an HTML page: is this the right path, or one that takes all?")
+    if is_json and text.lstrip()[:1] in ("{", "[") and not claims_json:
+        notes.append(f"the body is JSON, its content type is {quoted(kind or 'none')}")
+    date = _date(answer.header("date"))
+    skew = (date - answer.at).total_seconds() if date else 0.0
+    if abs(skew) > _SKEW_SECONDS:
+        notes.append(f"the server's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}")
+    return tuple(notes)

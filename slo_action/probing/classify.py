@@ -1,0 +1,217 @@
+"""An HTTP answer to one outcome, by one ordered table of rules."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from slo_action.core.health_body import BodyHealth, HealthReading, read_health
+from slo_action.core.model import Outcome, Probe, VersionRule, Witness
+from slo_action.core.quoting import quoted
+from slo_action.core.told import ToldVersion, told_by_headers, told_by_json, told_by_line
+from slo_action.core.version import VersionJudgement, judge_version
+from slo_action.probing.answer import Answer, remarks, retry_after
+from slo_action.probing.body import parse_json
+from slo_action.probing.intermediaries import cache_evidence, challenger
+from slo_action.probing.redirects import advice, target_of, without_nonce
+
+_LONGEST_LOCATION = 300
+_LONGEST_WORD = 32
+_CONFIG_FIXES = {
+    401: "the path asks for credentials: give the probe an authorization header",
+    403: "the path is forbidden to the probe: open it, or give an authorization header",
+    404: "there is nothing at this path: check the health URL",
+    405: "the path does not take GET: name a path that does",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the answer means; `detail`, `version` and `notes` may quote the target: untrusted."""
+
+    outcome: Outcome
+    detail: str
+    version: str | None = None
+    retry_after_seconds: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the rules look at, worked out once."""
+
+    answer: Answer
+    probe: Probe
+    total_seconds: float
+    version: VersionJudgement
+    tells_version: bool
+    health: HealthReading
+    notes: tuple[str, ...] = field(default=())
+
+
+_Found = tuple[Outcome, str] | None
+
+
+def classify(answer: Answer, probe: Probe, total_seconds: float) -> Reading:
+    """Return what `answer` means for `probe`; `total_seconds` is what `slow` is judged by.
+
+    The first rule that fits decides: whoever stands between us and the service before the
+    service, the status before the body, the version before the health, health before slowness.
+    Only status 200 can be good. Another 2xx is `http_4xx`: like a 404 it says that the URL does
+    not give the answer that is asked for, which is the configuration's fault; the classes that
+    blame the service would roll a working release back.
+    """
+    facts = _facts(answer, probe, total_seconds)
+    outcome, detail = next(found for rule in _RULES if (found := rule(facts)))
+    return Reading(
+        outcome=outcome,
+        detail=detail,
+        version=facts.version.version,
+        retry_after_seconds=retry_after(answer) if outcome is Outcome.RATE_LIMITED else None,
+        notes=facts.notes,
+    )
+
+
+def _facts(answer: Answer, probe: Probe, total_seconds: float) -> _Facts:
+    text = answer.body.text
+    is_json, document = parse_json(text)
+    told = _told(answer, probe, document if is_json else None)
+    word = text.strip()
+    spoken = word if not is_json and len(word) <= _LONGEST_WORD else None
+    is_200 = answer.status == HTTPStatus.OK
+    health = HealthReading(health=None)
+    if probe.reads_health and is_200:
+        health = read_health(document if is_json else spoken)
+    is_remarkable = is_200 and probe.witness is not Witness.CONTROL
+    return _Facts(
+        answer,
+        probe,
+        total_seconds,
+        judge_version(probe.version_rule or VersionRule(), told),
+        bool(told),
+        health,
+        remarks(answer, health, is_json=is_json) if is_remarkable else (),
+    )
+
+
+def _told(answer: Answer, probe: Probe, document: object) -> tuple[ToldVersion, ...]:
+    """A page that is no answer tells nothing by its body; a plain line only where it is asked."""
+    told: tuple[ToldVersion, ...] = ()
+    if document is not None and not isinstance(document, str):
+        told = told_by_json(document)
+    if probe.witness is Witness.VERSION and answer.status == HTTPStatus.OK and not told:
+        told = told_by_line(document if isinstance(document, str) else answer.body.text)
+    return (*told, *told_by_headers(answer.headers))
+
+
+def _challenged(facts: _Facts) -> _Found:
+    answer = facts.answer
+    firewall = challenger(answer.status, answer.headers, answer.body.text)
+    if firewall is None:
+        return None
+    return Outcome.WAF_CHALLENGE, (
+        f"{firewall} challenged the probe ({answer.status}): let it pass by a header or token"
+    )
+
+
+def _limited(facts: _Facts) -> _Found:
+    if facts.answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+        return None
+    wait = retry_after(facts.answer)
+    asked = "" if wait is None else f" and asks to wait {wait:.0f} s"
+    return Outcome.RATE_LIMITED, f"answers 429{asked}: the probe is rate limited"
+
+
+def _cached(facts: _Facts) -> _Found:
+    evidence = cache_evidence(facts.answer.headers)
+    if evidence is None:
+        return None
+    return Outcome.CACHED, (
+        f"answers {facts.answer.status} out of a cache ({quoted(evidence)}): send "
+        f"`Cache-Control: no-store` on this path"
+    )
+
+
+def _redirected(facts: _Facts) -> _Found:
+    answer = facts.answer
+    if not 300 <= answer.status < 400:  # noqa: PLR2004
+        return None
+    location = answer.header("location")
+    target = target_of(answer.url, location) if location else None
+    if target is None:
+        named = f"names no usable Location ({quoted(location)})" if location else "no Location"
+        return Outcome.REDIRECT, f"answers {answer.status} and {named}"
+    shown = quoted(without_nonce(target), _LONGEST_LOCATION)
+    return Outcome.REDIRECT, f"answers {answer.status} to {shown}: {advice(answer.url, target)}"
+
+
+def _refusing(facts: _Facts) -> _Found:
+    status = facts.answer.status
+    if status == HTTPStatus.OK:
+        return None
+    if 500 <= status < 600:  # noqa: PLR2004
+        return Outcome.HTTP_5XX, f"answers {status}{_phrase(status)}"
+    if 400 <= status < 500:  # noqa: PLR2004
+        fix = _CONFIG_FIXES.get(status)
+        return Outcome.HTTP_4XX, f"answers {status}{_phrase(status)}" + (f": {fix}" if fix else "")
+    if 200 <= status < 300:  # noqa: PLR2004
+        return Outcome.HTTP_4XX, (
+            f"answers {status}{_phrase(status)}, and only 200 is a healthy answer: name a path "
+            f"that answers 200"
+        )
+    return Outcome.PROTOCOL_ERROR, f"answers {status}, which is no status of a final answer"
+
+
+def _phrase(status: int) -> str:
+    known = {one.value: one.phrase for one in HTTPStatus}
+    return f" {known[status]}" if status in known else ""
+
+
+def _unreadable(facts: _Facts) -> _Found:
+    return facts.answer.body.problem
+
+
+def _misversioned(facts: _Facts) -> _Found:
+    if facts.version.fits:
+        return None
+    if not facts.tells_version and facts.health.health is BodyHealth.UNHEALTHY:
+        return None  # that it is unhealthy says more than that it tells no version
+    return Outcome.WRONG_VERSION, f"answers 200, but {facts.version.detail}"
+
+
+def _unhealthy(facts: _Facts) -> _Found:
+    if facts.health.health is not BodyHealth.UNHEALTHY:
+        return None
+    return Outcome.UNHEALTHY_BODY, f"answers 200, but {facts.health.detail}"
+
+
+def _slow(facts: _Facts) -> _Found:
+    limit = facts.probe.slow_after_seconds
+    if limit is None or facts.total_seconds <= limit:
+        return None
+    return Outcome.SLOW, f"answers 200, but after {facts.total_seconds:.3f} s (limit {limit:g} s)"
+
+
+def _degraded(facts: _Facts) -> _Found:
+    if facts.health.health is not BodyHealth.DEGRADED:
+        return None
+    return Outcome.DEGRADED_BODY, f"answers 200 and {facts.health.detail}"
+
+
+def _good(facts: _Facts) -> _Found:
+    said = f" and {facts.health.detail}" if facts.health.detail else ""
+    return Outcome.OK, f"answers 200{said}"
+
+
+_RULES: tuple[Callable[[_Facts], _Found], ...] = (
+    _challenged,
+    _limited,
+    _cached,
+    _redirected,
+    _refusing,
+    _unreadable,
+    _misversioned,
+    _unhealthy,
+    _slow,
+    _degraded,
+    _good,
+)

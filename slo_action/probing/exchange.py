@@ -1,0 +1,131 @@
+"""One request and its answer as they were, with nothing read into them yet."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+
+import httpx
+from httpcore import NetworkStream
+
+from slo_action import __version__
+from slo_action.core.model import Probe
+from slo_action.ports import Clock
+from slo_action.probing import redirects
+from slo_action.probing.body import Received, receive
+from slo_action.probing.intermediaries import Headers
+from slo_action.probing.timeline import TIMELINE, Timeline
+from slo_action.probing.trust import expiry_note
+
+_HEADERS = (
+    (b"User-Agent", f"slo-verify/{__version__}".encode()),
+    (b"Accept", b"*/*"),
+    (b"Accept-Encoding", b"identity"),
+    (b"Cache-Control", b"no-cache"),
+    (b"Connection", b"close"),
+)
+_NOTHING = Received(b"", 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What one request led to. `error` is why there is no whole answer, None if there is one.
+
+    `status` is None where not even the headers came; the fields after it mean nothing then.
+    """
+
+    url: str
+    at: datetime
+    timeline: Timeline
+    error: Exception | None = None
+    status: int | None = None
+    http_version: str = ""
+    reason: str = ""
+    headers: Headers = ()
+    received: Received = _NOTHING
+
+
+class Sender:
+    """Sends the requests of one probe over a transport; never raises an Exception."""
+
+    def __init__(
+        self, clock: Clock, nonces: Callable[[], str], transport: httpx.BaseTransport
+    ) -> None:
+        self._clock = clock
+        self._nonces = nonces
+        self._transport = transport
+
+    def exchanges(self, probe: Probe) -> tuple[Exchange, ...]:
+        """Ask once, and again for each redirect that the probe lets us follow; at least one."""
+        deadline = self._clock.monotonic() + probe.timeout_seconds
+        made = [self._exchange(probe.url, probe, deadline)]
+        while probe.follows_same_host and len(made) <= redirects.MOST_REDIRECTS:
+            target = following(made[-1])
+            if target is None:
+                break
+            made.append(self._exchange(target, probe, deadline))
+        return tuple(made)
+
+    def _exchange(self, url: str, probe: Probe, deadline: float) -> Exchange:
+        at = self._clock.now()
+        timeline = Timeline(self._clock.monotonic, deadline)
+        try:
+            request = self._request(url, probe, timeline)
+            timeline.restart()
+            response = self._transport.handle_request(request)
+            return _received(url, at, timeline, response, probe.body_limit_bytes)
+        except Exception as error:  # noqa: BLE001 - whatever the target did is a finding
+            timeline.finish(failed=True)
+            return Exchange(url=url, at=at, timeline=timeline, error=error)
+
+    def _request(self, url: str, probe: Probe, timeline: Timeline) -> httpx.Request:
+        headers = list(_HEADERS)
+        if probe.authorization is not None:
+            headers.append((b"Authorization", probe.authorization.encode("latin-1")))
+        fresh = redirects.with_nonce(redirects.without_nonce(url), self._nonces())
+        return httpx.Request("GET", fresh, headers=headers, extensions={TIMELINE: timeline})
+
+
+def _received(
+    url: str, at: datetime, timeline: Timeline, response: httpx.Response, limit: int
+) -> Exchange:
+    assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101 - a BaseTransport's is
+    received = receive(response.stream, limit)
+    timeline.finish(failed=received.error is not None)
+    extensions = response.extensions
+    _remark(timeline, extensions.get("network_stream"), at)
+    response.stream.close()
+    return Exchange(
+        url=url,
+        at=at,
+        timeline=timeline,
+        error=received.error,
+        status=response.status_code,
+        http_version=extensions.get("http_version", b"HTTP/1.1").decode("ascii", "replace"),
+        reason=extensions.get("reason_phrase", b"").decode("latin-1"),
+        headers=tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in response.headers.raw),
+        received=received,
+    )
+
+
+def _remark(timeline: Timeline, stream: object, now: datetime) -> None:
+    secured = stream.get_extra_info("ssl_object") if isinstance(stream, NetworkStream) else None
+    note = expiry_note(secured, now) if secured else None
+    if note:
+        timeline.notes.append(note)
+
+
+def following(exchange: Exchange) -> str | None:
+    """Return the URL to ask next; None where the answer is no redirect or leads elsewhere."""
+    if exchange.status not in redirects.STATUSES:
+        return None
+    location = next((v for k, v in exchange.headers if k.lower() == "location"), "")
+    target = redirects.target_of(exchange.url, location) if location else None
+    return target if target and redirects.may_follow(exchange.url, target) else None
+
+
+def answered(exchange: Exchange) -> bool:
+    """Tell whether a status came that says more than how its body ended."""
+    if exchange.status is None:
+        return False
+    return exchange.error is None or exchange.status != HTTPStatus.OK

@@ -1,0 +1,99 @@
+"""Answers that somebody between us and the service gave: firewalls and caches."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+Headers = tuple[tuple[str, str], ...]
+
+_CHALLENGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "cf-mitigated": ("Cloudflare", ("challenge",)),
+    "x-amzn-waf-action": ("AWS WAF", ("challenge", "captcha")),
+    "x-vercel-mitigated": ("Vercel", ("challenge", "deny")),
+    "x-vercel-challenge-token": ("Vercel", ()),
+    "x-sucuri-block": ("Sucuri", ()),
+    "x-datadome": ("DataDome", ("blocked", "captcha")),
+}
+"""Header to firewall and to the values that mean a challenge; none means any value."""
+_CHALLENGE_PAGE = "/cdn-cgi/challenge-platform/"
+_CHALLENGING_STATUSES = frozenset({403, 429, 503})
+_WORD = re.compile(r"[a-z_-]+")
+_HITS = frozenset({"hit", "tcp_hit", "tcp_mem_hit", "tcp_ims_hit", "tcp_negative_hit", "stale"})
+
+
+def challenger(status: int, headers: Headers, text: str) -> str | None:
+    """Return the firewall that challenged the probe instead of letting it pass; None if none."""
+    for name, value in headers:
+        firewall, values = _CHALLENGES.get(name.lower(), ("", ()))
+        if firewall and (not values or value.strip().lower() in values):
+            return firewall
+        if name.lower() == "server" and "sucuri" in value.lower() and status == 403:  # noqa: PLR2004
+            return "Sucuri"
+    if status in _CHALLENGING_STATUSES and _CHALLENGE_PAGE in text:
+        return "Cloudflare"
+    return None
+
+
+def cache_evidence(headers: Headers) -> str | None:
+    """Return the header that proves a cache gave this answer, as `Name: value`; None if none.
+
+    A cache that asked the service first (revalidated, refreshed) is no evidence.
+    """
+    return next(_cache_evidence(headers), None)
+
+
+def _cache_evidence(headers: Headers) -> Iterator[str]:
+    for name, value in headers:
+        proves = _PROOFS.get(name.lower())
+        if proves and proves(value.strip().lower()):
+            yield f"{name}: {value}"
+
+
+def _has_age(value: str) -> bool:
+    return value.isascii() and value.isdigit() and value.strip("0") != ""
+
+
+def _says_hit(value: str) -> bool:
+    """`HIT`, `Hit from cloudfront`, `MISS, HIT`, `TCP_MEM_HIT from …`; not `RefreshHit from …`."""
+    members = [_WORD.match(member.strip()) for member in value.split(",")]
+    return any(member[0] in _HITS for member in members if member)
+
+
+def _vercel(value: str) -> bool:
+    return value in ("hit", "stale", "prerender")
+
+
+def _cloudflare(value: str) -> bool:
+    return value in ("hit", "stale", "updating")
+
+
+def _structured(value: str) -> bool:
+    """RFC 9211: a member of the list carries the bare parameter `hit`."""
+    parameters = (part.strip() for member in value.split(",") for part in member.split(";")[1:])
+    return any(parameter in ("hit", "hit=?1") for parameter in parameters)
+
+
+def _varnish(value: str) -> bool:
+    """Varnish tells two request numbers where the second one filled the cache."""
+    return re.fullmatch(r"\d+ +\d+", value) is not None
+
+
+_PROOFS: Mapping[str, Callable[[str], bool]] = {
+    "age": _has_age,
+    "cf-cache-status": _cloudflare,
+    "x-vercel-cache": _vercel,
+    "cache-status": _structured,
+    "x-varnish": _varnish,
+    **dict.fromkeys(
+        (
+            "x-cache",
+            "x-cache-status",
+            "x-proxy-cache",
+            "x-nextjs-cache",
+            "x-litespeed-cache",
+            "x-sucuri-cache",
+            "x-drupal-cache",
+            "fly-cache-status",
+        ),
+        _says_hit,
+    ),
+}

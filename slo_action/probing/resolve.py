@@ -1,0 +1,85 @@
+"""Name to addresses, apart from everything else and never longer than the probe may take."""
+
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
+
+_MOST_TRIED = 4
+
+
+class Address(NamedTuple):
+    """One place to connect to. `target` is what the socket's connect() takes."""
+
+    family: int
+    ip: str
+    target: tuple[str, int] | tuple[str, int, int, int]
+
+    @property
+    def record(self) -> str:
+        """The DNS record type that leads here."""
+        return "AAAA" if self.family == socket.AF_INET6 else "A"
+
+
+Lookup = Callable[[str, int], Sequence[Address]]
+"""Host and port to addresses, best first. Raises socket.gaierror; may block."""
+
+
+def system_lookup(host: str, port: int) -> Sequence[Address]:
+    """Ask the system's resolver for A and AAAA; the order is RFC 6724's."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return [_address(family, target) for family, _, _, _, target in found]
+
+
+def _address(family: int, target: tuple[object, ...]) -> Address:
+    ip, port = str(target[0]), int(str(target[1]))
+    if family == socket.AF_INET6:
+        _, _, flow, scope = target
+        return Address(family, ip, (ip, port, int(str(flow)), int(str(scope))))
+    return Address(family, ip, (ip, port))
+
+
+def literal(host: str, port: int) -> Address | None:
+    """Return the address that an IP literal already is; None for a name."""
+    try:
+        if ":" in host:
+            socket.inet_pton(socket.AF_INET6, host)
+            return Address(socket.AF_INET6, host, (host, port, 0, 0))
+        socket.inet_pton(socket.AF_INET, host)
+    except OSError:
+        return None
+    return Address(socket.AF_INET, host, (host, port))
+
+
+def look_up_within(lookup: Lookup, host: str, port: int, seconds: float) -> Sequence[Address]:
+    """Run a lookup that cannot be interrupted in a thread of its own.
+
+    Raises TimeoutError after `seconds`, and whatever the lookup raised. The thread of a resolver
+    that hangs is left behind; it ends with the process.
+    """
+    answer: SimpleQueue[Sequence[Address] | Exception] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            answer.put(lookup(host, port))
+        except Exception as error:  # noqa: BLE001 - handed to the thread that asked
+            answer.put(error)
+
+    threading.Thread(target=run, name="slo-resolve", daemon=True).start()
+    try:
+        found = answer.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def in_turn(addresses: Sequence[Address]) -> tuple[Address, ...]:
+    """Return the addresses to try: the families alternate, the resolver's first one leads."""
+    first = [one for one in addresses if one.family == addresses[0].family]
+    others = [one for one in addresses if one.family != addresses[0].family]
+    ranked = [(2 * rank, one) for rank, one in enumerate(first)]
+    ranked += [(2 * rank + 1, one) for rank, one in enumerate(others)]
+    return tuple(one for _, one in sorted(ranked, key=lambda pair: pair[0])[:_MOST_TRIED])

@@ -1,0 +1,66 @@
+"""The certificates a probe trusts, read once and only when something speaks TLS."""
+
+import re
+import ssl
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+_DAY_SECONDS = 86_400
+_WARN_DAYS = 14
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d")
+
+
+class OnceContext:
+    """Builds the shared TLS context at its first use, whichever thread that is in."""
+
+    def __init__(self, build: Callable[[], ssl.SSLContext]) -> None:
+        self._build = build
+        self._lock = threading.Lock()
+        self._context: ssl.SSLContext | None = None
+
+    def __call__(self) -> ssl.SSLContext:
+        """Return the context; raises what reading the certificates raised."""
+        with self._lock:
+            if self._context is None:
+                self._context = self._build()
+            return self._context
+
+
+def system_trust() -> ssl.SSLContext:
+    """Trust what the system trusts, SSL_CERT_FILE included; certifi's list where it has none.
+
+    A hashed directory of certificates is preferred: OpenSSL reads from it only the roots it
+    meets, where parsing a whole bundle takes 20 to 45 ms.
+    """
+    paths = ssl.get_default_verify_paths()
+    overridden = paths.cafile not in (None, paths.openssl_cafile)
+    if not overridden and paths.capath and _is_hashed(Path(paths.capath)):
+        context = ssl.create_default_context(capath=paths.capath)
+    elif paths.cafile or paths.capath:
+        context = ssl.create_default_context()
+    else:
+        import certifi  # noqa: PLC0415 - needed on hosts without a store only
+
+        context = ssl.create_default_context(cafile=certifi.where())
+    return as_users_do(context)
+
+
+def as_users_do(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Drop Python 3.13's extra strictness about a CA's form, which no browser or curl has."""
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+def expiry_note(secured: ssl.SSLSocket, now: datetime) -> str | None:
+    """Return a remark on a certificate that ends within 14 days; None where there is no need."""
+    ends = (secured.getpeercert() or {}).get("notAfter")
+    if not isinstance(ends, str):
+        return None
+    days = (ssl.cert_time_to_seconds(ends) - now.timestamp()) / _DAY_SECONDS
+    return f"the certificate expires in {days:.1f} days" if days < _WARN_DAYS else None
+
+
+def _is_hashed(directory: Path) -> bool:
+    return any(_HASHED.fullmatch(entry.name) for entry in directory.iterdir())
