@@ -99,10 +99,14 @@ class ArtifactError(SloVerifyError):
 
 
 class GitHubError(SloVerifyError):
-    """GitHub's API refused or did not answer."""
+    """GitHub's API refused or did not answer. `forbidden`: the token may not do this."""
 
     exit_code = 7
     title = "GitHub did not accept the report"
+
+    def __init__(self, message: str, *, hint: str, forbidden: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.forbidden = forbidden
 
 
 class RecordError(SloVerifyError):

@@ -292,7 +292,7 @@ INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
         name="check-run",
         default="true",
-        meaning="Also create a check run (`checks: write`); where the token may not, a warning says so.",
+        meaning="Also create a check run, where the token may (`permissions: checks: write`).",
         parse=parse_flag,
     ),
     InputSpec(

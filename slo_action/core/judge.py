@@ -183,7 +183,8 @@ def _reason_wrong_version(facts: Facts) -> str:
     told = shown.version if shown else None
     wanted = facts.rule.expected
     live = f"the new version {wanted} is not live" if wanted else "the version did not change"
-    return f"{live}: version {told} answers {facts.gate.deadline_seconds:.0f} s after the {facts.since}"
+    when = f"{facts.gate.deadline_seconds:.0f} s after the {facts.since}"
+    return f"{live}: version {told} answers {when}"
 
 
 def _reason_no_version(facts: Facts) -> str:

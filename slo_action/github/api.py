@@ -59,10 +59,12 @@ def _github_error(what: str, error: Any) -> GitHubError:  # noqa: ANN401 - ghapi
     status = error.status_code
     message = str(error.message or error.error_type or "")[:200]
     limited = "rate limit" in message.lower()
+    forbidden = status == _FORBIDDEN and not limited
     hint = (
         "give the job `permissions: checks: write`, or set check-run: false; on pull requests "
         "from forks the token is read-only"
-        if status == _FORBIDDEN and not limited
-        else "GitHub limits this token for now; nothing else is affected"
+        if forbidden
+        else "nothing else is affected; run the job again if the check run matters"
     )
-    return GitHubError(f"could not {what}: HTTP {status}: {message}", hint=hint)
+    told = f"could not {what}: HTTP {status}: {message}"
+    return GitHubError(told, hint=hint, forbidden=forbidden)

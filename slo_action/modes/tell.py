@@ -10,7 +10,7 @@ from slo_action.audit.document import EvidenceEntry
 from slo_action.audit.writing import audit_document
 from slo_action.core.model import Annotation, Level
 from slo_action.core.record import AuditRecord, all_observations, file_name
-from slo_action.errors import Interrupted, SloVerifyError
+from slo_action.errors import GitHubError, Interrupted, SloVerifyError
 from slo_action.ports import CheckRun, Evidence, Ports, UploadedArtifact
 from slo_action.render.annotations import annotations
 from slo_action.render.endings import ENDINGS, headline
@@ -82,17 +82,22 @@ def _tell_artifact(
 def _publish(record: AuditRecord, ports: Ports) -> None:
     if ports.check_runs is None or ports.interrupts.received:
         return
-    with ports.interrupts.raising():
-        ports.check_runs.publish(
-            CheckRun(
-                name=f"slo-verify / {record.service}",
-                title=headline(record),
-                summary=summary(record, {}),
-                conclusion=ENDINGS[record.ending].conclusion,
-                external_id=f"{record.run.run_id}-{record.run.run_attempt}",
-                annotations=annotations(record),
-            )
-        )
+    check_run = CheckRun(
+        name=f"slo-verify / {record.service}",
+        title=headline(record),
+        summary=summary(record, {}),
+        conclusion=ENDINGS[record.ending].conclusion,
+        external_id=f"{record.run.run_id}-{record.run.run_attempt}",
+        annotations=annotations(record),
+    )
+    try:
+        with ports.interrupts.raising():
+            ports.check_runs.publish(check_run)
+    except GitHubError as error:
+        if not error.forbidden:
+            raise
+        # The default token may not: that is how most workflows are, and nothing to warn of.
+        ports.log.line(f"no check run: {error.message}; {error.hint}")
 
 
 def _each_alone(ports: Ports, audience: str, speak: Callable[[], None]) -> None:

@@ -69,12 +69,19 @@ def _tls(error: BaseException, timeline: Timeline) -> Failure:
 
 
 def _name(error: BaseException, timeline: Timeline) -> Failure:
-    code = error.errno if isinstance(error, OSError) else socket.EAI_NONAME
+    assert isinstance(error, socket.gaierror)  # noqa: S101
+    code = error.errno
     if code in _NO_SUCH_NAME:
         return Outcome.DNS_NXDOMAIN, "the host name does not exist or has no address"
     if code in _RESOLVER_FAILED:
         return Outcome.DNS_TIMEOUT, "no name server gave an answer about the host name"
     return _own_side(error, timeline)
+
+
+def _unusable_text(_error: BaseException, timeline: Timeline) -> Failure:
+    if timeline.stage is Stage.RESOLVE:
+        return Outcome.DNS_NXDOMAIN, "the host name is not one that a resolver can look up"
+    return Outcome.UNKNOWN, "the URL or the authorization holds characters that cannot be sent"
 
 
 def _timeout(_error: BaseException, timeline: Timeline) -> Failure:
@@ -131,7 +138,8 @@ def _stage(timeline: Timeline) -> str:
 _READERS: tuple[tuple[tuple[type[BaseException], ...], Callable[..., Failure]], ...] = (
     ((ssl.SSLCertVerificationError,), _certificate),
     ((ssl.SSLError,), _tls),
-    ((socket.gaierror, UnicodeError), _name),
+    ((socket.gaierror,), _name),
+    ((UnicodeError,), _unusable_text),
     ((ConnectionRefusedError,), _refused),
     (_RESETS, _reset),
     ((TimeoutError,), _timeout),

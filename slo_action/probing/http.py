@@ -197,6 +197,7 @@ def _redaction(probe: Probe, redact: Redact) -> Redact:
     scheme, _, credentials = probe.authorization.partition(" ")
     scrubber.learn(probe.authorization)
     scrubber.learn(credentials)
+    scrubber.learn(credentials.rstrip("="))
     if scheme.lower() == "basic":
         for secret in _basic(credentials):
             scrubber.learn(secret)

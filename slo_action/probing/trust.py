@@ -28,13 +28,14 @@ class OnceContext:
             return self._context
 
 
-def system_trust() -> ssl.SSLContext:
+def system_trust(places: ssl.DefaultVerifyPaths | None = None) -> ssl.SSLContext:
     """Trust what the system trusts, SSL_CERT_FILE included; certifi's list where it has none.
 
+    `places` are where the system keeps them, None to ask OpenSSL.
     A hashed directory of certificates is preferred: OpenSSL reads from it only the roots it
     meets, where parsing a whole bundle takes 20 to 45 ms.
     """
-    paths = ssl.get_default_verify_paths()
+    paths = places or ssl.get_default_verify_paths()
     overridden = paths.cafile not in (None, paths.openssl_cafile)
     if not overridden and paths.capath and _is_hashed(Path(paths.capath)):
         context = ssl.create_default_context(capath=paths.capath)

@@ -5,4 +5,4 @@ import random
 
 def seeded(seed: int) -> random.Random:
     """Return a source whose numbers and bytes are the same in every run."""
-    return random.Random(seed)  # noqa: S311 - nothing here is secret
+    return random.Random(seed)

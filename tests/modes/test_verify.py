@@ -1,0 +1,223 @@
+"""`verify` from its first probe to its ending, in a world where rollbacks really restore."""
+
+from dataclasses import replace
+
+import pytest
+
+from slo_action.core.decide import Action, RollbackMode
+from slo_action.core.judge import OnLateStart
+from slo_action.core.model import Cause, Ending, Outcome, Verdict, VersionRule, Witness
+from slo_action.core.policy import Policy
+from slo_action.core.record import AuditRecord, Status
+from slo_action.modes.verify import verify
+from tests.builders import World, always, healthy_from
+from tests.worlds.memory_ports import Stagehand
+
+GOOD = always(Outcome.OK)
+BAD = always(Outcome.HTTP_5XX)
+POLICY = Policy(rule=VersionRule(expected="v2"))
+
+
+def deployed(v2: World, v1: World = GOOD) -> Stagehand:
+    return Stagehand({"v1": v1, "v2": v2}, live="v2")
+
+
+def run(stage: Stagehand, policy: Policy = POLICY) -> AuditRecord:
+    return verify(stage.request(policy), stage.ports)
+
+
+def test_a_good_deploy_is_verified_in_about_ten_seconds_and_nothing_is_touched() -> None:
+    stage = deployed(GOOD)
+    record = run(stage)
+
+    assert (record.ending, record.exit_code, record.status) == (
+        Ending.VERIFIED,
+        0,
+        Status.SUCCESS,
+    )
+    assert stage.deploy.live == "v2"
+    assert stage.clock.monotonic() < 12
+
+
+def test_a_bad_deploy_is_rolled_back_and_the_rollback_is_verified() -> None:
+    stage = deployed(BAD)
+    record = run(stage)
+
+    assert (record.ending, record.exit_code, record.status) == (
+        Ending.ROLLED_BACK_VERIFIED,
+        10,
+        Status.ROLLED_BACK,
+    )
+    assert stage.deploy.live == "v1"
+    assert (record.judged_version, record.rolled_back_to, record.live_version) == ("v2", "v1", "v1")
+
+
+def test_every_mutating_step_is_in_the_journal_before_it_is_taken() -> None:
+    stage = deployed(BAD)
+    run(stage)
+
+    assert stage.evidence.steps == [
+        "begin verifying dashboard at https://dashboard.example",
+        "restore v1 in place of v2",
+        "restore ended: done",
+    ]
+
+
+def test_a_rollback_to_a_release_that_fails_too_needs_a_human() -> None:
+    record = run(deployed(BAD, BAD))
+
+    assert (record.ending, record.exit_code) == (Ending.ROLLED_BACK_UNHEALTHY, 12)
+
+
+def test_a_rollback_is_never_repeated() -> None:
+    stage = deployed(BAD, BAD)
+    run(stage)
+
+    assert stage.deploy.history == ["v1", "v2", "v1"]
+
+
+def test_a_rollback_that_leaves_the_failed_version_live_is_not_verified() -> None:
+    stage = deployed(lambda now: Outcome.HTTP_5XX if now < 95 else Outcome.OK)
+    stage.deploy.restore_changes_anything = False
+    record = run(stage)
+
+    assert record.ending is Ending.ROLLED_BACK_UNHEALTHY
+    assert record.rollback is not None
+    assert record.rollback.verification is not None
+    assert record.rollback.verification.judgement.cause is Cause.WRONG_VERSION
+
+
+def test_a_rollback_step_that_fails_ends_the_run_as_failed() -> None:
+    stage = deployed(BAD)
+    stage.deploy.restore_works = False
+    record = run(stage)
+
+    assert (record.ending, record.exit_code, record.status) == (
+        Ending.ROLLBACK_FAILED,
+        12,
+        Status.FAILURE,
+    )
+    assert record.rollback is not None
+    assert record.rollback.verification is None
+
+
+def test_dry_run_decides_and_touches_nothing() -> None:
+    stage = deployed(BAD)
+    record = run(stage, replace(POLICY, rollback=RollbackMode.DRY_RUN))
+
+    assert (record.ending, record.exit_code) == (Ending.NOT_ROLLED_BACK, 10)
+    assert "would have rolled back to v1" in record.decision.why
+    assert stage.deploy.live == "v2"
+
+
+def test_a_platform_that_cannot_tell_its_target_is_not_touched() -> None:
+    stage = deployed(BAD)
+    stage.deploy.tells_previous = False
+    record = run(stage)
+
+    assert record.ending is Ending.NOT_ROLLED_BACK
+    assert "the platform is away" in record.decision.why
+    assert stage.deploy.live == "v2"
+
+
+def test_a_deploy_by_somebody_else_meanwhile_is_left_alone() -> None:
+    stage = deployed(BAD)
+    stage.deploy.at(89.0, lambda: stage.deploy.deploy("v3", BAD))
+    record = run(stage, Policy())
+
+    assert (record.ending, record.judgement.cause) == (Ending.NOT_ROLLED_BACK, Cause.SUPERSEDED)
+    assert stage.deploy.live == "v3"
+
+
+def test_a_service_that_recovers_just_before_the_rollback_is_not_rolled_back() -> None:
+    stage = deployed(lambda now: Outcome.OK if now > 90.04 else Outcome.HTTP_5XX)
+    record = run(stage)
+
+    assert (record.ending, record.judgement.row) == (Ending.VERIFIED, "recovered")
+    assert record.judgement.verdict is Verdict.DEGRADED
+    assert stage.deploy.live == "v2"
+
+
+def test_an_old_version_that_keeps_answering_is_not_rolled_back() -> None:
+    stage = Stagehand({"v1": GOOD, "v2": GOOD}, live="v1")
+    record = run(stage)
+
+    assert (record.ending, record.judgement.cause) == (Ending.NOT_ROLLED_BACK, Cause.WRONG_VERSION)
+
+
+def test_an_old_version_that_gives_way_to_the_new_one_in_time_is_healthy() -> None:
+    stage = Stagehand({"v0": GOOD, "v1": GOOD}, live="v1")
+    stage.deploy.at(40.0, lambda: stage.deploy.deploy("v2", GOOD))
+
+    assert run(stage).ending is Ending.VERIFIED
+
+
+def test_a_dead_network_of_the_runner_never_rolls_back() -> None:
+    stage = deployed(always(Outcome.CONNECT_TIMEOUT))
+    stage.deploy.control_answers = False
+    record = run(stage)
+
+    assert (record.ending, record.exit_code) == (Ending.UNDECIDED, 11)
+    assert record.judgement.cause is Cause.OBSERVER
+    assert stage.deploy.live == "v2"
+
+
+def test_the_control_is_asked_only_when_the_service_gives_no_answer() -> None:
+    stage = deployed(BAD)
+    run(stage)
+
+    assert all(probe.witness is not Witness.CONTROL for probe in stage.deploy.asked)
+
+
+def test_a_late_start_is_degraded_by_default_and_rolled_back_to_the_letter() -> None:
+    late = healthy_from(89.9)
+    to_the_letter = deployed(late)
+    record = run(to_the_letter, replace(POLICY, on_late_start=OnLateStart.ROLLBACK))
+
+    assert run(deployed(late)).judgement.verdict is Verdict.DEGRADED
+    assert record.ending is Ending.ROLLED_BACK_VERIFIED
+    assert to_the_letter.deploy.live == "v1"
+
+
+@pytest.mark.parametrize("second", [0.0, 4.0, 50.0])
+def test_a_run_stopped_while_watching_changes_nothing_and_is_undecided(second: float) -> None:
+    stage = deployed(BAD)
+    stage.deploy.at(second, stage.interrupts.arrive)
+    record = run(stage)
+
+    assert (record.ending, record.interrupted) == (Ending.UNDECIDED, "SIGTERM")
+    assert stage.deploy.live == "v2"
+
+
+def test_a_run_stopped_after_the_rollback_began_says_that_it_was_not_verified() -> None:
+    stage = deployed(BAD)
+    stage.deploy.at(95.0, stage.interrupts.arrive)
+    record = run(stage)
+
+    assert record.ending is Ending.ROLLED_BACK_UNHEALTHY
+    assert record.interrupted == "SIGTERM"
+    assert stage.deploy.live == "v1"
+
+
+def test_a_run_stopped_between_verdict_and_action_does_not_act() -> None:
+    stage = deployed(BAD)
+    stage.deploy.at(90.04, stage.interrupts.arrive)
+    record = run(stage)
+
+    assert record.decision.action is Action.STAND_DOWN
+    assert stage.deploy.live == "v2"
+
+
+def test_a_full_disk_does_not_end_a_watch() -> None:
+    stage = deployed(GOOD)
+    stage.deploy.at(4.0, lambda: setattr(stage.evidence, "is_full", True))
+
+    assert run(stage).ending is Ending.VERIFIED
+
+
+def test_without_an_expected_version_a_told_one_that_never_changes_is_no_obstacle() -> None:
+    stage = Stagehand({"static": BAD}, live="static")
+    stage.deploy.history = ["static", "static"]
+    stage.deploy.at(99.0, lambda: stage.deploy.release_answers("static", GOOD))
+
+    assert run(stage, Policy()).ending is Ending.ROLLED_BACK_VERIFIED

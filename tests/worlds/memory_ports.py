@@ -1,0 +1,122 @@
+"""The remaining ports, faked: outputs, interrupts, check runs; and a whole set of them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from slo_action.config.inputs import PlatformName
+from slo_action.config.request import RollbackCommands, VerifyRequest
+from slo_action.core.model import Probe, RunIdentity, VersionRule, Witness
+from slo_action.core.policy import Policy
+from slo_action.core.secrets import Secret
+from slo_action.errors import GitHubError, Interrupted
+from slo_action.ports import CheckRun, Ports
+from tests.builders import World
+from tests.worlds.memory_evidence import MemoryEvidence
+from tests.worlds.memory_log import MemoryLog
+from tests.worlds.virtual_clock import VirtualClock
+from tests.worlds.virtual_deploy import VirtualDeploy
+
+
+class MemoryOutputs:
+    """`values` holds the step outputs, `summary` the job summary."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self.summary = ""
+
+    def set(self, values: Mapping[str, str]) -> None:
+        self.values |= values
+
+    def summarize(self, markdown: str) -> None:
+        self.summary = markdown
+
+
+class ScriptedInterrupts:
+    """A signal that arrives when `arrive` is called; it raises within `raising()` only."""
+
+    def __init__(self) -> None:
+        self.received = ""
+        self._raising = False
+
+    def arrive(self, name: str = "SIGTERM") -> None:
+        self.received = name
+        if self._raising:
+            raise Interrupted(name)
+
+    @contextmanager
+    def raising(self) -> Iterator[None]:
+        self._raising = True
+        try:
+            if self.received:
+                raise Interrupted(self.received)
+            yield
+        finally:
+            self._raising = False
+
+
+class MemoryCheckRuns:
+    """`published` holds the check runs; `error` is raised instead where it is set."""
+
+    def __init__(self, error: GitHubError | None = None) -> None:
+        self.published: list[CheckRun] = []
+        self.error = error
+
+    def publish(self, check_run: CheckRun) -> None:
+        if self.error:
+            raise self.error
+        self.published.append(check_run)
+
+
+class Stagehand:
+    """A service, its platform and every port around them, ready for a mode."""
+
+    def __init__(self, releases: dict[str, World], live: str) -> None:
+        self.clock = VirtualClock()
+        self.deploy = VirtualDeploy(self.clock, releases, live)
+        self.log = MemoryLog()
+        self.evidence = MemoryEvidence()
+        self.outputs = MemoryOutputs()
+        self.interrupts = ScriptedInterrupts()
+        self.check_runs = MemoryCheckRuns()
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(
+            clock=self.clock,
+            prober=self.deploy,
+            platform=self.deploy,
+            log=self.log,
+            evidence=self.evidence,
+            outputs=self.outputs,
+            interrupts=self.interrupts,
+            check_runs=self.check_runs,
+        )
+
+    def request(self, policy: Policy | None = None, *, control: bool = True) -> VerifyRequest:
+        """Return a request for the service as it was deployed just now."""
+        policy = policy or Policy(rule=VersionRule(expected=self.deploy.live))
+        health = Probe(
+            witness=Witness.HEALTH,
+            url="https://dashboard.example/healthz",
+            version_rule=policy.rule,
+        )
+        asked = Probe(witness=Witness.CONTROL, url="https://api.github.example")
+        return VerifyRequest(
+            service="dashboard",
+            url="https://dashboard.example",
+            probes=(health,),
+            control=asked if control else None,
+            policy=policy,
+            platform=PlatformName.COMMAND,
+            commands=RollbackCommands(),
+            deployment_id="run_12345",
+            deployed_at=self.clock.now(),
+            approver="ceo@company.example",
+            run=RunIdentity(run_id="12345", run_attempt="1", repository="org/dashboard"),
+            token=Secret(""),
+            check_run=True,
+            artifact_name="",
+            matrix=(),
+            retention_days=None,
+            secrets=(),
+        )
