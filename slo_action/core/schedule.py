@@ -21,6 +21,9 @@ _PASSED = ObservationResult.PASSED
 _FAILED = ObservationResult.FAILED
 _NEUTRAL = ObservationResult.NEUTRAL
 
+_SLACK_SECONDS = 0.1
+"""What a real clock and a real runner add to an attempt."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatePolicy:
@@ -184,12 +187,16 @@ class Gate:
         return GateEnd.UNJUDGED if open_question else GateEnd.MISSED
 
     def _confirm_gap(self) -> float:
-        """Five seconds, or less where the deadline needs it, but no less than two."""
-        left = self.deadline_seconds - self._now()
+        """Five seconds, or less where the deadline needs it, but no less than two.
+
+        The attempts to come are taken to last as long as the latest one did, and a little more.
+        """
+        last = self.observations[-1]
         needed = self.policy.required_streak - self.streak
-        return max(
-            self.policy.min_confirm_gap_seconds, min(self.policy.confirm_gap_seconds, left / needed)
-        )
+        took = last.ended_seconds - last.started_seconds + _SLACK_SECONDS
+        fitting = (self.deadline_seconds - last.ended_seconds) / needed - took
+        longest = min(self.policy.confirm_gap_seconds, fitting)
+        return max(self.policy.min_confirm_gap_seconds, longest)
 
     def _while_backing_off(self, last: Observation) -> Ask:
         """Watch instead of sleeping: peek, and attempt as soon as the service answers."""

@@ -38,12 +38,15 @@ def read_failure(error: Exception, timeline: Timeline) -> Failure:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield the innermost error first: it says what happened, the others where."""
+    """Yield the deepest cause first: it says what happened, the others where.
+
+    Only `raise … from` counts: what was being handled meanwhile may be another matter.
+    """
     chain: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and link not in chain:
         chain.append(link)
-        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+        link = link.__cause__
     return reversed(chain)
 
 
@@ -111,6 +114,8 @@ def _socket(error: BaseException, timeline: Timeline) -> Failure:
     assert isinstance(error, OSError)  # noqa: S101
     if error.errno in OWN_SIDE_ERRNOS:
         return _own_side(error, timeline)
+    if error.errno == errno.ENOTCONN:
+        return _reset(error, timeline)
     if error.errno in (errno.EHOSTUNREACH, errno.EHOSTDOWN):
         return Outcome.CONNECT_REFUSED, "the network says that the host cannot be reached"
     return Outcome.UNKNOWN, f"the probe itself failed: {error.strerror or type(error).__name__}"

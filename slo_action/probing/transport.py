@@ -200,6 +200,8 @@ class _Stream(httpcore.NetworkStream):
         try:
             self._sock.settimeout(self._timeline.remaining())
             secured = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname)
+            if secured.version() is None:  # Python skips the handshake where the peer has gone
+                raise ConnectionResetError(errno.ECONNRESET, "closed before the TLS handshake")
         except BaseException:
             self.close()
             raise
