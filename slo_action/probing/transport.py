@@ -200,11 +200,12 @@ class _Stream(httpcore.NetworkStream):
         try:
             self._sock.settimeout(self._timeline.remaining())
             secured = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname)
-            if secured.version() is None:  # Python skips the handshake where the peer has gone
-                raise ConnectionResetError(errno.ECONNRESET, "closed before the TLS handshake")
         except BaseException:
             self.close()
             raise
+        if secured.version() is None:  # Python skips the handshake where the peer has gone
+            secured.close()
+            raise ConnectionResetError(errno.ECONNRESET, "closed before the TLS handshake")
         return _Stream(secured, self._timeline)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's own signature
