@@ -12,7 +12,7 @@ from typing import TextIO
 from slo_action.clock import SystemClock
 from slo_action.config.inputs import from_environment
 from slo_action.config.request import Surroundings, VerifyRequest, read_request
-from slo_action.config.url import credentials_in
+from slo_action.config.url import credentials_in, is_link_local
 from slo_action.core.model import Annotation, Level, RunIdentity
 from slo_action.core.record import AuditRecord, file_name
 from slo_action.core.secrets import Scrubber
@@ -123,7 +123,10 @@ def open_ports(stage: Stage, request: VerifyRequest, outputs: Outputs, workspace
         prober=HttpProber(
             stage.clock,
             nonces=lambda: token_hex(8),
-            transport=FreshTransport(OnceContext(system_trust)),
+            transport=FreshTransport(
+                OnceContext(system_trust),
+                refuses=None if request.allow_link_local else is_link_local,
+            ),
             redact=stage.scrubber.scrub,
         ),
         platform=PLATFORMS[request.platform](request, stage.environ, workspace, stage.clock),

@@ -90,6 +90,7 @@ class SampleEntry(Part):
     version: str | None
     retry_after_seconds: float | None
     address: str | None
+    addresses: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 

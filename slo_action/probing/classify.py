@@ -17,8 +17,8 @@ from slo_action.probing.redirects import advice, target_of, without_nonce
 _LONGEST_LOCATION = 300
 _LONGEST_WORD = 32
 _CONFIG_FIXES = {
-    401: "the path asks for credentials: give the probe an authorization header",
-    403: "the path is forbidden to the probe: open it, or give an authorization header",
+    401: "the path asks for credentials: put them into the url input, or open the path",
+    403: "the path is forbidden to the probe: open it, or put credentials into the url input",
     404: "there is nothing at this path: check the health URL",
     405: "the path does not take GET: name a path that does",
 }
@@ -45,6 +45,7 @@ class _Facts:
     version: VersionJudgement
     tells_version: bool
     health: HealthReading
+    says: str
     notes: tuple[str, ...] = field(default=())
 
 
@@ -78,9 +79,10 @@ def _facts(answer: Answer, probe: Probe, total_seconds: float) -> _Facts:
     word = text.strip()
     spoken = word if not is_json and len(word) <= _LONGEST_WORD else None
     is_200 = answer.status == HTTPStatus.OK
-    health = HealthReading(health=None)
-    if probe.reads_health and is_200:
-        health = read_health(document if is_json else spoken)
+    health = said = HealthReading(health=None)
+    if probe.reads_health:
+        said = read_health(document if is_json else spoken)
+        health = said if is_200 else health
     is_remarkable = is_200 and probe.witness is not Witness.CONTROL
     return _Facts(
         answer,
@@ -89,6 +91,7 @@ def _facts(answer: Answer, probe: Probe, total_seconds: float) -> _Facts:
         judge_version(probe.version_rule or VersionRule(), told),
         bool(told),
         health,
+        f" and {said.detail}" if said.detail else "",
         remarks(answer, health, is_json=is_json) if is_remarkable else (),
     )
 
@@ -149,7 +152,7 @@ def _refusing(facts: _Facts) -> _Found:
     if status == HTTPStatus.OK:
         return None
     if 500 <= status < 600:  # noqa: PLR2004
-        return Outcome.HTTP_5XX, f"answers {status}{_phrase(status)}"
+        return Outcome.HTTP_5XX, f"answers {status}{_phrase(status)}{facts.says}"
     if 400 <= status < 500:  # noqa: PLR2004
         fix = _CONFIG_FIXES.get(status)
         return Outcome.HTTP_4XX, f"answers {status}{_phrase(status)}" + (f": {fix}" if fix else "")

@@ -115,6 +115,7 @@ def _read(probe: Probe, exchanges: tuple[Exchange, ...], redact: Redact) -> Samp
         version=None if reading.version is None else redact(reading.version),
         retry_after_seconds=reading.retry_after_seconds,
         address=last.timeline.address,
+        addresses=last.timeline.addresses,
         response=_response(last, body, redact),
         notes=tuple(redact(note) for note in notes),
     )
@@ -147,15 +148,12 @@ def _reading(probe: Probe, last: Exchange, body: Body, count: int) -> Reading:
 
 
 def _journey(exchanges: tuple[Exchange, ...]) -> list[str]:
-    """Say what happened on the way: redirects, every address, every fallback."""
+    """Say what happened on the way: redirects, every fallback."""
     notes = [
         f"followed {one.status} from {without_nonce(one.url)} to {without_nonce(after.url)}"
         for one, after in pairwise(exchanges)
     ]
-    timeline = exchanges[-1].timeline
-    if timeline.addresses:
-        notes.append(f"resolved to {', '.join(timeline.addresses)}")
-    return notes + timeline.notes
+    return notes + exchanges[-1].timeline.notes
 
 
 def _summed(phases: list[Phases]) -> Phases:

@@ -35,6 +35,8 @@ OWN_SIDE_ERRNOS = frozenset(
 )
 """Socket errors that say nothing of the target: this host could not even try."""
 
+_REFUSED = "its name leads to a link-local or metadata address, which allow-link-local refuses"
+
 _SocketOption = (
     tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 )
@@ -43,16 +45,22 @@ _SocketOption = (
 class FreshTransport(httpx.BaseTransport):
     """Sends a request whose extension TIMELINE holds its Timeline, and closes the connection.
 
-    Never reads the environment, so never goes through a proxy. Raises the socket's own errors
+    Never reads the environment, so never goes through a proxy. `refuses` is asked about every
+    address that a name leads to, None refuses none. Raises the socket's own errors
     (OSError, ssl.SSLError, socket.gaierror, TimeoutError) and httpcore's protocol errors: httpx's
     classes would hide what went wrong.
     """
 
     def __init__(
-        self, trust: Callable[[], ssl.SSLContext], *, lookup: Lookup = system_lookup
+        self,
+        trust: Callable[[], ssl.SSLContext],
+        *,
+        lookup: Lookup = system_lookup,
+        refuses: Callable[[str], bool] | None = None,
     ) -> None:
         self._trust = trust
         self._lookup = lookup
+        self._refuses = refuses
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`; the answer's stream stays bound to the same deadline."""
@@ -95,6 +103,8 @@ class FreshTransport(httpx.BaseTransport):
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         timeline.addresses = tuple(f"{one.record} {one.ip}" for one in found)
+        if self._refuses and any(self._refuses(one.ip) for one in found):
+            raise PermissionError(errno.EPERM, _REFUSED)
         return in_turn(found)
 
 

@@ -19,7 +19,7 @@ NEW = VersionRule(expected="2.0.0")
         (500, Outcome.HTTP_5XX, "500 Internal Server Error"),
         (503, Outcome.HTTP_5XX, "503"),
         (599, Outcome.HTTP_5XX, "599"),
-        (401, Outcome.HTTP_4XX, "authorization header"),
+        (401, Outcome.HTTP_4XX, "put them into the url input"),
         (403, Outcome.HTTP_4XX, "forbidden"),
         (404, Outcome.HTTP_4XX, "check the health URL"),
         (405, Outcome.HTTP_4XX, "GET"),
@@ -37,6 +37,13 @@ def test_the_status_decides_before_the_body(status: int, outcome: Outcome, words
 
     assert (sample.outcome, sample.status) == (outcome, status)
     assert words in sample.detail
+
+
+def test_a_5xx_says_what_its_body_says() -> None:
+    sample = found(503, '{"status": "unhealthy", "checks": {"db": "down"}}')
+
+    assert sample.outcome is Outcome.HTTP_5XX
+    assert sample.detail == 'answers 503 Service Unavailable and says status "unhealthy" (db)'
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo_action.clock import SystemClock
+from slo_action.config.url import is_link_local
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.probing.http import HttpProber
 from slo_action.probing.resolve import Address, Lookup, in_turn, system_lookup
@@ -297,6 +298,19 @@ def scripted(*found: tuple[str, int]) -> Lookup:
     return lambda _host, _port: addresses
 
 
+@pytest.mark.parametrize("ip", ["169.254.169.254", "fe80::1"])
+def test_a_name_that_leads_to_a_link_local_address_is_not_asked(ip: str) -> None:
+    transport = FreshTransport(
+        OnceContext(trust), lookup=scripted(("127.0.0.1", 1), (ip, 80)), refuses=is_link_local
+    )
+    asking = HttpProber(SystemClock(), nonces=str, transport=transport, redact=str)
+    probe = Probe(witness=Witness.HEALTH, url="http://metadata.test/", timeout_seconds=TIMEOUT)
+    (sample,) = asking.ask([probe])
+
+    assert sample.outcome is Outcome.UNKNOWN
+    assert "link-local" in sample.detail
+
+
 def test_a_dead_family_falls_back_to_the_other_and_says_so() -> None:
     with serving(healthy) as server:
         lookup = scripted(("::1", closed_port()), ("127.0.0.1", server.port))
@@ -305,7 +319,7 @@ def test_a_dead_family_falls_back_to_the_other_and_says_so() -> None:
     assert sample.outcome is Outcome.OK
     assert sample.address == "127.0.0.1"
     assert sample.phases.resolve_seconds is not None
-    assert "resolved to AAAA ::1, A 127.0.0.1" in sample.notes
+    assert sample.addresses == ("AAAA ::1", "A 127.0.0.1")
     assert any(note.startswith("AAAA ::1: ") for note in sample.notes)
 
 
