@@ -19,7 +19,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer one request."""
         broken = self.version in BROKEN
-        database = "connection refused" if broken else "ok"
+        database = "down" if broken else "ok"
         status = "unhealthy" if broken else "healthy"
         body = {"status": status, "version": self.version, "checks": {"db": database}}
         payload = json.dumps(body).encode()

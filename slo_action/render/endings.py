@@ -90,9 +90,9 @@ def reason(record: AuditRecord) -> str:
         return f"{told}; the rollback failed at {step.name}: {step.detail}"
     if record.ending is Ending.ROLLED_BACK_UNHEALTHY:
         after = verification.judgement.reason if verification else "it was not verified"
-        return f"{told}; after the rollback: {after}"
+        return f"{told}. Restored, but not well: {after}"
     if record.ending is Ending.ROLLED_BACK_VERIFIED and verification:
-        return f"{told}; after the rollback: {verification.judgement.reason}"
+        return f"{told}. Restored: {verification.judgement.reason}"
     return told
 
 
