@@ -96,6 +96,11 @@ class Evidence(Protocol):
         """The directory that holds them."""
         ...
 
+    @property
+    def place(self) -> str:
+        """The directory as later steps know it: relative to the workspace, with slashes."""
+        ...
+
     def write(self, name: str, text: str) -> Path:
         """Write a whole file at once; `name` is relative and may hold slashes. Scrubs secrets."""
         ...

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from slo_action.config.units import format_instant
@@ -29,6 +30,11 @@ class EvidenceDirectory:
     def directory(self) -> Path:
         """The directory that holds the files."""
         return self._directory
+
+    @property
+    def place(self) -> str:
+        """The directory relative to the workspace: the host knows that under another path."""
+        return self._directory.relative_to(self._directory.parents[1]).as_posix()
 
     def write(self, name: str, text: str) -> Path:
         """Write a whole file, by way of a temporary one, so that no reader sees half of it."""
@@ -90,15 +96,20 @@ def open_evidence(
         stat = workspace.stat()
         owner = (stat.st_uid, stat.st_gid)
         _make_directories(parent, workspace, owner)
-        ignore = parent / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-            _own(ignore, owner)
+        _ignore(parent / ".gitignore", owner)
         directory = _new_directory(parent, name)
         _own(directory, owner)
     except OSError as error:
         raise _unwritable(parent, error) from error
     return EvidenceDirectory(directory, owner, scrubber, clock)
+
+
+def _ignore(path: Path, owner: tuple[int, int]) -> None:
+    """Make the file if there is none; one that is there is left alone, a link is not followed."""
+    with suppress(FileExistsError):
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write("*\n")
+        _own(path, owner)
 
 
 def _new_directory(parent: Path, name: str) -> Path:

@@ -56,8 +56,8 @@ def _write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
 def _outputs(record: AuditRecord, audit: dict[str, Any], ports: Ports) -> dict[str, str]:
     return {
         **output_values(record, audit),
-        "audit-path": str(ports.evidence.directory / AUDIT_NAME),
-        "evidence-dir": str(ports.evidence.directory),
+        "audit-path": f"{ports.evidence.place}/{AUDIT_NAME}",
+        "evidence-dir": ports.evidence.place,
     }
 
 

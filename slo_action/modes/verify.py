@@ -1,5 +1,6 @@
 """`verify`: watch → judge → decide → act → verify → record. Telling is tell.py's."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from slo_action import __version__
@@ -20,7 +21,7 @@ from slo_action.core.model import RollbackStep, VersionRule
 from slo_action.core.record import AuditRecord, Rollback, Verification, latest_version
 from slo_action.core.schedule import Gate, GateEnd, GatePolicy
 from slo_action.core.schedule import recheck as recheck_policy
-from slo_action.errors import Interrupted, PlatformError
+from slo_action.errors import Interrupted, PlatformError, WorkspaceError
 from slo_action.modes.watch import Witnesses, unconsulted, watch
 from slo_action.ports import Ports
 
@@ -151,7 +152,7 @@ def _roll_back(run: Run, gate: Gate, decision: Decision) -> Rollback | None:
 def _restore(run: Run, decision: Decision, failed: str | None) -> tuple[RollbackStep, ...]:
     try:
         with run.ports.interrupts.raising():
-            steps = run.ports.platform.restore(decision.target, failed, run.ports.evidence.journal)
+            steps = run.ports.platform.restore(decision.target, failed, _journal(run))
     except Interrupted:
         stopped = "the run was stopped"
         steps = (
@@ -161,8 +162,21 @@ def _restore(run: Run, decision: Decision, failed: str | None) -> tuple[Rollback
         run.ports.log.line(f"{step.name}: {step.detail}")
         for line in step.output.splitlines():
             run.ports.log.line(f"  {line}")
-        run.ports.evidence.journal(f"{step.name} ended: {step.detail}")
+        _journal(run)(f"{step.name} ended: {step.detail}")
     return steps
+
+
+def _journal(run: Run) -> Callable[[str], None]:
+    """Journal a step before it is taken, in the log too: a full disk must not stop a rollback."""
+
+    def write(step: str) -> None:
+        run.ports.log.line(f"journal: {step}")
+        try:
+            run.ports.evidence.journal(step)
+        except WorkspaceError as error:
+            run.ports.log.line(f"the journal could not be written: {error.message}")
+
+    return write
 
 
 def _verify_rollback(run: Run, failed: str | None) -> Verification:

@@ -7,7 +7,7 @@ from typing import Any
 
 from slo_action.core.record import AuditRecord
 from slo_action.render.endings import reason
-from slo_action.render.escape import json_line, output
+from slo_action.render.escape import json_line, output, word
 
 AUDIT_LIMIT_BYTES = 100 * 1024
 
@@ -62,12 +62,12 @@ OUTPUTS: tuple[OutputSpec, ...] = (
     OutputSpec(
         name="rolled-back-to",
         meaning="Version that a rollback restored",
-        value=lambda record: record.rolled_back_to or "",
+        value=lambda record: word(record.rolled_back_to or ""),
     ),
     OutputSpec(
         name="live-version",
         meaning="Version that answered last; empty if none was told",
-        value=lambda record: record.live_version or "",
+        value=lambda record: word(record.live_version or ""),
     ),
     OutputSpec(
         name="attempts",
@@ -88,8 +88,8 @@ OUTPUTS: tuple[OutputSpec, ...] = (
         name="audit",
         meaning="The audit record as one line of JSON (at most 100 KiB; larger: trimmed, says so)",
     ),
-    OutputSpec(name="audit-path", meaning="The audit record's file in the workspace"),
-    OutputSpec(name="evidence-dir", meaning="The evidence's directory in the workspace"),
+    OutputSpec(name="audit-path", meaning="The audit record's file, relative to the workspace"),
+    OutputSpec(name="evidence-dir", meaning="The evidence's directory, relative to the workspace"),
     OutputSpec(name="artifact-id", meaning="The uploaded evidence; empty if it was not uploaded"),
     OutputSpec(name="artifact-url", meaning="The uploaded evidence's page"),
 )
@@ -109,7 +109,7 @@ def audit_line(audit: dict[str, Any]) -> str:
         line = json_line(json.dumps(trimmed, separators=(",", ":"), ensure_ascii=True))
         if len(line) <= AUDIT_LIMIT_BYTES:
             return line
-    return json_line(json.dumps({"trimmed": "the record is in audit-path"}))
+    return json_line(json.dumps({"trimmed": "the record is in audit-path"}, separators=(",", ":")))
 
 
 def _ever_smaller(audit: dict[str, Any]) -> tuple[dict[str, Any], ...]:

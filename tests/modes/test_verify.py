@@ -6,7 +6,15 @@ import pytest
 
 from slo_action.core.decide import Action, RollbackMode
 from slo_action.core.judge import OnLateStart
-from slo_action.core.model import Cause, Ending, Outcome, Verdict, VersionRule, Witness
+from slo_action.core.model import (
+    Cause,
+    Ending,
+    ObservationKind,
+    Outcome,
+    Verdict,
+    VersionRule,
+    Witness,
+)
 from slo_action.core.policy import Policy
 from slo_action.core.record import AuditRecord, Status
 from slo_action.modes.verify import verify
@@ -61,6 +69,15 @@ def test_every_mutating_step_is_in_the_journal_before_it_is_taken() -> None:
         "restore v1 in place of v2",
         "restore ended: done",
     ]
+
+
+def test_a_full_disk_does_not_stop_a_rollback_and_the_log_is_the_journal() -> None:
+    stage = deployed(BAD)
+    stage.deploy.at(80.0, lambda: setattr(stage.evidence, "is_full", True))
+    record = run(stage)
+
+    assert record.ending is Ending.ROLLED_BACK_VERIFIED
+    assert "journal: restore v1 in place of v2" in stage.log.lines
 
 
 def test_a_rollback_to_a_release_that_fails_too_needs_a_human() -> None:
@@ -167,6 +184,25 @@ def test_the_control_is_asked_only_when_the_service_gives_no_answer() -> None:
     run(stage)
 
     assert all(probe.witness is not Witness.CONTROL for probe in stage.deploy.asked)
+
+
+def test_a_runner_without_a_network_at_first_does_not_make_the_service_late() -> None:
+    stage = deployed(lambda now: Outcome.CONNECT_TIMEOUT if now < 86 else Outcome.OK)
+    stage.deploy.control_answers = False
+    stage.deploy.at(86.0, lambda: setattr(stage.deploy, "control_answers", True))
+    record = run(stage, replace(POLICY, on_late_start=OnLateStart.ROLLBACK))
+
+    assert record.judgement.verdict is not Verdict.UNHEALTHY
+    assert stage.deploy.live == "v2"
+
+
+def test_the_control_is_asked_with_every_attempt_and_not_with_every_peek() -> None:
+    stage = deployed(always(Outcome.CONNECT_REFUSED))
+    record = run(stage)
+    asked = [probe for probe in stage.deploy.asked if probe.witness is Witness.CONTROL]
+    attempts = [o for o in record.gate.observations if o.kind is not ObservationKind.PEEK]
+
+    assert len(asked) == len(attempts) + 1
 
 
 def test_a_late_start_is_degraded_by_default_and_rolled_back_to_the_letter() -> None:

@@ -34,6 +34,11 @@ class MemoryEvidence:
         return tuple(self.directory / PurePosixPath(name) for name in sorted(self.texts))
 
     @property
+    def place(self) -> str:
+        """The directory without its leading slash, as if the workspace were the root."""
+        return self.directory.as_posix().lstrip("/")
+
+    @property
     def steps(self) -> list[str]:
         """The journal's steps."""
         lines = self.texts.get("journal.jsonl", "").splitlines()
