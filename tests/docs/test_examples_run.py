@@ -1,0 +1,213 @@
+"""Each example's step is executed as a runner would, against a service on loopback."""
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from slo_action.config.inputs import PlatformName, read_inputs
+from slo_action.config.matrix import load_matrix
+from slo_action.config.request import Surroundings, read_request
+from slo_action.core.model import Release, RunIdentity
+from slo_action.platforms import PLATFORMS
+from tests.docs.example_job import SECRET, ExampleJob
+from tests.docs.pages import DOCS, ROOT, first_cells, read
+from tests.docs.workflow_files import Workflow, documented, examples
+from tests.worlds.runner import StepResult
+from tests.worlds.runner_environment import SHA
+from tests.worlds.virtual_clock import VirtualClock
+
+EXAMPLES = ["README", "deploy-and-verify", "matrix", "rollback-command", "use-outputs"]
+
+
+class Service(BaseHTTPRequestHandler):
+    """Healthy on the expected version, wherever it is asked; GitHub's API takes check runs."""
+
+    protocol_version = "HTTP/1.1"
+    check_runs: ClassVar[list[object]] = []
+
+    def do_GET(self) -> None:
+        self._answer(200, {"status": "healthy", "version": SHA})
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        self.check_runs.append(json.loads(self.rfile.read(length)))
+        self._answer(201, {"id": 1})
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _answer(self, status: int, document: object) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@dataclass(frozen=True)
+class Played:
+    job: ExampleJob
+    result: StepResult
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def played(address: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
+    """Play all examples side by side: each watches for ten seconds."""
+    jobs = [_job(workflow, tmp_path_factory.mktemp("job"), address) for workflow in examples()]
+    jobs.append(_quick_start(tmp_path_factory.mktemp("job"), address))
+    started = [(job, job.start()) for job in jobs]
+    return {Path(job.workflow.name).stem: Played(job, step.result()) for job, step in started}
+
+
+def _job(workflow: Workflow, root: Path, address: str) -> ExampleJob:
+    (name, *_) = workflow.document["jobs"]
+    if Path(workflow.name).stem != "matrix":
+        return ExampleJob(workflow, name, root, address)
+    matrix = {"service": workflow.document["jobs"][name]["strategy"]["matrix"]["service"][0]}
+    known = {
+        "matrix.service": matrix["service"],
+        "inputs.version": SHA,
+        "inputs.deployed-at": "2025-08-23T08:38:00Z",
+    }
+    services = root / "work" / "shop" / "shop" / ".github" / "slo.yml"
+    services.parent.mkdir(parents=True)
+    text = read(ROOT / "examples" / "slo.yml")
+    services.write_text(text.replace(f"https://{matrix['service']}.fly.dev", address))
+    return ExampleJob(workflow, name, root, address, known, matrix)
+
+
+def _quick_start(root: Path, address: str) -> ExampleJob:
+    (workflow, *_) = [one for one in documented() if one.name.startswith("README.md")]
+    return ExampleJob(workflow, "verify", root, address, {"inputs.url": address})
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_verifies_a_healthy_deploy(example: str, played: dict[str, Played]) -> None:
+    result = played[example].result
+
+    assert (result.exit_code, result.outcome) == (0, "success"), result.log.visible
+    assert result.problems == []
+    assert result.outputs["verdict"] == "healthy"
+    assert result.outputs["ending"] == "verified"
+    assert result.outputs["live-version"] == SHA
+    assert "is verified healthy" in result.summary
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_names_no_input_that_a_runner_would_warn_of(
+    example: str, played: dict[str, Played]
+) -> None:
+    told = [annotation.message for annotation in played[example].result.log.annotations]
+
+    assert [message for message in told if message.startswith("Unexpected input")] == []
+
+
+def test_every_file_of_the_evidence_is_documented(played: dict[str, Played]) -> None:
+    directory = played["deploy-and-verify"].result.evidence()
+    files = {path.relative_to(directory).as_posix() for path in directory.rglob("*.*")}
+    described = {
+        cell.replace("<service>", "dashboard") for cell in first_cells(DOCS / "evidence.md")
+    }
+
+    assert {file for file in files if "." in Path(file).name} <= described
+
+
+def test_where_an_output_is_read_a_later_step_gets_it(played: dict[str, Played]) -> None:
+    job, result = played["use-outputs"].job, played["use-outputs"].result
+    job.learn(result)
+
+    message, count = (job.environment(step) for step in job.after())
+
+    assert message["VERDICT"] == "healthy"
+    assert message["ENDING"] == "verified"
+    assert message["REASON"] == result.outputs["reason"] != ""
+    assert json.loads(count["AUDIT"])["status"] == "success"
+
+
+def test_the_later_steps_do_what_they_say(played: dict[str, Played]) -> None:
+    if shutil.which("jq") is None:
+        if os.environ.get("CI_NO_SKIP") == "1":
+            pytest.fail("jq is not installed: runners have it")
+        pytest.skip("jq is not installed: runners have it")
+    job, result = played["use-outputs"].job, played["use-outputs"].result
+    job.learn(result)
+    message, count = job.after()
+
+    job.play(message, result.workspace)
+    printed = job.play(count, result.workspace)
+
+    sent = json.loads((job.stubs / "curl.log").read_text(encoding="utf-8"))
+    assert sent["text"].startswith("healthy (verified): 3 consecutive successful attempts")
+    assert printed == "attempts: 3\n"
+
+
+def test_the_rollback_example_notes_the_former_image_and_takes_kubectl_along(
+    played: dict[str, Played],
+) -> None:
+    job, result = played["rollback-command"].job, played["rollback-command"].result
+    asked = (job.stubs / "kubectl.log").read_text(encoding="utf-8")
+
+    assert "annotate deployment/dashboard former-image=ghcr.io/org/dashboard:former" in asked
+    assert f"dashboard=ghcr.io/org/dashboard:{SHA}" in asked
+    assert (result.workspace / ".kube" / "config").read_text(encoding="utf-8") == SECRET
+    assert SECRET not in (result.evidence() / "audit.json").read_text(encoding="utf-8")
+
+
+def test_the_rollback_examples_commands_go_back_to_the_former_image(
+    played: dict[str, Played],
+) -> None:
+    """The step's own commands, by the platform that runs them; only the verdict is left out."""
+    job, workspace = played["rollback-command"].job, played["rollback-command"].result.workspace
+    clock = VirtualClock()
+    request = read_request(
+        {**job.given(), "token": "x", "deployed-at": ""},
+        Surroundings(run=RunIdentity(), workspace=workspace, now=clock.now()),
+    )
+    environment = {"PATH": os.defpath, **job.environment(job.verifying)}
+    platform = PLATFORMS[request.platform](request, environment, workspace, clock)
+    log = workspace / "bin" / "kubectl.log"
+    log.unlink(missing_ok=True)
+
+    target = platform.previous_release()
+    steps = platform.restore(target, SHA, lambda _: None)
+
+    assert request.platform is PlatformName.COMMAND
+    assert target == Release(version="ghcr.io/org/dashboard:former")
+    assert [step.succeeded for step in steps] == [True]
+    assert log.read_text(encoding="utf-8").splitlines()[1:] == [
+        "set image deployment/dashboard dashboard=ghcr.io/org/dashboard:former",
+        "rollout status deployment/dashboard --timeout=4m",
+    ]
+
+
+def test_the_matrix_example_names_every_service_of_the_example_matrix() -> None:
+    (workflow,) = [one for one in examples() if one.name.endswith("/matrix.yml")]
+    strategy = workflow.document["jobs"]["verify"]["strategy"]
+
+    assert strategy["matrix"]["service"] == list(
+        load_matrix(ROOT / "examples" / "slo.yml", "config")
+    )
+
+
+def test_every_example_gives_inputs_that_are_read_without_a_mistake(
+    played: dict[str, Played],
+) -> None:
+    assert [read_inputs(one.job.given())[1] for one in played.values()] == [()] * len(EXAMPLES)
