@@ -1,6 +1,6 @@
 """Render a job summary as GitHub would, closely enough to look at, and photograph it.
 
-`python -m scripts.screenshot SUMMARY.md PICTURE.png` needs Chromium on PATH.
+`python -m scripts.screenshot SUMMARY.md PICTURE.png HEIGHT` needs Chromium on PATH.
 """
 
 import shutil
@@ -50,5 +50,5 @@ def photograph(html: str, picture: Path, height: int) -> None:
 
 if __name__ == "__main__":
     summary, target = Path(sys.argv[1]), Path(sys.argv[2])
-    pixels = int(sys.argv[3]) if len(sys.argv) > 3 else 1400
+    pixels = int(sys.argv[3])
     photograph(page(summary.read_text(encoding="utf-8")), target, pixels)

@@ -205,7 +205,8 @@ class Sample:
     `detail` is a fact in words and may quote the target: untrusted. `url` is already redacted.
     `total_seconds` runs from the start of name resolution to the last byte. `version` is what the
     answer tells of itself, None if nothing. `address` is the one connected to, `addresses` all that
-    the name has, such as `AAAA ::1`; none for an IP literal. `notes` are remarks that change no outcome.
+    the name has, such as `AAAA ::1`; none for an IP literal. `notes` are remarks that change no
+    outcome.
     """
 
     witness: Witness
