@@ -106,6 +106,10 @@ def _missed(facts: Facts) -> bool:
     return facts.end is GateEnd.MISSED
 
 
+def _recovered(facts: Facts) -> bool:
+    return _missed(facts) and facts.recovered
+
+
 def _wrong_version(facts: Facts) -> bool:
     return _missed(facts) and facts.prevailing is Outcome.WRONG_VERSION
 
@@ -281,8 +285,8 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         name="recovered",
-        when="no streak by the deadline, but one in the last look before the rollback",
-        fits=lambda facts: _missed(facts) and facts.recovered,
+        when="no streak by the deadline, but one in the last look, `on-late-start: warn`",
+        fits=lambda facts: _recovered(facts) and facts.on_late_start is OnLateStart.WARN,
         verdict=Verdict.DEGRADED,
         cause=Cause.APP,
         reason=_reason_recovered,

@@ -102,6 +102,14 @@ def test_a_streak_in_the_last_look_turns_a_conviction_into_a_late_start() -> Non
     assert judged(gate, recheck=again).row == "recovered"
 
 
+def test_to_the_letter_a_streak_in_the_last_look_changes_nothing() -> None:
+    gate = drive(always(Outcome.HTTP_5XX))
+    again = drive(always(Outcome.OK), policy=recheck(GatePolicy()), begun=91.0)
+    judgement = judged(gate, recheck=again, on_late_start=OnLateStart.ROLLBACK)
+
+    assert judgement.verdict is Verdict.UNHEALTHY
+
+
 def test_a_single_failure_in_the_last_look_lets_the_conviction_stand() -> None:
     gate = drive(always(Outcome.HTTP_5XX))
     again = drive(
