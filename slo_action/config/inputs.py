@@ -5,6 +5,7 @@ takes longer than everything else that happens before it (ADR 0002).
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -101,6 +102,13 @@ def _text(value: str) -> str:
     return value.strip()
 
 
+def _name(value: str) -> str:
+    name = _text(value)
+    if name.startswith("-"):
+        raise ValueError("write a name that does not begin with a dash: commands may be given it")
+    return name
+
+
 def _path(value: str) -> str:
     path = _text(value)
     if path and (not path.startswith("/") or path.startswith("//") or " " in path):
@@ -133,7 +141,7 @@ def _matrix_values(value: str) -> tuple[str, ...]:
     """Return the scalar values of a JSON object, in order; nothing for anything else."""
     try:
         matrix = json.loads(value or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("leave it out: the action fills it in") from None
     found = matrix.values() if isinstance(matrix, dict) else ()
     return tuple(str(item) for item in found if isinstance(item, str | int | float))
@@ -142,16 +150,18 @@ def _matrix_values(value: str) -> tuple[str, ...]:
 def _days(value: str) -> int | None:
     if not value.strip():
         return None
-    if not (value.strip().isascii() and value.strip().isdigit() and 1 <= int(value) <= _MOST_DAYS):
+    days = int(value) if _SHORT_NUMBER.fullmatch(value.strip()) else 0
+    if not 1 <= days <= _MOST_DAYS:
         raise ValueError(f"write a whole number of days, 1 to {_MOST_DAYS}")
-    return int(value)
+    return days
 
 
 _MOST_DAYS = 400
+_SHORT_NUMBER = re.compile("[0-9]{1,4}")
 
 INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
-        name="service", default="", meaning="Service name; with `config`, selects one.", parse=_text
+        name="service", default="", meaning="Service name; with `config`, selects one.", parse=_name
     ),
     InputSpec(
         name="url",
@@ -326,8 +336,8 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def read_inputs(given: Mapping[str, str]) -> tuple[Inputs | None, tuple[Mistake, ...]]:
-    """Return the typed inputs (None if any cannot be read) and every mistake found."""
+def read_inputs(given: Mapping[str, str]) -> tuple[Inputs, tuple[Mistake, ...]]:
+    """Return the typed inputs and every mistake found; what cannot be read is left out."""
     mistakes = [_unknown(name) for name in given if name not in _BY_NAME]
     values: dict[str, object] = {}
     for spec in INPUTS:
@@ -337,8 +347,7 @@ def read_inputs(given: Mapping[str, str]) -> tuple[Inputs | None, tuple[Mistake,
             values[spec.key] = spec.parse(text)
         except ValueError as error:
             mistakes.append(_mistake(spec, text, str(error)))
-    if len(values) < len(INPUTS):
-        return None, tuple(mistakes)
+            values[spec.key] = spec.parse(_default(spec))
     return Inputs(**values), tuple(mistakes)  # type: ignore[arg-type] # each parse gives its type
 
 

@@ -27,7 +27,7 @@ def load_documents(path: Path, field: str) -> tuple[object, ...] | Mistake:
             line=mark.line + 1 if mark else None,
             column=mark.column + 1 if mark else None,
         )
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+    except Exception as error:  # noqa: BLE001 - PyYAML lets through what int() and its like raise
         return Mistake(
             field=field,
             problem=f"cannot be read: {_reason(error)}",
@@ -49,4 +49,4 @@ def _reason(error: Exception) -> str:
         return f"byte {error.start + 1} is not UTF-8"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    return str(error).splitlines()[0]
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -16,12 +16,17 @@ from slo_action.config.units import parse_duration, parse_ratio
 from slo_action.errors import Mistake
 
 
+def _scalar(value: object) -> str:
+    """YAML's aliases can make a small file's list endless as text."""
+    return str(value) if isinstance(value, str | int | float) else ""
+
+
 def _ratio(value: object) -> Fraction:
-    return parse_ratio(str(value))
+    return parse_ratio(_scalar(value))
 
 
 def _duration(value: object) -> timedelta:
-    return parse_duration(str(value))
+    return parse_duration(_scalar(value))
 
 
 Ratio = Annotated[Fraction, BeforeValidator(_ratio)]

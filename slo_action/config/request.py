@@ -73,13 +73,9 @@ class Surroundings:
 def read_request(given: Mapping[str, str], around: Surroundings) -> VerifyRequest:
     """Return what is to be done. Raises InputError with every mistake at once."""
     inputs, found = read_inputs(given)
-    if inputs is None:
-        raise InputError(found)
-    mistakes = [*found, *_contradictions(inputs, around)]
-    inputs = _with_matrix(inputs, around.workspace, mistakes)
-    if not inputs.service:
-        mistakes.append(_missing("service", "name the service, such as service: dashboard"))
-    target = _target(inputs, mistakes)
+    inputs, wrong = _with_matrix(inputs, around.workspace)
+    mistakes = [*found, *wrong, *_contradictions(inputs, around), *_left_out(inputs, found, wrong)]
+    target = _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
     control = _control(inputs, around, mistakes)
     commands = RollbackCommands(
         rollback=_argv("rollback-command", inputs.rollback_command, inputs, mistakes),
@@ -171,28 +167,36 @@ def _contradictions(inputs: Inputs, around: Surroundings) -> list[Mistake]:
     return mistakes
 
 
-def _with_matrix(inputs: Inputs, workspace: Path, mistakes: list[Mistake]) -> Inputs:
-    """Fill in from slo.yml what the inputs left open."""
+def _left_out(
+    inputs: Inputs, found: tuple[Mistake, ...], wrong: tuple[Mistake, ...]
+) -> list[Mistake]:
+    """What is missing; an address that a mistaken matrix may hold is not called missing, too."""
+    missing = []
+    if not inputs.service and all(mistake.field != "service" for mistake in found):
+        missing.append(_missing("service", "name the service, such as service: dashboard"))
+    if not inputs.url and not wrong:
+        missing.append(_missing("url", "give the base URL, or a `config` that has the service"))
+    return missing
+
+
+def _with_matrix(inputs: Inputs, workspace: Path) -> tuple[Inputs, tuple[Mistake, ...]]:
+    """Fill in from slo.yml what the inputs left open; return what is wrong with it, too."""
     path = workspace / (inputs.config or DEFAULT_CONFIG)
     if not (inputs.config or path.is_file()):
-        return inputs
+        return inputs, ()
     # pydantic and yaml are imported only where a matrix is read: see inputs.py
     from slo_action.config.matrix import load_matrix  # noqa: PLC0415
 
     matrix = load_matrix(path, "config")
     if isinstance(matrix, tuple):
-        mistakes += matrix
-        return inputs
+        return inputs, matrix
     if inputs.service not in matrix:
-        if inputs.service:
-            mistakes.append(_unknown_service(inputs, path, matrix))
-        return inputs
-    return _filled(inputs, matrix[inputs.service])
+        return inputs, (_unknown_service(inputs, path, matrix),) if inputs.service else ()
+    return _filled(inputs, matrix[inputs.service]), ()
 
 
 def _filled(inputs: Inputs, service: "Service") -> Inputs:
-    unset = read_inputs({})[0]
-    assert unset is not None  # noqa: S101 - the table's own defaults are readable, a test says so
+    unset, _ = read_inputs({})
     grace = service.monitoring.grace_period
     return replace(
         inputs,
@@ -205,13 +209,6 @@ def _filled(inputs: Inputs, service: "Service") -> Inputs:
 
 def _first(given: str, default: str, configured: str) -> str:
     return given if given != default else configured
-
-
-def _target(inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:
-    if not inputs.url:
-        mistakes.append(_missing("url", "give the base URL, or a `config` that has the service"))
-        return None
-    return _parsed("url", inputs.url, inputs, mistakes)
 
 
 def _control(inputs: Inputs, around: Surroundings, mistakes: list[Mistake]) -> Probe | None:

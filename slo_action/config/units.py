@@ -25,10 +25,10 @@ def parse_duration(text: str) -> timedelta:
     parts = _PART.findall(cleaned)
     if len({unit for _, unit in parts}) != len(parts):
         raise ValueError(DURATION_FORMS)
-    milliseconds = sum(Fraction(number) * _UNITS[unit] for number, unit in parts)
     try:
+        milliseconds = sum(Fraction(number) * _UNITS[unit] for number, unit in parts)
         return timedelta(milliseconds=float(milliseconds))
-    except OverflowError:
+    except (OverflowError, ValueError):
         raise ValueError(DURATION_FORMS) from None
 
 
@@ -51,7 +51,10 @@ def parse_ratio(text: str) -> Fraction:
     match = _RATIO.fullmatch(text.strip().removeprefix("<").strip())
     if match is None:
         raise ValueError(RATIO_FORMS)
-    ratio = Fraction(match["number"]) / (100 if match["percent"] else 1)
+    try:
+        ratio = Fraction(match["number"]) / (100 if match["percent"] else 1)
+    except ValueError:  # Python reads no number of thousands of digits
+        raise ValueError(RATIO_FORMS) from None
     if ratio > 1:
         raise ValueError(f"a ratio lies between 0% and 100%; {RATIO_FORMS}")
     return ratio
@@ -61,11 +64,12 @@ def parse_instant(text: str) -> datetime:
     """Return an aware UTC datetime. Raises ValueError with the accepted form."""
     try:
         instant = datetime.fromisoformat(text.strip())
-    except ValueError:
+        utc = instant.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError(INSTANT_FORMS) from None
     if instant.tzinfo is None:
         raise ValueError(f"the zone is missing; {INSTANT_FORMS}")
-    return instant.astimezone(UTC)
+    return utc
 
 
 def format_instant(instant: datetime) -> str:

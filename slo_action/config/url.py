@@ -1,6 +1,8 @@
 """The service's URL: what may be probed, and what of it must never be shown."""
 
 import ipaddress
+import socket
+import unicodedata
 from base64 import b64encode
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
@@ -35,6 +37,8 @@ def parse_url(text: str, *, allow_link_local: bool) -> ServiceUrl:
         raise ValueError(_scheme_problem(parts))
     if not parts.hostname:
         raise ValueError(f"the host is missing; {URL_FORMS}")
+    if "@" in parts.path:
+        raise ValueError("a base URL has no @ in its path; in credentials write / as %2F")
     if parts.query or parts.fragment:
         raise ValueError("a base URL has neither `?` nor `#`; put the query into health-path")
     if not allow_link_local and is_link_local(parts.hostname):
@@ -51,28 +55,43 @@ def parse_url(text: str, *, allow_link_local: bool) -> ServiceUrl:
 
 def without_credentials(text: str) -> str:
     """Return a text that may be a URL with everything before an `@` taken out."""
-    scheme, separator, rest = text.strip().rpartition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path.rpartition('@')[2]}"
+    scheme, rest = _scheme_and_rest(text.strip())
+    return scheme + rest.rpartition("@")[2]
 
 
 def credentials_in(text: str) -> tuple[str, ...]:
     """Return what must be masked before a text that may be a URL is even looked at."""
-    rest = text.strip().partition("://")[2] or text.strip()
-    userinfo = rest.partition("/")[0].rpartition("@")[0]
+    userinfo = _scheme_and_rest(text.strip())[1].rpartition("@")[0]
     return tuple(part for part in (userinfo, userinfo.partition(":")[2]) if part)
+
+
+def _scheme_and_rest(text: str) -> tuple[str, str]:
+    scheme, separator, rest = text.partition("://")
+    return ("", text) if not separator or "@" in scheme else (scheme + separator, rest)
 
 
 def is_link_local(host: str) -> bool:
     """True for link-local addresses and the well-known metadata services of clouds."""
-    if host.rstrip(".").lower() in _METADATA_HOSTS:
+    plain = unicodedata.normalize("NFKC", host).replace("\u3002", ".").rstrip(".").lower()
+    if plain in _METADATA_HOSTS:
         return True
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
+    address = _address(plain.partition("%")[0])
+    if address is None:
         return False
     mapped = getattr(address, "ipv4_mapped", None) or address
     return any(mapped in network for network in _METADATA_NETWORKS)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address of a literal, also of the odd ones resolvers take, such as 2852039166."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None
 
 
 def _split(text: str) -> SplitResult:
