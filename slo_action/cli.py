@@ -13,7 +13,6 @@ from slo_action.config.request import Surroundings, read_request
 from slo_action.core.model import Annotation, Level, RunIdentity
 from slo_action.core.secrets import Scrubber
 from slo_action.modes.verify import verify
-from slo_action.render.annotations import aggregated
 from slo_action.render.escape import visible
 
 _MARKS = {Level.NOTICE: "·", Level.WARNING: "!", Level.ERROR: "✗"}
@@ -43,8 +42,8 @@ class TerminalLog:
             self._indent = self._indent[2:]
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Print each with its mark and place."""
-        for annotation in aggregated(annotations):
+        """Print each with its mark and place; a terminal has no limit."""
+        for annotation in annotations:
             place = f"{annotation.path}:{annotation.line}: " if annotation.path else ""
             self.line(f"{_MARKS[annotation.level]} {place}{annotation.title}")
             for line in annotation.message.split("\n"):

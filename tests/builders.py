@@ -11,13 +11,15 @@ from slo_action.core.model import (
     Observation,
     ObservationKind,
     Outcome,
+    Release,
+    RollbackStep,
     RunIdentity,
     Sample,
     VersionRule,
     Witness,
 )
 from slo_action.core.policy import Policy
-from slo_action.core.record import AuditRecord
+from slo_action.core.record import AuditRecord, Rollback, Verification
 from slo_action.core.schedule import Ask, Gate, GatePolicy
 
 DEPLOYED_AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -110,3 +112,36 @@ def record(gate: Gate | None = None, **changes: Any) -> AuditRecord:
         "exit_code": 0,
     }
     return AuditRecord(**{**values, **changes})
+
+
+def rolled_back(
+    to: str = "v1.2.2",
+    output: str = "restoring\ndone",
+    after: Outcome = Outcome.OK,
+    **changes: Any,
+) -> AuditRecord:
+    """A deploy that never answered well, rolled back by a command that succeeded."""
+    gate = drive(always(Outcome.HTTP_5XX), version="v1.2.3")
+    verified = drive(always(after), version=to)
+    healthy = after is Outcome.OK
+    values: dict[str, Any] = {
+        "decision": Decision(action=Action.ROLL_BACK, why=f"rolling back to {to}"),
+        "rollback": Rollback(
+            target=Release(version=to),
+            steps=(
+                RollbackStep(
+                    name="rollback-command",
+                    succeeded=True,
+                    duration_seconds=4.2,
+                    detail="exit status 0",
+                    output=output,
+                ),
+            ),
+            verification=Verification(
+                gate=verified, rule=VersionRule(rejected="v1.2.3"), judgement=judged(verified)
+            ),
+        ),
+        "ending": Ending.ROLLED_BACK_VERIFIED if healthy else Ending.ROLLED_BACK_UNHEALTHY,
+        "exit_code": 10 if healthy else 12,
+    }
+    return record(gate, **{**values, **changes})

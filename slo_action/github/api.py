@@ -7,6 +7,7 @@ from slo_action.errors import GitHubError
 
 API_VERSION = "2022-11-28"
 TIMEOUT_SECONDS = 20.0
+_PUBLIC_API = "https://api.github.com"
 _FORBIDDEN = 403
 
 
@@ -22,9 +23,10 @@ class GitHubApi:
             owner=owner,
             repo=name,
             token=token.reveal(),
-            gh_host=api_url,
+            gh_host=api_url or _PUBLIC_API,  # without one, GH_HOST in the environment decides
             sync=True,
             timeout=TIMEOUT_SECONDS,
+            debug=_say_nothing,  # without one, GHAPI_DEBUG in the environment prints to stdout
         )
         # GITHUB_JWT_TOKEN in the environment would override the token that was given.
         self._api.headers["Authorization"] = f"token {token.reveal()}"
@@ -32,7 +34,10 @@ class GitHubApi:
 
     def create_check_run(self, body: dict[str, Any]) -> int:
         """Create a check run and return its id. Raises GitHubError."""
-        return int(self._call("create a check run", lambda: self._api.checks.create(**body)).id)
+        number: int = self._call(
+            "create a check run", lambda: int(self._api.checks.create(**body).id)
+        )
+        return number
 
     def update_check_run(self, check_run_id: int, body: dict[str, Any]) -> None:
         """Update a check run; annotations are added to those it has. Raises GitHubError."""
@@ -54,17 +59,31 @@ class GitHubApi:
             ) from None
 
 
+def _say_nothing(_method: str, _url: str, _request: Any) -> None:  # noqa: ANN401 - ghapi is untyped
+    """Only the log writes to stdout."""
+
+
 def _github_error(what: str, error: Any) -> GitHubError:  # noqa: ANN401 - ghapi is untyped
     """Say which of a 403's meanings it is; the raw error text holds the whole body."""
     status = error.status_code
-    message = str(error.message or error.error_type or "")[:200]
+    message = " ".join(str(error.message or error.error_type or "").split())[:200]
+    if status is None:
+        return GitHubError(
+            f"could not {what}: no answer: {message}",
+            hint="GitHub's API could not be reached from this runner",
+        )
     limited = "rate limit" in message.lower()
     forbidden = status == _FORBIDDEN and not limited
-    hint = (
-        "give the job `permissions: checks: write`, or set check-run: false; on pull requests "
-        "from forks the token is read-only"
-        if forbidden
-        else "nothing else is affected; run the job again if the check run matters"
+    return GitHubError(
+        f"could not {what}: HTTP {status}: {message}",
+        hint=_MAY_NOT if forbidden else _LIMITED if limited else _REFUSED,
+        forbidden=forbidden,
     )
-    told = f"could not {what}: HTTP {status}: {message}"
-    return GitHubError(told, hint=hint, forbidden=forbidden)
+
+
+_MAY_NOT = (
+    "give the job `permissions: checks: write`, or set check-run: false; on pull requests "
+    "from forks the token is read-only"
+)
+_LIMITED = "GitHub limits this token for now; nothing else is affected"
+_REFUSED = "nothing else is affected; run the job again if the check run matters"

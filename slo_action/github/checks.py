@@ -8,12 +8,13 @@ from typing import Any, Protocol
 from slo_action.core.model import Annotation, Level
 from slo_action.core.secrets import Scrubber
 from slo_action.ports import CheckRun
-from slo_action.render.escape import visible
+from slo_action.render.escape import shortened, visible
 
 TEXT_LIMIT_BYTES = 65_000
 """GitHub refuses above 65 535 characters and above 65 535 bytes."""
 MOST_ANNOTATIONS = 50
 _TITLE_LIMIT = 255
+_NAME_LIMIT = 200
 _LEVELS = {Level.NOTICE: "notice", Level.WARNING: "warning", Level.ERROR: "failure"}
 
 
@@ -44,12 +45,12 @@ class GitHubCheckRuns:
         api = self._open_api()
         located = [self._annotation(a) for a in check_run.annotations if a.path and a.line]
         output = {
-            "title": visible(self._scrubber.scrub(check_run.title))[:_TITLE_LIMIT],
+            "title": shortened(visible(self._scrubber.scrub(check_run.title)), _TITLE_LIMIT),
             "summary": cut_to_bytes(self._scrubber.scrub(check_run.summary), TEXT_LIMIT_BYTES),
         }
         number = api.create_check_run(
             {
-                "name": check_run.name,
+                "name": shortened(visible(self._scrubber.scrub(check_run.name)), _NAME_LIMIT),
                 "head_sha": self._head_sha,
                 "external_id": check_run.external_id,
                 "status": "completed",
@@ -67,9 +68,13 @@ class GitHubCheckRuns:
             "start_line": annotation.line,
             "end_line": annotation.line,
             "annotation_level": _LEVELS[annotation.level],
-            "title": visible(self._scrubber.scrub(annotation.title))[:_TITLE_LIMIT],
-            "message": cut_to_bytes(self._scrubber.scrub(annotation.message), TEXT_LIMIT_BYTES),
+            "title": shortened(visible(self._scrubber.scrub(annotation.title)), _TITLE_LIMIT),
+            "message": cut_to_bytes(self._message(annotation), TEXT_LIMIT_BYTES),
         }
+
+    def _message(self, annotation: Annotation) -> str:
+        lines = self._scrubber.scrub(annotation.message).split("\n")
+        return "\n".join(visible(line) for line in lines)
 
 
 def cut_to_bytes(text: str, limit: int) -> str:

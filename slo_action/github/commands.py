@@ -11,7 +11,7 @@ from typing import TextIO
 from slo_action.core.model import Annotation
 from slo_action.core.secrets import Scrubber
 from slo_action.render.annotations import aggregated
-from slo_action.render.escape import log_line, shortened, visible
+from slo_action.render.escape import log_line, shortened
 
 MESSAGE_LIMIT = 4096
 """The runner cuts longer messages without saying so."""
@@ -40,9 +40,13 @@ class WorkflowLog:
             self._write("::endgroup::")
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Show at most ten of a level; the tenth stands for the rest."""
-        for annotation in aggregated(annotations):
+        """Show at most ten of a level; the tenth stands for the rest, which become lines."""
+        shown = aggregated(annotations)
+        for annotation in shown:
             self._write(self._command(annotation))
+        for annotation in annotations:
+            if annotation not in shown:
+                self.line(f"{annotation.level}: {annotation.title}: {annotation.message}")
 
     def mask(self, secret: str) -> None:
         """Teach runner and scrubber a secret in all its forms."""
@@ -50,10 +54,10 @@ class WorkflowLog:
             self._write(f"::add-mask::{_data(form)}")
 
     def _command(self, annotation: Annotation) -> str:
-        title = shortened(visible(self._scrubber.scrub(annotation.title)), _TITLE_LIMIT)
+        title = shortened(log_line(self._scrubber.scrub(annotation.title)), _TITLE_LIMIT)
         properties = {
             "title": title,
-            "file": annotation.path,
+            "file": log_line(annotation.path or ""),
             "line": annotation.line,
             "col": annotation.column,
         }

@@ -28,10 +28,15 @@ class RunnerFiles:
         self._write(self._output, block, "a")
 
     def summarize(self, markdown: str) -> None:
-        """Replace the step's summary; nothing is written where the runner gave no file."""
-        text = self._scrubber.scrub(markdown)
-        if self._summary is None or len(text.encode()) > SUMMARY_LIMIT_BYTES:
+        """Replace the step's summary; nothing is written where the runner gave no file.
+
+        Raises RunnerError for a text the runner would drop without showing any of it.
+        """
+        if self._summary is None:
             return
+        text = self._scrubber.scrub(markdown)
+        if len(text.encode()) > SUMMARY_LIMIT_BYTES:
+            raise RunnerError("the summary is larger than 1 MiB", hint="read summary.md instead")
         self._write(self._summary, text, "w")
 
     def _entry(self, name: str, value: str) -> str:

@@ -6,6 +6,8 @@ _INVISIBLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 _MARKDOWN = re.compile(r"""[&<>"'\\`*_{}\[\]()#+\-.!|~:$^=@/]""")
+_SHORTHAND = re.compile(r":(?=[\w+-]+:)|\bGH-(?=\d)", re.IGNORECASE)
+"""Emoji and issues that GitHub finds in the text itself."""
 _RUNS_OF_BACKTICKS = re.compile(r"`+")
 _BREAK = "\u200b"
 
@@ -14,9 +16,7 @@ _SHELL = str.maketrans(
         ";": ",",
         "(": "[",
         ")": "]",
-        "'": "\u2019",
-        '"': "\u2019",
-        "`": "\u2019",
+        **dict.fromkeys("'\"`\u2018\u2019\u201a\u201b\u201c\u201d\u201e", "\u02bc"),
         "$": "\uff04",
         "&": "\uff06",
         "|": "\u00a6",
@@ -30,7 +30,10 @@ _SHELL = str.maketrans(
         "}": "]",
     },
 )
-_JSON_SHELL = {c: f"\\u{ord(c):04x}" for c in "'`$<>&"}
+_JSON_ESCAPED = dict(zip('"\\bfnrt', b'"\\\b\f\n\r\t', strict=True))
+_JSON_ESCAPE = re.compile(r'\\(["\\bfnrt])')
+_JSON_SHELL = {c: f"\\u{ord(c):04x}" for c in " '`$<>&;|()*?!#~"}
+"""None of them stands outside the strings of a compact JSON text."""
 
 
 def visible(text: str) -> str:
@@ -53,10 +56,11 @@ def log_line(text: str) -> str:
 def markdown(text: str) -> str:
     """Return text that GitHub's Markdown shows as it reads: no markup, link, mention or issue.
 
-    Every character with a meaning becomes a numeric entity. Mentions and issue numbers are found
-    after that is undone, so `@` and `#` are also parted from what follows.
+    Every character with a meaning becomes a numeric entity. Mentions, issue numbers and emoji are
+    found after that is undone, so they are also parted from what follows.
     """
-    inert = _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", visible(text))
+    shown = _SHORTHAND.sub(rf"\g<0>{_BREAK}", visible(text))
+    inert = _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", shown)
     return inert.replace("&#64;", f"&#64;{_BREAK}").replace("&#35;", f"&#35;{_BREAK}")
 
 
@@ -76,13 +80,24 @@ def fence(text: str, language: str = "") -> str:
 def output(text: str) -> str:
     """Return one line that stays one word list even where a workflow pastes it into a shell.
 
-    Characters a shell gives a meaning to are replaced by ones that look alike.
+    Characters a shell gives a meaning to are replaced by ones that look alike; PowerShell takes
+    typographic quotes for quotes, too. A step that prints it prints no command for the runner.
     """
-    return visible(text).translate(_SHELL)
+    return visible(text).translate(_SHELL).replace("::", "\u2237")
+
+
+def word(text: str) -> str:
+    """Return an output that stays one word, and no option, even where nobody quotes it."""
+    return output(text).replace(" ", "_").lstrip("-")
 
 
 def json_line(encoded: str) -> str:
-    """Return ASCII JSON in which what a quoting shell or HTML would see is a numeric escape."""
+    """Return compact ASCII JSON in which what a shell or HTML would see is a numeric escape.
+
+    Within quotation marks of a shell, those of the JSON end them, so spaces are escaped, too; and
+    the `echo` of some shells would obey JSON's own short escapes.
+    """
+    encoded = _JSON_ESCAPE.sub(lambda match: f"\\u{_JSON_ESCAPED[match[1]]:04x}", encoded)
     for character, escape in _JSON_SHELL.items():
         encoded = encoded.replace(character, escape)
     return encoded

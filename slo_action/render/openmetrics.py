@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from slo_action.core.model import Phases, Sample, Witness
 from slo_action.core.record import AuditRecord
 from slo_action.core.schedule import Gate
+from slo_action.render.escape import visible
 
 
 def openmetrics(record: AuditRecord) -> str:
@@ -58,4 +59,4 @@ def _last_health(record: AuditRecord) -> Sample | None:
 
 
 def _label(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return visible(value).replace("\\", "\\\\").replace('"', '\\"')

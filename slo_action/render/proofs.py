@@ -9,12 +9,17 @@ BODY_LIMIT = 2048
 _SECRET_HEADERS = frozenset(
     {"set-cookie", "authorization", "proxy-authorization", "www-authenticate", "cookie"}
 )
-_SECRET_FIELD = re.compile(
-    r'("(?:[^"\\]*(?:password|passwd|secret|token|api_?key|authorization|credential)[^"\\]*)"\s*:\s*)'
-    r'"(?:[^"\\]|\\.)*"',
-    re.IGNORECASE,
+_SECRET_NAME = re.compile(
+    "password|passwd|secret|token|api_?key|authorization|credential", re.IGNORECASE
 )
-_URL_CREDENTIALS = re.compile(r"(\w+://)[^/\s@]+@")
+_FIELD_OR_STRING = re.compile(
+    r'(?P<name>"(?:[^"\\]|\\.)*+")(?P<colon>\s*+:\s*+)"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
+    r'|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)',
+    re.DOTALL,
+)
+"""A JSON field with its text, or any other string; never backtracks, whatever the body holds."""
+_URL_CREDENTIALS = re.compile(r"\b(\w++://)[^/\s@]++@")
+_HEAD = "======"
 
 
 def proofs(observations: tuple[Observation, ...]) -> str:
@@ -24,7 +29,7 @@ def proofs(observations: tuple[Observation, ...]) -> str:
 
 def _proof(sample: Sample) -> str:
     at = sample.at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    head = f"====== {at} {visible(sample.url)} ======\n"
+    head = f"{_HEAD} {at} {visible(sample.url)} {_HEAD}\n"
     if sample.response is None:
         return f"{head}(no response: {sample.outcome}: {visible(sample.detail)})\n"
     return head + _transcript(sample.response)
@@ -32,22 +37,33 @@ def _proof(sample: Sample) -> str:
 
 def _transcript(response: Response) -> str:
     status = f"{response.http_version} {response.status} {visible(response.reason)}".rstrip()
-    headers = "".join(f"{visible(name)}: {_value(name, v)}\n" for name, v in response.headers)
+    headers = "".join(_line(f"{name}: {_value(name, v)}") + "\n" for name, v in response.headers)
     return f"{status}\n{headers}\n{_body(response)}\n"
 
 
 def _value(name: str, value: str) -> str:
-    return "***" if name.lower() in _SECRET_HEADERS else visible(value)
+    return "***" if name.lower() in _SECRET_HEADERS else value
 
 
 def _body(response: Response) -> str:
     body = redacted(response.body)
-    shown = "\n".join(visible(line) for line in body[:BODY_LIMIT].split("\n"))
+    shown = "\n".join(_line(line) for line in body[:BODY_LIMIT].split("\n"))
     if len(body) <= BODY_LIMIT and not response.body_truncated:
         return shown
     return f"{shown}\n(cut: {response.body_bytes} bytes were received)"
 
 
+def _line(text: str) -> str:
+    """An answer may not look like the head of another proof."""
+    shown = visible(text)
+    return f"\\x3d{shown[1:]}" if shown.startswith(_HEAD) else shown
+
+
 def redacted(body: str) -> str:
     """Return a body without values of fields named like secrets and without URL credentials."""
-    return _URL_CREDENTIALS.sub(r"\1***@", _SECRET_FIELD.sub(r'\1"***"', body))
+    return _URL_CREDENTIALS.sub(r"\1***@", _FIELD_OR_STRING.sub(_hidden, body))
+
+
+def _hidden(match: re.Match[str]) -> str:
+    name, colon = match["name"], match["colon"]
+    return f'{name}{colon}"***"' if name and _SECRET_NAME.search(name) else match[0]

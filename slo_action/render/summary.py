@@ -43,7 +43,7 @@ def summary(record: AuditRecord, audit: dict[str, Any], evidence_url: str = "") 
     if len(text.encode()) > LIMIT_BYTES:
         text = _joined([*sections[:-1], _CUT])
     if len(text.encode()) > LIMIT_BYTES:
-        text = _joined([*_sections(record, evidence_url)[:2], _CUT])
+        text = _joined([*_sections(record, evidence_url)[:3], _CUT])
     return text
 
 
@@ -68,18 +68,24 @@ def _sections(record: AuditRecord, evidence_url: str) -> list[str]:
 
 
 def _headline(record: AuditRecord) -> str:
+    title = shortened(headline(record), 4 * _DETAIL_LIMIT)
     told = shortened(reason(record), 4 * _DETAIL_LIMIT)
-    return f"## {markdown(headline(record))}\n\n**Why:** {markdown(told)}."
+    return f"## {markdown(title)}\n\n**Why:** {markdown(told)}."
+
+
+def _short(text: str) -> str:
+    return code(shortened(text, _DETAIL_LIMIT))
 
 
 def _facts(record: AuditRecord) -> str:
+    why = shortened(record.decision.why, 4 * _DETAIL_LIMIT)
     rows = [
         ("Verdict", f"{code(record.judgement.verdict)}, cause {code(record.judgement.cause)}"),
-        ("Service", f"{code(record.service)} at {code(record.url)}"),
-        ("Live version", code(record.live_version) if record.live_version else "not told"),
+        ("Service", f"{_short(record.service)} at {_short(record.url)}"),
+        ("Live version", _short(record.live_version) if record.live_version else "not told"),
         ("Triggers", ", ".join(map(code, record.judgement.triggers)) or "none"),
-        ("Decision", f"{code(record.decision.action)}: {markdown(record.decision.why)}"),
-        ("Deployment", f"{code(record.deployment_id)}, approved by {code(record.approver)}"),
+        ("Decision", f"{code(record.decision.action)}: {markdown(why)}"),
+        ("Deployment", f"{_short(record.deployment_id)}, approved by {_short(record.approver)}"),
     ]
     return _table(rows[0], rows[1:])
 

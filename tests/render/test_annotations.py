@@ -1,0 +1,57 @@
+"""The few messages beside the run."""
+
+import pytest
+
+from slo_action.core.model import Annotation, Ending, Level, Outcome
+from slo_action.core.record import AuditRecord
+from slo_action.render.annotations import MOST_OF_A_LEVEL, aggregated, annotations
+from slo_action.render.endings import headline, next_steps
+from tests.builders import always, drive, record, rolled_back
+
+
+def many(level: Level, count: int) -> list[Annotation]:
+    return [Annotation(level=level, title=f"{level} {n}", message="x") for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("run", "level"),
+    [
+        (record(), Level.NOTICE),
+        (record(drive(always(Outcome.DEGRADED_BODY))), Level.WARNING),
+        (record(drive(always(Outcome.UNKNOWN)), ending=Ending.UNDECIDED), Level.WARNING),
+        (rolled_back(), Level.ERROR),
+        (rolled_back(after=Outcome.HTTP_5XX), Level.ERROR),
+    ],
+    ids=["verified", "degraded", "undecided", "rolled back", "still unhealthy"],
+)
+def test_the_ending_is_told_first_and_as_loud_as_it_is(run: AuditRecord, level: Level) -> None:
+    told, *_ = annotations(run)
+
+    assert told.level is level
+    assert told.title == headline(run)
+    assert all(step in told.message.split("\n") for step in next_steps(run))
+
+
+def test_a_note_that_every_probe_repeats_is_told_once() -> None:
+    run = record(drive(always(Outcome.OK), notes=("the certificate ends soon", "IPv6 only")))
+
+    _, *notes = annotations(run)
+
+    assert [note.message for note in notes] == ["the certificate ends soon", "IPv6 only"]
+    assert {note.level for note in notes} == {Level.NOTICE}
+
+
+def test_up_to_ten_of_a_level_are_all_shown() -> None:
+    given = [annotation for level in Level for annotation in many(level, MOST_OF_A_LEVEL)]
+
+    assert list(aggregated(given)) == given
+
+
+def test_beyond_ten_the_tenth_counts_what_it_stands_for() -> None:
+    shown = aggregated([*many(Level.ERROR, 14), *many(Level.NOTICE, 3)])
+    errors = [annotation for annotation in shown if annotation.level is Level.ERROR]
+
+    assert len(errors) == 10
+    assert [e.title for e in errors[:9]] == [f"error {n}" for n in range(9)]
+    assert errors[9].title == "5 more"
+    assert sum(1 for annotation in shown if annotation.level is Level.NOTICE) == 3

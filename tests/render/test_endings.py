@@ -1,0 +1,107 @@
+"""Six endings, six headlines; why, and what to do next."""
+
+import pytest
+
+from slo_action.core.decide import Action, Decision
+from slo_action.core.judge import Judgement
+from slo_action.core.model import Cause, Ending, Outcome, Verdict
+from slo_action.core.record import AuditRecord
+from slo_action.render.endings import ENDINGS, headline, next_steps, reason
+from tests.builders import always, drive, judged, record, rolled_back
+
+
+def not_rolled_back(cause: Cause = Cause.APP) -> AuditRecord:
+    return record(
+        drive(always(Outcome.HTTP_5XX), version="v2"),
+        decision=Decision(action=Action.STAND_DOWN, why="`rollback: off`"),
+        judgement=Judgement(
+            verdict=Verdict.UNHEALTHY, cause=cause, reason="it answers 500", row="missed"
+        ),
+        ending=Ending.NOT_ROLLED_BACK,
+    )
+
+
+def undecided() -> AuditRecord:
+    return record(drive(always(Outcome.UNKNOWN)), ending=Ending.UNDECIDED)
+
+
+RECORDS = {
+    Ending.VERIFIED: record(),
+    Ending.ROLLED_BACK_VERIFIED: rolled_back(),
+    Ending.ROLLED_BACK_UNHEALTHY: rolled_back(after=Outcome.HTTP_5XX),
+    Ending.ROLLBACK_FAILED: rolled_back(ending=Ending.ROLLBACK_FAILED),
+    Ending.NOT_ROLLED_BACK: not_rolled_back(),
+    Ending.UNDECIDED: undecided(),
+}
+
+
+def test_every_ending_has_a_headline_of_its_own() -> None:
+    headlines = [headline(RECORDS[ending]) for ending in Ending]
+
+    assert len(set(headlines)) == len(ENDINGS) == len(Ending) == 6
+    assert all("dashboard" in text for text in headlines)
+
+
+@pytest.mark.parametrize(
+    ("ending", "words"),
+    [
+        (Ending.VERIFIED, "is verified healthy"),
+        (Ending.ROLLED_BACK_VERIFIED, "v1.2.3 was bad; rolled back to v1.2.2"),
+        (Ending.ROLLED_BACK_UNHEALTHY, "still not healthy: a human is needed now"),
+        (Ending.ROLLBACK_FAILED, "the rollback failed: a human is needed now"),
+        (Ending.NOT_ROLLED_BACK, "is unhealthy and was not rolled back"),
+        (Ending.UNDECIDED, "could not tell whether dashboard is healthy"),
+    ],
+)
+def test_a_headline_says_what_happened(ending: Ending, words: str) -> None:
+    assert words in headline(RECORDS[ending])
+
+
+def test_only_a_verified_ending_is_a_success_and_an_undecided_one_is_neutral() -> None:
+    conclusions = {ending: text.conclusion for ending, text in ENDINGS.items()}
+
+    assert conclusions.pop(Ending.VERIFIED) == "success"
+    assert conclusions.pop(Ending.UNDECIDED) == "neutral"
+    assert set(conclusions.values()) == {"failure"}
+
+
+def test_a_degraded_service_is_live_and_not_called_healthy() -> None:
+    degraded = record(drive(always(Outcome.DEGRADED_BODY)))
+
+    assert degraded.judgement.verdict is Verdict.DEGRADED
+    assert headline(degraded).endswith("is live, but degraded")
+
+
+def test_a_reason_tells_why_nothing_was_rolled_back() -> None:
+    assert reason(not_rolled_back()) == "it answers 500; not rolled back: `rollback: off`"
+
+
+def test_a_reason_tells_both_sides_of_a_rollback() -> None:
+    told = reason(RECORDS[Ending.ROLLED_BACK_VERIFIED])
+
+    assert told.startswith(judged(drive(always(Outcome.HTTP_5XX), version="v1.2.3")).reason)
+    assert " Restored: 3 consecutive successful attempts" in told
+
+
+def test_a_reason_names_the_step_that_failed() -> None:
+    assert "the rollback failed at rollback-command: exit status 0" in reason(
+        RECORDS[Ending.ROLLBACK_FAILED]
+    )
+
+
+def test_a_healthy_run_leaves_nothing_to_do() -> None:
+    assert next_steps(record()) == ()
+
+
+@pytest.mark.parametrize("ending", [ending for ending in Ending if ending is not Ending.VERIFIED])
+def test_every_other_ending_says_what_to_do(ending: Ending) -> None:
+    assert next_steps(RECORDS[ending])
+
+
+@pytest.mark.parametrize(
+    "cause", [Cause.CONFIG, Cause.PATH, Cause.WRONG_VERSION, Cause.SUPERSEDED, Cause.APP]
+)
+def test_a_cause_says_what_to_do(cause: Cause) -> None:
+    others = {next_steps(not_rolled_back(other)) for other in Cause if other is not cause}
+
+    assert next_steps(not_rolled_back(cause)) not in others

@@ -1,0 +1,131 @@
+"""The step outputs: every name, one inert line each."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from slo_action.audit.writing import audit_document
+from slo_action.core.decide import Action, Decision
+from slo_action.core.model import ObservationKind, Outcome
+from slo_action.core.record import AuditRecord
+from slo_action.core.schedule import Gate, GatePolicy
+from slo_action.render.outputs import (
+    AUDIT_LIMIT_BYTES,
+    OUTPUTS,
+    audit_line,
+    output_values,
+    provisional,
+)
+from tests.builders import always, drive, judged, observation, record, rolled_back
+
+ROOT = Path(__file__).parents[2]
+INTERFACE = {
+    "verdict", "cause", "reason", "ending", "rollback-triggered", "triggers", "rolled-back-to",
+    "live-version", "attempts", "success-count", "duration-seconds", "audit", "audit-path",
+    "evidence-dir", "artifact-id", "artifact-url",
+}  # fmt: skip
+"""What downstream steps depend on; a name may be added, never taken away."""
+
+
+def values(run: AuditRecord) -> dict[str, str]:
+    return output_values(run, audit_document(run))
+
+
+def long_watch(peeks: int, attempts: int) -> AuditRecord:
+    """A run that looked more often than any output can hold."""
+    looks = tuple(
+        observation(
+            at=float(n), kind=ObservationKind.PEEK if n < peeks else ObservationKind.ATTEMPT
+        )
+        for n in range(peeks + attempts)
+    )
+    gate = Gate(policy=GatePolicy(), begun_seconds=0.0, observations=looks)
+    return record(gate, judgement=judged(drive(always(Outcome.OK))))
+
+
+def test_the_names_are_the_interface_s() -> None:
+    assert {spec.name for spec in OUTPUTS} == INTERFACE
+    assert len(OUTPUTS) == len(INTERFACE)
+
+
+def test_action_yml_and_the_docs_tell_every_name_and_meaning() -> None:
+    declared = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["outputs"]
+
+    assert {name: entry["description"] for name, entry in declared.items()} == {
+        spec.name: spec.meaning for spec in OUTPUTS
+    }
+
+
+def test_a_healthy_run_s_outputs() -> None:
+    told = values(record(drive(always(Outcome.OK), version="v2")))
+    audit = json.loads(told.pop("audit"))
+
+    assert told == {
+        "verdict": "healthy",
+        "cause": "none",
+        "reason": told["reason"],
+        "ending": "verified",
+        "rollback-triggered": "false",
+        "triggers": "",
+        "rolled-back-to": "",
+        "live-version": "v2",
+        "attempts": "3",
+        "success-count": "3",
+        "duration-seconds": "10.2",
+    }
+    assert audit["status"] == "success"
+
+
+def test_a_rollback_s_outputs() -> None:
+    told = values(rolled_back())
+
+    assert told["verdict"] == "unhealthy"
+    assert told["rollback-triggered"] == "true"
+    assert told["triggers"] == "health-check-failure,service-unavailability"
+    assert told["rolled-back-to"] == told["live-version"] == "v1.2.2"
+
+
+def test_every_value_is_one_line() -> None:
+    run = rolled_back(
+        to="v1\n::set-output", decision=Decision(action=Action.ROLL_BACK, why="a\r\nb\u2028c")
+    )
+
+    assert all(len(value.splitlines()) <= 1 for value in values(run).values())
+
+
+def test_the_whole_audit_is_an_output_while_it_fits() -> None:
+    run = rolled_back()
+
+    assert json.loads(values(run)["audit"]) == audit_document(run)
+
+
+@pytest.mark.parametrize(
+    ("peeks", "attempts", "left", "said"),
+    [(300, 8, 8, "peeks were left out"), (0, 400, None, "observations were left out")],
+)
+def test_an_audit_too_large_for_an_output_is_trimmed_and_says_so(
+    peeks: int, attempts: int, left: int | None, said: str
+) -> None:
+    run = long_watch(peeks, attempts)
+    line = values(run)["audit"]
+    audit = json.loads(line)
+
+    assert len(line) <= AUDIT_LIMIT_BYTES
+    assert said in audit["trimmed"]
+    assert audit["service"] == "dashboard"
+    assert (len(audit["watch"]["observations"]) if left else audit.get("watch")) == left
+
+
+def test_even_a_record_of_one_endless_field_fits() -> None:
+    run = record(service="s" * AUDIT_LIMIT_BYTES)
+
+    line = audit_line(audit_document(run))
+
+    assert json.loads(line) == {"trimmed": "the record is in audit-path"}
+
+
+def test_what_stands_before_the_decision_is_undecided() -> None:
+    assert provisional()["ending"] == "undecided"
+    assert set(provisional()) < INTERFACE
