@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -76,17 +77,15 @@ def _let_finish(process: "subprocess.Popen[bytes]") -> str:
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """End the program and whatever it started, politely first."""
+    """End the program and whatever it started, politely first.
+
+    What it started may outlive it, so the whole group is killed, also where the program obeyed.
+    """
     for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
             process.wait(0.5)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        else:
-            return
 
 
 def _tail(stream: IO[bytes]) -> str:

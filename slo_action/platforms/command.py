@@ -17,6 +17,8 @@ _LONGEST_VERSION = 200
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@/-]{0,199}")
 """What the service says of itself reaches a command only in this form: never as an option."""
 
+_PLACEHOLDER = re.compile(r"\{([a-z-]+)\}")
+
 _SCRUBBED_PREFIXES = ("INPUT_", "ACTIONS_", "STATE_")
 _SCRUBBED = frozenset(
     {
@@ -133,9 +135,8 @@ def _argv(command: Sequence[str], values: Mapping[str, str], *, shell: bool) -> 
 
 
 def _filled(word: str, values: Mapping[str, str]) -> str:
-    for name, value in values.items():
-        word = word.replace(f"{{{name}}}", value)
-    return word
+    """Fill in each placeholder once; what a value itself holds is never a placeholder."""
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), word)
 
 
 def _complaint(finished: Finished, version: str) -> str:
@@ -145,4 +146,6 @@ def _complaint(finished: Finished, version: str) -> str:
         return "it printed nothing"
     if len(version.splitlines()) > 1 or len(version) > _LONGEST_VERSION:
         return "it printed more than one short line"
+    if version.startswith("-") or not version.isprintable():
+        return "what it printed could be taken for an option or is no plain text"
     return ""

@@ -85,7 +85,7 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
             threading.Event().wait(reply.delay_seconds)
             self._send(reply)
 
-        do_GET = do_POST = do_PUT = do_HEAD = _answer  # noqa: N815 - the names http.server looks for
+        do_GET = do_POST = do_PUT = do_PATCH = do_HEAD = _answer  # noqa: N815 - the names http.server looks for
 
         def _send(self, reply: Reply) -> None:
             self.send_response(reply.status)
