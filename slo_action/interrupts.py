@@ -7,6 +7,8 @@ from types import FrameType
 
 from slo_action.errors import Interrupted
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class SignalInterrupts:
     """Remembers the first SIGINT or SIGTERM; raises it only where the run may be stopped."""
@@ -16,9 +18,13 @@ class SignalInterrupts:
         self._raising = False
 
     def install(self) -> None:
-        """Take over SIGINT and SIGTERM; to be called from the main thread."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        """Take over SIGINT and SIGTERM; to be called from the main thread.
+
+        What came while container/slo-verify held them back is received now.
+        """
+        for number in _SIGNALS:
             signal.signal(number, self._handle)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
     @property
     def received(self) -> str:

@@ -1,0 +1,106 @@
+"""What importing us does: nothing, and quickly."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "slo_action"
+SLOW = {"pydantic", "pydantic_core", "yaml", "jsonschema", "ghapi", "httpx2", "fastcore"}
+
+
+def modules() -> list[str]:
+    """Return every module of the package; `__main__` starts the program and is left out."""
+    names = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in PACKAGE.rglob("*.py")
+    ]
+    return sorted(name.removesuffix(".__init__") for name in names if "__main__" not in name)
+
+
+def python(script: str, cwd: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run a script with nothing in its environment but where the package is."""
+    return subprocess.run(
+        [sys.executable, "-B", "-c", script],
+        env={"PYTHONPATH": str(ROOT), **environment},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def imported_by(module: str, cwd: Path) -> set[str]:
+    """Return the top-level packages that importing a module brings in."""
+    shown = python(f"import sys, json, {module}; print(json.dumps(list(sys.modules)))", cwd)
+    assert shown.returncode == 0, shown.stderr
+    return {name.partition(".")[0] for name in json.loads(shown.stdout)}
+
+
+def test_importing_every_module_has_no_effect(tmp_path: Path) -> None:
+    script = (
+        "import importlib, os, signal, threading\n"
+        "before = dict(os.environ), os.getcwd(), signal.getsignal(signal.SIGTERM)\n"
+        f"for name in {modules()!r}: importlib.import_module(name)\n"
+        "assert (dict(os.environ), os.getcwd(), signal.getsignal(signal.SIGTERM)) == before\n"
+        "assert threading.active_count() == 1\n"
+    )
+
+    finished = python(script, tmp_path)
+
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_runs_before_the_first_probe_imports_nothing_slow(tmp_path: Path) -> None:
+    found = imported_by("slo_action.app", tmp_path)
+
+    assert "httpx" in found
+    assert found & SLOW == set()
+
+
+def test_the_slow_ones_are_seen_where_they_are_used(tmp_path: Path) -> None:
+    found = imported_by("slo_action.config.matrix, slo_action.audit.schema, ghapi.core", tmp_path)
+
+    assert found >= SLOW - {"pydantic_core"}
+
+
+def lines_of_code(path: Path) -> int:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return sum(1 for line in lines if line.strip() and not line.lstrip().startswith("#"))
+
+
+def test_the_entry_point_is_small() -> None:
+    assert lines_of_code(ROOT / "entrypoint.py") <= 15
+
+
+def users(*names: str) -> dict[str, set[str]]:
+    """Return the modules whose code uses one of the names, and which."""
+    found: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        used |= {node.id for node in nodes if isinstance(node, ast.Name)}
+        if used & set(names):
+            found[path.relative_to(PACKAGE).as_posix()] = used & set(names)
+    return found
+
+
+def test_only_the_log_is_given_the_stream() -> None:
+    """process.py and platforms/command.py name the captured streams of their programs."""
+    assert users("print", "stderr", "stdout", "__stdout__", "__stderr__") == {
+        "app.py": {"stdout"},
+        "cli.py": {"stdout"},
+        "process.py": {"stdout", "stderr"},
+        "platforms/command.py": {"stdout"},
+    }
+
+
+def test_only_the_starts_read_the_environment_and_exit() -> None:
+    """The others are handed a mapping that they call so."""
+    assert {name for name, used in users("getenv", "exit", "_exit").items() if used} == {
+        "__main__.py"
+    }
+    assert users("environb", "putenv", "unsetenv") == {}
