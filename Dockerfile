@@ -9,7 +9,9 @@ COPY entrypoint.py /opt/slo-verify/entrypoint.py
 COPY --chmod=0755 container/slo-verify /opt/slo-verify/bin/slo-verify
 # Byte code by content hash: it stays valid whatever a registry does to the files' times.
 RUN cp -r /src/slo_action "$(/opt/slo-verify/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
- && /opt/slo-verify/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/slo-verify
+ && /opt/slo-verify/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/slo-verify/lib \
+ && find /opt/slo-verify/bin -type f ! -name slo-verify -delete \
+ && rm -rf /opt/slo-verify/include /opt/slo-verify/.gitignore
 
 FROM docker.io/library/python:3.13-slim
 COPY --from=build /opt/slo-verify /opt/slo-verify
