@@ -113,6 +113,8 @@ def in_a_hostile_place(root: Path) -> Played:
             "PYTHONINSPECT": "1",
             "PYTHONPATH": str(workspace),
             "PYTHONSTARTUP": str(workspace / "json.py"),
+            "SSL_CERT_DIR": "/home/runner/certs",
+            "SSL_CERT_FILE": "/home/runner/certs/ca.pem",
             "TMPDIR": "/home/runner/tmp",
             "VIRTUAL_ENV": str(workspace),
         }

@@ -184,6 +184,8 @@ def _with_matrix(inputs: Inputs, workspace: Path) -> tuple[Inputs, tuple[Mistake
     path = workspace / (inputs.config or DEFAULT_CONFIG)
     if not (inputs.config or path.is_file()):
         return inputs, ()
+    if not path.resolve().is_relative_to(workspace.resolve()):
+        return inputs, (_outside(inputs),)
     # pydantic and yaml are imported only where a matrix is read: see inputs.py
     from slo_action.config.matrix import load_matrix  # noqa: PLC0415
 
@@ -193,6 +195,15 @@ def _with_matrix(inputs: Inputs, workspace: Path) -> tuple[Inputs, tuple[Mistake
     if inputs.service not in matrix:
         return inputs, (_unknown_service(inputs, path, matrix),) if inputs.service else ()
     return _filled(inputs, matrix[inputs.service]), ()
+
+
+def _outside(inputs: Inputs) -> Mistake:
+    return Mistake(
+        field="config",
+        problem="lies outside of the workspace",
+        value=inputs.config or str(DEFAULT_CONFIG),
+        accepted="name a file below it, such as .github/slo.yml, and no link that leads out",
+    )
 
 
 def _filled(inputs: Inputs, service: "Service") -> Inputs:

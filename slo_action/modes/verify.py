@@ -1,6 +1,7 @@
 """`verify`: watch → judge → decide → act → verify → record. Telling is tell.py's."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from slo_action import __version__
@@ -150,14 +151,12 @@ def _roll_back(run: Run, gate: Gate, decision: Decision) -> Rollback | None:
 
 
 def _restore(run: Run, decision: Decision, failed: str | None) -> tuple[RollbackStep, ...]:
-    try:
-        with run.ports.interrupts.raising():
-            steps = run.ports.platform.restore(decision.target, failed, _journal(run))
-    except Interrupted:
-        stopped = "the run was stopped"
-        steps = (
-            RollbackStep(name="restore", succeeded=False, duration_seconds=0.0, detail=stopped),
-        )
+    stopped = RollbackStep(
+        name="restore", succeeded=False, duration_seconds=0.0, detail="the run was stopped"
+    )
+    steps: tuple[RollbackStep, ...] = (stopped,)
+    with suppress(Interrupted), run.ports.interrupts.raising():
+        steps = run.ports.platform.restore(decision.target, failed, _journal(run))
     for step in steps:
         run.ports.log.line(f"{step.name}: {step.detail}")
         for line in step.output.splitlines():

@@ -21,8 +21,8 @@ _STRIP = {
     ObservationResult.NEUTRAL: "⬜",
 }
 _RESULTS = {
-    ObservationResult.PASSED: "✅ passed",
-    ObservationResult.FAILED: "❌ failed",
+    ObservationResult.PASSED: "✅\u00a0passed",
+    ObservationResult.FAILED: "❌\u00a0failed",
     ObservationResult.NEUTRAL: "⚪ says nothing",
 }
 _KINDS = {
@@ -117,11 +117,11 @@ def _attempts_table(gate: Gate) -> str:
 def _attempt_row(observation: Observation) -> tuple[str, ...]:
     sample = observation.deciding
     return (
-        f"{observation.started_seconds:.1f} s",
+        f"{observation.started_seconds:.1f}\u00a0s",
         _KINDS[observation.kind],
         _RESULTS[observation.result],
         f"{code(sample.outcome)} {code(shortened(sample.detail, _DETAIL_LIMIT))}",
-        f"{sample.total_seconds * 1000:.0f} ms",
+        f"{sample.total_seconds * 1000:.0f}\u00a0ms",
         code(observation.version) if observation.version else "",
     )
 

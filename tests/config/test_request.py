@@ -146,6 +146,17 @@ def test_a_service_that_is_not_in_the_matrix_is_told_even_with_a_url(tmp_path: P
     assert "did you mean 'api'?" in mistake.accepted
 
 
+@pytest.mark.parametrize("config", ["../slo.yml", "/etc/hostname", "link.yml"])
+def test_a_matrix_outside_of_the_workspace_is_refused(tmp_path: Path, config: str) -> None:
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (tmp_path / "slo.yml").write_text(MATRIX, encoding="utf-8")
+    (workspace / "link.yml").symlink_to(tmp_path / "slo.yml")
+    (mistake,) = mistakes(workspace, config=config)
+
+    assert (mistake.field, mistake.problem) == ("config", "lies outside of the workspace")
+
+
 def test_a_mistaken_matrix_is_not_also_a_missing_url(tmp_path: Path) -> None:
     (mistake,) = mistakes(with_matrix(tmp_path, "service: api\nurl: [\n"), url="")
 

@@ -84,7 +84,14 @@ def test_an_attempt_is_a_row_with_time_result_answer_and_version() -> None:
     page = page_of(record(drive(always(Outcome.OK), version="v2", detail="answers 200")))
 
     assert ["at", "look", "result", "answer", "took", "version"] in page.rows
-    assert ["5.0 s", "attempt", "✅ passed", "ok answers 200", "50 ms", "v2"] in page.rows
+    assert [
+        "5.0\u00a0s",
+        "attempt",
+        "✅\u00a0passed",
+        "ok answers 200",
+        "50\u00a0ms",
+        "v2",
+    ] in page.rows
 
 
 @pytest.mark.parametrize("run", [record(), rolled_back(), rolled_back(after=Outcome.HTTP_5XX)])
@@ -105,7 +112,7 @@ def test_the_rollback_s_output_and_its_verification_are_shown() -> None:
 
     assert "restoring\ndone\n" in page.code
     assert "Verified by the same gate: " in page.prose
-    assert ["0.0 s", "attempt", "✅ passed"] in [row[:3] for row in page.rows]
+    assert ["0.0\u00a0s", "attempt", "✅\u00a0passed"] in [row[:3] for row in page.rows]
 
 
 def test_only_the_end_of_a_long_output_is_shown() -> None:
