@@ -129,7 +129,9 @@ def open_ports(stage: Stage, request: VerifyRequest, outputs: Outputs, workspace
             ),
             redact=stage.scrubber.scrub,
         ),
-        platform=PLATFORMS[request.platform](request, stage.environ, workspace, stage.clock),
+        platform=PLATFORMS[request.platform](
+            request, stage.environ, workspace, stage.clock, stage.scrubber.scrub
+        ),
         log=stage.log,
         evidence=open_evidence(workspace, name, stage.scrubber, stage.clock),
         outputs=outputs,

@@ -80,7 +80,7 @@ class Log(Protocol):
         ...
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Show annotations; beyond ten of a level the rest are counted, not shown."""
+        """Show annotations; what a surface has no room for becomes lines of the log."""
         ...
 
     def mask(self, secret: str) -> None:

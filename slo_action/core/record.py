@@ -147,7 +147,10 @@ def all_observations(record: AuditRecord) -> tuple[Observation, ...]:
     return tuple(o for gate in gates if gate for o in gate.observations)
 
 
+_LONGEST_FILE_NAME = 100
+
+
 def file_name(service: str) -> str:
-    """Return a service's name as part of a path: ASCII, no separators, never hidden or empty."""
+    """Return a service's name as part of a path: ASCII, short, no separators, never empty."""
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in service)
-    return kept.lstrip(".") or "service"
+    return kept.lstrip(".")[:_LONGEST_FILE_NAME] or "service"

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from dataclasses import dataclass, field
+from json import dumps
 from urllib.parse import quote
 
 _SHORTEST = 4
@@ -59,4 +60,5 @@ def _forms_of(value: str) -> set[str]:
     encoded = {quote(form, safe="") for form in raw} | {
         b64encode(form.encode()).decode() for form in raw if form
     }
-    return {form for form in raw | encoded if form}
+    quoted = {dumps(form)[1:-1] for form in raw}
+    return {form for form in raw | encoded | quoted if form}

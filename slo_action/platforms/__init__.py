@@ -8,7 +8,7 @@ from slo_action.config.request import VerifyRequest
 from slo_action.platforms import command, none
 from slo_action.ports import Clock, Platform
 
-Opener = Callable[[VerifyRequest, Mapping[str, str], Path, Clock], Platform]
+Opener = Callable[[VerifyRequest, Mapping[str, str], Path, Clock, Callable[[str], str]], Platform]
 
 PLATFORMS: dict[PlatformName, Opener] = {
     PlatformName.NONE: none.open_platform,

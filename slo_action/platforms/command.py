@@ -11,6 +11,8 @@ from slo_action.errors import PlatformError
 from slo_action.ports import Clock
 from slo_action.process import Finished, run
 
+Redact = Callable[[str], str]
+
 PREVIOUS_VERSION_SECONDS = 30.0
 _LONGEST_VERSION = 200
 
@@ -53,13 +55,17 @@ def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandPlatform:
-    """Runs the user's commands in the workspace. Only the author of the workflow writes them."""
+    """Runs the user's commands in the workspace. Only the author of the workflow writes them.
+
+    `redact` takes the run's secrets out of captured output, before anything escapes or encodes it.
+    """
 
     service: str
     commands: RollbackCommands
     environment: Mapping[str, str]
     workspace: Path
     clock: Clock
+    redact: Redact = str
     name: str = "command"
     can_restore: bool = True
 
@@ -95,7 +101,7 @@ class CommandPlatform:
             succeeded=finished.exit_code == 0,
             duration_seconds=self.clock.monotonic() - begun,
             detail=detail,
-            output=finished.output,
+            output=self.redact(finished.output),
         )
         return (step,)
 
@@ -112,7 +118,11 @@ class CommandPlatform:
 
 
 def open_platform(
-    request: VerifyRequest, environment: Mapping[str, str], workspace: Path, clock: Clock
+    request: VerifyRequest,
+    environment: Mapping[str, str],
+    workspace: Path,
+    clock: Clock,
+    redact: Redact,
 ) -> CommandPlatform:
     """Return the platform for a request, its environment scrubbed."""
     return CommandPlatform(
@@ -121,6 +131,7 @@ def open_platform(
         environment=scrubbed(environment),
         workspace=workspace,
         clock=clock,
+        redact=redact,
     )
 
 

@@ -29,7 +29,11 @@ class NoPlatform:
 
 
 def open_platform(
-    _request: VerifyRequest, _environment: Mapping[str, str], _workspace: Path, _clock: Clock
+    _request: VerifyRequest,
+    _environment: Mapping[str, str],
+    _workspace: Path,
+    _clock: Clock,
+    _redact: Callable[[str], str],
 ) -> NoPlatform:
     """Return the platform."""
     return NoPlatform()

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from slo_action.config.request import RollbackCommands
 from slo_action.core.model import Release
+from slo_action.core.secrets import Scrubber
 from slo_action.errors import PlatformError
 from slo_action.platforms.command import CommandPlatform, _argv, scrubbed
 from tests.worlds.virtual_clock import VirtualClock
@@ -199,3 +201,12 @@ def test_the_run_s_own_secrets_are_not_the_command_s() -> None:
     }
 
     assert set(scrubbed(environment)) == {"PATH", "KUBECONFIG", "GITHUB_SHA"}
+
+
+def test_the_runs_secrets_are_taken_out_of_captured_output(tmp_path: Path) -> None:
+    scrubber = Scrubber()
+    scrubber.learn("s3cr3t-token")
+    made = platform(tmp_path, ("echo", "using s3cr3t-token"))
+    step = replace(made, redact=scrubber.scrub).restore(None, None, lambda _: None)[0]
+
+    assert step.output == "using ***\n"
