@@ -137,6 +137,8 @@ def _reason_met(facts: Facts) -> str:
     last = facts.gate.attempts[-1]
     streak = facts.gate.policy.required_streak
     told = f" on version {last.version}" if last.version else ""
+    if last.ended_seconds > facts.gate.deadline_seconds:
+        told += "; it was asked too late to be quicker, and was never seen to fail"
     return (
         f"{streak} consecutive successful attempts by {last.ended_seconds:.1f} s after the "
         f"{facts.since} (limit {facts.gate.policy.deadline_seconds:.0f} s){told}"

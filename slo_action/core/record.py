@@ -17,7 +17,7 @@ from slo_action.core.model import (
     VersionRule,
 )
 from slo_action.core.policy import Policy
-from slo_action.core.schedule import Gate
+from slo_action.core.schedule import Gate, GateEnd
 
 SCHEMA_VERSION = 1
 
@@ -108,11 +108,18 @@ class AuditRecord:
 
     @property
     def rolled_back_to(self) -> str | None:
-        """What a rollback restored: the service's own word, else the platform's."""
+        """What a rollback restored: the platform's word for it, else the service's own.
+
+        Without a target, the service is believed only where it was verified: what still answers
+        after a rollback that did nothing is not what was restored.
+        """
         if self.rollback is None or not self.rollback.restored:
             return None
-        target = self.rollback.target
-        return self.live_version or (target.version if target else None)
+        if self.rollback.target is not None:
+            return self.rollback.target.version
+        verification = self.rollback.verification
+        well = verification is not None and verification.gate.end in (GateEnd.MET, GateEnd.LATE)
+        return self.live_version if well else None
 
     @property
     def success_count(self) -> int:

@@ -146,10 +146,12 @@ class Gate:
 
     @property
     def deadline_seconds(self) -> float:
-        """The instant by which the streak must stand."""
-        return max(
-            self.policy.deadline_seconds, self.begun_seconds + self.policy.minimum_watch_seconds
-        )
+        """The instant by which the streak must stand; later where watching began late.
+
+        A deadline that is itself shorter than the minimum watch is kept to.
+        """
+        watch = min(self.policy.minimum_watch_seconds, self.policy.deadline_seconds)
+        return max(self.policy.deadline_seconds, self.begun_seconds + watch)
 
     def _last_of_attempts(self) -> Observation | None:
         asked = (o for o in reversed(self.observations) if o.kind is not ObservationKind.PEEK)

@@ -1,5 +1,6 @@
 """Values that must not leave, and the one way to take them out of a text that does."""
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from json import dumps
@@ -29,6 +30,14 @@ class Secret:
         return bool(self._value)
 
 
+_URL_CREDENTIALS = re.compile(r"\b(\w++://)[^/\s@]++@")
+
+
+def without_url_credentials(text: str) -> str:
+    """Return a text with the part before the `@` of each URL in it taken out."""
+    return _URL_CREDENTIALS.sub(r"\1***@", text)
+
+
 class Scrubber:
     """Replaces every known secret, in its raw and its encoded forms, by `***`.
 
@@ -40,9 +49,9 @@ class Scrubber:
         self._forms: set[str] = set()
 
     def learn(self, secret: Secret | str) -> tuple[str, ...]:
-        """Remember a secret; return the forms of it that a log mask should know, longest first."""
+        """Remember a secret; return its forms that are new, longest first: a log must mask them."""
         value = secret.reveal() if isinstance(secret, Secret) else secret
-        forms = {form for form in _forms_of(value) if len(form) >= _SHORTEST}
+        forms = {form for form in _forms_of(value) if len(form) >= _SHORTEST} - self._forms
         self._forms |= forms
         return tuple(sorted(forms, key=len, reverse=True))
 

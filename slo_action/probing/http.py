@@ -10,7 +10,7 @@ from itertools import pairwise
 import httpx
 
 from slo_action.core.model import Outcome, Phases, Probe, Response, Sample
-from slo_action.core.secrets import Scrubber
+from slo_action.core.secrets import Scrubber, without_url_credentials
 from slo_action.ports import Clock
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import Body, read_body
@@ -45,7 +45,7 @@ class HttpProber:
     ) -> None:
         self._clock = clock
         self._sender = Sender(clock, nonces, transport)
-        self._redact = redact
+        self._redact = lambda text: without_url_credentials(redact(text))
 
     def ask(self, probes: Sequence[Probe]) -> tuple[Sample, ...]:
         """Send all probes at once; see ports.Prober."""

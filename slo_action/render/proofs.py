@@ -3,6 +3,7 @@
 import re
 
 from slo_action.core.model import Observation, Response, Sample
+from slo_action.core.secrets import without_url_credentials
 from slo_action.render.escape import visible
 
 BODY_LIMIT = 2048
@@ -18,7 +19,6 @@ _FIELD_OR_STRING = re.compile(
     re.DOTALL,
 )
 """A JSON field with its text, or any other string; never backtracks, whatever the body holds."""
-_URL_CREDENTIALS = re.compile(r"\b(\w++://)[^/\s@]++@")
 _HEAD = "======"
 
 
@@ -61,7 +61,7 @@ def _line(text: str) -> str:
 
 def redacted(body: str) -> str:
     """Return a body without values of fields named like secrets and without URL credentials."""
-    return _URL_CREDENTIALS.sub(r"\1***@", _FIELD_OR_STRING.sub(_hidden, body))
+    return without_url_credentials(_FIELD_OR_STRING.sub(_hidden, body))
 
 
 def _hidden(match: re.Match[str]) -> str:

@@ -121,6 +121,14 @@ def test_a_late_observer_does_not_convict_on_one_look() -> None:
     assert gate.observations[-1].started_seconds - 200.0 >= 30.0
 
 
+def test_a_deadline_shorter_than_the_minimum_watch_is_kept_to() -> None:
+    policy = replace(GatePolicy(), deadline_seconds=10.0, grace_seconds=0.0)
+    gate = drive(always(Outcome.HTTP_5XX), policy=policy)
+
+    assert gate.end is GateEnd.MISSED
+    assert gate.observations[-1].ended_seconds < 11.0
+
+
 def test_a_late_observer_that_saw_it_fail_calls_it_late() -> None:
     assert drive(healthy_from(215.0), begun=200.0).end is GateEnd.LATE
 

@@ -182,7 +182,7 @@ def test_the_rollback_examples_commands_go_back_to_the_former_image(
         Surroundings(run=RunIdentity(), workspace=workspace, now=clock.now()),
     )
     environment = {"PATH": os.defpath, **job.environment(job.verifying)}
-    platform = PLATFORMS[request.platform](request, environment, workspace, clock)
+    platform = PLATFORMS[request.platform](request, environment, workspace, clock, str)
     log = workspace / "bin" / "kubectl.log"
     log.unlink(missing_ok=True)
 

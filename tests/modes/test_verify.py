@@ -86,6 +86,14 @@ def test_a_rollback_to_a_release_that_fails_too_needs_a_human() -> None:
     assert (record.ending, record.exit_code) == (Ending.ROLLED_BACK_UNHEALTHY, 12)
 
 
+def test_a_rollback_that_did_nothing_is_not_said_to_have_restored_the_failed_version() -> None:
+    stage = deployed(BAD)
+    stage.deploy.restore_changes_anything = False
+    record = run(stage)
+
+    assert (record.rolled_back_to, record.live_version) == ("v1", "v2")
+
+
 def test_a_rollback_is_never_repeated() -> None:
     stage = deployed(BAD, BAD)
     run(stage)

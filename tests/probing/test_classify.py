@@ -39,6 +39,13 @@ def test_the_status_decides_before_the_body(status: int, outcome: Outcome, words
     assert words in sample.detail
 
 
+def test_credentials_in_a_location_are_not_quoted() -> None:
+    sample = found(302, "", [("Location", "https://user:hunter2222@elsewhere.example/")])
+
+    assert "elsewhere.example" in sample.detail
+    assert "hunter2222" not in repr(sample)
+
+
 def test_a_5xx_says_what_its_body_says() -> None:
     sample = found(503, '{"status": "unhealthy", "checks": {"db": "down"}}')
 
