@@ -209,6 +209,7 @@ class _Stream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         try:
             self._sock.settimeout(self._timeline.remaining())
+            self._must_be_connected()
             secured = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname)
         except BaseException:
             self.close()
@@ -217,6 +218,15 @@ class _Stream(httpcore.NetworkStream):
             secured.close()
             raise ConnectionResetError(errno.ECONNRESET, "closed before the TLS handshake")
         return _Stream(secured, self._timeline)
+
+    def _must_be_connected(self) -> None:
+        """Python's ssl loses the socket it wraps, unclosed, where the peer has gone before."""
+        try:
+            self._sock.getpeername()
+        except OSError as error:
+            raise ConnectionResetError(
+                errno.ECONNRESET, "closed before the TLS handshake"
+            ) from error
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's own signature
         if info == "ssl_object" and isinstance(self._sock, ssl.SSLSocket):
