@@ -3,16 +3,17 @@
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO
 
 from slo_action.errors import Interrupted
 
 OUTPUT_LIMIT_BYTES = 64 * 1024
+_DRAIN_SECONDS = 0.5
 _LAST_SECONDS = 2.0
 """What a program gets to finish by itself when the run is being stopped."""
 
@@ -35,24 +36,45 @@ def run(
     command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, timeout_seconds: float
 ) -> Finished:
     """Run a program to its end, with all of its children; never raises for what it did."""
-    with TemporaryFile() as stdout, TemporaryFile() as stderr:
-        try:
-            process = subprocess.Popen(
-                command,
-                env=dict(environment),
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            return Finished(exit_code=None, stdout="", output="", problem=f"cannot start: {reason}")
-        problem = _wait(process, timeout_seconds)
-        out, err = _tail(stdout), _tail(stderr)
-        code = None if problem else process.returncode
-        return Finished(exit_code=code, stdout=out, output=out + err, problem=problem)
+    try:
+        process = subprocess.Popen(
+            command,
+            env=dict(environment),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        return Finished(exit_code=None, stdout="", output="", problem=f"cannot start: {reason}")
+    assert process.stdout and process.stderr  # noqa: S101, PT018 - both are pipes
+    stdout, stderr = _Tail(process.stdout), _Tail(process.stderr)
+    problem = _wait(process, timeout_seconds)
+    out, err = stdout.text(), stderr.text()
+    code = None if problem else process.returncode
+    return Finished(exit_code=code, stdout=out, output=out + err, problem=problem)
+
+
+class _Tail:
+    """The end of what a program writes, drained as it comes: nothing of it goes to a disk."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._kept = b""
+        self._thread = threading.Thread(target=self._drain, name="slo-output", daemon=True)
+        self._thread.start()
+
+    def text(self) -> str:
+        """Return it; a child left behind may keep the pipe open and is not waited for."""
+        self._thread.join(_DRAIN_SECONDS)
+        return self._kept.decode("utf-8", errors="replace")
+
+    def _drain(self) -> None:
+        with self._stream as stream:
+            while chunk := os.read(stream.fileno(), OUTPUT_LIMIT_BYTES):
+                self._kept = (self._kept + chunk)[-OUTPUT_LIMIT_BYTES:]
 
 
 def _wait(process: "subprocess.Popen[bytes]", timeout_seconds: float) -> str:
@@ -86,9 +108,3 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
             os.killpg(process.pid, number)
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.5)
-
-
-def _tail(stream: IO[bytes]) -> str:
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(max(0, size - OUTPUT_LIMIT_BYTES))
-    return stream.read().decode("utf-8", errors="replace")

@@ -18,6 +18,8 @@ def read_record(path: Path) -> AuditDocument:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror}", hint="name an audit.json") from error
+    except RecursionError as error:
+        raise RecordError(f"{path} is nested too deeply", hint="name an audit.json") from error
     except ValueError as error:
         raise RecordError(f"{path} is not JSON: {error}", hint="name an audit.json") from error
     validate(data)

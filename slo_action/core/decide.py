@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from slo_action.core.judge import Judgement
 from slo_action.core.model import Cause, Ending, Release, Verdict
+from slo_action.core.version import matches
 
 EXIT_HEALTHY = 0
 EXIT_UNHEALTHY = 10
@@ -106,7 +107,9 @@ def compare_and_swap(
         return _stand_down(now.problem)
     if now.target != before:
         return _superseded(f"the way back led to {_name(before)}, now to {_name(now.target)}")
-    if judged is not None and live is not None and live != judged:
+    if judged and now.target and matches(judged, now.target.version):
+        return _stand_down(f"the way back leads to {judged}, the very version that failed")
+    if judged is not None and live is not None and not matches(judged, live):
         return _superseded(f"version {judged} was judged and version {live} answers now")
     return decision
 

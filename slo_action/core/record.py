@@ -96,15 +96,16 @@ class AuditRecord:
 
     @property
     def judged_version(self) -> str | None:
-        """The version the verdict is about, as the service told it; None if it told none."""
-        return latest_version(self.gate)
+        """The version the verdict is about; None if none was expected and none was told."""
+        return judged_version(self.gate, self.policy.rule)
 
     @property
     def live_version(self) -> str | None:
         """The version that answered last of all."""
         if self.rollback and self.rollback.verification:
             return latest_version(self.rollback.verification.gate)
-        return (latest_version(self.recheck) if self.recheck else None) or self.judged_version
+        told = latest_version(self.recheck) if self.recheck else None
+        return told or latest_version(self.gate)
 
     @property
     def rolled_back_to(self) -> str | None:
@@ -145,6 +146,14 @@ def latest_version(gate: Gate) -> str | None:
     """Return the version told last, None if none ever was."""
     told = (o.version for o in reversed(gate.observations) if o.version)
     return next(told, None)
+
+
+def judged_version(gate: Gate, rule: VersionRule) -> str | None:
+    """Return the version a gate judges: the expected one, else what was told last.
+
+    An old version that still answered, as in any rolling deploy, is never the one that failed.
+    """
+    return rule.expected or latest_version(gate)
 
 
 def all_observations(record: AuditRecord) -> tuple[Observation, ...]:

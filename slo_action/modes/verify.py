@@ -19,7 +19,13 @@ from slo_action.core.decide import (
 )
 from slo_action.core.judge import Judgement, OnLateStart, judge
 from slo_action.core.model import RollbackStep, VersionRule
-from slo_action.core.record import AuditRecord, Rollback, Verification, latest_version
+from slo_action.core.record import (
+    AuditRecord,
+    Rollback,
+    Verification,
+    judged_version,
+    latest_version,
+)
 from slo_action.core.schedule import Gate, GateEnd, GatePolicy
 from slo_action.core.schedule import recheck as recheck_policy
 from slo_action.errors import Interrupted, PlatformError, WorkspaceError
@@ -77,7 +83,9 @@ def _way_back(run: Run) -> WayBack:
         with run.ports.interrupts.raising():
             target = platform.previous_release()
     except PlatformError as error:
-        return WayBack(platform=platform.name, problem=f"there is no way back: {error.message}")
+        problem = f"there is no way back: {error.message}"
+        run.ports.log.line(problem)
+        return WayBack(platform=platform.name, problem=problem)
     except Interrupted:
         return WayBack(platform=platform.name, problem="the run was stopped")
     return WayBack(platform=platform.name, target=target)
@@ -129,7 +137,7 @@ def _compare_and_swap(
         decision,
         before=before.target,
         now=_way_back(run),
-        judged=latest_version(gate),
+        judged=judged_version(gate, run.request.policy.rule),
         live=latest_version(recheck) if recheck else None,
     )
     if checked.action is not Action.ROLL_BACK:
@@ -141,7 +149,7 @@ def _roll_back(run: Run, gate: Gate, decision: Decision) -> Rollback | None:
     """Act, and verify by the same gate on the restored version; None where nothing is done."""
     if decision.action is not Action.ROLL_BACK:
         return None
-    failed = latest_version(gate)
+    failed = judged_version(gate, run.request.policy.rule)
     with run.ports.log.group("Rollback"):
         steps = _restore(run, decision, failed)
     rollback = Rollback(target=decision.target, steps=steps)

@@ -75,7 +75,7 @@ class CommandPlatform:
             return None
         finished = self._run(self.commands.previous_version, {}, PREVIOUS_VERSION_SECONDS)
         version = finished.stdout.strip()
-        problem = finished.problem or _complaint(finished, version)
+        problem = self.redact(finished.problem or _complaint(finished, version))
         if problem:
             raise PlatformError(
                 f"previous-version-command told no version: {problem}",
@@ -152,7 +152,8 @@ def _filled(word: str, values: Mapping[str, str]) -> str:
 
 def _complaint(finished: Finished, version: str) -> str:
     if finished.exit_code != 0:
-        return f"exit status {finished.exit_code}"
+        last = finished.output.strip().splitlines()[-1:]
+        return ": ".join([f"exit status {finished.exit_code}", *last])
     if not version:
         return "it printed nothing"
     if len(version.splitlines()) > 1 or len(version) > _LONGEST_VERSION:

@@ -21,6 +21,8 @@ _NAME_MISMATCHES = frozenset({62, 64})
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 _RESOLVER_FAILED = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+_CUT_OFF = ("peer closed connection", "Server disconnected")
+"""How h11 and httpcore tell of an answer that ends too early."""
 _RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 
@@ -133,6 +135,8 @@ def _own_side(error: BaseException, timeline: Timeline) -> Failure:
 
 
 def _protocol(error: BaseException, _timeline: Timeline) -> Failure:
+    if any(words in str(error) for words in _CUT_OFF):
+        return Outcome.RESET, "the connection was closed before the answer was whole"
     return Outcome.PROTOCOL_ERROR, f"the answer is not valid HTTP: {quoted(error)}"
 
 

@@ -24,6 +24,15 @@ def _target(record: AuditRecord) -> str:
     return record.rolled_back_to or "the previous release"
 
 
+def _is_verified_bad(record: AuditRecord) -> bool:
+    verification = record.rollback.verification if record.rollback else None
+    return verification is not None and verification.judgement.verdict is Verdict.UNHEALTHY
+
+
+def _afterwards(record: AuditRecord) -> str:
+    return "is still not healthy" if _is_verified_bad(record) else "could not be verified"
+
+
 def _verified(record: AuditRecord) -> str:
     if record.judgement.verdict is Verdict.DEGRADED:
         return f"{record.service}{_version(record)} is live, but degraded"
@@ -43,7 +52,7 @@ ENDINGS: dict[Ending, EndingText] = {
     Ending.ROLLED_BACK_UNHEALTHY: EndingText(
         mark="🔥",
         headline=lambda record: (
-            f"{record.service} was rolled back to {_target(record)} and is still not healthy: "
+            f"{record.service} was rolled back to {_target(record)} and {_afterwards(record)}: "
             "a human is needed now"
         ),
         conclusion="failure",
@@ -130,5 +139,7 @@ def next_steps(record: AuditRecord) -> tuple[str, ...]:
     """Return what to do now; empty where nothing is to be done. Trusted text."""
     if record.judgement.verdict is Verdict.HEALTHY:
         return ()
+    if record.ending is Ending.ROLLED_BACK_UNHEALTHY and not _is_verified_bad(record):
+        return ("Look at the service now: nobody has verified what the rollback restored.",)
     by_cause = _NEXT_BY_CAUSE.get(record.judgement.cause, ())
     return _NEXT_BY_ENDING.get(record.ending, ()) + by_cause

@@ -259,9 +259,35 @@ def test_a_full_disk_does_not_end_a_watch() -> None:
     assert run(stage).ending is Ending.VERIFIED
 
 
-def test_without_an_expected_version_a_told_one_that_never_changes_is_no_obstacle() -> None:
-    stage = Stagehand({"static": BAD}, live="static")
-    stage.deploy.history = ["static", "static"]
-    stage.deploy.at(99.0, lambda: stage.deploy.release_answers("static", GOOD))
+def test_a_way_back_to_the_failed_version_itself_is_no_way_back() -> None:
+    stage = Stagehand({"v2": BAD}, live="v2")
+    stage.deploy.history = ["v2", "v2"]
+    record = run(stage)
 
-    assert run(stage, Policy()).ending is Ending.ROLLED_BACK_VERIFIED
+    assert record.ending is Ending.NOT_ROLLED_BACK
+    assert "the very version that failed" in record.decision.why
+
+
+def bare(_: float) -> Outcome:
+    """A release that dies before it can tell its version."""
+    return Outcome.CONNECT_REFUSED
+
+
+def test_an_old_version_that_answered_first_is_not_the_one_that_failed() -> None:
+    stage = deployed(bare)
+    stage.deploy.live = "v1"
+    stage.deploy.at(20.0, lambda: setattr(stage.deploy, "live", "v2"))
+    record = run(stage)
+
+    assert (record.judged_version, record.rolled_back_to) == ("v2", "v1")
+    assert record.ending is Ending.ROLLED_BACK_VERIFIED
+
+
+def test_a_platform_that_went_back_by_itself_is_left_alone() -> None:
+    stage = deployed(bare)
+    stage.deploy.at(90.04, lambda: stage.deploy.deploy("v1"))
+    record = run(stage)
+
+    assert record.ending is Ending.NOT_ROLLED_BACK
+    assert record.judgement.cause is Cause.SUPERSEDED
+    assert record.rollback is None

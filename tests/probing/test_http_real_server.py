@@ -114,10 +114,10 @@ def test_nothing_listens() -> None:
         (lambda _: None, Outcome.RESET),
         (Connection.hold, Outcome.READ_TIMEOUT),
         (lambda c: c.say(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), Outcome.PROTOCOL_ERROR),
-        (lambda c: c.say(b"HTTP/1.1 200 O"), Outcome.PROTOCOL_ERROR),
+        (lambda c: c.say(b"HTTP/1.1 200 O"), Outcome.RESET),
         (
             lambda c: c.say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"),
-            Outcome.PROTOCOL_ERROR,
+            Outcome.RESET,
         ),
         (
             lambda c: c.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"),
