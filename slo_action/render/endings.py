@@ -33,6 +33,13 @@ def _afterwards(record: AuditRecord) -> str:
     return "is still not healthy" if _is_verified_bad(record) else "could not be verified"
 
 
+def _restored(record: AuditRecord) -> str:
+    """What changed nothing is not said to be restored, though the service is well by now."""
+    if record.live_version and record.live_version == record.judged_version:
+        return f"but {record.live_version} still answers; it is healthy now"
+    return "which is verified healthy"
+
+
 def _verified(record: AuditRecord) -> str:
     if record.judgement.verdict is Verdict.DEGRADED:
         return f"{record.service}{_version(record)} is live, but degraded"
@@ -45,7 +52,7 @@ ENDINGS: dict[Ending, EndingText] = {
         mark="↩️",
         headline=lambda record: (
             f"{record.service}{_version(record)} was bad; rolled back to {_target(record)}, "
-            "which is verified healthy"
+            f"{_restored(record)}"
         ),
         conclusion="failure",
     ),

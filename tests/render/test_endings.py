@@ -1,10 +1,12 @@
 """Six endings, six headlines; why, and what to do next."""
 
+from dataclasses import replace
+
 import pytest
 
 from slo_action.core.decide import Action, Decision
 from slo_action.core.judge import Judgement
-from slo_action.core.model import Cause, Ending, Outcome, Verdict
+from slo_action.core.model import Cause, Ending, Outcome, Verdict, VersionRule
 from slo_action.core.record import AuditRecord
 from slo_action.render.endings import ENDINGS, headline, next_steps, reason
 from tests.builders import always, drive, judged, record, rolled_back
@@ -105,3 +107,13 @@ def test_a_cause_says_what_to_do(cause: Cause) -> None:
     others = {next_steps(not_rolled_back(other)) for other in Cause if other is not cause}
 
     assert next_steps(not_rolled_back(cause)) not in others
+
+
+def test_what_still_answers_is_not_said_to_have_been_restored() -> None:
+    told = rolled_back()
+    static = replace(
+        told, policy=replace(told.policy, rule=VersionRule(expected=told.live_version))
+    )
+
+    assert "which is verified healthy" in headline(told)
+    assert f"but {told.live_version} still answers" in headline(static)
