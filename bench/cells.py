@@ -1,7 +1,7 @@
 """What is measured in which setting: the servers, the turns, and what each tool found."""
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
