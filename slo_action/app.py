@@ -14,6 +14,7 @@ from slo_action.config.inputs import from_environment
 from slo_action.config.request import Surroundings, VerifyRequest, read_request
 from slo_action.config.url import credentials_in, is_link_local
 from slo_action.core.model import Annotation, Level, RunIdentity
+from slo_action.core.quoting import printable
 from slo_action.core.record import AuditRecord, file_name
 from slo_action.core.secrets import Scrubber
 from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError
@@ -24,12 +25,14 @@ from slo_action.github.files import RunnerFiles
 from slo_action.interrupts import SignalInterrupts
 from slo_action.modes.verify import verify
 from slo_action.platforms import PLATFORMS
-from slo_action.ports import ArtifactStore, CheckRuns, Log, Outputs, Ports
+from slo_action.ports import ArtifactStore, CheckRuns, Log, MetricSource, Outputs, Ports
 from slo_action.probing.http import HttpProber
+from slo_action.probing.pool import HttpProbePool
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
 from slo_action.render.outputs import provisional
 
+_URLS = ("url", "control-url", "prometheus-url")
 _ENVIRONMENT_SECRETS = ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 
 
@@ -118,17 +121,19 @@ def open_ports(stage: Stage, request: VerifyRequest, outputs: Outputs, workspace
     """Open what a verification needs. Raises WorkspaceError where evidence cannot be kept."""
     _mask(stage.log, *(secret.reveal() for secret in request.secrets))
     name = f"{file_name(request.service)}-{request.run.run_attempt or '1'}"
+    transport = FreshTransport(
+        OnceContext(system_trust),
+        refuses=None if request.allow_link_local else is_link_local,
+    )
     return Ports(
         clock=stage.clock,
         prober=HttpProber(
-            stage.clock,
-            nonces=lambda: token_hex(8),
-            transport=FreshTransport(
-                OnceContext(system_trust),
-                refuses=None if request.allow_link_local else is_link_local,
-            ),
-            redact=stage.scrubber.scrub,
+            stage.clock, nonces=_nonce, transport=transport, redact=stage.scrubber.scrub
         ),
+        pool=HttpProbePool(
+            stage.clock, nonces=_nonce, transport=transport, redact=stage.scrubber.scrub
+        ),
+        metrics=_metrics(stage, request),
         platform=PLATFORMS[request.platform](
             request, stage.environ, workspace, stage.clock, stage.scrubber.scrub
         ),
@@ -139,10 +144,30 @@ def open_ports(stage: Stage, request: VerifyRequest, outputs: Outputs, workspace
     )
 
 
+def _nonce() -> str:
+    return token_hex(8)
+
+
+def _metrics(stage: Stage, request: VerifyRequest) -> MetricSource | None:
+    """Open the metric source. Raises InputError where its queries cannot be used."""
+    if request.metrics is None:
+        return None
+    from slo_action.sources.prometheus import PrometheusSource  # noqa: PLC0415 - ADR 0002
+
+    try:
+        return PrometheusSource(request.metrics, clock=stage.clock)
+    except ValueError as error:
+        mistake = Mistake(
+            field="prometheus-*", problem="cannot be asked", accepted=printable(str(error))
+        )
+        raise InputError((mistake,)) from error
+
+
 def mask_given(log: Log, given: Mapping[str, str]) -> None:
     """Mask what is secret in inputs that nobody has looked at yet."""
-    credentials = [credentials_in(given.get(name, "")) for name in ("url", "control-url")]
-    _mask(log, given.get("token", ""), *(part for parts in credentials for part in parts))
+    credentials = [credentials_in(given.get(name, "")) for name in _URLS]
+    tokens = (given.get(name, "") for name in ("token", "prometheus-token"))
+    _mask(log, *tokens, *(part for parts in credentials for part in parts))
 
 
 def _mask(log: Log, *secrets: str) -> None:

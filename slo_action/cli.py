@@ -12,6 +12,7 @@ from slo_action.config.inputs import INPUTS
 from slo_action.config.request import Surroundings, read_request
 from slo_action.core.model import Annotation, Level, RunIdentity
 from slo_action.core.secrets import Scrubber
+from slo_action.errors import InputError, Mistake, RecordError
 from slo_action.modes.verify import verify
 from slo_action.render.escape import visible
 
@@ -71,6 +72,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO = 
     stage = open_stage(environ, scrubber, TerminalLog(stream, scrubber))
     if options.mode == "replay":
         return guarded(stage, lambda: _replay(stage, Path(options.record)))
+    if options.mode == "backtest":
+        return guarded(stage, lambda: _backtest(stage, options))
     given = {spec.name: getattr(options, spec.key) for spec in INPUTS if spec.name != "mode"}
     return guarded(stage, lambda: _verify(stage, given, Path(options.out)))
 
@@ -101,11 +104,44 @@ def _replay(stage: Stage, record: Path) -> int:
     replayed = replay(read_record(record))
     judgement = replayed.judgement
     stage.log.line(
-        f"replayed {replayed.observations} observations: {judgement.verdict} "
-        f"({judgement.cause}), as recorded"
+        f"replayed {replayed.observations} observations and {replayed.answers} answers: "
+        f"{judgement.verdict} ({judgement.cause}), as recorded"
     )
     stage.log.line(judgement.reason)
     return 0
+
+
+def _backtest(stage: Stage, options: argparse.Namespace) -> int:
+    from slo_action.audit.reading import find_records  # noqa: PLC0415 - ADR 0002
+    from slo_action.config.policy_file import load_policy_file  # noqa: PLC0415 - ADR 0002
+    from slo_action.modes.backtest import backtest  # noqa: PLC0415 - ADR 0002
+    from slo_action.render.backtest import backtest_json, backtest_lines  # noqa: PLC0415 - ADR 0002
+
+    directory, service = Path(options.directory), options.service
+    if not directory.is_dir():
+        raise InputError((_no_directory(options.directory),))
+    policies = load_policy_file(Path(options.policy), "--policy")
+    result = backtest(find_records(directory), policies, service)
+    lines = (
+        backtest_json(result.cases, result.unread).split("\n")
+        if options.json
+        else backtest_lines(result.cases, result.unread)
+    )
+    for line in lines:
+        stage.log.line(line)
+    if not result.cases:
+        of = f" of {service}" if service else ""
+        raise RecordError(
+            f"no audit record{of} below {directory} could be judged",
+            hint="name a directory that holds audit.json files, as the evidence artifact does",
+        )
+    return 0
+
+
+def _no_directory(given: str) -> Mistake:
+    return Mistake(
+        field="DIR", problem="is no directory", value=given, accepted="name one with audit.json"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -121,4 +157,13 @@ def _parser() -> argparse.ArgumentParser:
     verifying.add_argument("--out", default="out", metavar="DIR", help="where evidence goes")
     replaying = modes.add_parser("replay", help="judge a recorded run again, offline")
     replaying.add_argument("record", metavar="audit.json")
+    testing = modes.add_parser(
+        "backtest", help="judge recorded runs by another policy, offline", allow_abbrev=False
+    )
+    testing.add_argument(
+        "directory", metavar="DIR", help="where audit.json files are, at any depth"
+    )
+    testing.add_argument("--policy", required=True, metavar="slo.yml", help="what to judge by")
+    testing.add_argument("--service", default="", metavar="NAME", help="only this one's records")
+    testing.add_argument("--json", action="store_true", help="tell it as JSON")
     return parser

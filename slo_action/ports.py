@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from slo_action.core.model import Annotation, Probe, Release, RollbackStep, Sample
+from slo_action.core.model import Annotation, Machine, Probe, Release, RollbackStep, Sample
+from slo_action.core.traffic import TrafficReading
 
 
 class Clock(Protocol):
@@ -37,6 +38,57 @@ class Prober(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """An answered probe. `sent` and `ended` are instants of the monotonic clock."""
+
+    ticket: int
+    sample: Sample
+    sent: float
+    ended: float
+
+
+class ProbePool(Protocol):
+    """Probes in flight, for a schedule that never waits for an answer.
+
+    Never raises for what a target did, never retries. Holds no answer after it was handed out.
+    """
+
+    def send(self, ticket: int, probe: Probe) -> None:
+        """Send one probe now and return at once; `ticket` comes back with its answer.
+
+        What cannot be sent (too many in flight) lands as `unknown`.
+        """
+        ...
+
+    def landed(self) -> tuple[Landed, ...]:
+        """Return what was answered since the last call, in the order of its ends; never waits.
+
+        Every probe lands at most 0.25 s after its own timeout.
+        """
+        ...
+
+
+class MetricSource(Protocol):
+    """Real users' traffic, as a metric system counted it."""
+
+    @property
+    def name(self) -> str:
+        """What a summary calls the source; holds no credentials."""
+        ...
+
+    def ask(self, deployed_at: datetime) -> None:
+        """Start one look at the traffic since `deployed_at`; returns at once.
+
+        Does nothing while an earlier look is still under way.
+        """
+        ...
+
+    def newest(self) -> TrafficReading | None:
+        """Return the newest reading, None before the first; never waits, never raises."""
+        ...
+
+
 class Platform(Protocol):
     """Where the service runs: names releases and restores one."""
 
@@ -48,6 +100,10 @@ class Platform(Protocol):
     @property
     def can_restore(self) -> bool:
         """False where a rollback is impossible by construction (`none`)."""
+        ...
+
+    def machines(self) -> tuple[Machine, ...]:
+        """Return the started machines that can be asked one by one; empty where none can be."""
         ...
 
     def previous_release(self) -> Release | None:
@@ -191,10 +247,12 @@ class Ports:
 
     clock: Clock
     prober: Prober
+    pool: ProbePool
     platform: Platform
     log: Log
     evidence: Evidence
     outputs: Outputs
     interrupts: Interrupts
+    metrics: MetricSource | None = None
     artifacts: ArtifactStore | None = None
     check_runs: CheckRuns | None = None

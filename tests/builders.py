@@ -1,16 +1,19 @@
 """Small values for tests, each with only what the test cares about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
 from typing import Any
 
 from slo_action.core.decide import Action, Decision
 from slo_action.core.judge import Judgement, OnLateStart, judge
 from slo_action.core.model import (
     Ending,
+    Machine,
     Observation,
     ObservationKind,
     Outcome,
+    Probe,
     Release,
     RollbackStep,
     RunIdentity,
@@ -21,6 +24,8 @@ from slo_action.core.model import (
 from slo_action.core.policy import Policy
 from slo_action.core.record import AuditRecord, Rollback, Verification
 from slo_action.core.schedule import Ask, Gate, GatePolicy
+from slo_action.core.streams import Slot, Stream, machine_stream
+from slo_action.core.window import Window, WindowPolicy
 
 DEPLOYED_AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -78,6 +83,104 @@ def drive(
     raise AssertionError("the gate never ended")
 
 
+def watched(
+    world: World | Mapping[str, World],
+    *,
+    policy: WindowPolicy | None = None,
+    endpoints: tuple[str, ...] = ("/api",),
+    begun: float = 10.0,
+    took: float | Callable[[float], float] = 0.05,
+    controlled: bool = False,
+    alive: Callable[[float], bool] = lambda _: True,
+    **changes: Any,
+) -> Window:
+    """Drive a window to its end, in virtual time.
+
+    Its streams are `health` and the endpoints: paths, `version`, or machines as `health@9080e1`.
+    A world given by name is that stream's; the others answer well. `alive` is the control's state
+    at a moment. `changes` are of the window (`grace_seconds`, `ready_by_seconds`), else of samples.
+    """
+    own = {key: changes.pop(key) for key in _OF_WINDOWS if key in changes}
+    window = Window(
+        policy or WindowPolicy(),
+        tuple(stream(name) for name in ("health", *endpoints)),
+        begun_seconds=begun,
+        controlled=controlled,
+        **own,
+    )
+    drive_window(window, lambda slot: _answer(world, slot, took, changes), alive)
+    return window
+
+
+_OF_WINDOWS = ("grace_seconds", "ready_by_seconds")
+_SITE = "https://dashboard.example"
+_HEALTH = Probe(witness=Witness.HEALTH, url=f"{_SITE}/healthz", version_rule=VersionRule())
+
+
+def stream(name: str) -> Stream:
+    """A stream by what people call it: `health`, `version`, a path, `health@9080e1`."""
+    if name.startswith("/"):
+        return Stream(name=name, probe=Probe(witness=Witness.API, url=f"{_SITE}{name}"))
+    if machine := name.partition("@")[2]:
+        return machine_stream(Machine(name=machine), _HEALTH)
+    if name == "health":
+        return Stream(name=name, probe=_HEALTH)
+    probe = Probe(witness=Witness(name), url=f"{_SITE}/{name}", version_rule=VersionRule())
+    return Stream(name=name, probe=probe)
+
+
+def _answer(
+    world: World | Mapping[str, World],
+    slot: Slot,
+    took: float | Callable[[float], float],
+    changes: Mapping[str, Any],
+) -> Sample:
+    own = world.get(slot.stream.name, always(Outcome.OK)) if isinstance(world, Mapping) else world
+    probe, at = slot.stream.probe, slot.at_seconds
+    values: dict[str, Any] = {
+        "witness": probe.witness,
+        "url": probe.url,
+        "total_seconds": took(at) if callable(took) else took,
+    }
+    return sample(own(at), at, **{**values, **changes})
+
+
+def drive_window(
+    window: Window,
+    answer: Callable[[Slot], Sample],
+    alive: Callable[[float], bool] = lambda _: True,
+) -> None:
+    """Take every slot of a window, and close it, as the observer does."""
+    sky: list[tuple[float, int, float, Sample | bool]] = []
+    now = window.begun_seconds
+    while (slot := window.next()) is not None:
+        found, now = answer(slot), slot.at_seconds
+        window.sent(slot)
+        heappush(sky, (now + found.total_seconds, slot.ticket, now, found))
+        _land(window, sky, now, alive)
+    while sky and window.end is None:
+        now += 0.25
+        _land(window, sky, now, alive)
+    window.close(now if window.end else max(now, window.ends_seconds))
+
+
+def _land(
+    window: Window,
+    sky: list[tuple[float, int, float, Sample | bool]],
+    now: float,
+    alive: Callable[[float], bool],
+) -> None:
+    while sky and sky[0][0] <= now:
+        heard, ticket, asked, found = heappop(sky)
+        if isinstance(found, Sample):
+            window.feed(ticket, found, heard_seconds=heard, now_seconds=now)
+        else:
+            window.control_heard(asked, heard, now, alive=found)
+    if window.wants_control(now):
+        window.control_asked(now)
+        heappush(sky, (now + 0.1, -1, now, alive(now)))
+
+
 def always(outcome: Outcome) -> World:
     return lambda _: outcome
 
@@ -104,6 +207,7 @@ def record(gate: Gate | None = None, **changes: Any) -> AuditRecord:
         "finished_at": DEPLOYED_AT + timedelta(seconds=30),
         "policy": Policy(),
         "gate": gate,
+        "window": None,
         "recheck": None,
         "judgement": judged(gate),
         "decision": Decision(action=Action.KEEP, why="the verdict is healthy"),

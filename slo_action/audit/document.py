@@ -11,9 +11,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from slo_action.config.units import format_instant, parse_instant
 from slo_action.core.decide import Action
+from slo_action.core.evidence import BreachRule
+from slo_action.core.latency import LatencyState
 from slo_action.core.model import Cause, Ending, ObservationKind, Outcome, Trigger, Verdict, Witness
 from slo_action.core.policy import Policy
 from slo_action.core.record import Status
+from slo_action.core.traffic import TrafficReading
+from slo_action.core.window import WindowEnd
 
 
 def _instant(value: object) -> object:
@@ -111,6 +115,76 @@ class Watch(Part):
     observations: tuple[ObservationEntry, ...]
 
 
+class BreachEntry(Part):
+    """How a stream's failure rate convicted, and since when it did."""
+
+    rule: BreachRule
+    heard_seconds: float
+    bad_since_seconds: float
+    bad: int
+    valid: int
+
+
+class LatencyEntry(Part):
+    """Answers by what they took, first and slow-start ones left out.
+
+    `over` counts those above each limit in seconds. A percentile is by nearest rank, null where `n`
+    cannot carry it, -1 where its rank falls on an answer that never came.
+    """
+
+    n: int
+    cold_n: int
+    over: dict[str, int]
+    percentiles_ms: dict[str, float | None]
+    objective: str | None
+    state: LatencyState | None
+
+
+class StreamEntry(Part):
+    """One series of probes and what it showed. `interval` is the 95 % any-time interval."""
+
+    name: str
+    witness: Witness
+    machine: str
+    url: str
+    tells_version: bool
+    valid: int
+    bad: int
+    neutral: int
+    missed: int
+    interval: tuple[float, float]
+    breach: BreachEntry | None
+    refuted_seconds: float | None
+    refuted_at_end: bool
+    outcomes: dict[Outcome, int]
+    latency: LatencyEntry
+    sentence: str
+
+
+class WindowEntry(Part):
+    """The observation window.
+
+    Each of `rows` is one thing that happened, in order, as words: ticket, tickets sent by then,
+    when it was taken, when it was heard, outcome, seconds; then version, retry-after and asked
+    where they are known. `rows_left_out` counts those beyond what a record holds.
+    """
+
+    begun_seconds: float
+    ends_seconds: float
+    ended_seconds: float
+    closed_seconds: float | None
+    grace_seconds: float
+    ready_by_seconds: float
+    interval_seconds: float
+    controlled: bool
+    end: WindowEnd | None
+    streams: tuple[StreamEntry, ...]
+    traffic: tuple[TrafficReading, ...]
+    traffic_sentence: str
+    rows: tuple[str, ...]
+    rows_left_out: int
+
+
 class DecisionEntry(Part):
     """What was decided and why."""
 
@@ -135,6 +209,7 @@ class VerificationEntry(Part):
 
     rejected_version: str | None
     watch: Watch
+    window: WindowEntry | None = None
     verdict: Verdict
     cause: Cause
     reason: str
@@ -187,6 +262,7 @@ class AuditDocument(Part):
     policy: Policy | None = None
     policy_digest: str | None = Field(default=None, pattern="^sha256:[0-9a-f]{64}$")
     watch: Watch | None = None
+    window: WindowEntry | None = None
     recheck: Watch | None = None
     decision: DecisionEntry | None = None
     rollback: RollbackEntry | None = None

@@ -23,6 +23,7 @@ from slo_action.audit.document import (
     Watch,
 )
 from slo_action.audit.schema import validate
+from slo_action.audit.window import window_entry
 from slo_action.config.units import format_duration
 from slo_action.core.model import Observation, Phases, RunIdentity, Sample
 from slo_action.core.policy import Policy
@@ -62,6 +63,7 @@ def audit_document(record: AuditRecord, evidence: Sequence[EvidenceEntry] = ()) 
         policy=record.policy,
         policy_digest=policy_digest(record.policy),
         watch=_watch(record.gate),
+        window=window_entry(record.window) if record.window else None,
         recheck=_watch(record.recheck) if record.recheck else None,
         decision=DecisionEntry(
             action=record.decision.action,
@@ -131,6 +133,7 @@ def _rollback(rollback: Rollback, rolled_back_to: str | None) -> RollbackEntry:
         and VerificationEntry(
             rejected_version=verification.rule.rejected,
             watch=_watch(verification.gate),
+            window=window_entry(verification.window) if verification.window else None,
             verdict=verification.judgement.verdict,
             cause=verification.judgement.cause,
             reason=verification.judgement.reason,

@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 
 from slo_action.config.suggest import did_you_mean
-from slo_action.config.units import parse_duration, parse_flag, parse_instant
+from slo_action.config.units import parse_duration, parse_flag, parse_instant, parse_ratio
 from slo_action.core.decide import FailOn, RollbackMode
 from slo_action.core.judge import OnLateStart
 from slo_action.core.secrets import Secret
+from slo_action.core.traffic import OnNoData
 from slo_action.errors import Mistake
 
 PREFIX = "INPUT_"
@@ -79,6 +81,16 @@ class Inputs:
     health_deadline: timedelta
     grace: timedelta
     on_late_start: OnLateStart
+    observe: timedelta
+    confidence: Fraction
+    api_paths: tuple[str, ...]
+    prometheus_url: str
+    prometheus_token: Secret
+    prometheus_service_label: str
+    prometheus_errors_query: str
+    prometheus_requests_query: str
+    prometheus_latency_selector: str
+    on_no_data: OnNoData
     follow_redirects: Redirects
     allow_link_local: bool
     control_url: str
@@ -156,6 +168,24 @@ def _days(value: str) -> int | None:
     return days
 
 
+def _paths(value: str) -> tuple[str, ...]:
+    """One path a line; `_path` says what is wrong with one."""
+    paths = tuple(_path(line) for line in value.splitlines() if line.strip())
+    if len(paths) > _MOST_PATHS:
+        raise ValueError(f"name at most {_MOST_PATHS} paths: each needs probes of its own")
+    if len(set(paths)) < len(paths):
+        raise ValueError("name each path once")
+    return paths
+
+
+def _confidence(value: str) -> Fraction:
+    ratio = parse_ratio(value)
+    if ratio >= 1:
+        raise ValueError("write a confidence below 100%, such as 99%, or 0% for the plain rule")
+    return ratio
+
+
+_MOST_PATHS = 10
 _MOST_DAYS = 400
 _SHORT_NUMBER = re.compile("[0-9]{1,4}")
 
@@ -230,6 +260,68 @@ INPUTS: tuple[InputSpec, ...] = (
         default="warn",
         meaning="`warn` or `rollback`: what a service gets that became healthy after the deadline.",
         parse=_one_of(OnLateStart),
+    ),
+    InputSpec(
+        name="observe",
+        default="5m",
+        meaning="How long it watches after the health gate, counted from the deploy; `0s`: the gate alone decides.",
+        parse=parse_duration,
+    ),
+    InputSpec(
+        name="confidence",
+        default="99%",
+        meaning="How sure it must be of an error-rate breach before the plain rule (5 % of the planned probes) is; `0%`: the plain rule alone.",
+        parse=_confidence,
+    ),
+    InputSpec(
+        name="api-paths",
+        default="",
+        meaning="API endpoints to watch beside the health endpoint, one path a line, such as /api/orders.",
+        parse=_paths,
+    ),
+    InputSpec(
+        name="prometheus-url",
+        default="",
+        meaning="Base address of a Prometheus-compatible query API, with its path prefix, without `/api/v1`; empty: no real traffic is read.",
+        parse=str.strip,
+        secret=True,
+    ),
+    InputSpec(
+        name="prometheus-token",
+        default="",
+        meaning="Read token of the query API, sent as `Bearer`, or as `FlyV1` where it is Fly's.",
+        parse=Secret,
+        secret=True,
+    ),
+    InputSpec(
+        name="prometheus-service-label",
+        default="auto",
+        meaning="Which label is the service: `auto` tries `service`, `app`, `job`; `job` or `job=shop-prod` name one; `none` counts every series.",
+        parse=_text,
+    ),
+    InputSpec(
+        name="prometheus-errors-query",
+        default="",
+        meaning="Your own count of errors, with `[{window}]` as its range; needs prometheus-requests-query.",
+        parse=_text,
+    ),
+    InputSpec(
+        name="prometheus-requests-query",
+        default="",
+        meaning="Your own count of all requests, with `[{window}]` as its range; needs prometheus-errors-query.",
+        parse=_text,
+    ),
+    InputSpec(
+        name="prometheus-latency-selector",
+        default="",
+        meaning="Selector of a latency histogram's buckets, for percentiles beside your own queries.",
+        parse=_text,
+    ),
+    InputSpec(
+        name="on-no-data",
+        default="synthetic",
+        meaning="What a metric source without data means: `synthetic` (judge by our own probes, and say so), `inconclusive`, `fail` or `pass`.",
+        parse=_one_of(OnNoData),
     ),
     InputSpec(
         name="follow-redirects",

@@ -87,7 +87,7 @@ def load_matrix(path: Path, field: str) -> dict[str, Service] | tuple[Mistake, .
     mistakes: list[Mistake] = []
     for where, entry in _entries(documents):
         try:
-            service = Service.model_validate(entry)
+            service = Service.model_validate(_without_policy(entry))
         except ValidationError as error:
             mistakes += _mistakes_of(error, path, where)
             continue
@@ -103,12 +103,21 @@ def _entries(documents: tuple[object, ...]) -> list[tuple[str, Any]]:
     """One service a document, a list of them, or a mapping with `services:`."""
     found: list[tuple[str, Any]] = []
     for document in documents:
+        if isinstance(document, dict) and set(document) == {"policy"}:
+            continue
         listed = document.get("services") if isinstance(document, dict) else document
         if isinstance(listed, list):
             found += [(f"services[{index}]", entry) for index, entry in enumerate(listed)]
         else:
             found.append((f"document[{len(found)}]", document))
     return found
+
+
+def _without_policy(entry: object) -> object:
+    """`policy:` is read by policy_file.py, which knows more of it than that it is there."""
+    if not isinstance(entry, dict):
+        return entry
+    return {key: value for key, value in entry.items() if key != "policy"}
 
 
 def _mistakes_of(error: ValidationError, path: Path, where: str) -> list[Mistake]:

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
+from slo_action.config.metrics import PrometheusSettings
+from slo_action.config.observation import endpoints, said_by, window_policy
+from slo_action.config.policy_change import PolicyChange, policy_of
 from slo_action.config.suggest import did_you_mean
 from slo_action.config.units import format_instant
-from slo_action.config.url import ServiceUrl, parse_url, without_credentials
+from slo_action.config.url import ServiceUrl, credentials_in, parse_url, without_credentials
 from slo_action.core.model import Probe, RunIdentity, VersionRule, Witness
-from slo_action.core.policy import Policy
+from slo_action.core.policy import Policy, watched_gate
 from slo_action.core.schedule import GatePolicy
 from slo_action.core.secrets import Secret
 from slo_action.errors import InputError, Mistake
@@ -37,11 +40,16 @@ class RollbackCommands:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRequest:
-    """One verification. `control` is None where nothing can rule out the runner's network."""
+    """One verification. The gate asks `probes`; the window asks `endpoints`, too.
+
+    `control` is None where nothing can rule out the runner's network; `metrics` where real traffic
+    is not counted.
+    """
 
     service: str
     url: str
     probes: tuple[Probe, ...]
+    endpoints: tuple[Probe, ...]
     control: Probe | None
     policy: Policy
     platform: PlatformName
@@ -57,6 +65,7 @@ class VerifyRequest:
     retention_days: int | None
     secrets: tuple[Secret, ...]
     allow_link_local: bool = False
+    metrics: PrometheusSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +82,12 @@ class Surroundings:
 def read_request(given: Mapping[str, str], around: Surroundings) -> VerifyRequest:
     """Return what is to be done. Raises InputError with every mistake at once."""
     inputs, found = read_inputs(given)
-    inputs, wrong = _with_matrix(inputs, around.workspace)
+    said = inputs
+    inputs, configured, wrong = _with_matrix(inputs, around.workspace)
     mistakes = [*found, *wrong, *_contradictions(inputs, around), *_left_out(inputs, found, wrong)]
     target = _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
     control = _control(inputs, around, mistakes)
+    metrics = _metrics(inputs, mistakes)
     commands = RollbackCommands(
         rollback=_argv("rollback-command", inputs.rollback_command, inputs, mistakes),
         previous_version=_argv(
@@ -87,14 +98,34 @@ def read_request(given: Mapping[str, str], around: Surroundings) -> VerifyReques
     )
     if mistakes or target is None:
         raise InputError(tuple(mistakes))
-    return _request(inputs, around, target, control, commands)
+    request = _request(inputs, around, target, commands)
+    policy = replace(request.policy, window=window_policy(inputs))
+    service = configured.service if configured else None
+    if configured:
+        change = said_by(said, read_inputs({})[0]).over(configured.change)
+        policy = _changed(change, policy, mistakes)
+    return replace(
+        request,
+        control=control,
+        metrics=metrics,
+        policy=replace(policy, gate=watched_gate(policy.gate, policy.window)),
+        endpoints=endpoints(inputs, request.probes[0], service),
+        secrets=(*request.secrets, *_metric_secrets(inputs)),
+    )
+
+
+def _changed(change: PolicyChange, policy: Policy, mistakes: list[Mistake]) -> Policy:
+    try:
+        return policy_of(change, policy)
+    except ValueError as error:
+        wrong = Mistake(field="policy", problem="does not fit", accepted=str(error))
+        raise InputError((*mistakes, wrong)) from error
 
 
 def _request(
     inputs: Inputs,
     around: Surroundings,
     target: ServiceUrl,
-    control: Probe | None,
     commands: RollbackCommands,
 ) -> VerifyRequest:
     rule = VersionRule(expected=inputs.expected_version or None)
@@ -104,7 +135,8 @@ def _request(
         service=inputs.service,
         url=target.base,
         probes=_probes(inputs, target, rule),
-        control=control,
+        endpoints=(),
+        control=None,
         policy=Policy(
             gate=_gate_policy(inputs),
             rule=rule,
@@ -160,6 +192,8 @@ def _contradictions(inputs: Inputs, around: Surroundings) -> list[Mistake]:
         mistakes.append(
             _missing("rollback-command", "previous-version-command is of no use without one")
         )
+    if inputs.prometheus_token and not inputs.prometheus_url:
+        mistakes.append(_missing("prometheus-url", "prometheus-token is of no use without it"))
     if inputs.check_run and around.check_runs_possible and not inputs.token:
         mistakes.append(
             _missing("token", "pass token: ${{ github.token }}, or set check-run: false")
@@ -179,22 +213,40 @@ def _left_out(
     return missing
 
 
-def _with_matrix(inputs: Inputs, workspace: Path) -> tuple[Inputs, tuple[Mistake, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Configured:
+    """What slo.yml says of the service: its entry, and how its policy differs."""
+
+    service: "Service"
+    change: PolicyChange
+
+
+_Filled = tuple[Inputs, _Configured | None, tuple[Mistake, ...]]
+
+
+def _with_matrix(inputs: Inputs, workspace: Path) -> _Filled:
     """Fill in from slo.yml what the inputs left open; return what is wrong with it, too."""
     path = workspace / (inputs.config or DEFAULT_CONFIG)
     if not (inputs.config or path.is_file()):
-        return inputs, ()
+        return inputs, None, ()
     if not path.resolve().is_relative_to(workspace.resolve()):
-        return inputs, (_outside(inputs),)
+        return inputs, None, (_outside(inputs),)
     # pydantic and yaml are imported only where a matrix is read: see inputs.py
     from slo_action.config.matrix import load_matrix  # noqa: PLC0415
+    from slo_action.config.policy_file import load_policy_file  # noqa: PLC0415
 
     matrix = load_matrix(path, "config")
     if isinstance(matrix, tuple):
-        return inputs, matrix
+        return inputs, None, matrix
     if inputs.service not in matrix:
-        return inputs, (_unknown_service(inputs, path, matrix),) if inputs.service else ()
-    return _filled(inputs, matrix[inputs.service]), ()
+        wrong = (_unknown_service(inputs, path, matrix),) if inputs.service else ()
+        return inputs, None, wrong
+    try:
+        change = load_policy_file(path, "config").of(inputs.service)
+    except InputError as error:
+        return inputs, None, error.mistakes
+    service = matrix[inputs.service]
+    return _filled(inputs, service), _Configured(service=service, change=change), ()
 
 
 def _outside(inputs: Inputs) -> Mistake:
@@ -237,6 +289,28 @@ def _control(inputs: Inputs, around: Surroundings, mistakes: list[Mistake]) -> P
         slow_after_seconds=None,
         reads_health=False,
     )
+
+
+def _metrics(inputs: Inputs, mistakes: list[Mistake]) -> PrometheusSettings | None:
+    if not inputs.prometheus_url:
+        return None
+    target = _parsed("prometheus-url", inputs.prometheus_url, inputs, mistakes)
+    if target is None:
+        return None
+    return PrometheusSettings(
+        url=target,
+        service=inputs.service,
+        token=inputs.prometheus_token,
+        service_label=inputs.prometheus_service_label,
+        errors_query=inputs.prometheus_errors_query,
+        requests_query=inputs.prometheus_requests_query,
+        latency_selector=inputs.prometheus_latency_selector,
+    )
+
+
+def _metric_secrets(inputs: Inputs) -> tuple[Secret, ...]:
+    parts = tuple(Secret(part) for part in credentials_in(inputs.prometheus_url))
+    return (inputs.prometheus_token, *parts)
 
 
 def _parsed(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:

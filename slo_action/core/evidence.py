@@ -80,13 +80,26 @@ class Breach:
     bad_since_seconds: float
 
 
+def most_bad(policy: RatePolicy, planned: int) -> float:
+    """Return how many of the planned probes may fail before the plain rule convicts.
+
+    The trigger's share; of few probes more, so that a service halfway from SLO to trigger is
+    convicted in no more than 1 - `confidence` of all windows: 8 of 150 say less than 16 of 300.
+    """
+    least = int(policy.trigger * planned)
+    doubt = 1.0 - policy.confidence
+    while policy.confidence and 1.0 - binomial_at_most(least, planned, policy.null_rate) > doubt:
+        least += 1
+    return max(float(policy.trigger * planned), float(least))
+
+
 class RateTest:
     """One stream's evidence on its failure rate; it remembers counts and the open blocks.
 
     Tell it of every probe in order of schedule, and of every answer in any order.
     `interval_seconds` lies between two probes of this stream. `tests` are judged side by side and
-    share the chance of a false alarm. `planned` is what the plain rule counts against; None
-    switches it off.
+    share the chance of a false alarm. `planned` is what the plain rule counts against: see
+    `most_bad`; None switches it off.
 
     `valid`, `bad`, `neutral` and `pending` count probes. `refuted_seconds` is when the answers
     began to refute the trigger, at any time's price; None where they do not now.
@@ -111,7 +124,7 @@ class RateTest:
         self._length = max(policy.block_seconds, interval_seconds)
         per_block = self._length / interval_seconds
         self._nominal = ceil(per_block - _EDGE)
-        self._most_bad = inf if planned is None else float(policy.trigger * planned) + _EDGE
+        self._most_bad = inf if planned is None else most_bad(policy, planned) + _EDGE
         self._trigger, self._harmless = float(policy.trigger), policy.harmless_rates
         self._enough = enough_to_refute(0, self._trigger, self._harmless, policy.refute_confidence)
         rates = alternatives(policy.null_rate, per_block)

@@ -1,5 +1,6 @@
 """What a health endpoint's body says of its service."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -64,6 +65,27 @@ def read_health(document: object) -> HealthReading:
     checks = dict(_checks(document))
     notes = () if status is None or _word(status) else (_unknown(status),)
     return _decide(status, checks, notes)
+
+
+_TITLE = re.compile(r"<(title|h1)\b[^<>]{0,200}>([^<]{1,200})", re.IGNORECASE)
+_CLOSED = re.compile(
+    r"\b(?:maintenance|unavailable|application error|bad gateway|gateway time-?out|"
+    r"internal server error|(?:we'll|we’ll|we will|will) be (?:right )?back|out of service)\b",
+    re.IGNORECASE,
+)
+
+
+def read_page(text: str) -> HealthReading:
+    """Read an HTML page: one whose title says that the service is closed is unhealthy.
+
+    The title, or else the first heading, decides; any other page judges nothing. Never raises.
+    """
+    found = _TITLE.search(text)
+    title = found[2].strip() if found else ""
+    if not _CLOSED.search(title):
+        return HealthReading(health=None)
+    detail = f"shows a page titled {quoted(title)}"
+    return HealthReading(health=BodyHealth.UNHEALTHY, detail=detail)
 
 
 def _decide(

@@ -74,6 +74,9 @@ class Witness(StrEnum):
 
     HEALTH = "health"
     VERSION = "version"
+    API = "api"
+    SEARCH = "search"
+    STATS = "stats"
     CONTROL = "control"
 
 
@@ -185,7 +188,10 @@ class VersionRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One GET to send. `url` holds no credentials; `authorization` is a header value or None."""
+    """One GET to send. `url` holds no credentials; `authorization` is a header value or None.
+
+    `headers` are sent besides our own, such as those that reach one machine.
+    """
 
     witness: Witness
     url: str
@@ -196,6 +202,16 @@ class Probe:
     version_rule: VersionRule | None = None
     reads_health: bool = True
     follows_same_host: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One machine of the service, and the request headers that reach it and no other."""
+
+    name: str
+    region: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

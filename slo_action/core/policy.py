@@ -1,11 +1,23 @@
 """Every number and choice that decides a run, in one value and in words."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from slo_action.core.decide import FailOn, RollbackMode
 from slo_action.core.judge import OnLateStart
 from slo_action.core.model import VersionRule
 from slo_action.core.schedule import GatePolicy
+from slo_action.core.window import WindowPolicy
+
+
+def watched_gate(gate: GatePolicy, window: WindowPolicy) -> GatePolicy:
+    """Return the gate's policy beside a window: its streak need not be slow to be worth something.
+
+    What the longer gaps would find, the window finds by a probe every second.
+    """
+    if not window.length_seconds:
+        return gate
+    return replace(gate, confirm_gap_seconds=gate.min_confirm_gap_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +25,7 @@ class Policy:
     """What decides a run; printed before it starts, stored and hashed in the audit record."""
 
     gate: GatePolicy = field(default_factory=GatePolicy)
+    window: WindowPolicy = field(default_factory=WindowPolicy)
     rule: VersionRule = field(default_factory=VersionRule)
     on_late_start: OnLateStart = OnLateStart.WARN
     rollback: RollbackMode = RollbackMode.AUTO
@@ -42,4 +55,32 @@ class Policy:
             f"waits {waits} s, peeking every {gate.peek_interval_seconds:g} s; after a success "
             f"{gate.confirm_gap_seconds:g} s."
         )
-        return healthy, waiting, rollback
+        return healthy, waiting, *_window_in_words(self.window), rollback
+
+
+def _window_in_words(window: WindowPolicy) -> tuple[str, ...]:
+    if not window.length_seconds:
+        return ("Nothing is observed after the health gate.",)
+    rates = window.rates
+    trigger, slo = _percent(rates.trigger), _percent(rates.slo)
+    watching = (
+        f"It watches until {window.length_seconds:g} s after the deploy, with at least a probe "
+        f"every {window.interval_seconds:g} s; each endpoint is judged by itself, and all together."
+    )
+    plain = f"Bad: more than {trigger} of the planned probes failed"
+    outage = f"every endpoint bad for {window.outage_seconds:g} s"
+    if not rates.confidence:
+        return watching, f"{plain}, or {outage}. Error-rate SLO: {slo}."
+    sure = (
+        f"{plain}, or it is {_percent(rates.confidence)} sure earlier that the error rate is "
+        f"nearer the trigger than the SLO of {slo}, or {outage}."
+    )
+    passing = (
+        f"Good: at the end, {trigger} is refuted with {_percent(rates.refute_confidence)} "
+        "confidence for every endpoint; otherwise it says that it could not tell."
+    )
+    return watching, sure, passing
+
+
+def _percent(share: float | Fraction) -> str:
+    return f"{100 * float(share):g} %"

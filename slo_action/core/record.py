@@ -18,6 +18,7 @@ from slo_action.core.model import (
 )
 from slo_action.core.policy import Policy
 from slo_action.core.schedule import Gate, GateEnd
+from slo_action.core.window import Window
 
 SCHEMA_VERSION = 1
 
@@ -34,11 +35,15 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The same gate, on what a rollback restored. `rule` rejects the failed version."""
+    """The same gate, on what a rollback restored, and a short window after it.
+
+    `rule` rejects the failed version. `window` is None where nothing was observed after the gate.
+    """
 
     gate: Gate
     rule: VersionRule
     judgement: Judgement
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +68,8 @@ class Rollback:
 class AuditRecord:
     """One verification from its first probe to its ending.
 
-    `recheck` is the last look before a rollback, None where none was about to happen.
+    `window` is None where nothing was observed after the gate. `recheck` is the last look before a
+    rollback, None where none was about to happen, or where it could tell nothing.
     `unconsulted` names the witnesses the run could not ask, in words. `interrupted` is the signal
     that stopped the run, empty if none did.
     """
@@ -78,6 +84,7 @@ class AuditRecord:
     finished_at: datetime
     policy: Policy
     gate: Gate
+    window: Window | None
     recheck: Gate | None
     judgement: Judgement
     decision: Decision
@@ -97,15 +104,16 @@ class AuditRecord:
     @property
     def judged_version(self) -> str | None:
         """The version the verdict is about; None if none was expected and none was told."""
-        return judged_version(self.gate, self.policy.rule)
+        return judged_version(self.gate, self.window, self.policy.rule)
 
     @property
     def live_version(self) -> str | None:
         """The version that answered last of all."""
-        if self.rollback and self.rollback.verification:
-            return latest_version(self.rollback.verification.gate)
+        verification = self.rollback.verification if self.rollback else None
+        if verification:
+            return latest_version(verification.gate, verification.window)
         told = latest_version(self.recheck) if self.recheck else None
-        return told or latest_version(self.gate)
+        return told or latest_version(self.gate, self.window)
 
     @property
     def rolled_back_to(self) -> str | None:
@@ -142,18 +150,20 @@ _STATUS = {
 }
 
 
-def latest_version(gate: Gate) -> str | None:
+def latest_version(gate: Gate, window: Window | None = None) -> str | None:
     """Return the version told last, None if none ever was."""
+    if window and window.latest_version:
+        return window.latest_version
     told = (o.version for o in reversed(gate.observations) if o.version)
     return next(told, None)
 
 
-def judged_version(gate: Gate, rule: VersionRule) -> str | None:
-    """Return the version a gate judges: the expected one, else what was told last.
+def judged_version(gate: Gate, window: Window | None, rule: VersionRule) -> str | None:
+    """Return the version gate and window judge: the expected one, else what was told last.
 
     An old version that still answered, as in any rolling deploy, is never the one that failed.
     """
-    return rule.expected or latest_version(gate)
+    return rule.expected or latest_version(gate, window)
 
 
 def all_observations(record: AuditRecord) -> tuple[Observation, ...]:

@@ -1,18 +1,17 @@
-"""The document's rollback triggers, each a function of what the gate has seen.
-
-The error-rate breach needs the observation window and is not judged here.
-"""
+"""The document's rollback triggers, each a function of what gate and window have seen."""
 
 from collections import Counter
 
-from slo_action.core.model import Observation, ObservationResult, Outcome, Trigger
+from slo_action.core.findings import convicted, over_trigger
+from slo_action.core.model import Observation, ObservationResult, Outcome, Trigger, Witness
+from slo_action.core.outcomes import CONFIG_OUTCOMES, SLOW_OUTCOMES
 from slo_action.core.schedule import Gate, GateEnd
+from slo_action.core.window import Window, WindowEnd
 
 OUTAGE_SECONDS = 15.0
 """How long everything must be bad to be called an outage: 5 % of five minutes."""
 
 _OUTAGE = frozenset({Outcome.HTTP_5XX})
-_SLOW = frozenset({Outcome.SLOW, Outcome.READ_TIMEOUT})
 _RECENT = 3
 
 
@@ -35,21 +34,53 @@ def prevailing_outcome(gate: Gate) -> Outcome | None:
     return max(counts, key=lambda outcome: counts[outcome])
 
 
-def health_check_failure(_gate: Gate, end: GateEnd | None) -> bool:
+def blamed_outcome(window: Window) -> Outcome | None:
+    """Return what the failures of a window blame; None where nothing convicts.
+
+    The most frequent outcome of the streams that convict. What looks like a wrong check is no such
+    thing on a stream that answered well before: the check was right then.
+    """
+    counts: Counter[Outcome] = Counter()
+    for track in convicted(window):
+        for outcome, count in track.outcomes.items():
+            if outcome.is_bad and not (track.good and outcome in CONFIG_OUTCOMES):
+                counts[outcome] += count
+    return max(counts, key=lambda outcome: counts[outcome]) if counts else None
+
+
+def health_check_failure(_gate: Gate, end: GateEnd | None, window: Window | None) -> bool:
     """The health SLO was missed: no streak by the deadline, or eight failed attempts in a row.
 
     Both end a gate as missed; one that came late is judged only where the user wants the letter.
     """
-    return end in (GateEnd.MISSED, GateEnd.LATE)
+    return window is None and end in (GateEnd.MISSED, GateEnd.LATE)
 
 
-def response_time_degradation(gate: Gate, end: GateEnd | None) -> bool:
-    """Answers above 5 000 ms, or none within the timeout above it, are why the SLO was missed."""
-    return end is GateEnd.MISSED and prevailing_outcome(gate) in _SLOW
+def error_rate_breach(_gate: Gate, _end: GateEnd | None, window: Window | None) -> bool:
+    """More than 5 % of requests fail within five minutes of the deploy, or it is sure they will."""
+    if window is None:
+        return False
+    return window.end in (WindowEnd.BREACHED, WindowEnd.TRAFFIC) or over_trigger(window)
 
 
-def service_unavailability(gate: Gate, end: GateEnd | None) -> bool:
-    """Complete outage: up to the end, for at least 15 s, nothing but 5xx or no answer at all."""
+def response_time_degradation(gate: Gate, end: GateEnd | None, window: Window | None) -> bool:
+    """Answers above 5 000 ms, or none within the timeout above it, are why it failed.
+
+    In the window they must be most of the failures of a health stream that convicts.
+    """
+    if window is None:
+        return end is GateEnd.MISSED and prevailing_outcome(gate) in SLOW_OUTCOMES
+    health = [t for t in convicted(window) if t.stream.probe.witness is Witness.HEALTH]
+    return any(track.prevailing_failure in SLOW_OUTCOMES for track in health)
+
+
+def service_unavailability(gate: Gate, end: GateEnd | None, window: Window | None) -> bool:
+    """Complete outage: up to the end, for at least 15 s, nothing but 5xx or no answer at all.
+
+    In the window: every endpoint bad for 15 s, and no good answer from anywhere.
+    """
+    if window is not None:
+        return window.end is WindowEnd.OUTAGE
     if end is not GateEnd.MISSED:
         return False
     last = gate.observations[-1].ended_seconds
@@ -64,11 +95,12 @@ def service_unavailability(gate: Gate, end: GateEnd | None) -> bool:
 
 _TRIGGERS = {
     Trigger.HEALTH_CHECK_FAILURE: health_check_failure,
+    Trigger.ERROR_RATE_BREACH: error_rate_breach,
     Trigger.RESPONSE_TIME_DEGRADATION: response_time_degradation,
     Trigger.SERVICE_UNAVAILABILITY: service_unavailability,
 }
 
 
-def fired(gate: Gate, end: GateEnd | None) -> tuple[Trigger, ...]:
-    """Return every trigger that fired, in the document's order."""
-    return tuple(trigger for trigger, judge in _TRIGGERS.items() if judge(gate, end))
+def fired(gate: Gate, end: GateEnd | None, window: Window | None = None) -> tuple[Trigger, ...]:
+    """Return every trigger that fired, in the document's order; `window` is None without one."""
+    return tuple(trigger for trigger, judge in _TRIGGERS.items() if judge(gate, end, window))

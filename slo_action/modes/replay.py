@@ -1,108 +1,230 @@
 """`replay`: judge a recorded run again, offline, from the record alone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from slo_action.audit.document import AuditDocument
-from slo_action.audit.reading import gate_of
+from slo_action.audit.agreement import schedule_problems, window_problems
+from slo_action.audit.document import AuditDocument, VerificationEntry, WindowEntry
+from slo_action.audit.reading import former_policy_digest, gate_of
+from slo_action.audit.window import window_of
 from slo_action.audit.writing import policy_digest
-from slo_action.core.decide import ending_of
-from slo_action.core.judge import Judgement, OnLateStart, judge
-from slo_action.core.model import Cause, Verdict, VersionRule
+from slo_action.core.decide import (
+    Action,
+    RollbackMode,
+    WayBack,
+    decide,
+    ending_of,
+    exit_code_of,
+)
+from slo_action.core.facts import Judgement, OnLateStart
+from slo_action.core.judge import judge, judge_restored
+from slo_action.core.model import Cause, Release, Verdict, VersionRule
 from slo_action.core.policy import Policy
-from slo_action.core.schedule import Ask, Gate
+from slo_action.core.schedule import Gate, GateEnd
 from slo_action.core.schedule import recheck as recheck_policy
+from slo_action.core.window import Window, WindowEnd, WindowPolicy, restored_policy
 from slo_action.errors import RecordError, ReplayError
+
+_PASSED = (GateEnd.MET, GateEnd.LATE)
+_HINT = "the record was changed, or another version wrote it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a run saw, driven again: gate, window and last look; None where there was none."""
+
+    gate: Gate
+    window: Window | None
+    recheck: Gate | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """The verdict reached again, and how many observations led to it."""
+    """The verdict reached again, and what led to it."""
 
     judgement: Judgement
-    observations: int
+    policy: Policy
+    seen: Seen
+
+    @property
+    def observations(self) -> int:
+        """How many observations the health gate made."""
+        return len(self.seen.gate.observations)
+
+    @property
+    def answers(self) -> int:
+        """How many rows the observation window holds."""
+        return len(self.seen.window.rows) if self.seen.window else 0
 
 
 def replay(document: AuditDocument) -> Replayed:
     """Return the verdict the record's evidence leads to.
 
-    Raises RecordError where the record holds no evidence, ReplayError where evidence, schedule,
-    policy or verdict do not agree with what it states.
+    Raises RecordError where the record does not hold its whole evidence, ReplayError where
+    evidence, schedule, policy or verdict do not agree with what it states.
     """
     if document.watch is None or document.policy is None:
         raise RecordError(
             "the record holds no observations or no policy", hint="replay a whole audit.json"
         )
-    policy, stopped = document.policy, bool(document.interrupted)
-    gate = gate_of(document.watch, policy.gate)
-    again = document.recheck
-    recheck = gate_of(again, recheck_policy(policy.gate)) if again else None
-    judgement = judge(gate, rule=policy.rule, on_late_start=policy.on_late_start, recheck=recheck)
-    problems = [
-        *_policy_problems(policy, document.policy_digest),
-        *_schedule_problems("watch", gate, interrupted=stopped),
-        *(_schedule_problems("last look", recheck, interrupted=stopped) if recheck else ()),
-        *_verdict_problems(document, judgement),
-        *_rollback_problems(document, policy),
-    ]
+    policy = document.policy
+    problems = _policy_problems(policy, document.policy_digest)
+    seen = _seen(document, policy, problems)
+    problems += _seen_problems(document, policy, seen)
+    _refuse_halves(seen.gate, seen.window, problems)
+    judgement = judge(
+        seen.gate,
+        rule=policy.rule,
+        on_late_start=policy.on_late_start,
+        window=seen.window,
+        recheck=seen.recheck,
+    )
+    problems += _verdict_problems(document, judgement)
+    problems += _decision_problems(document, policy, judgement)
+    restored = _restored_verdict(document, policy, problems)
+    problems += _ending_problems(document, policy, judgement, restored)
     if problems:
-        raise ReplayError(
-            "; ".join(problems), hint="the record was changed, or another version wrote it"
-        )
-    return Replayed(judgement=judgement, observations=len(gate.observations))
+        raise ReplayError("; ".join(problems), hint=_HINT)
+    return Replayed(judgement=judgement, policy=policy, seen=seen)
+
+
+def _refuse_halves(gate: Gate, window: Window | None, problems: list[str]) -> None:
+    """No run watches to the end of a window whose gate has not ended, so no verdict is for it."""
+    if gate.end is None and window is not None and window.end is WindowEnd.OVER:
+        told = "; ".join(problems) or "the window is over, and the gate has not ended"
+        raise ReplayError(told, hint=_HINT)
+
+
+def _seen(document: AuditDocument, policy: Policy, problems: list[str]) -> Seen:
+    """Without its window nothing can be judged, so a misfit there ends the replay at once."""
+    if document.watch is None:
+        raise RecordError("the record holds no observations", hint="replay a whole audit.json")
+    again = document.recheck
+    return Seen(
+        gate=gate_of(document.watch, policy.gate),
+        window=_window(document.window, policy.window, problems),
+        recheck=gate_of(again, recheck_policy(policy.gate)) if again else None,
+    )
+
+
+def _window(entry: WindowEntry | None, policy: WindowPolicy, problems: list[str]) -> Window | None:
+    try:
+        return window_of(entry, policy) if entry else None
+    except ReplayError as error:
+        raise ReplayError("; ".join([*problems, error.message]), hint=error.hint) from error
 
 
 def _policy_problems(policy: Policy, digest: str | None) -> list[str]:
     found = policy_digest(policy)
-    return [] if digest in (None, found) else [f"the policy's digest is {found}, not {digest}"]
+    accepted = {None, found}
+    if not policy.window.length_seconds:
+        accepted.add(former_policy_digest(policy))
+    return [] if digest in accepted else [f"the policy's digest is {found}, not {digest}"]
 
 
-def _schedule_problems(what: str, gate: Gate, *, interrupted: bool) -> list[str]:
-    """The shipped state machine must ask, count and end exactly as the record says it did."""
-    driven = Gate(policy=gate.policy, begun_seconds=gate.begun_seconds)
-    for number, observation in enumerate(gate.observations, start=1):
-        step = driven.next()
-        if not isinstance(step, Ask):
-            return [f"{what}: the gate ends before observation {number}"]
-        driven = driven.feed(replace(observation, kind=step.kind))
-        kind = driven.observations[-1].kind
-        if kind is not observation.kind:
-            asked = f"the schedule asks for a {kind}"
-            return [f"{what}: observation {number} is a {observation.kind}, {asked}"]
-    if driven.end is None and not interrupted:
-        return [f"{what}: the record ends before the gate does"]
-    return []
+def _seen_problems(document: AuditDocument, policy: Policy, seen: Seen) -> list[str]:
+    stopped = bool(document.interrupted)
+    problems = schedule_problems("watch", seen.gate, seen.window, stopped=stopped)
+    recovered = policy.on_late_start is OnLateStart.WARN and _passed(seen.recheck)
+    if seen.recheck:
+        problems += schedule_problems("last look", seen.recheck, None, stopped=stopped)
+    met = not stopped and (_passed(seen.gate) or recovered)
+    if met and seen.window is None and policy.window.length_seconds:
+        problems.append("the window is missing, and the policy asks for one")
+    if document.window and seen.window:
+        problems += window_problems("window", document.window, seen.window, policy, met=met)
+    return problems
+
+
+def _passed(gate: Gate | None) -> bool:
+    return gate is not None and gate.end in _PASSED
 
 
 def _verdict_problems(document: AuditDocument, judgement: Judgement) -> list[str]:
     superseded = document.decision is not None and document.decision.superseded
-    cause = Cause.SUPERSEDED if superseded else judgement.cause
-    stated = (document.verdict, document.cause, document.triggers)
-    reached = (judgement.verdict, cause, judgement.triggers)
-    names = ("verdict", "cause", "triggers")
+    reached = {
+        "verdict": (judgement.verdict, document.verdict),
+        "cause": (Cause.SUPERSEDED if superseded else judgement.cause, document.cause),
+        "triggers": (judgement.triggers, document.triggers),
+        "row": (judgement.row, document.row),
+    }
     return [
-        f"the {name} reached is {after}, the record states {before}"
-        for name, before, after in zip(names, stated, reached, strict=True)
-        if before != after
+        f"the {name} reached is {_plain(after)}, the record states {_plain(before)}"
+        for name, (after, before) in reached.items()
+        if after != before
     ]
 
 
-def _rollback_problems(document: AuditDocument, policy: Policy) -> list[str]:
-    """The verification of the rollback must lead to its verdict, and all to the ending."""
-    rollback = document.rollback
-    verification = rollback.verification if rollback else None
+def _plain(value: object) -> str:
+    return (", ".join(value) or "none") if isinstance(value, tuple) else str(value)
+
+
+def _decision_problems(document: AuditDocument, policy: Policy, judgement: Judgement) -> list[str]:
+    """What the platform said is not known again, so standing down is always possible."""
+    stated = document.decision
+    if stated is None:
+        return []
+    way_back = WayBack(platform="", target=Release(version=stated.target or ""))
+    reached = decide(judgement, policy.rollback, way_back).action
+    called = decide(judgement, RollbackMode.AUTO, way_back).action is Action.ROLL_BACK
+    fits = stated.action is reached or (called and stated.action is Action.STAND_DOWN)
+    acted = stated.action is Action.ROLL_BACK
     problems = []
-    if verification:
-        gate = gate_of(verification.watch, policy.gate)
-        rule = VersionRule(rejected=verification.rejected_version)
-        judgement = judge(gate, rule=rule, on_late_start=OnLateStart.WARN, since="rollback")
-        problems = _schedule_problems("rollback", gate, interrupted=bool(document.interrupted))
-        if judgement.verdict is not verification.verdict:
-            problems.append(f"the rollback is {judgement.verdict}, not {verification.verdict}")
+    if not fits:
+        problems.append(f"the decision reached is {reached}, the record states {stated.action}")
+    if stated.superseded and not (called and policy.rollback is not RollbackMode.OFF):
+        problems.append("the record states that another deploy took over, and nothing was to do")
+    if not (acted == document.rollback_triggered == (document.rollback is not None)):
+        problems.append("the record does not state alike whether a rollback was begun")
+    return problems
+
+
+def _restored_verdict(
+    document: AuditDocument, policy: Policy, problems: list[str]
+) -> Verdict | None:
+    """Return the verdict on what was restored; None where it was not verified."""
+    verification = document.rollback.verification if document.rollback else None
+    if verification is None:
+        return None
+    gate = gate_of(verification.watch, policy.gate)
+    watching = restored_policy(policy.window)
+    window = _window(verification.window, watching, problems)
+    rule = VersionRule(rejected=verification.rejected_version)
+    stopped = bool(document.interrupted)
+    problems += schedule_problems("rollback", gate, window, stopped=stopped)
+    _refuse_halves(gate, window, problems)
+    judgement = judge_restored(gate, window, rule)
+    problems += _restored_problems(verification, judgement)
+    met = not stopped and _passed(gate)
+    if verification.window and window:
+        what = "rollback: window"
+        problems += window_problems(what, verification.window, window, policy, met=met)
+    if met and window is None and watching.length_seconds:
+        problems.append("rollback: the window is missing, and the policy asks for one")
+    return judgement.verdict
+
+
+def _restored_problems(stated: VerificationEntry, judgement: Judgement) -> list[str]:
+    problems = []
+    if judgement.verdict is not stated.verdict:
+        problems.append(f"the rollback is {judgement.verdict}, not {stated.verdict}")
+    if judgement.cause is not stated.cause:
+        problems.append(f"the cause after the rollback is {judgement.cause}, not {stated.cause}")
+    return problems
+
+
+def _ending_problems(
+    document: AuditDocument, policy: Policy, judgement: Judgement, restored: Verdict | None
+) -> list[str]:
+    rollback = document.rollback
+    steps = rollback.steps if rollback else ()
+    succeeded = bool(steps) and all(step.succeeded for step in steps)
     ending = ending_of(
-        document.verdict or Verdict.INCONCLUSIVE,
-        restored=all(step.succeeded for step in rollback.steps) if rollback else None,
-        verified=verification.verdict if verification else None,
+        judgement.verdict, restored=succeeded if rollback else None, verified=restored
     )
+    code = exit_code_of(ending, policy.fail_on)
+    problems = []
     if ending is not document.ending:
         problems.append(f"the ending reached is {ending}, the record states {document.ending}")
+    if code != document.exit_code:
+        problems.append(f"the exit status is {code}, the record states {document.exit_code}")
     return problems

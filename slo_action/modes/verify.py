@@ -1,8 +1,8 @@
-"""`verify`: watch → judge → decide → act → verify → record. Telling is tell.py's."""
+"""`verify`: watch → observe → judge → decide → act → verify → record. Telling is tell.py's."""
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from slo_action import __version__
 from slo_action.config.request import VerifyRequest
@@ -17,8 +17,12 @@ from slo_action.core.decide import (
     exit_code_of,
     settled,
 )
-from slo_action.core.judge import Judgement, OnLateStart, judge
-from slo_action.core.model import RollbackStep, VersionRule
+from slo_action.core.judge import Judgement, judge, judge_restored
+from slo_action.core.model import (
+    RollbackStep,
+    Trigger,
+    VersionRule,
+)
 from slo_action.core.record import (
     AuditRecord,
     Rollback,
@@ -26,37 +30,31 @@ from slo_action.core.record import (
     judged_version,
     latest_version,
 )
-from slo_action.core.schedule import Gate, GateEnd, GatePolicy
-from slo_action.core.schedule import recheck as recheck_policy
-from slo_action.errors import Interrupted, PlatformError, WorkspaceError
-from slo_action.modes.watch import Witnesses, unconsulted, watch
+from slo_action.core.schedule import Gate, GateEnd
+from slo_action.core.window import restored_policy
+from slo_action.errors import Interrupted, PlatformError, SloVerifyError, WorkspaceError
+from slo_action.modes.look import Run, Seen, look, look_again, look_on
+from slo_action.modes.watch import Witnesses, unconsulted
 from slo_action.ports import Ports
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """What one verification works with. `anchor` is the monotonic instant of the deploy."""
-
-    request: VerifyRequest
-    ports: Ports
-    witnesses: Witnesses
-    anchor: float
+from slo_action.render.annotations import provisional_annotations
 
 
 def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
     """Verify one deploy and return what happened; tells nobody but the live log."""
     run = _begin(request, ports)
     before = _way_back(run)
-    gate = _watch(run, request.policy.gate, request.policy.rule)
-    judgement = _judge(run, gate)
+    seen = look(run, when_passed=lambda gate: _tell_provisional(run, gate))
+    judgement = _judge(run, seen)
     decision = _decide(run, judgement, before)
-    recheck = _look_again(run, decision)
+    recheck = _look_again(run, judgement, decision)
     if recheck is not None and recheck.end is not GateEnd.MISSED:
-        judgement = _judge(run, gate, recheck)
+        seen = look_on(run, replace(seen, recheck=recheck))
+        judgement = _judge(run, seen)
         decision = _decide(run, judgement, before)
-    decision = _compare_and_swap(run, gate, recheck, decision, before)
-    rollback = _roll_back(run, gate, decision)
-    return _record(run, gate, recheck, judgement, decision, rollback)
+    seen = replace(seen, recheck=recheck)
+    decision = _rehearsed(run, _compare_and_swap(run, seen, decision, before))
+    rollback = _roll_back(run, seen, decision)
+    return _record(run, seen, judgement, decision, rollback)
 
 
 def _begin(request: VerifyRequest, ports: Ports) -> Run:
@@ -70,6 +68,8 @@ def _begin(request: VerifyRequest, ports: Ports) -> Run:
         ports=ports,
         witnesses=Witnesses(probes=request.probes, control=request.control),
         anchor=ports.clock.monotonic() - max(since_deploy, 0.0),
+        rule=request.policy.rule,
+        window=request.policy.window,
     )
 
 
@@ -91,43 +91,63 @@ def _way_back(run: Run) -> WayBack:
     return WayBack(platform=platform.name, target=target)
 
 
-def _watch(run: Run, policy: GatePolicy, rule: VersionRule) -> Gate:
-    probes = tuple(
-        replace(probe, version_rule=rule) if probe.version_rule else probe
-        for probe in run.witnesses.probes
-    )
-    return watch(
-        Gate(policy=policy, begun_seconds=run.ports.clock.monotonic() - run.anchor),
-        replace(run.witnesses, probes=probes),
-        run.ports,
-        anchor=run.anchor,
-    )
-
-
-def _judge(run: Run, gate: Gate, recheck: Gate | None = None) -> Judgement:
+def _judge(run: Run, seen: Seen) -> Judgement:
     policy = run.request.policy
-    judgement = judge(gate, rule=policy.rule, on_late_start=policy.on_late_start, recheck=recheck)
+    judgement = judge(
+        seen.gate,
+        rule=policy.rule,
+        on_late_start=policy.on_late_start,
+        window=seen.window,
+        recheck=seen.recheck,
+    )
     run.ports.log.line(f"{judgement.verdict} ({judgement.cause}): {judgement.reason}")
     return judgement
 
 
+def _tell_provisional(run: Run, gate: Gate) -> None:
+    """Tell what the gate alone says, so that a pipeline may go on while the watch runs."""
+    policy = run.request.policy
+    judgement = judge(gate, rule=policy.rule, on_late_start=policy.on_late_start)
+    with suppress(SloVerifyError):
+        run.ports.outputs.set({"provisional-verdict": judgement.verdict})
+    run.ports.log.annotate(provisional_annotations(run.request.service, judgement))
+
+
 def _decide(run: Run, judgement: Judgement, before: WayBack) -> Decision:
-    decision = decide(judgement, run.request.policy.rollback, before)
+    mode = run.request.policy.rollback
+    # A dry run does all that `auto` does up to the change itself: what it says is what auto does.
+    decision = decide(
+        judgement, RollbackMode.AUTO if mode is RollbackMode.DRY_RUN else mode, before
+    )
     run.ports.log.line(f"decision: {decision.action}: {decision.why}")
     return decision
 
 
-def _look_again(run: Run, decision: Decision) -> Gate | None:
-    """Ask once more before anything is changed; None where nothing is about to be."""
-    if decision.action is not Action.ROLL_BACK:
+def _rehearsed(run: Run, decision: Decision) -> Decision:
+    rollback = run.request.policy.rollback
+    if rollback is not RollbackMode.DRY_RUN or decision.action is not Action.ROLL_BACK:
+        return decision
+    goal = decision.target.version if decision.target else "the platform's previous release"
+    by = f" by `{' '.join(run.request.commands.rollback)}`" if run.request.commands.rollback else ""
+    why = f"`rollback: dry-run`; it would have rolled back to {goal}{by}; nothing was changed"
+    run.ports.log.line(f"decision: {Action.STAND_DOWN}: {why}")
+    return Decision(action=Action.STAND_DOWN, why=why)
+
+
+def _look_again(run: Run, judgement: Judgement, decision: Decision) -> Gate | None:
+    """Ask once more before anything is changed, where the gate convicts; else None.
+
+    A window's word is no older than a second, and among partial failures three good answers in a
+    row are what anybody would expect.
+    """
+    by_gate = Trigger.HEALTH_CHECK_FAILURE in judgement.triggers
+    if decision.action is not Action.ROLL_BACK or not by_gate:
         return None
     run.ports.log.line("one more look before the rollback")
-    return _watch(run, recheck_policy(run.request.policy.gate), run.request.policy.rule)
+    return look_again(run)
 
 
-def _compare_and_swap(
-    run: Run, gate: Gate, recheck: Gate | None, decision: Decision, before: WayBack
-) -> Decision:
+def _compare_and_swap(run: Run, seen: Seen, decision: Decision, before: WayBack) -> Decision:
     """Go on only while platform and service are as they were when the deploy was judged."""
     if decision.action is not Action.ROLL_BACK:
         return decision
@@ -137,19 +157,26 @@ def _compare_and_swap(
         decision,
         before=before.target,
         now=_way_back(run),
-        judged=judged_version(gate, run.request.policy.rule),
-        live=latest_version(recheck) if recheck else None,
+        judged=judged_version(seen.gate, seen.window, run.request.policy.rule),
+        live=_live(seen),
     )
     if checked.action is not Action.ROLL_BACK:
         run.ports.log.line(f"decision: {checked.action}: {checked.why}")
     return checked
 
 
-def _roll_back(run: Run, gate: Gate, decision: Decision) -> Rollback | None:
+def _live(seen: Seen) -> str | None:
+    """Return what answered in the last look, or in the window where there was none."""
+    if seen.recheck is not None:
+        return latest_version(seen.recheck)
+    return seen.window.latest_version if seen.window else None
+
+
+def _roll_back(run: Run, seen: Seen, decision: Decision) -> Rollback | None:
     """Act, and verify by the same gate on the restored version; None where nothing is done."""
     if decision.action is not Action.ROLL_BACK:
         return None
-    failed = judged_version(gate, run.request.policy.rule)
+    failed = judged_version(seen.gate, seen.window, run.request.policy.rule)
     with run.ports.log.group("Rollback"):
         steps = _restore(run, decision, failed)
     rollback = Rollback(target=decision.target, steps=steps)
@@ -191,17 +218,23 @@ def _verify_rollback(run: Run, failed: str | None) -> Verification:
     ports = run.ports
     ports.log.line("verifying the rollback by the same gate")
     rule = VersionRule(rejected=failed if run.request.policy.rule.expected else None)
-    restored = replace(run, anchor=ports.clock.monotonic())
-    gate = _watch(restored, run.request.policy.gate, rule)
-    judgement = judge(gate, rule=rule, on_late_start=OnLateStart.WARN, since="rollback")
+    # Users' errors from before the rollback would be held against what it restored.
+    restored = replace(
+        run,
+        ports=replace(ports, metrics=None),
+        anchor=ports.clock.monotonic(),
+        rule=rule,
+        window=restored_policy(run.request.policy.window),
+    )
+    seen = look(restored, when_passed=lambda _: None)
+    judgement = judge_restored(seen.gate, seen.window, rule)
     ports.log.line(f"after the rollback: {judgement.verdict}: {judgement.reason}")
-    return Verification(gate=gate, rule=rule, judgement=judgement)
+    return Verification(gate=seen.gate, rule=rule, judgement=judgement, window=seen.window)
 
 
 def _record(
     run: Run,
-    gate: Gate,
-    recheck: Gate | None,
+    seen: Seen,
     judgement: Judgement,
     decision: Decision,
     rollback: Rollback | None,
@@ -222,13 +255,14 @@ def _record(
         deployed_at=request.deployed_at,
         finished_at=run.ports.clock.now(),
         policy=request.policy,
-        gate=gate,
-        recheck=recheck,
+        gate=seen.gate,
+        window=seen.window,
+        recheck=seen.recheck,
         judgement=settled(judgement, decision),
         decision=decision,
         rollback=rollback,
         ending=ending,
         exit_code=exit_code_of(ending, request.policy.fail_on),
-        unconsulted=unconsulted(run.witnesses),
+        unconsulted=unconsulted(run.witnesses, run.ports, seen.window),
         interrupted=run.ports.interrupts.received,
     )

@@ -4,9 +4,18 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from slo_action.core.freshness import refreshed
-from slo_action.core.model import Observation, ObservationKind, Probe, Sample, Witness
+from slo_action.core.model import (
+    Observation,
+    ObservationKind,
+    ObservationResult,
+    Probe,
+    Sample,
+    Witness,
+)
 from slo_action.core.schedule import Ask, Gate
+from slo_action.core.window import Window
 from slo_action.errors import Interrupted, WorkspaceError
+from slo_action.modes.observe import Observer
 from slo_action.ports import Ports
 from slo_action.render.progress import observation_line, sample_lines
 
@@ -19,19 +28,33 @@ class Witnesses:
     control: Probe | None
 
 
-def watch(gate: Gate, witnesses: Witnesses, ports: Ports, *, anchor: float) -> Gate:
+def watch(
+    gate: Gate,
+    witnesses: Witnesses,
+    ports: Ports,
+    *,
+    anchor: float,
+    observer: Observer | None = None,
+) -> Gate:
     """Feed the gate until it ends or the run is stopped; return it either way.
 
     `anchor` is the monotonic instant of second zero. Every observation is put into samples.jsonl
-    and told in the live log at once.
+    and told in the live log at once. An `observer` watches from the first sign of life on, while
+    the gate waits; where it convicts, the gate need not end.
     """
     try:
         with ports.interrupts.raising():
             while isinstance(step := gate.next(), Ask):
+                if observer:
+                    observer.until(step.at_seconds)
+                    if observer.convicts:
+                        break
                 ports.clock.sleep_until(anchor + step.at_seconds)
                 gate = gate.feed(_observe(step, gate, witnesses, ports, anchor))
                 _keep(gate, ports)
                 ports.log.line(observation_line(gate))
+                if observer and gate.observations[-1].result is ObservationResult.PASSED:
+                    observer.begin()
     except Interrupted:
         pass  # the gate as it stands is the evidence; the caller asks `interrupts.received`
     return gate
@@ -83,11 +106,17 @@ def _fresh(samples: tuple[Sample, ...], gate: Gate) -> tuple[Sample, ...]:
     return tuple(refreshed(before.get(sample.witness), sample) for sample in samples)
 
 
-def unconsulted(witnesses: Witnesses) -> tuple[str, ...]:
-    """Return, in words, the witnesses that this run cannot consult at all."""
+def unconsulted(witnesses: Witnesses, ports: Ports, window: Window | None) -> tuple[str, ...]:
+    """Return, in words, the witnesses that this run did not consult at all."""
     missing = []
     if witnesses.control is None:
         missing.append("a control (none is configured)")
     if all(probe.witness is not Witness.VERSION for probe in witnesses.probes):
         missing.append("a version endpoint (the health answer is read instead)")
-    return (*missing, "the platform's machines and checks", "real traffic")
+    if window is None:
+        missing.append("the observation window (the health gate alone decided)")
+    if window is None or not any(stream.machine for stream in window.streams):
+        missing.append("the platform's machines and checks")
+    if ports.metrics is None:
+        missing.append("real traffic (no metric source is configured)")
+    return tuple(missing)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slo_action.config.request import RollbackCommands, VerifyRequest
-from slo_action.core.model import Release, RollbackStep
+from slo_action.core.model import Machine, Release, RollbackStep
 from slo_action.errors import PlatformError
 from slo_action.ports import Clock
 from slo_action.process import Finished, run
@@ -82,6 +82,10 @@ class CommandPlatform:
                 hint="run it by hand; it must print the version to return to, on one line",
             )
         return Release(version=version)
+
+    def machines(self) -> tuple[Machine, ...]:
+        """Return none: a command names releases, not machines."""
+        return ()
 
     def restore(
         self, target: Release | None, failed: str | None, journal: Callable[[str], None]

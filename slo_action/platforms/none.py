@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from slo_action.config.request import VerifyRequest
-from slo_action.core.model import Release, RollbackStep
+from slo_action.core.model import Machine, Release, RollbackStep
 from slo_action.ports import Clock
 
 
@@ -17,6 +17,10 @@ class NoPlatform:
     def previous_release(self) -> Release | None:
         """Return None: there is nothing to ask."""
         return None
+
+    def machines(self) -> tuple[Machine, ...]:
+        """Return none: nothing is known of the machines."""
+        return ()
 
     def restore(
         self,

@@ -46,6 +46,11 @@ def _date(value: str) -> datetime | None:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
+def is_page(text: str) -> bool:
+    """Tell whether a body is an HTML page."""
+    return _HTML.match(text) is not None
+
+
 def remarks(answer: Answer, health: HealthReading, *, is_json: bool) -> tuple[str, ...]:
     """Return what is odd about a 200 answer and changes no outcome."""
     notes = [*answer.body.notes, *health.notes]
@@ -54,7 +59,7 @@ def remarks(answer: Answer, health: HealthReading, *, is_json: bool) -> tuple[st
     claims_json = kind == "application/json" or kind.endswith("+json")
     if claims_json and not is_json and not answer.body.is_cut:
         notes.append("the body claims to be JSON and is not")
-    if _HTML.match(text):
+    if is_page(text):
         notes.append("the body is an HTML page: is this the right path, or one that takes all?")
     if is_json and text.lstrip()[:1] in ("{", "[") and not claims_json:
         notes.append(f"the body is JSON, its content type is {quoted(kind or 'none')}")

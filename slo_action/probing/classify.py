@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from slo_action.core.health_body import BodyHealth, HealthReading, read_health
+from slo_action.core.health_body import BodyHealth, HealthReading, read_health, read_page
 from slo_action.core.model import Outcome, Probe, VersionRule, Witness
 from slo_action.core.quoting import quoted
 from slo_action.core.told import ToldVersion, told_by_headers, told_by_json, told_by_line
 from slo_action.core.version import VersionJudgement, judge_version
-from slo_action.probing.answer import Answer, remarks, retry_after
+from slo_action.probing.answer import Answer, is_page, remarks, retry_after
 from slo_action.probing.body import parse_json
 from slo_action.probing.intermediaries import cache_evidence, challenger
 from slo_action.probing.redirects import advice, target_of, without_nonce
@@ -19,7 +19,7 @@ _LONGEST_WORD = 32
 _CONFIG_FIXES = {
     401: "the path asks for credentials: put them into the url input, or open the path",
     403: "the path is forbidden to the probe: open it, or put credentials into the url input",
-    404: "there is nothing at this path: check the health URL",
+    404: "there is nothing at this path: check the URL",
     405: "the path does not take GET: name a path that does",
 }
 
@@ -83,6 +83,8 @@ def _facts(answer: Answer, probe: Probe, total_seconds: float) -> _Facts:
     if probe.reads_health:
         said = read_health(document if is_json else spoken)
         health = said if is_200 else health
+    if is_200 and is_page(text) and probe.witness is not Witness.CONTROL:
+        health = read_page(text)
     is_remarkable = is_200 and probe.witness is not Witness.CONTROL
     return _Facts(
         answer,

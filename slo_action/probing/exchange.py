@@ -1,6 +1,7 @@
 """One request and its answer as they were, with nothing read into them yet."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -10,6 +11,7 @@ from httpcore import NetworkStream
 
 from slo_action import __version__
 from slo_action.core.model import Probe
+from slo_action.core.quoting import quoted
 from slo_action.ports import Clock
 from slo_action.probing import redirects
 from slo_action.probing.body import Received, receive
@@ -24,7 +26,20 @@ _HEADERS = (
     (b"Cache-Control", b"no-cache"),
     (b"Connection", b"close"),
 )
+_RESERVED = frozenset(name.decode().lower() for name, _ in _HEADERS) | {
+    "host",
+    "authorization",
+    "content-length",
+    "transfer-encoding",
+}
+"""What a probe's own headers must not be: ours, or those that frame the request."""
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t -~\xa0-\xff]*")
 _NOTHING = Received(b"", 0)
+
+
+class UnsendableHeaderError(ValueError):
+    """A header of a probe's own that is never sent: it would break out of its line, or be ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +97,28 @@ class Sender:
         headers = list(_HEADERS)
         if probe.authorization is not None:
             headers.append((b"Authorization", probe.authorization.encode("latin-1")))
+        headers += _besides_ours(probe.headers)
         fresh = redirects.with_nonce(redirects.without_nonce(url), self._nonces())
         return httpx.Request("GET", fresh, headers=headers, extensions={TIMELINE: timeline})
+
+
+def _besides_ours(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Return a probe's own headers as bytes; raises UnsendableHeaderError."""
+    return [(_name(name), _value(name, value)) for name, value in headers]
+
+
+def _name(name: str) -> bytes:
+    if not _TOKEN.fullmatch(name) or name.lower() in _RESERVED:
+        raise UnsendableHeaderError(f"the probe was not sent: {quoted(name)} cannot be its header")
+    return name.encode("ascii")
+
+
+def _value(name: str, value: str) -> bytes:
+    if not _VALUE.fullmatch(value) or value != value.strip():
+        raise UnsendableHeaderError(
+            f"the probe was not sent: the value of its header {quoted(name)} cannot be sent"
+        )
+    return value.encode("latin-1")
 
 
 def _received(

@@ -15,8 +15,8 @@ from slo_action.ports import Clock
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import Body, read_body
 from slo_action.probing.classify import Reading, classify
-from slo_action.probing.exchange import Exchange, Sender, answered, following
-from slo_action.probing.failure import read_failure
+from slo_action.probing.exchange import Exchange, Sender, UnsendableHeaderError, answered, following
+from slo_action.probing.failure import Failure, read_failure
 from slo_action.probing.redirects import MOST_REDIRECTS, without_nonce
 
 Redact = Callable[[str], str]
@@ -45,7 +45,7 @@ class HttpProber:
     ) -> None:
         self._clock = clock
         self._sender = Sender(clock, nonces, transport)
-        self._redact = lambda text: without_url_credentials(redact(text))
+        self._redact = redact
 
     def ask(self, probes: Sequence[Probe]) -> tuple[Sample, ...]:
         """Send all probes at once; see ports.Prober."""
@@ -81,21 +81,34 @@ class HttpProber:
         return list(made)
 
     def _sample(self, probe: Probe, exchanges: tuple[Exchange, ...], at: datetime) -> Sample:
-        redact = _redaction(probe, self._redact)
-        detail = "this host could not send the probe, or it did not end"
         if exchanges:
-            try:
-                return _read(probe, exchanges, redact)
-            except Exception as error:  # noqa: BLE001 - our bug must not look like the target's
-                detail = f"the probe itself failed: {type(error).__name__}"
-        return Sample(
-            witness=probe.witness,
-            url=redact(probe.url),
-            at=at,
-            outcome=Outcome.UNKNOWN,
-            detail=detail,
-            total_seconds=sum(one.timeline.total_seconds for one in exchanges),
-        )
+            return read_exchanges(probe, exchanges, self._redact)
+        detail = "this host could not send the probe, or it did not end"
+        return unanswered(probe, at, detail, self._redact)
+
+
+def read_exchanges(probe: Probe, exchanges: tuple[Exchange, ...], redact: Redact) -> Sample:
+    """Judge what came of a probe; at least one exchange. A bug of ours is `unknown`."""
+    try:
+        return _read(probe, exchanges, _redaction(probe, redact))
+    except Exception as error:  # noqa: BLE001 - our bug must not look like the target's
+        detail = f"the probe itself failed: {type(error).__name__}"
+        total = sum(one.timeline.total_seconds for one in exchanges)
+        return unanswered(probe, exchanges[0].at, detail, redact, total_seconds=total)
+
+
+def unanswered(
+    probe: Probe, at: datetime, detail: str, redact: Redact, *, total_seconds: float = 0.0
+) -> Sample:
+    """Return the sample of a probe that says nothing of its target; `detail` says why."""
+    return Sample(
+        witness=probe.witness,
+        url=_redaction(probe, redact)(probe.url),
+        at=at,
+        outcome=Outcome.UNKNOWN,
+        detail=detail,
+        total_seconds=total_seconds,
+    )
 
 
 def _read(probe: Probe, exchanges: tuple[Exchange, ...], redact: Redact) -> Sample:
@@ -128,7 +141,7 @@ def _body(exchange: Exchange, limit: int) -> Body:
 
 
 def _reading(probe: Probe, last: Exchange, body: Body, count: int) -> Reading:
-    failure = read_failure(last.error, last.timeline) if last.error else None
+    failure = _failure(last)
     if last.status is None or not answered(last):
         outcome, detail = failure or (Outcome.UNKNOWN, "the probe was never sent")
         told = "" if last.status is None else f"answers {last.status}, but "
@@ -145,6 +158,12 @@ def _reading(probe: Probe, last: Exchange, body: Body, count: int) -> Reading:
         retry_after_seconds=reading.retry_after_seconds,
         notes=(*reading.notes, *extra),
     )
+
+
+def _failure(last: Exchange) -> Failure | None:
+    if isinstance(last.error, UnsendableHeaderError):
+        return Outcome.UNKNOWN, str(last.error)
+    return read_failure(last.error, last.timeline) if last.error else None
 
 
 def _journey(exchanges: tuple[Exchange, ...]) -> list[str]:
@@ -188,18 +207,17 @@ def _response(last: Exchange, body: Body, redact: Redact) -> Response | None:
 
 
 def _redaction(probe: Probe, redact: Redact) -> Redact:
-    """Return `redact`, which moreover knows every form of this probe's own authorization."""
-    if not probe.authorization:
-        return redact
+    """Return `redact`, which moreover knows URLs' and this probe's own credentials."""
     scrubber = Scrubber()
-    scheme, _, credentials = probe.authorization.partition(" ")
-    scrubber.learn(probe.authorization)
-    scrubber.learn(credentials)
-    scrubber.learn(credentials.rstrip("="))
-    if scheme.lower() == "basic":
-        for secret in _basic(credentials):
-            scrubber.learn(secret)
-    return lambda text: redact(scrubber.scrub(text))
+    if probe.authorization:
+        scheme, _, credentials = probe.authorization.partition(" ")
+        scrubber.learn(probe.authorization)
+        scrubber.learn(credentials)
+        scrubber.learn(credentials.rstrip("="))
+        if scheme.lower() == "basic":
+            for secret in _basic(credentials):
+                scrubber.learn(secret)
+    return lambda text: without_url_credentials(redact(scrubber.scrub(text)))
 
 
 def _basic(credentials: str) -> tuple[str, ...]:

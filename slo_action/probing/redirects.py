@@ -26,6 +26,8 @@ def target_of(url: str, location: str) -> str | None:
     """Return the absolute URL that `location` names on a page at `url`; None if it names none."""
     try:
         joined = urljoin(url, location.strip())
+        if not joined.isprintable():
+            return None
         split = urlsplit(joined)
         _port(split)
     except ValueError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from slo_action.core.judge import Judgement
 from slo_action.core.model import Annotation, Ending, Level, Verdict
 from slo_action.core.record import AuditRecord
 from slo_action.render.endings import headline, next_steps, reason
@@ -20,6 +21,17 @@ def annotations(record: AuditRecord) -> tuple[Annotation, ...]:
     steps = "".join(f"\n{step}" for step in next_steps(record))
     told = Annotation(level=level, title=headline(record), message=f"{reason(record)}.{steps}")
     return (told, *_notes(record))
+
+
+def provisional_annotations(service: str, judgement: Judgement) -> tuple[Annotation, ...]:
+    """Return what the gate alone says, while the window still watches. Untrusted text."""
+    return (
+        Annotation(
+            level=Level.NOTICE,
+            title=f"{service}: {judgement.verdict} for now",
+            message=f"{judgement.reason}. It is watched on; the verdict comes at the end.",
+        ),
+    )
 
 
 def _notes(record: AuditRecord) -> tuple[Annotation, ...]:

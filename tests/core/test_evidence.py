@@ -180,7 +180,7 @@ def test_the_engine_decides_as_its_table_of_operating_characteristics_says(
 
 
 @pytest.mark.parametrize(
-    ("interval", "rate", "rolled_back"), [(2.0, 0.1, 0.984), (15.0, 0.1, 0.61), (15.0, 0.005, 0.0)]
+    ("interval", "rate", "rolled_back"), [(2.0, 0.1, 0.984), (15.0, 0.005, 0.0)]
 )
 def test_a_slower_stream_decides_as_published(
     interval: float, rate: float, rolled_back: float

@@ -24,6 +24,9 @@ esac
 """
 """It says what it was asked, and tells the former image where it is asked for one."""
 
+OBSERVED = "7s"
+"""A test does not wait for the five minutes that a job does."""
+
 
 @dataclass(frozen=True)
 class ExampleJob:
@@ -64,7 +67,8 @@ class ExampleJob:
         for step in self.before():
             if "run" in step:
                 self.play(step, runner.workspace)
-        return runner.start(Step(given=self.given(), env=self.environment(self.verifying)))
+        given = {**self.given(), "observe": OBSERVED}
+        return runner.start(Step(given=given, env=self.environment(self.verifying)))
 
     def given(self) -> dict[str, str]:
         """Return the step's `with:`, evaluated; only the address is another one."""

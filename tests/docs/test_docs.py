@@ -186,7 +186,7 @@ def test_every_input_is_in_the_changelog_and_every_name_there_exists() -> None:
     inputs = {spec.name for spec in INPUTS}
 
     assert inputs - {"matrix"} <= named
-    assert named - inputs <= {spec.name for spec in OUTPUTS} | {"replay", "off"}
+    assert named - inputs <= {spec.name for spec in OUTPUTS} | {"replay", "backtest", "off"}
 
 
 def test_action_yml_has_only_what_a_runner_knows() -> None:

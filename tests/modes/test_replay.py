@@ -2,16 +2,28 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from slo_action.audit.reading import read_record
+from slo_action.audit.reading import former_policy_digest, read_record
 from slo_action.audit.writing import audit_document
-from slo_action.core.model import Cause, Outcome, Verdict, VersionRule
+from slo_action.core.decide import RollbackMode
+from slo_action.core.model import (
+    Cause,
+    Machine,
+    Outcome,
+    Probe,
+    Verdict,
+    VersionRule,
+    Witness,
+)
 from slo_action.core.policy import Policy
 from slo_action.core.record import AuditRecord
+from slo_action.core.traffic import TrafficReading, TrafficState
+from slo_action.core.window import WindowPolicy
 from slo_action.errors import RecordError, ReplayError
 from slo_action.modes.replay import replay
 from slo_action.modes.verify import verify
@@ -28,12 +40,40 @@ WORLDS: dict[str, World] = {
     "limits the rate": always(Outcome.RATE_LIMITED),
     "flaps": lambda now: Outcome.OK if int(now) % 9 < 5 else Outcome.RESET,
     "asks for a login": always(Outcome.REDIRECT),
+    "breaks after the gate": lambda now: Outcome.OK if now < 40 else Outcome.HTTP_5XX,
+    "fails every other second": lambda now: Outcome.HTTP_5XX if now % 2 < 1 else Outcome.OK,
+    "falls silent for a while": lambda now: Outcome.RESET if 60 < now < 70 else Outcome.OK,
 }
 
 
 def recorded(world: World) -> AuditRecord:
     stage = Stagehand({"v1": always(Outcome.OK), "v2": world}, live="v2")
     return verify(stage.request(Policy(rule=VersionRule(expected="v2"))), stage.ports)
+
+
+def watched_with_everything(policy: Policy | None = None) -> AuditRecord:
+    """A run with another endpoint, machines and real traffic, rolled back within its window."""
+    flaps: World = lambda now: Outcome.HTTP_5XX if now > 60 and now % 3 < 1 else Outcome.OK  # noqa: E731
+    stage = Stagehand({"v1": always(Outcome.OK), "v2": flaps}, live="v2")
+    stage.endpoints = (Probe(witness=Witness.API, url="https://dashboard.example/api/orders"),)
+    stage.deploy.fleet = (Machine(name="m1"), Machine(name="m2"))
+    stage.metrics = FixedMetrics()
+    request = stage.request(policy or Policy(rule=VersionRule(expected="v2")))
+    return verify(request, stage.ports)
+
+
+class FixedMetrics:
+    """Real traffic that is always the same."""
+
+    name = "fixed"
+
+    def ask(self, deployed_at: datetime) -> None:
+        """Nothing needs to be asked."""
+
+    def newest(self) -> TrafficReading | None:
+        return TrafficReading(
+            state=TrafficState.MEASURED, at_seconds=30.0, detail="", requests=400.0, errors=2.0
+        )
 
 
 def saved(document: dict[str, Any], path: Path) -> Path:
@@ -48,7 +88,9 @@ def test_every_record_replays_to_its_own_verdict(world: World, tmp_path: Path) -
     replayed = replay(document)
 
     assert replayed.judgement.verdict is record.judgement.verdict
-    assert replayed.judgement.reason == record.judgement.reason
+    assert replayed.judgement.row == record.judgement.row
+    if record.window is None:
+        assert replayed.judgement.reason == record.judgement.reason
 
 
 def test_a_superseded_run_replays_to_superseded(tmp_path: Path) -> None:
@@ -70,6 +112,162 @@ def test_an_interrupted_run_replays(tmp_path: Path) -> None:
     replayed = replay(read_record(saved(audit_document(record), tmp_path / "a.json")))
 
     assert replayed.judgement.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_window_of_endpoints_machines_and_traffic_replays(tmp_path: Path) -> None:
+    record = watched_with_everything()
+    replayed = replay(read_record(saved(audit_document(record), tmp_path / "a.json")))
+
+    assert record.rollback is not None
+    assert record.rollback.verification is not None
+    assert record.rollback.verification.window is not None
+    assert replayed.judgement.row == record.judgement.row == "window-breach"
+    assert replayed.answers > 40
+
+
+@pytest.mark.parametrize("mode", RollbackMode)
+def test_a_record_of_any_rollback_mode_replays(mode: RollbackMode, tmp_path: Path) -> None:
+    record = watched_with_everything(Policy(rule=VersionRule(expected="v2"), rollback=mode))
+
+    replayed = replay(read_record(saved(audit_document(record), tmp_path / "a.json")))
+
+    assert replayed.judgement.verdict is Verdict.UNHEALTHY
+
+
+def test_a_gate_that_the_window_cut_short_replays(tmp_path: Path) -> None:
+    answers: World = lambda now: Outcome.OK if 31 <= now < 33.5 else Outcome.HTTP_5XX  # noqa: E731
+    record = recorded(answers)
+    replayed = replay(read_record(saved(audit_document(record), tmp_path / "a.json")))
+
+    assert replayed.judgement.verdict is record.judgement.verdict
+
+
+def test_what_recovers_at_the_last_look_is_replayed_with_the_watch_that_follows(
+    tmp_path: Path,
+) -> None:
+    record = recorded(healthy_from(90.04))
+    replayed = replay(read_record(saved(audit_document(record), tmp_path / "a.json")))
+
+    assert replayed.seen.recheck is not None
+    assert (replayed.judgement.row, replayed.answers > 100) == ("recovered", True)
+
+
+def test_a_record_of_the_former_release_still_replays(tmp_path: Path) -> None:
+    policy = Policy(rule=VersionRule(expected="v2"), window=WindowPolicy(length_seconds=0.0))
+    stage = Stagehand({"v1": always(Outcome.OK), "v2": always(Outcome.HTTP_5XX)}, live="v2")
+    document = audit_document(verify(stage.request(policy), stage.ports))
+    del document["window"], document["policy"]["window"]
+    del document["rollback"]["verification"]["window"]
+    document["policy_digest"] = former_policy_digest(policy)
+
+    assert replay(read_record(saved(document, tmp_path / "a.json"))).answers == 0
+
+
+def _drop_row(document: dict[str, Any]) -> None:
+    document["window"]["rows"].pop(10)
+
+
+def _drop_window(document: dict[str, Any]) -> None:
+    document["window"] = None
+
+
+def _make_an_answer_good(document: dict[str, Any]) -> None:
+    rows = document["window"]["rows"]
+    bad = next(i for i, row in enumerate(rows) if "http_5xx" in row)
+    rows[bad] = rows[bad].replace("http_5xx", "ok")
+
+
+def _count_less(document: dict[str, Any]) -> None:
+    document["window"]["streams"][0]["bad"] -= 1
+
+
+def _end_later(document: dict[str, Any]) -> None:
+    document["window"]["ended_seconds"] += 1.0
+
+
+def _grant_more_grace(document: dict[str, Any]) -> None:
+    document["window"]["grace_seconds"] = 300.0
+
+
+def _loosen_the_trigger(document: dict[str, Any]) -> None:
+    document["policy"]["window"]["rates"]["trigger"] = "1/2"
+    document["policy_digest"] = None
+
+
+def _deny_the_rollback(document: dict[str, Any]) -> None:
+    document["rollback_triggered"] = False
+
+
+def _decide_to_keep(document: dict[str, Any]) -> None:
+    document["decision"]["action"] = "keep"
+
+
+def _change_the_exit_status(document: dict[str, Any]) -> None:
+    document["exit_code"] = 0
+
+
+def _change_the_row(document: dict[str, Any]) -> None:
+    document["row"] = "met"
+
+
+def _forge_what_was_restored(document: dict[str, Any]) -> None:
+    rows = document["rollback"]["verification"]["window"]["rows"]
+    document["rollback"]["verification"]["window"]["rows"] = [
+        row.replace(" ok ", " http_5xx ") for row in rows
+    ]
+
+
+def _watch_for_ever(document: dict[str, Any]) -> None:
+    document["policy"]["window"]["length_seconds"] = 1e12
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _drop_row,
+        _drop_window,
+        _make_an_answer_good,
+        _count_less,
+        _end_later,
+        _grant_more_grace,
+        _loosen_the_trigger,
+        _deny_the_rollback,
+        _decide_to_keep,
+        _change_the_exit_status,
+        _change_the_row,
+        _forge_what_was_restored,
+        _watch_for_ever,
+    ],
+)
+def test_a_window_that_was_changed_does_not_replay(
+    change: Callable[[dict[str, Any]], None], tmp_path: Path
+) -> None:
+    document = audit_document(watched_with_everything())
+    change(document)
+    read = read_record(saved(document, tmp_path / "audit.json"))
+
+    with pytest.raises(ReplayError):
+        replay(read)
+
+
+def test_every_disagreement_is_listed(tmp_path: Path) -> None:
+    document = audit_document(watched_with_everything())
+    for change in (_change_the_row, _change_the_exit_status, _count_less, _claim_healthy):
+        change(document)
+
+    with pytest.raises(ReplayError) as raised:
+        replay(read_record(saved(document, tmp_path / "audit.json")))
+
+    for word in ("row reached", "exit status", "health: bad", "verdict reached"):
+        assert word in raised.value.message
+
+
+def test_rows_left_out_are_no_lie_but_nothing_to_replay(tmp_path: Path) -> None:
+    document = audit_document(watched_with_everything())
+    document["window"]["rows_left_out"] = 7
+
+    with pytest.raises(RecordError, match="7 more answers"):
+        replay(read_record(saved(document, tmp_path / "audit.json")))
 
 
 def _drop_last(document: dict[str, Any]) -> None:

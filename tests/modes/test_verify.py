@@ -17,13 +17,15 @@ from slo_action.core.model import (
 )
 from slo_action.core.policy import Policy
 from slo_action.core.record import AuditRecord, Status
+from slo_action.core.window import WindowPolicy
 from slo_action.modes.verify import verify
 from tests.builders import World, always, healthy_from
 from tests.worlds.memory_ports import Stagehand
 
 GOOD = always(Outcome.OK)
 BAD = always(Outcome.HTTP_5XX)
-POLICY = Policy(rule=VersionRule(expected="v2"))
+GATE_ONLY = WindowPolicy(length_seconds=0)
+POLICY = Policy(rule=VersionRule(expected="v2"), window=GATE_ONLY)
 
 
 def deployed(v2: World, v1: World = GOOD) -> Stagehand:

@@ -21,7 +21,7 @@ NEW = VersionRule(expected="2.0.0")
         (599, Outcome.HTTP_5XX, "599"),
         (401, Outcome.HTTP_4XX, "put them into the url input"),
         (403, Outcome.HTTP_4XX, "forbidden"),
-        (404, Outcome.HTTP_4XX, "check the health URL"),
+        (404, Outcome.HTTP_4XX, "check the URL"),
         (405, Outcome.HTTP_4XX, "GET"),
         (418, Outcome.HTTP_4XX, "418"),
         (204, Outcome.HTTP_4XX, "only 200 is a healthy answer"),

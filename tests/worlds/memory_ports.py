@@ -9,12 +9,13 @@ from slo_action.core.model import Probe, RunIdentity, VersionRule, Witness
 from slo_action.core.policy import Policy
 from slo_action.core.secrets import Secret
 from slo_action.errors import GitHubError, Interrupted
-from slo_action.ports import CheckRun, Ports
+from slo_action.ports import CheckRun, MetricSource, Ports
 from tests.builders import World
 from tests.worlds.memory_evidence import MemoryEvidence
 from tests.worlds.memory_log import MemoryLog
 from tests.worlds.virtual_clock import VirtualClock
 from tests.worlds.virtual_deploy import VirtualDeploy
+from tests.worlds.virtual_pool import VirtualPool
 
 
 class MemoryOutputs:
@@ -73,17 +74,22 @@ class Stagehand:
     def __init__(self, releases: dict[str, World], live: str) -> None:
         self.clock = VirtualClock()
         self.deploy = VirtualDeploy(self.clock, releases, live)
+        self.pool = VirtualPool(self.clock, self.deploy.answer)
+        self.metrics: MetricSource | None = None
         self.log = MemoryLog()
         self.evidence = MemoryEvidence()
         self.outputs = MemoryOutputs()
         self.interrupts = ScriptedInterrupts()
         self.check_runs = MemoryCheckRuns()
+        self.endpoints: tuple[Probe, ...] = ()
 
     @property
     def ports(self) -> Ports:
         return Ports(
             clock=self.clock,
             prober=self.deploy,
+            pool=self.pool,
+            metrics=self.metrics,
             platform=self.deploy,
             log=self.log,
             evidence=self.evidence,
@@ -105,6 +111,7 @@ class Stagehand:
             service="dashboard",
             url="https://dashboard.example",
             probes=(health,),
+            endpoints=self.endpoints,
             control=asked if control else None,
             policy=policy,
             platform=PlatformName.COMMAND,

@@ -45,6 +45,7 @@ class Scene:
             "url": self.shop.origin,
             "health-deadline": "3s",
             "grace": "0s",
+            "observe": "0s",
             **{name.replace("_", "-"): value for name, value in more.items()},
         }
         return Step(given=given, env=env or {})

@@ -6,7 +6,15 @@ a rollback is verified against what it did.
 
 from collections.abc import Callable, Sequence
 
-from slo_action.core.model import Outcome, Probe, Release, RollbackStep, Sample, Witness
+from slo_action.core.model import (
+    Machine,
+    Outcome,
+    Probe,
+    Release,
+    RollbackStep,
+    Sample,
+    Witness,
+)
 from slo_action.errors import PlatformError
 from tests.builders import World, always
 from tests.worlds.virtual_clock import VirtualClock
@@ -30,6 +38,7 @@ class VirtualDeploy:
         self.restore_changes_anything = True
         self.tells_previous = True
         self.asked: list[Probe] = []
+        self.fleet: tuple[Machine, ...] = ()
 
     def at(self, second: float, event: Callable[[], None]) -> None:
         """Let something happen once that much virtual time has passed."""
@@ -52,6 +61,16 @@ class VirtualDeploy:
         samples = tuple(self._answer(probe) for probe in probes)
         self._clock.advance(0.05)
         return samples
+
+    def answer(self, probe: Probe, _at: float) -> Sample:
+        """Answer one probe of a pool, which keeps the time."""
+        self._let_happen()
+        self.asked.append(probe)
+        return self._answer(probe)
+
+    def machines(self) -> tuple[Machine, ...]:
+        """Return the machines that `self.fleet` names."""
+        return self.fleet
 
     def previous_release(self) -> Release | None:
         """Return the release before the live one."""

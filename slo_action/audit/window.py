@@ -1,0 +1,188 @@
+"""Observation windows: to the document, and back from it by repeating what happened."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import isinf
+from urllib.parse import quote, unquote
+
+from slo_action.audit.document import BreachEntry, LatencyEntry, StreamEntry, WindowEntry
+from slo_action.core.findings import rate_words
+from slo_action.core.latency import LatencyCounter
+from slo_action.core.model import Outcome, Probe, VersionRule
+from slo_action.core.rewatch import rewatched
+from slo_action.core.streams import Stream
+from slo_action.core.track import Track
+from slo_action.core.window import MOST_ROWS, Row, Window, WindowPolicy
+from slo_action.errors import RecordError, ReplayError
+
+PERCENTILES = tuple(
+    (f"p{hundredths}", Fraction(hundredths, 100)) for hundredths in (50, 90, 95, 99)
+)
+NOTHING = "-"
+"""The outcome of a row that has none."""
+_FIXED_WORDS = 6
+_LONGEST_SECONDS = 86_400.0
+_MOST_PLANNED = 20 * MOST_ROWS
+"""A forged length must not keep a replay busy for ever."""
+NEVER = -1.0
+"""A percentile whose rank falls on an answer that never came; JSON knows no infinity."""
+
+
+def window_entry(window: Window) -> WindowEntry:
+    """Return the window as the document holds it."""
+    return WindowEntry(
+        begun_seconds=window.begun_seconds,
+        ends_seconds=window.ends_seconds,
+        ended_seconds=window.ended_seconds,
+        closed_seconds=window.closed_seconds,
+        grace_seconds=window.grace_seconds,
+        ready_by_seconds=window.ready_by_seconds,
+        interval_seconds=window.interval_seconds,
+        controlled=window.controlled,
+        end=window.end,
+        streams=tuple(_stream(track, window) for track in window.tracks.values()),
+        traffic=tuple(window.readings),
+        traffic_sentence=window.traffic.sentence if window.readings else "",
+        rows=tuple(map(row_text, window.rows)),
+        rows_left_out=window.rows_left_out,
+    )
+
+
+def window_of(entry: WindowEntry, policy: WindowPolicy) -> Window:
+    """Return the window that saw these rows, driven again by the shipped code.
+
+    Raises RecordError where rows were left out, ReplayError where they do not follow from one
+    another.
+    """
+    if entry.rows_left_out:
+        raise RecordError(
+            f"the window holds {entry.rows_left_out} more answers than a record does",
+            hint="judge such a window by its sums, or by samples.jsonl",
+        )
+    try:
+        window = _opened(entry, policy)
+        rows = [parse_row(text) for text in entry.rows]
+        return rewatched(window, rows, entry.traffic, entry.closed_seconds)
+    except (ValueError, LookupError, ArithmeticError) as error:
+        raise ReplayError(
+            f"the rows of the window do not follow from one another: {type(error).__name__}",
+            hint="the record was changed, or another version wrote it",
+        ) from error
+
+
+def _opened(entry: WindowEntry, policy: WindowPolicy) -> Window:
+    """Return the window as it began. Raises ValueError where it would not end in our lifetime."""
+    longest = max(policy.length_seconds, policy.minimum_seconds, abs(entry.begun_seconds))
+    if not longest <= _LONGEST_SECONDS:  # a NaN, too, is not below it
+        raise ValueError("it is too long")
+    window = Window(
+        policy,
+        tuple(_stream_of(stream) for stream in entry.streams),
+        begun_seconds=entry.begun_seconds,
+        grace_seconds=entry.grace_seconds,
+        ready_by_seconds=entry.ready_by_seconds,
+        controlled=entry.controlled,
+    )
+    planned = (window.ends_seconds - window.begun_seconds) / window.interval_seconds
+    if not planned <= _MOST_PLANNED:
+        raise ValueError("it is too long")
+    return window
+
+
+def row_text(row: Row) -> str:
+    """Return a row as words; what is not known is left out."""
+    fixed = (
+        str(row.ticket),
+        str(row.sent),
+        repr(row.taken_seconds),
+        repr(row.heard_seconds),
+        row.outcome or NOTHING,
+        repr(row.seconds),
+    )
+    named = {
+        "version": None if row.version is None else quote(row.version, safe=""),
+        "retry-after": row.retry_after_seconds,
+        "asked": row.asked_seconds,
+    }
+    known = tuple(f"{name}={value}" for name, value in named.items() if value is not None)
+    return " ".join((*fixed, *known))
+
+
+def parse_row(text: str) -> Row:
+    """Return the row. Raises ValueError where it is none."""
+    words = text.split(" ")
+    ticket, sent, taken, heard, outcome, seconds = words[:_FIXED_WORDS]
+    named = dict(word.split("=", 1) for word in words[_FIXED_WORDS:])
+    version = named.get("version")
+    return Row(
+        ticket=int(ticket),
+        sent=int(sent),
+        taken_seconds=float(taken),
+        heard_seconds=float(heard),
+        outcome=None if outcome == NOTHING else Outcome(outcome),
+        seconds=float(seconds),
+        version=None if version is None else unquote(version),
+        retry_after_seconds=_number(named, "retry-after"),
+        asked_seconds=_number(named, "asked"),
+    )
+
+
+def _number(named: Mapping[str, str], name: str) -> float | None:
+    return float(named[name]) if name in named else None
+
+
+def _stream(track: Track, window: Window) -> StreamEntry:
+    rate, stream = track.rate, track.stream
+    return StreamEntry(
+        name=stream.name,
+        witness=stream.probe.witness,
+        machine=stream.machine,
+        url=stream.probe.url,
+        tells_version=stream.probe.version_rule is not None,
+        valid=rate.valid,
+        bad=rate.bad,
+        neutral=rate.neutral,
+        missed=track.missed,
+        interval=rate.interval(),
+        breach=BreachEntry(
+            rule=rate.breach.rule,
+            heard_seconds=rate.breach.heard_seconds,
+            bad_since_seconds=rate.breach.bad_since_seconds,
+            bad=rate.breach.bad,
+            valid=rate.breach.valid,
+        )
+        if rate.breach
+        else None,
+        refuted_seconds=rate.refuted_seconds,
+        refuted_at_end=rate.refuted_at_end(),
+        outcomes=track.outcomes,
+        latency=_latency(track.latency, track),
+        sentence=rate_words(stream.name, rate, window),
+    )
+
+
+def _latency(latency: LatencyCounter, track: Track) -> LatencyEntry:
+    goal = track.goal
+    limit = f"{goal.name} < {1000 * goal.limit_seconds:g} ms" if goal else None
+    return LatencyEntry(
+        n=latency.n,
+        cold_n=latency.cold_n,
+        over={f"{seconds:g}": count for seconds, count in latency.over.items()},
+        percentiles_ms={
+            name: _milliseconds(latency.percentile(quantile)) for name, quantile in PERCENTILES
+        },
+        objective=limit,
+        state=latency.judge(goal) if goal else None,
+    )
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    if seconds is None:
+        return None
+    return NEVER if isinf(seconds) else round(1000 * seconds, 3)
+
+
+def _stream_of(entry: StreamEntry) -> Stream:
+    rule = VersionRule() if entry.tells_version else None
+    probe = Probe(witness=entry.witness, url=entry.url, version_rule=rule)
+    return Stream(name=entry.name, probe=probe, machine=entry.machine)

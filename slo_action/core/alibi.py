@@ -1,0 +1,77 @@
+"""Was it us? Answers that never came wait for the control's word before they count.
+
+A silence is the service's fault only where an unrelated host answered the next question after it,
+and none failed to answer while it lasted. Times are seconds since the deploy.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+_BEFORE_SECONDS = 1.0
+"""How long before a silence a control may have been asked to speak against the service."""
+_OVERLAP_SECONDS = 1.0
+"""How far from a silence a dead control still explains it."""
+_KEPT_SECONDS = 30.0
+_SUSPICION_SECONDS = 6.0
+"""How long after a silence the control is asked on: the longest a probe in flight may take."""
+_EVERY_SECONDS = 2.0
+
+
+class Word(Enum):
+    """What the control says of a silence."""
+
+    GUILTY = "guilty"
+    EXCUSED = "excused"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question to the control."""
+
+    asked_seconds: float
+    heard_seconds: float
+    alive: bool
+
+
+class Alibi:
+    """What the control said, as far back as any probe in flight can reach."""
+
+    def __init__(self) -> None:
+        self._heard: list[Asked] = []
+        self._silence_seconds: float | None = None
+        self._asked_seconds: float | None = None
+
+    def silence(self, heard_seconds: float) -> None:
+        """Take note that a probe got no answer."""
+        self._silence_seconds = max(heard_seconds, self._silence_seconds or 0.0)
+
+    def wants_control(self, now_seconds: float) -> bool:
+        """Tell whether to ask the control now: every two seconds while silences are fresh."""
+        if self._silence_seconds is None:
+            return False
+        fresh = now_seconds - self._silence_seconds <= _SUSPICION_SECONDS
+        asked = self._asked_seconds
+        return fresh and (asked is None or now_seconds - asked >= _EVERY_SECONDS)
+
+    def asked(self, now_seconds: float) -> None:
+        """Take note that the control is being asked."""
+        self._asked_seconds = now_seconds
+
+    def heard(self, answer: Asked) -> None:
+        """Take note of the control's answer, or that none came."""
+        horizon = answer.heard_seconds - _KEPT_SECONDS
+        self._heard = [a for a in self._heard if a.heard_seconds >= horizon]
+        self._heard.append(answer)
+
+    def word(self, sent_seconds: float, heard_seconds: float) -> Word:
+        """Return what the control says of a silence that lasted from one instant to the other."""
+        early, late = sent_seconds - _OVERLAP_SECONDS, heard_seconds + _OVERLAP_SECONDS
+        for a in self._heard:
+            if not a.alive and a.asked_seconds <= late and a.heard_seconds >= early:
+                return Word.EXCUSED
+        after = [a for a in self._heard if a.asked_seconds >= heard_seconds - _BEFORE_SECONDS]
+        if not after:
+            return Word.WAIT
+        soonest = min(after, key=lambda a: a.asked_seconds)
+        return Word.GUILTY if soonest.alive else Word.EXCUSED

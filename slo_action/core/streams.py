@@ -1,0 +1,57 @@
+"""The series of probes that are judged apart."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from urllib.parse import urlsplit
+
+from slo_action.core.latency import LatencyObjective
+from slo_action.core.model import Machine, Probe, Witness
+
+_P95 = Fraction(95, 100)
+_P90 = Fraction(90, 100)
+
+DEFAULT_OBJECTIVES: tuple[tuple[Witness, LatencyObjective], ...] = (
+    (Witness.HEALTH, LatencyObjective(name="p95", quantile=_P95, limit_seconds=0.5)),
+    (Witness.API, LatencyObjective(name="p95", quantile=_P95, limit_seconds=2.0)),
+    (Witness.STATS, LatencyObjective(name="p95", quantile=_P95, limit_seconds=2.0)),
+    (Witness.SEARCH, LatencyObjective(name="p90", quantile=_P90, limit_seconds=5.0)),
+)
+"""The document's performance SLO, by the kind of endpoint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """One series of probes that is judged by itself: an endpoint, or one machine's health.
+
+    `name` is what people call it, such as `health`, `/api/orders` or `health@9080e1`. `machine` is
+    empty where a balancer chooses.
+    """
+
+    name: str
+    probe: Probe
+    machine: str = ""
+
+    @property
+    def is_endpoint(self) -> bool:
+        """True for what users ask: not one machine by itself, and not the version endpoint."""
+        return not self.machine and self.probe.witness is not Witness.VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place of the schedule; `ticket` counts from 0."""
+
+    ticket: int
+    at_seconds: float
+    stream: Stream
+
+
+def stream_name(probe: Probe) -> str:
+    """Return what people call a probe's stream: its kind; for an API endpoint, its path."""
+    return urlsplit(probe.url).path if probe.witness is Witness.API else probe.witness.value
+
+
+def machine_stream(machine: Machine, health: Probe) -> Stream:
+    """Return the stream of one machine's health."""
+    probe = replace(health, headers=(*health.headers, *machine.headers))
+    return Stream(name=f"{stream_name(health)}@{machine.name}", probe=probe, machine=machine.name)

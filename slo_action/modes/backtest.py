@@ -1,0 +1,228 @@
+"""`backtest`: judge recorded runs by another policy, and tell what would have differed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from slo_action.audit.document import AuditDocument
+from slo_action.audit.reading import read_record
+from slo_action.config.policy_change import policy_of
+from slo_action.config.policy_file import PolicyFile
+from slo_action.core.decide import Action, RollbackMode, WayBack, decide
+from slo_action.core.facts import Judgement, OnLateStart
+from slo_action.core.hindsight import Case, Told
+from slo_action.core.judge import judge
+from slo_action.core.model import Cause, Observation, ObservationKind, Trigger
+from slo_action.core.policy import Policy
+from slo_action.core.rewatch import rejudged
+from slo_action.core.schedule import Ended, Gate, GateEnd, GatePolicy
+from slo_action.core.schedule import recheck as recheck_policy
+from slo_action.core.window import Window, WindowEnd
+from slo_action.errors import RecordError, ReplayError
+from slo_action.modes.replay import Replayed, Seen, replay
+
+_PASSED = (GateEnd.MET, GateEnd.LATE)
+_STOPPED_ROW = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backtest:
+    """Every record that could be judged, and why the others could not, by their file."""
+
+    cases: tuple[Case, ...]
+    unread: Mapping[str, str]
+
+
+def backtest(paths: Iterable[Path], policies: PolicyFile, service: str = "") -> Backtest:
+    """Judge the records again by the policies of their services; an empty `service` takes all.
+
+    What cannot be read, or does not lead to its own verdict, is told and left out.
+    """
+    cases: list[Case] = []
+    unread: dict[str, str] = {}
+    for path in paths:
+        try:
+            document = read_record(path)
+            if service in ("", document.service):
+                cases.append(_backtested(document, policies, str(path)))
+        except (RecordError, ReplayError) as error:
+            unread[str(path)] = error.message
+    return Backtest(cases=tuple(cases), unread=unread)
+
+
+def _backtested(document: AuditDocument, policies: PolicyFile, source: str) -> Case:
+    try:
+        policy = policy_of(policies.of(document.service), document.policy or Policy())
+    except ValueError as error:
+        raise RecordError(
+            f"the policy does not fit the record's own: {error}", hint="state the whole error_rate"
+        ) from error
+    return backtested(document, policy, source)
+
+
+def backtested(document: AuditDocument, policy: Policy, source: str) -> Case:
+    """Return what `policy` makes of a record's evidence, beside what the record states.
+
+    Only what judges is taken from `policy`: what was asked, and when, stays as recorded. Raises
+    RecordError or ReplayError where the record does not lead to its own verdict to begin with.
+    """
+    replayed = replay(document)
+    superseded = document.decision is not None and document.decision.superseded
+    then = _told(replayed.judgement, replayed.seen, superseded=superseded)
+    seen = _seen_again(replayed, policy)
+    why = _missing(seen, replayed, policy)
+    now = None if why else _told(_judged(seen, policy), seen, superseded=superseded)
+    return Case(
+        source=source,
+        service=document.service,
+        version=document.version,
+        deployment_id=document.deployment_id,
+        then=then,
+        now=now,
+        unknown=why,
+        notes=_notes(replayed, policy, seen),
+    )
+
+
+def _told(judgement: Judgement, seen: Seen, *, superseded: bool) -> Told:
+    """Another deploy that came between keeps its cause: it came whatever the policy."""
+    calls = _calls_for_rollback(judgement)
+    taken = superseded and calls
+    return Told(
+        verdict=judgement.verdict,
+        cause=Cause.SUPERSEDED if taken else judgement.cause,
+        row=judgement.row,
+        known_seconds=_known_seconds(seen),
+        rollback=calls and not taken,
+    )
+
+
+def _calls_for_rollback(judgement: Judgement) -> bool:
+    return decide(judgement, RollbackMode.AUTO, WayBack(platform="")).action is Action.ROLL_BACK
+
+
+def _known_seconds(seen: Seen) -> float:
+    """The end of the window, else of the last look, else of the gate; or where each stopped."""
+    if seen.window is not None:
+        return _heard_seconds(seen.window)
+    last = (seen.recheck or seen.gate).observations or seen.gate.observations
+    return last[-1].ended_seconds if last else seen.gate.begun_seconds
+
+
+def _heard_seconds(window: Window) -> float:
+    if window.end is not None:
+        return window.ended_seconds
+    heard = (row.taken_seconds for row in window.rows)
+    return max(heard, default=window.begun_seconds)
+
+
+def _judged(seen: Seen, policy: Policy) -> Judgement:
+    return judge(
+        seen.gate,
+        rule=policy.rule,
+        on_late_start=policy.on_late_start,
+        window=seen.window,
+        recheck=seen.recheck,
+    )
+
+
+def _seen_again(replayed: Replayed, policy: Policy) -> Seen:
+    """Return what a run by `policy` would have seen of it, and no more."""
+    before = replayed.seen
+    window = _window_again(before.window, policy)
+    gate, rest = _gate_again(before, policy.gate, window)
+    seen = Seen(gate=gate, window=None, recheck=None)
+    if gate.end in _PASSED or (gate.end is None and _convicts(window)):
+        return replace(seen, window=window)
+    if gate.end is None:
+        # Nobody may judge by a gate that goes on; what was heard is told by the gate alone.
+        return seen
+    recheck = _recheck_again(seen, rest, policy)
+    seen = replace(seen, recheck=recheck)
+    watched_on = recheck is not None and recheck.end in _PASSED
+    warns = policy.on_late_start is OnLateStart.WARN
+    return replace(seen, window=window) if watched_on and warns else seen
+
+
+def _window_again(window: Window | None, policy: Policy) -> Window | None:
+    if window is None or not policy.window.length_seconds:
+        return None
+    return rejudged(
+        window,
+        policy.window,
+        grace_seconds=policy.gate.grace_seconds,
+        ready_by_seconds=policy.gate.deadline_seconds,
+    )
+
+
+def _convicts(window: Window | None) -> bool:
+    return window is not None and window.end not in (None, WindowEnd.OVER)
+
+
+def _gate_again(
+    seen: Seen, policy: GatePolicy, window: Window | None
+) -> tuple[Gate, tuple[Observation, ...]]:
+    """Return the gate of another policy, and the observations it would not have made.
+
+    It hears the recorded ones when they were made, up to its end or the window's conviction. A
+    longer gate hears those of the last look, too.
+    """
+    heard = (*seen.gate.observations, *(seen.recheck.observations if seen.recheck else ()))
+    gate = Gate(policy=policy, begun_seconds=seen.gate.begun_seconds)
+    for number, observation in enumerate(heard):
+        over = isinstance(gate.next(), Ended)
+        if over or _has_convicted(window, observation.started_seconds):
+            return gate, heard[number:]
+        gate = gate.feed(_unjudged(observation))
+    return gate, ()
+
+
+def _has_convicted(window: Window | None, by_seconds: float) -> bool:
+    return window is not None and _convicts(window) and window.ended_seconds <= by_seconds
+
+
+def _unjudged(observation: Observation) -> Observation:
+    """Whether a failure was one of the grace period is the policy's to say."""
+    peek = observation.kind is ObservationKind.PEEK
+    return observation if peek else replace(observation, kind=ObservationKind.ATTEMPT)
+
+
+def _recheck_again(seen: Seen, rest: Sequence[Observation], policy: Policy) -> Gate | None:
+    """Return the last look that follows a missed gate; None where nothing is recorded of it."""
+    judgement = _judged(seen, policy)
+    missed = Trigger.HEALTH_CHECK_FAILURE in judgement.triggers
+    if not (rest and missed and _calls_for_rollback(judgement)):
+        return None
+    again = Gate(policy=recheck_policy(policy.gate), begun_seconds=rest[0].started_seconds)
+    for observation in rest:
+        if isinstance(again.next(), Ended):
+            break
+        again = again.feed(replace(observation, kind=ObservationKind.ATTEMPT))
+    return again
+
+
+def _missing(seen: Seen, replayed: Replayed, policy: Policy) -> str:
+    """Return what of the evidence a run by this policy would have had is not recorded."""
+    if replayed.judgement.row == _STOPPED_ROW:
+        return ""
+    recovered = seen.recheck is not None and seen.recheck.end in _PASSED
+    watched = recovered and policy.on_late_start is OnLateStart.WARN
+    needs = policy.window.length_seconds and (seen.gate.end in _PASSED or watched)
+    if needs and seen.window is None:
+        return "the record holds no observation window"
+    if _judged(seen, policy).row != _STOPPED_ROW:
+        return ""
+    last = _known_seconds(replayed.seen)
+    return f"the record ends at {last:.0f} s"
+
+
+def _notes(replayed: Replayed, policy: Policy, seen: Seen) -> tuple[str, ...]:
+    """Return where the evidence is poorer than a run by this policy would have had."""
+    notes = []
+    closer = policy.window.rates.confidence and not replayed.policy.window.rates.confidence
+    if closer and seen.window is not None:
+        notes.append("recorded without a closer look at failures, so a live run is sooner sure")
+    missed = seen.gate.end is GateEnd.MISSED and seen.recheck is None
+    if missed and replayed.seen.gate.end is not GateEnd.MISSED:
+        notes.append("the last look before the rollback is not in the record")
+    return tuple(notes)

@@ -1,0 +1,1 @@
+"""Where real users' traffic comes from."""

@@ -1,0 +1,185 @@
+"""A Prometheus in virtual time, behind its HTTP API, with services that it scrapes.
+
+`tests/real/test_prometheus.py` tells how the real one answers.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import formatdate
+from math import inf, isnan
+
+import httpx
+
+from tests.worlds.promql_answers import BadQueryError, Series, Vector, evaluate
+from tests.worlds.virtual_clock import VirtualClock
+
+Answer = Callable[[httpx.Request], httpx.Response]
+_LATENCY_BUCKETS = {"0.1": False, "0.25": True, "0.5": True, "+Inf": True}
+"""Every request takes 0.2 s; True where a bucket holds it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What a service's exporter calls things."""
+
+    counter: str = "http_requests_total"
+    buckets: str = "http_request_duration_seconds_bucket"
+    service: str = "service"
+    status: str = "status_code"
+
+
+FLY_EDGE = Names(
+    counter="fly_edge_http_responses_count",
+    buckets="fly_edge_http_response_time_seconds_bucket",
+    service="app",
+    status="status",
+)
+
+
+class MeteredService:
+    """A service with customers; its 5xx series is born with the first 5xx, as they are."""
+
+    def __init__(self, name: str, names: Names) -> None:
+        self.per_second = 10.0
+        self.error_rate = 0.0
+        self.is_up = True
+        self._names = names
+        self._labels = {names.service: name, "method": "GET"}
+        self._statuses = {"200": 0.0}
+
+    def restart(self) -> None:
+        self._statuses = {"200": 0.0}
+
+    def serve(self, seconds: float) -> None:
+        requests = self.per_second * seconds * self.is_up
+        errors = requests * self.error_rate
+        self._statuses["200"] += requests - errors
+        if errors:
+            self._statuses["502"] = self._statuses.get("502", 0.0) + errors
+
+    def exposition(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+        """Return the values by name and labels."""
+        total = sum(self._statuses.values())
+        counters = {
+            (self._names.counter, (*self._labels.items(), (self._names.status, status))): count
+            for status, count in self._statuses.items()
+        }
+        buckets = {
+            (self._names.buckets, (*self._labels.items(), ("le", le))): total * holds
+            for le, holds in _LATENCY_BUCKETS.items()
+        }
+        return counters | buckets
+
+
+class PrometheusWorld:
+    """Scrapes its services as the clock goes on, and answers queries below `prefix`.
+
+    `skew_seconds` is how far its clock is ahead. `becomes` replaces its answers; `asked` holds
+    every query with its `time`.
+    """
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        *,
+        skew_seconds: float = 0.0,
+        scrape_seconds: float = 15.0,
+        prefix: str = "",
+    ) -> None:
+        self._clock = clock
+        self.skew_seconds = skew_seconds
+        self._scrape_seconds = scrape_seconds
+        self._path = f"{prefix}/api/v1/query"
+        self._series: dict[tuple[str, tuple[tuple[str, str], ...]], Series] = {}
+        self._scraped_at = self.now
+        self._answers: list[tuple[str, Answer]] = []
+        self.services: list[MeteredService] = []
+        self.requests: list[httpx.Request] = []
+
+    @property
+    def now(self) -> float:
+        """The world's own time, in seconds since 1970."""
+        return self._clock.now().timestamp() + self.skew_seconds
+
+    def service(self, name: str, names: Names | None = None) -> MeteredService:
+        made = MeteredService(name, names or Names())
+        self.services.append(made)
+        return made
+
+    def passes(self, seconds: float) -> None:
+        """Let time go by, scraping."""
+        self._clock.advance(seconds)
+        while self._scraped_at + self._scrape_seconds <= self.now:
+            self._scraped_at += self._scrape_seconds
+            for service in self.services:
+                service.serve(self._scrape_seconds)
+            self._scrape()
+
+    def becomes(self, answer: Answer | None, *, to: str = "") -> None:
+        """Give this answer to all queries that contain `to`; None is the truth again."""
+        self._answers = [pair for pair in self._answers if pair[0] != to]
+        if answer is not None:
+            self._answers.insert(0, (to, answer))
+
+    def asked(self) -> list[tuple[str, str | None]]:
+        return [(one.url.params["query"], one.url.params.get("time")) for one in self.requests]
+
+    def handler(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        response = self._answered(request)
+        response.headers.setdefault("Date", formatdate(self.now, usegmt=True))
+        return response
+
+    def _answered(self, request: httpx.Request) -> httpx.Response:
+        query = request.url.params.get("query", "")
+        for part, answer in self._answers:
+            if part in query:
+                return answer(request)
+        if request.url.path != self._path:
+            return httpx.Response(404, text="404 page not found\n")
+        time = float(request.url.params.get("time", self.now))
+        try:
+            return vector(evaluate(query, list(self._series.values()), time), time)
+        except BadQueryError as error:
+            return refused(400, "bad_data", str(error))
+
+    def _scrape(self) -> None:
+        seen = set()
+        for service in self.services:
+            for key, value in service.exposition().items():
+                if service.is_up:
+                    seen.add(key)
+                    series = self._series.setdefault(key, Series(key[0], dict(key[1])))
+                    series.samples.append((self._scraped_at, value))
+        for key, series in self._series.items():
+            if key not in seen and series.samples[-1][1] is not None:
+                series.samples.append((self._scraped_at, None))
+
+
+def vector(rows: Vector, time: float = 0.0, **extra: object) -> httpx.Response:
+    """Return a success; `extra` are fields such as warnings."""
+    result = [{"metric": labels, "value": [time, _number(value)]} for labels, value in rows]
+    return success({"resultType": "vector", "result": result}, **extra)
+
+
+def success(data: object, **extra: object) -> httpx.Response:
+    return raw(200, json.dumps({"status": "success", "data": data, **extra}))
+
+
+def refused(status: int, kind: str, error: str) -> httpx.Response:
+    return raw(status, json.dumps({"status": "error", "errorType": kind, "error": error}))
+
+
+def raw(status: int, text: str | bytes, content_type: str = "application/json") -> httpx.Response:
+    """Return an answer that is sent as a stream, as over a wire."""
+    body = text.encode() if isinstance(text, str) else text
+    return httpx.Response(
+        status, headers={"Content-Type": content_type}, stream=httpx.ByteStream(body)
+    )
+
+
+def _number(value: float) -> str:
+    if isnan(value):
+        return "NaN"
+    return "+Inf" if value == inf else "-Inf" if value == -inf else repr(value)
