@@ -25,7 +25,8 @@ from slo_action.core.policy import Policy
 from slo_action.core.record import AuditRecord, Rollback, Verification
 from slo_action.core.schedule import Ask, Gate, GatePolicy
 from slo_action.core.streams import Slot, Stream, machine_stream
-from slo_action.core.window import Window, WindowPolicy
+from slo_action.core.window import Window
+from slo_action.core.window_policy import WindowPolicy
 
 DEPLOYED_AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 

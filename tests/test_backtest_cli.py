@@ -11,7 +11,7 @@ import pytest
 from slo_action.audit.writing import audit_document
 from slo_action.core.model import Outcome, VersionRule
 from slo_action.core.policy import Policy
-from slo_action.core.window import WindowPolicy
+from slo_action.core.window_policy import WindowPolicy
 from slo_action.modes.verify import verify
 from tests.builders import always, healthy_from
 from tests.worlds.memory_ports import Stagehand

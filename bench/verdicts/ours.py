@@ -34,7 +34,7 @@ from slo_action.core.policy import Policy as RunPolicy
 from slo_action.core.policy import watched_gate
 from slo_action.core.schedule import GatePolicy
 from slo_action.core.secrets import Secret
-from slo_action.core.window import WindowPolicy
+from slo_action.core.window_policy import WindowPolicy
 from slo_action.modes.verify import verify
 from slo_action.ports import Landed, Ports
 from slo_action.probing.answer import Answer

@@ -9,7 +9,7 @@ from slo_action.config.units import parse_duration, parse_ratio
 from slo_action.core.facts import OnLateStart
 from slo_action.core.model import Witness
 from slo_action.core.policy import Policy
-from slo_action.core.window import WindowPolicy
+from slo_action.core.window_policy import WindowPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

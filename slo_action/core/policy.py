@@ -7,7 +7,7 @@ from slo_action.core.decide import FailOn, RollbackMode
 from slo_action.core.judge import OnLateStart
 from slo_action.core.model import VersionRule
 from slo_action.core.schedule import GatePolicy
-from slo_action.core.window import WindowPolicy
+from slo_action.core.window_policy import WindowPolicy
 
 
 def watched_gate(gate: GatePolicy, window: WindowPolicy) -> GatePolicy:

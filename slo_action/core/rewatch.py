@@ -4,17 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from slo_action.core.diary import CONTROL_TICKET, GATE_TICKET, TRAFFIC_TICKET, Row
 from slo_action.core.model import Outcome, Sample, Witness
 from slo_action.core.streams import Slot
 from slo_action.core.traffic import TrafficReading
-from slo_action.core.window import (
-    CONTROL_TICKET,
-    GATE_TICKET,
-    TRAFFIC_TICKET,
-    Row,
-    Window,
-    WindowPolicy,
-)
+from slo_action.core.window import Window
+from slo_action.core.window_policy import WindowPolicy
 
 _WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -8,99 +8,28 @@ deploy.
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import ceil
 
 from slo_action.core.alibi import Alibi, Asked, Word
-from slo_action.core.evidence import RatePolicy, RateTest
-from slo_action.core.latency import LatencyObjective
-from slo_action.core.model import Outcome, Sample, Witness
-from slo_action.core.streams import DEFAULT_OBJECTIVES, Slot, Stream
+from slo_action.core.diary import CONTROL_TICKET, GATE_TICKET, TRAFFIC_TICKET, Diary, Row
+from slo_action.core.evidence import RateTest
+from slo_action.core.model import Outcome, Sample
+from slo_action.core.outage import FAILURES, Outage
+from slo_action.core.pace import DIGITS, Pace
+from slo_action.core.streams import Slot, Stream
 from slo_action.core.strip import Strip
 from slo_action.core.track import Track
 from slo_action.core.traffic import (
     TrafficFinding,
-    TrafficPolicy,
     TrafficReading,
     TrafficVerdict,
     judge_traffic,
 )
+from slo_action.core.window_policy import WindowPolicy
 
-MOST_ROWS = 20_000
-"""How many answers a record holds one by one; a longer window is told by its sums."""
 _MOST_FAILURES = 40
-_SHORTEST_INTERVAL_SECONDS = 0.02
 _RETRY_AFTER_SECONDS = 5.0
-_OUTAGE_FAILURES = 3
-_GOLDEN_RATIO = 0.6180339887498949
-_JITTER = 0.9
-"""How much of its part of the pace a slot may be late: what fails every so often is not met by
-every probe of one stream, nor by none."""
-_DIGITS = 6
-"""Times are kept to the microsecond, so that a record read back holds the very same ones."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowPolicy:
-    """The document's five minutes, as policy.md reads them.
-
-    `length_seconds` counts from the deploy; 0 means no window. A gate that ends late is still
-    followed by `minimum_seconds`. `interval_seconds` lies between any two probes; where an endpoint
-    would get fewer than `min_planned` of them, the pace quickens. For `closer_seconds` after a
-    stream failed, `closer_probes` of its own come between any two of the others. Every
-    `machine_every`-th probe goes to a machine, every `version_every`-th to the version endpoint.
-    """
-
-    length_seconds: float = 300.0
-    minimum_seconds: float = 60.0
-    interval_seconds: float = 1.0
-    machine_every: int = 3
-    version_every: int = 10
-    min_planned: int = 75
-    closer_seconds: float = 15.0
-    closer_probes: int = 1
-    outage_seconds: float = 15.0
-    alert_ratio: float = 0.005
-    rates: RatePolicy = field(default_factory=RatePolicy)
-    objectives: tuple[tuple[Witness, LatencyObjective], ...] = DEFAULT_OBJECTIVES
-    traffic: TrafficPolicy = field(default_factory=TrafficPolicy)
-
-    def objective(self, witness: Witness) -> LatencyObjective | None:
-        """Return what the answers of a kind of endpoint may take; None where nothing is set."""
-        return next((goal for kind, goal in self.objectives if kind is witness), None)
-
-
-def restored_policy(policy: WindowPolicy) -> WindowPolicy:
-    """Return the policy of the minute after a rollback: the plain rule, on what was restored."""
-    length = min(policy.length_seconds, policy.minimum_seconds)
-    rates = replace(policy.rates, confidence=0.0)
-    return replace(policy, length_seconds=length, minimum_seconds=length, rates=rates)
-
-
-CONTROL_TICKET = -1
-TRAFFIC_TICKET = -2
-GATE_TICKET = -3
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One thing that happened, as a record keeps it: enough to judge it again.
-
-    `sent` tickets had been taken when it happened, at `taken_seconds`. `ticket` is the slot's whose
-    answer came, or who could not be taken (no outcome); or the control's; or that of a look at
-    real traffic, whose readings are kept by themselves; or of the health gate that was met.
-    """
-
-    ticket: int
-    sent: int
-    taken_seconds: float
-    heard_seconds: float
-    outcome: Outcome | None = None
-    seconds: float = 0.0
-    version: str | None = None
-    retry_after_seconds: float | None = None
-    asked_seconds: float | None = None
 
 
 class WindowEnd(StrEnum):
@@ -148,9 +77,7 @@ class Window:
         self.counts_from_seconds = max(grace_seconds, begun_seconds)
         self.controlled = controlled
         least = min(policy.minimum_seconds, policy.length_seconds)
-        self.ends_seconds = round(max(policy.length_seconds, begun_seconds + least), _DIGITS)
-        self.rows: list[Row] = []
-        self.rows_left_out = 0
+        self.ends_seconds = round(max(policy.length_seconds, begun_seconds + least), DIGITS)
         self.failures: deque[Sample] = deque(maxlen=_MOST_FAILURES)
         self.first_failure: Sample | None = None
         self.readings: list[TrafficReading] = []
@@ -163,48 +90,31 @@ class Window:
         self._alibi = Alibi()
         self._doubts: list[_Doubt] = []
         self._open: dict[int, Slot] = {}
-        self._ticket = 0
-        self._paused_until = begun_seconds
-        self._parts = 1 + policy.closer_probes
-        self._turns = {"endpoint": 0, "machine": 0, "version": 0, "closer": 0}
-        self._bad_since: float | None = None
-        self._bad_count = 0
-        self._good_seconds = begun_seconds
+        self._diary = Diary()
+        self._outage = Outage(begun_seconds)
         self._other_seconds = float("-inf")
         self._expected_seconds: float | None = None
-        self._lay_out()
+        self._pace = Pace(
+            policy,
+            self.streams,
+            begun_seconds=begun_seconds,
+            ends_seconds=self.ends_seconds,
+            suspects=self._suspects,
+        )
+        self.interval_seconds = self._pace.interval_seconds
+        self.tracks = {stream.name: self._track(stream) for stream in self.streams}
+        together = self._pace.endpoints_apart
+        self.pooled = self._test(together) if len(self._pace.endpoints) > 1 else None
+        is_long = policy.length_seconds > policy.minimum_seconds
+        self.identity = self._test(together, counted=is_long)
 
-    def _lay_out(self) -> None:
-        endpoints = [s for s in self.streams if s.is_endpoint]
-        machines = [s for s in self.streams if s.machine]
-        versions = [s for s in self.streams if not (s.is_endpoint or s.machine)]
-        self._groups = {"endpoint": endpoints, "machine": machines, "version": versions}
-        shares = {
-            "machine": 1 / self.policy.machine_every if machines else 0.0,
-            "version": 1 / self.policy.version_every if versions else 0.0,
-        }
-        shares["endpoint"] = 1.0 - shares["machine"] - shares["version"]
-        self.interval_seconds = self._pace(len(endpoints) / shares["endpoint"])
-        pooled = len(endpoints) > 1
-        gap = self.interval_seconds
-        self.tracks = {
-            stream.name: Track(
-                stream,
-                self._test(gap * len(group) / shares[kind]),
-                self.policy.objective(stream.probe.witness),
-                tickets_apart=self._parts * len(group) / shares[kind],
-            )
-            for kind, group in self._groups.items()
-            for stream in group
-        }
-        self.pooled = self._test(gap / shares["endpoint"]) if pooled else None
-        is_long = self.policy.length_seconds > self.policy.minimum_seconds
-        self.identity = self._test(gap / shares["endpoint"], counted=is_long)
-
-    def _pace(self, shares: float) -> float:
-        left = self.ends_seconds - self.begun_seconds
-        fitting = left / max(1.0, self.policy.min_planned * shares)
-        return max(_SHORTEST_INTERVAL_SECONDS, min(self.policy.interval_seconds, fitting))
+    def _track(self, stream: Stream) -> Track:
+        return Track(
+            stream,
+            self._test(self._pace.seconds_apart(stream)),
+            self.policy.objective(stream.probe.witness),
+            tickets_apart=self._pace.tickets_apart(stream),
+        )
 
     def _test(self, interval: float, *, counted: bool = True) -> RateTest:
         """Return a test of one stream, or of all of them; by evidence alone where not `counted`.
@@ -222,58 +132,33 @@ class Window:
 
     def gate_met(self, at_seconds: float) -> None:
         """Take note that the health gate was met: failures count from here on, in grace or not."""
-        at = round(at_seconds, _DIGITS)
-        self._keep(Row(GATE_TICKET, self._ticket, at, at))
+        at = round(at_seconds, DIGITS)
+        self._diary.keep(Row(GATE_TICKET, self._pace.taken, at, at))
         self.counts_from_seconds = min(self.counts_from_seconds, at)
 
+    @property
+    def rows(self) -> list[Row]:
+        """What happened, in order, as far as a record holds it."""
+        return self._diary.rows
+
+    @property
+    def rows_left_out(self) -> int:
+        """How many rows a record does not hold."""
+        return self._diary.left_out
+
     def next(self) -> Slot | None:
-        """Return the slot to come; None where the window is over or has ended early.
-
-        The pace is every so many tickets; those between are for streams that failed lately.
-        """
-        step = self.interval_seconds / self._parts
-        ticket = max(self._ticket, ceil((self._paused_until - self.begun_seconds) / step))
-        if ticket % self._parts and not self._suspects(self._instant(ticket)):
-            ticket += self._parts - ticket % self._parts
-        at = self._instant(ticket)
-        if self.end is not None or at >= self.ends_seconds:
-            return None
-        return Slot(ticket, at, self._stream_of(ticket, at))
-
-    def _instant(self, ticket: int) -> float:
-        """Return when a ticket's turn is: within its part of the pace, never in step with a fault.
-
-        Multiples of the golden ratio fill the unit interval evenly, whatever their number.
-        """
-        step = self.interval_seconds / self._parts
-        shift = ticket * _GOLDEN_RATIO % 1.0 * _JITTER
-        return round(self.begun_seconds + (ticket + shift) * step, _DIGITS)
-
-    def _stream_of(self, ticket: int, at: float) -> Stream:
-        """Return whose turn it is; every kind has its own turn order."""
-        kind = self._kind_of(ticket)
-        group = self._suspects(at) if kind == "closer" else self._groups[kind]
-        return group[self._turns[kind] % len(group)]
+        """Return the slot to come; None where the window is over or has ended early."""
+        return self._pace.next() if self.end is None else None
 
     def _suspects(self, at: float) -> list[Stream]:
         if not self.policy.rates.confidence:
             return []
         since = at - self.policy.closer_seconds
-        return [s for s in self._groups["endpoint"] if self.tracks[s.name].last_bad >= since]
-
-    def _kind_of(self, ticket: int) -> str:
-        if ticket % self._parts:
-            return "closer"
-        turn = ticket // self._parts + 1
-        if self._groups["version"] and turn % self.policy.version_every == 0:
-            return "version"
-        if self._groups["machine"] and turn % self.policy.machine_every == 0:
-            return "machine"
-        return "endpoint"
+        return [s for s in self._pace.endpoints if self.tracks[s.name].last_bad >= since]
 
     def sent(self, slot: Slot) -> None:
         """Take note that the slot's probe was sent."""
-        self._take(slot)
+        self._pace.take(slot)
         self._open[slot.ticket] = slot
         track = self.tracks[slot.stream.name]
         track.sent(slot)
@@ -284,25 +169,21 @@ class Window:
 
     def missed(self, slot: Slot, now_seconds: float) -> None:
         """Take note that the slot passed unused: this host was late, which says nothing."""
-        now = round(now_seconds, _DIGITS)
-        self._keep(Row(slot.ticket, self._ticket, now, now))
-        self._take(slot)
+        now = round(now_seconds, DIGITS)
+        self._diary.keep(Row(slot.ticket, self._pace.taken, now, now))
+        self._pace.take(slot)
         self.tracks[slot.stream.name].missed += 1
-
-    def _take(self, slot: Slot) -> None:
-        self._turns[self._kind_of(slot.ticket)] += 1
-        self._ticket = slot.ticket + 1
 
     def feed(
         self, ticket: int, sample: Sample, *, heard_seconds: float, now_seconds: float
     ) -> None:
         """Take an answer that came at `heard_seconds`; `now_seconds` is when we look at it."""
         slot = self._open.pop(ticket)
-        heard_seconds, now_seconds = round(heard_seconds, _DIGITS), round(now_seconds, _DIGITS)
-        self._keep(
+        heard_seconds, now_seconds = round(heard_seconds, DIGITS), round(now_seconds, DIGITS)
+        self._diary.keep(
             Row(
                 ticket,
-                self._ticket,
+                self._pace.taken,
                 now_seconds,
                 heard_seconds,
                 sample.outcome,
@@ -320,14 +201,8 @@ class Window:
         if sample.outcome is Outcome.RATE_LIMITED:
             asked = sample.retry_after_seconds
             wait = _RETRY_AFTER_SECONDS if asked is None else asked
-            self._paused_until = max(self._paused_until, now_seconds + wait)
+            self._pace.pause_until(now_seconds + wait)
         self._conclude(now_seconds)
-
-    def _keep(self, row: Row) -> None:
-        if len(self.rows) < MOST_ROWS:
-            self.rows.append(row)
-        else:
-            self.rows_left_out += 1
 
     def wants_control(self, now_seconds: float) -> bool:
         """Tell whether to ask the control now."""
@@ -342,12 +217,12 @@ class Window:
     ) -> None:
         """Take the control's answer; any HTTP answer is alive."""
         asked_seconds, heard_seconds, now_seconds = (
-            round(seconds, _DIGITS) for seconds in (asked_seconds, heard_seconds, now_seconds)
+            round(seconds, DIGITS) for seconds in (asked_seconds, heard_seconds, now_seconds)
         )
-        self._keep(
+        self._diary.keep(
             Row(
                 CONTROL_TICKET,
-                self._ticket,
+                self._pace.taken,
                 now_seconds,
                 heard_seconds,
                 Outcome.OK if alive else Outcome.UNKNOWN,
@@ -378,8 +253,8 @@ class Window:
         """Take a look at real traffic; one that is known already changes nothing."""
         if self.readings and self.readings[-1] == reading:
             return
-        now = round(now_seconds, _DIGITS)
-        self._keep(Row(TRAFFIC_TICKET, self._ticket, now, now))
+        now = round(now_seconds, DIGITS)
+        self._diary.keep(Row(TRAFFIC_TICKET, self._pace.taken, now, now))
         self.readings.append(reading)
         if self.end is None and self.traffic.verdict is TrafficVerdict.BREACH:
             self._finish(WindowEnd.TRAFFIC, now)
@@ -393,7 +268,7 @@ class Window:
 
     def close(self, now_seconds: float) -> None:
         """End the window: silences that nobody vouched for, and probes still out, say nothing."""
-        self.closed_seconds = now_seconds = round(now_seconds, _DIGITS)
+        self.closed_seconds = now_seconds = round(now_seconds, DIGITS)
         for doubt in self._doubts:
             self._count_doubt(doubt, now_seconds, guilty=False)
         self._doubts = []
@@ -453,11 +328,11 @@ class Window:
         if slot.stream.probe.version_rule:
             self._identify(sample, at, heard, bad=bad)
         if bad:
-            self._fail(sample, at)
+            self.first_failure = self.first_failure or sample
+            self.failures.append(sample)
+            self._outage.bad(at)
         elif bad is False:
-            self._good_seconds = max(self._good_seconds, at)
-            if self._bad_since is None or at > self._bad_since:
-                self._bad_since, self._bad_count = None, 0
+            self._outage.good(at)
 
     def _identify(self, sample: Sample, at: float, heard: float, *, bad: bool | None) -> None:
         other = sample.outcome is Outcome.WRONG_VERSION
@@ -470,16 +345,6 @@ class Window:
             self.latest_version = sample.version or self.latest_version
         if told and not other:
             self._expected_seconds = max(at, self._expected_seconds or at)
-
-    def _fail(self, sample: Sample, at: float) -> None:
-        if self.first_failure is None:
-            self.first_failure = sample
-        self.failures.append(sample)
-        if at < self._good_seconds:
-            return
-        self._bad_count += 1
-        if self._bad_since is None or at < self._bad_since:
-            self._bad_since = at
 
     def _conclude(self, now: float) -> None:
         if self.end is not None:
@@ -496,22 +361,20 @@ class Window:
 
     def _is_outage(self, now: float) -> bool:
         """Everything bad for long enough: every endpoint, and no good answer from anywhere."""
-        since = self._bad_since
-        if since is None or self._bad_count < _OUTAGE_FAILURES:
+        since = self._outage.since
+        if since is None or not self._outage.lasts(now, self.policy.outage_seconds):
             return False
-        if now - since < self.policy.outage_seconds:
-            return False
-        return all(self.tracks[s.name].last_bad >= since for s in self._groups["endpoint"])
+        return all(self.tracks[s.name].last_bad >= since for s in self._pace.endpoints)
 
     @property
     def outage_since(self) -> float | None:
         """Since when nothing good was heard; None where that is not so."""
-        return self._bad_since
+        return self._outage.since
 
     @property
     def breached(self) -> tuple[str, ...]:
         """The names of what convicts: endpoints, all of them pooled, a machine users notice."""
-        names = [s.name for s in self._groups["endpoint"] if self.tracks[s.name].rate.breach]
+        names = [s.name for s in self._pace.endpoints if self.tracks[s.name].rate.breach]
         if self.pooled and self.pooled.breach:
             names.append(POOLED)
         if self._users_notice:
@@ -521,18 +384,18 @@ class Window:
     @property
     def sick_machines(self) -> tuple[str, ...]:
         """Machines that fail by themselves, whether users notice or not."""
-        return tuple(s.name for s in self._groups["machine"] if self.tracks[s.name].rate.breach)
+        return tuple(s.name for s in self._pace.machines if self.tracks[s.name].rate.breach)
 
     @property
     def _users_notice(self) -> bool:
         """A balancer may hide a sick machine: it convicts only where endpoints fail, too."""
         bad, valid = self.endpoint_counts
-        return bad >= _OUTAGE_FAILURES and bad > self.policy.rates.slo * valid
+        return bad >= FAILURES and bad > self.policy.rates.slo * valid
 
     @property
     def endpoint_counts(self) -> tuple[int, int]:
         """Bad and valid answers of all endpoints together."""
-        rates = [self.tracks[s.name].rate for s in self._groups["endpoint"]]
+        rates = [self.tracks[s.name].rate for s in self._pace.endpoints]
         return sum(rate.bad for rate in rates), sum(rate.valid for rate in rates)
 
     @property

@@ -10,7 +10,8 @@ from slo_action.core.model import Machine, Probe, VersionRule, Witness
 from slo_action.core.schedule import Gate, GateEnd, GatePolicy
 from slo_action.core.schedule import recheck as recheck_policy
 from slo_action.core.streams import Stream, machine_stream, stream_name
-from slo_action.core.window import Window, WindowPolicy
+from slo_action.core.window import Window
+from slo_action.core.window_policy import WindowPolicy
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.modes.observe import Observer
 from slo_action.modes.watch import Witnesses, watch

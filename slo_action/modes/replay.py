@@ -21,7 +21,8 @@ from slo_action.core.model import Cause, Release, Verdict, VersionRule
 from slo_action.core.policy import Policy
 from slo_action.core.schedule import Gate, GateEnd
 from slo_action.core.schedule import recheck as recheck_policy
-from slo_action.core.window import Window, WindowEnd, WindowPolicy, restored_policy
+from slo_action.core.window import Window, WindowEnd
+from slo_action.core.window_policy import WindowPolicy, restored_policy
 from slo_action.errors import RecordError, ReplayError
 
 _PASSED = (GateEnd.MET, GateEnd.LATE)

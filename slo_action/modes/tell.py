@@ -16,7 +16,7 @@ from slo_action.render.annotations import annotations
 from slo_action.render.endings import ENDINGS, headline
 from slo_action.render.openmetrics import openmetrics
 from slo_action.render.outputs import output_values
-from slo_action.render.proofs import proofs
+from slo_action.render.proofs import proofs, window_failures
 from slo_action.render.summary import summary
 
 AUDIT_NAME = "audit.json"
@@ -43,7 +43,7 @@ def _write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
     The summary comes last, since it shows the audit.
     """
     proof = f"proofs/health/{file_name(record.service)}.log"
-    evidence.write(proof, proofs(all_observations(record)))
+    evidence.write(proof, proofs(all_observations(record), window_failures(record)))
     evidence.write("metrics.prom", openmetrics(record))
     evidence.journal(f"ended: {record.ending}, exit {record.exit_code}")
     entries = tuple(_entry(path, evidence.directory) for path in evidence.files())

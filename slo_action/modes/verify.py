@@ -31,7 +31,7 @@ from slo_action.core.record import (
     latest_version,
 )
 from slo_action.core.schedule import Gate, GateEnd
-from slo_action.core.window import restored_policy
+from slo_action.core.window_policy import restored_policy
 from slo_action.errors import Interrupted, PlatformError, SloVerifyError, WorkspaceError
 from slo_action.modes.look import Run, Seen, look, look_again, look_on
 from slo_action.modes.watch import Witnesses, unconsulted

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from slo_action.audit.document import WindowEntry
 from slo_action.audit.window import parse_row, row_text, window_entry, window_of
+from slo_action.core.diary import Row
 from slo_action.core.evidence import RatePolicy
 from slo_action.core.model import Outcome, Sample
 from slo_action.core.rewatch import rewatched
 from slo_action.core.streams import Slot, Stream
 from slo_action.core.traffic import TrafficReading
-from slo_action.core.window import Row, Window, WindowPolicy
+from slo_action.core.window import Window
+from slo_action.core.window_policy import WindowPolicy
 from slo_action.errors import RecordError, ReplayError
 from tests.builders import sample
 from tests.core.test_window import HEALTH, VERSION, api, between, like, machine, opened, watch

@@ -6,10 +6,12 @@ from dataclasses import fields
 import pytest
 
 from slo_action.core import triggers
+from slo_action.core.diary import MOST_ROWS
 from slo_action.core.judge import TABLE
 from slo_action.core.model import Trigger, Witness
 from slo_action.core.streams import DEFAULT_OBJECTIVES
-from slo_action.core.window import MOST_ROWS, POOLED, WindowPolicy
+from slo_action.core.window import POOLED
+from slo_action.core.window_policy import WindowPolicy
 from tests.docs.pages import DOCS, ROOT, prose, read, row_of
 from tests.docs.window_pages import QUOTES, Quote, filled, quoted
 

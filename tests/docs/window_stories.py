@@ -8,7 +8,7 @@ from slo_action.core.model import Outcome, Probe, Sample, VersionRule, Witness
 from slo_action.core.policy import Policy, watched_gate
 from slo_action.core.record import AuditRecord
 from slo_action.core.schedule import GatePolicy
-from slo_action.core.window import WindowPolicy
+from slo_action.core.window_policy import WindowPolicy
 from slo_action.modes.verify import verify
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import Body

@@ -20,7 +20,7 @@ from slo_action.core.facts import OnLateStart
 from slo_action.core.hindsight import Case, sums_of
 from slo_action.core.model import Cause, Machine, Outcome, Probe, Verdict, VersionRule, Witness
 from slo_action.core.policy import Policy
-from slo_action.core.window import WindowPolicy
+from slo_action.core.window_policy import WindowPolicy
 from slo_action.modes.backtest import backtest, backtested
 from slo_action.modes.verify import verify
 from slo_action.render.backtest import backtest_lines

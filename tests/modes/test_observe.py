@@ -25,7 +25,8 @@ from slo_action.core.policy import Policy
 from slo_action.core.record import AuditRecord
 from slo_action.core.schedule import GateEnd
 from slo_action.core.streams import Stream
-from slo_action.core.window import Window, WindowEnd, WindowPolicy
+from slo_action.core.window import Window, WindowEnd
+from slo_action.core.window_policy import WindowPolicy
 from slo_action.modes.observe import Observer
 from slo_action.modes.verify import verify
 from tests.builders import World, always, healthy_from

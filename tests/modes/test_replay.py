@@ -23,7 +23,7 @@ from slo_action.core.model import (
 from slo_action.core.policy import Policy
 from slo_action.core.record import AuditRecord
 from slo_action.core.traffic import TrafficReading, TrafficState
-from slo_action.core.window import WindowPolicy
+from slo_action.core.window_policy import WindowPolicy
 from slo_action.errors import RecordError, ReplayError
 from slo_action.modes.replay import replay
 from slo_action.modes.verify import verify

@@ -31,7 +31,8 @@ from slo_action.core.traffic import (
     TrafficState,
     TrafficVerdict,
 )
-from slo_action.core.window import Window, WindowEnd, WindowPolicy
+from slo_action.core.window import Window, WindowEnd
+from slo_action.core.window_policy import WindowPolicy
 from slo_action.modes.verify import verify
 from tests.builders import World, always
 from tests.worlds.fake_metrics import FakeMetricSource, steady

@@ -1,0 +1,121 @@
+"""When a window asks whom: an open loop, whose slots stand in time whatever the answers do."""
+
+from collections.abc import Callable, Sequence
+from math import ceil
+
+from slo_action.core.streams import Slot, Stream
+from slo_action.core.window_policy import WindowPolicy
+
+DIGITS = 6
+"""Times are kept to the microsecond, so that a record read back holds the very same ones."""
+_SHORTEST_INTERVAL_SECONDS = 0.02
+_GOLDEN_RATIO = 0.6180339887498949
+_JITTER = 0.9
+"""How much of its part of the pace a slot may be late: what fails every so often is not met by
+every probe of one stream, nor by none."""
+
+
+class Pace:
+    """The slots of one window; `taken` tickets have passed.
+
+    `endpoints`, `machines` and `versions` are the streams by what they ask. `suspects` names those
+    that failed lately at a second since the deploy: between two tickets of the pace come some of
+    their own.
+    """
+
+    def __init__(
+        self,
+        policy: WindowPolicy,
+        streams: Sequence[Stream],
+        *,
+        begun_seconds: float,
+        ends_seconds: float,
+        suspects: Callable[[float], Sequence[Stream]],
+    ) -> None:
+        self.endpoints = [s for s in streams if s.is_endpoint]
+        self.machines = [s for s in streams if s.machine]
+        self.versions = [s for s in streams if not (s.is_endpoint or s.machine)]
+        self.taken = 0
+        self._policy = policy
+        self._begun = begun_seconds
+        self._ends = ends_seconds
+        self._suspects = suspects
+        self._paused_until = begun_seconds
+        self._parts = 1 + policy.closer_probes
+        self._turns = {"endpoint": 0, "machine": 0, "version": 0, "closer": 0}
+        self._groups = {
+            "endpoint": self.endpoints,
+            "machine": self.machines,
+            "version": self.versions,
+        }
+        self._shares = self._shared()
+        self.interval_seconds = self._fitting(len(self.endpoints) / self._shares["endpoint"])
+
+    def _shared(self) -> dict[str, float]:
+        shares = {
+            "machine": 1 / self._policy.machine_every if self.machines else 0.0,
+            "version": 1 / self._policy.version_every if self.versions else 0.0,
+        }
+        return {"endpoint": 1.0 - sum(shares.values()), **shares}
+
+    def _fitting(self, streams: float) -> float:
+        left = self._ends - self._begun
+        fitting = left / max(1.0, self._policy.min_planned * streams)
+        return max(_SHORTEST_INTERVAL_SECONDS, min(self._policy.interval_seconds, fitting))
+
+    def seconds_apart(self, stream: Stream) -> float:
+        """Return the time between two probes of a stream at the usual pace."""
+        return self.interval_seconds * self.tickets_apart(stream) / self._parts
+
+    def tickets_apart(self, stream: Stream) -> float:
+        """Return the tickets between two probes of a stream at the usual pace."""
+        kind = "machine" if stream.machine else "endpoint" if stream.is_endpoint else "version"
+        return self._parts * len(self._groups[kind]) / self._shares[kind]
+
+    @property
+    def endpoints_apart(self) -> float:
+        """The seconds between two probes of any endpoint at the usual pace."""
+        return self.interval_seconds / self._shares["endpoint"]
+
+    def next(self) -> Slot | None:
+        """Return the slot to come; None where the window is over."""
+        step = self.interval_seconds / self._parts
+        ticket = max(self.taken, ceil((self._paused_until - self._begun) / step))
+        if ticket % self._parts and not self._suspects(self._instant(ticket)):
+            ticket += self._parts - ticket % self._parts
+        at = self._instant(ticket)
+        return None if at >= self._ends else Slot(ticket, at, self._stream_of(ticket, at))
+
+    def take(self, slot: Slot) -> None:
+        """Let the slot pass, used or not."""
+        self._turns[self._kind_of(slot.ticket)] += 1
+        self.taken = slot.ticket + 1
+
+    def pause_until(self, second: float) -> None:
+        """Leave out the slots before a second since the deploy."""
+        self._paused_until = max(self._paused_until, second)
+
+    def _instant(self, ticket: int) -> float:
+        """Return when a ticket's turn is: within its part of the pace, never in step with a fault.
+
+        Multiples of the golden ratio fill the unit interval evenly, whatever their number.
+        """
+        step = self.interval_seconds / self._parts
+        shift = ticket * _GOLDEN_RATIO % 1.0 * _JITTER
+        return round(self._begun + (ticket + shift) * step, DIGITS)
+
+    def _stream_of(self, ticket: int, at: float) -> Stream:
+        """Return whose turn it is; every kind has its own turn order."""
+        kind = self._kind_of(ticket)
+        group = self._suspects(at) if kind == "closer" else self._groups[kind]
+        return group[self._turns[kind] % len(group)]
+
+    def _kind_of(self, ticket: int) -> str:
+        if ticket % self._parts:
+            return "closer"
+        turn = ticket // self._parts + 1
+        if self.versions and turn % self._policy.version_every == 0:
+            return "version"
+        if self.machines and turn % self._policy.machine_every == 0:
+            return "machine"
+        return "endpoint"
