@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 
 from slo_action.core.freshness import refreshed
@@ -154,7 +155,7 @@ class Observer:
         slot = self._slots.pop(landed.ticket)
         name = slot.stream.name
         dated = self._dated.get(name)
-        sample = refreshed(dated, landed.sample)
+        sample = refreshed(dated, _since_slot(landed, slot.at_seconds + self._anchor))
         if dated is None or _date(dated) != _date(sample):
             self._dated[name] = sample
         window.feed(slot.ticket, sample, heard_seconds=heard, now_seconds=self._now())
@@ -166,6 +167,17 @@ class Observer:
 def _date(sample: Sample) -> str | None:
     """Of answers with one date the first is kept: two in a row are too near to tell a cache."""
     return sample.response.header("date") if sample.response else None
+
+
+def _since_slot(landed: Landed, scheduled: float) -> Sample:
+    """Time an answer from the instant its slot stood at, not from when this host came to it.
+
+    Else a host that is late just when the service is slow would hide it (coordinated omission).
+    """
+    late = landed.sent - scheduled
+    if late <= 0:
+        return landed.sample
+    return replace(landed.sample, total_seconds=landed.sample.total_seconds + late)
 
 
 def _unanswered(now: float) -> TrafficReading:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
@@ -428,3 +429,19 @@ def test_an_answer_that_is_out_at_the_end_is_waited_for() -> None:
     assert slow.in_flight == 0
     assert window.tracks["health"].rate.valid == 300
     assert 300.0 < (window.closed_seconds or 0.0) < 306.0
+
+
+def test_an_answer_is_timed_from_its_slot_not_from_when_this_host_came_to_it() -> None:
+    stage = deployed(GOOD)
+    late = stage.pool.send
+
+    def send(ticket: int, probe: Probe) -> None:
+        stage.clock.advance(0.7)
+        late(ticket, probe)
+
+    stage.pool.send = send  # type: ignore[method-assign]
+    record = run(stage)
+    slowest = shown(record).tracks["health"].latency.percentile(Fraction(50, 100))
+
+    assert slowest is not None
+    assert 0.74 < slowest < 0.76
