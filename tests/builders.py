@@ -186,6 +186,10 @@ def always(outcome: Outcome) -> World:
     return lambda _: outcome
 
 
+def between(begin: float, end: float, outcome: Outcome = Outcome.HTTP_5XX) -> World:
+    return lambda now: outcome if begin <= now < end else Outcome.OK
+
+
 def healthy_from(second: float, before: Outcome = Outcome.HTTP_5XX) -> World:
     return lambda now: Outcome.OK if now >= second else before
 
@@ -249,4 +253,12 @@ def rolled_back(
         "ending": Ending.ROLLED_BACK_VERIFIED if healthy else Ending.ROLLED_BACK_UNHEALTHY,
         "exit_code": 10 if healthy else 12,
     }
+    return record(gate, **{**values, **changes})
+
+
+def observed(window: Window, gate: Gate | None = None, **changes: Any) -> AuditRecord:
+    """A run whose window is judged as it stands."""
+    gate = gate or drive(always(Outcome.OK), version="v1.2.3")
+    policy = Policy(window=window.policy)
+    values = {"policy": policy, "window": window, "judgement": judged(gate, window=window)}
     return record(gate, **{**values, **changes})

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.verdicts.score import Summary
 from scripts import screenshot
 
-WIDTH, ROW, LEFT, TOP, RIGHT = 980, 26, 190, 92, 110
+WIDTH, ROW, LEFT, TOP, RIGHT, MARGIN = 980, 26, 190, 92, 110, 16
 FALSE, MISSED, INK, FAINT, OURS = "#bc4c00", "#0969da", "#1f2328", "#d1d9e0", "#ddf4ff"
 _FONT = "font-family='DejaVu Sans, Noto Sans, Helvetica, Arial, sans-serif'"
 
@@ -19,11 +19,11 @@ def draw(title: str, summaries: Sequence[Summary], ours: Sequence[str]) -> str:
         key=lambda each: each.balanced or 0.0,
     )
     height = TOP + ROW * len(rows) + 40
-    size = f"width='{WIDTH}' height='{height}' viewBox='0 0 {WIDTH} {height}'"
+    size = f"width='{WIDTH}' height='{height}' viewBox='{-MARGIN} 0 {WIDTH + MARGIN} {height}'"
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' {size} {_FONT} font-size='13' fill='{INK}'>",
         f"<title>{escape(title)}</title>",
-        f"<rect width='{WIDTH}' height='{height}' fill='#ffffff'/>",
+        f"<rect x='{-MARGIN}' width='{WIDTH + MARGIN}' height='{height}' fill='#ffffff'/>",
         _text(16, 28, title, size=17, weight="bold"),
         *_legend(),
         *_axis(TOP + ROW * len(rows)),

@@ -102,7 +102,7 @@ def row_text(row: Row) -> str:
         repr(row.seconds),
     )
     named = {
-        "version": None if row.version is None else quote(row.version, safe=""),
+        "version": None if row.version is None else quote(row.version, safe="", errors="replace"),
         "retry-after": row.retry_after_seconds,
         "asked": row.asked_seconds,
     }

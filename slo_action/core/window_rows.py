@@ -11,6 +11,7 @@ from slo_action.core.findings import (
     missed_latency,
     over_slo,
     over_trigger,
+    percent_words,
     rate_words,
     silenced,
     unsure,
@@ -94,7 +95,7 @@ def _reason_sick(window: Window) -> str:
 def _reason_over_slo(window: Window) -> str:
     track = over_slo(window)
     told = rate_words(track.stream.name, track.rate, window) if track else ""
-    return f"the error rate misses its SLO of {float(window.policy.rates.slo):.0%}: {told}"
+    return f"the error rate misses its SLO of {percent_words(window.policy.rates.slo)}: {told}"
 
 
 def _reason_slow(window: Window) -> str:

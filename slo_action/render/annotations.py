@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from slo_action.core.judge import Judgement
-from slo_action.core.model import Annotation, Ending, Level, Verdict
+from slo_action.core.model import Annotation, Ending, Level, Sample, Verdict
 from slo_action.core.record import AuditRecord
 from slo_action.render.endings import headline, next_steps, reason
+from slo_action.render.proofs import window_failures
 
 _LEVELS = {
     Ending.VERIFIED: Level.NOTICE,
@@ -35,11 +36,19 @@ def provisional_annotations(service: str, judgement: Judgement) -> tuple[Annotat
 
 
 def _notes(record: AuditRecord) -> tuple[Annotation, ...]:
-    noted = (n for o in record.gate.observations for s in o.samples for n in s.notes)
+    asked = [s for o in record.gate.observations for s in o.samples]
+    noted = (note for sample in (*asked, *_kept(record)) for note in sample.notes)
     return tuple(
         Annotation(level=Level.NOTICE, title=f"About {record.service}", message=note)
         for note in dict.fromkeys(noted)
     )
+
+
+def _kept(record: AuditRecord) -> tuple[Sample, ...]:
+    """Of a window's samples only failures and the last neutral ones are kept."""
+    tracks = record.window.tracks.values() if record.window else ()
+    neutral = tuple(track.last_neutral for track in tracks if track.last_neutral)
+    return (*window_failures(record), *neutral)
 
 
 MOST_OF_A_LEVEL = 10

@@ -137,9 +137,29 @@ _NEXT_BY_CAUSE: dict[Cause, tuple[str, ...]] = {
         "The deploy did not take effect: look at the platform's release log before this step.",
     ),
     Cause.SUPERSEDED: ("Look at the newer deploy's own verification.",),
-    Cause.OBSERVER: ("Run the job again; if it repeats, look at the runner's network.",),
+    Cause.OBSERVER: ("If it fails so again, look at the runner's network.",),
+    Cause.PRE_EXISTING: (
+        "Look at what failed before the deploy already: no rollback would mend it.",
+    ),
     Cause.APP: ("Look at the service's log from the time of the first failure on.",),
 }
+
+
+_NO_TRAFFIC_DATA = ("Look at why the metric source has no data: address, credentials or query.",)
+NEXT_BY_ROW: dict[str, tuple[str, ...]] = {
+    "no-traffic-fail": _NO_TRAFFIC_DATA,
+    "no-traffic-inconclusive": _NO_TRAFFIC_DATA,
+    "window-unsure": (
+        "Nothing was changed. Look at the failures below, then run the job again.",
+        "Too few answers were heard to be sure: a longer `observe` brings more.",
+    ),
+    "window-mixed": (
+        "Two versions answer: look for machines that the deploy did not reach, or stop them.",
+    ),
+    "window-machine": ("Look at that machine by itself: stop it, or replace it.",),
+    "window-slow": ("Look at what makes it slow; the table below tells which endpoint.",),
+}
+"""Where the row knows better than ending and cause."""
 
 
 def next_steps(record: AuditRecord) -> tuple[str, ...]:
@@ -148,5 +168,8 @@ def next_steps(record: AuditRecord) -> tuple[str, ...]:
         return ()
     if record.ending is Ending.ROLLED_BACK_UNHEALTHY and not _is_verified_bad(record):
         return ("Look at the service now: nobody has verified what the rollback restored.",)
+    by_row = NEXT_BY_ROW.get(record.judgement.row)
+    if by_row and not record.rollback:
+        return by_row
     by_cause = _NEXT_BY_CAUSE.get(record.judgement.cause, ())
     return _NEXT_BY_ENDING.get(record.ending, ()) + by_cause

@@ -1,10 +1,14 @@
 """The run's numbers as OpenMetrics text; probe names are blackbox_exporter's."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from math import isfinite
 
+from slo_action.core.findings import time_share
 from slo_action.core.model import Phases, Sample, Witness
 from slo_action.core.record import AuditRecord
 from slo_action.core.schedule import Gate
+from slo_action.core.track import Track
 from slo_action.render.escape import visible
 
 
@@ -29,9 +33,81 @@ def _lines(record: AuditRecord) -> Iterator[str]:
         result = f'{service},result="{record.ending}"'
         yield "# TYPE deploy_rollback counter"
         yield f"deploy_rollback_total{{{result}}} 1"
+    yield from _window_lines(record, service)
     sample = _last_health(record)
     if sample is not None:
         yield from _probe_lines(sample, service)
+
+
+def _window_lines(record: AuditRecord, service: str) -> Iterator[str]:
+    """Each family's lines stand together, those of the window after a rollback, too."""
+    verification = record.rollback.verification if record.rollback else None
+    watched = (("deploy", record.window), ("rollback", verification and verification.window))
+    tracks = [
+        (f'{service},after="{after}",stream="{_label(track.stream.name)}"', track)
+        for after, window in watched
+        if window
+        for track in window.tracks.values()
+    ]
+    if not tracks:
+        return
+    for name, unit, values in _FAMILIES:
+        kind = "gauge" if unit is not None else "counter"
+        suffix = "" if unit is not None else "_total"
+        yield f"# TYPE {name} {kind}"
+        if unit:
+            yield f"# UNIT {name} {unit}"
+        for labels, track in tracks:
+            for more, value in values(track):
+                yield f"{name}{suffix}{{{labels}{more}}} {value}"
+
+
+_Values = Iterator[tuple[str, str]]
+_QUANTILES = (Fraction(1, 2), Fraction(95, 100), Fraction(99, 100))
+
+
+def _probes(track: Track) -> _Values:
+    rate = track.rate
+    counts = {"bad": rate.bad, "good": rate.valid - rate.bad, "neutral": rate.neutral}
+    for result, count in {**counts, "missed": track.missed}.items():
+        yield f',result="{result}"', str(count)
+
+
+def _outcomes(track: Track) -> _Values:
+    for outcome, count in track.outcomes.items():
+        yield f',outcome="{outcome}"', str(count)
+
+
+def _error_ratio(track: Track) -> _Values:
+    if track.rate.valid:
+        yield "", f"{time_share(track.rate):.6f}"
+
+
+def _latency(track: Track) -> _Values:
+    """A quantile that is a timeout has no number."""
+    for quantile in _QUANTILES:
+        seconds = track.latency.percentile(quantile)
+        if seconds is not None and isfinite(seconds):
+            yield f',quantile="{float(quantile):g}"', f"{seconds:.6f}"
+
+
+def _timed(track: Track) -> _Values:
+    yield "", str(track.latency.n)
+
+
+def _timeouts(track: Track) -> _Values:
+    yield "", str(track.latency.unanswered)
+
+
+_FAMILIES: tuple[tuple[str, str | None, Callable[[Track], _Values]], ...] = (
+    ("deploy_window_probes", None, _probes),
+    ("deploy_window_outcomes", None, _outcomes),
+    ("deploy_window_error_ratio", "ratio", _error_ratio),
+    ("deploy_window_latency_seconds", "seconds", _latency),
+    ("deploy_window_latency_answers", "", _timed),
+    ("deploy_window_latency_timeouts", "", _timeouts),
+)
+"""Name, unit and values of each family; a counter has no unit, not even an empty one."""
 
 
 def _probe_lines(sample: Sample, service: str) -> Iterator[str]:

@@ -1,10 +1,14 @@
 """The step outputs: one table of names, meanings and values."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
+from slo_action.core.findings import endpoints
+from slo_action.core.model import ObservationResult, Witness
 from slo_action.core.record import AuditRecord
 from slo_action.render.endings import reason
 from slo_action.render.escape import json_line, output, word
@@ -14,7 +18,7 @@ AUDIT_LIMIT_BYTES = 100 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputSpec:
-    """One output. `value` is None for those that are known only after the record is written."""
+    """One output. `value` is None for those that the record does not answer by itself."""
 
     name: str
     meaning: str
@@ -24,6 +28,35 @@ class OutputSpec:
 def _flag(value: object) -> str:
     return "true" if value else "false"
 
+
+_P95 = Fraction(95, 100)
+
+
+def _health_p95(record: AuditRecord) -> str:
+    window = record.window
+    tracks = window.tracks.values() if window else ()
+    own = (t for t in tracks if t.stream.is_endpoint and t.stream.probe.witness is Witness.HEALTH)
+    track = next(own, None)
+    seconds = track.latency.percentile(_P95) if track else None
+    return "" if seconds is None else f"{1000 * seconds:.1f}"
+
+
+def _error_rate(record: AuditRecord) -> str:
+    tracks = endpoints(record.window) if record.window else ()
+    valid = sum(track.rate.valid_weight for track in tracks)
+    return f"{sum(track.rate.bad_weight for track in tracks) / valid:.4f}" if valid else ""
+
+
+def _availability(record: AuditRecord) -> str:
+    """Rounded down: 1.0000 is said of a run without a single failure only."""
+    bad, valid = record.window.endpoint_counts if record.window else (0, 0)
+    results = Counter(attempt.result for attempt in record.gate.attempts)
+    good = valid - bad + results[ObservationResult.PASSED]
+    counted = valid + results[ObservationResult.PASSED] + results[ObservationResult.FAILED]
+    return f"{good * _TEN_THOUSAND // counted / _TEN_THOUSAND:.4f}" if counted else ""
+
+
+_TEN_THOUSAND = 10_000
 
 OUTPUTS: tuple[OutputSpec, ...] = (
     OutputSpec(
@@ -85,6 +118,29 @@ OUTPUTS: tuple[OutputSpec, ...] = (
         value=lambda record: f"{record.watched_seconds:.1f}",
     ),
     OutputSpec(
+        name="provisional-verdict",
+        meaning="What the gate alone said, set before the window ends; empty where it was not met "
+        "or nothing is observed after it",
+    ),
+    OutputSpec(
+        name="health-p95-ms",
+        meaning="95th percentile of the health endpoint in the window, in milliseconds; `inf` "
+        "where that is a timeout, empty where too few answers were timed",
+        value=_health_p95,
+    ),
+    OutputSpec(
+        name="error-rate",
+        meaning="Failing share of the window over all endpoints, by time, such as `0.0139`; empty "
+        "= not measured",
+        value=_error_rate,
+    ),
+    OutputSpec(
+        name="availability",
+        meaning="Good share of this run's counted answers, of gate and window, such as `0.9861`; "
+        "empty = not measured",
+        value=_availability,
+    ),
+    OutputSpec(
         name="audit",
         meaning="The audit record as one line of JSON (at most 100 KiB; larger: trimmed, says so)",
     ),
@@ -104,7 +160,10 @@ def output_values(record: AuditRecord, audit: dict[str, Any]) -> dict[str, str]:
 
 
 def audit_line(audit: dict[str, Any]) -> str:
-    """Return the record as one line; what is too large loses its peeks, then its observations."""
+    """Return the record as one line.
+
+    What is too large loses its windows' rows, then its peeks, then all its observations.
+    """
     for trimmed in _ever_smaller(audit):
         line = json_line(json.dumps(trimmed, separators=(",", ":"), ensure_ascii=True))
         if len(line) <= AUDIT_LIMIT_BYTES:
@@ -113,18 +172,30 @@ def audit_line(audit: dict[str, Any]) -> str:
 
 
 def _ever_smaller(audit: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    without_rows = {
+        **_without_rows(audit),
+        "trimmed": "the window's rows were left out; the whole record is in audit-path",
+    }
     attempts = [o for o in audit["watch"]["observations"] if o["kind"] != "peek"]
     without_peeks = {
-        **audit,
+        **without_rows,
         "watch": {**audit["watch"], "observations": attempts},
-        "trimmed": "peeks were left out; the whole record is in audit-path",
+        "trimmed": "peeks were left out, and the window's rows; the whole record is in audit-path",
     }
     bare = {key: value for key, value in audit.items() if key not in _LARGE}
     without_watch = {**bare, "trimmed": "observations were left out; see audit-path"}
-    return audit, without_peeks, without_watch
+    return audit, without_rows, without_peeks, without_watch
 
 
-_LARGE = frozenset({"watch", "recheck", "rollback"})
+def _without_rows(part: dict[str, Any]) -> dict[str, Any]:
+    """Return the part without the rows of any window in it, however deep."""
+    return {
+        key: [] if key == "rows" else _without_rows(value) if isinstance(value, dict) else value
+        for key, value in part.items()
+    }
+
+
+_LARGE = frozenset({"watch", "window", "recheck", "rollback"})
 
 
 def provisional() -> dict[str, str]:

@@ -3,7 +3,9 @@
 import re
 
 from slo_action.core.model import Observation, Response, Sample
+from slo_action.core.record import AuditRecord
 from slo_action.core.secrets import without_url_credentials
+from slo_action.core.window import Window
 from slo_action.render.escape import visible
 
 BODY_LIMIT = 2048
@@ -22,9 +24,31 @@ _FIELD_OR_STRING = re.compile(
 _HEAD = "======"
 
 
-def proofs(observations: tuple[Observation, ...]) -> str:
-    """Return the transcript of all samples, oldest first; empty if nothing was asked."""
-    return "\n".join(_proof(sample) for o in observations for sample in o.samples)
+def proofs(observations: tuple[Observation, ...], failures: tuple[Sample, ...] = ()) -> str:
+    """Return the transcript of all samples, oldest first; empty if nothing was asked.
+
+    `failures` of observation windows come after those of the gates.
+    """
+    asked = [sample for o in observations for sample in o.samples]
+    return "\n".join(map(_proof, (*asked, *failures)))
+
+
+def window_failures(record: AuditRecord) -> tuple[Sample, ...]:
+    """Return what a window keeps of its failures: the first and the last, oldest first.
+
+    Those after a rollback follow those before it.
+    """
+    verification = record.rollback.verification if record.rollback else None
+    windows = (record.window, verification.window if verification else None)
+    return tuple(sample for window in windows if window for sample in _failures(window))
+
+
+def _failures(window: Window) -> list[Sample]:
+    """Fewer than 40 are all of them; else the first takes the place of the oldest that is kept."""
+    first, kept = window.first_failure, list(window.failures)
+    if first is not None and all(sample is not first for sample in kept):
+        kept[0] = first
+    return sorted(kept, key=lambda sample: sample.at)
 
 
 def _proof(sample: Sample) -> str:

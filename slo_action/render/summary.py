@@ -4,11 +4,16 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from slo_action.core.judge import judge
 from slo_action.core.model import Observation, ObservationKind, ObservationResult, Phases, Sample
 from slo_action.core.record import AuditRecord, all_observations
-from slo_action.core.schedule import Gate
+from slo_action.core.schedule import Gate, GateEnd
 from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.escape import code, fence, markdown, shortened
+from slo_action.render.otherwise import otherwise
+from slo_action.render.tables import folded, table
+from slo_action.render.traffic import traffic_section
+from slo_action.render.window import window_section
 
 LIMIT_BYTES = 700 * 1024
 _DETAIL_LIMIT = 300
@@ -59,6 +64,9 @@ def _sections(record: AuditRecord, evidence_url: str) -> list[str]:
         _headline,
         _facts,
         _next,
+        _window,
+        _otherwise,
+        _traffic,
         _attempts,
         _slowest,
         _rollback,
@@ -87,7 +95,7 @@ def _facts(record: AuditRecord) -> str:
         ("Decision", f"{code(record.decision.action)}: {markdown(why)}"),
         ("Deployment", f"{_short(record.deployment_id)}, approved by {_short(record.approver)}"),
     ]
-    return _table(rows[0], rows[1:])
+    return table(rows[0], rows[1:])
 
 
 def _next(record: AuditRecord) -> str:
@@ -95,6 +103,35 @@ def _next(record: AuditRecord) -> str:
     if not steps:
         return ""
     return "### What next\n\n" + "\n".join(f"- {markdown(step)}" for step in steps)
+
+
+def _window(record: AuditRecord) -> str:
+    if record.window is None:
+        return ""
+    parts = ["### Observation window", _provisional(record), window_section(record.window)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _provisional(record: AuditRecord) -> str:
+    """Tell what the gate alone had said, where it had passed."""
+    if record.gate.end not in (GateEnd.MET, GateEnd.LATE):
+        return ""
+    policy = record.policy
+    alone = judge(record.gate, rule=policy.rule, on_late_start=policy.on_late_start)
+    met = record.gate.observations[-1].ended_seconds
+    return f"The health gate alone said {code(alone.verdict)} at {met:.1f} s, for the time being."
+
+
+def _otherwise(record: AuditRecord) -> str:
+    lines = "\n".join(f"- {line}" for line in otherwise(record))
+    if not lines:
+        return ""
+    how = "<sub>Computed from this run's counts; an answer stands for one planned probe.</sub>"
+    return f"### What would have changed the verdict\n\n{lines}\n\n{how}"
+
+
+def _traffic(record: AuditRecord) -> str:
+    return traffic_section(record.window) if record.window else ""
 
 
 def _attempts(record: AuditRecord) -> str:
@@ -111,7 +148,7 @@ def _strip(gate: Gate) -> str:
 
 def _attempts_table(gate: Gate) -> str:
     shown = [o for o in gate.observations if o.kind is not ObservationKind.PEEK]
-    return _table(("at", "look", "result", "answer", "took", "version"), map(_attempt_row, shown))
+    return table(("at", "look", "result", "answer", "took", "version"), map(_attempt_row, shown))
 
 
 def _attempt_row(observation: Observation) -> tuple[str, ...]:
@@ -131,7 +168,8 @@ def _slowest(record: AuditRecord) -> str:
     if not samples:
         return ""
     slowest = max(samples, key=lambda sample: sample.total_seconds)
-    heading = f"### Slowest answer: {slowest.total_seconds * 1000:.0f} ms"
+    of = " of the gate" if record.window else ""
+    heading = f"### Slowest answer{of}: {slowest.total_seconds * 1000:.0f} ms"
     return f"{heading}\n\n{code(slowest.url)}\n\n{_phases(slowest)}{_notes(samples)}"
 
 
@@ -145,7 +183,7 @@ def _phases(sample: Sample) -> str:
         for name, seconds in phases
         if seconds is not None
     ]
-    return _table(("phase", "took", "share"), rows) if rows else "It was never answered."
+    return table(("phase", "took", "share"), rows) if rows else "It was never answered."
 
 
 def _bar(seconds: float, total: float) -> str:
@@ -170,14 +208,17 @@ def _rollback(record: AuditRecord) -> str:
         parts.append(f"{mark} {code(step.name)} in {took}: {markdown(step.detail)}")
         lines = step.output.splitlines()[-_OUTPUT_LINES:]
         if lines:
-            parts.append(_folded("its output", fence("\n".join(lines))))
+            parts.append(folded("its output", fence("\n".join(lines))))
     verification = record.rollback.verification
     if verification is None:
         parts.append("The restored release was not verified.")
     else:
-        told = markdown(shortened(verification.judgement.reason, _DETAIL_LIMIT))
+        told = markdown(shortened(verification.judgement.reason, 4 * _DETAIL_LIMIT))
         parts.append(f"Verified by the same gate: {code(verification.judgement.verdict)}, {told}.")
         parts += [_strip(verification.gate), _attempts_table(verification.gate)]
+        if verification.window:
+            parts.append("Then it was observed:")
+            parts.append(window_section(verification.window, since="rollback", charted=False))
     return "\n\n".join(parts)
 
 
@@ -185,7 +226,7 @@ def _policy(record: AuditRecord) -> str:
     missing = [f"- {markdown(name)}" for name in record.unconsulted]
     words = [f"- {markdown(sentence)}" for sentence in record.policy.in_words()]
     listed = "\n".join([*words, "", "Not consulted:", "", *missing])
-    return _folded("Policy, and what this run could not consult", listed)
+    return folded("Policy, and what this run could not consult", listed)
 
 
 def _footer(record: AuditRecord, evidence_url: str) -> str:
@@ -197,13 +238,4 @@ def _footer(record: AuditRecord, evidence_url: str) -> str:
 def _audit(audit: dict[str, Any]) -> str:
     if not audit:
         return ""
-    return _folded("Audit record (JSON)", fence(json.dumps(audit, indent=2), "json"))
-
-
-def _folded(title: str, content: str) -> str:
-    return f"<details><summary>{title}</summary>\n\n{content}\n\n</details>"
-
-
-def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [header, tuple("---" for _ in header), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return folded("Audit record (JSON)", fence(json.dumps(audit, indent=2), "json"))

@@ -2,11 +2,11 @@
 
 import pytest
 
-from slo_action.core.model import Annotation, Ending, Level, Outcome
+from slo_action.core.model import Annotation, Ending, Level, Outcome, Verdict
 from slo_action.core.record import AuditRecord
 from slo_action.render.annotations import MOST_OF_A_LEVEL, aggregated, annotations
 from slo_action.render.endings import headline, next_steps
-from tests.builders import always, drive, record, rolled_back
+from tests.builders import always, between, drive, observed, record, rolled_back, watched
 
 
 def many(level: Level, count: int) -> list[Annotation]:
@@ -39,6 +39,30 @@ def test_a_note_that_every_probe_repeats_is_told_once() -> None:
 
     assert [note.message for note in notes] == ["the certificate ends soon", "IPv6 only"]
     assert {note.level for note in notes} == {Level.NOTICE}
+
+
+def test_a_degraded_window_is_a_warning_that_names_the_endpoint() -> None:
+    run = observed(watched(always(Outcome.OK), took=0.6))
+    told, *_ = annotations(run)
+
+    assert run.judgement.verdict is Verdict.DEGRADED
+    assert told.level is Level.WARNING
+    assert "health misses its response-time SLO" in told.message
+
+
+def test_an_inconclusive_window_is_a_warning_that_names_the_endpoint() -> None:
+    window = watched({"/api": between(90.0, 1e9, Outcome.CACHED)})
+    told, *_ = annotations(observed(window, ending=Ending.UNDECIDED))
+
+    assert told.level is Level.WARNING
+    assert "answers of /api say nothing" in told.message
+
+
+def test_notes_of_what_a_window_keeps_are_told_too() -> None:
+    world = {"/api": between(100.0, 102.0), "health": between(50.0, 51.0, Outcome.CACHED)}
+    _, *notes = annotations(observed(watched(world, notes=("IPv6 only",))))
+
+    assert [note.message for note in notes] == ["IPv6 only"]
 
 
 def test_up_to_ten_of_a_level_are_all_shown() -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from slo_action.core.decide import Action, Decision
-from slo_action.core.judge import Judgement
+from slo_action.core.judge import TABLE, Judgement
 from slo_action.core.model import Cause, Ending, Outcome, Verdict, VersionRule
 from slo_action.core.record import AuditRecord
-from slo_action.render.endings import ENDINGS, headline, next_steps, reason
+from slo_action.render.endings import ENDINGS, NEXT_BY_ROW, headline, next_steps, reason
 from tests.builders import always, drive, judged, record, rolled_back
 
 
@@ -101,12 +101,39 @@ def test_every_other_ending_says_what_to_do(ending: Ending) -> None:
 
 
 @pytest.mark.parametrize(
-    "cause", [Cause.CONFIG, Cause.PATH, Cause.WRONG_VERSION, Cause.SUPERSEDED, Cause.APP]
+    "cause",
+    [
+        Cause.CONFIG,
+        Cause.PATH,
+        Cause.WRONG_VERSION,
+        Cause.SUPERSEDED,
+        Cause.APP,
+        Cause.PRE_EXISTING,
+    ],
 )
 def test_a_cause_says_what_to_do(cause: Cause) -> None:
     others = {next_steps(not_rolled_back(other)) for other in Cause if other is not cause}
 
     assert next_steps(not_rolled_back(cause)) not in others
+
+
+def test_without_traffic_data_the_source_is_to_be_mended_and_not_the_network() -> None:
+    blind = replace(
+        undecided(),
+        judgement=Judgement(
+            verdict=Verdict.INCONCLUSIVE,
+            cause=Cause.OBSERVER,
+            reason="no data",
+            row="no-traffic-inconclusive",
+        ),
+    )
+
+    assert "metric source" in " ".join(next_steps(blind))
+    assert "network" not in " ".join(next_steps(blind))
+
+
+def test_every_row_that_has_steps_of_its_own_is_a_row() -> None:
+    assert {row.name for row in TABLE} >= set(NEXT_BY_ROW)
 
 
 def test_what_still_answers_is_not_said_to_have_been_restored() -> None:

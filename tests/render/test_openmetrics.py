@@ -1,14 +1,17 @@
 """The run's numbers, checked against the grammar of OpenMetrics."""
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from slo_action.core.model import Outcome, Phases
 from slo_action.core.record import AuditRecord
+from slo_action.core.window_policy import WindowPolicy
 from slo_action.render.escape import visible
 from slo_action.render.openmetrics import openmetrics
-from tests.builders import always, drive, record, rolled_back
+from tests.builders import always, between, drive, observed, record, rolled_back, watched
 from tests.worlds.openmetrics import parsed
 
 
@@ -64,6 +67,74 @@ def test_a_gate_that_saw_nothing_has_no_probe() -> None:
     families = parsed(openmetrics(record(empty, judgement=record().judgement)))
 
     assert not any(name.startswith("probe_") for name in families)
+
+
+def test_a_window_is_counted_by_stream_and_result() -> None:
+    window = watched({"/api": between(100.0, 104.0)}, endpoints=("/api", "version"))
+    families = parsed(openmetrics(observed(window)))
+    rate = window.tracks["/api"].rate
+
+    counts = {
+        labels["result"]: number
+        for _, labels, number in families["deploy_window_probes"].samples
+        if labels["stream"] == "/api"
+    }
+    assert counts == {"good": rate.valid - rate.bad, "bad": rate.bad, "neutral": 0, "missed": 0}
+    assert rate.bad > 0
+
+
+def test_a_window_s_latencies_have_their_quantiles_and_number() -> None:
+    families = parsed(openmetrics(observed(watched(always(Outcome.OK), took=0.125))))
+
+    quantiles = {
+        (labels["stream"], labels["quantile"]): number
+        for _, labels, number in families["deploy_window_latency_seconds"].samples
+    }
+    assert quantiles["health", "0.95"] == 0.125
+    assert {quantile for _, quantile in quantiles} == {"0.5", "0.95", "0.99"}
+    assert [n for _, _, n in families["deploy_window_latency_answers"].samples] == [144, 144]
+
+
+def test_a_quantile_that_is_a_timeout_has_no_number() -> None:
+    window = watched({"health": between(100.0, 130.0, Outcome.READ_TIMEOUT)})
+    families = parsed(openmetrics(observed(window)))
+
+    samples = families["deploy_window_latency_seconds"].samples
+    assert [ls["quantile"] for _, ls, _ in samples if ls["stream"] == "health"] == ["0.5"]
+    assert families["deploy_window_latency_timeouts"].samples[0][2] > 0
+
+
+def test_the_error_ratio_is_by_time_and_absent_where_nothing_was_answered() -> None:
+    window = watched({"/api": between(100.0, 104.0), "health": always(Outcome.CACHED)})
+    families = parsed(openmetrics(observed(window)))
+    ((_, labels, ratio),) = families["deploy_window_error_ratio"].samples
+    rate = window.tracks["/api"].rate
+
+    assert labels["stream"] == "/api"
+    assert ratio == pytest.approx(rate.bad_weight / rate.valid_weight, abs=1e-6)
+
+
+def test_the_minute_after_a_rollback_is_told_apart() -> None:
+    run = rolled_back()
+    assert run.rollback is not None
+    assert run.rollback.verification is not None
+    verification = replace(run.rollback.verification, window=watched(always(Outcome.OK)))
+    restored = replace(run.rollback, verification=verification)
+    told = parsed(openmetrics(replace(run, window=watched(always(Outcome.OK)), rollback=restored)))
+
+    samples = told["deploy_window_latency_answers"].samples
+    assert [labels["after"] for _, labels, _ in samples] == ["deploy"] * 2 + ["rollback"] * 2
+
+
+@given(st.text(st.characters(), min_size=1))
+@settings(max_examples=30, deadline=None)
+def test_any_endpoint_is_one_label(name: str) -> None:
+    policy = WindowPolicy(length_seconds=20.0, minimum_seconds=10.0)
+    window = watched(always(Outcome.OK), endpoints=(f"/{name}",), policy=policy)
+    families = parsed(openmetrics(observed(window)))
+
+    told = {labels["stream"] for _, labels, _ in families["deploy_window_probes"].samples}
+    assert told == {"health", visible(f"/{name}")}
 
 
 @given(st.text(st.characters()))

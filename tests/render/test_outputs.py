@@ -11,6 +11,7 @@ from slo_action.core.decide import Action, Decision
 from slo_action.core.model import ObservationKind, Outcome
 from slo_action.core.record import AuditRecord
 from slo_action.core.schedule import Gate, GatePolicy
+from slo_action.core.window_policy import WindowPolicy
 from slo_action.render.outputs import (
     AUDIT_LIMIT_BYTES,
     OUTPUTS,
@@ -18,13 +19,25 @@ from slo_action.render.outputs import (
     output_values,
     provisional,
 )
-from tests.builders import always, drive, judged, observation, record, rolled_back
+from tests.builders import (
+    always,
+    between,
+    drive,
+    judged,
+    observation,
+    observed,
+    record,
+    rolled_back,
+    watched,
+)
 
 ROOT = Path(__file__).parents[2]
+BURST = between(100.0, 104.0)
 INTERFACE = {
     "verdict", "cause", "reason", "ending", "rollback-triggered", "triggers", "rolled-back-to",
     "live-version", "attempts", "success-count", "duration-seconds", "audit", "audit-path",
-    "evidence-dir", "artifact-id", "artifact-url",
+    "evidence-dir", "artifact-id", "artifact-url", "provisional-verdict", "health-p95-ms",
+    "error-rate", "availability",
 }  # fmt: skip
 """What downstream steps depend on; a name may be added, never taken away."""
 
@@ -74,8 +87,61 @@ def test_a_healthy_run_s_outputs() -> None:
         "attempts": "3",
         "success-count": "3",
         "duration-seconds": "10.2",
+        "health-p95-ms": "",
+        "error-rate": "",
+        "availability": "1.0000",
     }
     assert audit["status"] == "success"
+
+
+def test_a_window_is_told_in_three_numbers() -> None:
+    told = values(observed(watched({"/api": BURST}, took=0.123)))
+    window = watched({"/api": BURST})
+    rates = [track.rate for track in window.tracks.values()]
+    bad, valid = window.endpoint_counts
+    shown = sum(r.bad_weight for r in rates) / sum(r.valid_weight for r in rates)
+
+    assert told["health-p95-ms"] == "123.0"
+    assert told["error-rate"] == f"{shown:.4f}"
+    assert float(told["availability"]) == pytest.approx(1 - bad / (valid + 3), abs=1e-4)
+    assert float(told["error-rate"]) < bad / valid
+
+
+def test_what_was_not_measured_is_empty() -> None:
+    told = values(observed(watched(always(Outcome.CACHED))))
+
+    assert told["health-p95-ms"] == told["error-rate"] == ""
+    assert told["availability"] == "1.0000"
+
+
+def test_a_p95_that_is_a_timeout_is_no_number_of_milliseconds() -> None:
+    late = {"health": between(100.0, 130.0, Outcome.READ_TIMEOUT)}
+
+    assert values(observed(watched(late)))["health-p95-ms"] == "inf"
+
+
+def test_one_failure_of_very_many_is_no_full_availability() -> None:
+    policy = WindowPolicy(interval_seconds=0.02, closer_probes=0)
+    window = watched({"health": between(100.0, 100.03)}, policy=policy)
+    bad, valid = window.endpoint_counts
+    told = values(observed(window))["availability"]
+
+    assert bad > 0
+    assert bad < valid / 2000
+    assert float(told) < 1
+
+
+def test_a_long_window_loses_its_rows_first_and_says_so() -> None:
+    policy = WindowPolicy(interval_seconds=0.1)
+    run = observed(watched(always(Outcome.OK), policy=policy))
+    line = values(run)["audit"]
+    audit, whole = json.loads(line), audit_document(run)
+
+    assert len(line) <= AUDIT_LIMIT_BYTES
+    assert "the window's rows were left out" in audit["trimmed"]
+    assert whole["window"]["rows"]
+    assert audit["window"] == {**whole["window"], "rows": []}
+    assert audit["watch"] == whole["watch"]
 
 
 def test_a_rollback_s_outputs() -> None:

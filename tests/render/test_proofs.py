@@ -8,9 +8,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from slo_action.core.evidence import RatePolicy
 from slo_action.core.model import Outcome, Response
-from slo_action.render.proofs import BODY_LIMIT, proofs, redacted
-from tests.builders import DEPLOYED_AT, observation, sample
+from slo_action.core.window_policy import WindowPolicy
+from slo_action.render.proofs import BODY_LIMIT, proofs, redacted, window_failures
+from tests.builders import (
+    DEPLOYED_AT,
+    between,
+    observation,
+    observed,
+    rolled_back,
+    sample,
+    watched,
+)
 
 DOCUMENT = """\
 ====== 2025-08-23T08:38:00Z https://sophiaai-dashboard-v2.fly.dev/healthz ======
@@ -66,6 +76,47 @@ def test_attempts_follow_each_other_oldest_first() -> None:
         for s in (0, 5, 10)
     ]
     assert "ok\n\n======" in text
+
+
+def test_failures_of_a_window_follow_the_gate_s_with_what_was_answered() -> None:
+    window = watched({"/api": between(100.0, 104.0)}, response=response("broken"))
+    failures = window_failures(observed(window))
+    text = proofs((observation(response=response("fine")),), failures)
+    heads = [line for line in text.split("\n") if line.startswith("======")]
+
+    assert len(failures) == window.tracks["/api"].rate.bad
+    assert "/healthz" in heads[0]
+    assert all("https://dashboard.example/api" in head for head in heads[1:])
+    assert heads[1:] == sorted(heads[1:])
+    assert text.count("broken") == len(failures)
+
+
+def test_of_very_many_failures_the_first_and_the_last_are_kept() -> None:
+    policy = WindowPolicy(outage_seconds=200.0, rates=RatePolicy(confidence=0.0))
+    window = watched({"/api": between(20.0, 150.0)}, policy=policy, begun=0.0)
+    for number in range(50):
+        window.failures.append(sample(at=200.0 + number))
+    kept = window_failures(observed(window))
+
+    assert kept[0] is window.first_failure
+    assert kept[-1] is window.failures[-1]
+    assert len(kept) == 40
+
+
+def test_failures_after_a_rollback_come_last() -> None:
+    run = rolled_back()
+    assert run.rollback is not None
+    assert run.rollback.verification is not None
+    after = watched({"/api": between(100.0, 102.0)})
+    before = watched({"/api": between(200.0, 202.0)})
+    verification = replace(run.rollback.verification, window=after)
+    both = replace(run, window=before, rollback=replace(run.rollback, verification=verification))
+
+    assert window_failures(both) == (*before.failures, *after.failures)
+
+
+def test_a_run_without_a_window_has_no_failures_of_one() -> None:
+    assert window_failures(rolled_back()) == ()
 
 
 def test_a_request_without_an_answer_says_what_happened() -> None:
