@@ -124,6 +124,7 @@ class RateTest:
         self._length = max(policy.block_seconds, interval_seconds)
         per_block = self._length / interval_seconds
         self._nominal = ceil(per_block - _EDGE)
+        self._planned = planned or 0
         self._most_bad = inf if planned is None else most_bad(policy, planned) + _EDGE
         self._trigger, self._harmless = float(policy.trigger), policy.harmless_rates
         self._enough = enough_to_refute(0, self._trigger, self._harmless, policy.refute_confidence)
@@ -201,7 +202,7 @@ class RateTest:
         if is_new:
             block.bad = True
             self._bad_open += 1
-        if is_new or self.bad_weight > self._most_bad:
+        if is_new or self._is_plain:
             self._look(heard)
 
     def _close(self, now: float) -> None:
@@ -226,7 +227,7 @@ class RateTest:
             left -= block.bad
             if not left:
                 break
-        if self.bad_weight > self._most_bad:
+        if self._is_plain:
             self._convict(BreachRule.PLAIN, now, seen.likeliest_began_seconds)
 
     def _add(self, seen: Processes, block: OpenBlock, now: float) -> None:
@@ -234,7 +235,7 @@ class RateTest:
         if not probes:
             return
         seen.add(probes, block.starts_seconds, bad=block.bad)
-        if not block.bad or self.bad_weight > self._most_bad:
+        if not block.bad or self._is_plain:
             return
         if seen.from_start >= self._mixture_alarm:
             self._convict(BreachRule.EVIDENCE, now, seen.likeliest_began_seconds)
@@ -252,11 +253,25 @@ class RateTest:
             bad_since_seconds=self._first_bad if since is None else since,
         )
 
+    @property
+    def _is_plain(self) -> bool:
+        """Whether the plain rule is certain, by time and by count.
+
+        By time a burst is not longer than it was. By count a fault that fails every so many
+        requests, however often it is asked, is not more frequent than it is.
+        """
+        if self.bad_weight <= self._most_bad:
+            return False
+        to_come = max(0.0, self._planned - self.valid_weight)
+        return self.bad > self._trigger * (self.valid + to_come) + _EDGE
+
     def over_trigger(self) -> bool:
-        """Tell whether more than the trigger's share of the valid answers was bad, by weight."""
+        """Tell whether more than the trigger's share of the valid answers was bad, either way."""
+        by_count = self.bad > self._policy.trigger * self.valid
         if self.bad_weight == self.bad and self.valid_weight == self.valid:
-            return self.bad > self._policy.trigger * self.valid
-        return self.bad_weight > float(self._policy.trigger) * self.valid_weight + _EDGE
+            return by_count
+        by_time = self.bad_weight > self._trigger * self.valid_weight + _EDGE
+        return by_count and by_time
 
     def refuted_at_end(self) -> bool:
         """Tell whether the trigger is refuted by a window whose end was fixed in advance.

@@ -91,6 +91,20 @@ def over_slo(window: Window) -> Track | None:
     return max(missed, key=lambda track: _share(track.rate), default=None)
 
 
+def alert_words(window: Window) -> str:
+    """Return a sentence where all endpoints together fail above the alert threshold; else nothing.
+
+    A single failure of three hundred probes is no alert: it takes two.
+    """
+    tracks = endpoints(window)
+    bad, valid = sum(t.rate.bad_weight for t in tracks), sum(t.rate.valid_weight for t in tracks)
+    count, limit = sum(t.rate.bad for t in tracks), window.policy.alert_ratio
+    if window.end is not WindowEnd.OVER or count <= 1 or bad <= limit * valid + _EDGE:
+        return ""
+    told = [rate_words(t.stream.name, t.rate, window) for t in tracks if t.rate.bad]
+    return f"errors above the alert threshold of {percent_words(limit)}: {' and '.join(told)}"
+
+
 def _surely_over(rate: RateTest, limit: float) -> bool:
     """Tell whether this many failures would be rarer than 1 in 20 at the limit itself."""
     return rate.bad > 0 and 1.0 - binomial_at_most(rate.bad - 1, rate.valid, limit) <= _CHANCE

@@ -58,16 +58,24 @@ class Track:
         self.rate.sent(slot.at_seconds)
 
     def count(
-        self, slot: Slot, sample: Sample, heard: float, *, bad: bool | None, slow_start: bool
+        self,
+        slot: Slot,
+        sample: Sample,
+        heard: float,
+        *,
+        bad: bool | None,
+        slow_start: bool,
+        counts: bool,
     ) -> float:
         """Take one answer, and return how many planned probes it stands for.
 
-        `bad` is None where it says nothing of the service.
+        `bad` is None where it says nothing of the service. Before anything `counts`, neither do
+        good answers: they would stand against failures that did not.
         """
         weight = self._weights.pop(slot.ticket)
         outcome = sample.outcome
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-        self.rate.answered(slot.at_seconds, heard, bad=bad, weight=weight)
+        self.rate.answered(slot.at_seconds, heard, bad=bad if counts else None, weight=weight)
         if bad is None:
             self.last_neutral = sample if outcome.is_neutral else self.last_neutral
         elif bad:

@@ -321,10 +321,12 @@ class Window:
     def _count_now(self, slot: Slot, sample: Sample, heard: float, *, bad: bool | None) -> None:
         at = slot.at_seconds
         track = self.tracks[slot.stream.name]
-        weight = track.count(slot, sample, heard, bad=bad, slow_start=at < self.grace_seconds)
+        starts = at < self.grace_seconds
+        counts = at >= self.counts_from_seconds
+        weight = track.count(slot, sample, heard, bad=bad, slow_start=starts, counts=counts)
         self.strip.add(at, sample.total_seconds, bad=bad)
         if slot.stream.is_endpoint and self.pooled:
-            self.pooled.answered(at, heard, bad=bad, weight=weight)
+            self.pooled.answered(at, heard, bad=bad if counts else None, weight=weight)
         if slot.stream.probe.version_rule:
             self._identify(sample, at, heard, bad=bad)
         if bad:

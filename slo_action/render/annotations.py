@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from slo_action.core.findings import alert_words
 from slo_action.core.judge import Judgement
 from slo_action.core.model import Annotation, Ending, Level, Sample, Verdict
 from slo_action.core.record import AuditRecord
@@ -21,7 +22,7 @@ def annotations(record: AuditRecord) -> tuple[Annotation, ...]:
         level = Level.WARNING
     steps = "".join(f"\n{step}" for step in next_steps(record))
     told = Annotation(level=level, title=headline(record), message=f"{reason(record)}.{steps}")
-    return (told, *_notes(record))
+    return (told, *_alerts(record), *_notes(record))
 
 
 def provisional_annotations(service: str, judgement: Judgement) -> tuple[Annotation, ...]:
@@ -33,6 +34,16 @@ def provisional_annotations(service: str, judgement: Judgement) -> tuple[Annotat
             message=f"{judgement.reason}. It is watched on; the verdict comes at the end.",
         ),
     )
+
+
+def _alerts(record: AuditRecord) -> tuple[Annotation, ...]:
+    """Return the warning of a deploy that stands, though it fails more than it should."""
+    window = record.window
+    words = alert_words(window) if window else ""
+    if record.judgement.verdict is not Verdict.HEALTHY or not words:
+        return ()
+    title = f"{record.service}: healthy, above the alert threshold"
+    return (Annotation(level=Level.WARNING, title=title, message=words),)
 
 
 def _notes(record: AuditRecord) -> tuple[Annotation, ...]:

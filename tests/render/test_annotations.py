@@ -79,3 +79,24 @@ def test_beyond_ten_the_tenth_counts_what_it_stands_for() -> None:
     assert [e.title for e in errors[:9]] == [f"error {n}" for n in range(9)]
     assert errors[9].title == "5 more"
     assert sum(1 for annotation in shown if annotation.level is Level.NOTICE) == 3
+
+
+def failing_at(*seconds: float) -> AuditRecord:
+    """A run of one endpoint that fails for half a second from each of these instants on."""
+
+    def world(now: float) -> Outcome:
+        failing = any(at <= now < at + 0.9 for at in seconds)
+        return Outcome.HTTP_5XX if failing else Outcome.OK
+
+    return observed(watched(world, endpoints=()))
+
+
+def test_a_healthy_deploy_above_the_alert_threshold_is_warned_of() -> None:
+    told = annotations(failing_at(100.0, 200.0))
+
+    assert [one.level for one in told] == [Level.NOTICE, Level.WARNING]
+    assert "above the alert threshold of 0.5 %: health: " in told[1].message
+
+
+def test_a_single_failure_is_no_alert() -> None:
+    assert [one.level for one in annotations(failing_at(100.0))] == [Level.NOTICE]
