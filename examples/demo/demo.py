@@ -60,6 +60,7 @@ def verify(state: Path, port: int, version: str) -> int:
         "expected-version": version,
         "api-paths": "/api/orders",
         "observe": "15s",
+        "grace": "2s",
         "deployed-at": datetime.now(UTC).isoformat(),
         "approver": "demo",
         "previous-version-command": f"{deployer} --previous",

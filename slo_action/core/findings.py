@@ -133,6 +133,8 @@ def _share(rate: RateTest) -> float:
 def window_words(window: Window) -> str:
     """Return what the whole window showed, in one clause."""
     told = [rate_words(t.stream.name, t.rate, window) for t in endpoints(window)]
+    if window.pooled and any(not t.rate.refuted_at_end() for t in endpoints(window)):
+        told.append(rate_words(POOLED, window.pooled, window))
     return " and ".join(told) or "nothing was observed"
 
 

@@ -285,7 +285,7 @@ def test_nothing_provisional_is_told_of_a_gate_that_was_missed() -> None:
 
 def test_every_answer_is_in_the_evidence_as_a_line() -> None:
     stage = deployed(GOOD)
-    record = run(stage)
+    run(stage)
     lines = [json.loads(line) for line in stage.evidence.texts["samples.jsonl"].splitlines()]
     kept = [line for line in lines if line["kind"] == "window"]
 
