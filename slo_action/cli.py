@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from sys import stdout
 from typing import TextIO
@@ -29,8 +29,9 @@ class TerminalLog:
 
     def line(self, text: str) -> None:
         """Print one line without control characters."""
-        self._stream.write(f"{self._indent}{visible(self._scrubber.scrub(text))}\n")
-        self._stream.flush()
+        with suppress(OSError):  # a reader who has gone must not end a watch or a rollback
+            self._stream.write(f"{self._indent}{visible(self._scrubber.scrub(text))}\n")
+            self._stream.flush()
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:

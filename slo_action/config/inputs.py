@@ -178,14 +178,24 @@ def _paths(value: str) -> tuple[str, ...]:
     return paths
 
 
+def _watch(value: str) -> timedelta:
+    length = parse_duration(value)
+    if length and not _SHORTEST_WATCH <= length <= _LONGEST_WATCH:
+        raise ValueError("write 0s, or a duration from 5s to 24h, such as 5m")
+    return length
+
+
 def _confidence(value: str) -> Fraction:
     ratio = parse_ratio(value)
-    if ratio >= 1:
-        raise ValueError("write a confidence below 100%, such as 99%, or 0% for the plain rule")
+    if ratio > _MOST_CONFIDENT:
+        raise ValueError("write a confidence up to 99.99%, such as 99%, or 0% for the plain rule")
     return ratio
 
 
 _MOST_PATHS = 10
+_MOST_CONFIDENT = Fraction(9999, 10000)
+_LONGEST_WATCH = timedelta(hours=24)
+_SHORTEST_WATCH = timedelta(seconds=5)
 _MOST_DAYS = 400
 _SHORT_NUMBER = re.compile("[0-9]{1,4}")
 
@@ -265,7 +275,7 @@ INPUTS: tuple[InputSpec, ...] = (
         name="observe",
         default="5m",
         meaning="How long it watches after the health gate, counted from the deploy; `0s`: the gate alone decides.",
-        parse=parse_duration,
+        parse=_watch,
     ),
     InputSpec(
         name="confidence",

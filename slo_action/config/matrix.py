@@ -29,6 +29,14 @@ def _duration(value: object) -> timedelta:
     return parse_duration(_scalar(value))
 
 
+def _path(value: object) -> str:
+    path = _scalar(value)
+    if path and (not path.startswith("/") or path.startswith("//") or " " in path):
+        raise ValueError("write a path that starts with one slash, such as /healthz")
+    return path
+
+
+PathText = Annotated[str, BeforeValidator(_path)]
 Ratio = Annotated[Fraction, BeforeValidator(_ratio)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 _STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
@@ -69,10 +77,10 @@ class Service(BaseModel):
 
     service: str = Field(min_length=1)
     url: str = Field(min_length=1)
-    health_endpoint: str = "/healthz"
-    build_endpoint: str = ""
-    search_endpoint: str = ""
-    stats_endpoint: str = ""
+    health_endpoint: PathText = "/healthz"
+    build_endpoint: PathText = ""
+    search_endpoint: PathText = ""
+    stats_endpoint: PathText = ""
     schedule: str = ""
     slo_targets: SloTargets = SloTargets()
     monitoring: Monitoring = Monitoring()

@@ -101,8 +101,8 @@ def _ratio(value: object) -> Fraction:
 
 def _confidence(value: object) -> float:
     ratio = parse_ratio(_text(value))
-    if ratio >= 1:
-        raise ValueError("write a confidence below 100%, such as 99%, or 0% for the plain rule")
+    if ratio > Fraction(9999, 10000):
+        raise ValueError("write a confidence up to 99.99%, such as 99%, or 0% for the plain rule")
     return float(ratio)
 
 

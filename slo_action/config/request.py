@@ -192,13 +192,38 @@ def _contradictions(inputs: Inputs, around: Surroundings) -> list[Mistake]:
         mistakes.append(
             _missing("rollback-command", "previous-version-command is of no use without one")
         )
-    if inputs.prometheus_token and not inputs.prometheus_url:
-        mistakes.append(_missing("prometheus-url", "prometheus-token is of no use without it"))
+    mistakes += _metric_contradictions(inputs)
+    if inputs.health_path in inputs.api_paths:
+        mistakes.append(
+            Mistake(
+                field="api-paths",
+                problem="names the health path",
+                value=inputs.health_path,
+                accepted="leave it out: it is watched already",
+            )
+        )
     if inputs.check_run and around.check_runs_possible and not inputs.token:
         mistakes.append(
             _missing("token", "pass token: ${{ github.token }}, or set check-run: false")
         )
     return mistakes
+
+
+def _metric_contradictions(inputs: Inputs) -> list[Mistake]:
+    said = {
+        "prometheus-token": bool(inputs.prometheus_token),
+        "prometheus-errors-query": bool(inputs.prometheus_errors_query),
+        "prometheus-requests-query": bool(inputs.prometheus_requests_query),
+        "prometheus-latency-selector": bool(inputs.prometheus_latency_selector),
+    }
+    names = " and ".join(name for name, given in said.items() if given)
+    if names and not inputs.prometheus_url:
+        return [_missing("prometheus-url", f"without it, {names} would be of no use")]
+    pair = ("prometheus-errors-query", "prometheus-requests-query")
+    missing = [name for name in pair if not said[name]]
+    if len(missing) == 1:
+        return [_missing(missing[0], "errors and requests are counted by a query each")]
+    return []
 
 
 def _left_out(

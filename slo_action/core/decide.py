@@ -61,7 +61,7 @@ class Decision:
 _NO_ROLLBACK: dict[Cause, str] = {
     Cause.CONFIG: "the check itself looks wrong, and it is not known to have passed before",
     Cause.PATH: "the deploy did not make the certificate or the name, a rollback would not mend it",
-    Cause.WRONG_VERSION: "nothing new is live, so there is nothing to roll back",
+    Cause.WRONG_VERSION: "the new version is not live, or not alone: no rollback would mend that",
     Cause.PRE_EXISTING: "the harm was there before the deploy",
     Cause.SUPERSEDED: "another deploy took over",
     Cause.OBSERVER: "the fault may be the observer's",

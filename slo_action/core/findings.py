@@ -11,8 +11,8 @@ from slo_action.core.window import POOLED, Window, WindowEnd
 
 _EDGE = 1e-9
 _CHANCE = 0.05
-_SILENCED = 0.25
-"""From this share of answers that say nothing on, they are why nothing could be told."""
+_HEARD = 0.7
+"""The share of the time that must be heard of; the first answers and a pause or two aside."""
 
 
 def endpoints(window: Window) -> tuple[Track, ...]:
@@ -65,13 +65,31 @@ def unsure(window: Window) -> Track | None:
 
 
 def silenced(window: Window) -> Track | None:
-    """Return an endpoint that is unsure for want of answers that say something; None if none is."""
+    """Return an endpoint that was not heard for too long to be passed; None where none is.
+
+    Too long is the last stretch, as long as an outage takes, or a quarter of the time in all.
+    """
+    if window.end is not WindowEnd.OVER:
+        return None
     for track in endpoints(window):
-        silent = track.silent
-        mostly = silent > _SILENCED * (track.rate.valid + silent)
-        if mostly and window.end is WindowEnd.OVER and not track.rate.refuted_at_end():
+        unheard, watched = silence_of(track, window), _watched(window)
+        if unheard >= window.policy.outage_seconds or _heard(track) < _HEARD * watched:
             return track
     return None
+
+
+def silence_of(track: Track, window: Window) -> float:
+    """Return for how many seconds up to the end an endpoint was not heard."""
+    return window.ends_seconds - max(track.last_heard, window.counts_from_seconds)
+
+
+def _watched(window: Window) -> float:
+    return window.ends_seconds - window.counts_from_seconds
+
+
+def _heard(track: Track) -> float:
+    """Return the seconds that an endpoint's answers stand for."""
+    return track.rate.valid_weight * track.seconds_apart
 
 
 def over_slo(window: Window) -> Track | None:

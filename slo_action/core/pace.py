@@ -91,6 +91,10 @@ class Pace:
         self._turns[self._kind_of(slot.ticket)] += 1
         self.taken = slot.ticket + 1
 
+    def extend(self, ends_seconds: float) -> None:
+        """Go on until a later second since the deploy, at the same pace."""
+        self._ends = ends_seconds
+
     def pause_until(self, second: float) -> None:
         """Leave out the slots before a second since the deploy."""
         self._paused_until = max(self._paused_until, second)

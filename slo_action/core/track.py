@@ -14,11 +14,12 @@ _MOST_WEIGHT = 2.0
 
 
 class Track:
-    """Counts of one stream. `last_bad` is its slot, in seconds since the deploy.
+    """Counts of one stream. `last_bad` and `last_heard` are slots, in seconds since the deploy.
 
     `starting` holds failures that wait for the first good answer. `missed` counts slots that could
-    not be taken, `excused` silences that the control explains. `tickets_apart` lie between two of
-    its probes at the usual pace. `goal` is what its answers may take; None where nothing is set.
+    not be taken, `excused` silences that the control explains. `tickets_apart` and `seconds_apart`
+    lie between two of its probes at the usual pace. `goal` is what its answers may take; None where
+    nothing is set.
     """
 
     def __init__(
@@ -28,17 +29,20 @@ class Track:
         goal: LatencyObjective | None,
         *,
         tickets_apart: float,
+        seconds_apart: float,
     ) -> None:
         limits = {*LatencyCounter.LIMITS_SECONDS, *([goal.limit_seconds] if goal else ())}
         self.stream = stream
         self.rate = rate
         self.goal = goal
+        self.seconds_apart = seconds_apart
         self.latency = LatencyCounter(tuple(sorted(limits)))
         self.outcomes: dict[Outcome, int] = {}
         self.missed = 0
         self.excused = 0
         self.good = 0
         self.last_bad = float("-inf")
+        self.last_heard = float("-inf")
         self.last_failure: Sample | None = None
         self.last_good: Sample | None = None
         self.last_neutral: Sample | None = None
@@ -76,6 +80,8 @@ class Track:
         outcome = sample.outcome
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         self.rate.answered(slot.at_seconds, heard, bad=bad if counts else None, weight=weight)
+        if bad is not None:
+            self.last_heard = max(self.last_heard, slot.at_seconds)
         if bad is None:
             self.last_neutral = sample if outcome.is_neutral else self.last_neutral
         elif bad:

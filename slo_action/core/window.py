@@ -75,9 +75,10 @@ class Window:
         self.grace_seconds = grace_seconds
         self.ready_by_seconds = ready_by_seconds
         self.counts_from_seconds = max(grace_seconds, begun_seconds)
+        self._identified_from = max(ready_by_seconds, begun_seconds)
         self.controlled = controlled
-        least = min(policy.minimum_seconds, policy.length_seconds)
-        self.ends_seconds = round(max(policy.length_seconds, begun_seconds + least), DIGITS)
+        self._least = min(policy.minimum_seconds, policy.length_seconds)
+        self.ends_seconds = round(max(policy.length_seconds, begun_seconds + self._least), DIGITS)
         self.failures: deque[Sample] = deque(maxlen=_MOST_FAILURES)
         self.first_failure: Sample | None = None
         self.readings: list[TrafficReading] = []
@@ -114,6 +115,7 @@ class Window:
             self._test(self._pace.seconds_apart(stream)),
             self.policy.objective(stream.probe.witness),
             tickets_apart=self._pace.tickets_apart(stream),
+            seconds_apart=self._pace.seconds_apart(stream),
         )
 
     def _test(self, interval: float, *, counted: bool = True) -> RateTest:
@@ -131,10 +133,17 @@ class Window:
         )
 
     def gate_met(self, at_seconds: float) -> None:
-        """Take note that the health gate was met: failures count from here on, in grace or not."""
+        """Take note that the health gate was met: failures count from here on, in grace or not.
+
+        A short window lasts as long from here on as it was meant to.
+        """
         at = round(at_seconds, DIGITS)
         self._diary.keep(Row(GATE_TICKET, self._pace.taken, at, at))
         self.counts_from_seconds = min(self.counts_from_seconds, at)
+        self._identified_from = min(self._identified_from, at)
+        self.ends_seconds = round(max(self.ends_seconds, at + self._least), DIGITS)
+        self._least = 0.0
+        self._pace.extend(self.ends_seconds)
 
     @property
     def rows(self) -> list[Row]:
@@ -337,10 +346,11 @@ class Window:
             self._outage.good(at)
 
     def _identify(self, sample: Sample, at: float, heard: float, *, bad: bool | None) -> None:
+        """While a deploy rolls, both versions answer: who does counts from the gate on."""
         other = sample.outcome is Outcome.WRONG_VERSION
-        told = other or bad is False
+        told = (other or bad is False) and at >= self._identified_from
         self.identity.answered(at, heard, bad=other if told else None)
-        if other:
+        if other and told:
             self.other_version = sample.version
             self._other_seconds = max(self._other_seconds, at)
         if told:

@@ -13,6 +13,7 @@ from slo_action.core.findings import (
     over_trigger,
     percent_words,
     rate_words,
+    silence_of,
     silenced,
     unsure,
 )
@@ -43,8 +44,10 @@ def _blames(window: Window, outcomes: frozenset[Outcome]) -> bool:
 
 def _silenced_by(window: Window, *outcomes: Outcome) -> bool:
     track = silenced(window)
-    sample = track.last_neutral if track else None
-    return sample is not None and (not outcomes or sample.outcome in outcomes)
+    if track is None:
+        return False
+    sample = track.last_neutral
+    return not outcomes or (sample is not None and sample.outcome in outcomes)
 
 
 def _no_traffic(window: Window, meaning: OnNoData) -> bool:
@@ -59,14 +62,16 @@ def _of(tell: Callable[[Window], str]) -> Callable[[Facts], str]:
 
 def _reason_silenced(window: Window) -> str:
     track = silenced(window)
-    if track is None or track.last_neutral is None:
+    if track is None:
         return "could not tell"
-    asked = track.rate.valid + track.silent
+    asked, unheard = track.rate.valid + track.silent, silence_of(track, window)
+    last = track.last_neutral
     excused = "; the control did not answer either, so the fault may be the runner's network"
+    tail = f", and nothing was heard in the last {unheard:.0f} s"
     return (
-        f"could not tell: {track.silent} of {asked} answers of {track.stream.name} say "
-        f"nothing, and too few others do; last: {track.last_neutral.detail}"
-        f"{excused if track.excused else ''}"
+        f"could not tell: {track.silent} of {asked} answers of {track.stream.name} say nothing"
+        f"{tail if unheard >= window.policy.outage_seconds else ''}"
+        f"{f'; last: {last.detail}' if last else ''}{excused if track.excused else ''}"
     )
 
 
@@ -190,7 +195,7 @@ WINDOW_ROWS: tuple[Row, ...] = (
     ),
     Row(
         name="window-cached",
-        when="window: a cache answered so often that the trigger is not refuted",
+        when="window: a cache answered for too much of the time",
         fits=_window(lambda window: _silenced_by(window, Outcome.CACHED)),
         verdict=Verdict.INCONCLUSIVE,
         cause=Cause.CONFIG,
@@ -198,7 +203,7 @@ WINDOW_ROWS: tuple[Row, ...] = (
     ),
     Row(
         name="window-challenge",
-        when="window: a firewall challenged so often that the trigger is not refuted",
+        when="window: a firewall challenged for too much of the time",
         fits=_window(lambda window: _silenced_by(window, Outcome.WAF_CHALLENGE)),
         verdict=Verdict.INCONCLUSIVE,
         cause=Cause.PATH,
@@ -206,8 +211,8 @@ WINDOW_ROWS: tuple[Row, ...] = (
     ),
     Row(
         name="window-silent",
-        when="window: so many probes were limited, failed on our side, or found the control dead, "
-        "that the trigger is not refuted",
+        when="window: for too much of the time, or at the end, probes were limited, failed on our "
+        "side, or found the control dead",
         fits=_window(_silenced_by),
         verdict=Verdict.INCONCLUSIVE,
         cause=Cause.OBSERVER,
@@ -251,6 +256,14 @@ WINDOW_ROWS: tuple[Row, ...] = (
         fits=_window(lambda window: window.traffic.verdict is TrafficVerdict.ELEVATED),
         verdict=Verdict.DEGRADED,
         cause=Cause.APP,
+        reason=_of(lambda window: window.traffic.sentence),
+    ),
+    Row(
+        name="traffic-pre-existing",
+        when="window: real users' requests fail above the trigger, as they did before the deploy",
+        fits=_window(lambda window: window.traffic.verdict is TrafficVerdict.PRE_EXISTING),
+        verdict=Verdict.DEGRADED,
+        cause=Cause.PRE_EXISTING,
         reason=_of(lambda window: window.traffic.sentence),
     ),
     Row(

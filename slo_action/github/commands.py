@@ -5,7 +5,7 @@ passes `escape.log_line`, so no text can carry `##[` or a hidden line break.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from slo_action.core.model import Annotation
@@ -70,8 +70,10 @@ class WorkflowLog:
         return f"::{annotation.level} {shown}::{_data(shortened(message, MESSAGE_LIMIT - 64))}"
 
     def _write(self, line: str) -> None:
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        """A reader who has gone, as of a pipe, must not end a watch or a rollback."""
+        with suppress(OSError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
 
 
 def _data(text: str) -> str:

@@ -149,9 +149,14 @@ def _redirected(facts: _Facts) -> _Found:
     return Outcome.REDIRECT, f"answers {answer.status} to {shown}: {advice(answer.url, target)}"
 
 
+_BY_STATUS = frozenset({Witness.API, Witness.SEARCH, Witness.STATS})
+"""Endpoints whose bodies are nobody's word on health: any 2xx will do, however long."""
+
+
 def _refusing(facts: _Facts) -> _Found:
     status = facts.answer.status
-    if status == HTTPStatus.OK:
+    is_any_2xx = facts.probe.witness in _BY_STATUS and 200 <= status < 300  # noqa: PLR2004
+    if status == HTTPStatus.OK or is_any_2xx:
         return None
     if 500 <= status < 600:  # noqa: PLR2004
         return Outcome.HTTP_5XX, f"answers {status}{_phrase(status)}{facts.says}"
@@ -172,7 +177,7 @@ def _phrase(status: int) -> str:
 
 
 def _unreadable(facts: _Facts) -> _Found:
-    return facts.answer.body.problem
+    return None if facts.probe.witness in _BY_STATUS else facts.answer.body.problem
 
 
 def _misversioned(facts: _Facts) -> _Found:
@@ -193,7 +198,8 @@ def _slow(facts: _Facts) -> _Found:
     limit = facts.probe.slow_after_seconds
     if limit is None or facts.total_seconds <= limit:
         return None
-    return Outcome.SLOW, f"answers 200, but after {facts.total_seconds:.3f} s (limit {limit:g} s)"
+    took = f"{facts.total_seconds:.3f} s (limit {limit:g} s)"
+    return Outcome.SLOW, f"answers {facts.answer.status}, but after {took}"
 
 
 def _degraded(facts: _Facts) -> _Found:
@@ -204,7 +210,7 @@ def _degraded(facts: _Facts) -> _Found:
 
 def _good(facts: _Facts) -> _Found:
     said = f" and {facts.health.detail}" if facts.health.detail else ""
-    return Outcome.OK, f"answers 200{said}"
+    return Outcome.OK, f"answers {facts.answer.status}{said}"
 
 
 _RULES: tuple[Callable[[_Facts], _Found], ...] = (

@@ -6,6 +6,7 @@ from slo_action.core.findings import alert_words
 from slo_action.core.judge import Judgement
 from slo_action.core.model import Annotation, Ending, Level, Sample, Verdict
 from slo_action.core.record import AuditRecord
+from slo_action.core.traffic import TrafficVerdict
 from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.proofs import window_failures
 
@@ -22,7 +23,7 @@ def annotations(record: AuditRecord) -> tuple[Annotation, ...]:
         level = Level.WARNING
     steps = "".join(f"\n{step}" for step in next_steps(record))
     told = Annotation(level=level, title=headline(record), message=f"{reason(record)}.{steps}")
-    return (told, *_alerts(record), *_notes(record))
+    return (told, *_alerts(record), *_unread(record), *_notes(record))
 
 
 def provisional_annotations(service: str, judgement: Judgement) -> tuple[Annotation, ...]:
@@ -44,6 +45,18 @@ def _alerts(record: AuditRecord) -> tuple[Annotation, ...]:
         return ()
     title = f"{record.service}: healthy, above the alert threshold"
     return (Annotation(level=Level.WARNING, title=title, message=words),)
+
+
+def _unread(record: AuditRecord) -> tuple[Annotation, ...]:
+    """Return the warning that real traffic was wanted, and had no say."""
+    window = record.window
+    if window is None or not window.readings:
+        return ()
+    if window.traffic.verdict is not TrafficVerdict.NO_DATA:
+        return ()
+    title = f"{record.service}: judged without real traffic"
+    told = f"{window.traffic.sentence}; `on-no-data: {window.policy.traffic.on_no_data}`"
+    return (Annotation(level=Level.WARNING, title=title, message=told),)
 
 
 def _notes(record: AuditRecord) -> tuple[Annotation, ...]:

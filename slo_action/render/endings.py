@@ -114,7 +114,7 @@ def reason(record: AuditRecord) -> str:
 
 _NEXT_BY_ENDING: dict[Ending, tuple[str, ...]] = {
     Ending.ROLLED_BACK_VERIFIED: (
-        "Users are on the previous release. Mend the change and deploy again; this run stays red.",
+        "Mend the change and deploy again; this run stays red, whatever answers now.",
     ),
     Ending.ROLLED_BACK_UNHEALTHY: (
         "Both releases fail, so look at what they share: database, secrets, dependencies.",
@@ -146,6 +146,7 @@ _NEXT_BY_CAUSE: dict[Cause, tuple[str, ...]] = {
 
 
 _NO_TRAFFIC_DATA = ("Look at why the metric source has no data: address, credentials or query.",)
+_LET_PASS = ("Let the probe pass the firewall: by a header, a token, or the runner's address.",)
 NEXT_BY_ROW: dict[str, tuple[str, ...]] = {
     "no-traffic-fail": _NO_TRAFFIC_DATA,
     "no-traffic-inconclusive": _NO_TRAFFIC_DATA,
@@ -153,6 +154,14 @@ NEXT_BY_ROW: dict[str, tuple[str, ...]] = {
         "Nothing was changed. Look at the failures below, then run the job again.",
         "Too few answers were heard to be sure: a longer `observe` brings more.",
     ),
+    "window-challenge": _LET_PASS,
+    "unjudged-challenge": _LET_PASS,
+    "window-silent": (
+        "Nothing was changed. Exempt the probe from a rate limit, if one silenced it.",
+        "Else look at the runner's network. Then run the job again.",
+    ),
+    "interrupted": ("Nothing was changed: the run was stopped. Run the job again.",),
+    "window-degraded": ("Look at what the body says of its checks.",),
     "window-mixed": (
         "Two versions answer: look for machines that the deploy did not reach, or stop them.",
     ),

@@ -189,7 +189,8 @@ _ROWS: list[tuple[Callable[[], Window], Expected]] = [
             Cause.CONFIG,
             _NO_TRIGGER,
             (
-                "could not tell: 240 of 290 answers of health say nothing, and too few others do; "
+                "could not tell: 240 of 290 answers of health say nothing, and nothing was "
+                "heard in the last 241 s; "
                 "last: what cached looks like"
             ),
         ),
@@ -262,6 +263,16 @@ _ROWS: list[tuple[Callable[[], Window], Expected]] = [
             Cause.APP,
             _NO_TRIGGER,
             "12 of 400 requests answered 5xx (3.0%)",
+        ),
+    ),
+    (
+        lambda: told(counted(120.0, 400.0, before=(600.0, 2000.0))),
+        (
+            "traffic-pre-existing",
+            Verdict.DEGRADED,
+            Cause.PRE_EXISTING,
+            _NO_TRIGGER,
+            "before the deploy it was 600 of 2000",
         ),
     ),
     (

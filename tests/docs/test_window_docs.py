@@ -85,7 +85,7 @@ def test_the_rates_and_the_size_of_a_record_are_told() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "say nothing, and too few others do",
+        "and nothing was heard in the last",
         "but too few answers to be sure",
         "the control did not answer either, so the fault may be the runner's network",
         "no count of real traffic (",
