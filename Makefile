@@ -49,9 +49,9 @@ fmt: $(VENV)/.dev ## format
 	$(BIN)/ruff format .
 
 lock: $(VENV)/.dev ## resolve the lock files again, with hashes, for every platform
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 	  --custom-compile-command "make lock" pyproject.toml -o requirements/runtime.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 	  --custom-compile-command "make lock" -c requirements/runtime.lock pyproject.toml --group dev -o requirements/dev.lock
 
 clean: ## remove what the targets made
