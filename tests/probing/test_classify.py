@@ -321,3 +321,29 @@ def test_known_charsets_are_read(charset: str, body: bytes) -> None:
     kind: dict[str, Any] = {"Content-Type": f'application/json; charset="{charset}"'}
 
     assert found(200, body, kind).outcome is Outcome.UNHEALTHY_BODY
+
+
+@pytest.mark.parametrize("witness", [Witness.API, Witness.SEARCH, Witness.STATS])
+@pytest.mark.parametrize("status", [200, 201, 204, 206])
+def test_an_endpoint_that_is_not_health_is_well_with_any_2xx(status: int, witness: Witness) -> None:
+    assert found(status, "", witness=witness).outcome is Outcome.OK
+
+
+def test_an_api_s_long_answer_is_no_fault_but_a_health_answer_s_is_a_wrong_check() -> None:
+    body = "x" * 100_000
+
+    assert found(200, body, witness=Witness.API).outcome is Outcome.OK
+    assert found(200, body).outcome is Outcome.BODY_TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("page", "outcome"),
+    [
+        ("<!doctype html><title>Down for maintenance</title>", Outcome.UNHEALTHY_BODY),
+        ("<html><h1>Service Unavailable</h1></html>", Outcome.UNHEALTHY_BODY),
+        ("<!doctype html><title>Shop</title><h1>Maintenance plans</h1>", Outcome.OK),
+        ("<!doctype html><p>no title at all</p>", Outcome.OK),
+    ],
+)
+def test_a_page_is_judged_by_its_title(page: str, outcome: Outcome) -> None:
+    assert found(200, page, [("Content-Type", "text/html")]).outcome is outcome
