@@ -101,8 +101,9 @@ class RateTest:
     share the chance of a false alarm. `planned` is what the plain rule counts against: see
     `most_bad`; None switches it off.
 
-    `valid`, `bad`, `neutral` and `pending` count probes. `refuted_seconds` is when the answers
-    began to refute the trigger, at any time's price; None where they do not now.
+    Nothing is convicted before `earliest_seconds`, which may be set: what fails as it starts may be
+    well by then. `valid`, `bad`, `neutral` and `pending` count probes. `refuted_seconds` is when
+    the answers began to refute the trigger, at any time's price; None where they do not now.
     """
 
     def __init__(
@@ -119,6 +120,8 @@ class RateTest:
         self.valid_weight = self.bad_weight = 0.0
         self.breach: Breach | None = None
         self.refuted_seconds: float | None = None
+        self.earliest_seconds = -inf
+        self._is_sending = False
         self._policy = policy
         self._begun = begun_seconds
         self._length = max(policy.block_seconds, interval_seconds)
@@ -149,7 +152,9 @@ class RateTest:
             block = OpenBlock(number, self._begun + number * self._length)
             self._latest = self._open[number] = block
             if len(self._open) > 1:
+                self._is_sending = True
                 self._close(scheduled_seconds)
+                self._is_sending = False
         block.sent += 1
         block.pending += 1
         self.pending += 1
@@ -243,7 +248,9 @@ class RateTest:
             self._convict(BreachRule.CHANGE, now, seen.highest_began_seconds)
 
     def _convict(self, rule: BreachRule, now: float, since: float | None) -> None:
-        if self.breach is not None:
+        # What was held back is convicted by an answer, not by a probe: a record holds answers.
+        held = now < self.earliest_seconds or (self._is_sending and self.earliest_seconds > -inf)
+        if self.breach is not None or held:
             return
         self.breach = Breach(
             rule=rule,

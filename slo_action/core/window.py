@@ -124,13 +124,16 @@ class Window:
         They do not share the chance of a false alarm: together they stay within it (ADR 0010).
         """
         whole = max(self.policy.length_seconds, self.ends_seconds - self.begun_seconds)
-        return RateTest(
+        test = RateTest(
             self.policy.rates,
             begun_seconds=self.begun_seconds,
             ends_seconds=self.ends_seconds,
             interval_seconds=interval,
             planned=round(whole / interval) if counted else None,
         )
+        halfway = (self.begun_seconds + self.ends_seconds) / 2
+        test.earliest_seconds = min(self.grace_seconds, halfway)
+        return test
 
     def gate_met(self, at_seconds: float) -> None:
         """Take note that the health gate was met: failures count from here on, in grace or not.
