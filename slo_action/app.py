@@ -10,21 +10,24 @@ from secrets import token_hex
 from typing import TextIO
 
 from slo_action.clock import SystemClock
+from slo_action.config.fly import token_parts
 from slo_action.config.inputs import from_environment
 from slo_action.config.request import Surroundings, VerifyRequest, read_request
 from slo_action.config.url import credentials_in, is_link_local
-from slo_action.core.model import Annotation, Level, RunIdentity
+from slo_action.core.model import Annotation, Level, Mode, RunIdentity
+from slo_action.core.prepared import Prepared
 from slo_action.core.quoting import printable
 from slo_action.core.record import AuditRecord, file_name
-from slo_action.core.secrets import Scrubber
+from slo_action.core.secrets import Scrubber, Secret
 from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError
 from slo_action.evidence.directory import open_evidence
 from slo_action.github.commands import WorkflowLog
 from slo_action.github.context import RunnerContext, read_context
 from slo_action.github.files import RunnerFiles
+from slo_action.history.directory import HistoryDirectory
 from slo_action.interrupts import SignalInterrupts
-from slo_action.modes.verify import verify
 from slo_action.platforms import PLATFORMS
+from slo_action.platforms.premises import Premises
 from slo_action.ports import ArtifactStore, CheckRuns, Log, MetricSource, Outputs, Ports
 from slo_action.probing.http import HttpProber
 from slo_action.probing.pool import HttpProbePool
@@ -34,6 +37,7 @@ from slo_action.render.outputs import provisional
 
 _URLS = ("url", "control-url", "prometheus-url")
 _ENVIRONMENT_SECRETS = ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+FLY_TOKEN = "FLY_API_TOKEN"  # noqa: S105 - the variable's name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +85,11 @@ def guarded(stage: Stage, run: Callable[[], int]) -> int:
 
 
 def run_action(stage: Stage) -> int:
-    """Verify what the runner asks for, and tell it."""
+    """Do what the runner asks for, and tell it."""
     given = from_environment(stage.environ)
     _mask(stage.log, *(stage.environ.get(key, "") for key in _ENVIRONMENT_SECRETS))
     mask_given(stage.log, given)
+    mask_fly_token(stage.log, stage.environ.get(FLY_TOKEN, ""))
     context = read_context(stage.environ)
     request = read_request(
         given,
@@ -94,38 +99,102 @@ def run_action(stage: Stage) -> int:
             now=stage.clock.now(),
             control_url=context.api_url,
             check_runs_possible=not context.is_act,
+            fly_api_token=stage.environ.get(FLY_TOKEN, ""),
         ),
     )
     outputs = RunnerFiles(context.output, context.summary, stage.scrubber)
-    ports = open_ports(stage, request, outputs, context.workspace)
-    outputs.set(provisional())
-    record = verify(request, ports)
-    audiences = replace(
-        ports,
-        artifacts=_artifacts(stage, request, context),
-        check_runs=_check_runs(stage, request, context),
+    staged = open_ports(stage, request, outputs, context.workspace)
+    return MODES[request.mode](
+        staged,
+        Telling(
+            artifact_name=_artifact_name(staged.request, context.run),
+            artifacts=lambda: _artifacts(stage, staged.request, context),
+            check_runs=lambda: _check_runs(stage, staged.request, context),
+        ),
     )
-    return finish(record, audiences, artifact_name=_artifact_name(request, context.run))
 
 
-def finish(record: AuditRecord, ports: Ports, *, artifact_name: str = "") -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """A request with all that it took from the workspace, and the ports to carry it out."""
+
+    request: VerifyRequest
+    ports: Ports
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """Who is told beside the step itself; opened after the last probe (ADR 0002)."""
+
+    artifact_name: str = ""
+    artifacts: Callable[[], ArtifactStore | None] = lambda: None
+    check_runs: Callable[[], CheckRuns | None] = lambda: None
+
+
+def _run_verify(staged: Staged, telling: Telling) -> int:
+    from slo_action.modes.verify import verify  # noqa: PLC0415 - its table's line imports it
+
+    staged.ports.outputs.set(provisional())
+    return _finish(verify(staged.request, staged.ports), staged.ports, telling)
+
+
+def _run_rollback(staged: Staged, telling: Telling) -> int:
+    from slo_action.modes.rollback import rollback  # noqa: PLC0415 - its table's line imports it
+
+    staged.ports.outputs.set(provisional())
+    return _finish(rollback(staged.request, staged.ports), staged.ports, telling)
+
+
+def _run_prepare(staged: Staged, telling: Telling) -> int:
+    from slo_action.modes.prepare import prepare  # noqa: PLC0415 - its table's line imports it
+
+    preparation = prepare(staged.request, staged.ports)
+    from slo_action.modes.tell_prepared import tell_prepared  # noqa: PLC0415 - ADR 0002
+
+    ports = replace(staged.ports, artifacts=telling.artifacts())
+    tell_prepared(preparation, ports, run=staged.request.run, artifact_name=telling.artifact_name)
+    return preparation.exit_code
+
+
+MODES: dict[Mode, Callable[[Staged, Telling], int]] = {
+    Mode.VERIFY: _run_verify,
+    Mode.PREPARE: _run_prepare,
+    Mode.ROLLBACK: _run_rollback,
+}
+
+
+def _finish(record: AuditRecord, ports: Ports, telling: Telling) -> int:
     """Tell everybody; return the exit status, which telling cannot change."""
     # What telling needs (pydantic, jsonschema) is imported after the last probe: ADR 0002.
     from slo_action.modes.tell import tell  # noqa: PLC0415
 
-    tell(record, ports, artifact_name=artifact_name)
+    audiences = replace(ports, artifacts=telling.artifacts(), check_runs=telling.check_runs())
+    tell(record, audiences, artifact_name=telling.artifact_name)
     return record.exit_code
 
 
-def open_ports(stage: Stage, request: VerifyRequest, outputs: Outputs, workspace: Path) -> Ports:
-    """Open what a verification needs. Raises WorkspaceError where evidence cannot be kept."""
+def open_ports(stage: Stage, request: VerifyRequest, outputs: Outputs, workspace: Path) -> Staged:
+    """Open what a run needs. Raises WorkspaceError where evidence cannot be kept."""
     _mask(stage.log, *(secret.reveal() for secret in request.secrets))
-    name = f"{file_name(request.service)}-{request.run.run_attempt or '1'}"
+    name = f"{file_name(_run_name(request))}-{request.run.run_attempt or '1'}"
     transport = FreshTransport(
         OnceContext(system_trust),
         refuses=None if request.allow_link_local else is_link_local,
     )
-    return Ports(
+    history = _history(request, workspace)
+    request = replace(request, prepared=_prepared(request, workspace))
+    platform = PLATFORMS[request.platform](
+        request,
+        Premises(
+            environment=stage.environ,
+            workspace=workspace,
+            clock=stage.clock,
+            redact=stage.scrubber.scrub,
+            prepared=request.prepared,
+            past=history.verdicts(request.service) if history else (),
+        ),
+    )
+    ports = Ports(
         clock=stage.clock,
         prober=HttpProber(
             stage.clock, nonces=_nonce, transport=transport, redact=stage.scrubber.scrub
@@ -134,13 +203,34 @@ def open_ports(stage: Stage, request: VerifyRequest, outputs: Outputs, workspace
             stage.clock, nonces=_nonce, transport=transport, redact=stage.scrubber.scrub
         ),
         metrics=_metrics(stage, request),
-        platform=PLATFORMS[request.platform](
-            request, stage.environ, workspace, stage.clock, stage.scrubber.scrub
-        ),
+        platform=platform.platform,
+        machines=platform.machines,
+        history=history,
         log=stage.log,
         evidence=open_evidence(workspace, name, stage.scrubber, stage.clock),
         outputs=outputs,
         interrupts=stage.interrupts,
+    )
+    return Staged(request=request, ports=ports)
+
+
+def _run_name(request: VerifyRequest) -> str:
+    """A job may prepare and verify: each run has a name of its own."""
+    return request.service if request.mode is Mode.VERIFY else f"{request.service}-{request.mode}"
+
+
+def _history(request: VerifyRequest, workspace: Path) -> HistoryDirectory | None:
+    return HistoryDirectory(workspace, request.history) if request.history else None
+
+
+def _prepared(request: VerifyRequest, workspace: Path) -> Prepared | None:
+    """Find what `prepare` handed over; its reader is imported only where there may be one."""
+    if request.mode is Mode.PREPARE or not (workspace / "slo-verify").is_dir():
+        return None
+    from slo_action.audit.prepared import find_prepared  # noqa: PLC0415 - ADR 0002
+
+    return find_prepared(
+        workspace, service=request.service, app=request.app, deployed_at=request.deployed_at
     )
 
 
@@ -168,6 +258,12 @@ def mask_given(log: Log, given: Mapping[str, str]) -> None:
     credentials = [credentials_in(given.get(name, "")) for name in _URLS]
     tokens = (given.get(name, "") for name in ("token", "prometheus-token"))
     _mask(log, *tokens, *(part for parts in credentials for part in parts))
+    mask_fly_token(log, given.get("fly-api-token", ""))
+
+
+def mask_fly_token(log: Log, token: str) -> None:
+    """Mask a token of Fly's and each macaroon in it."""
+    _mask(log, *(part.reveal() for part in token_parts(Secret(token))))
 
 
 def _mask(log: Log, *secrets: str) -> None:
@@ -204,7 +300,7 @@ def _artifact_name(request: VerifyRequest, run: RunIdentity) -> str:
     if request.artifact_name:
         return valid_name(request.artifact_name)
     attempt = int(run.run_attempt) if run.run_attempt.isdigit() else 1
-    return artifact_name(request.service, attempt, job=run.job, matrix=request.matrix)
+    return artifact_name(_run_name(request), attempt, job=run.job, matrix=request.matrix)
 
 
 def _check_runs(stage: Stage, request: VerifyRequest, context: RunnerContext) -> CheckRuns | None:

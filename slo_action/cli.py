@@ -7,13 +7,22 @@ from pathlib import Path
 from sys import stdout
 from typing import TextIO
 
-from slo_action.app import Stage, finish, guarded, mask_given, open_ports, open_stage
+from slo_action.app import (
+    FLY_TOKEN,
+    MODES,
+    Stage,
+    Telling,
+    guarded,
+    mask_fly_token,
+    mask_given,
+    open_ports,
+    open_stage,
+)
 from slo_action.config.inputs import INPUTS
 from slo_action.config.request import Surroundings, read_request
-from slo_action.core.model import Annotation, Level, RunIdentity
+from slo_action.core.model import Annotation, Level, Mode, RunIdentity
 from slo_action.core.secrets import Scrubber
 from slo_action.errors import InputError, Mistake, RecordError
-from slo_action.modes.verify import verify
 from slo_action.render.escape import visible
 
 _MARKS = {Level.NOTICE: "·", Level.WARNING: "!", Level.ERROR: "✗"}
@@ -76,11 +85,13 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO = 
     if options.mode == "backtest":
         return guarded(stage, lambda: _backtest(stage, options))
     given = {spec.name: getattr(options, spec.key) for spec in INPUTS if spec.name != "mode"}
-    return guarded(stage, lambda: _verify(stage, given, Path(options.out)))
+    given["mode"] = options.mode
+    return guarded(stage, lambda: _run(stage, given, Path(options.out)))
 
 
-def _verify(stage: Stage, given: Mapping[str, str], out: Path) -> int:
+def _run(stage: Stage, given: Mapping[str, str], out: Path) -> int:
     mask_given(stage.log, given)
+    mask_fly_token(stage.log, stage.environ.get(FLY_TOKEN, ""))
     request = read_request(
         given,
         Surroundings(
@@ -88,12 +99,13 @@ def _verify(stage: Stage, given: Mapping[str, str], out: Path) -> int:
             workspace=Path.cwd(),
             now=stage.clock.now(),
             check_runs_possible=False,
+            fly_api_token=stage.environ.get(FLY_TOKEN, ""),
         ),
     )
     out.mkdir(parents=True, exist_ok=True)
-    ports = open_ports(stage, request, NoOutputs(), out)
-    status = finish(verify(request, ports), ports)
-    stage.log.line(f"evidence: {ports.evidence.directory}")
+    staged = open_ports(stage, request, NoOutputs(), out)
+    status = MODES[staged.request.mode](staged, Telling())
+    stage.log.line(f"evidence: {staged.ports.evidence.directory}")
     return status
 
 
@@ -145,17 +157,26 @@ def _no_directory(given: str) -> Mistake:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m slo_action", allow_abbrev=False)
-    modes = parser.add_subparsers(dest="mode", required=True, metavar="MODE")
-    verifying = modes.add_parser(
-        "verify", help="watch the deploy that just happened", allow_abbrev=False
-    )
+_TOLD = {
+    Mode.VERIFY: "watch the deploy that just happened",
+    Mode.PREPARE: "before a deploy: certify the way back, and watch what runs now",
+    Mode.ROLLBACK: "go back to an earlier release now, and verify it",
+}
+
+
+def _add_mode(parser: argparse.ArgumentParser) -> None:
     for spec in INPUTS:
         if spec.name != "mode":
             shown = spec.meaning.replace("%", "%%")
-            verifying.add_argument(f"--{spec.name}", default="", metavar="TEXT", help=shown)
-    verifying.add_argument("--out", default="out", metavar="DIR", help="where evidence goes")
+            parser.add_argument(f"--{spec.name}", default="", metavar="TEXT", help=shown)
+    parser.add_argument("--out", default="out", metavar="DIR", help="where evidence goes")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m slo_action", allow_abbrev=False)
+    modes = parser.add_subparsers(dest="mode", required=True, metavar="MODE")
+    for mode, told in _TOLD.items():
+        _add_mode(modes.add_parser(mode, help=told, allow_abbrev=False))
     replaying = modes.add_parser("replay", help="judge a recorded run again, offline")
     replaying.add_argument("record", metavar="audit.json")
     testing = modes.add_parser(

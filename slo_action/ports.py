@@ -7,7 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from slo_action.core.model import Annotation, Machine, Probe, Release, RollbackStep, Sample
+from slo_action.core.fleet import Fleet
+from slo_action.core.history import PastVerdict
+from slo_action.core.model import Annotation, Probe, Release, RollbackStep, Sample
+from slo_action.core.plan import RollbackPlan
+from slo_action.core.prepared import Proof
 from slo_action.core.traffic import TrafficReading
 
 
@@ -102,8 +106,11 @@ class Platform(Protocol):
         """False where a rollback is impossible by construction (`none`)."""
         ...
 
-    def machines(self) -> tuple[Machine, ...]:
-        """Return the started machines that can be asked one by one; empty where none can be."""
+    def current_release(self) -> Release | None:
+        """Return the newest release; None where the platform names none.
+
+        Raises PlatformError where it should know but cannot tell.
+        """
         ...
 
     def previous_release(self) -> Release | None:
@@ -120,6 +127,57 @@ class Platform(Protocol):
 
         `failed` is the version that is being replaced, None if it told none. Never raises for a
         step that failed: the last step says so.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A file of the evidence: its name below the evidence's directory, and its redacted text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """What a platform says of the way back to what runs now.
+
+    `sealed` is its restore copy, encrypted; empty where it has none to give.
+    """
+
+    release: Release | None
+    proofs: tuple[Proof, ...]
+    not_restored: tuple[str, ...] = ()
+    sealed: str = ""
+
+
+class MachinePlatform(Protocol):
+    """A platform that knows its machines one by one."""
+
+    def look(self) -> Fleet:
+        """Return the machines as they are now. Raises PlatformError where it cannot tell."""
+        ...
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Return the newest look as files, redacted; empty before the first. Asks nobody."""
+        ...
+
+    def plan(self, target: Release) -> RollbackPlan:
+        """Return what restoring `target` would do now; changes nothing.
+
+        Raises PlatformError where it cannot be restored exactly and safely.
+        """
+        ...
+
+    def certify(self) -> Certificate:
+        """Say whether what runs now could be restored later. Raises PlatformError."""
+        ...
+
+    def restart(self, machine: str, journal: Callable[[str], None]) -> RollbackStep:
+        """Restart one machine, journalling before; returns when it runs, or has failed to.
+
+        Never raises for what the platform did.
         """
         ...
 
@@ -228,6 +286,18 @@ class CheckRuns(Protocol):
         ...
 
 
+class History(Protocol):
+    """What earlier runs found, and where this one adds to it."""
+
+    def verdicts(self, service: str) -> tuple[PastVerdict, ...]:
+        """Return the verdicts on a service, oldest first; never raises."""
+        ...
+
+    def keep(self, verdict: PastVerdict) -> None:
+        """Add one. Raises SloVerifyError with the reason; the caller makes it a warning."""
+        ...
+
+
 class Interrupts(Protocol):
     """The signals that may stop a run."""
 
@@ -253,6 +323,8 @@ class Ports:
     evidence: Evidence
     outputs: Outputs
     interrupts: Interrupts
+    machines: MachinePlatform | None = None
+    history: History | None = None
     metrics: MetricSource | None = None
     artifacts: ArtifactStore | None = None
     check_runs: CheckRuns | None = None

@@ -6,10 +6,10 @@ from heapq import heappop, heappush
 from typing import Any
 
 from slo_action.core.decide import Action, Decision
+from slo_action.core.fleet import Machine
 from slo_action.core.judge import Judgement, OnLateStart, judge
 from slo_action.core.model import (
     Ending,
-    Machine,
     Observation,
     ObservationKind,
     Outcome,

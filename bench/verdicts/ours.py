@@ -18,9 +18,9 @@ from bench.verdicts.score import Judged, Policy
 from bench.verdicts.world import Deployment, Reply
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import RollbackCommands, VerifyRequest
+from slo_action.core.fleet import Machine
 from slo_action.core.model import (
     Annotation,
-    Machine,
     Outcome,
     Probe,
     Release,

@@ -12,9 +12,23 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from slo_action.config.units import format_instant, parse_instant
 from slo_action.core.decide import Action
 from slo_action.core.evidence import BreachRule
+from slo_action.core.fleet import Fleet
 from slo_action.core.latency import LatencyState
-from slo_action.core.model import Cause, Ending, ObservationKind, Outcome, Trigger, Verdict, Witness
+from slo_action.core.model import (
+    Cause,
+    Ending,
+    Hopeless,
+    Mode,
+    ObservationKind,
+    Outcome,
+    Release,
+    Trigger,
+    Verdict,
+    Witness,
+)
+from slo_action.core.plan import RollbackPlan
 from slo_action.core.policy import Policy
+from slo_action.core.prepared import Prepared
 from slo_action.core.record import Status
 from slo_action.core.traffic import TrafficReading
 from slo_action.core.window import WindowEnd
@@ -96,15 +110,20 @@ class SampleEntry(Part):
     address: str | None
     addresses: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    machine: str = ""
 
 
 class ObservationEntry(Part):
-    """All witnesses asked at one instant; seconds since the deploy."""
+    """All witnesses asked at one instant; seconds since the deploy.
+
+    `hopeless` is the platform's word that no machine of the release can become healthy.
+    """
 
     kind: ObservationKind
     started_seconds: float
     ended_seconds: float
     control_alive: bool | None
+    hopeless: Hopeless | None = None
     samples: tuple[SampleEntry, ...] = Field(min_length=1)
 
 
@@ -210,9 +229,19 @@ class VerificationEntry(Part):
     rejected_version: str | None
     watch: Watch
     window: WindowEntry | None = None
+    released: Release | None = None
+    fleet: Fleet | None = None
     verdict: Verdict
     cause: Cause
     reason: str
+
+
+class RemedyEntry(Part):
+    """One machine that was started again before a rollback was thought of."""
+
+    machine: str
+    step: StepEntry
+    verification: VerificationEntry | None
 
 
 class RollbackEntry(Part):
@@ -233,7 +262,12 @@ class EvidenceEntry(Part):
 
 
 class AuditDocument(Part):
-    """The audit record. `policy_digest` is the SHA-256 of the policy's canonical JSON."""
+    """The audit record. `policy_digest` is the SHA-256 of the policy's canonical JSON.
+
+    `released` is the platform's newest release at the beginning, `fleet` its last word before
+    anything was changed, `prepared` what was known before the deploy, `plan` what a rollback did or
+    would have done, `wake` the request that started a service at rest.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, title="slo-verify audit record")
 
@@ -264,7 +298,14 @@ class AuditDocument(Part):
     watch: Watch | None = None
     window: WindowEntry | None = None
     recheck: Watch | None = None
+    mode: Mode = Mode.VERIFY
+    released: Release | None = None
+    fleet: Fleet | None = None
+    prepared: Prepared | None = None
+    wake: SampleEntry | None = None
+    remedy: RemedyEntry | None = None
     decision: DecisionEntry | None = None
+    plan: RollbackPlan | None = None
     rollback: RollbackEntry | None = None
     unconsulted: tuple[str, ...] = ()
     interrupted: str = ""

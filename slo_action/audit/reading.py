@@ -85,6 +85,7 @@ def _observation(entry: ObservationEntry) -> Observation:
         started_seconds=entry.started_seconds,
         ended_seconds=entry.ended_seconds,
         control_alive=entry.control_alive,
+        hopeless=entry.hopeless,
         samples=tuple(_sample(sample) for sample in entry.samples),
     )
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -14,6 +15,7 @@ from slo_action.audit.document import (
     HealthChecks,
     ObservationEntry,
     PhaseTimes,
+    RemedyEntry,
     RollbackEntry,
     Run,
     SampleEntry,
@@ -25,9 +27,10 @@ from slo_action.audit.document import (
 from slo_action.audit.schema import validate
 from slo_action.audit.window import window_entry
 from slo_action.config.units import format_duration
-from slo_action.core.model import Observation, Phases, RunIdentity, Sample
+from slo_action.core.model import Observation, Phases, RollbackStep, RunIdentity, Sample
 from slo_action.core.policy import Policy
-from slo_action.core.record import AuditRecord, Rollback
+from slo_action.core.prepared import Prepared
+from slo_action.core.record import AuditRecord, Remedy, Rollback, Verification
 from slo_action.core.schedule import Gate
 
 _POLICY = TypeAdapter(Policy)
@@ -65,6 +68,13 @@ def audit_document(record: AuditRecord, evidence: Sequence[EvidenceEntry] = ()) 
         watch=_watch(record.gate),
         window=window_entry(record.window) if record.window else None,
         recheck=_watch(record.recheck) if record.recheck else None,
+        mode=record.mode,
+        released=record.released,
+        fleet=record.fleet,
+        prepared=_prepared(record.prepared),
+        wake=_sample(record.wake) if record.wake else None,
+        remedy=_remedy(record.remedy) if record.remedy else None,
+        plan=record.plan,
         decision=DecisionEntry(
             action=record.decision.action,
             why=record.decision.why,
@@ -102,6 +112,7 @@ def _observation(observation: Observation) -> ObservationEntry:
         started_seconds=observation.started_seconds,
         ended_seconds=observation.ended_seconds,
         control_alive=observation.control_alive,
+        hopeless=observation.hopeless,
         samples=tuple(_sample(sample) for sample in observation.samples),
     )
 
@@ -114,28 +125,48 @@ def _sample(sample: Sample) -> SampleEntry:
     )
 
 
+def _prepared(prepared: Prepared | None) -> Prepared | None:
+    """The sealed restore copy is of no use to a reader."""
+    return replace(prepared, sealed="") if prepared else None
+
+
+def _remedy(remedy: Remedy) -> RemedyEntry:
+    verification = remedy.verification
+    return RemedyEntry(
+        machine=remedy.machine,
+        step=_step(remedy.step),
+        verification=_verification(verification) if verification else None,
+    )
+
+
 def _rollback(rollback: Rollback, rolled_back_to: str | None) -> RollbackEntry:
     verification = rollback.verification
     return RollbackEntry(
         target=rollback.target.version if rollback.target else None,
         rolled_back_to=rolled_back_to,
-        steps=tuple(
-            StepEntry(
-                name=step.name,
-                succeeded=step.succeeded,
-                duration_seconds=step.duration_seconds,
-                detail=step.detail,
-                output=step.output,
-            )
-            for step in rollback.steps
-        ),
-        verification=verification
-        and VerificationEntry(
-            rejected_version=verification.rule.rejected,
-            watch=_watch(verification.gate),
-            window=window_entry(verification.window) if verification.window else None,
-            verdict=verification.judgement.verdict,
-            cause=verification.judgement.cause,
-            reason=verification.judgement.reason,
-        ),
+        steps=tuple(map(_step, rollback.steps)),
+        verification=_verification(verification) if verification else None,
+    )
+
+
+def _step(step: RollbackStep) -> StepEntry:
+    return StepEntry(
+        name=step.name,
+        succeeded=step.succeeded,
+        duration_seconds=step.duration_seconds,
+        detail=step.detail,
+        output=step.output,
+    )
+
+
+def _verification(verification: Verification) -> VerificationEntry:
+    return VerificationEntry(
+        rejected_version=verification.rule.rejected,
+        watch=_watch(verification.gate),
+        window=window_entry(verification.window) if verification.window else None,
+        released=verification.released,
+        fleet=verification.fleet,
+        verdict=verification.judgement.verdict,
+        cause=verification.judgement.cause,
+        reason=verification.judgement.reason,
     )

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from pathlib import PurePosixPath
 
+from slo_action.config.fly import EngineName
 from slo_action.config.suggest import did_you_mean
 from slo_action.config.units import parse_duration, parse_flag, parse_instant, parse_ratio
 from slo_action.core.decide import FailOn, RollbackMode
 from slo_action.core.judge import OnLateStart
+from slo_action.core.model import Mode
 from slo_action.core.secrets import Secret
 from slo_action.core.traffic import OnNoData
 from slo_action.errors import Mistake
@@ -24,16 +27,11 @@ PREFIX = "INPUT_"
 _RUNNER_KEYS = frozenset({"entrypoint", "args"})
 
 
-class Mode(StrEnum):
-    """What a run does."""
-
-    VERIFY = "verify"
-
-
 class PlatformName(StrEnum):
     """Where the service runs, as far as a rollback is concerned."""
 
     AUTO = "auto"
+    FLY = "fly"
     COMMAND = "command"
     NONE = "none"
 
@@ -95,11 +93,18 @@ class Inputs:
     allow_link_local: bool
     control_url: str
     platform: PlatformName
+    app: str
+    fly_api_token: Secret
     rollback: RollbackMode
+    rollback_engine: EngineName
+    to_version: str
     rollback_command: str
     previous_version_command: str
     command_shell: bool
     rollback_timeout: timedelta
+    baseline: timedelta
+    require_way_back: bool
+    history: str
     fail_on: FailOn
     token: Secret
     check_run: bool
@@ -185,6 +190,33 @@ def _watch(value: str) -> timedelta:
     return length
 
 
+def _baseline(value: str) -> timedelta:
+    length = parse_duration(value)
+    if length and not _SHORTEST_WATCH <= length <= _LONGEST_BASELINE:
+        raise ValueError("write 0s, or a duration from 5s to 10m, such as 30s")
+    return length
+
+
+def _app(value: str) -> str:
+    """It becomes part of paths and queries."""
+    app = _text(value)
+    if app and not _APP.fullmatch(app):
+        raise ValueError("write the app's name: small letters, digits and dashes, such as shop-api")
+    return app
+
+
+def _history(value: str) -> str:
+    """Return the directory below the workspace; empty for none."""
+    told = _text(value)
+    if told == "none":
+        return ""
+    kind, _, place = told.partition(":")
+    parts = PurePosixPath(place).parts
+    if kind != "dir" or not parts or place.startswith("/") or ".." in parts:
+        raise ValueError("write none, or dir: and a path below the workspace, such as dir:.slo")
+    return place
+
+
 def _confidence(value: str) -> Fraction:
     ratio = parse_ratio(value)
     if ratio > _MOST_CONFIDENT:
@@ -192,6 +224,8 @@ def _confidence(value: str) -> Fraction:
     return ratio
 
 
+_APP = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62})")
+_LONGEST_BASELINE = timedelta(minutes=10)
 _MOST_PATHS = 10
 _MOST_CONFIDENT = Fraction(9999, 10000)
 _LONGEST_WATCH = timedelta(hours=24)
@@ -213,7 +247,7 @@ INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
         name="mode",
         default="verify",
-        meaning="`verify`: watch the deploy that just happened.",
+        meaning="`verify`: watch the deploy that just happened; `prepare`, right before it: certify the way back; `rollback`: go back now.",
         parse=_one_of(Mode),
     ),
     InputSpec(
@@ -355,14 +389,39 @@ INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
         name="platform",
         default="auto",
-        meaning="`auto`: `command` where a rollback command is given, else `none`.",
+        meaning="`auto`: `command` where a rollback command is given, `fly` where fly-api-token is, else `none`.",
         parse=_one_of(PlatformName),
+    ),
+    InputSpec(
+        name="app",
+        default="",
+        meaning="The platform's name of the service; empty: as `service`.",
+        parse=_app,
+    ),
+    InputSpec(
+        name="fly-api-token",
+        default="",
+        meaning="App deploy token of Fly.io; with `platform: fly`, empty: `$FLY_API_TOKEN`.",
+        parse=Secret,
+        secret=True,
     ),
     InputSpec(
         name="rollback",
         default="auto",
         meaning="`auto`, `dry-run` (decide, do not act) or `off`.",
         parse=_one_of(RollbackMode),
+    ),
+    InputSpec(
+        name="rollback-engine",
+        default="machines",
+        meaning="On Fly.io: `machines` restores each machine's former configuration by the API; `flyctl` deploys the former release, where the workspace brings a flyctl.",
+        parse=_one_of(EngineName),
+    ),
+    InputSpec(
+        name="to-version",
+        default="",
+        meaning="With `mode: rollback`: the release to go back to, such as `v41` or an image digest; empty: the last verified one.",
+        parse=_text,
     ),
     InputSpec(
         name="rollback-command",
@@ -385,8 +444,26 @@ INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
         name="rollback-timeout",
         default="5m",
-        meaning="Time box of the rollback command.",
+        meaning="Time box of the rollback command, or of restoring all machines.",
         parse=_positive,
+    ),
+    InputSpec(
+        name="baseline",
+        default="30s",
+        meaning="With `mode: prepare`: how long it watches what runs now, for errors and response times to compare with; `0s`: not at all.",
+        parse=_baseline,
+    ),
+    InputSpec(
+        name="require-way-back",
+        default="false",
+        meaning="With `mode: prepare`: fail the step where there is no safe way back, so that nothing is deployed.",
+        parse=parse_flag,
+    ),
+    InputSpec(
+        name="history",
+        default="none",
+        meaning="Where verdicts are kept for later runs: `dir:PATH` below the workspace, or `none`.",
+        parse=_history,
     ),
     InputSpec(
         name="fail-on",

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slo_action.config.fly import FlySettings, token_parts
 from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
 from slo_action.config.metrics import PrometheusSettings
 from slo_action.config.observation import endpoints, said_by, window_policy
@@ -14,8 +15,10 @@ from slo_action.config.policy_change import PolicyChange, policy_of
 from slo_action.config.suggest import did_you_mean
 from slo_action.config.units import format_instant
 from slo_action.config.url import ServiceUrl, credentials_in, parse_url, without_credentials
-from slo_action.core.model import Probe, RunIdentity, VersionRule, Witness
+from slo_action.core.decide import RollbackMode
+from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
 from slo_action.core.policy import Policy, watched_gate
+from slo_action.core.prepared import Prepared
 from slo_action.core.schedule import GatePolicy
 from slo_action.core.secrets import Secret
 from slo_action.errors import InputError, Mistake
@@ -40,10 +43,12 @@ class RollbackCommands:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRequest:
-    """One verification. The gate asks `probes`; the window asks `endpoints`, too.
+    """One run of any mode. The gate asks `probes`; the window asks `endpoints`, too.
 
     `control` is None where nothing can rule out the runner's network; `metrics` where real traffic
-    is not counted.
+    is not counted; `fly` on other platforms. `to_version` is empty where the run chooses.
+    `history` is a directory below the workspace; empty where no verdicts are kept. `prepared` is
+    what a `prepare` run handed over; None without one.
     """
 
     service: str
@@ -66,22 +71,39 @@ class VerifyRequest:
     secrets: tuple[Secret, ...]
     allow_link_local: bool = False
     metrics: PrometheusSettings | None = None
+    mode: Mode = Mode.VERIFY
+    fly: FlySettings | None = None
+    to_version: str = ""
+    baseline_seconds: float = 0.0
+    require_way_back: bool = False
+    history: str = ""
+    prepared: Prepared | None = None
+
+    @property
+    def app(self) -> str:
+        """The platform's name of the service."""
+        return self.fly.app if self.fly else self.service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What the request takes from where it runs. `control_url` is empty on a laptop."""
+    """What the request takes from where it runs. `control_url` is empty on a laptop.
+
+    `fly_api_token` is what the environment holds, for those who name the platform themselves.
+    """
 
     run: RunIdentity
     workspace: Path
     now: datetime
     control_url: str = ""
     check_runs_possible: bool = True
+    fly_api_token: str = ""
 
 
 def read_request(given: Mapping[str, str], around: Surroundings) -> VerifyRequest:
     """Return what is to be done. Raises InputError with every mistake at once."""
     inputs, found = read_inputs(given)
+    inputs = _with_token(inputs, around)
     said = inputs
     inputs, configured, wrong = _with_matrix(inputs, around.workspace)
     mistakes = [*found, *wrong, *_contradictions(inputs, around), *_left_out(inputs, found, wrong)]
@@ -146,6 +168,12 @@ def _request(
         ),
         platform=_platform(inputs),
         commands=commands,
+        mode=inputs.mode,
+        fly=_fly(inputs),
+        to_version=inputs.to_version,
+        baseline_seconds=inputs.baseline.total_seconds(),
+        require_way_back=inputs.require_way_back,
+        history=inputs.history,
         deployment_id=inputs.deployment_id or (f"run_{run.run_id}" if run.run_id else local),
         deployed_at=inputs.deployed_at or around.now,
         approver=inputs.approver or run.actor or "unknown",
@@ -155,7 +183,7 @@ def _request(
         artifact_name=inputs.artifact_name,
         matrix=inputs.matrix,
         retention_days=inputs.retention_days,
-        secrets=(inputs.token, *target.secrets),
+        secrets=(inputs.token, *target.secrets, *token_parts(inputs.fly_api_token)),
         allow_link_local=inputs.allow_link_local,
     )
 
@@ -192,6 +220,7 @@ def _contradictions(inputs: Inputs, around: Surroundings) -> list[Mistake]:
         mistakes.append(
             _missing("rollback-command", "previous-version-command is of no use without one")
         )
+    mistakes += _platform_contradictions(inputs)
     mistakes += _metric_contradictions(inputs)
     if inputs.health_path in inputs.api_paths:
         mistakes.append(
@@ -207,6 +236,36 @@ def _contradictions(inputs: Inputs, around: Surroundings) -> list[Mistake]:
             _missing("token", "pass token: ${{ github.token }}, or set check-run: false")
         )
     return mistakes
+
+
+def _platform_contradictions(inputs: Inputs) -> list[Mistake]:
+    mistakes = []
+    platform = _platform(inputs)
+    if platform is PlatformName.FLY and not inputs.fly_api_token:
+        accepted = "`platform: fly` needs an app deploy token: fly tokens create deploy -a APP"
+        mistakes.append(_missing("fly-api-token", accepted))
+    if platform is PlatformName.FLY and not inputs.app and inputs.service:
+        mistakes += _unfit_app(inputs.service)
+    if inputs.rollback_command and inputs.platform is PlatformName.FLY:
+        mistakes.append(_useless("rollback-command", "is for `platform: command`"))
+    if inputs.mode is Mode.ROLLBACK and platform is PlatformName.NONE:
+        accepted = "`mode: rollback` needs `platform: fly` or a rollback-command"
+        mistakes.append(_missing("platform", accepted))
+    if inputs.mode is Mode.ROLLBACK and inputs.rollback is RollbackMode.OFF:
+        mistakes.append(_useless("rollback", "off leaves nothing to do in `mode: rollback`"))
+    if inputs.to_version and inputs.mode is not Mode.ROLLBACK:
+        mistakes.append(_useless("to-version", "is for `mode: rollback`"))
+    return mistakes
+
+
+def _unfit_app(service: str) -> list[Mistake]:
+    """A service may be called anything; an app may not."""
+    found = read_inputs({"app": service})[1]
+    return [replace(mistake, problem="is not a name that an app can have") for mistake in found]
+
+
+def _useless(field: str, why: str) -> Mistake:
+    return Mistake(field=field, problem=why, accepted="leave it out, or change the other")
 
 
 def _metric_contradictions(inputs: Inputs) -> list[Mistake]:
@@ -382,9 +441,26 @@ def _gate_policy(inputs: Inputs) -> GatePolicy:
 
 
 def _platform(inputs: Inputs) -> PlatformName:
-    if inputs.platform is PlatformName.AUTO:
-        return PlatformName.COMMAND if inputs.rollback_command else PlatformName.NONE
-    return inputs.platform
+    if inputs.platform is not PlatformName.AUTO:
+        return inputs.platform
+    if inputs.rollback_command:
+        return PlatformName.COMMAND
+    return PlatformName.FLY if inputs.fly_api_token else PlatformName.NONE
+
+
+def _with_token(inputs: Inputs, around: Surroundings) -> Inputs:
+    """The environment's token is taken only where the platform is named: it may be another's."""
+    if inputs.platform is not PlatformName.FLY or inputs.fly_api_token:
+        return inputs
+    return replace(inputs, fly_api_token=Secret(around.fly_api_token.strip()))
+
+
+def _fly(inputs: Inputs) -> FlySettings | None:
+    if _platform(inputs) is not PlatformName.FLY:
+        return None
+    return FlySettings(
+        app=inputs.app or inputs.service, token=inputs.fly_api_token, engine=inputs.rollback_engine
+    )
 
 
 def _missing(field: str, accepted: str) -> Mistake:

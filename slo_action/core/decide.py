@@ -11,6 +11,7 @@ EXIT_HEALTHY = 0
 EXIT_UNHEALTHY = 10
 EXIT_INCONCLUSIVE = 11
 EXIT_NOT_RESTORED = 12
+EXIT_NO_WAY_BACK = 13
 
 
 class RollbackMode(StrEnum):
@@ -40,11 +41,13 @@ class Action(StrEnum):
 class WayBack:
     """What the platform offers. `target` is None where it chooses by itself or has none.
 
-    `problem` says why there is no way back; empty where there is one.
+    `current` is its newest release; None where it names none. `problem` says why there is no way
+    back; empty where there is one.
     """
 
     platform: str
     target: Release | None = None
+    current: Release | None = None
     problem: str = ""
 
 
@@ -93,25 +96,46 @@ def decide(judgement: Judgement, mode: RollbackMode, way_back: WayBack) -> Decis
 def compare_and_swap(
     decision: Decision,
     *,
-    before: Release | None,
+    before: WayBack,
     now: WayBack,
     judged: str | None,
     live: str | None,
 ) -> Decision:
     """Return the decision, or stand down where the world changed since it was judged.
 
-    `before` and `now` are the platform's previous release at the start and just before acting;
+    `before` and `now` are what the platform said at the start and says just before acting;
     `judged` and `live` the service's own version then and now, None where it told none.
     """
     if now.problem:
         return _stand_down(now.problem)
-    if now.target != before:
-        return _superseded(f"the way back led to {_name(before)}, now to {_name(now.target)}")
-    if judged and now.target and matches(judged, now.target.version):
-        return _stand_down(f"the way back leads to {judged}, the very version that failed")
+    how = moved(before, now)
+    if how:
+        return _superseded(how)
+    circle = _circle(now, judged)
+    if circle:
+        return _stand_down(f"the way back leads to {circle}, the very version that failed")
     if judged is not None and live is not None and not matches(judged, live):
         return _superseded(f"version {judged} was judged and version {live} answers now")
     return decision
+
+
+def moved(before: WayBack, now: WayBack) -> str:
+    """Say what the platform names otherwise than at the start; empty where nothing is."""
+    if now.current != before.current:
+        judged, newest = _name(before.current), _name(now.current)
+        return f"{judged} was judged, and {newest} is the newest release now"
+    if now.target != before.target:
+        return f"the way back led to {_name(before.target)}, now to {_name(now.target)}"
+    return ""
+
+
+def _circle(now: WayBack, judged: str | None) -> str:
+    """Return the failed version's name where the way back leads to it; else empty."""
+    if now.target is None:
+        return ""
+    if now.current and now.current.version == now.target.version:
+        return now.target.version
+    return judged if judged and matches(judged, now.target.version) else ""
 
 
 def settled(judgement: Judgement, decision: Decision) -> Judgement:

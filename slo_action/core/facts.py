@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from slo_action.core.known import NOTHING_KNOWN, Known
 from slo_action.core.model import (
     Cause,
+    Hopeless,
     Observation,
     ObservationResult,
     Outcome,
@@ -27,6 +29,11 @@ class OnLateStart(StrEnum):
 
     WARN = "warn"
     ROLLBACK = "rollback"
+
+
+def is_passed(end: GateEnd | None, on_late_start: OnLateStart) -> bool:
+    """Tell whether a health gate was met: in time, or late where that is not held against it."""
+    return end is GateEnd.MET or (end is GateEnd.LATE and on_late_start is OnLateStart.WARN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +60,19 @@ class Facts:
     end: GateEnd | None
     window: Window | None = None
     recheck: Gate | None = None
+    known: Known = NOTHING_KNOWN
     since: str = "deploy"
+
+    @property
+    def stands(self) -> bool:
+        """True where the health gate was met; late only where that is not held against it."""
+        return is_passed(self.end, self.on_late_start)
+
+    @property
+    def hopeless(self) -> Hopeless | None:
+        """The platform's word that ended the gate; None where it did not."""
+        last = self.gate.observations[-1:]
+        return last[0].hopeless if last and self.end is GateEnd.HOPELESS else None
 
     @property
     def window_end(self) -> WindowEnd | None:

@@ -11,6 +11,7 @@ from slo_action.core.model import (
     ObservationResult,
     Outcome,
     Verdict,
+    Witness,
 )
 from slo_action.core.outcomes import CONFIG_OUTCOMES, PATH_OUTCOMES
 from slo_action.core.schedule import GateEnd
@@ -104,6 +105,11 @@ def _reason_missed(facts: Facts) -> str:
 
 def _reason_wrong_version(facts: Facts) -> str:
     shown = facts.last_failure
+    if shown is not None and shown.witness is Witness.PLATFORM:
+        at = facts.gate.deadline_seconds
+        return (
+            f"not every machine runs the release {at:.0f} s after the {facts.since}: {shown.detail}"
+        )
     told = shown.version if shown else None
     wanted = facts.rule.expected
     live = f"the new version {wanted} is not live" if wanted else "the version did not change"

@@ -4,7 +4,9 @@ docs/verdicts.md prints this very table.
 """
 
 from slo_action.core.facts import Facts, Judgement, OnLateStart, Row
+from slo_action.core.fleet_rows import DEGRADED_FLEET_ROWS, FLEET_ROWS, LAST_FLEET_ROWS
 from slo_action.core.gate_rows import GATE_ROWS
+from slo_action.core.known import NOTHING_KNOWN, Known
 from slo_action.core.model import (
     Cause,
     Verdict,
@@ -13,7 +15,7 @@ from slo_action.core.model import (
 from slo_action.core.schedule import Gate
 from slo_action.core.triggers import fired
 from slo_action.core.window import Window
-from slo_action.core.window_rows import WINDOW_ROWS
+from slo_action.core.window_rows import CONVICTING_ROWS, DEGRADED_ROWS, UNSURE_ROWS
 
 __all__ = ["TABLE", "Facts", "Judgement", "OnLateStart", "Row", "judge", "judge_restored"]
 
@@ -34,7 +36,12 @@ TABLE: tuple[Row, ...] = (
         cause=Cause.OBSERVER,
         reason=lambda _: "the run was stopped before it could decide",
     ),
-    *WINDOW_ROWS,
+    *FLEET_ROWS,
+    *CONVICTING_ROWS,
+    *LAST_FLEET_ROWS,
+    *UNSURE_ROWS,
+    *DEGRADED_ROWS,
+    *DEGRADED_FLEET_ROWS,
     *GATE_ROWS,
 )
 
@@ -46,13 +53,13 @@ def judge(
     on_late_start: OnLateStart,
     window: Window | None = None,
     recheck: Gate | None = None,
-    since: str = "deploy",
+    known: Known = NOTHING_KNOWN,
 ) -> Judgement:
     """Judge a gate and the window after it, ended or interrupted. Total: some row always fits.
 
     `window` is None where nothing was observed after the gate, or not yet. `recheck` is the last
-    look before a rollback, None where there was none. `since` names what second zero of the gate
-    was, for the reason.
+    look before a rollback, None where there was none. `known` is the platform's word, and how it
+    was before.
     """
     facts = Facts(
         gate=gate,
@@ -61,7 +68,8 @@ def judge(
         end=gate.end,
         window=window,
         recheck=recheck,
-        since=since,
+        known=known,
+        since=known.since,
     )
     row = next(row for row in TABLE if row.fits(facts))
     return Judgement(
@@ -73,6 +81,11 @@ def judge(
     )
 
 
-def judge_restored(gate: Gate, window: Window | None, rule: VersionRule) -> Judgement:
-    """Judge what a rollback restored: by the gate, and by what is observed after it."""
-    return judge(gate, rule=rule, on_late_start=OnLateStart.WARN, window=window, since="rollback")
+def judge_restored(
+    gate: Gate, window: Window | None, *, rule: VersionRule, known: Known
+) -> Judgement:
+    """Judge what a rollback restored, or a restart: by the gate, and by what is observed after it.
+
+    `known` holds the release that was restored, the platform's last word, and what was done.
+    """
+    return judge(gate, rule=rule, on_late_start=OnLateStart.WARN, window=window, known=known)

@@ -5,6 +5,14 @@ from datetime import datetime
 from enum import StrEnum
 
 
+class Mode(StrEnum):
+    """What a run does."""
+
+    VERIFY = "verify"
+    PREPARE = "prepare"
+    ROLLBACK = "rollback"
+
+
 class Outcome(StrEnum):
     """What one probe found. The codes appear in samples, proofs and the audit record."""
 
@@ -77,6 +85,7 @@ class Witness(StrEnum):
     API = "api"
     SEARCH = "search"
     STATS = "stats"
+    PLATFORM = "platform"
     CONTROL = "control"
 
 
@@ -190,7 +199,8 @@ class VersionRule:
 class Probe:
     """One GET to send. `url` holds no credentials; `authorization` is a header value or None.
 
-    `headers` are sent besides our own, such as those that reach one machine.
+    `headers` are sent besides our own, such as those that reach one `machine`, which is empty where
+    a balancer chooses.
     """
 
     witness: Witness
@@ -203,15 +213,7 @@ class Probe:
     reads_health: bool = True
     follows_same_host: bool = False
     headers: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """One machine of the service, and the request headers that reach it and no other."""
-
-    name: str
-    region: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +224,7 @@ class Sample:
     `total_seconds` runs from the start of name resolution to the last byte. `version` is what the
     answer tells of itself, None if nothing. `address` is the one connected to, `addresses` all that
     the name has, such as `AAAA ::1`; none for an IP literal. `notes` are remarks that change no
-    outcome.
+    outcome. `machine` names the one that was asked; empty where a balancer chose.
     """
 
     witness: Witness
@@ -239,6 +241,23 @@ class Sample:
     addresses: tuple[str, ...] = ()
     response: Response | None = None
     notes: tuple[str, ...] = ()
+    machine: str = ""
+
+
+class Dead(StrEnum):
+    """Why no machine of a release can become healthy."""
+
+    EXITED = "exited"
+    NOT_LIVE = "not-live"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hopeless:
+    """The platform's word that waiting is of no use."""
+
+    why: Dead
+    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +265,8 @@ class Observation:
     """All witnesses asked at once, at one instant of the schedule.
 
     Times are seconds since the deploy. `control_alive` is None where the control was not asked
-    or there is none; it is asked when the service did not answer at all.
+    or there is none; it is asked when the service did not answer at all. `hopeless` is the
+    platform's word why no machine of the release can become healthy; None where one may.
     """
 
     kind: ObservationKind
@@ -254,6 +274,7 @@ class Observation:
     ended_seconds: float
     samples: tuple[Sample, ...]
     control_alive: bool | None = None
+    hopeless: Hopeless | None = None
 
     @property
     def deciding(self) -> Sample:
@@ -273,7 +294,8 @@ class Observation:
     @property
     def version(self) -> str | None:
         """The version that answered: the version endpoint's word before the health endpoint's."""
-        told = {sample.witness: sample.version for sample in self.samples if sample.version}
+        public = (sample for sample in self.samples if sample.version and not sample.machine)
+        told = {sample.witness: sample.version for sample in public}
         return told.get(Witness.VERSION) or told.get(Witness.HEALTH)
 
 
@@ -290,9 +312,15 @@ def _severity(sample: Sample) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A version a platform can name. `version` is the platform's word for it."""
+    """A version a platform can name. `version` is the platform's word for it.
+
+    `digest` is its image's, empty where the platform names no images. `remark` is what should be
+    said of it as a target, such as that nobody verified it.
+    """
 
     version: str
+    digest: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,18 +5,25 @@ from datetime import datetime
 from enum import StrEnum
 
 from slo_action.core.decide import Decision
+from slo_action.core.fleet import Fleet
+from slo_action.core.history import PastVerdict
 from slo_action.core.judge import Judgement
+from slo_action.core.known import Known, Remedied
 from slo_action.core.model import (
     Ending,
+    Mode,
     Observation,
     ObservationResult,
     Release,
     RollbackStep,
     RunIdentity,
+    Sample,
     Verdict,
     VersionRule,
 )
+from slo_action.core.plan import RollbackPlan
 from slo_action.core.policy import Policy
+from slo_action.core.prepared import Prepared
 from slo_action.core.schedule import Gate, GateEnd
 from slo_action.core.window import Window
 
@@ -37,13 +44,37 @@ class Status(StrEnum):
 class Verification:
     """The same gate, on what a rollback restored, and a short window after it.
 
-    `rule` rejects the failed version. `window` is None where nothing was observed after the gate.
+    `rule` rejects the failed version. `window` is None where nothing was observed after the gate,
+    `fleet` where no platform tells of its machines. `released` is what a rollback restored; None
+    where the platform chose, and after a restart.
     """
 
     gate: Gate
     rule: VersionRule
     judgement: Judgement
     window: Window | None = None
+    released: Release | None = None
+    fleet: Fleet | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """One machine that was started again, once, before a rollback was thought of.
+
+    `verification` is None where the restart failed, or the run was stopped.
+    """
+
+    machine: str
+    step: RollbackStep
+    verification: Verification | None = None
+
+    @property
+    def result(self) -> Remedied | None:
+        """What it came to; None where nobody looked."""
+        if self.verification is None:
+            return None
+        judgement = self.verification.judgement
+        return Remedied(machine=self.machine, verdict=judgement.verdict, reason=judgement.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +102,10 @@ class AuditRecord:
     `window` is None where nothing was observed after the gate. `recheck` is the last look before a
     rollback, None where none was about to happen, or where it could tell nothing.
     `unconsulted` names the witnesses the run could not ask, in words. `interrupted` is the signal
-    that stopped the run, empty if none did.
+    that stopped the run, empty if none did. `released` is the platform's newest release at the
+    beginning, `fleet` its last word before anything was changed, `prepared` what is known from
+    before the deploy, `plan` what a rollback did or would have done; each None where nobody tells.
+    `wake` is the request that started a service at rest.
     """
 
     tool_version: str
@@ -93,6 +127,23 @@ class AuditRecord:
     exit_code: int
     unconsulted: tuple[str, ...] = ()
     interrupted: str = ""
+    mode: Mode = Mode.VERIFY
+    released: Release | None = None
+    fleet: Fleet | None = None
+    prepared: Prepared | None = None
+    plan: RollbackPlan | None = None
+    remedy: Remedy | None = None
+    wake: Sample | None = None
+
+    @property
+    def known(self) -> Known:
+        """What the verdict was judged with, beside the answers."""
+        return Known(
+            released=self.released,
+            fleet=self.fleet,
+            baseline=self.prepared.baseline if self.prepared else None,
+            remedied=self.remedy.result if self.remedy else None,
+        )
 
     @property
     def status(self) -> Status:
@@ -171,6 +222,32 @@ def all_observations(record: AuditRecord) -> tuple[Observation, ...]:
     verification = record.rollback.verification if record.rollback else None
     gates = (record.gate, record.recheck, verification.gate if verification else None)
     return tuple(o for gate in gates if gate for o in gate.observations)
+
+
+def past_verdicts(record: AuditRecord) -> tuple[PastVerdict, ...]:
+    """Return what later runs may know: of the release that was judged, and of what was restored.
+
+    Nothing where the platform names no releases, and nothing of a release nobody judged.
+    """
+    judged = record.released if record.mode is Mode.VERIFY else None
+    found = [_past(record, judged, record.judgement)]
+    if record.rollback and record.rollback.verification:
+        restored = record.rollback.verification.judgement
+        found.append(_past(record, record.rollback.target, restored))
+    return tuple(verdict for verdict in found if verdict is not None)
+
+
+def _past(record: AuditRecord, release: Release | None, judgement: Judgement) -> PastVerdict | None:
+    if release is None:
+        return None
+    return PastVerdict(
+        service=record.service,
+        version=release.version,
+        digest=release.digest,
+        verdict=judgement.verdict,
+        cause=judgement.cause,
+        at=record.finished_at,
+    )
 
 
 _LONGEST_FILE_NAME = 100

@@ -10,6 +10,7 @@ from enum import StrEnum
 from itertools import takewhile
 
 from slo_action.core.model import (
+    Dead,
     Observation,
     ObservationKind,
     ObservationResult,
@@ -61,13 +62,30 @@ def recheck(policy: GatePolicy) -> GatePolicy:
     )
 
 
+_RESTARTED_SECONDS = 45.0
+_RESTARTED_GRACE_SECONDS = 20.0
+
+
+def after_restart(policy: GatePolicy) -> GatePolicy:
+    """Return the policy of the gate after a machine was started again: users wait meanwhile."""
+    return replace(
+        policy,
+        deadline_seconds=min(policy.deadline_seconds, _RESTARTED_SECONDS),
+        grace_seconds=min(policy.grace_seconds, _RESTARTED_GRACE_SECONDS),
+    )
+
+
 class GateEnd(StrEnum):
-    """How a gate ended. Unjudged: too many answers said nothing, so none may be convicted."""
+    """How a gate ended. Unjudged: too many answers said nothing, so none may be convicted.
+
+    Hopeless: the platform says that no machine of the release can become healthy.
+    """
 
     MET = "met"
     LATE = "late"
     MISSED = "missed"
     UNJUDGED = "unjudged"
+    HOPELESS = "hopeless"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +132,8 @@ class Gate:
             return Ask(kind=ObservationKind.ATTEMPT, at_seconds=self.begun_seconds)
         if self.streak >= self.policy.required_streak:
             return Ended(end=GateEnd.LATE if self._is_late() else GateEnd.MET)
+        if self._is_hopeless():
+            return Ended(end=GateEnd.HOPELESS)
         if len(self.attempts) >= self.policy.max_attempts or self._is_over():
             return Ended(end=self._end_without_streak())
         if last.result is _PASSED:
@@ -156,6 +176,15 @@ class Gate:
     def _last_of_attempts(self) -> Observation | None:
         asked = (o for o in reversed(self.observations) if o.kind is not ObservationKind.PEEK)
         return next(asked, None)
+
+    def _is_hopeless(self) -> bool:
+        """Waiting is over where the platform says twice in a row that it is of no use.
+
+        That nothing of the release is live may be said too early: not before grace is over.
+        """
+        told = [o.hopeless for o in self.observations[-2:] if o.result is _FAILED and o.hopeless]
+        early = self.observations[-1].started_seconds < self.policy.grace_seconds
+        return len(told) > 1 and not (early and told[-1].why is Dead.NOT_LIVE)
 
     def _is_late(self) -> bool:
         """Late is charged only to a service that was seen to fail: a late observer proves nothing.

@@ -4,8 +4,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from urllib.parse import urlsplit
 
+from slo_action.core.fleet import Machine
 from slo_action.core.latency import LatencyObjective
-from slo_action.core.model import Machine, Probe, Witness
+from slo_action.core.model import Probe, Witness
+
+HEALTH = Witness.HEALTH.value
+"""The name of the health endpoint's stream."""
 
 _P95 = Fraction(95, 100)
 _P90 = Fraction(90, 100)
@@ -53,5 +57,10 @@ def stream_name(probe: Probe) -> str:
 
 def machine_stream(machine: Machine, health: Probe) -> Stream:
     """Return the stream of one machine's health."""
-    probe = replace(health, headers=(*health.headers, *machine.headers))
+    probe = machine_probe(machine, health)
     return Stream(name=f"{stream_name(health)}@{machine.name}", probe=probe, machine=machine.name)
+
+
+def machine_probe(machine: Machine, health: Probe) -> Probe:
+    """Return the probe of one machine's health; it tells the version as any other does."""
+    return replace(health, headers=(*health.headers, *machine.headers), machine=machine.name)

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from slo_action.core.findings import convicted, over_trigger
-from slo_action.core.model import Observation, ObservationResult, Outcome, Trigger, Witness
+from slo_action.core.model import Dead, Observation, ObservationResult, Outcome, Trigger, Witness
 from slo_action.core.outcomes import CONFIG_OUTCOMES, SLOW_OUTCOMES
 from slo_action.core.schedule import Gate, GateEnd
 from slo_action.core.window import Window, WindowEnd
@@ -77,10 +77,15 @@ def response_time_degradation(gate: Gate, end: GateEnd | None, window: Window | 
 def service_unavailability(gate: Gate, end: GateEnd | None, window: Window | None) -> bool:
     """Complete outage: up to the end, for at least 15 s, nothing but 5xx or no answer at all.
 
+    So it is where the platform says that no machine of the release can become healthy.
+
     In the window: every endpoint bad for 15 s, and no good answer from anywhere.
     """
     if window is not None:
         return window.end is WindowEnd.OUTAGE
+    if end is GateEnd.HOPELESS:
+        told = gate.observations[-1].hopeless
+        return told is not None and told.why is not Dead.NOT_LIVE
     if end is not GateEnd.MISSED:
         return False
     last = gate.observations[-1].ended_seconds

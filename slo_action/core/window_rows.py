@@ -118,7 +118,7 @@ def _reason_pre_existing(window: Window) -> str:
     return f"{breach_words(window)}; but the deploy did not cause it: {window.traffic.sentence}"
 
 
-WINDOW_ROWS: tuple[Row, ...] = (
+CONVICTING_ROWS: tuple[Row, ...] = (
     Row(
         name="pre-existing",
         when="window: a trigger fired, but real traffic failed as much before the deploy",
@@ -193,6 +193,10 @@ WINDOW_ROWS: tuple[Row, ...] = (
         cause=Cause.OBSERVER,
         reason=_of(lambda window: window.traffic.sentence),
     ),
+)
+"""A trigger fired, or another version answers."""
+
+UNSURE_ROWS: tuple[Row, ...] = (
     Row(
         name="window-cached",
         when="window: a cache answered for too much of the time",
@@ -234,6 +238,10 @@ WINDOW_ROWS: tuple[Row, ...] = (
         cause=Cause.OBSERVER,
         reason=_of(lambda window: window.traffic.sentence),
     ),
+)
+"""Nothing convicts, and too little was heard to pass it."""
+
+DEGRADED_ROWS: tuple[Row, ...] = (
     Row(
         name="window-machine",
         when="window: a machine fails, and the balancer hides it from users",
@@ -283,3 +291,4 @@ WINDOW_ROWS: tuple[Row, ...] = (
         reason=_of(_reason_degraded),
     ),
 )
+"""An SLO is missed, and no trigger fired."""

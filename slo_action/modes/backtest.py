@@ -9,7 +9,7 @@ from slo_action.audit.reading import read_record
 from slo_action.config.policy_change import policy_of
 from slo_action.config.policy_file import PolicyFile
 from slo_action.core.decide import Action, RollbackMode, WayBack, decide
-from slo_action.core.facts import Judgement, OnLateStart
+from slo_action.core.facts import Judgement, OnLateStart, is_passed
 from slo_action.core.hindsight import Case, Told
 from slo_action.core.judge import judge
 from slo_action.core.model import Cause, Observation, ObservationKind, Trigger
@@ -123,6 +123,7 @@ def _judged(seen: Seen, policy: Policy) -> Judgement:
         on_late_start=policy.on_late_start,
         window=seen.window,
         recheck=seen.recheck,
+        known=seen.known,
     )
 
 
@@ -131,8 +132,8 @@ def _seen_again(replayed: Replayed, policy: Policy) -> Seen:
     before = replayed.seen
     window = _window_again(before.window, policy)
     gate, rest = _gate_again(before, policy.gate, window)
-    seen = Seen(gate=gate, window=None, recheck=None)
-    if gate.end in _PASSED or (gate.end is None and _convicts(window)):
+    seen = Seen(gate=gate, window=None, recheck=None, known=before.known)
+    if is_passed(gate.end, policy.on_late_start) or (gate.end is None and _convicts(window)):
         return replace(seen, window=window)
     if gate.end is None:
         # Nobody may judge by a gate that goes on; what was heard is told by the gate alone.
@@ -207,7 +208,8 @@ def _missing(seen: Seen, replayed: Replayed, policy: Policy) -> str:
         return ""
     recovered = seen.recheck is not None and seen.recheck.end in _PASSED
     watched = recovered and policy.on_late_start is OnLateStart.WARN
-    needs = policy.window.length_seconds and (seen.gate.end in _PASSED or watched)
+    passed = is_passed(seen.gate.end, policy.on_late_start)
+    needs = policy.window.length_seconds and (passed or watched)
     if needs and seen.window is None:
         return "the record holds no observation window"
     if _judged(seen, policy).row != _STOPPED_ROW:

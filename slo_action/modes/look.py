@@ -5,14 +5,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from slo_action.config.request import VerifyRequest
-from slo_action.core.judge import OnLateStart
-from slo_action.core.model import Machine, Probe, VersionRule, Witness
+from slo_action.core.facts import OnLateStart, is_passed
+from slo_action.core.fleet import Fleet
+from slo_action.core.model import Probe, Release, Sample, VersionRule, Witness
 from slo_action.core.schedule import Gate, GateEnd, GatePolicy
 from slo_action.core.schedule import recheck as recheck_policy
 from slo_action.core.streams import Stream, machine_stream, stream_name
 from slo_action.core.window import Window
 from slo_action.core.window_policy import WindowPolicy
-from slo_action.errors import Interrupted, PlatformError
+from slo_action.errors import Interrupted
+from slo_action.modes.machines import MachineWatch
 from slo_action.modes.observe import Observer
 from slo_action.modes.watch import Witnesses, watch
 from slo_action.ports import Ports
@@ -22,24 +24,33 @@ from slo_action.ports import Ports
 class Run:
     """What one verification works with. `anchor` is the monotonic instant of the deploy.
 
-    `rule` and `window` are the request's own, or those of a rollback that is verified.
+    `gate`, `rule` and `window` are the request's own, or those of what was changed and is verified;
+    `release` is then what a rollback restored, and None before.
     """
 
     request: VerifyRequest
     ports: Ports
     witnesses: Witnesses
     anchor: float
+    gate: GatePolicy
     rule: VersionRule
     window: WindowPolicy
+    release: Release | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a run has seen so far, and judges by."""
+    """What a run has seen so far, and judges by.
+
+    `fleet` is the platform's last word; None where none tells. `wake` is the request that started
+    a machine which rested; None where none did.
+    """
 
     gate: Gate
     window: Window | None = None
     recheck: Gate | None = None
+    fleet: Fleet | None = None
+    wake: Sample | None = None
 
 
 def look(run: Run, *, when_passed: Callable[[Gate], None]) -> Seen:
@@ -48,21 +59,69 @@ def look(run: Run, *, when_passed: Callable[[Gate], None]) -> Seen:
     Where the gate is not passed, it alone decides: the window is no more than its samples.
     `when_passed` is called between the two.
     """
-    observer = _observer(run) if run.window.length_seconds else None
-    gate = _watch(run, run.request.policy.gate, observer)
+    machines = MachineWatch(run.ports)
+    wake = _wake(run, machines)
+    observer = _observer(run, machines) if run.window.length_seconds else None
+    gate = _watch(run, run.gate, machines, observer)
     if observer is None:
-        return Seen(gate=gate)
+        return Seen(gate=gate, fleet=_last_word(run, machines), wake=wake)
     passed = _is_passed(run, gate)
     if passed and not run.ports.interrupts.received:
         observer.gate_met()
         when_passed(gate)
         _finish(run, observer)
-    return Seen(gate=gate, window=observer.window if passed or observer.convicts else None)
+    window = observer.window if passed or observer.convicts else None
+    return Seen(gate=gate, window=window, fleet=_last_word(run, machines), wake=wake)
+
+
+def _last_word(run: Run, machines: MachineWatch) -> Fleet | None:
+    """Ask the platform once more at the end; where it is silent, what it said last stands."""
+    with suppress(Interrupted), run.ports.interrupts.raising():
+        return machines.look() or machines.newest
+    return machines.newest
+
+
+def _wake(run: Run, machines: MachineWatch) -> Sample | None:
+    """Send the request that starts a service whose machines all rest: timed, but not judged."""
+    with suppress(Interrupted), run.ports.interrupts.raising():
+        fleet = machines.look()
+        counted = fleet.counted if fleet else ()
+        if not any(m.is_resting for m in counted) or any(m.is_asked for m in counted):
+            return None
+        health = next(p for p in run.witnesses.probes if p.witness is Witness.HEALTH)
+        patient = replace(health, timeout_seconds=_WAKE_SECONDS, slow_after_seconds=None)
+        (sample,) = run.ports.prober.ask((patient,))
+        run.ports.log.line(f"woke the service in {sample.total_seconds:.1f} s: {sample.detail}")
+        return sample
+    return None
+
+
+_WAKE_SECONDS = 40.0
+"""A machine boots in one to thirty seconds, and the proxy holds the request meanwhile."""
 
 
 def look_again(run: Run) -> Gate:
     """Ask once more before anything is changed."""
-    return _watch(run, recheck_policy(run.request.policy.gate), None)
+    machines = MachineWatch(run.ports)
+    return _watch(run, recheck_policy(run.gate), machines, None)
+
+
+def glance(run: Run) -> Gate:
+    """Ask once, for the record: what was there before somebody changed it."""
+    policy = recheck_policy(run.gate)
+    once = replace(policy, required_streak=1, max_attempts=1, late_attempts=0)
+    return _watch(run, once, MachineWatch(run.ports), None)
+
+
+def observed(run: Run) -> Window | None:
+    """Watch what runs, without a gate before it; the window as it stands where stopped."""
+    machines = MachineWatch(run.ports)
+    machines.look()
+    observer = _observer(run, machines)
+    observer.begin()
+    observer.gate_met()
+    _finish(run, observer)
+    return observer.window
 
 
 def look_on(run: Run, seen: Seen) -> Seen:
@@ -70,15 +129,17 @@ def look_on(run: Run, seen: Seen) -> Seen:
     recovered = seen.recheck is not None and seen.recheck.end in (GateEnd.MET, GateEnd.LATE)
     if not recovered or _to_the_letter(run) or not run.window.length_seconds:
         return seen
-    observer = _observer(run)
+    machines = MachineWatch(run.ports)
+    machines.look()
+    observer = _observer(run, machines)
     observer.begin()
     observer.gate_met()
     _finish(run, observer)
-    return replace(seen, window=observer.window)
+    return replace(seen, window=observer.window, fleet=_last_word(run, machines))
 
 
 def _is_passed(run: Run, gate: Gate) -> bool:
-    return gate.end is GateEnd.MET or (gate.end is GateEnd.LATE and not _to_the_letter(run))
+    return is_passed(gate.end, run.request.policy.on_late_start)
 
 
 def _to_the_letter(run: Run) -> bool:
@@ -86,12 +147,13 @@ def _to_the_letter(run: Run) -> bool:
     return run.request.policy.on_late_start is OnLateStart.ROLLBACK
 
 
-def _watch(run: Run, policy: GatePolicy, observer: Observer | None) -> Gate:
+def _watch(run: Run, policy: GatePolicy, machines: MachineWatch, observer: Observer | None) -> Gate:
     return watch(
         Gate(policy=policy, begun_seconds=run.ports.clock.monotonic() - run.anchor),
         replace(run.witnesses, probes=_ruled(run)),
         run.ports,
         anchor=run.anchor,
+        machines=machines,
         observer=observer,
     )
 
@@ -109,17 +171,16 @@ def _finish(run: Run, observer: Observer) -> None:
         observer.finish()
 
 
-def _observer(run: Run) -> Observer:
+def _observer(run: Run, machines: MachineWatch) -> Observer:
     request, ports = run.request, run.ports
-    streams = _streams(run)
 
     def window(begun_seconds: float) -> Window:
         return Window(
             run.window,
-            streams,
+            _streams(run, machines.newest),
             begun_seconds=begun_seconds,
-            grace_seconds=request.policy.gate.grace_seconds,
-            ready_by_seconds=request.policy.gate.deadline_seconds,
+            grace_seconds=run.gate.grace_seconds,
+            ready_by_seconds=run.gate.deadline_seconds,
             controlled=run.witnesses.control is not None,
         )
 
@@ -132,21 +193,13 @@ def _observer(run: Run) -> Observer:
     )
 
 
-def _streams(run: Run) -> tuple[Stream, ...]:
-    """What the gate asked, the other endpoints, and every machine's health."""
+def _streams(run: Run, fleet: Fleet | None) -> tuple[Stream, ...]:
+    """What the gate asked, the other endpoints, and the health of every machine that runs."""
     asked = _ruled(run)
     probes = (*asked, *run.request.endpoints)
     health = next(probe for probe in asked if probe.witness is Witness.HEALTH)
+    machines = [machine for machine in fleet.machines if machine.is_asked] if fleet else []
     return (
         *(Stream(name=stream_name(probe), probe=probe) for probe in probes),
-        *(machine_stream(machine, health) for machine in _machines(run)),
+        *(machine_stream(machine, health) for machine in machines),
     )
-
-
-def _machines(run: Run) -> tuple[Machine, ...]:
-    """Machines that the platform cannot name are not asked; the public address still is."""
-    try:
-        with run.ports.interrupts.raising():
-            return run.ports.platform.machines()
-    except (PlatformError, Interrupted):
-        return ()

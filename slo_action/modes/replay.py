@@ -1,12 +1,14 @@
 """`replay`: judge a recorded run again, offline, from the record alone."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from slo_action.audit.agreement import schedule_problems, window_problems
 from slo_action.audit.document import AuditDocument, VerificationEntry, WindowEntry
 from slo_action.audit.reading import former_policy_digest, gate_of
 from slo_action.audit.window import window_of
 from slo_action.audit.writing import policy_digest
+from slo_action.core.by_hand import ASKED, ending_after, exit_by_hand
 from slo_action.core.decide import (
     Action,
     RollbackMode,
@@ -15,11 +17,12 @@ from slo_action.core.decide import (
     ending_of,
     exit_code_of,
 )
-from slo_action.core.facts import Judgement, OnLateStart
+from slo_action.core.facts import Judgement, OnLateStart, is_passed
 from slo_action.core.judge import judge, judge_restored
-from slo_action.core.model import Cause, Release, Verdict, VersionRule
+from slo_action.core.known import NOTHING_KNOWN, Known, Remedied
+from slo_action.core.model import Cause, Ending, Mode, Release, Verdict, VersionRule
 from slo_action.core.policy import Policy
-from slo_action.core.schedule import Gate, GateEnd
+from slo_action.core.schedule import Gate, GateEnd, GatePolicy, after_restart
 from slo_action.core.schedule import recheck as recheck_policy
 from slo_action.core.window import Window, WindowEnd
 from slo_action.core.window_policy import WindowPolicy, restored_policy
@@ -31,11 +34,15 @@ _HINT = "the record was changed, or another version wrote it"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a run saw, driven again: gate, window and last look; None where there was none."""
+    """What a run saw, driven again: gate, window and last look; None where there was none.
+
+    `known` is what it knew beside that: the platform's word, and how it was before.
+    """
 
     gate: Gate
     window: Window | None
     recheck: Gate | None
+    known: Known = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +74,14 @@ def replay(document: AuditDocument) -> Replayed:
         raise RecordError(
             "the record holds no observations or no policy", hint="replay a whole audit.json"
         )
-    policy = document.policy
-    problems = _policy_problems(policy, document.policy_digest)
+    problems = _policy_problems(document.policy, document.policy_digest)
+    replayed = _REPLAYS[document.mode](document, document.policy, problems)
+    if problems:
+        raise ReplayError("; ".join(problems), hint=_HINT)
+    return replayed
+
+
+def _verify_again(document: AuditDocument, policy: Policy, problems: list[str]) -> Replayed:
     seen = _seen(document, policy, problems)
     problems += _seen_problems(document, policy, seen)
     _refuse_halves(seen.gate, seen.window, problems)
@@ -78,14 +91,40 @@ def replay(document: AuditDocument) -> Replayed:
         on_late_start=policy.on_late_start,
         window=seen.window,
         recheck=seen.recheck,
+        known=seen.known,
     )
     problems += _verdict_problems(document, judgement)
     problems += _decision_problems(document, policy, judgement)
-    restored = _restored_verdict(document, policy, problems)
-    problems += _ending_problems(document, policy, judgement, restored)
-    if problems:
-        raise ReplayError("; ".join(problems), hint=_HINT)
+    restored = _restored(document, problems)
+    verified = restored.verdict if restored else None
+    ending = ending_of(judgement.verdict, restored=_succeeded(document), verified=verified)
+    problems += _ending_problems(document, ending, exit_code_of(ending, policy.fail_on))
     return Replayed(judgement=judgement, policy=policy, seen=seen)
+
+
+def _roll_back_again(document: AuditDocument, policy: Policy, problems: list[str]) -> Replayed:
+    """A person's word is no evidence: only what was restored is judged again."""
+    seen = _seen(document, policy, problems)
+    restored = _restored(document, problems)
+    judgement = restored or Judgement(
+        verdict=Verdict.INCONCLUSIVE, cause=Cause.NONE, reason=document.reason or "", row=ASKED
+    )
+    problems += _verdict_problems(document, judgement)
+    ending = ending_after(_succeeded(document), restored.verdict if restored else None)
+    rehearsed = policy.rollback is RollbackMode.DRY_RUN
+    problems += _ending_problems(document, ending, exit_by_hand(ending, rehearsed=rehearsed))
+    return Replayed(judgement=judgement, policy=policy, seen=seen)
+
+
+_REPLAYS = {Mode.VERIFY: _verify_again, Mode.ROLLBACK: _roll_back_again}
+
+
+def _succeeded(document: AuditDocument) -> bool | None:
+    """Tell whether every step succeeded; None where no rollback was begun."""
+    rollback = document.rollback
+    if rollback is None:
+        return None
+    return bool(rollback.steps) and all(step.succeeded for step in rollback.steps)
 
 
 def _refuse_halves(gate: Gate, window: Window | None, problems: list[str]) -> None:
@@ -104,7 +143,23 @@ def _seen(document: AuditDocument, policy: Policy, problems: list[str]) -> Seen:
         gate=gate_of(document.watch, policy.gate),
         window=_window(document.window, policy.window, problems),
         recheck=gate_of(again, recheck_policy(policy.gate)) if again else None,
+        known=Known(
+            released=document.released,
+            fleet=document.fleet,
+            baseline=document.prepared.baseline if document.prepared else None,
+            remedied=_remedied(document, policy, problems),
+        ),
     )
+
+
+def _remedied(document: AuditDocument, policy: Policy, problems: list[str]) -> Remedied | None:
+    """Return what a restart came to, judged again from what was seen after it."""
+    remedy = document.remedy
+    if remedy is None or remedy.verification is None:
+        return None
+    rule = policy.rule
+    judgement = _verified_again("restart", remedy.verification, rule, document, problems)
+    return Remedied(machine=remedy.machine, verdict=judgement.verdict, reason=judgement.reason)
 
 
 def _window(entry: WindowEntry | None, policy: WindowPolicy, problems: list[str]) -> Window | None:
@@ -128,7 +183,7 @@ def _seen_problems(document: AuditDocument, policy: Policy, seen: Seen) -> list[
     recovered = policy.on_late_start is OnLateStart.WARN and _passed(seen.recheck)
     if seen.recheck:
         problems += schedule_problems("last look", seen.recheck, None, stopped=stopped)
-    met = not stopped and (_passed(seen.gate) or recovered)
+    met = not stopped and (is_passed(seen.gate.end, policy.on_late_start) or recovered)
     if met and seen.window is None and policy.window.length_seconds:
         problems.append("the window is missing, and the policy asks for one")
     if document.window and seen.window:
@@ -179,50 +234,61 @@ def _decision_problems(document: AuditDocument, policy: Policy, judgement: Judge
     return problems
 
 
-def _restored_verdict(
-    document: AuditDocument, policy: Policy, problems: list[str]
-) -> Verdict | None:
+def _restored(document: AuditDocument, problems: list[str]) -> Judgement | None:
     """Return the verdict on what was restored; None where it was not verified."""
     verification = document.rollback.verification if document.rollback else None
     if verification is None:
         return None
-    gate = gate_of(verification.watch, policy.gate)
+    rule = VersionRule(rejected=verification.rejected_version)
+    return _verified_again("rollback", verification, rule, document, problems)
+
+
+_GATES: dict[str, Callable[[GatePolicy], GatePolicy]] = {
+    "rollback": lambda policy: policy,
+    "restart": after_restart,
+}
+
+
+def _verified_again(
+    what: str,
+    verification: VerificationEntry,
+    rule: VersionRule,
+    document: AuditDocument,
+    problems: list[str],
+) -> Judgement:
+    """Judge again what was seen after something was changed; add what does not agree."""
+    policy = document.policy
+    if policy is None:
+        raise RecordError("the record holds no policy", hint="replay a whole audit.json")
+    gate = gate_of(verification.watch, _GATES[what](policy.gate))
     watching = restored_policy(policy.window)
     window = _window(verification.window, watching, problems)
-    rule = VersionRule(rejected=verification.rejected_version)
     stopped = bool(document.interrupted)
-    problems += schedule_problems("rollback", gate, window, stopped=stopped)
+    problems += schedule_problems(what, gate, window, stopped=stopped)
     _refuse_halves(gate, window, problems)
-    judgement = judge_restored(gate, window, rule)
-    problems += _restored_problems(verification, judgement)
+    known = Known(released=verification.released, fleet=verification.fleet, since=what)
+    judgement = judge_restored(gate, window, rule=rule, known=known)
+    problems += _restored_problems(what, verification, judgement)
     met = not stopped and _passed(gate)
     if verification.window and window:
-        what = "rollback: window"
-        problems += window_problems(what, verification.window, window, policy, met=met)
+        told = f"{what}: window"
+        judged = replace(policy, gate=gate.policy)
+        problems += window_problems(told, verification.window, window, judged, met=met)
     if met and window is None and watching.length_seconds:
-        problems.append("rollback: the window is missing, and the policy asks for one")
-    return judgement.verdict
+        problems.append(f"{what}: the window is missing, and the policy asks for one")
+    return judgement
 
 
-def _restored_problems(stated: VerificationEntry, judgement: Judgement) -> list[str]:
+def _restored_problems(what: str, stated: VerificationEntry, judgement: Judgement) -> list[str]:
     problems = []
     if judgement.verdict is not stated.verdict:
-        problems.append(f"the rollback is {judgement.verdict}, not {stated.verdict}")
+        problems.append(f"the {what} is {judgement.verdict}, not {stated.verdict}")
     if judgement.cause is not stated.cause:
-        problems.append(f"the cause after the rollback is {judgement.cause}, not {stated.cause}")
+        problems.append(f"the cause after the {what} is {judgement.cause}, not {stated.cause}")
     return problems
 
 
-def _ending_problems(
-    document: AuditDocument, policy: Policy, judgement: Judgement, restored: Verdict | None
-) -> list[str]:
-    rollback = document.rollback
-    steps = rollback.steps if rollback else ()
-    succeeded = bool(steps) and all(step.succeeded for step in steps)
-    ending = ending_of(
-        judgement.verdict, restored=succeeded if rollback else None, verified=restored
-    )
-    code = exit_code_of(ending, policy.fail_on)
+def _ending_problems(document: AuditDocument, ending: Ending, code: int) -> list[str]:
     problems = []
     if ending is not document.ending:
         problems.append(f"the ending reached is {ending}, the record states {document.ending}")

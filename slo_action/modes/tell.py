@@ -2,18 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from slo_action.audit.document import EvidenceEntry
 from slo_action.audit.writing import audit_document
-from slo_action.core.model import Annotation, Level
-from slo_action.core.record import AuditRecord, all_observations, file_name
-from slo_action.errors import GitHubError, Interrupted, SloVerifyError
-from slo_action.ports import CheckRun, Evidence, Ports, UploadedArtifact
+from slo_action.core.record import AuditRecord, all_observations, file_name, past_verdicts
+from slo_action.errors import GitHubError
+from slo_action.modes.audiences import each_alone, upload
+from slo_action.ports import CheckRun, Evidence, Ports
 from slo_action.render.annotations import annotations
-from slo_action.render.endings import ENDINGS, headline
+from slo_action.render.endings import ending_text, headline
 from slo_action.render.openmetrics import openmetrics
 from slo_action.render.outputs import output_values
 from slo_action.render.proofs import proofs, window_failures
@@ -28,13 +27,14 @@ def tell(record: AuditRecord, ports: Ports, *, artifact_name: str) -> None:
     Never raises: whoever cannot be told is left out with a warning, and the verdict stands.
     """
     audit = audit_document(record)
-    _each_alone(ports, "evidence", lambda: audit.update(_write_evidence(record, ports.evidence)))
+    each_alone(ports, "evidence", lambda: audit.update(_write_evidence(record, ports.evidence)))
     text = summary(record, audit)
-    _each_alone(ports, "outputs", lambda: ports.outputs.set(_outputs(record, audit, ports)))
-    _each_alone(ports, "job summary", lambda: ports.outputs.summarize(text))
+    each_alone(ports, "outputs", lambda: ports.outputs.set(_outputs(record, audit, ports)))
+    each_alone(ports, "job summary", lambda: ports.outputs.summarize(text))
     ports.log.annotate(annotations(record))
-    _each_alone(ports, "artifact", lambda: _upload(record, audit, ports, artifact_name))
-    _each_alone(ports, "check run", lambda: _publish(record, ports))
+    each_alone(ports, "history", lambda: _keep(record, ports))
+    each_alone(ports, "artifact", lambda: _upload(record, audit, ports, artifact_name))
+    each_alone(ports, "check run", lambda: _publish(record, ports))
 
 
 def _write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
@@ -62,21 +62,15 @@ def _outputs(record: AuditRecord, audit: dict[str, Any], ports: Ports) -> dict[s
 
 
 def _upload(record: AuditRecord, audit: dict[str, Any], ports: Ports, artifact_name: str) -> None:
-    if ports.artifacts is None or ports.interrupts.received:
-        return
-    with ports.interrupts.raising():
-        artifact = ports.artifacts.upload(
-            artifact_name, ports.evidence.directory, ports.evidence.files()
-        )
-    _tell_artifact(record, audit, ports, artifact)
+    artifact = upload(ports, artifact_name)
+    if artifact is not None:
+        ports.outputs.summarize(summary(record, audit, artifact.url))
 
 
-def _tell_artifact(
-    record: AuditRecord, audit: dict[str, Any], ports: Ports, artifact: UploadedArtifact
-) -> None:
-    ports.outputs.set({"artifact-id": artifact.artifact_id, "artifact-url": artifact.url})
-    ports.outputs.summarize(summary(record, audit, artifact.url))
-    ports.log.line(f"evidence uploaded as {artifact.name} ({artifact.size_bytes} bytes)")
+def _keep(record: AuditRecord, ports: Ports) -> None:
+    if ports.history is not None:
+        for verdict in past_verdicts(record):
+            ports.history.keep(verdict)
 
 
 def _publish(record: AuditRecord, ports: Ports) -> None:
@@ -86,7 +80,7 @@ def _publish(record: AuditRecord, ports: Ports) -> None:
         name=f"slo-verify / {record.service}",
         title=headline(record),
         summary=summary(record, {}),
-        conclusion=ENDINGS[record.ending].conclusion,
+        conclusion=ending_text(record).conclusion,
         external_id=f"{record.run.run_id}-{record.run.run_attempt}",
         annotations=annotations(record),
     )
@@ -98,25 +92,6 @@ def _publish(record: AuditRecord, ports: Ports) -> None:
             raise
         # The default token may not: that is how most workflows are, and nothing to warn of.
         ports.log.line(f"no check run: {error.message}; {error.hint}")
-
-
-def _each_alone(ports: Ports, audience: str, speak: Callable[[], None]) -> None:
-    """An audience that cannot be told is a warning, whatever the reason."""
-    try:
-        speak()
-    except Interrupted:
-        ports.log.line(f"{audience}: left out, the run was stopped")
-    except SloVerifyError as error:
-        _warn(ports, audience, f"{error.message.rstrip('.')}; {error.hint}")
-    except Exception as error:  # noqa: BLE001 - telling may fail in any way and change nothing
-        _warn(ports, audience, f"{type(error).__name__} (a bug of slo-verify)")
-
-
-def _warn(ports: Ports, audience: str, why: str) -> None:
-    message = f"{why}. The verdict stands."
-    ports.log.annotate(
-        [Annotation(level=Level.WARNING, title=f"Not told: {audience}", message=message)]
-    )
 
 
 def _entry(path: Path, root: Path) -> EvidenceEntry:

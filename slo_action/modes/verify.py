@@ -1,8 +1,7 @@
 """`verify`: watch → observe → judge → decide → act → verify → record. Telling is tell.py's."""
 
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from slo_action import __version__
 from slo_action.config.request import VerifyRequest
@@ -17,44 +16,64 @@ from slo_action.core.decide import (
     exit_code_of,
     settled,
 )
-from slo_action.core.judge import Judgement, judge, judge_restored
+from slo_action.core.judge import Judgement, judge
+from slo_action.core.known import Known, single_sick_machine
 from slo_action.core.model import (
-    RollbackStep,
+    Release,
     Trigger,
-    VersionRule,
 )
+from slo_action.core.plan import RollbackPlan
 from slo_action.core.record import (
     AuditRecord,
+    Remedy,
     Rollback,
-    Verification,
     judged_version,
     latest_version,
 )
 from slo_action.core.schedule import Gate, GateEnd
-from slo_action.core.window_policy import restored_policy
-from slo_action.errors import Interrupted, PlatformError, SloVerifyError, WorkspaceError
+from slo_action.errors import SloVerifyError
+from slo_action.modes.act import keep_snapshots, planned, restart, roll_back, way_back
 from slo_action.modes.look import Run, Seen, look, look_again, look_on
 from slo_action.modes.watch import Witnesses, unconsulted
 from slo_action.ports import Ports
 from slo_action.render.annotations import provisional_annotations
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One deploy as it stands: what was seen of it, what that means, and what is to follow.
+
+    `before` is the way back as it was at the beginning.
+    """
+
+    run: Run
+    before: WayBack
+    seen: Seen
+    judgement: Judgement
+    decision: Decision
+    remedy: Remedy | None = None
+    plan: RollbackPlan | None = None
+
+    @property
+    def acts(self) -> bool:
+        return self.decision.action is Action.ROLL_BACK
+
+    @property
+    def judged(self) -> str | None:
+        rule = self.run.request.policy.rule
+        return judged_version(self.seen.gate, self.seen.window, rule)
+
+
 def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
     """Verify one deploy and return what happened; tells nobody but the live log."""
     run = _begin(request, ports)
-    before = _way_back(run)
+    before = way_back(run)
     seen = look(run, when_passed=lambda gate: _tell_provisional(run, gate))
-    judgement = _judge(run, seen)
-    decision = _decide(run, judgement, before)
-    recheck = _look_again(run, judgement, decision)
-    if recheck is not None and recheck.end is not GateEnd.MISSED:
-        seen = look_on(run, replace(seen, recheck=recheck))
-        judgement = _judge(run, seen)
-        decision = _decide(run, judgement, before)
-    seen = replace(seen, recheck=recheck)
-    decision = _rehearsed(run, _compare_and_swap(run, seen, decision, before))
-    rollback = _roll_back(run, seen, decision)
-    return _record(run, seen, judgement, decision, rollback)
+    keep_snapshots(run)
+    case = _look_again(_judged(run, before, seen))
+    case = _remedied(_compared(case))
+    case = _rehearsed(_planned(_compared(case)))
+    return _record(case, _roll_back(case))
 
 
 def _begin(request: VerifyRequest, ports: Ports) -> Run:
@@ -68,30 +87,31 @@ def _begin(request: VerifyRequest, ports: Ports) -> Run:
         ports=ports,
         witnesses=Witnesses(probes=request.probes, control=request.control),
         anchor=ports.clock.monotonic() - max(since_deploy, 0.0),
+        gate=request.policy.gate,
         rule=request.policy.rule,
         window=request.policy.window,
     )
 
 
-def _way_back(run: Run) -> WayBack:
-    """Ask the platform what a rollback would restore; only where one may be wanted."""
-    platform = run.ports.platform
-    if run.request.policy.rollback is RollbackMode.OFF or not platform.can_restore:
-        problem = "" if platform.can_restore else f"platform {platform.name} cannot roll back"
-        return WayBack(platform=platform.name, problem=problem)
-    try:
-        with run.ports.interrupts.raising():
-            target = platform.previous_release()
-    except PlatformError as error:
-        problem = f"there is no way back: {error.message}"
-        run.ports.log.line(problem)
-        return WayBack(platform=platform.name, problem=problem)
-    except Interrupted:
-        return WayBack(platform=platform.name, problem="the run was stopped")
-    return WayBack(platform=platform.name, target=target)
+def _judged(run: Run, before: WayBack, seen: Seen, remedy: Remedy | None = None) -> _Case:
+    judgement = _judge(run, seen, _known(run, before.current, seen, remedy))
+    decision = _decide(run, judgement, before)
+    return _Case(
+        run=run, before=before, seen=seen, judgement=judgement, decision=decision, remedy=remedy
+    )
 
 
-def _judge(run: Run, seen: Seen) -> Judgement:
+def _known(run: Run, released: Release | None, seen: Seen, remedy: Remedy | None) -> Known:
+    prepared = run.request.prepared
+    return Known(
+        released=released,
+        fleet=seen.fleet,
+        baseline=prepared.baseline if prepared else None,
+        remedied=remedy.result if remedy else None,
+    )
+
+
+def _judge(run: Run, seen: Seen, known: Known) -> Judgement:
     policy = run.request.policy
     judgement = judge(
         seen.gate,
@@ -99,6 +119,7 @@ def _judge(run: Run, seen: Seen) -> Judgement:
         on_late_start=policy.on_late_start,
         window=seen.window,
         recheck=seen.recheck,
+        known=known,
     )
     run.ports.log.line(f"{judgement.verdict} ({judgement.cause}): {judgement.reason}")
     return judgement
@@ -123,46 +144,40 @@ def _decide(run: Run, judgement: Judgement, before: WayBack) -> Decision:
     return decision
 
 
-def _rehearsed(run: Run, decision: Decision) -> Decision:
-    rollback = run.request.policy.rollback
-    if rollback is not RollbackMode.DRY_RUN or decision.action is not Action.ROLL_BACK:
-        return decision
-    goal = decision.target.version if decision.target else "the platform's previous release"
-    by = f" by `{' '.join(run.request.commands.rollback)}`" if run.request.commands.rollback else ""
-    why = f"`rollback: dry-run`; it would have rolled back to {goal}{by}; nothing was changed"
-    run.ports.log.line(f"decision: {Action.STAND_DOWN}: {why}")
-    return Decision(action=Action.STAND_DOWN, why=why)
-
-
-def _look_again(run: Run, judgement: Judgement, decision: Decision) -> Gate | None:
-    """Ask once more before anything is changed, where the gate convicts; else None.
+def _look_again(case: _Case) -> _Case:
+    """Ask once more before anything is changed, where the gate convicts.
 
     A window's word is no older than a second, and among partial failures three good answers in a
     row are what anybody would expect.
     """
-    by_gate = Trigger.HEALTH_CHECK_FAILURE in judgement.triggers
-    if decision.action is not Action.ROLL_BACK or not by_gate:
-        return None
+    if not case.acts or Trigger.HEALTH_CHECK_FAILURE not in case.judgement.triggers:
+        return case
+    run = case.run
     run.ports.log.line("one more look before the rollback")
-    return look_again(run)
+    recheck = look_again(run)
+    if recheck.end is GateEnd.MISSED:
+        return replace(case, seen=replace(case.seen, recheck=recheck))
+    seen = look_on(run, replace(case.seen, recheck=recheck))
+    return _judged(run, case.before, seen)
 
 
-def _compare_and_swap(run: Run, seen: Seen, decision: Decision, before: WayBack) -> Decision:
+def _compared(case: _Case) -> _Case:
     """Go on only while platform and service are as they were when the deploy was judged."""
-    if decision.action is not Action.ROLL_BACK:
-        return decision
+    if not case.acts:
+        return case
+    run = case.run
     if run.ports.interrupts.received:
-        return Decision(action=Action.STAND_DOWN, why="the run was stopped before it could act")
+        return _stood_down(case, "the run was stopped before it could act")
     checked = compare_and_swap(
-        decision,
-        before=before.target,
-        now=_way_back(run),
-        judged=judged_version(seen.gate, seen.window, run.request.policy.rule),
-        live=_live(seen),
+        case.decision,
+        before=case.before,
+        now=way_back(run),
+        judged=case.judged,
+        live=_live(case.seen),
     )
     if checked.action is not Action.ROLL_BACK:
         run.ports.log.line(f"decision: {checked.action}: {checked.why}")
-    return checked
+    return replace(case, decision=checked)
 
 
 def _live(seen: Seen) -> str | None:
@@ -172,76 +187,53 @@ def _live(seen: Seen) -> str | None:
     return seen.window.latest_version if seen.window else None
 
 
-def _roll_back(run: Run, seen: Seen, decision: Decision) -> Rollback | None:
+def _remedied(case: _Case) -> _Case:
+    """Start a single sick machine again before everybody is rolled back for it, once."""
+    if not case.acts or case.run.request.policy.rollback is not RollbackMode.AUTO:
+        return case
+    sick = single_sick_machine(case.seen.gate, case.seen.window, case.seen.fleet)
+    if not sick:
+        return case
+    remedy = restart(case.run, sick)
+    keep_snapshots(case.run)
+    if remedy.result is None or not remedy.result.is_well:
+        return replace(case, remedy=remedy)
+    return _judged(case.run, case.before, case.seen, remedy)
+
+
+def _planned(case: _Case) -> _Case:
+    decision, plan = planned(case.run, case.decision)
+    return replace(case, decision=decision, plan=plan)
+
+
+def _rehearsed(case: _Case) -> _Case:
+    """A dry run ends here: all but the change itself was done."""
+    request = case.run.request
+    if request.policy.rollback is not RollbackMode.DRY_RUN or not case.acts:
+        return case
+    target = case.decision.target
+    goal = target.version if target else "the platform's previous release"
+    by = f" by `{' '.join(request.commands.rollback)}`" if request.commands.rollback else ""
+    return _stood_down(
+        case, f"`rollback: dry-run`; it would have rolled back to {goal}{by}; nothing was changed"
+    )
+
+
+def _stood_down(case: _Case, why: str) -> _Case:
+    case.run.ports.log.line(f"decision: {Action.STAND_DOWN}: {why}")
+    return replace(case, decision=Decision(action=Action.STAND_DOWN, why=why))
+
+
+def _roll_back(case: _Case) -> Rollback | None:
     """Act, and verify by the same gate on the restored version; None where nothing is done."""
-    if decision.action is not Action.ROLL_BACK:
-        return None
-    failed = judged_version(seen.gate, seen.window, run.request.policy.rule)
-    with run.ports.log.group("Rollback"):
-        steps = _restore(run, decision, failed)
-    rollback = Rollback(target=decision.target, steps=steps)
-    if not rollback.restored or run.ports.interrupts.received:
-        return rollback
-    return replace(rollback, verification=_verify_rollback(run, failed))
+    return roll_back(case.run, case.decision.target, case.judged) if case.acts else None
 
 
-def _restore(run: Run, decision: Decision, failed: str | None) -> tuple[RollbackStep, ...]:
-    stopped = RollbackStep(
-        name="restore", succeeded=False, duration_seconds=0.0, detail="the run was stopped"
-    )
-    steps: tuple[RollbackStep, ...] = (stopped,)
-    with suppress(Interrupted), run.ports.interrupts.raising():
-        steps = run.ports.platform.restore(decision.target, failed, _journal(run))
-    for step in steps:
-        run.ports.log.line(f"{step.name}: {step.detail}")
-        for line in step.output.splitlines():
-            run.ports.log.line(f"  {line}")
-        _journal(run)(f"{step.name} ended: {step.detail}")
-    return steps
-
-
-def _journal(run: Run) -> Callable[[str], None]:
-    """Journal a step before it is taken, in the log too: a full disk must not stop a rollback."""
-
-    def write(step: str) -> None:
-        run.ports.log.line(f"journal: {step}")
-        try:
-            run.ports.evidence.journal(step)
-        except WorkspaceError as error:
-            run.ports.log.line(f"the journal could not be written: {error.message}")
-
-    return write
-
-
-def _verify_rollback(run: Run, failed: str | None) -> Verification:
-    """The clock starts anew; any version will do but the one that failed."""
-    ports = run.ports
-    ports.log.line("verifying the rollback by the same gate")
-    rule = VersionRule(rejected=failed if run.request.policy.rule.expected else None)
-    # Users' errors from before the rollback would be held against what it restored.
-    restored = replace(
-        run,
-        ports=replace(ports, metrics=None),
-        anchor=ports.clock.monotonic(),
-        rule=rule,
-        window=restored_policy(run.request.policy.window),
-    )
-    seen = look(restored, when_passed=lambda _: None)
-    judgement = judge_restored(seen.gate, seen.window, rule)
-    ports.log.line(f"after the rollback: {judgement.verdict}: {judgement.reason}")
-    return Verification(gate=seen.gate, rule=rule, judgement=judgement, window=seen.window)
-
-
-def _record(
-    run: Run,
-    seen: Seen,
-    judgement: Judgement,
-    decision: Decision,
-    rollback: Rollback | None,
-) -> AuditRecord:
-    request, verification = run.request, rollback.verification if rollback else None
+def _record(case: _Case, rollback: Rollback | None) -> AuditRecord:
+    run, request, seen = case.run, case.run.request, case.seen
+    verification = rollback.verification if rollback else None
     ending = ending_of(
-        judgement.verdict,
+        case.judgement.verdict,
         restored=rollback.restored if rollback else None,
         verified=verification.judgement.verdict if verification else None,
     )
@@ -258,11 +250,17 @@ def _record(
         gate=seen.gate,
         window=seen.window,
         recheck=seen.recheck,
-        judgement=settled(judgement, decision),
-        decision=decision,
+        judgement=settled(case.judgement, case.decision),
+        decision=case.decision,
         rollback=rollback,
         ending=ending,
         exit_code=exit_code_of(ending, request.policy.fail_on),
-        unconsulted=unconsulted(run.witnesses, run.ports, seen.window),
+        unconsulted=unconsulted(run.witnesses, run.ports, seen.window, seen.fleet),
         interrupted=run.ports.interrupts.received,
+        released=case.before.current,
+        fleet=seen.fleet,
+        prepared=request.prepared,
+        plan=case.plan,
+        remedy=case.remedy,
+        wake=seen.wake,
     )

@@ -3,18 +3,22 @@
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from slo_action.core.fleet import Fleet, hopeless
 from slo_action.core.freshness import refreshed
 from slo_action.core.model import (
     Observation,
     ObservationKind,
     ObservationResult,
+    Outcome,
     Probe,
     Sample,
     Witness,
 )
 from slo_action.core.schedule import Ask, Gate
+from slo_action.core.streams import machine_probe
 from slo_action.core.window import Window
 from slo_action.errors import Interrupted, WorkspaceError
+from slo_action.modes.machines import MachineWatch
 from slo_action.modes.observe import Observer
 from slo_action.ports import Ports
 from slo_action.render.progress import observation_line, sample_lines
@@ -34,6 +38,7 @@ def watch(
     ports: Ports,
     *,
     anchor: float,
+    machines: MachineWatch,
     observer: Observer | None = None,
 ) -> Gate:
     """Feed the gate until it ends or the run is stopped; return it either way.
@@ -42,6 +47,7 @@ def watch(
     and told in the live log at once. An `observer` watches from the first sign of life on, while
     the gate waits; where it convicts, the gate need not end.
     """
+    asking = _Asking(witnesses, ports, anchor, machines)
     try:
         with ports.interrupts.raising():
             while isinstance(step := gate.next(), Ask):
@@ -50,7 +56,7 @@ def watch(
                     if observer.convicts:
                         break
                 ports.clock.sleep_until(anchor + step.at_seconds)
-                gate = gate.feed(_observe(step, gate, witnesses, ports, anchor))
+                gate = gate.feed(asking.observe(step, gate))
                 _keep(gate, ports)
                 ports.log.line(observation_line(gate))
                 if observer and gate.observations[-1].result is ObservationResult.PASSED:
@@ -60,18 +66,59 @@ def watch(
     return gate
 
 
-def _observe(
-    step: Ask, gate: Gate, witnesses: Witnesses, ports: Ports, anchor: float
-) -> Observation:
-    started = ports.clock.monotonic() - anchor
-    samples = _fresh(ports.prober.ask(_asked(step, witnesses)), gate)
-    ended = ports.clock.monotonic() - anchor
-    observation = Observation(
-        kind=step.kind, started_seconds=started, ended_seconds=ended, samples=samples
-    )
-    if not observation.deciding.outcome.is_unanswered:
-        return observation
-    return replace(observation, control_alive=_control_alive(step, gate, witnesses, ports))
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Who is asked, and by what."""
+
+    witnesses: Witnesses
+    ports: Ports
+    anchor: float
+    machines: MachineWatch
+
+    def observe(self, step: Ask, gate: Gate) -> Observation:
+        """Ask all witnesses at once, or the one that a peek is about."""
+        fleet, word = self.machines.sample()
+        probes = self._probes(step, fleet)
+        started = self._now()
+        samples = tuple(map(_named, _fresh(self.ports.prober.ask(probes), gate)))
+        observation = Observation(
+            kind=step.kind,
+            started_seconds=started,
+            ended_seconds=self._now(),
+            samples=_with_word(samples, None if step.witness is Witness.HEALTH else word),
+        )
+        if observation.deciding.outcome.is_unanswered:
+            alive = _control_alive(step, gate, self.witnesses, self.ports)
+            observation = replace(observation, control_alive=alive)
+        if observation.result is not ObservationResult.FAILED:
+            return observation
+        return replace(observation, hopeless=hopeless(fleet) if fleet else None)
+
+    def _now(self) -> float:
+        return self.ports.clock.monotonic() - self.anchor
+
+    def _probes(self, step: Ask, fleet: Fleet | None) -> tuple[Probe, ...]:
+        """A machine that rests is not asked: a probe would start it."""
+        asked = _asked(step, self.witnesses)
+        health = next((probe for probe in asked if probe.witness is Witness.HEALTH), None)
+        if fleet is None or health is None:
+            return asked
+        each = (machine_probe(machine, health) for machine in fleet.machines if machine.is_asked)
+        return (*asked, *each)
+
+
+def _with_word(samples: tuple[Sample, ...], word: Sample | None) -> tuple[Sample, ...]:
+    """A platform that could not be asked says nothing against answers that are there."""
+    if word is None or (samples and word.outcome is Outcome.UNKNOWN):
+        return samples
+    return (*samples, word)
+
+
+def _named(sample: Sample) -> Sample:
+    """Tell which machine an answer is from, wherever its detail is shown."""
+    if not sample.machine:
+        return sample
+    return replace(sample, detail=f"machine {sample.machine}: {sample.detail}")
 
 
 def _keep(gate: Gate, ports: Ports) -> None:
@@ -102,11 +149,13 @@ def _control_alive(step: Ask, gate: Gate, witnesses: Witnesses, ports: Ports) ->
 
 def _fresh(samples: tuple[Sample, ...], gate: Gate) -> tuple[Sample, ...]:
     """An answer with the same Date as one seconds ago came from a cache."""
-    before = {s.witness: s for o in gate.observations for s in o.samples}
-    return tuple(refreshed(before.get(sample.witness), sample) for sample in samples)
+    before = {(s.witness, s.machine): s for o in gate.observations for s in o.samples}
+    return tuple(refreshed(before.get((s.witness, s.machine)), s) for s in samples)
 
 
-def unconsulted(witnesses: Witnesses, ports: Ports, window: Window | None) -> tuple[str, ...]:
+def unconsulted(
+    witnesses: Witnesses, ports: Ports, window: Window | None, fleet: Fleet | None
+) -> tuple[str, ...]:
     """Return, in words, the witnesses that this run did not consult at all."""
     missing = []
     if witnesses.control is None:
@@ -115,7 +164,7 @@ def unconsulted(witnesses: Witnesses, ports: Ports, window: Window | None) -> tu
         missing.append("a version endpoint (the health answer is read instead)")
     if window is None:
         missing.append("the observation window (the health gate alone decided)")
-    if window is None or not any(stream.machine for stream in window.streams):
+    if fleet is None:
         missing.append("the platform's machines and checks")
     if ports.metrics is None:
         missing.append("real traffic (no metric source is configured)")

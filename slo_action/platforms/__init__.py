@@ -1,16 +1,43 @@
 """Where services run: one explicit table, one file each."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import VerifyRequest
 from slo_action.platforms import command, none
-from slo_action.ports import Clock, Platform
+from slo_action.platforms.premises import Premises
+from slo_action.ports import MachinePlatform, Platform
 
-Opener = Callable[[VerifyRequest, Mapping[str, str], Path, Clock, Callable[[str], str]], Platform]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A platform; `machines` is None where it does not know them one by one."""
+
+    platform: Platform
+    machines: MachinePlatform | None = None
+
+
+Opener = Callable[[VerifyRequest, Premises], Opened]
+
+
+def _none(request: VerifyRequest, premises: Premises) -> Opened:
+    return Opened(platform=none.open_platform(request, premises))
+
+
+def _command(request: VerifyRequest, premises: Premises) -> Opened:
+    return Opened(platform=command.open_platform(request, premises))
+
+
+def _fly(request: VerifyRequest, premises: Premises) -> Opened:
+    from slo_action.platforms.fly.platform import open_platform  # noqa: PLC0415 - heavy: ADR 0002
+
+    opened = open_platform(request, premises)
+    return Opened(platform=opened, machines=opened)
+
 
 PLATFORMS: dict[PlatformName, Opener] = {
-    PlatformName.NONE: none.open_platform,
-    PlatformName.COMMAND: command.open_platform,
+    PlatformName.NONE: _none,
+    PlatformName.COMMAND: _command,
+    PlatformName.FLY: _fly,
 }

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slo_action.config.request import RollbackCommands, VerifyRequest
-from slo_action.core.model import Machine, Release, RollbackStep
+from slo_action.core.model import Release, RollbackStep
 from slo_action.errors import PlatformError
+from slo_action.platforms.premises import Premises
 from slo_action.ports import Clock
 from slo_action.process import Finished, run
 
@@ -83,9 +84,9 @@ class CommandPlatform:
             )
         return Release(version=version)
 
-    def machines(self) -> tuple[Machine, ...]:
-        """Return none: a command names releases, not machines."""
-        return ()
+    def current_release(self) -> Release | None:
+        """Return None: no command tells it, so the service's own word is compared instead."""
+        return None
 
     def restore(
         self, target: Release | None, failed: str | None, journal: Callable[[str], None]
@@ -121,21 +122,15 @@ class CommandPlatform:
         )
 
 
-def open_platform(
-    request: VerifyRequest,
-    environment: Mapping[str, str],
-    workspace: Path,
-    clock: Clock,
-    redact: Redact,
-) -> CommandPlatform:
+def open_platform(request: VerifyRequest, premises: Premises) -> CommandPlatform:
     """Return the platform for a request, its environment scrubbed."""
     return CommandPlatform(
         service=request.service,
         commands=request.commands,
-        environment=scrubbed(environment),
-        workspace=workspace,
-        clock=clock,
-        redact=redact,
+        environment=scrubbed(premises.environment),
+        workspace=premises.workspace,
+        clock=premises.clock,
+        redact=premises.redact,
     )
 
 

@@ -1,11 +1,10 @@
 """No platform: verdicts without a way back."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 
 from slo_action.config.request import VerifyRequest
-from slo_action.core.model import Machine, Release, RollbackStep
-from slo_action.ports import Clock
+from slo_action.core.model import Release, RollbackStep
+from slo_action.platforms.premises import Premises
 
 
 class NoPlatform:
@@ -18,9 +17,9 @@ class NoPlatform:
         """Return None: there is nothing to ask."""
         return None
 
-    def machines(self) -> tuple[Machine, ...]:
-        """Return none: nothing is known of the machines."""
-        return ()
+    def current_release(self) -> Release | None:
+        """Return None: there is nothing to ask."""
+        return None
 
     def restore(
         self,
@@ -32,12 +31,6 @@ class NoPlatform:
         return ()
 
 
-def open_platform(
-    _request: VerifyRequest,
-    _environment: Mapping[str, str],
-    _workspace: Path,
-    _clock: Clock,
-    _redact: Callable[[str], str],
-) -> NoPlatform:
+def open_platform(_request: VerifyRequest, _premises: Premises) -> NoPlatform:
     """Return the platform."""
     return NoPlatform()

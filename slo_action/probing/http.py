@@ -108,6 +108,7 @@ def unanswered(
         outcome=Outcome.UNKNOWN,
         detail=detail,
         total_seconds=total_seconds,
+        machine=probe.machine,
     )
 
 
@@ -131,6 +132,7 @@ def _read(probe: Probe, exchanges: tuple[Exchange, ...], redact: Redact) -> Samp
         addresses=last.timeline.addresses,
         response=_response(last, body, redact),
         notes=tuple(redact(note) for note in notes),
+        machine=probe.machine,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from slo_action.core.findings import alert_words
 from slo_action.core.judge import Judgement
-from slo_action.core.model import Annotation, Ending, Level, Sample, Verdict
+from slo_action.core.model import Annotation, Ending, Level, Mode, Sample, Verdict
 from slo_action.core.record import AuditRecord
 from slo_action.core.traffic import TrafficVerdict
 from slo_action.render.endings import headline, next_steps, reason
@@ -19,6 +19,8 @@ _LEVELS = {
 def annotations(record: AuditRecord) -> tuple[Annotation, ...]:
     """Return the ending first, then the notes of the probes, each once. Untrusted text."""
     level = _LEVELS.get(record.ending, Level.ERROR)
+    if record.mode is Mode.ROLLBACK and not record.exit_code:
+        level = Level.NOTICE
     if record.judgement.verdict is Verdict.DEGRADED:
         level = Level.WARNING
     steps = "".join(f"\n{step}" for step in next_steps(record))

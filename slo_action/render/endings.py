@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from slo_action.core.model import Cause, Ending, Verdict
+from slo_action.core.model import Cause, Ending, Mode, Verdict
 from slo_action.core.record import AuditRecord
 
 
@@ -17,7 +17,12 @@ class EndingText:
 
 
 def _version(record: AuditRecord) -> str:
-    return f" {record.judged_version}" if record.judged_version else ""
+    """Name what was judged in the platform's words, where it has some: those it is undone by."""
+    if record.released is None:
+        return f" {record.judged_version}" if record.judged_version else ""
+    expected = record.policy.rule.expected
+    own = f" ({expected})" if expected and expected != record.released.version else ""
+    return f" {record.released.version}{own}"
 
 
 def _target(record: AuditRecord) -> str:
@@ -30,11 +35,22 @@ def _is_verified_bad(record: AuditRecord) -> bool:
 
 
 def _afterwards(record: AuditRecord) -> str:
-    return "is still not healthy" if _is_verified_bad(record) else "could not be verified"
+    verification = record.rollback.verification if record.rollback else None
+    if verification and verification.judgement.cause is Cause.SUPERSEDED:
+        return "another deploy took over before that was verified: see its own run"
+    bad = _is_verified_bad(record)
+    what = "is still not healthy" if bad else "could not be verified"
+    return f"{what}: a human is needed now"
 
 
 def _restored(record: AuditRecord) -> str:
-    """What changed nothing is not said to be restored, though the service is well by now."""
+    """What changed nothing is not said to be restored, though the service is well by now.
+
+    A platform that names each machine's image has proven it already.
+    """
+    verification = record.rollback.verification if record.rollback else None
+    if verification and verification.fleet:
+        return "which is verified healthy"
     if record.live_version and record.live_version == record.judged_version:
         return f"but {record.live_version} still answers; it is healthy now"
     return "which is verified healthy"
@@ -59,8 +75,7 @@ ENDINGS: dict[Ending, EndingText] = {
     Ending.ROLLED_BACK_UNHEALTHY: EndingText(
         mark="🔥",
         headline=lambda record: (
-            f"{record.service} was rolled back to {_target(record)} and {_afterwards(record)}: "
-            "a human is needed now"
+            f"{record.service} was rolled back to {_target(record)} and {_afterwards(record)}"
         ),
         conclusion="failure",
     ),
@@ -89,9 +104,39 @@ ENDINGS: dict[Ending, EndingText] = {
 }
 
 
+BY_HAND: dict[Ending, EndingText] = {
+    Ending.ROLLED_BACK_VERIFIED: EndingText(
+        mark="↩️",
+        headline=lambda record: (
+            f"{record.service} was rolled back to {_target(record)} as asked, {_restored(record)}"
+        ),
+        conclusion="success",
+    ),
+    Ending.ROLLED_BACK_UNHEALTHY: ENDINGS[Ending.ROLLED_BACK_UNHEALTHY],
+    Ending.ROLLBACK_FAILED: EndingText(
+        mark="🔥",
+        headline=lambda record: f"the rollback of {record.service} failed: a human is needed now",
+        conclusion="failure",
+    ),
+    Ending.NOT_ROLLED_BACK: EndingText(
+        mark="❌",
+        headline=lambda record: f"{record.service} was not rolled back; nothing was changed",
+        conclusion="neutral",
+    ),
+}
+"""The endings of a rollback that a person asked for, which judges nothing before it acts."""
+
+_TEXTS = {Mode.VERIFY: ENDINGS, Mode.ROLLBACK: BY_HAND}
+
+
+def ending_text(record: AuditRecord) -> EndingText:
+    """Return what the ending is called in the run's mode."""
+    return _TEXTS[record.mode][record.ending]
+
+
 def headline(record: AuditRecord) -> str:
     """Return the sentence that tells how the run ended; it quotes versions: untrusted."""
-    text = ENDINGS[record.ending]
+    text = ending_text(record)
     return f"{text.mark} {text.headline(record)}"
 
 
@@ -99,6 +144,8 @@ def reason(record: AuditRecord) -> str:
     """Return why, in one sentence; untrusted."""
     verification = record.rollback.verification if record.rollback else None
     told = record.judgement.reason
+    if record.mode is Mode.ROLLBACK:
+        return told
     if record.ending is Ending.NOT_ROLLED_BACK and record.judgement.cause is not Cause.SUPERSEDED:
         return f"{told}; not rolled back: {record.decision.why}"
     if record.ending is Ending.ROLLBACK_FAILED and record.rollback:
@@ -171,10 +218,23 @@ NEXT_BY_ROW: dict[str, tuple[str, ...]] = {
 """Where the row knows better than ending and cause."""
 
 
+_NEXT_BY_HAND: dict[Ending, tuple[str, ...]] = {
+    Ending.ROLLED_BACK_VERIFIED: ("Look at what makes the restored release less than healthy.",),
+    Ending.ROLLED_BACK_UNHEALTHY: _NEXT_BY_ENDING[Ending.ROLLED_BACK_UNHEALTHY],
+    Ending.ROLLBACK_FAILED: (
+        "Look at the steps below: each says what it changed, and the journal what was begun.",
+        "Run it again: machines that are restored already are left alone.",
+    ),
+    Ending.NOT_ROLLED_BACK: ("Nothing was changed. The decision above says why.",),
+}
+
+
 def next_steps(record: AuditRecord) -> tuple[str, ...]:
     """Return what to do now; empty where nothing is to be done. Trusted text."""
     if record.judgement.verdict is Verdict.HEALTHY:
         return ()
+    if record.mode is Mode.ROLLBACK:
+        return _NEXT_BY_HAND[record.ending]
     if record.ending is Ending.ROLLED_BACK_UNHEALTHY and not _is_verified_bad(record):
         return ("Look at the service now: nobody has verified what the rollback restored.",)
     by_row = NEXT_BY_ROW.get(record.judgement.row)

@@ -131,7 +131,7 @@ def _last_health(record: AuditRecord) -> Sample | None:
     verification = record.rollback.verification if record.rollback else None
     gate: Gate = verification.gate if verification else record.gate
     samples = (s for o in reversed(gate.observations) for s in o.samples)
-    return next((s for s in samples if s.witness is Witness.HEALTH), None)
+    return next((s for s in samples if s.witness is Witness.HEALTH and not s.machine), None)
 
 
 def _label(value: str) -> str:

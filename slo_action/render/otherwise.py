@@ -65,6 +65,7 @@ def _judged(record: AuditRecord, window: Window) -> Judgement:
         on_late_start=policy.on_late_start,
         window=window,
         recheck=record.recheck,
+        known=record.known,
     )
 
 

@@ -118,6 +118,14 @@ OUTPUTS: tuple[OutputSpec, ...] = (
         value=lambda record: f"{record.watched_seconds:.1f}",
     ),
     OutputSpec(
+        name="way-back",
+        meaning="With `mode: prepare`: `safe`, `unproven` or `none`",
+    ),
+    OutputSpec(
+        name="prepared-path",
+        meaning="With `mode: prepare`: what it hands over to `verify`, relative to the workspace",
+    ),
+    OutputSpec(
         name="provisional-verdict",
         meaning="What the gate alone said, set before the window ends; empty where it was not met "
         "or nothing is observed after it",
@@ -195,7 +203,7 @@ def _without_rows(part: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_LARGE = frozenset({"watch", "window", "recheck", "rollback"})
+_LARGE = frozenset({"watch", "window", "recheck", "remedy", "fleet", "plan", "rollback"})
 
 
 def provisional() -> dict[str, str]:

@@ -2,21 +2,34 @@
 
 import json
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import Any
 
 from slo_action.core.judge import judge
-from slo_action.core.model import Observation, ObservationKind, ObservationResult, Phases, Sample
+from slo_action.core.model import (
+    Observation,
+    ObservationKind,
+    ObservationResult,
+    Phases,
+    RollbackStep,
+    Sample,
+)
 from slo_action.core.record import AuditRecord, all_observations
 from slo_action.core.schedule import Gate, GateEnd
+from slo_action.core.window import Window
 from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.escape import code, fence, markdown, shortened
+from slo_action.render.fleet import machines_section
 from slo_action.render.otherwise import otherwise
+from slo_action.render.plan import plan_section
+from slo_action.render.streams import percentile_words
 from slo_action.render.tables import folded, table
 from slo_action.render.traffic import traffic_section
 from slo_action.render.window import window_section
 
 LIMIT_BYTES = 700 * 1024
 _DETAIL_LIMIT = 300
+_LONG_DETAIL = 4 * _DETAIL_LIMIT
 _OUTPUT_LINES = 60
 _BAR_WIDTH = 24
 
@@ -64,20 +77,24 @@ def _sections(record: AuditRecord, evidence_url: str) -> list[str]:
         _headline,
         _facts,
         _next,
+        _machines,
+        _remedy,
         _window,
         _otherwise,
         _traffic,
         _attempts,
         _slowest,
+        _plan,
         _rollback,
+        _before,
         _policy,
     )
     return [*(part(record) for part in parts), _footer(record, evidence_url)]
 
 
 def _headline(record: AuditRecord) -> str:
-    title = shortened(headline(record), 4 * _DETAIL_LIMIT)
-    told = shortened(reason(record), 4 * _DETAIL_LIMIT)
+    title = shortened(headline(record), _LONG_DETAIL)
+    told = shortened(reason(record), _LONG_DETAIL)
     return f"## {markdown(title)}\n\n**Why:** {markdown(told)}."
 
 
@@ -86,7 +103,7 @@ def _short(text: str) -> str:
 
 
 def _facts(record: AuditRecord) -> str:
-    why = shortened(record.decision.why, 4 * _DETAIL_LIMIT)
+    why = shortened(record.decision.why, _LONG_DETAIL)
     rows = [
         ("Verdict", f"{code(record.judgement.verdict)}, cause {code(record.judgement.cause)}"),
         ("Service", f"{_short(record.service)} at {_short(record.url)}"),
@@ -103,6 +120,69 @@ def _next(record: AuditRecord) -> str:
     if not steps:
         return ""
     return "### What next\n\n" + "\n".join(f"- {markdown(step)}" for step in steps)
+
+
+def _machines(record: AuditRecord) -> str:
+    if record.fleet is None:
+        return ""
+    section = machines_section(record.fleet, record.gate, record.window)
+    wake = ""
+    if record.wake is not None:
+        took, told = record.wake.total_seconds, shortened(record.wake.detail, _DETAIL_LIMIT)
+        wake = f"\n\nThe first request woke a machine: {took:.1f} s, not judged; {markdown(told)}."
+    return f"### Machines\n\n{section}{wake}"
+
+
+def _remedy(record: AuditRecord) -> str:
+    remedy = record.remedy
+    if remedy is None:
+        return ""
+    parts = ["### Restart of one machine", _step(remedy.step)]
+    if remedy.verification is not None:
+        told = shortened(remedy.verification.judgement.reason, _LONG_DETAIL)
+        verdict = code(remedy.verification.judgement.verdict)
+        parts.append(f"Afterwards, by the same gate: {verdict}, {markdown(told)}.")
+    return "\n\n".join(parts)
+
+
+def _plan(record: AuditRecord) -> str:
+    if record.plan is None:
+        return ""
+    done = "" if record.rollback else ", not carried out"
+    return f"### Plan of the rollback{done}\n\n{plan_section(record.plan)}"
+
+
+def _before(record: AuditRecord) -> str:
+    """Response times before the deploy, of what was judged, and of what was restored."""
+    baseline = record.prepared.baseline if record.prepared else None
+    if baseline is None:
+        return ""
+    verification = record.rollback.verification if record.rollback else None
+    restored = verification.window if verification else None
+    rows = [
+        (
+            code(stream.name),
+            _share_cell(stream.bad, stream.valid),
+            "" if stream.p95_ms is None else f"{stream.p95_ms:.0f}\u00a0ms",
+            *_cells(record.window, stream.name),
+            *_cells(restored, stream.name),
+        )
+        for stream in baseline.streams
+    ]
+    header = ("stream", "before", "p95", "this deploy", "p95", "restored", "p95")
+    return f"### Beside what was before the deploy\n\n{table(header, rows)}"
+
+
+def _share_cell(bad: int, valid: int) -> str:
+    return f"{bad} of {valid} failed" if valid else "not asked"
+
+
+def _cells(window: Window | None, name: str) -> tuple[str, str]:
+    track = window.tracks.get(name) if window else None
+    if track is None:
+        return "", ""
+    shown = percentile_words(track.latency, Fraction(95, 100))
+    return _share_cell(track.rate.bad, track.rate.valid), shown
 
 
 def _window(record: AuditRecord) -> str:
@@ -198,24 +278,30 @@ def _notes(samples: list[Sample]) -> str:
     return "".join(f"\n\n> [!NOTE]\n> {markdown(note)}" for note in shown)
 
 
+def _step(step: RollbackStep) -> str:
+    mark = "✅" if step.succeeded else "❌"
+    took = f"{step.duration_seconds:.1f} s"
+    told = f"{mark} {code(step.name)} in {took}: {markdown(shortened(step.detail, _LONG_DETAIL))}"
+    lines = step.output.splitlines()[-_OUTPUT_LINES:]
+    return "\n\n".join([told, folded("its output", fence("\n".join(lines)))]) if lines else told
+
+
 def _rollback(record: AuditRecord) -> str:
     if record.rollback is None:
         return ""
     parts = ["### Rollback"]
-    for step in record.rollback.steps:
-        mark = "✅" if step.succeeded else "❌"
-        took = f"{step.duration_seconds:.1f} s"
-        parts.append(f"{mark} {code(step.name)} in {took}: {markdown(step.detail)}")
-        lines = step.output.splitlines()[-_OUTPUT_LINES:]
-        if lines:
-            parts.append(folded("its output", fence("\n".join(lines))))
+    parts += [_step(step) for step in record.rollback.steps]
     verification = record.rollback.verification
     if verification is None:
         parts.append("The restored release was not verified.")
     else:
-        told = markdown(shortened(verification.judgement.reason, 4 * _DETAIL_LIMIT))
+        told = markdown(shortened(verification.judgement.reason, _LONG_DETAIL))
         parts.append(f"Verified by the same gate: {code(verification.judgement.verdict)}, {told}.")
         parts += [_strip(verification.gate), _attempts_table(verification.gate)]
+        if verification.fleet:
+            parts.append(
+                machines_section(verification.fleet, verification.gate, verification.window)
+            )
         if verification.window:
             parts.append("Then it was observed:")
             parts.append(window_section(verification.window, since="rollback", charted=False))

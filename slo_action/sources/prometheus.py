@@ -7,12 +7,13 @@ from threading import Lock, Thread
 
 import httpx
 
+from slo_action.config.fly import authorization
 from slo_action.config.metrics import PrometheusSettings
 from slo_action.core.secrets import Scrubber
 from slo_action.core.traffic import TrafficReading, TrafficState
 from slo_action.ports import Clock
 from slo_action.sources import promql
-from slo_action.sources.prometheus_api import NoNumberError, PrometheusApi, authorization
+from slo_action.sources.prometheus_api import NoNumberError, PrometheusApi
 from slo_action.sources.prometheus_look import BEFORE_SECONDS, Look, discover
 from slo_action.sources.user_queries import written
 

@@ -22,7 +22,6 @@ _MOST_BYTES = 2 * 1024 * 1024
 _MOST_SERIES = 5_000
 _MOST_HOPS = 2
 _LONGEST_TOLD = 200
-_MACAROONS = ("fm1r_", "fm1a_", "fm2_")
 
 _HINTS = {
     400: "see the query",
@@ -49,20 +48,6 @@ class Row:
 
     labels: Mapping[str, str]
     value: float
-
-
-def authorization(token: Secret) -> Secret:
-    """Return the header's value. Fly's Prometheus takes macaroons as `FlyV1` only.
-
-    What is a `Basic` header's value already, such as a URL's credentials, stays as it is.
-    """
-    rest, is_fly = token.reveal().strip(), False
-    if rest.lower().startswith("basic "):
-        return Secret(rest)
-    while (scheme := rest.partition(" ")[0].lower()) in ("bearer", "flyv1"):
-        is_fly = is_fly or scheme == "flyv1"
-        rest = rest.partition(" ")[2].strip()
-    return Secret(f"{'FlyV1' if is_fly or rest.startswith(_MACAROONS) else 'Bearer'} {rest}")
 
 
 class PrometheusApi:

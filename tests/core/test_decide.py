@@ -78,7 +78,7 @@ def test_compare_and_swap_stands_down_where_anything_changed(
     decided = Decision(action=Action.ROLL_BACK, why="bad", target=before)
     checked = compare_and_swap(
         decided,
-        before=before,
+        before=WayBack(platform="command", target=before),
         now=WayBack(platform="command", target=now),
         judged=judged,
         live=live,
@@ -91,13 +91,44 @@ def test_compare_and_swap_stands_down_where_anything_changed(
 def test_a_way_back_that_was_lost_meanwhile_is_not_taken() -> None:
     checked = compare_and_swap(
         Decision(action=Action.ROLL_BACK, why="bad", target=V1),
-        before=V1,
+        before=WayBack(platform="command", target=V1),
         now=WayBack(platform="command", problem="the command failed"),
         judged="v2",
         live="v2",
     )
 
     assert checked == Decision(action=Action.STAND_DOWN, why="the command failed")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "superseded"), [(V2, V2, False), (V2, Release(version="v3"), True)]
+)
+def test_a_newer_release_of_the_platform_supersedes(
+    before: Release, now: Release, superseded: bool
+) -> None:
+    checked = compare_and_swap(
+        Decision(action=Action.ROLL_BACK, why="bad", target=V1),
+        before=WayBack(platform="fly", target=V1, current=before),
+        now=WayBack(platform="fly", target=V1, current=now),
+        judged=None,
+        live=None,
+    )
+
+    assert checked.superseded is superseded
+
+
+def test_a_way_back_that_leads_to_the_newest_release_is_a_circle() -> None:
+    way = WayBack(platform="fly", target=V2, current=V2)
+    checked = compare_and_swap(
+        Decision(action=Action.ROLL_BACK, why="bad", target=V2),
+        before=way,
+        now=way,
+        judged=None,
+        live=None,
+    )
+
+    assert checked.action is Action.STAND_DOWN
+    assert "the very version that failed" in checked.why
 
 
 def test_a_superseded_run_blames_the_other_deploy() -> None:

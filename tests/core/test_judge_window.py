@@ -3,18 +3,20 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from slo_action.core.evidence import RatePolicy
 from slo_action.core.judge import TABLE, Judgement, OnLateStart, judge, judge_restored
+from slo_action.core.known import Known
 from slo_action.core.model import Cause, Outcome, Sample, Trigger, Verdict, VersionRule
 from slo_action.core.schedule import Gate, GatePolicy, recheck
 from slo_action.core.streams import Slot, Stream
 from slo_action.core.traffic import OnNoData, TrafficPolicy, TrafficReading
 from slo_action.core.window import Window
-from slo_action.core.window_rows import WINDOW_ROWS
+from slo_action.core.window_rows import CONVICTING_ROWS, DEGRADED_ROWS, UNSURE_ROWS
 from tests.builders import World, always, drive, healthy_from, sample
 from tests.core.test_window import (
     BAD,
@@ -312,8 +314,12 @@ def test_a_window_reaches_its_row(make: Callable[[], Window], expected: Expected
 
 
 def test_the_cases_above_leave_no_row_of_a_window_out() -> None:
-    assert [row[1][0] for row in _ROWS] == [row.name for row in WINDOW_ROWS]
-    assert {row.name for row in WINDOW_ROWS} <= {row.name for row in TABLE}
+    assert [row[1][0] for row in _ROWS] == [
+        row.name for row in (*CONVICTING_ROWS, *UNSURE_ROWS, *DEGRADED_ROWS)
+    ]
+    assert {row.name for row in (*CONVICTING_ROWS, *UNSURE_ROWS, *DEGRADED_ROWS)} <= {
+        row.name for row in TABLE
+    }
 
 
 def test_a_breach_tells_counts_interval_rule_and_the_last_failure() -> None:
@@ -384,9 +390,10 @@ def test_four_xx_of_an_endpoint_that_answered_well_before_blame_the_app() -> Non
 def test_a_restored_service_is_judged_by_the_plain_rule_of_its_minute() -> None:
     minute = {"length_seconds": 60.0, "begun": 5.0, "rates": PLAIN}
     rule = VersionRule(rejected="v3")
-    well = judge_restored(_MET, watched(like(every(27)), **minute), rule)
-    ill = judge_restored(_MET, watched(like(every(9)), **minute), rule)
-    mixed = judge_restored(_MET, watched(in_turn(), **minute), rule)
+    judge = partial(judge_restored, _MET, rule=rule, known=Known(since="rollback"))
+    well = judge(watched(like(every(27)), **minute))
+    ill = judge(watched(like(every(9)), **minute))
+    mixed = judge(watched(in_turn(), **minute))
 
     assert well.verdict in (Verdict.HEALTHY, Verdict.DEGRADED)
     assert (ill.verdict, ill.row, ill.triggers) == (

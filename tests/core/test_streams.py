@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo_action.core.evidence import RatePolicy
-from slo_action.core.model import Machine, Outcome, Probe, Response, Sample, Witness
+from slo_action.core.fleet import Machine
+from slo_action.core.model import Outcome, Probe, Response, Sample, Witness
 from slo_action.core.streams import Slot, Stream, machine_stream, stream_name
 from slo_action.core.window import Window, WindowEnd
 from tests.builders import World, sample

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from slo_action.core.diary import MOST_ROWS
 from slo_action.core.evidence import RatePolicy
-from slo_action.core.model import Machine, Outcome, Probe, Sample, VersionRule, Witness
+from slo_action.core.fleet import Machine
+from slo_action.core.model import Outcome, Probe, Sample, VersionRule, Witness
 from slo_action.core.streams import Slot, Stream, machine_stream
 from slo_action.core.window import Window
 from slo_action.core.window_policy import WindowPolicy

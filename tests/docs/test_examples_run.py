@@ -5,6 +5,8 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,14 +19,19 @@ from slo_action.config.matrix import load_matrix
 from slo_action.config.request import Surroundings, read_request
 from slo_action.core.model import Release, RunIdentity
 from slo_action.platforms import PLATFORMS
+from slo_action.platforms.premises import Premises
 from tests.docs.example_job import SECRET, ExampleJob
 from tests.docs.pages import DOCS, ROOT, first_cells, read
 from tests.docs.workflow_files import Workflow, documented, examples
+from tests.worlds.fly import DEPLOY_TOKEN, FlyWorld, broken, image
+from tests.worlds.fly.real_time import RealTime, served
 from tests.worlds.runner import StepResult
 from tests.worlds.runner_environment import SHA
 from tests.worlds.virtual_clock import VirtualClock
 
-EXAMPLES = ["README", "deploy-and-verify", "matrix", "rollback-command", "use-outputs"]
+VERIFYING = ["README", "deploy-and-verify", "fly", "matrix", "rollback-command", "use-outputs"]
+EXAMPLES = [*VERIFYING, "fly-rollback"]
+FORMER = "1.0.0"
 
 
 class Service(BaseHTTPRequestHandler):
@@ -59,6 +66,12 @@ class Played:
     result: StepResult
 
 
+@dataclass(frozen=True)
+class ServedFly:
+    world: FlyWorld
+    address: str
+
+
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
@@ -69,17 +82,47 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def played(address: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
+def fly() -> Iterator[dict[str, ServedFly]]:
+    """A Fly.io for each of its examples: one at rest, one whose newest release is bad."""
+    with ExitStack() as stack:
+        places = {example: _served(stack) for example in ("fly", "fly-rollback")}
+        places["fly-rollback"].world.deploy(
+            broken("1.1.0"), strategy="immediate", skips_release_command=True
+        )
+        yield places
+
+
+def _served(stack: ExitStack) -> ServedFly:
+    clock = RealTime()
+    world = FlyWorld(clock, "dashboard")
+    world.launch(image(FORMER), machines=2, version=41)
+    return ServedFly(world=world, address=stack.enter_context(served(world, clock)))
+
+
+@pytest.fixture(scope="module")
+def played(
+    address: str, fly: dict[str, ServedFly], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Played]:
     """Play all examples side by side: each watches for ten seconds."""
-    jobs = [_job(workflow, tmp_path_factory.mktemp("job"), address) for workflow in examples()]
+    jobs = [
+        _job(workflow, tmp_path_factory.mktemp("job"), address, fly) for workflow in examples()
+    ]
     jobs.append(_quick_start(tmp_path_factory.mktemp("job"), address))
-    started = [(job, job.start()) for job in jobs]
-    return {Path(job.workflow.name).stem: Played(job, step.result()) for job, step in started}
+    with ThreadPoolExecutor(len(jobs)) as threads:
+        results = threads.map(lambda job: job.start().result(), jobs)
+        return {
+            Path(job.workflow.name).stem: Played(job, result)
+            for job, result in zip(jobs, results, strict=True)
+        }
 
 
-def _job(workflow: Workflow, root: Path, address: str) -> ExampleJob:
+def _job(workflow: Workflow, root: Path, address: str, fly: dict[str, ServedFly]) -> ExampleJob:
     (name, *_) = workflow.document["jobs"]
-    if Path(workflow.name).stem != "matrix":
+    example = Path(workflow.name).stem
+    if example in fly:
+        asked = {"inputs.version": "v41", "inputs.rollback": "auto"}
+        return ExampleJob(workflow, name, root, address, asked, fly=fly[example].address)
+    if example != "matrix":
         return ExampleJob(workflow, name, root, address)
     matrix = {"service": workflow.document["jobs"][name]["strategy"]["matrix"]["service"][0]}
     known = {
@@ -99,7 +142,7 @@ def _quick_start(root: Path, address: str) -> ExampleJob:
     return ExampleJob(workflow, "verify", root, address, {"inputs.url": address})
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("example", VERIFYING)
 def test_an_example_verifies_a_healthy_deploy(example: str, played: dict[str, Played]) -> None:
     result = played[example].result
 
@@ -121,13 +164,35 @@ def test_an_example_names_no_input_that_a_runner_would_warn_of(
 
 
 def test_every_file_of_the_evidence_is_documented(played: dict[str, Played]) -> None:
-    directory = played["deploy-and-verify"].result.evidence()
-    files = {path.relative_to(directory).as_posix() for path in directory.rglob("*.*")}
     described = {
-        cell.replace("<service>", "dashboard") for cell in first_cells(DOCS / "evidence.md")
+        cell.replace("<service>", "dashboard").replace("<app>", "dashboard")
+        for cell in first_cells(DOCS / "evidence.md")
+    }
+    runs = [
+        directory
+        for example in ("deploy-and-verify", "fly", "fly-rollback")
+        for directory in (played[example].result.workspace / "slo-verify").iterdir()
+        if directory.is_dir()
+    ]
+    files = {
+        path.relative_to(directory).as_posix()
+        for directory in runs
+        for path in directory.rglob("*")
+        if path.is_file()
     }
 
-    assert {file for file in files if "." in Path(file).name} <= described
+    assert {directory.name for directory in runs} == {
+        "dashboard-1",
+        "dashboard-prepare-1",
+        "dashboard-rollback-1",
+    }
+    assert files <= described
+    assert {
+        "prepared.json",
+        "proofs/fly/dashboard_machines.json",
+        "proofs/fly/before/dashboard_status.json",
+        "proofs/fly/after/dashboard_status.json",
+    } <= files
 
 
 def test_where_an_output_is_read_a_later_step_gets_it(played: dict[str, Played]) -> None:
@@ -182,7 +247,10 @@ def test_the_rollback_examples_commands_go_back_to_the_former_image(
         Surroundings(run=RunIdentity(), workspace=workspace, now=clock.now()),
     )
     environment = {"PATH": os.defpath, **job.environment(job.verifying)}
-    platform = PLATFORMS[request.platform](request, environment, workspace, clock, str)
+    platform = PLATFORMS[request.platform](
+        request,
+        Premises(environment=environment, workspace=workspace, clock=clock, redact=str),
+    ).platform
     log = workspace / "bin" / "kubectl.log"
     log.unlink(missing_ok=True)
 
@@ -196,6 +264,56 @@ def test_the_rollback_examples_commands_go_back_to_the_former_image(
         "set image deployment/dashboard dashboard=ghcr.io/org/dashboard:former",
         "rollout status deployment/dashboard --timeout=4m",
     ]
+
+
+def test_the_fly_example_proves_the_way_back_and_asks_every_machine(
+    played: dict[str, Played], fly: dict[str, ServedFly]
+) -> None:
+    (prepared,) = played["fly"].job.earlier
+    result, world = played["fly"].result, fly["fly"].world
+
+    assert (prepared.exit_code, prepared.problems) == (0, []), prepared.log.visible
+    assert prepared.outputs["way-back"] == "safe"
+    assert (result.workspace / prepared.outputs["prepared-path"]).is_file()
+    assert prepared.outputs["live-version"] == "v41"
+    assert set(world.running().values()) == {SHA}
+    for machine in world.machines:
+        assert f"<code>{machine.id}</code>" in result.summary
+    assert f"{len(world.machines)}&#47;{len(world.machines)} on v42" in result.summary
+
+
+def test_what_prepare_left_in_the_workspace_is_what_verify_compares_with(
+    played: dict[str, Played],
+) -> None:
+    outputs = played["fly"].result.outputs
+    audit = played["fly"].result.workspace / outputs["audit-path"]
+    record = json.loads(audit.read_text(encoding="utf-8"))
+
+    assert record["prepared"]["release"]["version"] == "v41"
+    assert record["prepared"]["baseline"] is not None
+    assert DEPLOY_TOKEN.partition(" ")[2] not in json.dumps(record)
+
+
+def test_the_fly_rollback_example_goes_back_on_every_machine(
+    played: dict[str, Played], fly: dict[str, ServedFly]
+) -> None:
+    result, world = played["fly-rollback"].result, fly["fly-rollback"].world
+
+    assert (result.exit_code, result.outcome) == (0, "success"), result.log.visible
+    assert result.outputs["ending"] == "rolled-back-verified"
+    assert result.outputs["rolled-back-to"] == "v41"
+    assert set(world.running().values()) == {FORMER}
+    assert set(world.well().values()) == {True}
+    assert world.leases() == ()
+    assert "Plan of the rollback" in result.summary
+
+
+def test_the_fly_rollback_example_changes_nothing_unless_it_is_told_to() -> None:
+    (workflow,) = [one for one in examples() if one.name.endswith("/fly-rollback.yml")]
+    asked = workflow.document[True]["workflow_dispatch"]["inputs"]["rollback"]
+
+    assert asked["default"] == "dry-run"
+    assert asked["options"] == ["dry-run", "auto"]
 
 
 def test_the_matrix_example_names_every_service_of_the_example_matrix() -> None:

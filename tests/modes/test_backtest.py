@@ -17,8 +17,9 @@ from slo_action.audit.writing import audit_document
 from slo_action.config.policy_change import KEYS, RATE_KEYS, PolicyChange, policy_of
 from slo_action.config.policy_file import PolicyFile, load_policy_file
 from slo_action.core.facts import OnLateStart
+from slo_action.core.fleet import Machine
 from slo_action.core.hindsight import Case, sums_of
-from slo_action.core.model import Cause, Machine, Outcome, Probe, Verdict, VersionRule, Witness
+from slo_action.core.model import Cause, Outcome, Probe, Verdict, VersionRule, Witness
 from slo_action.core.policy import Policy
 from slo_action.core.window_policy import WindowPolicy
 from slo_action.modes.backtest import backtest, backtested

@@ -11,9 +11,10 @@ import pytest
 from slo_action.audit.reading import former_policy_digest, read_record
 from slo_action.audit.writing import audit_document
 from slo_action.core.decide import RollbackMode
+from slo_action.core.facts import OnLateStart
+from slo_action.core.fleet import Machine
 from slo_action.core.model import (
     Cause,
-    Machine,
     Outcome,
     Probe,
     Verdict,
@@ -91,6 +92,19 @@ def test_every_record_replays_to_its_own_verdict(world: World, tmp_path: Path) -
     assert replayed.judgement.row == record.judgement.row
     if record.window is None:
         assert replayed.judgement.reason == record.judgement.reason
+
+
+def test_a_late_start_that_is_held_against_the_letter_replays_without_a_window(
+    tmp_path: Path,
+) -> None:
+    stage = Stagehand({"v1": always(Outcome.OK), "v2": healthy_from(85.0)}, live="v2")
+    policy = Policy(rule=VersionRule(expected="v2"), on_late_start=OnLateStart.ROLLBACK)
+    record = verify(stage.request(policy), stage.ports)
+
+    replayed = replay(read_record(saved(audit_document(record), tmp_path / "a.json")))
+
+    assert record.judgement.row == "late-to-the-letter"
+    assert replayed.judgement.row == record.judgement.row
 
 
 def test_a_superseded_run_replays_to_superseded(tmp_path: Path) -> None:

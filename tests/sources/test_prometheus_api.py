@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slo_action.config.fly import authorization
 from slo_action.core.secrets import Scrubber, Secret
 from slo_action.core.traffic import TrafficState
-from slo_action.sources.prometheus_api import NoNumberError, PrometheusApi, authorization
+from slo_action.sources.prometheus_api import NoNumberError, PrometheusApi
 from tests.worlds.prometheus import Answer, raw, refused, success, vector
 from tests.worlds.virtual_clock import VirtualClock
 

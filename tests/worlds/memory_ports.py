@@ -5,10 +5,11 @@ from contextlib import contextmanager
 
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import RollbackCommands, VerifyRequest
+from slo_action.core.history import PastVerdict
 from slo_action.core.model import Probe, RunIdentity, VersionRule, Witness
 from slo_action.core.policy import Policy
 from slo_action.core.secrets import Secret
-from slo_action.errors import GitHubError, Interrupted
+from slo_action.errors import GitHubError, Interrupted, WorkspaceError
 from slo_action.ports import CheckRun, MetricSource, Ports
 from tests.builders import World
 from tests.worlds.memory_evidence import MemoryEvidence
@@ -68,6 +69,22 @@ class MemoryCheckRuns:
         self.published.append(check_run)
 
 
+class MemoryHistory:
+    """`kept` holds the verdicts; `error` is raised instead where it is set."""
+
+    def __init__(self) -> None:
+        self.kept: list[PastVerdict] = []
+        self.error: WorkspaceError | None = None
+
+    def verdicts(self, service: str) -> tuple[PastVerdict, ...]:
+        return tuple(verdict for verdict in self.kept if verdict.service == service)
+
+    def keep(self, verdict: PastVerdict) -> None:
+        if self.error:
+            raise self.error
+        self.kept.append(verdict)
+
+
 class Stagehand:
     """A service, its platform and every port around them, ready for a mode."""
 
@@ -81,6 +98,7 @@ class Stagehand:
         self.outputs = MemoryOutputs()
         self.interrupts = ScriptedInterrupts()
         self.check_runs = MemoryCheckRuns()
+        self.history = MemoryHistory()
         self.endpoints: tuple[Probe, ...] = ()
 
     @property
@@ -91,6 +109,8 @@ class Stagehand:
             pool=self.pool,
             metrics=self.metrics,
             platform=self.deploy,
+            machines=self.deploy if self.deploy.fleet else None,
+            history=self.history,
             log=self.log,
             evidence=self.evidence,
             outputs=self.outputs,

@@ -5,9 +5,10 @@ a rollback is verified against what it did.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from slo_action.core.fleet import Fleet, Machine
 from slo_action.core.model import (
-    Machine,
     Outcome,
     Probe,
     Release,
@@ -15,13 +16,19 @@ from slo_action.core.model import (
     Sample,
     Witness,
 )
+from slo_action.core.plan import MachineStep, RollbackPlan, Step
+from slo_action.core.prepared import Proof
 from slo_action.errors import PlatformError
+from slo_action.ports import Certificate, Snapshot
 from tests.builders import World, always
 from tests.worlds.virtual_clock import VirtualClock
 
 
 class VirtualDeploy:
-    """The Prober and the Platform of one service."""
+    """The Prober, the Platform and the MachinePlatform of one service.
+
+    `sick` says what a machine answers instead of what its release does.
+    """
 
     name = "virtual"
     can_restore = True
@@ -39,6 +46,11 @@ class VirtualDeploy:
         self.tells_previous = True
         self.asked: list[Probe] = []
         self.fleet: tuple[Machine, ...] = ()
+        self.sick: dict[str, Outcome] = {}
+        self.plan_problem = ""
+        self.proofs: tuple[Proof, ...] = ()
+        self.restart_works = True
+        self.restarted: list[str] = []
 
     def at(self, second: float, event: Callable[[], None]) -> None:
         """Let something happen once that much virtual time has passed."""
@@ -49,6 +61,7 @@ class VirtualDeploy:
         self._releases.setdefault(version, answers or always(Outcome.OK))
         self.history.append(version)
         self.live, self._live_since = version, self._clock.monotonic()
+        self.fleet = tuple(replace(machine, release=version) for machine in self.fleet)
 
     def release_answers(self, version: str, answers: World) -> None:
         """Change what a release answers from now on."""
@@ -68,9 +81,66 @@ class VirtualDeploy:
         self.asked.append(probe)
         return self._answer(probe)
 
-    def machines(self) -> tuple[Machine, ...]:
-        """Return the machines that `self.fleet` names."""
-        return self.fleet
+    def look(self) -> Fleet:
+        """Return the machines that `self.fleet` names, on the newest release."""
+        self._let_happen()
+        if not self.tells_previous:
+            raise PlatformError("the platform is away", hint="wait")
+        return Fleet(
+            app="dashboard",
+            taken_at=self._clock.now(),
+            release=Release(version=self.history[-1]),
+            status="complete",
+            machines=self.fleet,
+        )
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Return one file that names what is live."""
+        return (Snapshot(name="proofs/fly/dashboard_machines.json", text=f'["{self.live}"]\n'),)
+
+    def plan(self, target: Release) -> RollbackPlan:
+        """Return a step for each machine."""
+        if self.plan_problem:
+            raise PlatformError(self.plan_problem, hint="restore it by hand")
+        steps = tuple(
+            MachineStep(
+                machine=machine.name,
+                region=machine.region,
+                step=Step.UPDATE,
+                before=self.live,
+                after=target.version,
+                why="its former configuration is known",
+                changes=("image", "env PORT"),
+            )
+            for machine in self.fleet
+        )
+        return RollbackPlan(
+            target=target, engine="virtual", steps=steps, not_restored=("secrets stay as they are",)
+        )
+
+    def certify(self) -> Certificate:
+        """Certify what is live by the proofs of `self.proofs`."""
+        release = self.current_release()
+        return Certificate(release=release, proofs=self.proofs, sealed="sealed")
+
+    def restart(self, machine: str, journal: Callable[[str], None]) -> RollbackStep:
+        """Start one machine again, which takes five seconds; what it does then is the test's."""
+        journal(f"restart machine {machine}")
+        self._clock.advance(5.0)
+        self.restarted.append(machine)
+        return RollbackStep(
+            name=f"restart {machine}",
+            succeeded=self.restart_works,
+            duration_seconds=5.0,
+            detail="started" if self.restart_works else "it did not start",
+        )
+
+    def current_release(self) -> Release | None:
+        """Return the newest release."""
+        self._let_happen()
+        if not self.tells_previous:
+            raise PlatformError("the platform is away", hint="wait")
+        return Release(version=self.history[-1])
 
     def previous_release(self) -> Release | None:
         """Return the release before the live one."""
@@ -105,6 +175,7 @@ class VirtualDeploy:
             outcome = Outcome.OK if self.control_answers else Outcome.CONNECT_TIMEOUT
         else:
             outcome = self._releases[self.live](self._clock.monotonic() - self._live_since)
+        outcome = self.sick.get(probe.machine, outcome)
         version = None if outcome.is_unanswered else self.live
         rule = probe.version_rule
         if outcome.is_good and rule and probe.witness is not Witness.CONTROL:
@@ -119,4 +190,5 @@ class VirtualDeploy:
             total_seconds=0.05,
             status=None if outcome.is_unanswered else 200,
             version=version,
+            machine=probe.machine,
         )

@@ -1,0 +1,63 @@
+"""What `prepare` hands over, as a file: written, found again, and read with care."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from slo_action.core.prepared import Prepared
+from slo_action.errors import RecordError
+
+PREPARED_NAME = "prepared.json"
+_ADAPTER = TypeAdapter(Prepared)
+_MOST_BYTES = 32 * 1024 * 1024
+_MOST_FILES = 200
+_LONGEST_AGO = timedelta(hours=24)
+_SLACK = timedelta(seconds=60)
+
+
+def prepared_json(prepared: Prepared) -> str:
+    """Return the file's text."""
+    return json.dumps(_ADAPTER.dump_python(prepared, mode="json"), indent=2) + "\n"
+
+
+def read_prepared(path: Path) -> Prepared:
+    """Return what a file holds. Raises RecordError where it is no such file."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise RecordError(f"{path} is too large", hint="it is not what `prepare` wrote")
+        return _ADAPTER.validate_json(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror}", hint="run `prepare` again") from error
+    except ValidationError as error:
+        raise RecordError(
+            f"{path} is not what `prepare` wrote ({error.error_count()} mistakes)",
+            hint="run `prepare` again with the same version",
+        ) from error
+
+
+def find_prepared(
+    workspace: Path, *, service: str, app: str, deployed_at: datetime
+) -> Prepared | None:
+    """Return what the newest `prepare` of this service handed over; None where none fits.
+
+    It lies anywhere below `slo-verify/`, where the same job's run left it or an artifact was
+    unpacked; it is from before the deploy, and not older than a day.
+    """
+    root = workspace / "slo-verify"
+    found = [path for path in sorted(root.rglob(PREPARED_NAME))[:_MOST_FILES] if _is_plain(path)]
+    fitting = []
+    for path in found:
+        try:
+            prepared = read_prepared(path)
+        except RecordError:
+            continue
+        ago = deployed_at - prepared.taken_at
+        if (prepared.service, prepared.app) == (service, app) and -_SLACK <= ago <= _LONGEST_AGO:
+            fitting.append(prepared)
+    return max(fitting, key=lambda prepared: prepared.taken_at, default=None)
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()

@@ -1,0 +1,259 @@
+"""The platform's machines as it knows them, and what that says of a deploy.
+
+Everything a platform says is untrusted text; its judgements are facts of one witness among others.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from slo_action.core.model import Dead, Hopeless, Outcome, Release, Sample, Witness
+
+_SHORT_NAME = 6
+_DEAD_STATES = frozenset({"stopped", "failed", "launch_failed", "destroyed"})
+_RESTING_STATES = frozenset({"stopped", "suspended"})
+_GAVE_UP = frozenset({"failed", "interrupted"})
+
+
+class CheckStatus(StrEnum):
+    """A platform's own check of a machine."""
+
+    PASSING = "passing"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformCheck:
+    """One check that the platform makes; `output` is what the service answered it: untrusted."""
+
+    name: str
+    status: CheckStatus
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineExit:
+    """The end of a machine's process. `exit_code` is None where the platform does not tell it.
+
+    `requested` is True where somebody stopped it: a deploy, a person, or autostop.
+    """
+
+    at: datetime
+    exit_code: int | None = None
+    oom_killed: bool = False
+    requested: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One machine, and the request headers that reach it and no other.
+
+    `instance` names its configuration and changes with every update. `release` is the platform's
+    word for the deploy that configured it, such as `v42`; it may lag behind `digest`, the image
+    that truly runs. Both are empty where they are not known. `checks_expected` counts the checks
+    that it is configured with. `exits` are those since that configuration began, oldest first;
+    `restart_limit` is None where there is none.
+    """
+
+    name: str
+    region: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    group: str = ""
+    state: str = "started"
+    instance: str = ""
+    release: str = ""
+    image: str = ""
+    digest: str = ""
+    is_serving: bool = True
+    is_cordoned: bool = False
+    is_standby: bool = False
+    is_autostarted: bool = False
+    is_host_ok: bool = True
+    checks: tuple[PlatformCheck, ...] = ()
+    checks_expected: int = 0
+    exits: tuple[MachineExit, ...] = ()
+    restarts: int = 0
+    restart_limit: int | None = None
+
+    @property
+    def counts(self) -> bool:
+        """True where users may be served by it: not cordoned, no standby, no helper."""
+        return self.is_serving and not self.is_cordoned and not self.is_standby
+
+    @property
+    def is_asked(self) -> bool:
+        """True where a probe must find it well; one that rests would be woken by a probe."""
+        return self.counts and self.state == "started" and self.is_host_ok
+
+    @property
+    def is_resting(self) -> bool:
+        """True where it was stopped on purpose and starts when it is needed: that is not down."""
+        stopped = self.state in _RESTING_STATES and not self.crashes
+        return stopped and (self.is_autostarted or self.is_standby)
+
+    @property
+    def crashes(self) -> tuple[MachineExit, ...]:
+        """The exits that nobody asked for."""
+        return tuple(found for found in self.exits if not found.requested)
+
+    @property
+    def is_critical(self) -> bool:
+        """True where a check of the platform fails: the proxy does not route to it."""
+        return any(check.status is CheckStatus.CRITICAL for check in self.checks)
+
+    @property
+    def is_dead(self) -> bool:
+        """True where the platform will not start it again by itself."""
+        over = self.restart_limit is not None and self.restarts >= self.restart_limit > 0
+        ended = self.exits[-1:] and not self.exits[-1].requested
+        return bool(self.crashes) and (over or (self.state in _DEAD_STATES and bool(ended)))
+
+    @property
+    def short(self) -> str:
+        """How people call it beside others: region and the beginning of its name."""
+        cut = self.name if len(self.name) <= _SHORT_NAME else f"{self.name[:_SHORT_NAME]}…"
+        return f"{self.region} {cut}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """All machines at one moment.
+
+    `release` is what should be running: the newest in the platform's ledger, or what a rollback
+    restored; None where the ledger is empty. `status` is the ledger's word on it.
+    """
+
+    app: str
+    taken_at: datetime
+    release: Release | None = None
+    status: str = ""
+    machines: tuple[Machine, ...] = ()
+
+    @property
+    def counted(self) -> tuple[Machine, ...]:
+        """The machines that may serve users."""
+        return tuple(machine for machine in self.machines if machine.counts)
+
+    @property
+    def behind(self) -> tuple[Machine, ...]:
+        """The machines that run another image than the release's."""
+        return tuple(machine for machine in self.counted if self.runs(machine) is False)
+
+    def runs(self, machine: Machine) -> bool | None:
+        """Tell whether a machine runs the release; None where it cannot be told.
+
+        The image decides: what a machine says of its release may lag.
+        """
+        release = self.release
+        if release is None:
+            return None
+        if release.digest and machine.digest:
+            return release.digest == machine.digest
+        return release.version == machine.release if machine.release else None
+
+    def named(self, name: str) -> Machine | None:
+        """Return a machine by name; None where there is none."""
+        return next((machine for machine in self.machines if machine.name == name), None)
+
+
+def hopeless(fleet: Fleet) -> Hopeless | None:
+    """Return why no machine of the release can become healthy; None while one may."""
+    counted = fleet.counted
+    if not counted:
+        return None
+    if all(not machine.is_host_ok for machine in counted):
+        words = f"the hosts of all {len(counted)} machines are unreachable"
+        return Hopeless(why=Dead.UNREACHABLE, words=words)
+    current = [machine for machine in counted if fleet.runs(machine) is not False]
+    if not current:
+        return _not_live(fleet)
+    if all(machine.is_dead for machine in current):
+        told = ", ".join(f"{machine.short}: {exit_words(machine)}" for machine in current[:3])
+        more = f" and {len(current) - 3} more" if len(current) > 3 else ""  # noqa: PLR2004 - as above
+        return Hopeless(why=Dead.EXITED, words=f"every machine of it has exited ({told}{more})")
+    return None
+
+
+def _not_live(fleet: Fleet) -> Hopeless | None:
+    """A deploy that still runs may reach them yet; one that has ended did not."""
+    if fleet.release is None or fleet.status not in {*_GAVE_UP, "complete", "succeeded"}:
+        return None
+    ended = f"{fleet.release.version} is {fleet.status}"
+    words = f"{ended}, and no machine runs its image: {fleet_words(fleet)}"
+    return Hopeless(why=Dead.NOT_LIVE, words=words)
+
+
+def exit_words(machine: Machine) -> str:
+    """Return how a machine's process ended last, and how often it was started again."""
+    if not machine.exits:
+        return machine.state
+    last = machine.exits[-1]
+    code = "unknown exit code" if last.exit_code is None else f"exit code {last.exit_code}"
+    killed = ", out of memory" if last.oom_killed else ""
+    again = f", {machine.restarts} restarts" if machine.restarts else ""
+    return f"{code}{killed}{again}"
+
+
+def fleet_words(fleet: Fleet) -> str:
+    """Return which machines run what: `5/6 on v43, 1/6 (ams 9080e6…) on v42`."""
+    counted = fleet.counted
+    if not counted:
+        return "no machine serves"
+    groups: dict[str, list[Machine]] = {}
+    for machine in counted:
+        groups.setdefault(_release_of(fleet, machine), []).append(machine)
+    wanted = fleet.release.version if fleet.release else ""
+    ordered = sorted(groups.items(), key=lambda g: (-len(g[1]), g[0] != wanted, g[0]))
+    most = ordered[0][0]
+    told = []
+    for release, machines in ordered:
+        few = f" ({', '.join(machine.short for machine in machines)})" if release != most else ""
+        told.append(f"{len(machines)}/{len(counted)}{few} on {release}")
+    return ", ".join(told)
+
+
+def _release_of(fleet: Fleet, machine: Machine) -> str:
+    """Name what a machine runs: the release, its own word, or the beginning of its digest."""
+    if fleet.runs(machine) and fleet.release:
+        return fleet.release.version
+    if fleet.release and machine.release == fleet.release.version and machine.digest:
+        return f"image {short_digest(machine.digest)}"
+    return machine.release or short_digest(machine.digest) or "an unknown image"
+
+
+def short_digest(digest: str) -> str:
+    """Return the beginning of a digest, without its algorithm; empty for an unknown one."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def state_words(machines: Iterable[Machine]) -> str:
+    """Return how many machines are in which state."""
+    counts = Counter(machine.state for machine in machines)
+    return ", ".join(f"{count} {state}" for state, count in counts.most_common())
+
+
+def unwell_words(fleet: Fleet) -> str:
+    """Return which machines of the release crashed since it began; empty where none did."""
+    crashed = [m for m in fleet.counted if m.crashes and fleet.runs(m) is not False]
+    return ", ".join(f"{machine.short}: {exit_words(machine)}" for machine in crashed)
+
+
+def platform_sample(fleet: Fleet, url: str, took_seconds: float) -> Sample:
+    """Return the platform's word on who runs what, as an answer beside the others.
+
+    A machine on another image means that the deploy has not reached it: another version answers.
+    """
+    behind = fleet.behind
+    words = fleet_words(fleet)
+    return Sample(
+        witness=Witness.PLATFORM,
+        url=url,
+        at=fleet.taken_at,
+        outcome=Outcome.WRONG_VERSION if behind else Outcome.OK,
+        detail=words,
+        total_seconds=took_seconds,
+        version=_release_of(fleet, behind[0]) if behind else None,
+    )

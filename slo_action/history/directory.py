@@ -1,0 +1,102 @@
+"""Verdicts in a directory below the workspace, a line of JSON each; a cache or a checkout keeps it.
+
+What cannot be read is passed over: a history that somebody edited must not stop a run.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from slo_action.core.history import PastVerdict
+from slo_action.core.model import Cause, Verdict
+from slo_action.core.record import file_name
+from slo_action.errors import WorkspaceError
+
+_MOST_LINES = 2_000
+_MOST_BYTES = 4 * 1024 * 1024
+
+
+class HistoryDirectory:
+    """The History port. `root` must lie below `workspace`, also through links."""
+
+    def __init__(self, workspace: Path, root: str) -> None:
+        self._workspace = workspace.resolve()
+        self._root = workspace / root
+
+    def verdicts(self, service: str) -> tuple[PastVerdict, ...]:
+        """Return what is known of a service, oldest first; nothing where nothing was kept."""
+        found = [verdict for verdict in self._read(service) if verdict.service == service]
+        return tuple(sorted(found, key=lambda verdict: verdict.at))
+
+    def keep(self, verdict: PastVerdict) -> None:
+        """Append one verdict. Raises WorkspaceError where it cannot be written."""
+        path = self._path(verdict.service)
+        try:
+            self._inside(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._inside(path)
+            with path.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(json.dumps(_entry(verdict)) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            self._own(path)
+        except OSError as error:
+            raise WorkspaceError(
+                f"{path}: {error.strerror}",
+                hint="the history directory must be writable and lie below the workspace",
+            ) from error
+
+    def _path(self, service: str) -> Path:
+        return self._root / f"{file_name(service)}.jsonl"
+
+    def _inside(self, path: Path) -> None:
+        """A link may lead out only as far as the workspace goes."""
+        if not path.resolve().is_relative_to(self._workspace):
+            raise PermissionError(1, "it leads out of the workspace", str(path))
+
+    def _own(self, path: Path) -> None:
+        """Root-owned files would break the next checkout on a self-hosted runner."""
+        if os.geteuid() == 0:
+            stat = self._workspace.stat()
+            for each in (path, path.parent):
+                os.chown(each, stat.st_uid, stat.st_gid, follow_symlinks=False)
+
+    def _read(self, service: str) -> Iterator[PastVerdict]:
+        with suppress(OSError):
+            path = self._path(service)
+            self._inside(path)
+            with path.open("rb") as file:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - _MOST_BYTES))
+                lines = file.read(_MOST_BYTES).splitlines()[-_MOST_LINES:]
+            yield from (verdict for line in lines if (verdict := _verdict(line)))
+
+
+def _entry(verdict: PastVerdict) -> dict[str, str]:
+    return {
+        "at": verdict.at.astimezone(UTC).isoformat(),
+        "service": verdict.service,
+        "version": verdict.version,
+        "digest": verdict.digest,
+        "verdict": verdict.verdict,
+        "cause": verdict.cause,
+    }
+
+
+def _verdict(line: bytes) -> PastVerdict | None:
+    try:
+        entry = json.loads(line)
+        at = datetime.fromisoformat(entry["at"])
+        return PastVerdict(
+            service=str(entry["service"]),
+            version=str(entry["version"]),
+            digest=str(entry["digest"]),
+            verdict=Verdict(entry["verdict"]),
+            cause=Cause(entry["cause"]),
+            at=at if at.tzinfo else at.replace(tzinfo=UTC),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

@@ -1,0 +1,39 @@
+"""Telling somebody without ever changing a verdict: each audience fails alone, with a warning."""
+
+from collections.abc import Callable
+
+from slo_action.core.model import Annotation, Level
+from slo_action.errors import Interrupted, SloVerifyError
+from slo_action.ports import Ports, UploadedArtifact
+
+
+def each_alone(ports: Ports, audience: str, speak: Callable[[], None]) -> None:
+    """Let one audience be told; one that cannot be is a warning, whatever the reason."""
+    try:
+        speak()
+    except Interrupted:
+        ports.log.line(f"{audience}: left out, the run was stopped")
+    except SloVerifyError as error:
+        _warn(ports, audience, f"{error.message.rstrip('.')}; {error.hint}")
+    except Exception as error:  # noqa: BLE001 - telling may fail in any way and change nothing
+        _warn(ports, audience, f"{type(error).__name__} (a bug of slo-verify)")
+
+
+def _warn(ports: Ports, audience: str, why: str) -> None:
+    message = f"{why}. The verdict stands."
+    ports.log.annotate(
+        [Annotation(level=Level.WARNING, title=f"Not told: {audience}", message=message)]
+    )
+
+
+def upload(ports: Ports, artifact_name: str) -> UploadedArtifact | None:
+    """Upload the evidence and set its outputs; None where there is no store, or no time left."""
+    if ports.artifacts is None or ports.interrupts.received:
+        return None
+    with ports.interrupts.raising():
+        artifact = ports.artifacts.upload(
+            artifact_name, ports.evidence.directory, ports.evidence.files()
+        )
+    ports.outputs.set({"artifact-id": artifact.artifact_id, "artifact-url": artifact.url})
+    ports.log.line(f"evidence uploaded as {artifact.name} ({artifact.size_bytes} bytes)")
+    return artifact

@@ -1,0 +1,70 @@
+"""Looks at the platform's machines on behalf of a gate and a window."""
+
+from slo_action.core.fleet import Fleet, platform_sample
+from slo_action.core.model import Outcome, Sample, Witness
+from slo_action.errors import PlatformError
+from slo_action.ports import Ports
+
+_PAUSE_SECONDS = 15.0
+"""A platform that did not answer is left alone for so long: looking must not hold up probes."""
+
+
+class MachineWatch:
+    """The machines of one run, seen again and again.
+
+    Every look may fail, and a failed one says nothing of the machines.
+    """
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._quiet_until = float("-inf")
+        self.newest: Fleet | None = None
+        self.problem = ""
+
+    def look(self) -> Fleet | None:
+        """Return the machines as they are now; None where nobody could tell."""
+        machines, now = self._ports.machines, self._ports.clock.monotonic()
+        if machines is None or now < self._quiet_until:
+            return None
+        try:
+            fleet = machines.look()
+        except PlatformError as error:
+            self._quiet_until = self._ports.clock.monotonic() + _PAUSE_SECONDS
+            self._note(error)
+            return None
+        self.newest = fleet
+        return fleet
+
+    def sample(self) -> tuple[Fleet | None, Sample | None]:
+        """Return the machines and the platform's word on them; both None without a platform.
+
+        Where it could not be asked, its word says nothing.
+        """
+        if self._ports.machines is None:
+            return None, None
+        begun = self._ports.clock.monotonic()
+        fleet = self.look()
+        took = self._ports.clock.monotonic() - begun
+        if fleet is None:
+            return None, self._silence(took)
+        return fleet, platform_sample(fleet, self._place, took)
+
+    @property
+    def _place(self) -> str:
+        return f"{self._ports.platform.name}:machines"
+
+    def _silence(self, took: float) -> Sample:
+        return Sample(
+            witness=Witness.PLATFORM,
+            url=self._place,
+            at=self._ports.clock.now(),
+            outcome=Outcome.UNKNOWN,
+            detail=self.problem or "the platform was not asked",
+            total_seconds=took,
+        )
+
+    def _note(self, error: PlatformError) -> None:
+        told = f"the platform could not be asked: {error.message}"
+        if told != self.problem:
+            self._ports.log.line(told)
+        self.problem = told

@@ -1,0 +1,130 @@
+"""`prepare`: certify the way back → watch what runs now → hand over. Changes nothing."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from slo_action.config.request import VerifyRequest
+from slo_action.core.decide import EXIT_NO_WAY_BACK
+from slo_action.core.model import VersionRule
+from slo_action.core.prepared import (
+    Baseline,
+    Prepared,
+    Proof,
+    ProofState,
+    StreamBaseline,
+    WayBackState,
+)
+from slo_action.core.track import Track
+from slo_action.core.window import Window
+from slo_action.errors import Interrupted, PlatformError
+from slo_action.modes.act import keep_snapshots
+from slo_action.modes.look import Run, observed
+from slo_action.modes.watch import Witnesses
+from slo_action.ports import Certificate, Ports
+from slo_action.render.prepared import proof_lines
+
+_P95 = Fraction(95, 100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """What a `prepare` run found, and its exit status. `window` is None where nobody watched."""
+
+    prepared: Prepared
+    window: Window | None
+    required: bool
+    interrupted: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """Zero, unless a safe way back was required and there is none."""
+        safe = self.prepared.way_back is WayBackState.SAFE
+        return EXIT_NO_WAY_BACK if self.required and not safe else 0
+
+
+def prepare(request: VerifyRequest, ports: Ports) -> Preparation:
+    """Look at what runs before a deploy, and say whether there is a way back to it."""
+    run = _begin(request, ports)
+    certificate = _certify(run)
+    keep_snapshots(run)
+    window = observed(run) if request.baseline_seconds else None
+    prepared = Prepared(
+        service=request.service,
+        app=request.app,
+        platform=ports.platform.name,
+        taken_at=ports.clock.now(),
+        release=certificate.release,
+        proofs=certificate.proofs,
+        not_restored=certificate.not_restored,
+        baseline=_baseline(run, window) if window else None,
+        sealed=certificate.sealed,
+    )
+    for line in proof_lines(prepared):
+        ports.log.line(line)
+    return Preparation(
+        prepared=prepared,
+        window=window,
+        required=request.require_way_back,
+        interrupted=ports.interrupts.received,
+    )
+
+
+def _begin(request: VerifyRequest, ports: Ports) -> Run:
+    """The version that is expected comes with the deploy; what runs now may be any."""
+    ports.evidence.journal(f"begin preparing a deploy of {request.service} at {request.url}")
+    return Run(
+        request=request,
+        ports=ports,
+        witnesses=Witnesses(probes=request.probes, control=request.control),
+        anchor=ports.clock.monotonic(),
+        gate=request.policy.gate,
+        rule=VersionRule(),
+        window=replace(
+            request.policy.window,
+            length_seconds=request.baseline_seconds,
+            minimum_seconds=request.baseline_seconds,
+        ),
+    )
+
+
+def _certify(run: Run) -> Certificate:
+    """A platform that knows no machines cannot prove anything beforehand."""
+    machines, platform = run.ports.machines, run.ports.platform
+    if machines is None:
+        return Certificate(release=None, proofs=(_unproven(platform.name, platform.can_restore),))
+    try:
+        with run.ports.interrupts.raising():
+            return machines.certify()
+    except PlatformError as error:
+        words = f"{error.message}; {error.hint}"
+    except Interrupted:
+        words = "the run was stopped"
+    proof = Proof(name="platform", state=ProofState.UNKNOWN, words=words)
+    return Certificate(release=None, proofs=(proof,))
+
+
+def _unproven(platform: str, can_restore: bool) -> Proof:  # noqa: FBT001 - a fact about it
+    if can_restore:
+        words = f"platform {platform} tells nothing beforehand: try its rollback in a drill"
+        return Proof(name="platform", state=ProofState.UNKNOWN, words=words)
+    words = f"platform {platform} cannot roll back"
+    return Proof(name="platform", state=ProofState.MISSING, words=words)
+
+
+def _baseline(run: Run, window: Window) -> Baseline:
+    tracks = [track for track in window.tracks.values() if track.stream.is_endpoint]
+    return Baseline(
+        taken_at=run.ports.clock.now(),
+        seconds=window.ended_seconds - window.begun_seconds,
+        streams=tuple(map(_stream, tracks)),
+    )
+
+
+def _stream(track: Track) -> StreamBaseline:
+    p95 = track.latency.percentile(_P95)
+    return StreamBaseline(
+        name=track.stream.name,
+        bad=track.rate.bad,
+        valid=track.rate.valid,
+        p95_ms=None if p95 is None else 1000 * p95,
+    )

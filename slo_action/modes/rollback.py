@@ -1,0 +1,123 @@
+"""`rollback`: a word → plan → compare → act → verify → record. It judges the result only."""
+
+from dataclasses import replace
+
+from slo_action import __version__
+from slo_action.config.request import VerifyRequest
+from slo_action.core.by_hand import (
+    asked,
+    compared_by_hand,
+    ending_by_hand,
+    exit_by_hand,
+    judged_by_hand,
+)
+from slo_action.core.decide import Action, Decision, RollbackMode, WayBack
+from slo_action.core.model import Mode
+from slo_action.core.plan import RollbackPlan
+from slo_action.core.record import AuditRecord, Rollback, latest_version
+from slo_action.errors import PlatformError
+from slo_action.modes.act import planned, roll_back, way_back
+from slo_action.modes.look import Run, Seen, glance
+from slo_action.modes.watch import Witnesses, unconsulted
+from slo_action.ports import Ports
+
+
+def rollback(request: VerifyRequest, ports: Ports) -> AuditRecord:
+    """Go back to a release because a person asks for it, and verify what it restored.
+
+    Raises PlatformError where there is nothing to go back to: nothing was touched then.
+    """
+    run = _begin(request, ports)
+    before = _way_back(run)
+    seen = Seen(gate=glance(run))
+    decision, plan = planned(run, asked(request.approver, before.target))
+    decision = _compared(run, _rehearsed(run, decision), before)
+    failed = latest_version(seen.gate)
+    acts = decision.action is Action.ROLL_BACK
+    done = roll_back(run, decision.target, failed) if acts else None
+    return _record(run, seen, before, decision, plan, done)
+
+
+def _begin(request: VerifyRequest, ports: Ports) -> Run:
+    ports.evidence.journal(f"begin rolling back {request.service} at {request.url}")
+    return Run(
+        request=request,
+        ports=ports,
+        witnesses=Witnesses(probes=request.probes, control=request.control),
+        anchor=ports.clock.monotonic(),
+        gate=request.policy.gate,
+        rule=request.policy.rule,
+        window=request.policy.window,
+    )
+
+
+def _way_back(run: Run) -> WayBack:
+    found = way_back(run)
+    if found.problem:
+        raise PlatformError(found.problem, hint="name a release by `to-version`, or see the docs")
+    if found.target and found.current and found.target.version == found.current.version:
+        run.ports.log.line(
+            f"{found.target.version} is the newest release: it is restored as it was"
+        )
+    return found
+
+
+def _rehearsed(run: Run, decision: Decision) -> Decision:
+    if run.request.policy.rollback is not RollbackMode.DRY_RUN:
+        return decision
+    if decision.action is not Action.ROLL_BACK:
+        return decision
+    goal = decision.target.version if decision.target else "the platform's previous release"
+    why = f"`rollback: dry-run`; it would have rolled back to {goal}; nothing was changed"
+    run.ports.log.line(f"decision: {Action.STAND_DOWN}: {why}")
+    return replace(decision, action=Action.STAND_DOWN, why=why)
+
+
+def _compared(run: Run, decision: Decision, before: WayBack) -> Decision:
+    """What a person saw must still be so when it is acted on."""
+    if decision.action is not Action.ROLL_BACK:
+        return decision
+    if run.ports.interrupts.received:
+        stopped = "the run was stopped before it acted"
+        return replace(decision, action=Action.STAND_DOWN, why=stopped)
+    return compared_by_hand(decision, before=before, now=way_back(run))
+
+
+def _record(
+    run: Run,
+    seen: Seen,
+    before: WayBack,
+    decision: Decision,
+    plan: RollbackPlan | None,
+    done: Rollback | None,
+) -> AuditRecord:
+    request = run.request
+    judgement = judged_by_hand(done, decision)
+    ending = ending_by_hand(done)
+    rehearsed = request.policy.rollback is RollbackMode.DRY_RUN
+    fleet = done.verification.fleet if done and done.verification else None
+    return AuditRecord(
+        tool_version=__version__,
+        mode=Mode.ROLLBACK,
+        service=request.service,
+        url=request.url,
+        deployment_id=request.deployment_id,
+        approver=request.approver,
+        run=request.run,
+        deployed_at=request.deployed_at,
+        finished_at=run.ports.clock.now(),
+        policy=request.policy,
+        gate=seen.gate,
+        window=None,
+        recheck=None,
+        judgement=judgement,
+        decision=decision,
+        rollback=done,
+        ending=ending,
+        exit_code=exit_by_hand(ending, rehearsed=rehearsed),
+        unconsulted=unconsulted(run.witnesses, run.ports, None, fleet),
+        interrupted=run.ports.interrupts.received,
+        released=before.current,
+        prepared=request.prepared,
+        plan=plan,
+    )

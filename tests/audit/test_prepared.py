@@ -1,0 +1,99 @@
+"""What `prepare` hands over: written, found again, and read with care."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from slo_action.audit.prepared import find_prepared, prepared_json, read_prepared
+from slo_action.core.model import Release
+from slo_action.core.prepared import Baseline, Prepared, Proof, ProofState, StreamBaseline
+from slo_action.errors import RecordError
+from tests.builders import DEPLOYED_AT
+
+PREPARED = Prepared(
+    service="shop",
+    app="shop-api",
+    platform="fly",
+    taken_at=DEPLOYED_AT - timedelta(minutes=5),
+    release=Release(version="v42", digest="sha256:a"),
+    proofs=(Proof(name="image", state=ProofState.PROVEN, words="there"),),
+    not_restored=("secrets",),
+    baseline=Baseline(
+        taken_at=DEPLOYED_AT,
+        seconds=30.0,
+        streams=(StreamBaseline(name="health", bad=1, valid=75, p95_ms=12.5),),
+    ),
+    sealed="c2VhbGVk",
+)
+
+
+def put(workspace: Path, prepared: Prepared, place: str = "shop-prepare-1") -> Path:
+    path = workspace / "slo-verify" / place / "prepared.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(prepared_json(prepared), encoding="utf-8")
+    return path
+
+
+def found(workspace: Path, service: str = "shop", app: str = "shop-api") -> Prepared | None:
+    return find_prepared(workspace, service=service, app=app, deployed_at=DEPLOYED_AT)
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    assert read_prepared(put(tmp_path, PREPARED)) == PREPARED
+    assert found(tmp_path) == PREPARED
+
+
+def test_an_unpacked_artifact_is_found_at_any_depth(tmp_path: Path) -> None:
+    put(tmp_path, PREPARED, "from-job-a/slo-verify-shop-prepare-1-build")
+
+    assert found(tmp_path) == PREPARED
+
+
+def test_the_newest_of_several_counts(tmp_path: Path) -> None:
+    newer = replace(PREPARED, taken_at=PREPARED.taken_at + timedelta(minutes=2))
+    put(tmp_path, newer, "a")
+    put(tmp_path, PREPARED, "b")
+
+    assert found(tmp_path) == newer
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(PREPARED, service="cart"),
+        replace(PREPARED, app="cart-api"),
+        replace(PREPARED, taken_at=DEPLOYED_AT + timedelta(minutes=2)),
+        replace(PREPARED, taken_at=DEPLOYED_AT - timedelta(hours=25)),
+    ],
+    ids=["another service", "another app", "after the deploy", "yesterday's"],
+)
+def test_what_belongs_to_another_deploy_is_left_alone(other: Prepared, tmp_path: Path) -> None:
+    put(tmp_path, other)
+
+    assert found(tmp_path) is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(content=st.one_of(st.binary(max_size=200), st.sampled_from([b"{}", b"[]", b"[" * 9999])))
+def test_any_other_file_is_passed_over(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "slo-verify" / "x" / "prepared.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+    assert found(tmp_path) is None
+    with pytest.raises(RecordError):
+        read_prepared(path)
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    real = tmp_path / "elsewhere.json"
+    real.write_text(prepared_json(PREPARED), encoding="utf-8")
+    link = tmp_path / "slo-verify" / "x" / "prepared.json"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(real)
+
+    assert found(tmp_path) is None
