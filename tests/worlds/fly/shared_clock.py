@@ -1,0 +1,83 @@
+"""Virtual time for a client with several threads: side by side takes as long as the longest."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from tests.worlds.virtual_clock import VirtualClock
+
+T = TypeVar("T")
+
+_MOST_AT_ONCE = 8
+
+
+class _Hand:
+    """A thread that runs when it is told to, and rests until the instant it waits for."""
+
+    def __init__(self, work: Callable[["_Hand"], None], now: float) -> None:
+        self._goes = threading.Semaphore(0)
+        self._rests = threading.Semaphore(0)
+        self._work = work
+        self.wakes_at = now
+        self.is_done = False
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def go(self) -> None:
+        """Let it run until it rests again, or has ended."""
+        self._goes.release()
+        self._rests.acquire()
+
+    def rest(self, until: float) -> None:
+        """Called by the thread itself."""
+        self.wakes_at = until
+        self._rests.release()
+        self._goes.acquire()
+
+    def _run(self) -> None:
+        self._goes.acquire()
+        self._work(self)
+        self.is_done = True
+        self._rests.release()
+
+
+class SharedClock(VirtualClock):
+    """A VirtualClock whose `together` runs calls side by side, one at a time and in time's order.
+
+    Without `together` it is a VirtualClock. The order is the same in every run.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mine = threading.local()
+
+    def advance(self, seconds: float) -> None:
+        hand: _Hand | None = getattr(self._mine, "hand", None)
+        if hand is None:
+            super().advance(seconds)
+        else:
+            hand.rest(self._elapsed + seconds)
+
+    def together(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """Make all calls, eight at once; raise the first exception when all have ended."""
+        waiting = deque(enumerate(calls))
+        results: dict[int, T] = {}
+        troubles: dict[int, BaseException] = {}
+
+        def work(hand: _Hand) -> None:
+            self._mine.hand = hand
+            while waiting:
+                place, call = waiting.popleft()
+                try:
+                    results[place] = call()
+                except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+                    troubles[place] = error
+
+        hands = [_Hand(work, self._elapsed) for _ in range(min(len(calls), _MOST_AT_ONCE))]
+        while busy := [hand for hand in hands if not hand.is_done]:
+            first = min(busy, key=lambda hand: hand.wakes_at)
+            self._elapsed = max(self._elapsed, first.wakes_at)
+            first.go()
+        for place in sorted(troubles):
+            raise troubles[place]
+        return [results[place] for place in range(len(calls))]
