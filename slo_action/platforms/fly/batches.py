@@ -1,0 +1,51 @@
+"""In which order machines are restored: one first, then a share of each group at a time. Pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from math import ceil
+
+from slo_action.platforms.fly.configs import config_of, has_services
+from slo_action.platforms.fly.orders import Order
+
+_MOST_UNAVAILABLE = 0.33
+LARGEST = 8
+
+
+def batched(orders: Sequence[Order]) -> tuple[tuple[Order, ...], ...]:
+    """Return the batches: the canary alone, then at most a third of each group that serves.
+
+    Who serves nobody now costs nobody anything, so those come first and count for no share.
+    """
+    if not orders:
+        return ()
+    canary = min(orders, key=lambda order: _canary_rank(orders, order))
+    rest = [order for order in orders if order is not canary]
+    rest.sort(key=lambda order: not order.is_idle)
+    sizes = Counter(order.machine.group for order in orders)
+    batches: list[tuple[Order, ...]] = [(canary,)]
+    while rest:
+        batch = _taken(rest, sizes)
+        rest = [order for order in rest if order not in batch]
+        batches.append(batch)
+    return tuple(batches)
+
+
+def _taken(waiting: Sequence[Order], sizes: Counter[str]) -> tuple[Order, ...]:
+    """Return the first that fit into one batch."""
+    taken: list[Order] = []
+    serving: Counter[str] = Counter()
+    for order in waiting:
+        group = order.machine.group
+        share = ceil(sizes[group] * _MOST_UNAVAILABLE)
+        if len(taken) == LARGEST or (not order.is_idle and serving[group] >= share):
+            continue
+        serving[group] += not order.is_idle
+        taken.append(order)
+    return tuple(taken)
+
+
+def _canary_rank(orders: Sequence[Order], order: Order) -> tuple[bool, bool, int, bool]:
+    """Rank the best canary lowest: it runs, takes traffic, in the biggest group, and is sick."""
+    group = sum(1 for other in orders if other.machine.group == order.machine.group)
+    routed = has_services(config_of(order.raw))
+    return order.step.stays_stopped, not routed, -group, not order.is_idle

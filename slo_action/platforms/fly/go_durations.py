@@ -1,0 +1,53 @@
+"""Durations as Go prints them: flyctl rewrites what the API tells."""
+
+import re
+from fractions import Fraction
+
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|h|m|s)")
+_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+}
+
+
+def go_duration(value: object) -> object:
+    """Return `1m0s` for `60s`, or for as many nanoseconds; what is no duration stays as it is."""
+    nanoseconds = _nanoseconds(value)
+    return value if nanoseconds is None else _printed(nanoseconds)
+
+
+def _nanoseconds(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if value >= 0 else None
+    if not isinstance(value, str) or not _WHOLE.fullmatch(value):
+        return None
+    return round(
+        sum(Fraction(number) * _NANOSECONDS[unit] for number, unit in _PART.findall(value))
+    )
+
+
+def _printed(nanoseconds: int) -> str:
+    """time.Duration.String: the largest unit below a second, else hours, minutes and seconds."""
+    if nanoseconds == 0:
+        return "0s"
+    for unit, next_unit in (("ns", "us"), ("us", "ms"), ("ms", "s")):
+        if nanoseconds < _NANOSECONDS[next_unit]:
+            return f"{_decimal(nanoseconds, _NANOSECONDS[unit])}{unit.replace('us', 'µs')}"
+    minutes, rest = divmod(nanoseconds, _NANOSECONDS["m"])
+    hours, minutes = divmod(minutes, 60)
+    seconds = f"{_decimal(rest, _NANOSECONDS['s'])}s"
+    return (
+        f"{hours}h{minutes}m{seconds}" if hours else f"{minutes}m{seconds}" if minutes else seconds
+    )
+
+
+def _decimal(nanoseconds: int, unit: int) -> str:
+    whole, rest = divmod(nanoseconds, unit)
+    digits = f"{rest:0{len(str(unit)) - 1}d}".rstrip("0") if rest else ""
+    return f"{whole}.{digits}" if digits else str(whole)

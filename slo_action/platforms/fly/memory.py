@@ -1,0 +1,46 @@
+"""What a run knows of an app before it asks: earlier verdicts, and what `prepare` kept."""
+
+from dataclasses import dataclass
+
+from slo_action.config.fly import FlySettings
+from slo_action.config.request import VerifyRequest
+from slo_action.core.history import PastVerdict
+from slo_action.core.model import Mode, Release
+from slo_action.core.prepared import Prepared
+from slo_action.platforms.fly.restore_copy import RestoreCopy, read_copy
+from slo_action.platforms.fly.sealing import unsealed
+from slo_action.platforms.premises import Premises
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What is known from before this run.
+
+    `copy` holds every machine as it was; None without one that can be read. `before` is what ran
+    then. `to_version` is what a person asked for, who may also ask to undo a rollback (`by_hand`).
+    """
+
+    past: tuple[PastVerdict, ...] = ()
+    copy: RestoreCopy | None = None
+    before: Release | None = None
+    to_version: str = ""
+    by_hand: bool = False
+
+
+def remembered(request: VerifyRequest, premises: Premises, settings: FlySettings) -> Memory:
+    """Return what a request and an earlier `prepare` tell; what is another app's is left out."""
+    prepared = _own(premises.prepared, settings)
+    copy = unsealed(settings.token, prepared.sealed) if prepared and prepared.sealed else None
+    return Memory(
+        past=premises.past,
+        copy=read_copy(copy, settings.app),
+        before=prepared.release if prepared else None,
+        to_version=request.to_version,
+        by_hand=request.mode is Mode.ROLLBACK,
+    )
+
+
+def _own(prepared: Prepared | None, settings: FlySettings) -> Prepared | None:
+    """Return what was prepared for this app; another's says nothing of it."""
+    is_own = prepared is not None and prepared.platform == "fly" and prepared.app == settings.app
+    return prepared if is_own else None

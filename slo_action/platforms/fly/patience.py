@@ -1,0 +1,89 @@
+"""How fast Fly.io may be asked, and how long an answer is waited for.
+
+Source: https://fly.io/docs/machines/api/working-with-machines-api/ (rate limits: one request a
+second for an action on a machine, bursts of three; five a second to get a machine, bursts of ten).
+"""
+
+import threading
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from slo_action.ports import Clock
+
+Key = tuple[str, str]
+"""A method and an address: an action on one machine, or on the app."""
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often in the long run, and how often at once."""
+
+    per_second: float
+    burst: int
+
+
+READING_A_MACHINE = Rate(per_second=5.0, burst=10)
+ANYTHING_ELSE = Rate(per_second=1.0, burst=3)
+
+
+class RateLimits:
+    """Holds every caller back until Fly would answer it, whichever thread it asks from."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._due: dict[Key, float] = {}
+        """When the last request would have come at the steady rate: a generic cell rate."""
+        self._held: dict[Key, float] = {}
+
+    def wait(self, key: Key, rate: Rate) -> None:
+        """Return when the next request for `key` may be sent."""
+        self._clock.sleep_until(self._reserve(key, rate))
+
+    def hold(self, key: Key, seconds: float) -> None:
+        """Send nothing more for `key` for so long: Fly said that it was too much."""
+        until = self._clock.monotonic() + seconds
+        with self._lock:
+            self._held[key] = max(self._held.get(key, until), until)
+
+    def _reserve(self, key: Key, rate: Rate) -> float:
+        interval = 1.0 / rate.per_second
+        with self._lock:
+            now = self._clock.monotonic()
+            due = self._due.get(key, now)
+            at = max(now, due - (rate.burst - 1) * interval, self._held.get(key, now))
+            self._due[key] = max(due, at) + interval
+            return at
+
+
+class Patience:
+    """What one call may wait for another attempt, in all."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._until = clock.monotonic() + seconds
+        self._pause = _FIRST_PAUSE_SECONDS
+
+    def pause(self, retry_after_seconds: float | None = None) -> float | None:
+        """Return how long to wait before the next attempt; None where that is too long.
+
+        Each pause is twice the one before, and at least what Fly asked for.
+        """
+        pause = max(self._pause, retry_after_seconds or 0.0)
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+        return pause if self._clock.monotonic() + pause <= self._until else None
+
+
+def retry_after_seconds(header: str | None, clock: Clock) -> float | None:
+    """Read a Retry-After header, seconds or a date; None where it says nothing."""
+    if not header:
+        return None
+    if header.isascii() and header.strip().isdigit():
+        return float(header)
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - clock.now()).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,247 @@
+"""Fly.io as the modes know it: releases, machines one by one, and the way back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from secrets import token_bytes
+
+import httpx
+
+from slo_action.config.fly import FlySettings
+from slo_action.config.request import VerifyRequest
+from slo_action.core.fleet import Fleet
+from slo_action.core.model import Release, RollbackStep
+from slo_action.core.plan import RollbackPlan
+from slo_action.core.secrets import Scrubber
+from slo_action.errors import Interrupted, PlatformError
+from slo_action.platforms.fly.account import Account
+from slo_action.platforms.fly.api import FlyAddresses, FlyApi
+from slo_action.platforms.fly.certifying import proofs, running
+from slo_action.platforms.fly.engine import Engine, Journal, Means
+from slo_action.platforms.fly.engines import ENGINES, Outfit
+from slo_action.platforms.fly.lookout import Lookout, known_digests
+from slo_action.platforms.fly.memory import Memory, remembered
+from slo_action.platforms.fly.not_restored import lost_by_deploy
+from slo_action.platforms.fly.reading import read_fleet
+from slo_action.platforms.fly.releases import LedgerRow, choose_target, named
+from slo_action.platforms.fly.restarting import restart
+from slo_action.platforms.fly.restore_copy import RestoreCopy, as_document
+from slo_action.platforms.fly.sealing import SALT_BYTES, seal
+from slo_action.platforms.fly.survey import Survey, row_of
+from slo_action.platforms.fly.surveying import surveyed
+from slo_action.platforms.fly.together import Together, side_by_side
+from slo_action.platforms.premises import Premises
+from slo_action.ports import Certificate, Snapshot
+
+LOOK_PATIENCE_SECONDS = 3.0
+READ_PATIENCE_SECONDS = 20.0
+RESTORE_PATIENCE_SECONDS = 60.0
+"""An outage of the API in the middle of a rollback is waited out for so long."""
+
+
+class FlyPlatform:
+    """Implements ports.Platform and ports.MachinePlatform for one app.
+
+    The newest release that it reads first is the one that is judged: `restore` changes nothing
+    once another is the newest.
+    """
+
+    name = "fly"
+    can_restore = True
+
+    def __init__(
+        self,
+        settings: FlySettings,
+        *,
+        means: Means,
+        engine: Engine,
+        memory: Memory,
+        salts: Callable[[], bytes],
+    ) -> None:
+        self._settings = settings
+        self._means = means
+        self._engine = engine
+        self._memory = memory
+        self._salts = salts
+        self._patient = means.api.with_patience(READ_PATIENCE_SECONDS)
+        hasty = means.api.with_patience(LOOK_PATIENCE_SECONDS)
+        self._lookout = Lookout(hasty, settings.app, means.clock)
+        self._judged: tuple[LedgerRow | None] | None = None
+        self._restored: Release | None = None
+
+    def current_release(self) -> Release | None:
+        """Return the newest release, whatever became of it. Raises PlatformError."""
+        ledger = self._read_ledger()
+        return self._release(ledger[0]) if ledger else None
+
+    def previous_release(self) -> Release | None:
+        """Return what a rollback would restore. Raises PlatformError where there is nothing."""
+        ledger = self._read_ledger()
+        self._lookout.look(self._patient)
+        memory, digests = self._memory, self._digests()
+        if memory.to_version:
+            return named(ledger, memory.to_version, digests)
+        if not ledger:
+            raise PlatformError(
+                f"app {self._settings.app} has no releases, so there is nothing to go back to",
+                hint="fix forward: deploy again",
+            )
+        return choose_target(
+            ledger,
+            self._release(ledger[0]),
+            past=memory.past,
+            before=memory.before,
+            digests=digests,
+            by_hand=memory.by_hand,
+        )
+
+    def look(self) -> Fleet:
+        """Return the machines as they are now; the ledger may be 15 s old. Raises PlatformError."""
+        self._lookout.look()
+        ledger = self._lookout.ledger
+        self._judge(ledger)
+        now = self._means.clock.now()
+        fleet = read_fleet(self._settings.app, self._lookout.machines, ledger, now)
+        if self._is_as_restored(ledger):
+            return replace(fleet, release=self._restored, status="complete")
+        return replace(fleet, release=self._release(ledger[0])) if ledger else fleet
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Return the newest look as files, redacted; see ports.MachinePlatform."""
+        return self._lookout.snapshots()
+
+    def plan(self, target: Release) -> RollbackPlan:
+        """Return what restoring `target` would do; see ports.MachinePlatform."""
+        return self._engine.plan(self._survey(target, self._patient))
+
+    def restore(
+        self, target: Release | None, failed: str | None, journal: Journal
+    ) -> tuple[RollbackStep, ...]:
+        """Restore `target`; see ports.Platform. What failed is known by the ledger, not by name."""
+        del failed
+        account = Account(self._means.clock, ())
+        if target is None:
+            account.give_up("no release to restore was named")
+            return account.steps
+        try:
+            steps = self._engine.restore(self._survey(target, self._means.api), journal)
+        except PlatformError as error:
+            account.refuse(error)
+            return account.steps
+        except Interrupted:
+            account.give_up("the run was stopped")
+            return account.steps
+        if all(step.succeeded for step in steps):
+            self._restored = Release(version=target.version, digest=target.digest)
+        return steps
+
+    def certify(self) -> Certificate:
+        """Say whether what runs now could be restored later; see ports.MachinePlatform."""
+        ledger = self._read_ledger()
+        self._lookout.look(self._patient)
+        raws = self._lookout.machines
+        release = running(raws, ledger)
+        row = row_of(ledger, release) if release else None
+        return Certificate(
+            release=release,
+            proofs=proofs(self._patient, raws, row, release),
+            not_restored=lost_by_deploy(raws, row),
+            sealed=self._sealed(release) if release else "",
+        )
+
+    def restart(self, machine: str, journal: Journal) -> RollbackStep:
+        """Restart one machine; see ports.MachinePlatform."""
+        return restart(self._means, machine, journal)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._means.api.close()
+
+    def _survey(self, target: Release, api: FlyApi) -> Survey:
+        ledger = self._read_ledger(api)
+        judged = self._judged[0] if self._judged else None
+        return surveyed(
+            replace(self._means, api=api),
+            self._settings.app,
+            target=target,
+            judged=judged,
+            ledger=ledger,
+            copy=self._memory.copy,
+        )
+
+    def _read_ledger(self, api: FlyApi | None = None) -> Sequence[LedgerRow]:
+        ledger = self._lookout.read_ledger(api or self._patient)
+        self._judge(ledger)
+        return ledger
+
+    def _judge(self, ledger: Sequence[LedgerRow]) -> None:
+        """Remember the newest release that was seen first."""
+        if self._judged is None:
+            self._judged = (ledger[0] if ledger else None,)
+
+    def _release(self, row: LedgerRow) -> Release:
+        return Release(version=row.name, digest=row.digest or self._digests().get(row.name, ""))
+
+    def _digests(self) -> Mapping[str, str]:
+        """Return the images of releases, as the machines know them now or knew them before."""
+        copy = self._memory.copy
+        kept = known_digests(copy.machines) if copy else {}
+        return {**kept, **known_digests(self._lookout.machines)}
+
+    def _is_as_restored(self, ledger: Sequence[LedgerRow]) -> bool:
+        """Tell whether a rollback of ours is the newest change, with or without its record."""
+        restored, judged = self._restored, self._judged[0] if self._judged else None
+        if restored is None:
+            return False
+        newest = ledger[0] if ledger else None
+        is_recorded = newest is not None and newest.digest == restored.digest
+        return is_recorded or newest is None or (judged is not None and newest.id == judged.id)
+
+    def _sealed(self, release: Release) -> str:
+        copy = RestoreCopy(
+            app=self._settings.app,
+            release=release,
+            machines=tuple(self._lookout.machines),
+            taken_at=self._means.clock.now().isoformat(),
+        )
+        return seal(self._settings.token, as_document(copy), salt=self._salts())
+
+
+def open_platform(
+    request: VerifyRequest,
+    premises: Premises,
+    *,
+    transport: httpx.BaseTransport | None = None,
+    together: Together = side_by_side,
+) -> FlyPlatform:
+    """Return the platform for a request. Raises PlatformError for a token that cannot be one."""
+    settings = request.fly
+    if settings is None:
+        raise PlatformError(
+            "`platform: fly` was asked for without an app and a token",
+            hint="set `app` and `fly-api-token`",
+        )
+    scrubber = Scrubber()
+    api = FlyApi(
+        FlyAddresses.from_environment(premises.environment),
+        settings.app,
+        settings.token,
+        clock=premises.clock,
+        scrubber=scrubber,
+        transport=transport,
+        patience_seconds=RESTORE_PATIENCE_SECONDS,
+    )
+    means = Means(api=api, clock=premises.clock, together=together)
+    outfit = Outfit(
+        means=means,
+        token=settings.token,
+        environment=premises.environment,
+        timeout_seconds=request.commands.timeout_seconds,
+        redact=lambda text: scrubber.scrub(premises.redact(text)),
+    )
+    return FlyPlatform(
+        settings,
+        means=means,
+        engine=ENGINES[settings.engine](outfit),
+        memory=remembered(request, premises, settings),
+        salts=lambda: token_bytes(SALT_BYTES),
+    )

@@ -1,0 +1,156 @@
+"""One app in the Fly world, and the platform under test in front of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from slo_action.config.fly import EngineName, FlySettings
+from slo_action.core.history import PastVerdict
+from slo_action.core.model import RollbackStep
+from slo_action.core.secrets import Scrubber, Secret
+from slo_action.platforms.fly.api import FlyAddresses, FlyApi
+from slo_action.platforms.fly.engine import Means
+from slo_action.platforms.fly.engines import ENGINES, Outfit
+from slo_action.platforms.fly.flyctl_engine import Runner
+from slo_action.platforms.fly.memory import Memory
+from slo_action.platforms.fly.platform import RESTORE_PATIENCE_SECONDS, FlyPlatform
+from slo_action.platforms.fly.restore_copy import RestoreCopy, read_copy
+from slo_action.platforms.fly.sealing import SALT_BYTES, unsealed
+from slo_action.ports import Certificate
+from slo_action.process import Finished
+from tests.worlds.fly import DEPLOY_TOKEN, FlyImage, FlyWorld, SharedClock, image
+
+GOOD = image("1.0")
+"""What ran before."""
+OURS = "deployer"
+"""What the world's log calls the holder of the token."""
+
+
+def no_program(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    cwd: Path,
+    timeout_seconds: float,
+) -> Finished:
+    """Be a machine without programs."""
+    del command, environment, cwd, timeout_seconds
+    return Finished(exit_code=None, stdout="", output="", problem="cannot start")
+
+
+def api_of(
+    world: FlyWorld,
+    clock: SharedClock,
+    *,
+    token: str = DEPLOY_TOKEN,
+    transport: httpx.BaseTransport | None = None,
+    patience_seconds: float = RESTORE_PATIENCE_SECONDS,
+) -> FlyApi:
+    return FlyApi(
+        FlyAddresses(),
+        world.estate.app,
+        Secret(token),
+        clock=clock,
+        scrubber=Scrubber(),
+        transport=transport or world.transport(),
+        patience_seconds=patience_seconds,
+    )
+
+
+@dataclass(kw_only=True)
+class Scene:
+    """An app that ran `GOOD` as v1.
+
+    Each line of `journal` has the number of our deeds before it, and its instant.
+    """
+
+    clock: SharedClock = field(default_factory=SharedClock)
+    engine: EngineName = EngineName.MACHINES
+    token: str = DEPLOY_TOKEN
+    transport: httpx.BaseTransport | None = None
+    machine_seconds: float = 120.0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    run: Runner = no_program
+    redact: Callable[[str], str] = str
+    past: tuple[PastVerdict, ...] = ()
+    world: FlyWorld = field(init=False)
+    journal: list[str] = field(default_factory=list)
+    deeds_before: list[int] = field(default_factory=list)
+    journal_at: list[float] = field(default_factory=list)
+    certificate: Certificate | None = None
+
+    def __post_init__(self) -> None:
+        self.world = FlyWorld(self.clock)
+
+    def launched(self, machines: int = 3, **how: Any) -> "Scene":
+        self.world.launch(GOOD, machines=machines, **how)
+        return self
+
+    def prepared(self) -> "Scene":
+        """Keep what runs now, as `prepare` does."""
+        self.certificate = self.platform().certify()
+        return self
+
+    def deployed(self, bad: FlyImage, *, strategy: str = "immediate", **how: Any) -> "Scene":
+        """Let a deploy happen, to its end."""
+        deploy = self.world.deploy(bad, strategy=strategy, **how)
+        for _ in range(400):
+            self.world.passes(1.0)
+            if deploy.ended:
+                break
+        self.world.passes(15.0)
+        return self
+
+    @property
+    def copy(self) -> RestoreCopy | None:
+        if self.certificate is None:
+            return None
+        sealed = unsealed(Secret(self.token), self.certificate.sealed)
+        return read_copy(sealed, self.world.estate.app)
+
+    def platform(self, **remembered: Any) -> FlyPlatform:
+        """Return the platform as a new process opens it."""
+        means = Means(
+            api=api_of(self.world, self.clock, token=self.token, transport=self.transport),
+            clock=self.clock,
+            together=self.clock.together,
+            machine_seconds=self.machine_seconds,
+        )
+        outfit = Outfit(
+            means=means,
+            token=Secret(self.token),
+            environment=self.environment,
+            timeout_seconds=300.0,
+            redact=self.redact,
+            run=self.run,
+        )
+        before = self.certificate.release if self.certificate else None
+        memory = Memory(past=self.past, copy=self.copy, before=before, **remembered)
+        return FlyPlatform(
+            FlySettings(app=self.world.estate.app, token=Secret(self.token), engine=self.engine),
+            means=means,
+            engine=ENGINES[self.engine](outfit),
+            memory=memory,
+            salts=lambda: bytes(SALT_BYTES),
+        )
+
+    def write(self, line: str) -> None:
+        """Be the journal."""
+        self.journal.append(line)
+        self.deeds_before.append(len(self.ours()))
+        self.journal_at.append(self.world.now)
+
+    def rolls_back(self, platform: FlyPlatform | None = None) -> tuple[RollbackStep, ...]:
+        """Let the platform restore what it names itself."""
+        acting = platform or self.platform()
+        return acting.restore(acting.previous_release(), None, self.write)
+
+    def ours(self, action: str = "", since: float = 0.0) -> list[Any]:
+        return self.world.deeds(by=OURS, action=action, since=since)
+
+    def digests(self) -> set[str]:
+        """Return the images of all machines that deploys manage."""
+        return {machine.image.digest for machine in self.world.machines}

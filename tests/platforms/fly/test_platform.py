@@ -1,0 +1,574 @@
+"""Fly.io as the modes know it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slo_action.config.fly import EngineName
+from slo_action.config.request import Surroundings, VerifyRequest, read_request
+from slo_action.core.history import PastVerdict
+from slo_action.core.model import Cause, Release, RunIdentity, Verdict
+from slo_action.core.plan import Step
+from slo_action.core.prepared import Prepared, ProofState, WayBackState, way_back_state
+from slo_action.errors import Interrupted, PlatformError
+from slo_action.platforms.fly.platform import FlyPlatform, open_platform
+from slo_action.platforms.premises import Premises
+from slo_action.ports import Certificate, MachinePlatform, Platform
+from tests.platforms.fly.scene import GOOD, Scene
+from tests.platforms.fly.striking import StrikingTransport
+from tests.platforms.fly.test_machines_engine import succeeded, told
+from tests.worlds.fly import (
+    DEPLOY_TOKEN,
+    FOREIGN_TOKEN,
+    READ_TOKEN,
+    FlyImage,
+    broken,
+    image,
+)
+
+BAD = broken("1.1")
+
+
+def live() -> Scene:
+    """Three machines on which v2 is bad and v1 was good, prepared before."""
+    return Scene().launched(3).prepared().deployed(BAD)
+
+
+def verdict(version: str, of: FlyImage, found: Verdict) -> PastVerdict:
+    cause = Cause.NONE if found is Verdict.HEALTHY else Cause.APP
+    return PastVerdict(
+        service="shop",
+        version=version,
+        digest=of.digest,
+        verdict=found,
+        cause=cause,
+        at=datetime(2026, 11, 1, tzinfo=UTC),
+    )
+
+
+def counted(scene: Scene, action: str) -> int:
+    return sum(1 for asked in scene.world.requests if asked.action == action)
+
+
+def test_it_is_both_kinds_of_platform() -> None:
+    made = Scene().launched(1).platform()
+    as_platform: Platform = made
+    as_machines: MachinePlatform = made
+
+    assert (as_platform.name, as_platform.can_restore) == ("fly", True)
+    assert len(as_machines.look().machines) == 1
+
+
+# Which releases there are.
+
+
+def test_the_current_release_is_the_newest_whatever_became_of_it() -> None:
+    scene = Scene().launched(2)
+    scene.deployed(BAD, strategy="half")
+
+    assert scene.platform().current_release() == Release(version="v2", digest=BAD.digest)
+
+
+def test_an_app_without_releases_has_no_current_one_and_no_way_back() -> None:
+    platform = Scene().platform()
+
+    assert platform.current_release() is None
+    with pytest.raises(PlatformError, match="no releases"):
+        platform.previous_release()
+
+
+def test_the_first_release_has_no_way_back() -> None:
+    with pytest.raises(PlatformError) as caught:
+        Scene().launched(1).platform().previous_release()
+
+    assert caught.value.hint
+
+
+def test_the_way_back_leads_to_what_ran_before_and_says_what_nobody_verified() -> None:
+    found = live().platform().previous_release()
+
+    assert found is not None
+    assert (found.version, found.digest) == ("v1", GOOD.digest)
+    assert "not verified" in found.remark
+
+
+def test_a_verified_release_comes_before_what_ran_last() -> None:
+    scene = Scene().launched(2)
+    scene.deployed(image("1.0.1")).deployed(BAD)
+    scene.past = (verdict("v1", GOOD, Verdict.HEALTHY),)
+
+    assert scene.platform().previous_release() == Release(version="v1", digest=GOOD.digest)
+
+
+def test_a_convicted_image_is_no_target() -> None:
+    scene = Scene().launched(2)
+    middle = image("1.0.1")
+    scene.deployed(middle).deployed(BAD)
+    scene.past = (verdict("v2", middle, Verdict.UNHEALTHY),)
+
+    found = scene.platform().previous_release()
+
+    assert found is not None
+    assert found.version == "v1"
+
+
+def test_a_rollback_is_not_rolled_back_but_by_hand() -> None:
+    scene = live()
+    scene.rolls_back()
+
+    with pytest.raises(PlatformError, match="never rolled back"):
+        scene.platform().previous_release()
+    assert scene.platform(by_hand=True).previous_release()
+
+
+def test_a_person_may_name_the_release() -> None:
+    scene = Scene().launched(2)
+    scene.deployed(image("1.0.1")).deployed(BAD)
+
+    found = scene.platform(to_version="v1", by_hand=True).previous_release()
+
+    assert found is not None
+    assert found.version == "v1"
+
+
+def test_where_the_ledger_tells_no_digests_the_machines_do() -> None:
+    scene = live()
+    scene.world.estate.switches.refuses_undocumented = True
+    platform = scene.platform()
+
+    found = platform.previous_release()
+
+    assert found is not None
+    assert found.digest == GOOD.digest
+    assert platform.current_release() == Release(version="v2", digest=BAD.digest)
+    assert succeeded(platform.restore(found, None, scene.write))
+
+
+# Looking.
+
+
+def test_a_look_tells_machines_release_and_status() -> None:
+    fleet = live().platform().look()
+
+    assert fleet.app == "shop"
+    assert fleet.release == Release(version="v2", digest=BAD.digest)
+    assert fleet.status == "complete"
+    assert len(fleet.counted) == 3
+    assert all(fleet.runs(machine) for machine in fleet.machines)
+
+
+def test_it_is_one_call_and_the_ledger_every_quarter_of_a_minute() -> None:
+    scene = live()
+    platform = scene.platform()
+    begun = len(scene.world.requests)
+
+    for _ in range(20):
+        platform.look()
+        scene.world.passes(2.0)
+
+    actions = [asked.action for asked in scene.world.requests[begun:]]
+    assert actions.count("list") == 20
+    assert 3 <= actions.count("graphql") <= 4
+    assert actions.count("app") == 1
+
+
+def test_a_ledger_that_goes_away_is_remembered() -> None:
+    scene = live()
+    platform = scene.platform()
+    platform.look()
+    scene.world.passes(20.0)
+    scene.world.fails("graphql", 503, None)
+
+    fleet = platform.look()
+
+    assert fleet.release == Release(version="v2", digest=BAD.digest)
+
+
+@pytest.mark.parametrize("trouble", [503, 401, 403])
+def test_an_api_that_does_not_answer_is_an_error_with_a_next_step(trouble: int) -> None:
+    scene = live()
+    scene.world.down(600.0, trouble)
+    platform = scene.platform()
+    begun = scene.world.now
+
+    calls: list[Callable[[], Any]] = [
+        platform.look,
+        platform.current_release,
+        platform.previous_release,
+        platform.certify,
+        lambda: platform.plan(Release(version="v1", digest=GOOD.digest)),
+    ]
+    for call in calls:
+        with pytest.raises(PlatformError) as caught:
+            call()
+        assert caught.value.hint
+
+    assert scene.world.now - begun < 120.0
+    assert scene.world.log[-1].by != "deployer"
+
+
+def test_a_look_is_hasty_where_nobody_answers() -> None:
+    scene = live()
+    platform = scene.platform()
+    scene.world.down(600.0)
+    begun = scene.world.now
+
+    with pytest.raises(PlatformError):
+        platform.look()
+
+    assert scene.world.now - begun < 5.0
+
+
+def test_after_a_rollback_the_target_is_what_should_run() -> None:
+    scene = live()
+    platform = scene.platform()
+    scene.rolls_back(platform)
+    scene.world.passes(20.0)
+
+    fleet = platform.look()
+
+    assert fleet.release == Release(version="v1", digest=GOOD.digest)
+    assert fleet.status == "complete"
+    assert fleet.behind == ()
+
+
+def test_after_a_rollback_without_a_record_too() -> None:
+    scene = live()
+    scene.world.estate.switches.release_api = 404
+    platform = scene.platform()
+    scene.rolls_back(platform)
+    scene.world.passes(20.0)
+
+    assert platform.look().release == Release(version="v1", digest=GOOD.digest)
+
+
+def test_until_somebody_deploys_again() -> None:
+    scene = live()
+    platform = scene.platform()
+    scene.rolls_back(platform)
+    scene.deployed(image("1.2"))
+
+    release = platform.look().release
+
+    assert release is not None
+    assert release.version == "v4"
+
+
+# Files.
+
+
+def test_before_the_first_look_there_are_no_files_and_nobody_is_asked() -> None:
+    scene = live()
+    begun = len(scene.world.requests)
+
+    assert scene.platform().snapshots() == ()
+    assert len(scene.world.requests) == begun
+
+
+def test_the_newest_look_is_kept_as_flyctl_prints_it() -> None:
+    scene = live()
+    platform = scene.platform()
+    platform.look()
+    begun = len(scene.world.requests)
+
+    files = {one.name: json.loads(one.text) for one in platform.snapshots()}
+
+    assert len(scene.world.requests) == begun
+    assert set(files) == {
+        "proofs/fly/shop_machines.json",
+        "proofs/fly/shop_status.json",
+        "diagnostics/shop_events.json",
+        "diagnostics/shop_releases.json",
+    }
+    assert len(files["proofs/fly/shop_machines.json"]) == 3
+    assert files["proofs/fly/shop_status.json"]["Version"] == 2
+    assert [one["Version"] for one in files["diagnostics/shop_releases.json"]] == [2, 1]
+
+
+def test_no_value_of_a_machine_s_environment_is_in_a_file_a_plan_or_a_step() -> None:
+    secret = "pg://user:hunter2@db"
+    scene = Scene().launched(2, changes={"env": {"DATABASE_URL": secret}}).prepared()
+    scene.deployed(BAD, changes={"env": {"DATABASE_URL": "pg://other:hunter2@db"}})
+    platform = scene.platform()
+    platform.look()
+    target = platform.previous_release()
+    assert target is not None
+
+    plan = platform.plan(target)
+    steps = platform.restore(target, None, scene.write)
+
+    shown = [repr(plan), told(steps), *scene.journal, *(s.text for s in platform.snapshots())]
+    assert plan.steps[0].changes == ("image", "env DATABASE_URL")
+    assert "hunter2" not in "\n".join(shown)
+
+
+# The plan and the restore.
+
+
+def test_a_plan_changes_nothing_and_says_everything() -> None:
+    scene = live()
+    scene.world.create(BAD)
+    scene.world.passes(15.0)
+    platform = scene.platform()
+    target = platform.previous_release()
+    assert target is not None
+
+    plan = platform.plan(target)
+
+    assert scene.ours() == []
+    assert plan.target == target
+    assert plan.engine == "machines"
+    assert [step.step for step in plan.mutating] == [*[Step.UPDATE] * 3, Step.CORDON]
+    assert {(step.before, step.after) for step in plan.steps[:3]} == {("v2", "v1")}
+    assert plan.not_restored
+
+
+def test_the_other_engine_is_asked_where_it_is_chosen() -> None:
+    scene = Scene(engine=EngineName.FLYCTL, environment={"PATH": ""})
+    platform = scene.launched(1).deployed(BAD).platform()
+    target = platform.previous_release()
+    assert target is not None
+
+    with pytest.raises(PlatformError, match="flyctl"):
+        platform.plan(target)
+
+
+def test_without_a_target_nothing_is_done() -> None:
+    scene = live()
+
+    (step,) = scene.platform().restore(None, "1.1", scene.write)
+
+    assert not step.succeeded
+    assert scene.ours() == []
+
+
+def test_a_restore_never_raises_for_what_the_platform_did() -> None:
+    scene = live()
+    platform = scene.platform()
+    target = platform.previous_release()
+    scene.world.down(3_600.0)
+
+    (step,) = platform.restore(target, None, scene.write)
+
+    assert not step.succeeded
+    assert "nothing was changed" in step.detail
+
+
+def test_nor_for_a_signal_while_it_is_planned() -> None:
+    scene = live()
+    platform = scene.platform()
+    target = platform.previous_release()
+    inner = scene.world.transport()
+    scene.transport = StrikingTransport(inner, 1, lambda: Interrupted("SIGINT"))
+
+    (step,) = scene.platform().restore(target, None, scene.write)
+
+    assert not step.succeeded
+    assert step.detail == "the run was stopped; nothing was changed"
+
+
+def test_the_release_that_was_seen_first_is_the_one_that_is_replaced() -> None:
+    scene = live()
+    platform = scene.platform()
+    platform.look()
+    scene.deployed(image("1.2"))
+    target = platform.previous_release()
+
+    (step,) = platform.restore(target, None, scene.write)
+
+    assert "v3 is the newest release, and v2 was judged" in step.detail
+    assert scene.ours() == []
+
+
+# The certificate.
+
+
+def certified(scene: Scene) -> Certificate:
+    return scene.platform().certify()
+
+
+def states(certificate: Certificate) -> dict[str, ProofState]:
+    return {proof.name: proof.state for proof in certificate.proofs}
+
+
+def test_a_plain_app_has_a_safe_way_back() -> None:
+    scene = Scene().launched(3)
+
+    certificate = certified(scene)
+
+    assert certificate.release == Release(version="v1", digest=GOOD.digest)
+    assert way_back_state(certificate.proofs) is WayBackState.SAFE
+    assert list(states(certificate)) == [
+        *("token", "image", "config", "one release"),
+        *("volumes", "release command", "secrets"),
+    ]
+    assert scene.ours() == []
+    assert scene.world.leases() == ()
+
+
+def test_a_token_that_may_not_change_machines_closes_it() -> None:
+    certificate = certified(Scene(token=READ_TOKEN).launched(2))
+
+    assert states(certificate)["token"] is ProofState.MISSING
+    assert way_back_state(certificate.proofs) is WayBackState.NONE
+
+
+def test_a_pruned_image_closes_it() -> None:
+    scene = Scene().launched(2)
+    scene.world.prune(GOOD)
+
+    certificate = certified(scene)
+
+    assert states(certificate)["image"] is ProofState.MISSING
+
+
+def test_a_registry_that_does_not_tell_leaves_it_unproven() -> None:
+    scene = Scene().launched(2)
+    scene.world.fails("manifest", 403, None)
+
+    certificate = certified(scene)
+
+    assert states(certificate)["image"] is ProofState.UNKNOWN
+    assert way_back_state(certificate.proofs) is WayBackState.UNPROVEN
+
+
+def test_machines_on_several_images_close_it() -> None:
+    scene = Scene().launched(3)
+    scene.world.machine_update(scene.world.machines[0].id, image("hotfix"))
+    scene.world.passes(20.0)
+
+    certificate = certified(scene)
+
+    assert states(certificate)["one release"] is ProofState.MISSING
+    assert certificate.release == Release(version="v1", digest=GOOD.digest)
+
+
+def test_a_machine_out_of_reach_closes_it() -> None:
+    scene = Scene().launched(3)
+    scene.world.host_fails(scene.world.machines[0].id)
+
+    assert states(certified(scene))["config"] is ProofState.MISSING
+
+
+def test_what_runs_is_not_the_newest_release_where_that_failed() -> None:
+    scene = Scene().launched(2)
+    scene.world.remembers(BAD, "failed")
+
+    assert certified(scene).release == Release(version="v1", digest=GOOD.digest)
+
+
+def test_volumes_migrations_and_secrets_are_told_and_close_nothing() -> None:
+    certificate = certified(Scene().launched(2, has_volumes=True))
+
+    found = states(certificate)
+    assert found["volumes"] is ProofState.MISSING
+    assert found["release command"] is ProofState.MISSING
+    assert way_back_state(certificate.proofs) is WayBackState.SAFE
+    assert len(certificate.not_restored) == 3
+
+
+def test_the_sealed_copy_is_read_with_the_same_token_only() -> None:
+    certificate = certified(Scene().launched(2))
+    scene, other = Scene(), Scene(token=READ_TOKEN)
+    scene.certificate = other.certificate = certificate
+
+    assert scene.copy is not None
+    assert other.copy is None
+    assert GOOD.digest not in certificate.sealed
+
+
+# How it is opened.
+
+
+def request(token: str = DEPLOY_TOKEN, **given: str) -> VerifyRequest:
+    around = Surroundings(
+        run=RunIdentity(), workspace=Path("/nowhere"), now=datetime(2026, 11, 2, tzinfo=UTC)
+    )
+    named = {
+        "service": "shop",
+        "url": "https://shop.fly.dev",
+        "fly-api-token": token,
+        "check-run": "false",
+    }
+    return read_request({**named, **{key.replace("_", "-"): v for key, v in given.items()}}, around)
+
+
+def opened(
+    scene: Scene, asked: VerifyRequest | None = None, prepared: Prepared | None = None
+) -> FlyPlatform:
+    premises = Premises(
+        environment={},
+        workspace=Path("/nowhere"),
+        clock=scene.clock,
+        redact=str,
+        prepared=prepared,
+        past=scene.past,
+    )
+    return open_platform(
+        asked or request(),
+        premises,
+        transport=scene.world.transport(),
+        together=scene.clock.together,
+    )
+
+
+def handed_over(scene: Scene, **changes: Any) -> Prepared:
+    certificate = certified(scene)
+    made = Prepared(
+        service="shop",
+        app="shop",
+        platform="fly",
+        taken_at=datetime(2026, 11, 2, tzinfo=UTC) - timedelta(minutes=5),
+        release=certificate.release,
+        proofs=certificate.proofs,
+        sealed=certificate.sealed,
+    )
+    return replace(made, **changes)
+
+
+def test_a_request_opens_it_with_what_prepare_handed_over() -> None:
+    scene = Scene().launched(2)
+    prepared = handed_over(scene)
+    scene.deployed(image("1.1"), strategy="bluegreen")
+
+    platform = opened(scene, prepared=prepared)
+
+    assert succeeded(scene.rolls_back(platform))
+    assert scene.digests() == {GOOD.digest}
+
+
+def test_what_was_prepared_for_another_app_or_by_another_token_is_not_used() -> None:
+    scene = Scene().launched(2)
+    other = handed_over(scene, app="other")
+    foreign = handed_over(scene, sealed=handed_over(Scene(token=READ_TOKEN).launched(1)).sealed)
+    scene.deployed(image("1.1"), strategy="bluegreen")
+
+    for prepared in (other, foreign):
+        steps = scene.rolls_back(opened(scene, prepared=prepared))
+        assert "has no known configuration" in told(steps)
+
+
+def test_a_version_that_a_person_named_is_the_target() -> None:
+    scene = Scene().launched(2)
+    scene.deployed(image("1.0.1")).deployed(BAD)
+
+    asked = request(mode="rollback", to_version="v1")
+
+    assert opened(scene, asked).previous_release() == Release(version="v1", digest=GOOD.digest)
+
+
+def test_another_app_s_token_says_what_to_do() -> None:
+    with pytest.raises(PlatformError) as caught:
+        opened(Scene().launched(1), request(FOREIGN_TOKEN)).look()
+
+    assert caught.value.hint
+
+
+def test_without_settings_it_is_not_opened() -> None:
+    with pytest.raises(PlatformError, match="without an app and a token"):
+        opened(Scene(), replace(request(), fly=None))
