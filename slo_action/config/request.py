@@ -1,5 +1,6 @@
 """Inputs, service matrix and run identity to one request: what `verify` is to do."""
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -48,7 +49,8 @@ class VerifyRequest:
     `control` is None where nothing can rule out the runner's network; `metrics` where real traffic
     is not counted; `fly` on other platforms. `to_version` is empty where the run chooses.
     `history` is a directory below the workspace; empty where no verdicts are kept. `prepared` is
-    what a `prepare` run handed over; None without one.
+    what a `prepare` run handed over; None without one. `expected_digest` is the image that every
+    machine must run, where that was given as the version; empty where the platform's ledger tells.
     """
 
     service: str
@@ -78,6 +80,7 @@ class VerifyRequest:
     require_way_back: bool = False
     history: str = ""
     prepared: Prepared | None = None
+    expected_digest: str = ""
 
     @property
     def app(self) -> str:
@@ -150,7 +153,8 @@ def _request(
     target: ServiceUrl,
     commands: RollbackCommands,
 ) -> VerifyRequest:
-    rule = VersionRule(expected=inputs.expected_version or None)
+    digest = _expected_digest(inputs)
+    rule = VersionRule(expected=None if digest else inputs.expected_version or None)
     run = around.run
     local = f"local-{format_instant(around.now)}"
     return VerifyRequest(
@@ -174,6 +178,7 @@ def _request(
         baseline_seconds=inputs.baseline.total_seconds(),
         require_way_back=inputs.require_way_back,
         history=inputs.history,
+        expected_digest=digest,
         deployment_id=inputs.deployment_id or (f"run_{run.run_id}" if run.run_id else local),
         deployed_at=inputs.deployed_at or around.now,
         approver=inputs.approver or run.actor or "unknown",
@@ -453,6 +458,17 @@ def _with_token(inputs: Inputs, around: Surroundings) -> Inputs:
     if inputs.platform is not PlatformName.FLY or inputs.fly_api_token:
         return inputs
     return replace(inputs, fly_api_token=Secret(around.fly_api_token.strip()))
+
+
+def _expected_digest(inputs: Inputs) -> str:
+    """Return the image digest that was expected, where the platform can compare it itself."""
+    if _platform(inputs) is not PlatformName.FLY:
+        return ""
+    digest = inputs.expected_version.rpartition("@")[2]
+    return digest if _DIGEST.fullmatch(digest) else ""
+
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def _fly(inputs: Inputs) -> FlySettings | None:

@@ -59,7 +59,7 @@ def look(run: Run, *, when_passed: Callable[[Gate], None]) -> Seen:
     Where the gate is not passed, it alone decides: the window is no more than its samples.
     `when_passed` is called between the two.
     """
-    machines = MachineWatch(run.ports)
+    machines = _machine_watch(run)
     wake = _wake(run, machines)
     observer = _observer(run, machines) if run.window.length_seconds else None
     gate = _watch(run, run.gate, machines, observer)
@@ -72,6 +72,11 @@ def look(run: Run, *, when_passed: Callable[[Gate], None]) -> Seen:
         _finish(run, observer)
     window = observer.window if passed or observer.convicts else None
     return Seen(gate=gate, window=window, fleet=_last_word(run, machines), wake=wake)
+
+
+def _machine_watch(run: Run) -> MachineWatch:
+    """What was changed since is judged by what was restored, and not by what was expected."""
+    return MachineWatch(run.ports, "" if run.release else run.request.expected_digest)
 
 
 def _last_word(run: Run, machines: MachineWatch) -> Fleet | None:
@@ -102,7 +107,7 @@ _WAKE_SECONDS = 40.0
 
 def look_again(run: Run) -> Gate:
     """Ask once more before anything is changed."""
-    machines = MachineWatch(run.ports)
+    machines = _machine_watch(run)
     return _watch(run, recheck_policy(run.gate), machines, None)
 
 
@@ -110,12 +115,12 @@ def glance(run: Run) -> Gate:
     """Ask once, for the record: what was there before somebody changed it."""
     policy = recheck_policy(run.gate)
     once = replace(policy, required_streak=1, max_attempts=1, late_attempts=0)
-    return _watch(run, once, MachineWatch(run.ports), None)
+    return _watch(run, once, _machine_watch(run), None)
 
 
 def observed(run: Run) -> Window | None:
     """Watch what runs, without a gate before it; the window as it stands where stopped."""
-    machines = MachineWatch(run.ports)
+    machines = _machine_watch(run)
     machines.look()
     observer = _observer(run, machines)
     observer.begin()
@@ -129,7 +134,7 @@ def look_on(run: Run, seen: Seen) -> Seen:
     recovered = seen.recheck is not None and seen.recheck.end in (GateEnd.MET, GateEnd.LATE)
     if not recovered or _to_the_letter(run) or not run.window.length_seconds:
         return seen
-    machines = MachineWatch(run.ports)
+    machines = _machine_watch(run)
     machines.look()
     observer = _observer(run, machines)
     observer.begin()

@@ -1,5 +1,7 @@
 """Looks at the platform's machines on behalf of a gate and a window."""
 
+from dataclasses import replace
+
 from slo_action.core.fleet import Fleet, platform_sample
 from slo_action.core.model import Outcome, Sample, Witness
 from slo_action.errors import PlatformError
@@ -12,11 +14,13 @@ _PAUSE_SECONDS = 15.0
 class MachineWatch:
     """The machines of one run, seen again and again.
 
-    Every look may fail, and a failed one says nothing of the machines.
+    Every look may fail, and a failed one says nothing of the machines. `expected_digest` is the
+    image that they must run instead of the one the ledger names; empty where that one counts.
     """
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, expected_digest: str = "") -> None:
         self._ports = ports
+        self._expected = expected_digest
         self._quiet_until = float("-inf")
         self.newest: Fleet | None = None
         self.problem = ""
@@ -32,6 +36,8 @@ class MachineWatch:
             self._quiet_until = self._ports.clock.monotonic() + _PAUSE_SECONDS
             self._note(error)
             return None
+        if self._expected and fleet.release:
+            fleet = replace(fleet, release=replace(fleet.release, digest=self._expected))
         self.newest = fleet
         return fleet
 

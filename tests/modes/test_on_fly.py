@@ -4,7 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from slo_action.core.decide import RollbackMode
-from slo_action.core.model import Cause, Ending, Mode, Outcome, Trigger, Verdict, VersionRule
+from slo_action.core.model import (
+    Cause,
+    Ending,
+    Mode,
+    Outcome,
+    RollbackStep,
+    Trigger,
+    Verdict,
+    VersionRule,
+)
 from slo_action.core.policy import Policy
 from slo_action.core.prepared import WayBackState
 from slo_action.core.record import AuditRecord
@@ -162,6 +171,29 @@ def test_another_deploy_before_the_rollback_supersedes_it() -> None:
     assert "1.0" not in images_of(stage)
 
 
+def test_another_deploy_while_the_rollback_is_verified_is_named_and_left_alone() -> None:
+    made = scene().deployed(broken("1.1"))
+    done: list[float] = []
+
+    def races(world: FlyWorld) -> None:
+        def look() -> None:
+            if set(world.running().values()) == {"1.0"} and not done:
+                done.append(world.now)
+                world.deploy(image("1.2"), strategy="immediate")
+
+        for second in range(1, 200):
+            world.at(float(second), look)
+
+    stage, record = verified(made, WATCHED, races)
+
+    assert done
+    assert record.rollback is not None
+    told = record.rollback.verification or record.rollback.steps[-1]
+    words = told.detail if isinstance(told, RollbackStep) else told.judgement.reason
+    assert "another deploy" in words
+    assert stage.scene.ours(since=done[0] + 40.0) == []
+
+
 def test_a_first_deploy_has_no_way_back_and_says_so() -> None:
     made = Scene()
     made.world.launch(broken("1.0"), machines=2)
@@ -283,3 +315,13 @@ def test_outcomes_of_machines_are_in_the_record() -> None:
 
     assert {sample.machine for sample in asked}
     assert {sample.outcome for sample in asked} <= {Outcome.HTTP_5XX}
+
+
+def test_an_image_digest_that_was_expected_is_compared_with_every_machine() -> None:
+    made = scene().deployed(NEW)
+    stage = FlyStage(made)
+    expected = replace(stage.asked(GATE_ONLY), expected_digest=NEW.digest)
+    other = replace(stage.asked(GATE_ONLY), expected_digest=f"sha256:{'f' * 64}")
+
+    assert verify(expected, stage.ports).ending is Ending.VERIFIED
+    assert verify(other, stage.ports).judgement.cause is Cause.WRONG_VERSION

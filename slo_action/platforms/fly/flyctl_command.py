@@ -15,6 +15,7 @@ _KEPT = (
     "FLY_API_BASE_URL",
     "FLY_FLAPS_BASE_URL",
     "FLY_UIEX_BASE_URL",
+    "FLY_REGISTRY_HOST",
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "NO_PROXY",
