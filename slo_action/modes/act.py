@@ -28,6 +28,7 @@ def way_back(run: Run) -> WayBack:
     if run.request.policy.rollback is RollbackMode.OFF or not platform.can_restore:
         problem = "" if platform.can_restore else f"platform {platform.name} cannot roll back"
         return WayBack(platform=platform.name, current=_current(run), problem=problem)
+    current = None
     try:
         with run.ports.interrupts.raising():
             current = platform.current_release()
@@ -35,9 +36,9 @@ def way_back(run: Run) -> WayBack:
     except PlatformError as error:
         problem = f"there is no way back: {error.message}"
         run.ports.log.line(problem)
-        return WayBack(platform=platform.name, current=_current(run), problem=problem)
+        return WayBack(platform=platform.name, current=current, problem=problem)
     except Interrupted:
-        return WayBack(platform=platform.name, problem="the run was stopped")
+        return WayBack(platform=platform.name, current=current, problem="the run was stopped")
     return WayBack(platform=platform.name, target=target, current=current)
 
 

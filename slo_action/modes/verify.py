@@ -70,9 +70,9 @@ def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
     before = way_back(run)
     seen = look(run, when_passed=lambda gate: _tell_provisional(run, gate))
     keep_snapshots(run)
-    case = _look_again(_judged(run, before, seen))
-    case = _remedied(_compared(case))
-    case = _rehearsed(_planned(_compared(case)))
+    before = _asked_again(run, before, seen)
+    case = _compared(_look_again(_judged(run, before, seen)))
+    case = _rehearsed(_planned(_remedied(case)))
     return _record(case, _roll_back(case))
 
 
@@ -91,6 +91,20 @@ def _begin(request: VerifyRequest, ports: Ports) -> Run:
         rule=request.policy.rule,
         window=request.policy.window,
     )
+
+
+def _asked_again(run: Run, before: WayBack, seen: Seen) -> WayBack:
+    """Ask for the way back once more where the platform was away at first, and came back.
+
+    It must still name the release that it named while its machines were watched.
+    """
+    watched = seen.fleet.release if seen.fleet else None
+    wanted = run.request.policy.rollback is not RollbackMode.OFF and run.ports.platform.can_restore
+    if not (before.problem and wanted and watched):
+        return before
+    again = way_back(run)
+    is_same = again.current is not None and again.current.version == watched.version
+    return again if is_same else before
 
 
 def _judged(run: Run, before: WayBack, seen: Seen, remedy: Remedy | None = None) -> _Case:
@@ -197,7 +211,7 @@ def _remedied(case: _Case) -> _Case:
     remedy = restart(case.run, sick)
     keep_snapshots(case.run)
     if remedy.result is None or not remedy.result.is_well:
-        return replace(case, remedy=remedy)
+        return _compared(replace(case, remedy=remedy))
     return _judged(case.run, case.before, case.seen, remedy)
 
 

@@ -136,6 +136,14 @@ def test_an_api_that_is_away_all_the_time_convicts_nobody() -> None:
 
     assert record.judgement.verdict is Verdict.HEALTHY
     assert record.fleet is None
+    assert record.gate.begun_seconds < 10
+
+
+def test_an_api_that_was_away_at_the_beginning_only_does_not_cost_the_way_back() -> None:
+    stage, record = verified(scene().deployed(broken("1.1")), change=lambda world: world.down(20.0))
+
+    assert record.ending is Ending.ROLLED_BACK_VERIFIED
+    assert images_of(stage) == {"1.0"}
 
 
 def test_an_api_that_is_away_at_the_decision_stands_down_and_says_so() -> None:

@@ -1,20 +1,25 @@
-"""In which order machines are restored: one first, then a share of each group at a time. Pure."""
+"""In which order machines are restored: one first, then ever more of each group. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 
 from slo_action.platforms.fly.configs import config_of, has_services
 from slo_action.platforms.fly.orders import Order
 
 _MOST_UNAVAILABLE = 0.33
+_MOST_EVER = 0.5
+_GROWTH = 2
+"""Each restored machine that is well vouches for two more."""
 LARGEST = 8
 
 
 def batched(orders: Sequence[Order]) -> tuple[tuple[Order, ...], ...]:
-    """Return the batches: the canary alone, then at most a third of each group that serves.
+    """Return the batches: the canary alone, then a third of each group that serves, then more.
 
-    Who serves nobody now costs nobody anything, so those come first and count for no share.
+    A batch begins only when all before it are well, and what waits runs a release that is known to
+    be bad: so a batch may be twice what is restored, but never more than half of a group. Who
+    serves nobody now costs nobody anything, so those come first and count for no share.
     """
     if not orders:
         return ()
@@ -24,20 +29,25 @@ def batched(orders: Sequence[Order]) -> tuple[tuple[Order, ...], ...]:
     sizes = Counter(order.machine.group for order in orders)
     batches: list[tuple[Order, ...]] = [(canary,)]
     while rest:
-        batch = _taken(rest, sizes)
+        restored = Counter(order.machine.group for batch in batches for order in batch)
+        batch = _taken(rest, {group: _share(sizes[group], restored[group]) for group in sizes})
         rest = [order for order in rest if order not in batch]
         batches.append(batch)
     return tuple(batches)
 
 
-def _taken(waiting: Sequence[Order], sizes: Counter[str]) -> tuple[Order, ...]:
+def _share(size: int, restored: int) -> int:
+    third, half = ceil(size * _MOST_UNAVAILABLE), ceil(size * _MOST_EVER)
+    return min(half, max(third, _GROWTH * restored))
+
+
+def _taken(waiting: Sequence[Order], shares: Mapping[str, int]) -> tuple[Order, ...]:
     """Return the first that fit into one batch."""
     taken: list[Order] = []
     serving: Counter[str] = Counter()
     for order in waiting:
         group = order.machine.group
-        share = ceil(sizes[group] * _MOST_UNAVAILABLE)
-        if len(taken) == LARGEST or (not order.is_idle and serving[group] >= share):
+        if len(taken) == LARGEST or (not order.is_idle and serving[group] >= shares[group]):
             continue
         serving[group] += not order.is_idle
         taken.append(order)

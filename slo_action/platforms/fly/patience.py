@@ -26,7 +26,10 @@ class Rate:
 
 
 READING_A_MACHINE = Rate(per_second=5.0, burst=10)
-ANYTHING_ELSE = Rate(per_second=1.0, burst=3)
+ACTING_ON_MACHINES = Rate(per_second=1.0, burst=3)
+"""What the Machines API documents."""
+ELSEWHERE = Rate(per_second=5.0, burst=10)
+"""The ledger and the registry document no limit; a loop of ours must not become one's reason."""
 
 
 class RateLimits:

@@ -63,8 +63,8 @@ class FlyPlatform:
         self._memory = memory
         self._salts = salts
         self._patient = means.api.with_patience(READ_PATIENCE_SECONDS)
-        hasty = means.api.with_patience(LOOK_PATIENCE_SECONDS)
-        self._lookout = Lookout(hasty, settings.app, means.clock)
+        self._hasty = means.api.with_patience(LOOK_PATIENCE_SECONDS)
+        self._lookout = Lookout(self._hasty, settings.app, means.clock)
         self._judged: tuple[LedgerRow | None] | None = None
         self._restored: Release | None = None
 
@@ -76,7 +76,7 @@ class FlyPlatform:
     def previous_release(self) -> Release | None:
         """Return what a rollback would restore. Raises PlatformError where there is nothing."""
         ledger = self._read_ledger()
-        self._lookout.look(self._patient)
+        self._lookout.look(self._asking)
         memory, digests = self._memory, self._digests()
         if memory.to_version:
             return named(ledger, memory.to_version, digests)
@@ -136,7 +136,7 @@ class FlyPlatform:
 
     def certify(self) -> Certificate:
         """Say whether what runs now could be restored later; see ports.MachinePlatform."""
-        ledger = self._read_ledger()
+        ledger = self._read_ledger(self._patient)
         self._lookout.look(self._patient)
         raws = self._lookout.machines
         release = running(raws, ledger)
@@ -169,9 +169,15 @@ class FlyPlatform:
         )
 
     def _read_ledger(self, api: FlyApi | None = None) -> Sequence[LedgerRow]:
-        ledger = self._lookout.read_ledger(api or self._patient)
+        ledger = self._lookout.read_ledger(api or self._asking)
         self._judge(ledger)
         return ledger
+
+    @property
+    def _asking(self) -> FlyApi:
+        """Before anything is known, nobody waits long for the platform: probes would, too."""
+        known = self._judged is not None or self._memory.by_hand
+        return self._patient if known else self._hasty
 
     def _judge(self, ledger: Sequence[LedgerRow]) -> None:
         """Remember the newest release that was seen first."""

@@ -10,9 +10,11 @@ import httpx
 from slo_action import __version__
 from slo_action.core.secrets import Scrubber, Secret
 from slo_action.platforms.fly.patience import (
-    ANYTHING_ELSE,
+    ACTING_ON_MACHINES,
+    ELSEWHERE,
     READING_A_MACHINE,
     Patience,
+    Rate,
     RateLimits,
     retry_after_seconds,
 )
@@ -22,6 +24,7 @@ from slo_action.ports import Clock
 TIMEOUT_SECONDS = 10.0
 MOST_BYTES = 16 * 1024 * 1024
 """Machine lists carry whole configurations, and those carry files."""
+_MACHINES_API = "/v1/apps/"
 NONCE_HEADER = "fly-machine-lease-nonce"
 
 _TOO_OFTEN = 429
@@ -60,7 +63,7 @@ class FlyWire:
         it may have done, only where that is repeatable.
         """
         patience = Patience(self._clock, patience_seconds)
-        rate = READING_A_MACHINE if call.machine and call.method == "GET" else ANYTHING_ELSE
+        rate = _rate_of(call)
         while True:
             self._limits.wait(call.key, rate)
             answer = self._exchange(call)
@@ -129,6 +132,12 @@ class FlyWire:
         if call.nonce:
             headers[NONCE_HEADER] = call.nonce.reveal()
         return headers
+
+
+def _rate_of(call: Call) -> Rate:
+    if _MACHINES_API not in call.url:
+        return ELSEWHERE
+    return READING_A_MACHINE if call.machine and call.method == "GET" else ACTING_ON_MACHINES
 
 
 def _may_repeat(call: Call, answer: Answer) -> bool:

@@ -324,6 +324,44 @@ def test_it_says_what_it_is_about_to_do(program: dict[str, str]) -> None:
     assert scene.world.deeds(by=OURS, action="update") == []
 
 
+def test_a_machine_on_a_lost_host_is_replaced_and_said_so(program: dict[str, str]) -> None:
+    scene = staged(program, Flyctl()).deployed(BAD)
+    scene.world.host_fails(scene.world.machines[0].id)
+    platform = scene.platform()
+
+    plan = platform.plan(platform.previous_release() or Release(version=""))
+
+    lost, well = sorted(plan.steps, key=lambda step: "replaces" not in step.why)
+    assert "flyctl replaces it by a new machine" in lost.why
+    assert well.why == "by the definition of its release"
+
+
+def test_a_former_release_that_crashes_is_seen(program: dict[str, str]) -> None:
+    scene = staged(program, Flyctl()).deployed(BAD)
+    scene.world.becomes(crashing("1.0"))
+
+    steps = scene.rolls_back()
+
+    assert not last(steps).succeeded
+    assert "it does not stay up: exit code 1" in told(steps)
+
+
+def test_machines_that_cannot_be_read_afterwards_are_no_success(
+    program: dict[str, str],
+) -> None:
+    flyctl = Flyctl()
+    scene = staged(program, flyctl).deployed(BAD)
+    scene.machine_seconds = 20.0
+    platform = scene.platform()
+    target = platform.previous_release()
+    scene.world.at(scene.world.now + 10.0, lambda: scene.world.down(600.0))
+
+    steps = platform.restore(target, None, scene.write)
+
+    assert not last(steps).succeeded
+    assert "they could not be read" in told(steps)
+
+
 # What it refuses.
 
 

@@ -472,6 +472,17 @@ def test_a_third_of_each_group_at_a_time() -> None:
     assert sizes == [1, 4, 4]
 
 
+@pytest.mark.parametrize(
+    ("machines", "sizes"), [(1, [1]), (2, [1, 1]), (3, [1, 2]), (5, [1, 2, 2]), (10, [1, 4, 5])]
+)
+def test_what_is_restored_vouches_for_twice_as_many_and_never_for_more_than_half(
+    machines: int, sizes: list[int]
+) -> None:
+    found = batch_names(*[machine(f"m{number}") for number in range(machines)])
+
+    assert [len(batch) for batch in found] == sizes
+
+
 def test_never_more_than_eight() -> None:
     found = batch_names(*[sick(f"m{number}") for number in range(30)])
 

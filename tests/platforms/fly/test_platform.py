@@ -32,6 +32,7 @@ from tests.worlds.fly import (
 )
 
 BAD = broken("1.1")
+PLAIN: dict[str, Any] = {"deploy": None}
 
 
 def live() -> Scene:
@@ -338,6 +339,53 @@ def test_the_other_engine_is_asked_where_it_is_chosen() -> None:
         platform.plan(target)
 
 
+def test_a_plan_finds_out_that_the_former_image_is_gone() -> None:
+    scene = live()
+    platform = scene.platform()
+    target = platform.previous_release()
+    assert target is not None
+    scene.world.prune(GOOD)
+
+    with pytest.raises(PlatformError, match="has no image d0ff5974b6aa any more") as caught:
+        platform.plan(target)
+
+    assert "to-version" in caught.value.hint
+
+
+def test_a_registry_that_does_not_tell_is_no_reason_against_a_plan() -> None:
+    scene = live()
+    platform = scene.platform()
+    target = platform.previous_release()
+    assert target is not None
+    scene.world.fails("manifest", 403, None)
+
+    assert len(platform.plan(target).mutating) == 3
+
+
+def test_an_app_without_machines_cannot_be_restored() -> None:
+    scene = live()
+    platform = scene.platform()
+    target = platform.previous_release()
+    for machine in scene.world.machines:
+        scene.world.destroy(machine.id)
+    scene.world.passes(5.0)
+
+    (step,) = platform.restore(target, None, scene.write)
+
+    assert "has no machines that a deploy manages" in step.detail
+
+
+def test_a_fleet_out_of_reach_cannot_either() -> None:
+    scene = live()
+    for machine in scene.world.machines:
+        scene.world.host_fails(machine.id)
+
+    (step,) = scene.rolls_back()
+
+    assert "no machine can be restored: their hosts do not answer" in step.detail
+    assert scene.ours() == []
+
+
 def test_without_a_target_nothing_is_done() -> None:
     scene = live()
 
@@ -460,6 +508,46 @@ def test_what_runs_is_not_the_newest_release_where_that_failed() -> None:
     scene.world.remembers(BAD, "failed")
 
     assert certified(scene).release == Release(version="v1", digest=GOOD.digest)
+
+
+def test_an_app_without_machines_has_nothing_to_certify() -> None:
+    certificate = certified(Scene())
+
+    assert certificate.release is None
+    assert certificate.sealed == ""
+    assert way_back_state(certificate.proofs) is WayBackState.NONE
+
+
+def test_a_release_without_a_migration_is_told_as_one() -> None:
+    proofs = {proof.name: proof for proof in certified(Scene().launched(1, changes=PLAIN)).proofs}
+
+    assert proofs["release command"].state is ProofState.PROVEN
+    assert proofs["release command"].words == "there is none"
+
+
+def test_where_the_definition_is_not_told_a_migration_may_be() -> None:
+    scene = Scene().launched(1)
+    scene.world.estate.switches.refuses_undocumented = True
+
+    assert states(certified(scene))["release command"] is ProofState.UNKNOWN
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_right_that_could_not_be_tried_is_unknown(status: int) -> None:
+    scene = Scene().launched(1)
+    scene.world.fails("release-lease", status, None)
+
+    assert states(certified(scene))["token"] is ProofState.UNKNOWN
+
+
+def test_a_machine_that_somebody_leases_is_not_asked_about() -> None:
+    scene = Scene().launched(2)
+    theirs = scene.world.lease(scene.world.machines[0].id, ttl=600.0)
+
+    certificate = certified(scene)
+
+    assert states(certificate)["token"] is ProofState.PROVEN
+    assert scene.world.leases() == (theirs,)
 
 
 def test_volumes_migrations_and_secrets_are_told_and_close_nothing() -> None:
