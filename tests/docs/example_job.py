@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from slo_action.render.outputs import OUTPUTS
 from tests.docs.workflow_files import ACTION, Workflow, filled
+from tests.worlds.fly.tokens import DEPLOY_TOKEN
 from tests.worlds.runner import Runner, RunningStep, StepResult
 from tests.worlds.runner_environment import SHA, Job, Step
 from tests.worlds.runner_files import read_pairs
@@ -23,6 +25,21 @@ case "$*" in
 esac
 """
 """It says what it was asked, and tells the former image where it is asked for one."""
+
+FLY_DEPLOY = """\
+#!{python}
+import json, sys, urllib.request
+deploy = {{"version": sys.argv[1], "strategy": "immediate", "skips_release_command": True}}
+urllib.request.urlopen("{fly}/_world/deploy", json.dumps(deploy).encode(), timeout=10)
+"""
+"""It deploys a good release of the version that it is told."""
+
+ADDRESSES = (
+    "FLY_FLAPS_BASE_URL",
+    "FLY_API_BASE_URL",
+    "FLY_UIEX_BASE_URL",
+    "FLY_REGISTRY_HOST",
+)
 
 OBSERVED = "7s"
 """A test does not wait for the five minutes that a job does."""
@@ -38,6 +55,10 @@ class ExampleJob:
     service: str
     known: dict[str, str] = field(default_factory=dict)
     matrix: Mapping[str, str] | None = None
+    fly: str = ""
+    """Where Fly.io is, if not where it really is; the service is behind its proxy then."""
+    earlier: list[StepResult] = field(default_factory=list)
+    """What became of the steps of ours before the last one."""
 
     @property
     def steps(self) -> list[Mapping[str, Any]]:
@@ -51,8 +72,8 @@ class ExampleJob:
 
     @property
     def verifying(self) -> Mapping[str, Any]:
-        (step,) = [step for step in self.steps if step.get("uses") == ACTION]
-        return step
+        """The last step of ours: those before it prepare."""
+        return [step for step in self.steps if step.get("uses") == ACTION][-1]
 
     def before(self) -> list[Mapping[str, Any]]:
         return self.steps[: self.steps.index(self.verifying)]
@@ -61,19 +82,34 @@ class ExampleJob:
         return self.steps[self.steps.index(self.verifying) + 1 :]
 
     def start(self) -> RunningStep:
-        """Play what comes before the action, and start the action."""
-        runner = Runner(self.root, Job(api_url=self.service, matrix=self.matrix))
+        """Play what comes before the last step of ours, and start that one."""
+        runner = self._runner()
         self._prepare(runner.workspace)
         for step in self.before():
             if "run" in step:
                 self.play(step, runner.workspace)
-        given = {**self.given(), "observe": OBSERVED}
-        return runner.start(Step(given=given, env=self.environment(self.verifying)))
+            elif step["uses"] == ACTION:
+                self.earlier.append(self._started(self._runner(), step).result())
+        return self._started(runner, self.verifying)
 
-    def given(self) -> dict[str, str]:
-        """Return the step's `with:`, evaluated; only the address is another one."""
-        given = {name: filled(text, self.known) for name, text in self.verifying["with"].items()}
-        return {**given, "url": self.service} if "url" in given else given
+    def given(self, step: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """Return a step's `with:`, evaluated; only the address is another one."""
+        asked = (step or self.verifying)["with"]
+        given = {name: filled(text, self.known) for name, text in asked.items()}
+        return {**given, "url": self.fly or self.service} if "url" in given else given
+
+    def _runner(self) -> Runner:
+        return Runner(self.root, Job(api_url=self.service, matrix=self.matrix))
+
+    def _started(self, runner: Runner, step: Mapping[str, Any]) -> RunningStep:
+        """Start a step of ours; only how long it watches is shorter than what is shown."""
+        given = self.given(step)
+        watch = {"baseline": "5s"} if given.get("mode") == "prepare" else {"observe": OBSERVED}
+        shortened = {} if given.get("observe") == "0s" else watch
+        places = dict.fromkeys(ADDRESSES, self.fly) if self.fly else {}
+        return runner.start(
+            Step(given={**given, **shortened}, env={**self.environment(step), **places})
+        )
 
     def environment(self, step: Mapping[str, Any]) -> dict[str, str]:
         """Return what workflow, job and step set by `env:`, evaluated."""
@@ -117,13 +153,15 @@ class ExampleJob:
         """What a checkout and a runner would have brought."""
         known = {
             "github.sha": SHA,
+            "secrets.FLY_API_TOKEN": DEPLOY_TOKEN,
             "github.workspace": str(workspace),
             "secrets.DEPLOY_TOKEN": SECRET,
             "secrets.KUBECONFIG": SECRET,
             "secrets.CHAT_WEBHOOK": SECRET,
         }
         self.known.update(known)
-        _program(workspace / "scripts" / "deploy.sh", "#!/bin/sh\n")
+        deploys = FLY_DEPLOY.format(python=sys.executable, fly=self.fly)
+        _program(workspace / "scripts" / "deploy.sh", deploys if self.fly else "#!/bin/sh\n")
         _program(self.stubs / "kubectl", KUBECTL)
         _program(self.stubs / "curl", '#!/bin/sh\nexec cat > "${0%/*}/curl.log"\n')
 

@@ -31,11 +31,29 @@ def _id(workflow: Workflow) -> str:
 def test_there_is_an_example_for_each_use() -> None:
     assert [path.stem for path in EXAMPLES] == [
         "deploy-and-verify",
+        "fly-rollback",
+        "fly",
         "matrix",
         "rollback-command",
         "use-outputs",
     ]
-    assert all(len(workflow.ours) == 1 for workflow in examples())
+    modes = {
+        Path(workflow.name).stem: [step["with"].get("mode", "verify") for step in workflow.ours]
+        for workflow in examples()
+    }
+    assert modes.pop("fly") == ["prepare", "verify"]
+    assert modes.pop("fly-rollback") == ["rollback"]
+    assert set(map(tuple, modes.values())) == {("verify",)}
+
+
+def test_the_fly_examples_never_run_at_the_same_time() -> None:
+    groups = {
+        workflow.document["concurrency"]["group"]
+        for workflow in examples()
+        if "/fly" in workflow.name
+    }
+
+    assert len(groups) == 1
 
 
 def test_the_quick_start_is_a_whole_workflow_of_fifteen_lines() -> None:

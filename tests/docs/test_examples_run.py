@@ -4,13 +4,13 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -95,7 +95,14 @@ def fly() -> Iterator[dict[str, ServedFly]]:
 def _served(stack: ExitStack) -> ServedFly:
     clock = RealTime()
     world = FlyWorld(clock, "dashboard")
-    world.launch(image(FORMER), machines=2, version=41)
+    world.estate.flyd.pace.start = world.estate.flyd.pace.stop = 0.1
+    check = {"interval": "1s", "timeout": "1s", "grace_period": "0s", "path": "/healthz"}
+    world.launch(
+        image(FORMER, pull_seconds=0.1, boot_seconds=0.1),
+        machines=2,
+        version=41,
+        changes={"http_service": {"checks": [check]}},
+    )
     return ServedFly(world=world, address=stack.enter_context(served(world, clock)))
 
 
@@ -103,10 +110,8 @@ def _served(stack: ExitStack) -> ServedFly:
 def played(
     address: str, fly: dict[str, ServedFly], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Played]:
-    """Play all examples side by side: each watches for ten seconds."""
-    jobs = [
-        _job(workflow, tmp_path_factory.mktemp("job"), address, fly) for workflow in examples()
-    ]
+    """Play all examples side by side: each watches for ten seconds, a Fly.io one twice that."""
+    jobs = [_job(workflow, tmp_path_factory.mktemp("job"), address, fly) for workflow in examples()]
     jobs.append(_quick_start(tmp_path_factory.mktemp("job"), address))
     with ThreadPoolExecutor(len(jobs)) as threads:
         results = threads.map(lambda job: job.start().result(), jobs)
@@ -310,7 +315,8 @@ def test_the_fly_rollback_example_goes_back_on_every_machine(
 
 def test_the_fly_rollback_example_changes_nothing_unless_it_is_told_to() -> None:
     (workflow,) = [one for one in examples() if one.name.endswith("/fly-rollback.yml")]
-    asked = workflow.document[True]["workflow_dispatch"]["inputs"]["rollback"]
+    document: Mapping[Any, Any] = workflow.document
+    asked = document[True]["workflow_dispatch"]["inputs"]["rollback"]  # YAML 1.1 reads `on` so
 
     assert asked["default"] == "dry-run"
     assert asked["options"] == ["dry-run", "auto"]
