@@ -23,6 +23,7 @@ _BENCHMARKS = (
     "open_loop",
     "verdicts.run",
     "verdicts.real_peers",
+    "fly_rollback",
 )
 _SECTION = re.compile(r"<!-- ([a-z_.]+) -->\n(.*?)\n<!-- /\1 -->", re.DOTALL)
 _PICTURE = "bench/verdicts.svg"
@@ -44,6 +45,7 @@ _BRIEF = {
         *("--seed", _SEED, "--policies", "all"),
     ],
     "verdicts.real_peers": [],
+    "fly_rollback": ["--seeds", "1", "--machines", "1", "3"],
 }
 _MEASURED = (
     "slo_action",
@@ -55,6 +57,7 @@ _MEASURED = (
     ".dockerignore",
     "bench",
     "scripts",
+    "tests",
 )
 
 

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from slo_action.clock import SystemClock
 from slo_action.config.fly import token_parts
-from slo_action.config.inputs import from_environment
+from slo_action.config.inputs import asked_mode, from_environment
 from slo_action.config.request import Surroundings, VerifyRequest, read_request
 from slo_action.config.url import credentials_in, is_link_local
 from slo_action.core.model import Annotation, Level, Mode, RunIdentity
@@ -91,18 +91,19 @@ def run_action(stage: Stage) -> int:
     mask_given(stage.log, given)
     mask_fly_token(stage.log, stage.environ.get(FLY_TOKEN, ""))
     context = read_context(stage.environ)
-    request = read_request(
-        given,
-        Surroundings(
-            run=context.run,
-            workspace=context.workspace,
-            now=stage.clock.now(),
-            control_url=context.api_url,
-            check_runs_possible=not context.is_act,
-            fly_api_token=stage.environ.get(FLY_TOKEN, ""),
-        ),
+    around = Surroundings(
+        run=context.run,
+        workspace=context.workspace,
+        now=stage.clock.now(),
+        control_url=context.api_url,
+        check_runs_possible=not context.is_act,
+        fly_api_token=stage.environ.get(FLY_TOKEN, ""),
     )
     outputs = RunnerFiles(context.output, context.summary, stage.scrubber)
+    reads_files = FILE_MODES.get(asked_mode(given))
+    if reads_files:
+        return reads_files(stage, given, around, outputs)
+    request = read_request(given, around)
     staged = open_ports(stage, request, outputs, context.workspace)
     return MODES[request.mode](
         staged,
@@ -161,6 +162,21 @@ MODES: dict[Mode, Callable[[Staged, Telling], int]] = {
     Mode.PREPARE: _run_prepare,
     Mode.ROLLBACK: _run_rollback,
 }
+
+
+def _run_check(
+    stage: Stage, given: Mapping[str, str], around: Surroundings, outputs: Outputs
+) -> int:
+    from slo_action.config.check import read_check_request  # noqa: PLC0415 - ADR 0002
+    from slo_action.modes.check import check  # noqa: PLC0415 - its table's line imports it
+
+    return check(read_check_request(given, around), stage.log, outputs)
+
+
+FILE_MODES: dict[Mode, Callable[[Stage, Mapping[str, str], Surroundings, Outputs], int]] = {
+    Mode.CHECK: _run_check,
+}
+"""Modes that only read the workspace: no service, no platform, no evidence."""
 
 
 def _finish(record: AuditRecord, ports: Ports, telling: Telling) -> int:

@@ -8,6 +8,7 @@ from sys import stdout
 from typing import TextIO
 
 from slo_action.app import (
+    FILE_MODES,
     FLY_TOKEN,
     MODES,
     Stage,
@@ -18,7 +19,7 @@ from slo_action.app import (
     open_ports,
     open_stage,
 )
-from slo_action.config.inputs import INPUTS
+from slo_action.config.inputs import INPUTS, asked_mode
 from slo_action.config.request import Surroundings, read_request
 from slo_action.core.model import Annotation, Level, Mode, RunIdentity
 from slo_action.core.secrets import Scrubber
@@ -92,16 +93,17 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO = 
 def _run(stage: Stage, given: Mapping[str, str], out: Path) -> int:
     mask_given(stage.log, given)
     mask_fly_token(stage.log, stage.environ.get(FLY_TOKEN, ""))
-    request = read_request(
-        given,
-        Surroundings(
-            run=RunIdentity(),
-            workspace=Path.cwd(),
-            now=stage.clock.now(),
-            check_runs_possible=False,
-            fly_api_token=stage.environ.get(FLY_TOKEN, ""),
-        ),
+    around = Surroundings(
+        run=RunIdentity(),
+        workspace=Path.cwd(),
+        now=stage.clock.now(),
+        check_runs_possible=False,
+        fly_api_token=stage.environ.get(FLY_TOKEN, ""),
     )
+    reads_files = FILE_MODES.get(asked_mode(given))
+    if reads_files:
+        return reads_files(stage, given, around, NoOutputs())
+    request = read_request(given, around)
     out.mkdir(parents=True, exist_ok=True)
     staged = open_ports(stage, request, NoOutputs(), out)
     status = MODES[staged.request.mode](staged, Telling())
@@ -161,6 +163,7 @@ _TOLD = {
     Mode.VERIFY: "watch the deploy that just happened",
     Mode.PREPARE: "before a deploy: certify the way back, and watch what runs now",
     Mode.ROLLBACK: "go back to an earlier release now, and verify it",
+    Mode.CHECK: "hold fly.toml against what the platform does with it; sends nothing",
 }
 
 

@@ -18,7 +18,7 @@ from bench.verdicts.score import Judged, Policy
 from bench.verdicts.world import Deployment, Reply
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import RollbackCommands, VerifyRequest
-from slo_action.core.fleet import Machine
+from slo_action.core.fleet import Fleet, Machine
 from slo_action.core.model import (
     Annotation,
     Outcome,
@@ -30,13 +30,14 @@ from slo_action.core.model import (
     VersionRule,
     Witness,
 )
+from slo_action.core.plan import RollbackPlan
 from slo_action.core.policy import Policy as RunPolicy
 from slo_action.core.policy import watched_gate
 from slo_action.core.schedule import GatePolicy
 from slo_action.core.secrets import Secret
 from slo_action.core.window_policy import WindowPolicy
 from slo_action.modes.verify import verify
-from slo_action.ports import Landed, Ports
+from slo_action.ports import Certificate, Landed, Ports, Snapshot
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import Body
 from slo_action.probing.classify import Reading, classify
@@ -58,6 +59,7 @@ _FAILURES = {
     "unreachable": Outcome.UNKNOWN,
 }
 _LOCATIONS = {"good": "/health/", "login": "/login", "loop": "/healthz"}
+_RESTART_SECONDS = 8.0
 _URLS = {"health": "https://service.example/healthz", "api": "https://service.example/api"}
 
 
@@ -109,14 +111,44 @@ class _World:
             down.append(heappop(self._flying)[2])
         return tuple(down)
 
-    def machines(self) -> tuple[Machine, ...]:
-        """See ports.Platform."""
-        if not self._fleet:
-            return ()
-        return tuple(
+    @property
+    def has_machines(self) -> bool:
+        """True where the platform knows them one by one."""
+        return self._fleet
+
+    def look(self) -> Fleet:
+        """See ports.MachinePlatform; it names no releases, and no check of its own."""
+        machines = tuple(
             Machine(name=str(number), headers=((_MACHINE, str(number)),))
             for number in range(self._deployment.machines)
         )
+        return Fleet(app="simulated", taken_at=self.now(), machines=machines)
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """See ports.MachinePlatform."""
+        return ()
+
+    def plan(self, target: Release) -> RollbackPlan:
+        """See ports.MachinePlatform."""
+        return RollbackPlan(target=target, engine="simulated", steps=())
+
+    def certify(self) -> Certificate:
+        """See ports.MachinePlatform."""
+        return Certificate(release=None, proofs=())
+
+    def restart(self, machine: str, _journal: Callable[[str], None]) -> RollbackStep:
+        """Restart one machine: it takes a while, and mends nothing that its release does."""
+        self._now += _RESTART_SECONDS
+        return RollbackStep(
+            name=f"restart {machine}",
+            succeeded=True,
+            duration_seconds=_RESTART_SECONDS,
+            detail="simulated",
+        )
+
+    def current_release(self) -> Release | None:
+        """See ports.Platform."""
+        return None
 
     def previous_release(self) -> Release | None:
         """See ports.Platform."""
@@ -165,6 +197,7 @@ def _read(reply: Reply, probe: Probe, at: datetime) -> Sample:
             outcome=outcome,
             detail=reply.failure,
             total_seconds=took,
+            machine=probe.machine,
         )
     reading = _reading(reply, probe, seconds)
     return Sample(
@@ -177,6 +210,7 @@ def _read(reply: Reply, probe: Probe, at: datetime) -> Sample:
         status=reply.status,
         version=reading.version,
         retry_after_seconds=reading.retry_after_seconds,
+        machine=probe.machine,
     )
 
 
@@ -280,6 +314,7 @@ def ours(*, machines: bool = False, window: WindowPolicy | None = None) -> Polic
             prober=world,
             pool=world,
             platform=world,
+            machines=world if world.has_machines else None,
             log=silence,
             evidence=silence,
             outputs=silence,

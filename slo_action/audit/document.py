@@ -116,7 +116,8 @@ class SampleEntry(Part):
 class ObservationEntry(Part):
     """All witnesses asked at one instant; seconds since the deploy.
 
-    `hopeless` is the platform's word that no machine of the release can become healthy.
+    `hopeless` is the platform's word that no machine of the release can become healthy; `spared`
+    are machines whose failures its own checks do not confirm.
     """
 
     kind: ObservationKind
@@ -124,6 +125,7 @@ class ObservationEntry(Part):
     ended_seconds: float
     control_alive: bool | None
     hopeless: Hopeless | None = None
+    spared: tuple[str, ...] = ()
     samples: tuple[SampleEntry, ...] = Field(min_length=1)
 
 
@@ -211,6 +213,7 @@ class DecisionEntry(Part):
     why: str
     target: str | None
     superseded: bool
+    rehearsed: bool = False
 
 
 class StepEntry(Part):

@@ -86,6 +86,7 @@ def _observation(entry: ObservationEntry) -> Observation:
         ended_seconds=entry.ended_seconds,
         control_alive=entry.control_alive,
         hopeless=entry.hopeless,
+        spared=entry.spared,
         samples=tuple(_sample(sample) for sample in entry.samples),
     )
 

@@ -80,6 +80,7 @@ def audit_document(record: AuditRecord, evidence: Sequence[EvidenceEntry] = ()) 
             why=record.decision.why,
             target=record.decision.target.version if record.decision.target else None,
             superseded=record.decision.superseded,
+            rehearsed=record.decision.rehearsed,
         ),
         rollback=_rollback(record.rollback, record.rolled_back_to) if record.rollback else None,
         unconsulted=record.unconsulted,
@@ -113,6 +114,7 @@ def _observation(observation: Observation) -> ObservationEntry:
         ended_seconds=observation.ended_seconds,
         control_alive=observation.control_alive,
         hopeless=observation.hopeless,
+        spared=observation.spared,
         samples=tuple(_sample(sample) for sample in observation.samples),
     )
 

@@ -95,6 +95,7 @@ class Inputs:
     platform: PlatformName
     app: str
     fly_api_token: Secret
+    fly_config: str
     rollback: RollbackMode
     rollback_engine: EngineName
     to_version: str
@@ -247,7 +248,7 @@ INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
         name="mode",
         default="verify",
-        meaning="`verify`: watch the deploy that just happened; `prepare`, right before it: certify the way back; `rollback`: go back now.",
+        meaning="`verify`: watch the deploy that just happened; `prepare`, right before it: certify the way back; `rollback`: go back now; `check`, on a pull request: hold fly.toml against what the platform does with it.",
         parse=_one_of(Mode),
     ),
     InputSpec(
@@ -406,6 +407,12 @@ INPUTS: tuple[InputSpec, ...] = (
         secret=True,
     ),
     InputSpec(
+        name="fly-config",
+        default="",
+        meaning="With `mode: check`: the app's configuration; empty: `fly.toml` of the workspace.",
+        parse=_text,
+    ),
+    InputSpec(
         name="rollback",
         default="auto",
         meaning="`auto`, `dry-run` (decide, do not act) or `off`.",
@@ -414,7 +421,7 @@ INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
         name="rollback-engine",
         default="machines",
-        meaning="On Fly.io: `machines` restores each machine's former configuration by the API; `flyctl` deploys the former release, where the workspace brings a flyctl.",
+        meaning="On Fly.io: `machines` restores each machine's former configuration by the API; `flyctl` deploys the former release, by a flyctl on the PATH or in `bin/` of the workspace.",
         parse=_one_of(EngineName),
     ),
     InputSpec(
@@ -444,7 +451,7 @@ INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
         name="rollback-timeout",
         default="5m",
-        meaning="Time box of the rollback command, or of restoring all machines.",
+        meaning="Time box of the rollback command; on Fly.io no further machines are begun after it.",
         parse=_positive,
     ),
     InputSpec(
@@ -528,6 +535,11 @@ def read_inputs(given: Mapping[str, str]) -> tuple[Inputs, tuple[Mistake, ...]]:
             mistakes.append(_mistake(spec, text, str(error)))
             values[spec.key] = spec.parse(_default(spec))
     return Inputs(**values), tuple(mistakes)  # type: ignore[arg-type] # each parse gives its type
+
+
+def asked_mode(given: Mapping[str, str]) -> Mode:
+    """Return the mode that is asked for; the default one where that is not a mode at all."""
+    return read_inputs(given)[0].mode
 
 
 def _default(spec: InputSpec) -> str:

@@ -20,7 +20,7 @@ from slo_action.core.decide import RollbackMode
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
 from slo_action.core.policy import Policy, watched_gate
 from slo_action.core.prepared import Prepared
-from slo_action.core.schedule import GatePolicy
+from slo_action.core.schedule import GatePolicy, in_haste
 from slo_action.core.secrets import Secret
 from slo_action.errors import InputError, Mistake
 
@@ -125,6 +125,8 @@ def read_request(given: Mapping[str, str], around: Surroundings) -> VerifyReques
         raise InputError(tuple(mistakes))
     request = _request(inputs, around, target, commands)
     policy = replace(request.policy, window=window_policy(inputs))
+    if inputs.mode is Mode.ROLLBACK:
+        policy = replace(policy, gate=in_haste(policy.gate))
     service = configured.service if configured else None
     if configured:
         change = said_by(said, read_inputs({})[0]).over(configured.change)
@@ -258,6 +260,8 @@ def _platform_contradictions(inputs: Inputs) -> list[Mistake]:
         mistakes.append(_missing("platform", accepted))
     if inputs.mode is Mode.ROLLBACK and inputs.rollback is RollbackMode.OFF:
         mistakes.append(_useless("rollback", "off leaves nothing to do in `mode: rollback`"))
+    if inputs.fly_config:
+        mistakes.append(_useless("fly-config", "is for `mode: check`"))
     if inputs.to_version and inputs.mode is not Mode.ROLLBACK:
         mistakes.append(_useless("to-version", "is for `mode: rollback`"))
     return mistakes

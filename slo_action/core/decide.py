@@ -53,12 +53,16 @@ class WayBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What is done and why, in one sentence. Superseded: another deploy took over meanwhile."""
+    """What is done and why, in one sentence. Superseded: another deploy took over meanwhile.
+
+    Rehearsed: all but the change itself was done, since that was asked for.
+    """
 
     action: Action
     why: str
     target: Release | None = None
     superseded: bool = False
+    rehearsed: bool = False
 
 
 _NO_ROLLBACK: dict[Cause, str] = {

@@ -105,6 +105,12 @@ class Machine:
         return any(check.status is CheckStatus.CRITICAL for check in self.checks)
 
     @property
+    def is_vouched(self) -> bool:
+        """True where no check of the platform speaks against it: all pass, or there are none."""
+        passing = sum(1 for check in self.checks if check.status is CheckStatus.PASSING)
+        return passing >= max(self.checks_expected, len(self.checks))
+
+    @property
     def is_dead(self) -> bool:
         """True where the platform will not start it again by itself."""
         over = self.restart_limit is not None and self.restarts >= self.restart_limit > 0

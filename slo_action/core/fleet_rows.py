@@ -3,7 +3,7 @@
 from slo_action.core.facts import Facts, Row
 from slo_action.core.findings import breach_words, convicted, over_trigger, rate_words
 from slo_action.core.fleet import fleet_words, unwell_words
-from slo_action.core.known import fails_outside_only
+from slo_action.core.known import fails_outside_only, unconfirmed
 from slo_action.core.model import Cause, Dead, ObservationResult, Outcome, Verdict
 from slo_action.core.outcomes import CONFIG_OUTCOMES, PATH_OUTCOMES
 from slo_action.core.schedule import GateEnd
@@ -160,6 +160,11 @@ def _reason_critical(facts: Facts) -> str:
     return f"a machine fails, and the platform's own check of it does, too: {told}"
 
 
+def _reason_unconfirmed(facts: Facts) -> str:
+    last = unconfirmed(facts.gate)[-1]
+    return f"the service answers, but not each machine does, though no check says so: {last.detail}"
+
+
 def _exits(facts: Facts) -> str:
     return unwell_words(facts.known.fleet) if facts.stands and facts.known.fleet else ""
 
@@ -271,6 +276,15 @@ LAST_FLEET_ROWS: tuple[Row, ...] = (
 """They decide where no window convicts."""
 
 DEGRADED_FLEET_ROWS: tuple[Row, ...] = (
+    Row(
+        name="machine-fails",
+        when="the gate was met, but a machine failed our probes up to its end, which no check of "
+        "the platform confirms",
+        fits=lambda facts: facts.stands and bool(unconfirmed(facts.gate)),
+        verdict=Verdict.DEGRADED,
+        cause=Cause.APP,
+        reason=_reason_unconfirmed,
+    ),
     Row(
         name="machine-exits",
         when="the gate was met, but a machine of the release crashed since it began",

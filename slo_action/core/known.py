@@ -54,7 +54,17 @@ NOTHING_KNOWN = Known()
 def public_failures(gate: Gate) -> tuple[Observation, ...]:
     """Return the last failed attempts in which machines were asked, too; at most three."""
     asked = [o for o in gate.attempts if any(sample.machine for sample in o.samples)]
-    return tuple(o for o in asked[-_LOOKED_AT:] if any(s.outcome.is_bad for s in o.samples))
+    return tuple(o for o in asked[-_LOOKED_AT:] if o.failures)
+
+
+def unconfirmed(gate: Gate) -> tuple[Sample, ...]:
+    """Return what machines failed by in the last attempt, and no check confirms."""
+    if not gate.attempts:
+        return ()
+    last = gate.attempts[-1]
+    well = {s.machine for s in last.samples if s.outcome.is_good}
+    spared = set(last.spared) - well
+    return tuple(s for s in last.samples if s.machine in spared and s.outcome.is_bad)
 
 
 def fails_outside_only(gate: Gate) -> bool:
@@ -67,7 +77,9 @@ def fails_outside_only(gate: Gate) -> bool:
 
 def _is_well(observation: Observation, *, machines: bool) -> bool:
     asked = [sample for sample in observation.samples if _is_asked(sample, machines=machines)]
-    return bool(asked) and all(sample.outcome.is_good for sample in asked)
+    failed = [sample for sample in observation.failures if _is_asked(sample, machines=machines)]
+    good = any(sample.outcome.is_good for sample in asked)
+    return good and not failed and not any(sample.outcome.is_neutral for sample in asked)
 
 
 def _is_asked(sample: Sample, *, machines: bool) -> bool:
@@ -97,7 +109,7 @@ def _sick_of_window(window: Window) -> tuple[str, ...]:
 
 def _sick_of_gate(gate: Gate) -> tuple[str, ...]:
     """Only where nothing but machines failed in the last attempts; each of them counts."""
-    failed = [s for o in public_failures(gate) for s in o.samples if s.outcome.is_bad]
+    failed = [s for o in public_failures(gate) for s in o.failures]
     if not failed or any(not sample.machine for sample in failed):
         return ()
     return tuple(dict.fromkeys(sample.machine for sample in failed))

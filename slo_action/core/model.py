@@ -11,6 +11,7 @@ class Mode(StrEnum):
     VERIFY = "verify"
     PREPARE = "prepare"
     ROLLBACK = "rollback"
+    CHECK = "check"
 
 
 class Outcome(StrEnum):
@@ -266,7 +267,8 @@ class Observation:
 
     Times are seconds since the deploy. `control_alive` is None where the control was not asked
     or there is none; it is asked when the service did not answer at all. `hopeless` is the
-    platform's word why no machine of the release can become healthy; None where one may.
+    platform's word why no machine of the release can become healthy; None where one may. `spared`
+    are machines whose failures the platform's own checks do not confirm.
     """
 
     kind: ObservationKind
@@ -275,11 +277,28 @@ class Observation:
     samples: tuple[Sample, ...]
     control_alive: bool | None = None
     hopeless: Hopeless | None = None
+    spared: tuple[str, ...] = ()
 
     @property
     def deciding(self) -> Sample:
-        """The sample that decides the result: the first bad one, else neutral, else degraded."""
-        return min(self.samples, key=_severity)
+        """The sample that decides the result: the first bad one, else neutral, else degraded.
+
+        A machine that failed and answered well when it was asked again at once is not bad: with
+        thirty machines, one stray failure of a hundred would fail every fourth attempt. Nor is one
+        that only our own probes find bad: the window judges what users see of it.
+        """
+        return min(self._counted, key=_severity)
+
+    @property
+    def failures(self) -> tuple[Sample, ...]:
+        """The bad samples that count."""
+        return tuple(sample for sample in self._counted if sample.outcome.is_bad)
+
+    @property
+    def _counted(self) -> tuple[Sample, ...]:
+        excused = {s.machine for s in self.samples if s.machine and s.outcome.is_good}
+        excused |= set(self.spared)
+        return tuple(s for s in self.samples if s.machine not in excused or s.outcome.is_good)
 
     @property
     def result(self) -> ObservationResult:

@@ -62,6 +62,11 @@ def recheck(policy: GatePolicy) -> GatePolicy:
     )
 
 
+def in_haste(policy: GatePolicy) -> GatePolicy:
+    """Return the policy of a gate that a person waits for in an emergency."""
+    return replace(policy, confirm_gap_seconds=policy.min_confirm_gap_seconds)
+
+
 _RESTARTED_SECONDS = 45.0
 _RESTARTED_GRACE_SECONDS = 20.0
 

@@ -111,7 +111,9 @@ def _roll_back_again(document: AuditDocument, policy: Policy, problems: list[str
     )
     problems += _verdict_problems(document, judgement)
     ending = ending_after(_succeeded(document), restored.verdict if restored else None)
-    rehearsed = policy.rollback is RollbackMode.DRY_RUN
+    rehearsed = document.decision is not None and document.decision.rehearsed
+    if rehearsed and policy.rollback is not RollbackMode.DRY_RUN:
+        problems.append("the record states a rehearsal, and the policy does not ask for one")
     problems += _ending_problems(document, ending, exit_by_hand(ending, rehearsed=rehearsed))
     return Replayed(judgement=judgement, policy=policy, seen=seen)
 

@@ -70,7 +70,7 @@ def _rehearsed(run: Run, decision: Decision) -> Decision:
     goal = decision.target.version if decision.target else "the platform's previous release"
     why = f"`rollback: dry-run`; it would have rolled back to {goal}; nothing was changed"
     run.ports.log.line(f"decision: {Action.STAND_DOWN}: {why}")
-    return replace(decision, action=Action.STAND_DOWN, why=why)
+    return replace(decision, action=Action.STAND_DOWN, why=why, rehearsed=True)
 
 
 def _compared(run: Run, decision: Decision, before: WayBack) -> Decision:
@@ -94,7 +94,6 @@ def _record(
     request = run.request
     judgement = judged_by_hand(done, decision)
     ending = ending_by_hand(done)
-    rehearsed = request.policy.rollback is RollbackMode.DRY_RUN
     fleet = done.verification.fleet if done and done.verification else None
     return AuditRecord(
         tool_version=__version__,
@@ -114,7 +113,7 @@ def _record(
         decision=decision,
         rollback=done,
         ending=ending,
-        exit_code=exit_by_hand(ending, rehearsed=rehearsed),
+        exit_code=exit_by_hand(ending, rehearsed=decision.rehearsed),
         unconsulted=unconsulted(run.witnesses, run.ports, None, fleet),
         interrupted=run.ports.interrupts.received,
         released=before.current,

@@ -228,9 +228,9 @@ def _rehearsed(case: _Case) -> _Case:
     target = case.decision.target
     goal = target.version if target else "the platform's previous release"
     by = f" by `{' '.join(request.commands.rollback)}`" if request.commands.rollback else ""
-    return _stood_down(
-        case, f"`rollback: dry-run`; it would have rolled back to {goal}{by}; nothing was changed"
-    )
+    why = f"`rollback: dry-run`; it would have rolled back to {goal}{by}; nothing was changed"
+    case = _stood_down(case, why)
+    return replace(case, decision=replace(case.decision, rehearsed=True))
 
 
 def _stood_down(case: _Case, why: str) -> _Case:

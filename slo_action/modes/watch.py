@@ -80,12 +80,13 @@ class _Asking:
         fleet, word = self.machines.sample()
         probes = self._probes(step, fleet)
         started = self._now()
-        samples = tuple(map(_named, _fresh(self.ports.prober.ask(probes), gate)))
+        samples = tuple(map(_named, self._asked(probes, gate)))
         observation = Observation(
             kind=step.kind,
             started_seconds=started,
             ended_seconds=self._now(),
             samples=_with_word(samples, None if step.witness is Witness.HEALTH else word),
+            spared=_spared(fleet),
         )
         if observation.deciding.outcome.is_unanswered:
             alive = _control_alive(step, gate, self.witnesses, self.ports)
@@ -96,6 +97,13 @@ class _Asking:
 
     def _now(self) -> float:
         return self.ports.clock.monotonic() - self.anchor
+
+    def _asked(self, probes: tuple[Probe, ...], gate: Gate) -> tuple[Sample, ...]:
+        """Ask all at once, and each machine that failed once more: a stray failure is no fault."""
+        first = _fresh(self.ports.prober.ask(probes), gate)
+        pairs = zip(probes, first, strict=True)
+        again = tuple(p for p, sample in pairs if p.machine and sample.outcome.is_bad)
+        return (*first, *self.ports.prober.ask(again)) if again else first
 
     def _probes(self, step: Ask, fleet: Fleet | None) -> tuple[Probe, ...]:
         """A machine that rests is not asked: a probe would start it."""
@@ -112,6 +120,15 @@ def _with_word(samples: tuple[Sample, ...], word: Sample | None) -> tuple[Sample
     if word is None or (samples and word.outcome is Outcome.UNKNOWN):
         return samples
     return (*samples, word)
+
+
+def _spared(fleet: Fleet | None) -> tuple[str, ...]:
+    """Name the machines that the platform finds well, or does not check.
+
+    What stands between us and a machine may refuse to be told which one to ask.
+    """
+    machines = fleet.machines if fleet else ()
+    return tuple(machine.name for machine in machines if machine.is_asked and machine.is_vouched)
 
 
 def _named(sample: Sample) -> Sample:

@@ -104,6 +104,13 @@ ENDINGS: dict[Ending, EndingText] = {
 }
 
 
+def _not_by_hand(record: AuditRecord) -> str:
+    if record.decision.rehearsed and record.plan:
+        goal = record.plan.target.version
+        return f"{record.service} would be rolled back to {goal}; nothing was changed"
+    return f"{record.service} was not rolled back; nothing was changed"
+
+
 BY_HAND: dict[Ending, EndingText] = {
     Ending.ROLLED_BACK_VERIFIED: EndingText(
         mark="↩️",
@@ -119,8 +126,8 @@ BY_HAND: dict[Ending, EndingText] = {
         conclusion="failure",
     ),
     Ending.NOT_ROLLED_BACK: EndingText(
-        mark="❌",
-        headline=lambda record: f"{record.service} was not rolled back; nothing was changed",
+        mark="⚪",
+        headline=_not_by_hand,
         conclusion="neutral",
     ),
 }
@@ -234,7 +241,7 @@ def next_steps(record: AuditRecord) -> tuple[str, ...]:
     if record.judgement.verdict is Verdict.HEALTHY:
         return ()
     if record.mode is Mode.ROLLBACK:
-        return _NEXT_BY_HAND[record.ending]
+        return () if record.decision.rehearsed else _NEXT_BY_HAND[record.ending]
     if record.ending is Ending.ROLLED_BACK_UNHEALTHY and not _is_verified_bad(record):
         return ("Look at the service now: nobody has verified what the rollback restored.",)
     by_row = NEXT_BY_ROW.get(record.judgement.row)

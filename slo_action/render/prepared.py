@@ -43,7 +43,7 @@ def prepared_reason(prepared: Prepared) -> str:
     """Return why, in one sentence: what is missing before what is unknown. Untrusted."""
     needed = [proof for proof in prepared.proofs if proof.is_needed]
     for state in (ProofState.MISSING, ProofState.UNKNOWN):
-        told = [proof.words for proof in needed if proof.state is state]
+        told = [proof.words.rstrip(".") for proof in needed if proof.state is state]
         if told:
             return "; ".join(told)
     return "; ".join(proof.words for proof in needed) or "nothing was proven"

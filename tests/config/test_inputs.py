@@ -13,13 +13,13 @@ from slo_action.config.inputs import (
     INPUTS,
     Inputs,
     InputSpec,
-    Mode,
     PlatformName,
     Redirects,
     from_environment,
     read_inputs,
 )
 from slo_action.core.decide import FailOn, RollbackMode
+from slo_action.core.model import Mode
 from slo_action.errors import Mistake
 
 ACTION = Path(__file__).parents[2] / "action.yml"

@@ -101,6 +101,30 @@ def test_a_stopped_machine_on_the_old_image_must_be_reached_too() -> None:
     assert run(deployed(GOOD, machine("m1"), old)).judgement.cause is Cause.WRONG_VERSION
 
 
+def test_a_stray_failure_of_a_machine_is_asked_about_again_and_fails_no_attempt() -> None:
+    stage = deployed()
+    stage.deploy.strays["m2"] = 3
+    record = run(stage)
+
+    assert record.ending is Ending.VERIFIED
+    assert [o.result for o in record.gate.attempts] == [ObservationResult.PASSED] * 3
+    strays = [s for o in record.gate.attempts for s in o.samples if s.outcome.is_bad]
+    assert {sample.machine for sample in strays} == {"m2"}
+    assert len(strays) == 3
+
+
+def test_a_machine_that_only_our_probes_find_bad_is_told_and_nobody_is_rolled_back() -> None:
+    stage = deployed()
+    stage.deploy.sees_nothing = True
+    stage.deploy.sick["m2"] = Outcome.HTTP_4XX
+    record = run(stage)
+
+    assert (record.judgement.verdict, record.judgement.row) == (Verdict.DEGRADED, "machine-fails")
+    assert "machine m2" in record.judgement.reason
+    assert stage.deploy.restarted == []
+    assert stage.deploy.live == "v2"
+
+
 def test_one_sick_machine_is_started_again_once_and_nobody_is_rolled_back() -> None:
     stage = deployed()
     stage.deploy.sick["m2"] = Outcome.HTTP_5XX

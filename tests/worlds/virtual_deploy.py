@@ -7,7 +7,7 @@ a rollback is verified against what it did.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from slo_action.core.fleet import Fleet, Machine
+from slo_action.core.fleet import CheckStatus, Fleet, Machine, PlatformCheck
 from slo_action.core.model import (
     Outcome,
     Probe,
@@ -23,11 +23,14 @@ from slo_action.ports import Certificate, Snapshot
 from tests.builders import World, always
 from tests.worlds.virtual_clock import VirtualClock
 
+_CRITICAL = PlatformCheck(name="http", status=CheckStatus.CRITICAL)
+
 
 class VirtualDeploy:
     """The Prober, the Platform and the MachinePlatform of one service.
 
-    `sick` says what a machine answers instead of what its release does.
+    `sick` says what a machine answers instead of what its release does; `strays` how often it fails
+    once, and not again when it is asked right after.
     """
 
     name = "virtual"
@@ -47,6 +50,9 @@ class VirtualDeploy:
         self.asked: list[Probe] = []
         self.fleet: tuple[Machine, ...] = ()
         self.sick: dict[str, Outcome] = {}
+        self.strays: dict[str, int] = {}
+        self.sees_nothing = False
+        self._strayed: dict[str, bool] = {}
         self.plan_problem = ""
         self.proofs: tuple[Proof, ...] = ()
         self.restart_works = True
@@ -91,7 +97,7 @@ class VirtualDeploy:
             taken_at=self._clock.now(),
             release=Release(version=self.history[-1]),
             status="complete",
-            machines=self.fleet,
+            machines=tuple(map(self._checked, self.fleet)),
         )
 
     def snapshots(self) -> tuple[Snapshot, ...]:
@@ -135,6 +141,12 @@ class VirtualDeploy:
             detail="started" if self.restart_works else "it did not start",
         )
 
+    def _checked(self, machine: Machine) -> Machine:
+        """The platform's own check of a sick machine fails, unless it `sees_nothing`."""
+        if self.sees_nothing or self.sick.get(machine.name, Outcome.OK).is_good:
+            return machine
+        return replace(machine, checks=(*machine.checks, _CRITICAL))
+
     def current_release(self) -> Release | None:
         """Return the newest release."""
         self._let_happen()
@@ -163,6 +175,14 @@ class VirtualDeploy:
         )
         return (step,)
 
+    def _strays_now(self, machine: str) -> bool:
+        """Fail every other time, as long as there is something to stray for."""
+        if self.strays.get(machine, 0) <= 0:
+            return False
+        self._strayed[machine] = not self._strayed.get(machine, False)
+        self.strays[machine] -= not self._strayed[machine]
+        return self._strayed[machine]
+
     def _let_happen(self) -> None:
         now = self._clock.monotonic()
         due = [event for second, event in self._events if second <= now]
@@ -176,6 +196,8 @@ class VirtualDeploy:
         else:
             outcome = self._releases[self.live](self._clock.monotonic() - self._live_since)
         outcome = self.sick.get(probe.machine, outcome)
+        if self._strays_now(probe.machine):
+            outcome = Outcome.HTTP_5XX
         version = None if outcome.is_unanswered else self.live
         rule = probe.version_rule
         if outcome.is_good and rule and probe.witness is not Witness.CONTROL:

@@ -43,6 +43,12 @@ def proofs(
     return tuple(_proofs(api, raws, row, release))
 
 
+def no_access(error: FlyRefusedError) -> Proof:
+    """Return the proof of a token that may not even look: no rollback can come of it."""
+    words = f"{error.message.rstrip('.')}; {error.hint}"
+    return _needed("token", ProofState.MISSING, words)
+
+
 def _proofs(
     api: FlyApi, raws: Sequence[Json], row: LedgerRow | None, release: Release | None
 ) -> Iterator[Proof]:

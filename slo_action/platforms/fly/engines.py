@@ -13,7 +13,7 @@ from slo_action.platforms.fly.machines_engine import MachinesEngine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outfit:
-    """What an engine is made of. `timeout_seconds` bounds a program, not the Machines API.
+    """What an engine is made of. After `timeout_seconds` nothing more is begun.
 
     `redact` takes the run's secrets out of what a program prints.
     """
@@ -27,7 +27,7 @@ class Outfit:
 
 
 def _machines(outfit: Outfit) -> Engine:
-    return MachinesEngine(means=outfit.means)
+    return MachinesEngine(means=outfit.means, timeout_seconds=outfit.timeout_seconds)
 
 
 def _flyctl(outfit: Outfit) -> Engine:

@@ -1,6 +1,7 @@
 """flyctl's command line for a rollback, and what the environment and the definition must be."""
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -97,6 +98,15 @@ def command(path: str, app: str, image: str) -> list[str]:
         "3m",
         "--yes",
     ]
+
+
+def with_own_programs(environment: Mapping[str, str], workspace: Path) -> Mapping[str, str]:
+    """Return the environment with `bin/` of the workspace behind everything else on its PATH.
+
+    What earlier steps installed on the runner is not in the container; what they put there is.
+    """
+    path = environment.get("PATH", os.defpath)
+    return {**environment, "PATH": f"{path}{os.pathsep}{workspace / 'bin'}"}
 
 
 def quiet_environment(environment: Mapping[str, str], token: Secret, home: Path) -> dict[str, str]:

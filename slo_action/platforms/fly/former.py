@@ -45,9 +45,10 @@ def former_of(survey: Survey, raw: Json) -> Former | None:
 
 
 def sibling_of(survey: Survey, raw: Json) -> Former | None:
-    """Return the former configuration of a machine of the same group, same region first.
+    """Return the former configuration of a machine of the same group; None where there is none.
 
-    Only of one without volumes, for a machine without volumes. None where there is none.
+    The target's image comes first, then the same region. Only of one without volumes, for a
+    machine without volumes.
     """
     if not (survey.has_copy and survey.copy) or volumes_of(config_of(raw)):
         return None
@@ -60,7 +61,13 @@ def sibling_of(survey: Survey, raw: Json) -> Former | None:
         and not read_machine(kept).is_standby
         and not volumes_of(config_of(kept))
     ]
-    siblings.sort(key=lambda kept: kept.get("region") != machine.region)
+    target = survey.target.digest
+    siblings.sort(
+        key=lambda kept: (
+            read_machine(kept).digest != target,
+            kept.get("region") != machine.region,
+        )
+    )
     for kept in siblings:
         found = _of_machine(survey, kept, f"as {kept.get('id')} was, of the same group")
         if found:

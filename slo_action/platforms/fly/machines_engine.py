@@ -36,9 +36,13 @@ _REPEAT_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachinesEngine:
-    """Implements engine.Engine over the Machines API alone."""
+    """Implements engine.Engine over the Machines API alone.
+
+    After `timeout_seconds` no further batch is begun; what is in work gets its own time.
+    """
 
     means: Means
+    timeout_seconds: float = 300.0
     name: EngineName = EngineName.MACHINES
 
     def plan(self, survey: Survey) -> RollbackPlan:
@@ -97,8 +101,11 @@ class MachinesEngine:
         for order in orders:
             if order.step.step is Step.LEAVE:
                 restoring.account.add(f"machine {order.name}", _left(order), succeeded=True)
+        latest = self.means.clock.monotonic() + self.timeout_seconds
         restoring.demand_newest()
         for batch in batched([one for one in orders if one.step.step in _CHANGES]):
+            if self.means.clock.monotonic() > latest:
+                raise GiveUpError(f"its time box of {self.timeout_seconds:g} s is over")
             restoring.restore(batch)
         extras = [order for order in orders if order.step.step is Step.CORDON]
         for begin in range(0, len(extras), LARGEST):

@@ -14,10 +14,11 @@ from slo_action.core.plan import RollbackPlan
 from slo_action.core.secrets import Scrubber
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms.fly.account import Account
-from slo_action.platforms.fly.api import FlyAddresses, FlyApi
-from slo_action.platforms.fly.certifying import proofs, running
+from slo_action.platforms.fly.api import FlyAddresses, FlyApi, FlyRefusedError
+from slo_action.platforms.fly.certifying import no_access, proofs, running
 from slo_action.platforms.fly.engine import Engine, Journal, Means
 from slo_action.platforms.fly.engines import ENGINES, Outfit
+from slo_action.platforms.fly.flyctl_command import with_own_programs
 from slo_action.platforms.fly.lookout import Lookout, known_digests
 from slo_action.platforms.fly.memory import Memory, remembered
 from slo_action.platforms.fly.not_restored import lost_by_deploy
@@ -34,6 +35,7 @@ from slo_action.ports import Certificate, Snapshot
 
 LOOK_PATIENCE_SECONDS = 3.0
 READ_PATIENCE_SECONDS = 20.0
+_REFUSED = frozenset({401, 403, 404})
 RESTORE_PATIENCE_SECONDS = 60.0
 """An outage of the API in the middle of a rollback is waited out for so long."""
 
@@ -91,7 +93,6 @@ class FlyPlatform:
             past=memory.past,
             before=memory.before,
             digests=digests,
-            by_hand=memory.by_hand,
         )
 
     def look(self) -> Fleet:
@@ -136,6 +137,14 @@ class FlyPlatform:
 
     def certify(self) -> Certificate:
         """Say whether what runs now could be restored later; see ports.MachinePlatform."""
+        try:
+            return self._certified()
+        except FlyRefusedError as error:
+            if error.status not in _REFUSED:
+                raise
+            return Certificate(release=None, proofs=(no_access(error),))
+
+    def _certified(self) -> Certificate:
         ledger = self._read_ledger(self._patient)
         self._lookout.look(self._patient)
         raws = self._lookout.machines
@@ -240,7 +249,7 @@ def open_platform(
     outfit = Outfit(
         means=means,
         token=settings.token,
-        environment=premises.environment,
+        environment=with_own_programs(premises.environment, premises.workspace),
         timeout_seconds=request.commands.timeout_seconds,
         redact=lambda text: scrubber.scrub(premises.redact(text)),
     )

@@ -31,7 +31,6 @@ def choose_target(
     past: Sequence[PastVerdict],
     before: Release | None,
     digests: Mapping[str, str] | None = None,
-    by_hand: bool = False,
 ) -> Release:
     """Return what a rollback of `current` restores.
 
@@ -40,12 +39,12 @@ def choose_target(
     count as one, named as the snapshot names it, else by the first of them. It is never the content
     of `current`, one whose image was convicted, or one without a digest; `digests` are by version
     (`v41`) what the machines know of them. Raises PlatformError where there is none, and where
-    `current` is a rollback itself, unless a person asks (`by_hand`).
+    `current` is a rollback itself: what came before it is what was taken back.
     """
     rows = filled(ledger, digests or {})
     live = _live(rows, current)
     older = [row for row in rows if row.version < live.version]
-    if not by_hand and is_rollback(live, older):
+    if is_rollback(live, older):
         raise PlatformError(
             f"{live.name} is itself a rollback, and a rollback is never rolled back.",
             hint=_BY_HAND,

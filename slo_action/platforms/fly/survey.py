@@ -47,10 +47,13 @@ class Survey:
 
 
 def is_release(one: Release, other: Release) -> bool:
-    """Tell whether two names are of the same release: a version decides, else the image."""
-    if one.version and other.version:
-        return one.version == other.version
-    return bool(one.digest) and one.digest == other.digest
+    """Tell whether two names are of the same release: neither version nor image may differ.
+
+    A release's machines may run another image by now: somebody updated them by hand.
+    """
+    words = ((one.version, other.version), (one.digest, other.digest))
+    told = [mine == theirs for mine, theirs in words if mine and theirs]
+    return bool(told) and all(told)
 
 
 def row_of(ledger: Sequence[LedgerRow], release: Release) -> LedgerRow | None:

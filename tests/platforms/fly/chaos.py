@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from slo_action.core.model import Release, RollbackStep
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms.fly.platform import FlyPlatform
+from slo_action.platforms.fly.reading import read_machine
 from tests.platforms.fly.scene import OURS, Scene
 from tests.platforms.fly.striking import KilledError, StrikingTransport
 from tests.worlds.fly import Crash, Deed, FlyImage, broken, crashing, image, unpullable
@@ -377,7 +378,7 @@ class FlyRollbacks(RuleBasedStateMachine):
             is_theirs = machine.image.digest in theirs or self._foreign_updates(attempt)
             is_old = "the failed release did not configure it" in left
             if not is_theirs and not is_old:
-                expected = {attempt.target.digest, self._kept_digest(machine.id)}
+                expected = {attempt.target.digest, *self._kept_digests(machine.id)}
                 assert machine.image.digest in expected, (machine.id, left)
 
     def _check_traces(self, attempt: Attempt, steps: tuple[RollbackStep, ...]) -> None:
@@ -418,11 +419,12 @@ class FlyRollbacks(RuleBasedStateMachine):
         asked = f"lease machine {deed.machine} "
         return max(at for line, at in lines if line.startswith(asked) and at <= deed.at)
 
-    def _kept_digest(self, machine: str) -> str:
-        """Return the image of a machine in the restore copy, which may be one of its own."""
-        kept = self.scene.copy.machine(machine) if self.scene.copy else None
-        image_ref = kept.get("image_ref") if kept else None
-        return str(image_ref.get("digest")) if isinstance(image_ref, dict) else ""
+    def _kept_digests(self, machine: str) -> set[str]:
+        """Return what a machine ran by the restore copy, or those whose place it may take."""
+        copy = self.scene.copy
+        kept = copy.machine(machine) if copy else None
+        raws = [kept] if kept else copy.machines if copy else ()
+        return {read_machine(raw).digest for raw in raws}
 
     def _ours(self, attempt: Attempt) -> list[Deed]:
         made = self.scene.world.deeds(by=OURS, since=attempt.since)

@@ -72,6 +72,7 @@ class Scene:
     token: str = DEPLOY_TOKEN
     transport: httpx.BaseTransport | None = None
     machine_seconds: float = 120.0
+    timeout_seconds: float = 300.0
     environment: Mapping[str, str] = field(default_factory=dict)
     run: Runner = no_program
     redact: Callable[[str], str] = str
@@ -123,7 +124,7 @@ class Scene:
             means=means,
             token=Secret(self.token),
             environment=self.environment,
-            timeout_seconds=300.0,
+            timeout_seconds=self.timeout_seconds,
             redact=self.redact,
             run=self.run,
         )

@@ -782,3 +782,13 @@ def test_a_rollback_that_is_done_already_only_writes_its_record() -> None:
     assert succeeded(steps), told(steps)
     assert len(scene.ours("update")) == before
     assert steps[-1].detail.startswith("written: ")
+
+
+def test_after_its_time_box_no_further_batch_is_begun() -> None:
+    scene = Scene(timeout_seconds=5.0).launched(6).prepared().deployed(image("1.1"))
+
+    steps = scene.rolls_back()
+
+    assert "time box of 5 s is over" in steps[-1].detail
+    assert len(scene.ours("update")) == 1
+    assert scene.world.leases() == ()

@@ -124,6 +124,17 @@ def test_a_copy_of_another_release_is_not_it() -> None:
     assert former(made)["metadata"]["fly_release_version"] == "42"
 
 
+def test_a_copy_of_the_same_release_on_another_image_is_not_it() -> None:
+    """Somebody had updated the machines by hand, and a person names the release itself."""
+    kept = copied(machine("m1", "v41"), release="v41")
+    by_hand = RestoreCopy(
+        app="shop", release=Release(version="v42", digest=C), machines=kept.machines
+    )
+    made = survey(machine("m1"), copy=by_hand, versions={"m1": [version("v42")]})
+
+    assert former(made)["image"] == f"{IMAGE}@{A}"
+
+
 def test_what_the_copy_says_of_running_holds_for_any_target() -> None:
     kept = machine("m1", "v41", state="stopped")
     made = survey(

@@ -118,13 +118,15 @@ def test_a_convicted_image_is_no_target() -> None:
     assert found.version == "v1"
 
 
-def test_a_rollback_is_not_rolled_back_but_by_hand() -> None:
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_rollback_is_not_rolled_back_unless_a_person_names_the_release(by_hand: bool) -> None:
     scene = live()
     scene.rolls_back()
 
-    with pytest.raises(PlatformError, match="never rolled back"):
-        scene.platform().previous_release()
-    assert scene.platform(by_hand=True).previous_release()
+    with pytest.raises(PlatformError, match="never rolled back") as caught:
+        scene.platform(by_hand=by_hand).previous_release()
+    assert "to-version" in caught.value.hint
+    assert scene.platform(by_hand=by_hand, to_version="v1").previous_release()
 
 
 def test_a_person_may_name_the_release() -> None:
@@ -201,7 +203,6 @@ def test_an_api_that_does_not_answer_is_an_error_with_a_next_step(trouble: int) 
         platform.look,
         platform.current_release,
         platform.previous_release,
-        platform.certify,
         lambda: platform.plan(Release(version="v1", digest=GOOD.digest)),
     ]
     for call in calls:
@@ -211,6 +212,25 @@ def test_an_api_that_does_not_answer_is_an_error_with_a_next_step(trouble: int) 
 
     assert scene.world.now - begun < 120.0
     assert scene.world.log[-1].by != "deployer"
+
+
+def test_without_an_answer_nothing_can_be_certified() -> None:
+    scene = live()
+    scene.world.down(600.0)
+
+    with pytest.raises(PlatformError):
+        scene.platform().certify()
+
+
+@pytest.mark.parametrize("trouble", [401, 403])
+def test_a_token_that_may_not_even_look_is_a_missing_way_back(trouble: int) -> None:
+    scene = live()
+    scene.world.down(600.0, trouble)
+
+    (proof,) = scene.platform().certify().proofs
+
+    assert (proof.name, proof.state) == ("token", ProofState.MISSING)
+    assert ".;" not in proof.words
 
 
 def test_a_look_is_hasty_where_nobody_answers() -> None:

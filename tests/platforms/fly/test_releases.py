@@ -196,10 +196,6 @@ def test_a_repeated_deploy_is_no_rollback() -> None:
     assert chosen(ledger("abb"), 42).version == "v40"
 
 
-def test_a_person_may_roll_back_a_rollback() -> None:
-    assert chosen(ledger("aba"), 42, by_hand=True).version == "v41"
-
-
 # --- by digest, never by tag
 
 

@@ -1,0 +1,81 @@
+"""fly.toml from the workspace: parsed by tomllib, and the line of each key beside it."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from slo_action.config.toml_places import places
+from slo_action.core.rules import Document
+from slo_action.errors import Mistake
+
+SIZE_LIMIT_BYTES = 64 * 1024
+_WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def read_toml(path: Path, name: str, field: str) -> Document | Mistake:
+    """Return the file's content and places, or why it cannot be read, with its line.
+
+    `name` is the file's path for people; `field` is the input that named it.
+    """
+    try:
+        return _parsed(_read(path), name, field)
+    except UnicodeDecodeError as error:
+        return _not_utf8(error, name, field)
+    except OSError as error:
+        return _unreadable(error.strerror or type(error).__name__, name, field)
+    except RecursionError:
+        return _unreadable("it is nested too deeply", name, field)
+    except ValueError as error:
+        return _unreadable(next(iter(str(error).splitlines()), "no TOML"), name, field)
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(SIZE_LIMIT_BYTES + 1)
+    if len(content) > SIZE_LIMIT_BYTES:
+        raise ValueError("it is larger than 64 KiB")
+    return content.decode("utf-8").replace("\r\n", "\n")
+
+
+def _parsed(text: str, name: str, field: str) -> Document | Mistake:
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return _syntax(str(error), text, name, field)
+    return Document(path=name, content=content, places=places(text))
+
+
+def _syntax(told: str, text: str, name: str, field: str) -> Mistake:
+    found = _WHERE.search(told)
+    line, column = found.groups() if found else (None, None)
+    last = text.removesuffix("\n").count("\n") + 1
+    return Mistake(
+        field=field,
+        problem=f"not valid TOML: {_WHERE.sub('', told)}",
+        accepted="mend the line" if line else "mend the end of the file",
+        path=name,
+        line=int(line) if line else last,
+        column=int(column) if column else None,
+    )
+
+
+def _not_utf8(error: UnicodeDecodeError, name: str, field: str) -> Mistake:
+    before = error.object[: error.start]
+    start = before.rfind(b"\n") + 1
+    return Mistake(
+        field=field,
+        problem=f"byte {error.start + 1} is not UTF-8",
+        accepted="save the file as UTF-8",
+        path=name,
+        line=before.count(b"\n") + 1,
+        column=len(before[start:].decode("utf-8")) + 1,
+    )
+
+
+def _unreadable(why: str, name: str, field: str) -> Mistake:
+    return Mistake(
+        field=field,
+        problem=f"cannot be read: {why}",
+        value=name,
+        accepted="name a UTF-8 TOML file of at most 64 KiB below the workspace",
+    )
