@@ -23,7 +23,7 @@ demo: $(VENV)/.runtime ## a healthy deploy, then a bad one that is rolled back, 
 	@$(BIN)/python examples/demo/demo.py
 
 test: $(VENV)/.dev ## the tests that need nothing but Python
-	$(BIN)/python -m pytest -m "not real and not container"
+	$(BIN)/python -m pytest -m "not real and not container" -n auto --dist loadfile
 
 lint: $(VENV)/.dev ## ruff and codespell
 	$(BIN)/ruff check .
