@@ -70,14 +70,14 @@ def prepare(request: VerifyRequest, ports: Ports) -> Preparation:
 
 
 def _begin(request: VerifyRequest, ports: Ports) -> Run:
-    """The version that is expected comes with the deploy; what runs now may be any."""
+    """The version that is expected comes with the deploy; what runs now may be any, and runs."""
     ports.evidence.journal(f"begin preparing a deploy of {request.service} at {request.url}")
     return Run(
         request=request,
         ports=ports,
         witnesses=Witnesses(probes=request.probes, control=request.control),
         anchor=ports.clock.monotonic(),
-        gate=request.policy.gate,
+        gate=replace(request.policy.gate, grace_seconds=0.0, deadline_seconds=0.0),
         rule=VersionRule(),
         window=replace(
             request.policy.window,

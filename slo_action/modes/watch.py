@@ -171,7 +171,12 @@ def _fresh(samples: tuple[Sample, ...], gate: Gate) -> tuple[Sample, ...]:
 
 
 def unconsulted(
-    witnesses: Witnesses, ports: Ports, window: Window | None, fleet: Fleet | None
+    witnesses: Witnesses,
+    ports: Ports,
+    window: Window | None,
+    fleet: Fleet | None,
+    *,
+    is_prepared: bool = True,
 ) -> tuple[str, ...]:
     """Return, in words, the witnesses that this run did not consult at all."""
     missing = []
@@ -185,4 +190,6 @@ def unconsulted(
         missing.append("the platform's machines and checks")
     if ports.metrics is None:
         missing.append("real traffic (no metric source is configured)")
+    if not is_prepared:
+        missing.append("how it was before the deploy (nothing was prepared)")
     return tuple(missing)

@@ -107,6 +107,20 @@ def test_the_version_that_comes_with_the_deploy_is_not_asked_of_what_runs() -> N
     assert baseline.streams[0].bad == 0
 
 
+def test_what_runs_already_is_timed_from_the_first_answers_on() -> None:
+    baseline = prepared(running()).prepared.baseline
+
+    assert baseline is not None
+    assert baseline.streams[0].p95_ms == pytest.approx(50.0)
+
+
+def test_a_service_that_is_down_from_the_beginning_on_is_counted_so() -> None:
+    baseline = prepared(running(v1=BAD)).prepared.baseline
+
+    assert baseline is not None
+    assert baseline.streams[0].bad == baseline.streams[0].valid > 3
+
+
 def test_without_a_baseline_nothing_is_probed() -> None:
     stage = running()
     found = prepared(stage, seconds=0.0)
