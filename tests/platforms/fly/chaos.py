@@ -371,13 +371,16 @@ class FlyRollbacks(RuleBasedStateMachine):
             return
         left = " ".join(step.detail for step in steps)
         theirs = {stranger.digest for stranger in strangers}
+        surveyed = self._surveyed(attempt)
+        foreign = self._foreign(attempt, "update", "create")
+        touched = {deed.machine for deed in foreign if deed.at > surveyed}
         for machine in self.scene.world.machines:
             if machine.is_cordoned or not machine.is_host_ok:
                 continue
+            if machine.image.digest in theirs or machine.id in touched:
+                continue
             assert machine.image.digest != attempt.judged_digest, (machine.id, left)
-            is_theirs = machine.image.digest in theirs or self._foreign_updates(attempt)
-            is_old = "the failed release did not configure it" in left
-            if not is_theirs and not is_old:
+            if "the failed release did not configure it" not in left:
                 expected = {attempt.target.digest, *self._kept_digests(machine.id)}
                 assert machine.image.digest in expected, (machine.id, left)
 
@@ -397,7 +400,7 @@ class FlyRollbacks(RuleBasedStateMachine):
                 assert (
                     self._leased(deed) <= released[0] <= deed.at <= released[0] + _A_BATCH_SECONDS
                 )
-        for theirs in self._foreign_updates(attempt):
+        for theirs in self._foreign(attempt, "update"):
             if theirs.at <= self._surveyed(attempt):
                 continue
             again = [d for d in ours if d.machine == theirs.machine and d.at > theirs.at]
@@ -430,9 +433,9 @@ class FlyRollbacks(RuleBasedStateMachine):
         made = self.scene.world.deeds(by=OURS, since=attempt.since)
         return [deed for deed in made if deed.action in _CHANGES]
 
-    def _foreign_updates(self, attempt: Attempt) -> list[Deed]:
-        made = self.scene.world.deeds(action="update", since=attempt.since)
-        return [deed for deed in made if deed.by != OURS]
+    def _foreign(self, attempt: Attempt, *actions: str) -> list[Deed]:
+        made = self.scene.world.deeds(since=attempt.since)
+        return [deed for deed in made if deed.by != OURS and deed.action in actions]
 
 
 def _ending(steps: tuple[RollbackStep, ...]) -> str:

@@ -5,9 +5,9 @@ from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
+from nacl.secret import SecretBox
 
 from slo_action.core.secrets import Secret
 from slo_action.errors import PlatformError
@@ -85,7 +85,8 @@ def test_what_is_no_sealed_copy_is_none(text: str) -> None:
 def sealed_bytes(packed: bytes) -> str:
     """Seal what `seal` never would."""
     salt = urlsafe_b64encode(SALT).decode()
-    return f"slo1.{salt}.{Fernet(sealing._key(TOKEN, SALT)).encrypt(packed).decode()}"
+    sealed = SecretBox(sealing._key(TOKEN, SALT)).encrypt(packed)
+    return f"slo1.{salt}.{urlsafe_b64encode(sealed).decode()}"
 
 
 @pytest.mark.parametrize(
