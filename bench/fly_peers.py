@@ -44,9 +44,8 @@ Answer = Any
 
 
 def ours(stage: Stage) -> None:
-    """Do what `verify` does from its verdict on: compare, twice, plan, restore."""
+    """Do what `verify` does from its verdict on: compare, plan, restore."""
     platform = stage.platform
-    _compared(platform)
     target = _compared(platform)
     platform.plan(target)
     steps = platform.restore(target, None, lambda _: None)

@@ -85,7 +85,7 @@ medians. The ranges are assumed, nothing was measured on Fly.io:
 
 {_ranges()}
 
-*slo-verify* does what `verify` does from its verdict on: compares twice, plans, restores with the
+*slo-verify* does what `verify` does from its verdict on: compares, plans, restores with the
 `machines` engine, writes the release record; `prepare` had run before the deploy. The look before
 the decision and the gate on the restored release are not in it. The peers are written after what is
 known of flyctl's sources:
