@@ -143,12 +143,14 @@ class Snapshot:
 class Certificate:
     """What a platform says of the way back to what runs now.
 
-    `sealed` is its restore copy, encrypted; empty where it has none to give.
+    `newest` is the newest release in its ledger, whatever became of it. `sealed` is its restore
+    copy, encrypted; empty where it has none to give.
     """
 
     release: Release | None
     proofs: tuple[Proof, ...]
     not_restored: tuple[str, ...] = ()
+    newest: Release | None = None
     sealed: str = ""
 
 

@@ -5,7 +5,7 @@ Everything a platform says is untrusted text; its judgements are facts of one wi
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,6 +14,7 @@ from slo_action.core.model import Dead, Hopeless, Outcome, Release, Sample, Witn
 _SHORT_NAME = 6
 _DEAD_STATES = frozenset({"stopped", "failed", "launch_failed", "destroyed"})
 _RESTING_STATES = frozenset({"stopped", "suspended"})
+_MOVING_STATES = frozenset({"starting", "stopping", "suspending"})
 _GAVE_UP = frozenset({"failed", "interrupted"})
 
 
@@ -95,6 +96,21 @@ class Machine:
         return stopped and (self.is_autostarted or self.is_standby)
 
     @property
+    def is_pending(self) -> bool:
+        """True where it should serve and does not run: it is on its way, or will never come.
+
+        Configured with an image is not running it: while a machine is replaced, the former process
+        may still answer. Nobody knows that of a machine whose host is unreachable.
+        """
+        runs = self.state == "started"
+        return self.counts and self.is_host_ok and not (runs or self.is_resting)
+
+    @property
+    def is_moving(self) -> bool:
+        """True while a platform that starts and stops machines as they are needed does so."""
+        return self.is_autostarted and self.state in _MOVING_STATES and not self.crashes
+
+    @property
     def crashes(self) -> tuple[MachineExit, ...]:
         """The exits that nobody asked for."""
         return tuple(found for found in self.exits if not found.requested)
@@ -145,8 +161,19 @@ class Fleet:
 
     @property
     def behind(self) -> tuple[Machine, ...]:
-        """The machines that run another image than the release's."""
-        return tuple(machine for machine in self.counted if self.runs(machine) is False)
+        """The machines that run another image than the release's, and that can be reached."""
+        reached = (machine for machine in self.counted if machine.is_host_ok)
+        return tuple(machine for machine in reached if self.runs(machine) is False)
+
+    @property
+    def pending(self) -> tuple[Machine, ...]:
+        """The machines that should serve and do not run."""
+        return tuple(machine for machine in self.counted if machine.is_pending)
+
+    @property
+    def unreachable(self) -> tuple[Machine, ...]:
+        """The machines whose hosts do not answer the platform: nobody can change them now."""
+        return tuple(machine for machine in self.counted if not machine.is_host_ok)
 
     def runs(self, machine: Machine) -> bool | None:
         """Tell whether a machine runs the release; None where it cannot be told.
@@ -247,19 +274,36 @@ def unwell_words(fleet: Fleet) -> str:
     return ", ".join(f"{machine.short}: {exit_words(machine)}" for machine in crashed)
 
 
-def platform_sample(fleet: Fleet, url: str, took_seconds: float) -> Sample:
-    """Return the platform's word on who runs what, as an answer beside the others.
+def platform_samples(fleet: Fleet, url: str, took_seconds: float) -> tuple[Sample, ...]:
+    """Return the platform's word, as answers beside the others: who runs what, and who does not.
 
     A machine on another image means that the deploy has not reached it: another version answers.
+    Each one that should serve and does not run has a sample of its own.
     """
     behind = fleet.behind
-    words = fleet_words(fleet)
-    return Sample(
+    word = Sample(
         witness=Witness.PLATFORM,
         url=url,
         at=fleet.taken_at,
         outcome=Outcome.WRONG_VERSION if behind else Outcome.OK,
-        detail=words,
+        detail=fleet_words(fleet),
         total_seconds=took_seconds,
         version=_release_of(fleet, behind[0]) if behind else None,
     )
+    return word, *(_idle(machine, word) for machine in fleet.pending)
+
+
+def _idle(machine: Machine, word: Sample) -> Sample:
+    ended = f" ({exit_words(machine)})" if machine.exits else ""
+    return replace(
+        word,
+        outcome=Outcome.UNHEALTHY_BODY,
+        detail=f"does not run: the platform says {machine.state}{ended}",
+        machine=machine.name,
+        version=None,
+    )
+
+
+def pending_words(machines: Iterable[Machine]) -> str:
+    """Return which machines do not run, and what the platform says of each."""
+    return ", ".join(f"{machine.short} is {machine.state}" for machine in machines)

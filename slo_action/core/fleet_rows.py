@@ -2,7 +2,7 @@
 
 from slo_action.core.facts import Facts, Row
 from slo_action.core.findings import breach_words, convicted, over_trigger, rate_words
-from slo_action.core.fleet import fleet_words, unwell_words
+from slo_action.core.fleet import fleet_words, pending_words, unwell_words
 from slo_action.core.known import fails_outside_only, unconfirmed
 from slo_action.core.model import Cause, Dead, ObservationResult, Outcome, Verdict
 from slo_action.core.outcomes import CONFIG_OUTCOMES, PATH_OUTCOMES
@@ -160,6 +160,38 @@ def _reason_critical(facts: Facts) -> str:
     return f"a machine fails, and the platform's own check of it does, too: {told}"
 
 
+def _lost(facts: Facts) -> str:
+    """Return which machines do not run in the end, and will not by themselves."""
+    fleet = facts.known.fleet if facts.stands else None
+    found = [m for m in fleet.pending if not m.is_moving] if fleet else []
+    return pending_words(found)
+
+
+def _unreachable(facts: Facts) -> str:
+    fleet = facts.known.fleet if facts.stands else None
+    told = (
+        [f"{m.short} has {m.release or 'an unknown release'}" for m in fleet.unreachable]
+        if fleet
+        else []
+    )
+    return ", ".join(told)
+
+
+def _not_deployed(facts: Facts) -> bool:
+    """The newest release is the one that was the newest when the deploy was prepared."""
+    known = facts.known
+    return bool(known.newest_before and known.released) and (
+        known.newest_before == (known.released.version if known.released else "")
+    )
+
+
+def _reason_not_deployed(facts: Facts) -> str:
+    return (
+        f"nothing was deployed: {facts.known.newest_before} was the newest release before the "
+        "deploy, and still is"
+    )
+
+
 def _reason_unconfirmed(facts: Facts) -> str:
     last = unconfirmed(facts.gate)[-1]
     return f"the service answers, but not each machine does, though no check says so: {last.detail}"
@@ -177,6 +209,14 @@ FLEET_ROWS: tuple[Row, ...] = (
         verdict=Verdict.INCONCLUSIVE,
         cause=Cause.SUPERSEDED,
         reason=_reason_superseded,
+    ),
+    Row(
+        name="not-deployed",
+        when="platform: the newest release is the one that `prepare` saw before the deploy",
+        fits=_not_deployed,
+        verdict=Verdict.UNHEALTHY,
+        cause=Cause.WRONG_VERSION,
+        reason=_reason_not_deployed,
     ),
     Row(
         name="remedied",
@@ -265,6 +305,14 @@ FLEET_ROWS: tuple[Row, ...] = (
 
 LAST_FLEET_ROWS: tuple[Row, ...] = (
     Row(
+        name="machine-lost",
+        when="the gate was met, but in the end a machine that should serve does not run",
+        fits=lambda facts: bool(_lost(facts)),
+        verdict=Verdict.UNHEALTHY,
+        cause=Cause.APP,
+        reason=lambda facts: f"not every machine runs: {_lost(facts)}",
+    ),
+    Row(
         name="machines-mixed",
         when="the gate was met, but in the end a machine runs another image",
         fits=_is_mixed,
@@ -276,6 +324,17 @@ LAST_FLEET_ROWS: tuple[Row, ...] = (
 """They decide where no window convicts."""
 
 DEGRADED_FLEET_ROWS: tuple[Row, ...] = (
+    Row(
+        name="machine-unreachable",
+        when="the gate was met, but the host of a machine does not answer the platform",
+        fits=lambda facts: bool(_unreachable(facts)),
+        verdict=Verdict.DEGRADED,
+        cause=Cause.PLATFORM,
+        reason=lambda facts: (
+            "the service answers, but nobody can reach every machine: "
+            f"{_unreachable(facts)}, on a host that does not answer"
+        ),
+    ),
     Row(
         name="machine-fails",
         when="the gate was met, but a machine failed our probes up to its end, which no check of "

@@ -30,13 +30,16 @@ class Known:
     """`released` is the platform's newest release when the run began, `fleet` its last word.
 
     Both are None where no platform tells them; `baseline` where nobody prepared the deploy;
-    `remedied` where nothing was restarted. `since` names what second zero was, for the reason.
+    `remedied` where nothing was restarted. `newest_before` is the release that was the newest when
+    the deploy was prepared; empty where nobody tells. `since` names what second zero was, for the
+    reason.
     """
 
     released: Release | None = None
     fleet: Fleet | None = None
     baseline: Baseline | None = None
     remedied: Remedied | None = None
+    newest_before: str = ""
     since: str = "deploy"
 
     @property
@@ -94,11 +97,17 @@ def single_sick_machine(gate: Gate, window: Window | None, fleet: Fleet | None) 
     if fleet is None:
         return ""
     found = _sick_of_window(window) if window is not None else _sick_of_gate(gate)
+    found = found or _lost_machines(fleet)
     sick = found[0] if len(found) == 1 else ""
     machine = fleet.named(sick)
     others = [m for m in fleet.counted if m.is_asked and m.name != sick]
     alike = machine is not None and fleet.runs(machine) is not False
     return sick if alike and any(fleet.runs(m) is not False for m in others) else ""
+
+
+def _lost_machines(fleet: Fleet) -> tuple[str, ...]:
+    """Who does not run in the end may only need to be started."""
+    return tuple(machine.name for machine in fleet.pending if not machine.is_moving)
 
 
 def _sick_of_window(window: Window) -> tuple[str, ...]:

@@ -109,7 +109,8 @@ def way_back_state(proofs: tuple[Proof, ...]) -> WayBackState:
 class Prepared:
     """What `prepare` hands over to `verify`.
 
-    `release` is what ran; None where the platform names none. `sealed` is the platform's own
+    `release` is what ran, `newest` the newest in the ledger, which may have failed; None where the
+    platform names none. `sealed` is the platform's own
     restore copy, readable with its token only; empty where there is none.
     """
 
@@ -121,6 +122,7 @@ class Prepared:
     proofs: tuple[Proof, ...]
     not_restored: tuple[str, ...] = ()
     baseline: Baseline | None = None
+    newest: Release | None = None
     sealed: str = ""
 
     @property

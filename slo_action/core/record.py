@@ -143,6 +143,7 @@ class AuditRecord:
             fleet=self.fleet,
             baseline=self.prepared.baseline if self.prepared else None,
             remedied=self.remedy.result if self.remedy else None,
+            newest_before=newest_before(self.prepared),
         )
 
     @property
@@ -191,6 +192,11 @@ class AuditRecord:
         """How long the health gate took, from its first probe."""
         seen = self.gate.observations
         return seen[-1].ended_seconds - self.gate.begun_seconds if seen else 0.0
+
+
+def newest_before(prepared: Prepared | None) -> str:
+    """Return the release that was the newest when the deploy was prepared; else empty."""
+    return prepared.newest.version if prepared and prepared.newest else ""
 
 
 _STATUS = {

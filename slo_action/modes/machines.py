@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from slo_action.core.fleet import Fleet, platform_sample
+from slo_action.core.fleet import Fleet, platform_samples
 from slo_action.core.model import Outcome, Sample, Witness
 from slo_action.errors import PlatformError
 from slo_action.ports import Ports
@@ -41,19 +41,19 @@ class MachineWatch:
         self.newest = fleet
         return fleet
 
-    def sample(self) -> tuple[Fleet | None, Sample | None]:
-        """Return the machines and the platform's word on them; both None without a platform.
+    def samples(self) -> tuple[Fleet | None, tuple[Sample, ...]]:
+        """Return the machines and the platform's word on them; nothing without a platform.
 
         Where it could not be asked, its word says nothing.
         """
         if self._ports.machines is None:
-            return None, None
+            return None, ()
         begun = self._ports.clock.monotonic()
         fleet = self.look()
         took = self._ports.clock.monotonic() - begun
         if fleet is None:
-            return None, self._silence(took)
-        return fleet, platform_sample(fleet, self._place, took)
+            return None, (self._silence(took),)
+        return fleet, platform_samples(fleet, self._place, took)
 
     @property
     def _place(self) -> str:
@@ -70,7 +70,7 @@ class MachineWatch:
         )
 
     def _note(self, error: PlatformError) -> None:
-        told = f"the platform could not be asked: {error.message}"
+        told = f"{error.message.rstrip('.')}; {error.hint}"
         if told != self.problem:
-            self._ports.log.line(told)
+            self._ports.log.line(f"the platform could not be asked: {told}")
         self.problem = told

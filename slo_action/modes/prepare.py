@@ -57,6 +57,7 @@ def prepare(request: VerifyRequest, ports: Ports) -> Preparation:
         proofs=certificate.proofs,
         not_restored=certificate.not_restored,
         baseline=_baseline(run, window) if window else None,
+        newest=certificate.newest,
         sealed=certificate.sealed,
     )
     for line in proof_lines(prepared):

@@ -22,6 +22,7 @@ from slo_action.core.judge import judge, judge_restored
 from slo_action.core.known import NOTHING_KNOWN, Known, Remedied
 from slo_action.core.model import Cause, Ending, Mode, Release, Verdict, VersionRule
 from slo_action.core.policy import Policy
+from slo_action.core.record import newest_before
 from slo_action.core.schedule import Gate, GateEnd, GatePolicy, after_restart
 from slo_action.core.schedule import recheck as recheck_policy
 from slo_action.core.window import Window, WindowEnd
@@ -150,6 +151,7 @@ def _seen(document: AuditDocument, policy: Policy, problems: list[str]) -> Seen:
             fleet=document.fleet,
             baseline=document.prepared.baseline if document.prepared else None,
             remedied=_remedied(document, policy, problems),
+            newest_before=newest_before(document.prepared),
         ),
     )
 

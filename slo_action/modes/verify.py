@@ -29,6 +29,7 @@ from slo_action.core.record import (
     Rollback,
     judged_version,
     latest_version,
+    newest_before,
 )
 from slo_action.core.schedule import Gate, GateEnd
 from slo_action.errors import SloVerifyError
@@ -122,6 +123,7 @@ def _known(run: Run, released: Release | None, seen: Seen, remedy: Remedy | None
         fleet=seen.fleet,
         baseline=prepared.baseline if prepared else None,
         remedied=remedy.result if remedy else None,
+        newest_before=newest_before(prepared),
     )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from slo_action.core.fleet import Fleet, hopeless
 from slo_action.core.freshness import refreshed
 from slo_action.core.model import (
+    Dead,
+    Hopeless,
     Observation,
     ObservationKind,
     ObservationResult,
@@ -59,7 +61,7 @@ def watch(
                 gate = gate.feed(asking.observe(step, gate))
                 _keep(gate, ports)
                 ports.log.line(observation_line(gate))
-                if observer and gate.observations[-1].result is ObservationResult.PASSED:
+                if observer and _is_alive(gate.observations[-1]):
                     observer.begin()
     except Interrupted:
         pass  # the gate as it stands is the evidence; the caller asks `interrupts.received`
@@ -77,23 +79,21 @@ class _Asking:
 
     def observe(self, step: Ask, gate: Gate) -> Observation:
         """Ask all witnesses at once, or the one that a peek is about."""
-        fleet, word = self.machines.sample()
+        fleet, words = self.machines.samples()
         probes = self._probes(step, fleet)
         started = self._now()
-        samples = tuple(map(_named, self._asked(probes, gate)))
+        samples = self._asked(probes, gate)
         observation = Observation(
             kind=step.kind,
             started_seconds=started,
             ended_seconds=self._now(),
-            samples=_with_word(samples, None if step.witness is Witness.HEALTH else word),
+            samples=tuple(map(_named, _with_words(samples, words, step.witness))),
             spared=_spared(fleet),
         )
         if observation.deciding.outcome.is_unanswered:
             alive = _control_alive(step, gate, self.witnesses, self.ports)
             observation = replace(observation, control_alive=alive)
-        if observation.result is not ObservationResult.FAILED:
-            return observation
-        return replace(observation, hopeless=hopeless(fleet) if fleet else None)
+        return replace(observation, hopeless=_hopeless(observation, fleet))
 
     def _now(self) -> float:
         return self.ports.clock.monotonic() - self.anchor
@@ -115,11 +115,36 @@ class _Asking:
         return (*asked, *each)
 
 
-def _with_word(samples: tuple[Sample, ...], word: Sample | None) -> tuple[Sample, ...]:
-    """A platform that could not be asked says nothing against answers that are there."""
-    if word is None or (samples and word.outcome is Outcome.UNKNOWN):
+def _is_alive(observation: Observation) -> bool:
+    """That machines run is no sign of life; it takes an answer of the service."""
+    told = any(sample.witness is not Witness.PLATFORM for sample in observation.samples)
+    return told and observation.result is ObservationResult.PASSED
+
+
+def _hopeless(observation: Observation, fleet: Fleet | None) -> Hopeless | None:
+    """Whatever a platform says of machines, what answers users is not hopeless.
+
+    That nothing of the release is live is another matter: the former one may answer well.
+    """
+    found = hopeless(fleet) if fleet else None
+    if found is None or observation.result is not ObservationResult.FAILED:
+        return None
+    public = (s.witness for s in observation.failures if not s.machine)
+    fails = any(witness is not Witness.PLATFORM for witness in public)
+    return found if fails or found.why is Dead.NOT_LIVE else None
+
+
+def _with_words(
+    samples: tuple[Sample, ...], words: tuple[Sample, ...], witness: Witness | None
+) -> tuple[Sample, ...]:
+    """A peek at the health endpoint is about it alone.
+
+    A platform that could not be asked says nothing against answers that are there.
+    """
+    if witness is Witness.HEALTH:
         return samples
-    return (*samples, word)
+    silent = words[:1] and words[0].outcome is Outcome.UNKNOWN
+    return samples if samples and silent else (*samples, *words)
 
 
 def _spared(fleet: Fleet | None) -> tuple[str, ...]:

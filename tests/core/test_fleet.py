@@ -15,7 +15,7 @@ from slo_action.core.fleet import (
     exit_words,
     fleet_words,
     hopeless,
-    platform_sample,
+    platform_samples,
     unwell_words,
 )
 from slo_action.core.model import Dead, Outcome, Release
@@ -174,15 +174,47 @@ def test_machines_that_do_not_serve_are_not_in_the_matrix() -> None:
 
 
 def test_the_platforms_word_is_well_where_all_run_the_release() -> None:
-    assert platform_sample(fleet(machine()), "fly:machines", 0.2).outcome is Outcome.OK
+    assert platform_samples(fleet(machine()), "fly:machines", 0.2)[0].outcome is Outcome.OK
 
 
 def test_a_stopped_machine_on_the_old_image_is_behind_too() -> None:
     old = machine("m2", state="stopped", is_autostarted=True, digest=OLD, release="v42")
-    word = platform_sample(fleet(machine(), old), "fly:machines", 0.2)
+    (word,) = platform_samples(fleet(machine(), old), "fly:machines", 0.2)
 
     assert word.outcome is Outcome.WRONG_VERSION
     assert word.version == "v42"
+
+
+@pytest.mark.parametrize(
+    "state", ["replacing", "updating", "starting", "created", "stopped", "suspended", "failed"]
+)
+def test_who_should_serve_and_does_not_run_is_told_by_name(state: str) -> None:
+    _, idle = platform_samples(fleet(machine("m1"), machine("m2", state=state)), "fly", 0.2)
+
+    assert (idle.machine, idle.outcome.is_bad) == ("m2", True)
+    assert state in idle.detail
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "stopped", "is_autostarted": True},
+        {"state": "stopped", "is_standby": True},
+        {"state": "starting", "is_cordoned": True},
+        {"state": "starting", "is_serving": False},
+        {"state": "starting", "is_host_ok": False},
+    ],
+)
+def test_who_need_not_run_is_not_waited_for(changes: dict[str, Any]) -> None:
+    assert fleet(machine("m1"), machine("m2", **changes)).pending == ()
+
+
+def test_a_machine_on_an_unreachable_host_is_neither_behind_nor_forgotten() -> None:
+    lost = machine("m2", digest=OLD, release="v42", is_host_ok=False)
+    seen = fleet(machine("m1"), lost)
+
+    assert not seen.behind
+    assert seen.unreachable == (lost,)
 
 
 def test_a_critical_check_is_critical_and_a_warning_is_not() -> None:

@@ -22,7 +22,7 @@ from slo_action.core.record import AuditRecord
 from slo_action.core.schedule import GateEnd
 from slo_action.core.window_policy import WindowPolicy
 from slo_action.modes.verify import verify
-from tests.builders import DEPLOYED_AT, World, always
+from tests.builders import DEPLOYED_AT, World, always, healthy_from
 from tests.worlds.memory_ports import Stagehand
 
 GOOD = always(Outcome.OK)
@@ -125,6 +125,49 @@ def test_a_machine_that_only_our_probes_find_bad_is_told_and_nobody_is_rolled_ba
     assert stage.deploy.live == "v2"
 
 
+@pytest.mark.parametrize("state", ["replacing", "starting", "stopped", "created", "failed"])
+def test_a_machine_that_does_not_run_is_waited_for_and_never_passed(state: str) -> None:
+    stage = deployed(GOOD, machine("m1"), machine("m2", state=state), machine("m3"))
+    record = run(stage)
+
+    assert record.judgement.verdict is Verdict.UNHEALTHY
+    assert f"machine m2: does not run: the platform says {state}" in record.judgement.reason
+    assert stage.deploy.restarted == ["m2"]
+
+
+def test_a_former_process_that_answers_while_machines_are_replaced_is_no_sign_of_life() -> None:
+    stage = deployed(GOOD, machine("m1", state="replacing"))
+    started = (machine("m1"),)
+    stage.deploy.at(25.0, lambda: setattr(stage.deploy, "fleet", started))
+    stage.deploy.at(25.0, lambda: stage.deploy.release_answers("v2", healthy_from(45.0)))
+    record = run(stage, replace(POLICY, window=WindowPolicy(length_seconds=120.0)))
+
+    assert record.ending is Ending.VERIFIED
+    assert record.window is not None
+    assert record.window.begun_seconds > 44
+
+
+def test_a_machine_that_stops_for_good_after_the_gate_is_started_again() -> None:
+    stage = deployed()
+    first, *others = stage.deploy.fleet
+    lost = (replace(first, state="stopped"), *others)
+    stage.deploy.at(60.0, lambda: setattr(stage.deploy, "fleet", lost))
+    record = run(stage, replace(POLICY, window=WindowPolicy(length_seconds=120.0)))
+
+    assert stage.deploy.restarted == ["m1"]
+    assert record.remedy is not None
+
+
+def test_an_unreachable_host_degrades_the_verdict_and_is_named() -> None:
+    record = run(deployed(GOOD, machine("m1"), machine("m2", release="v1", is_host_ok=False)))
+
+    assert (record.judgement.verdict, record.judgement.row) == (
+        Verdict.DEGRADED,
+        "machine-unreachable",
+    )
+    assert "ams m2 has v1" in record.judgement.reason
+
+
 def test_one_sick_machine_is_started_again_once_and_nobody_is_rolled_back() -> None:
     stage = deployed()
     stage.deploy.sick["m2"] = Outcome.HTTP_5XX
@@ -216,7 +259,8 @@ def test_what_the_platform_calls_dead_is_believed_only_while_the_service_fails()
     dead = {"state": "stopped", "exits": (CRASH,)}
     record = run(deployed(GOOD, machine("m1", **dead)))
 
-    assert record.gate.end is GateEnd.MET
+    assert record.gate.end is GateEnd.MISSED
+    assert all(o.hopeless is None for o in record.gate.observations)
 
 
 def test_a_failed_deploy_of_which_nothing_is_live_is_said_after_grace_and_not_rolled_back() -> None:

@@ -204,6 +204,16 @@ def test_a_public_address_that_broke_while_machines_are_well_is_rolled_back() ->
     assert (record.judgement.row, record.judgement.cause) == ("outside-broke", Cause.APP)
 
 
+def test_a_deploy_that_made_no_release_is_said_and_nothing_older_is_restored() -> None:
+    stage = running(v1=lambda now: Outcome.OK if now < 35 else Outcome.HTTP_5XX)
+    found = prepared(stage)
+    request = replace(stage.request(GATE_ONLY), prepared=found.prepared)
+    record = verify(request, stage.ports)
+
+    assert (record.judgement.row, record.judgement.cause) == ("not-deployed", Cause.WRONG_VERSION)
+    assert stage.deploy.history == ["v0", "v1"]
+
+
 def test_the_record_holds_what_was_prepared_but_for_the_sealed_copy() -> None:
     stage = running()
     record = deployed(stage, prepared(stage))

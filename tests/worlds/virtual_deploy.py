@@ -127,7 +127,7 @@ class VirtualDeploy:
     def certify(self) -> Certificate:
         """Certify what is live by the proofs of `self.proofs`."""
         release = self.current_release()
-        return Certificate(release=release, proofs=self.proofs, sealed="sealed")
+        return Certificate(release=release, proofs=self.proofs, newest=release, sealed="sealed")
 
     def restart(self, machine: str, journal: Callable[[str], None]) -> RollbackStep:
         """Start one machine again, which takes five seconds; what it does then is the test's."""

@@ -154,6 +154,7 @@ class FlyPlatform:
             release=release,
             proofs=proofs(self._patient, raws, row, release),
             not_restored=lost_by_deploy(raws, row),
+            newest=self._release(ledger[0]) if ledger else None,
             sealed=self._sealed(release) if release else "",
         )
 

@@ -45,7 +45,7 @@ def read_machine(raw: Mapping[str, object]) -> Machine:
         release=_release(config),
         image=named if all((image.registry, image.repository, image.tag)) else config.image,
         digest=image.digest or digest_in(config.image),
-        is_serving=bool(config.services),
+        is_serving=bool(config.services) or told.full_config is None,  # else nobody knows
         is_cordoned=told.cordoned,
         is_standby=bool(config.standbys),
         is_autostarted=any(service.autostart is not False for service in config.services),
