@@ -198,7 +198,7 @@ def open_ports(stage: Stage, request: VerifyRequest, outputs: Outputs, workspace
         refuses=None if request.allow_link_local else is_link_local,
     )
     history = _history(request, workspace)
-    request = replace(request, prepared=_prepared(request, workspace))
+    request = replace(request, prepared=_prepared(request, workspace, stage.log))
     platform = PLATFORMS[request.platform](
         request,
         Premises(
@@ -239,14 +239,18 @@ def _history(request: VerifyRequest, workspace: Path) -> HistoryDirectory | None
     return HistoryDirectory(workspace, request.history) if request.history else None
 
 
-def _prepared(request: VerifyRequest, workspace: Path) -> Prepared | None:
+def _prepared(request: VerifyRequest, workspace: Path, log: Log) -> Prepared | None:
     """Find what `prepare` handed over; its reader is imported only where there may be one."""
     if request.mode is Mode.PREPARE or not (workspace / "slo-verify").is_dir():
         return None
     from slo_action.audit.prepared import find_prepared  # noqa: PLC0415 - ADR 0002
 
     return find_prepared(
-        workspace, service=request.service, app=request.app, deployed_at=request.deployed_at
+        workspace,
+        service=request.service,
+        app=request.app,
+        deployed_at=request.deployed_at,
+        tell=log.line,
     )
 
 

@@ -224,6 +224,7 @@ class StepEntry(Part):
     duration_seconds: float
     detail: str
     output: str
+    changed_nothing: bool = False
 
 
 class VerificationEntry(Part):
@@ -306,6 +307,7 @@ class AuditDocument(Part):
     fleet: Fleet | None = None
     prepared: Prepared | None = None
     wake: SampleEntry | None = None
+    unseen: str = ""
     remedy: RemedyEntry | None = None
     decision: DecisionEntry | None = None
     plan: RollbackPlan | None = None

@@ -1,11 +1,13 @@
 """What `prepare` hands over, as a file: written, found again, and read with care."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from slo_action.config.units import format_instant
 from slo_action.core.prepared import Prepared
 from slo_action.errors import RecordError
 
@@ -38,26 +40,39 @@ def read_prepared(path: Path) -> Prepared:
 
 
 def find_prepared(
-    workspace: Path, *, service: str, app: str, deployed_at: datetime
+    workspace: Path,
+    *,
+    service: str,
+    app: str,
+    deployed_at: datetime,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Prepared | None:
     """Return what the newest `prepare` of this service handed over; None where none fits.
 
     It lies anywhere below `slo-verify/`, where the same job's run left it or an artifact was
-    unpacked; it is from before the deploy, and not older than a day.
+    unpacked; it is from before the deploy, and not older than a day. `tell` hears of each file that
+    is of this service, or of nobody, and is not used.
     """
     root = workspace / "slo-verify"
-    found = [path for path in sorted(root.rglob(PREPARED_NAME))[:_MOST_FILES] if _is_plain(path)]
     fitting = []
-    for path in found:
+    for path in sorted(root.rglob(PREPARED_NAME))[:_MOST_FILES]:
         try:
-            prepared = read_prepared(path)
-        except RecordError:
+            prepared = _read_plain(path)
+        except RecordError as error:
+            tell(f"what was prepared is not used: {error.message}")
+            continue
+        if (prepared.service, prepared.app) != (service, app):
             continue
         ago = deployed_at - prepared.taken_at
-        if (prepared.service, prepared.app) == (service, app) and -_SLACK <= ago <= _LONGEST_AGO:
+        if -_SLACK <= ago <= _LONGEST_AGO:
             fitting.append(prepared)
+        else:
+            told = format_instant(prepared.taken_at)
+            tell(f"what was prepared at {told} is not used: it is no day's work before this deploy")
     return max(fitting, key=lambda prepared: prepared.taken_at, default=None)
 
 
-def _is_plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
+def _read_plain(path: Path) -> Prepared:
+    if path.is_symlink() or not path.is_file():
+        raise RecordError(f"{path} is no plain file", hint="unpack it, and make no link")
+    return read_prepared(path)

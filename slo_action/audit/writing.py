@@ -73,6 +73,7 @@ def audit_document(record: AuditRecord, evidence: Sequence[EvidenceEntry] = ()) 
         fleet=record.fleet,
         prepared=_prepared(record.prepared),
         wake=_sample(record.wake) if record.wake else None,
+        unseen=record.unseen,
         remedy=_remedy(record.remedy) if record.remedy else None,
         plan=record.plan,
         decision=DecisionEntry(
@@ -158,6 +159,7 @@ def _step(step: RollbackStep) -> StepEntry:
         duration_seconds=step.duration_seconds,
         detail=step.detail,
         output=step.output,
+        changed_nothing=step.changed_nothing,
     )
 
 

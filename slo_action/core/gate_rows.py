@@ -93,12 +93,14 @@ def _reason_unjudged(facts: Facts) -> str:
 
 
 def _reason_missed(facts: Facts) -> str:
+    """Where everything failed in grace already, that is what is counted."""
     gate = facts.gate
-    failed = sum(1 for o in gate.attempts if o.result is ObservationResult.FAILED)
+    counted = gate.attempts or gate.asked
+    failed = sum(1 for o in counted if o.result is ObservationResult.FAILED)
     shown = facts.last_failure
     return (
         f"never {gate.policy.required_streak} successful attempts in a row within "
-        f"{gate.deadline_seconds:.0f} s of the {facts.since}: {failed} of {len(gate.attempts)} "
+        f"{gate.deadline_seconds:.0f} s of the {facts.since}: {failed} of {len(counted)} "
         f"failed; last: {shown.detail if shown else facts.prevailing}"
     )
 

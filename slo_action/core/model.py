@@ -344,13 +344,17 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackStep:
-    """One thing a platform did to restore a release. `output` is captured text: untrusted."""
+    """One thing a platform did to restore a release. `output` is captured text: untrusted.
+
+    `changed_nothing` is True for a failed step before which, and by which, nothing was changed.
+    """
 
     name: str
     succeeded: bool
     duration_seconds: float
     detail: str
     output: str = ""
+    changed_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,6 @@ from slo_action.core.model import (
     Ending,
     Mode,
     Observation,
-    ObservationResult,
     Release,
     RollbackStep,
     RunIdentity,
@@ -90,6 +89,12 @@ class Rollback:
     verification: Verification | None = None
 
     @property
+    def untouched(self) -> str:
+        """Why it ended before anything was changed; empty where something was, or may have been."""
+        last = self.steps[-1] if self.steps else None
+        return last.detail if last and last.changed_nothing and not last.succeeded else ""
+
+    @property
     def restored(self) -> bool:
         """True where every step succeeded; says nothing of the service's health."""
         return bool(self.steps) and all(step.succeeded for step in self.steps)
@@ -105,7 +110,8 @@ class AuditRecord:
     that stopped the run, empty if none did. `released` is the platform's newest release at the
     beginning, `fleet` its last word before anything was changed, `prepared` what is known from
     before the deploy, `plan` what a rollback did or would have done; each None where nobody tells.
-    `wake` is the request that started a service at rest.
+    `wake` is the request that started a service at rest. `unseen` says why a platform that knows
+    its machines told nothing of them; empty where it did, or where there is none.
     """
 
     tool_version: str
@@ -134,6 +140,7 @@ class AuditRecord:
     plan: RollbackPlan | None = None
     remedy: Remedy | None = None
     wake: Sample | None = None
+    unseen: str = ""
 
     @property
     def known(self) -> Known:
@@ -185,13 +192,12 @@ class AuditRecord:
     @property
     def success_count(self) -> int:
         """Attempts of the gate that succeeded."""
-        return sum(1 for o in self.gate.attempts if o.result is ObservationResult.PASSED)
+        return self.gate.success_count
 
     @property
     def watched_seconds(self) -> float:
         """How long the health gate took, from its first probe."""
-        seen = self.gate.observations
-        return seen[-1].ended_seconds - self.gate.begun_seconds if seen else 0.0
+        return self.gate.watched_seconds
 
 
 def newest_before(prepared: Prepared | None) -> str:

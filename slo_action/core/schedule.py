@@ -154,6 +154,22 @@ class Gate:
         return step.end if isinstance(step, Ended) else None
 
     @property
+    def asked(self) -> tuple[Observation, ...]:
+        """Everything but peeks: the attempts that count, and those that failed in grace."""
+        return tuple(o for o in self.observations if o.kind is not ObservationKind.PEEK)
+
+    @property
+    def success_count(self) -> int:
+        """Attempts that succeeded."""
+        return sum(1 for attempt in self.attempts if attempt.result is _PASSED)
+
+    @property
+    def watched_seconds(self) -> float:
+        """How long it took, from its first probe."""
+        seen = self.observations
+        return seen[-1].ended_seconds - self.begun_seconds if seen else 0.0
+
+    @property
     def attempts(self) -> tuple[Observation, ...]:
         """The attempts that count, oldest first."""
         return tuple(o for o in self.observations if o.kind is ObservationKind.ATTEMPT)
@@ -165,8 +181,7 @@ class Gate:
         A failure in grace is not held against the service, but what went before it is not
         consecutive with what comes after.
         """
-        asked = [o for o in self.observations if o.kind is not ObservationKind.PEEK]
-        told = [o.result for o in asked if o.result is not _NEUTRAL]
+        told = [o.result for o in self.asked if o.result is not _NEUTRAL]
         return sum(1 for _ in takewhile(lambda result: result is _PASSED, reversed(told)))
 
     @property

@@ -34,7 +34,7 @@ def way_back(run: Run) -> WayBack:
             current = platform.current_release()
             target = platform.previous_release()
     except PlatformError as error:
-        problem = f"there is no way back: {error.message.rstrip('.')}"
+        problem = f"no way back is known: {error.message.rstrip('.')}; {error.hint}"
         run.ports.log.line(problem)
         return WayBack(platform=platform.name, current=current, problem=problem)
     except Interrupted:

@@ -42,7 +42,8 @@ class Run:
 class Seen:
     """What a run has seen so far, and judges by.
 
-    `fleet` is the platform's last word; None where none tells. `wake` is the request that started
+    `fleet` is the platform's last word; None where none tells, and `unseen` says why where one
+    should. `wake` is the request that started
     a machine which rested; None where none did.
     """
 
@@ -50,6 +51,7 @@ class Seen:
     window: Window | None = None
     recheck: Gate | None = None
     fleet: Fleet | None = None
+    unseen: str = ""
     wake: Sample | None = None
 
 
@@ -64,14 +66,14 @@ def look(run: Run, *, when_passed: Callable[[Gate], None]) -> Seen:
     observer = _observer(run, machines) if run.window.length_seconds else None
     gate = _watch(run, run.gate, machines, observer)
     if observer is None:
-        return Seen(gate=gate, fleet=_last_word(run, machines), wake=wake)
+        return _with_last_word(run, machines, Seen(gate=gate, wake=wake))
     passed = _is_passed(run, gate)
     if passed and not run.ports.interrupts.received:
         observer.gate_met()
         when_passed(gate)
         _finish(run, observer)
     window = observer.window if passed or observer.convicts else None
-    return Seen(gate=gate, window=window, fleet=_last_word(run, machines), wake=wake)
+    return _with_last_word(run, machines, Seen(gate=gate, window=window, wake=wake))
 
 
 def _machine_watch(run: Run) -> MachineWatch:
@@ -79,11 +81,12 @@ def _machine_watch(run: Run) -> MachineWatch:
     return MachineWatch(run.ports, "" if run.release else run.request.expected_digest)
 
 
-def _last_word(run: Run, machines: MachineWatch) -> Fleet | None:
+def _with_last_word(run: Run, machines: MachineWatch, seen: Seen) -> Seen:
     """Ask the platform once more at the end; where it is silent, what it said last stands."""
+    fleet = machines.newest
     with suppress(Interrupted), run.ports.interrupts.raising():
-        return machines.look() or machines.newest
-    return machines.newest
+        fleet = machines.look() or machines.newest
+    return replace(seen, fleet=fleet, unseen="" if fleet else machines.problem)
 
 
 def _wake(run: Run, machines: MachineWatch) -> Sample | None:
@@ -140,7 +143,7 @@ def look_on(run: Run, seen: Seen) -> Seen:
     observer.begin()
     observer.gate_met()
     _finish(run, observer)
-    return replace(seen, window=observer.window, fleet=_last_word(run, machines))
+    return _with_last_word(run, machines, replace(seen, window=observer.window))
 
 
 def _is_passed(run: Run, gate: Gate) -> bool:

@@ -35,6 +35,9 @@ def rollback(request: VerifyRequest, ports: Ports) -> AuditRecord:
     failed = latest_version(seen.gate)
     acts = decision.action is Action.ROLL_BACK
     done = roll_back(run, decision.target, failed) if acts else None
+    if done is not None and done.untouched:
+        decision = replace(decision, action=Action.STAND_DOWN, why=done.untouched)
+        done = None
     return _record(run, seen, before, decision, plan, done)
 
 

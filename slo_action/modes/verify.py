@@ -74,7 +74,10 @@ def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
     before = _asked_again(run, before, seen)
     case = _compared(_look_again(_judged(run, before, seen)))
     case = _rehearsed(_planned(_remedied(case)))
-    return _record(case, _roll_back(case))
+    rollback = _roll_back(case)
+    if rollback is not None and rollback.untouched:
+        return _record(_stood_down(case, rollback.untouched), None)
+    return _record(case, rollback)
 
 
 def _begin(request: VerifyRequest, ports: Ports) -> Run:
@@ -285,4 +288,5 @@ def _record(case: _Case, rollback: Rollback | None) -> AuditRecord:
         plan=case.plan,
         remedy=case.remedy,
         wake=seen.wake,
+        unseen=seen.unseen,
     )

@@ -25,7 +25,7 @@ def annotations(record: AuditRecord) -> tuple[Annotation, ...]:
         level = Level.WARNING
     steps = "".join(f"\n{step}" for step in next_steps(record))
     told = Annotation(level=level, title=headline(record), message=f"{reason(record)}.{steps}")
-    return (told, *_alerts(record), *_unread(record), *_notes(record))
+    return (told, *_alerts(record), *_unseen(record), *_unread(record), *_notes(record))
 
 
 def provisional_annotations(service: str, judgement: Judgement) -> tuple[Annotation, ...]:
@@ -47,6 +47,15 @@ def _alerts(record: AuditRecord) -> tuple[Annotation, ...]:
         return ()
     title = f"{record.service}: healthy, above the alert threshold"
     return (Annotation(level=Level.WARNING, title=title, message=words),)
+
+
+def _unseen(record: AuditRecord) -> tuple[Annotation, ...]:
+    """Return the warning that machines were to be looked at, and nobody saw them."""
+    if not record.unseen:
+        return ()
+    title = f"{record.service}: judged without its machines"
+    told = f"{record.unseen}. No machine was seen by itself, and nothing could be rolled back."
+    return (Annotation(level=Level.WARNING, title=title, message=told),)
 
 
 def _unread(record: AuditRecord) -> tuple[Annotation, ...]:

@@ -229,8 +229,8 @@ _NEXT_BY_HAND: dict[Ending, tuple[str, ...]] = {
     Ending.ROLLED_BACK_VERIFIED: ("Look at what makes the restored release less than healthy.",),
     Ending.ROLLED_BACK_UNHEALTHY: _NEXT_BY_ENDING[Ending.ROLLED_BACK_UNHEALTHY],
     Ending.ROLLBACK_FAILED: (
-        "Look at the steps below: each says what it changed, and the journal what was begun.",
-        "Run it again: machines that are restored already are left alone.",
+        "Look at the steps below: the last one says why it stopped, and each what it changed.",
+        "Then run `mode: rollback`: machines that are restored already are left alone.",
     ),
     Ending.NOT_ROLLED_BACK: ("Nothing was changed. The decision above says why.",),
 }
@@ -244,6 +244,8 @@ def next_steps(record: AuditRecord) -> tuple[str, ...]:
         return () if record.decision.rehearsed else _NEXT_BY_HAND[record.ending]
     if record.ending is Ending.ROLLED_BACK_UNHEALTHY and not _is_verified_bad(record):
         return ("Look at the service now: nobody has verified what the rollback restored.",)
+    if record.ending is Ending.ROLLBACK_FAILED and record.plan:
+        return _NEXT_BY_HAND[Ending.ROLLBACK_FAILED]
     by_row = NEXT_BY_ROW.get(record.judgement.row)
     if by_row and not record.rollback:
         return by_row

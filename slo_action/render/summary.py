@@ -13,6 +13,7 @@ from slo_action.core.model import (
     Phases,
     RollbackStep,
     Sample,
+    Witness,
 )
 from slo_action.core.record import AuditRecord, all_observations
 from slo_action.core.schedule import Gate, GateEnd
@@ -124,7 +125,7 @@ def _next(record: AuditRecord) -> str:
 
 def _machines(record: AuditRecord) -> str:
     if record.fleet is None:
-        return ""
+        return f"### Machines\n\nNot seen: {markdown(record.unseen)}." if record.unseen else ""
     section = machines_section(record.fleet, record.gate, record.window)
     wake = ""
     if record.wake is not None:
@@ -244,7 +245,12 @@ def _attempt_row(observation: Observation) -> tuple[str, ...]:
 
 
 def _slowest(record: AuditRecord) -> str:
-    samples = [s for o in all_observations(record) for s in o.samples]
+    samples = [
+        sample
+        for observation in all_observations(record)
+        for sample in observation.samples
+        if sample.witness is not Witness.PLATFORM
+    ]
     if not samples:
         return ""
     slowest = max(samples, key=lambda sample: sample.total_seconds)

@@ -38,8 +38,11 @@ def put(workspace: Path, prepared: Prepared, place: str = "shop-prepare-1") -> P
     return path
 
 
-def found(workspace: Path, service: str = "shop", app: str = "shop-api") -> Prepared | None:
-    return find_prepared(workspace, service=service, app=app, deployed_at=DEPLOYED_AT)
+def found(workspace: Path, told: list[str] | None = None) -> Prepared | None:
+    heard: list[str] = [] if told is None else told
+    return find_prepared(
+        workspace, service="shop", app="shop-api", deployed_at=DEPLOYED_AT, tell=heard.append
+    )
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
@@ -75,6 +78,17 @@ def test_what_belongs_to_another_deploy_is_left_alone(other: Prepared, tmp_path:
     put(tmp_path, other)
 
     assert found(tmp_path) is None
+
+
+def test_what_is_not_used_is_told_unless_it_is_somebody_elses(tmp_path: Path) -> None:
+    told: list[str] = []
+    put(tmp_path, replace(PREPARED, service="cart"), "a")
+    put(tmp_path, replace(PREPARED, taken_at=DEPLOYED_AT - timedelta(hours=25)), "b")
+    put(tmp_path, PREPARED, "c").write_text("{}", encoding="utf-8")
+
+    assert found(tmp_path, told) is None
+    assert len(told) == 2
+    assert all(line.startswith("what was prepared") for line in told)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)

@@ -3,17 +3,21 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from slo_action.audit.writing import audit_document
 from slo_action.core.decide import RollbackMode
 from slo_action.core.model import (
     Cause,
     Ending,
+    Level,
     Mode,
     Outcome,
+    Release,
     RollbackStep,
     Trigger,
     Verdict,
     VersionRule,
 )
+from slo_action.core.plan import RollbackPlan
 from slo_action.core.policy import Policy
 from slo_action.core.prepared import WayBackState
 from slo_action.core.record import AuditRecord
@@ -22,8 +26,12 @@ from slo_action.core.window_policy import WindowPolicy
 from slo_action.modes.prepare import prepare
 from slo_action.modes.rollback import rollback
 from slo_action.modes.verify import verify
+from slo_action.render.annotations import annotations
+from slo_action.render.endings import reason
+from slo_action.render.outputs import output_values
 from tests.platforms.fly.scene import GOOD, Scene
 from tests.worlds.fly import (
+    FOREIGN_TOKEN,
     FlyWorld,
     broken,
     crashing,
@@ -333,3 +341,71 @@ def test_an_image_digest_that_was_expected_is_compared_with_every_machine() -> N
 
     assert verify(expected, stage.ports).ending is Ending.VERIFIED
     assert verify(other, stage.ports).judgement.cause is Cause.WRONG_VERSION
+
+
+def test_an_api_that_dies_right_before_the_change_leaves_a_run_that_changed_nothing() -> None:
+    stage = FlyStage(scene().deployed(broken("1.1")))
+    plan = stage.platform.plan
+
+    def planning(target: Release) -> RollbackPlan:
+        found = plan(target)
+        stage.scene.world.down(900.0)
+        return found
+
+    stage.platform.plan = planning  # type: ignore[method-assign] # the API dies after it
+    record = verify(stage.asked(GATE_ONLY), stage.ports)
+
+    assert (record.ending, record.exit_code) == (Ending.NOT_ROLLED_BACK, 10)
+    assert record.rollback is None
+    assert "nothing was changed" in record.decision.why
+    assert stage.scene.ours("update") == []
+
+
+def test_a_token_of_another_app_is_a_warning_beside_a_healthy_verdict() -> None:
+    made = Scene(token=FOREIGN_TOKEN).launched(2).deployed(NEW)
+    stage = FlyStage(made)
+    record = verify(stage.asked(GATE_ONLY), stage.ports)
+
+    assert record.judgement.verdict is Verdict.HEALTHY
+    told = [a for a in annotations(record) if a.level is Level.WARNING]
+    assert "judged without its machines" in told[0].title
+    assert "app" in told[0].message
+
+
+def test_the_outputs_of_a_rollback_by_hand_are_about_what_it_restored() -> None:
+    made = scene().deployed(broken("1.1"))
+    stage = FlyStage(made)
+    record = rollback(stage.asked(GATE_ONLY, Mode.ROLLBACK), stage.ports)
+    told = output_values(record, audit_document(record))
+
+    assert (told["attempts"], told["success-count"], told["availability"]) == ("3", "3", "1.0000")
+
+
+def test_a_machine_on_an_unreachable_host_is_named_after_a_rollback_it_could_not_be_part_of() -> (
+    None
+):
+    made = scene().deployed(broken("1.1"))
+    lost = made.world.machines[0].id
+    stage, record = verified(made, change=lambda world: world.host_fails(lost))
+
+    assert record.rollback is not None
+    assert record.rollback.verification is not None
+    after = record.rollback.verification
+    assert after.judgement.row == "machine-unreachable"
+    assert "on a host that does not answer" in reason(record)
+    assert after.fleet is not None
+    assert [m.name for m in after.fleet.unreachable] == [lost]
+    assert stage.scene.ours("update", since=0.0)
+
+
+def test_hosts_that_are_all_unreachable_are_the_platforms_fault_and_said_soon() -> None:
+    def all_fail(world: FlyWorld) -> None:
+        for machine in world.machines:
+            world.host_fails(machine.id)
+
+    _, record = verified(scene().deployed(broken("1.1")), change=all_fail)
+
+    assert (record.judgement.row, record.judgement.cause) == (
+        "hopeless-unreachable",
+        Cause.PLATFORM,
+    )

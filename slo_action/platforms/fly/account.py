@@ -65,7 +65,14 @@ class Account:
         """Close with a failed step that says how far the rollback got."""
         spent = self._clock.monotonic() - self._begun
         detail = f"{words.rstrip('.')}; {self._far()}"
-        self.add("rollback", detail, succeeded=False, seconds=spent)
+        step = RollbackStep(
+            name="rollback",
+            succeeded=False,
+            duration_seconds=spent,
+            detail=printable(detail),
+            changed_nothing=not (self._restored or self._in_work),
+        )
+        self._steps.append(step)
 
     def refuse(self, error: PlatformError) -> None:
         """Close with an error and its hint."""

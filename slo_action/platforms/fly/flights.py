@@ -220,8 +220,10 @@ class Flight:
 
 
 def _taken_over(machine: Machine) -> TakenOverError:
-    told = machine.release or "another configuration"
-    return TakenOverError(f"another deploy took over: machine {machine.name} has {told} now")
+    told = f"{machine.release} in another form" if machine.release else "another configuration"
+    return TakenOverError(
+        f"another deploy took over: somebody changed machine {machine.name}, it has {told} now"
+    )
 
 
 def _passing(machine: Machine) -> int:

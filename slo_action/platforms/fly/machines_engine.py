@@ -114,8 +114,8 @@ class MachinesEngine:
 
     def _cordon(self, extras: Sequence[Order], restoring: Restoring) -> None:
         """Take machines that the deploy made out of the traffic, now that others serve."""
-        restoring.account.begin([order.name for order in extras])
         restoring.confirmed(extras)
+        restoring.account.begin([order.name for order in extras])
         for order in extras:
             restoring.journal(journal_words.cordoning(order))
         self._demand([partial(self.means.api.cordon, order.name) for order in extras])

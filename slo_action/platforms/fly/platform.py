@@ -23,7 +23,7 @@ from slo_action.platforms.fly.lookout import Lookout, known_digests
 from slo_action.platforms.fly.memory import Memory, remembered
 from slo_action.platforms.fly.not_restored import lost_by_deploy
 from slo_action.platforms.fly.reading import read_fleet
-from slo_action.platforms.fly.releases import LedgerRow, choose_target, named
+from slo_action.platforms.fly.releases import LedgerRow, choose_target, named, restored_by
 from slo_action.platforms.fly.restarting import restart
 from slo_action.platforms.fly.restore_copy import RestoreCopy, as_document
 from slo_action.platforms.fly.sealing import SALT_BYTES, seal
@@ -87,9 +87,11 @@ class FlyPlatform:
                 f"app {self._settings.app} has no releases, so there is nothing to go back to",
                 hint="fix forward: deploy again",
             )
-        return choose_target(
+        current = self._release(ledger[0])
+        begun = restored_by(ledger, current, digests) if memory.by_hand else None
+        return begun or choose_target(
             ledger,
-            self._release(ledger[0]),
+            current,
             past=memory.past,
             before=memory.before,
             digests=digests,

@@ -38,6 +38,8 @@ def _recorded(survey: Survey, restoring: Restoring) -> str:
         return f"the releases could not be read: {_unrecorded(survey)}"
     if not (rows and survey.judged and rows[0].version == survey.judged.version):
         return "not written: another release is the newest by now"
+    if survey.judged.digest == survey.target.digest:
+        return f"not needed: {survey.judged.name} is it already"
     restoring.journal(journal_words.recording(survey.target.version))
     return _written(api, survey, image, definition)
 

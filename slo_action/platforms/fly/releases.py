@@ -59,6 +59,21 @@ def choose_target(
     return _as_seen(chosen, seen).release(past)
 
 
+def restored_by(
+    ledger: Sequence[LedgerRow], current: Release, digests: Mapping[str, str]
+) -> Release | None:
+    """Return what `current` went back to, where it is itself a rollback; else None.
+
+    Whoever asks for a rollback once more wants that one finished, and not undone.
+    """
+    rows = filled(ledger, digests)
+    live = _live(rows, current)
+    older = [row for row in rows if row.version < live.version]
+    if not is_rollback(live, older):
+        return None
+    return next(release_of(row) for row in reversed(older) if is_same(row, live))
+
+
 def _seen(
     before: Release | None,
     rows: Sequence[LedgerRow],

@@ -37,13 +37,13 @@ class Restoring:
         """Bring one batch back. Raises GiveUpError where one of it is not well in the end."""
         begun = self.means.clock.monotonic()
         names = [order.name for order in batch]
-        self.account.begin(names)
         self.leases.take(names)
         flights = [
             Flight(order=order, begun=begun, least_seconds=self.means.machine_seconds)
             for order in batch
         ]
         changes = self.confirmed(batch)
+        self.account.begin(names)
         self._send([one for one in flights if _is_update(one) and changes[one.order.name]])
         self._watch(flights)
         self._uncordon([flight.order for flight in flights if flight.is_well])

@@ -118,15 +118,29 @@ def test_a_convicted_image_is_no_target() -> None:
     assert found.version == "v1"
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
-def test_a_rollback_is_not_rolled_back_unless_a_person_names_the_release(by_hand: bool) -> None:
+def test_a_rollback_is_not_rolled_back() -> None:
     scene = live()
     scene.rolls_back()
 
     with pytest.raises(PlatformError, match="never rolled back") as caught:
-        scene.platform(by_hand=by_hand).previous_release()
+        scene.platform().previous_release()
     assert "to-version" in caught.value.hint
-    assert scene.platform(by_hand=by_hand, to_version="v1").previous_release()
+
+
+def test_a_person_who_asks_once_more_gets_the_same_rollback_and_not_its_undoing() -> None:
+    scene = live()
+    scene.rolls_back()
+    before = len(scene.ours("update"))
+    again = scene.platform(by_hand=True)
+
+    found = again.previous_release()
+    steps = scene.rolls_back(again)
+
+    assert found is not None
+    assert found.version == "v1"
+    assert all(step.succeeded for step in steps)
+    assert "not needed" in steps[-1].detail
+    assert len(scene.ours("update")) == before
 
 
 def test_a_person_may_name_the_release() -> None:
