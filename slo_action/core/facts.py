@@ -15,6 +15,7 @@ from slo_action.core.model import (
     Trigger,
     Verdict,
     VersionRule,
+    Witness,
 )
 from slo_action.core.schedule import Gate, GateEnd
 from slo_action.core.triggers import prevailing_outcome, recent_failures
@@ -115,7 +116,8 @@ class Facts:
 
         Where both answer in turn, the last few answers are hardly ever all of the other one.
         """
-        told = [o for o in self.gate.observations if o.version]
+        public = (o for o in self.gate.observations if o.deciding.witness is not Witness.PLATFORM)
+        told = [o for o in public if o.version]
         passed = [o.result is ObservationResult.PASSED for o in told]
         expected = self.rule.expected is not None and any(passed)
         return expected and not any(passed[-_IN_A_ROW:])

@@ -13,8 +13,9 @@ from slo_action.core.model import Dead, Hopeless, Outcome, Release, Sample, Witn
 
 _SHORT_NAME = 6
 _DEAD_STATES = frozenset({"stopped", "failed", "launch_failed", "destroyed"})
-_RESTING_STATES = frozenset({"stopped", "suspended"})
-_MOVING_STATES = frozenset({"starting", "stopping", "suspending"})
+_RESTING_STATES = frozenset({"stopped", "suspended", "created"})
+_LEAVING_STATES = frozenset({"stopping", "suspending"})
+_UNDER_WAY = frozenset({"running", "pending"})
 _GAVE_UP = frozenset({"failed", "interrupted"})
 
 
@@ -91,24 +92,23 @@ class Machine:
 
     @property
     def is_resting(self) -> bool:
-        """True where it was stopped on purpose and starts when it is needed: that is not down."""
-        stopped = self.state in _RESTING_STATES and not self.crashes
-        return stopped and (self.is_autostarted or self.is_standby)
+        """True where it was stopped on purpose, or never started: that is not down.
+
+        The last exit decides: a machine that crashed once and was stopped by autostop later rests.
+        """
+        return self.state in _RESTING_STATES and (not self.exits or self.exits[-1].requested)
 
     @property
     def is_pending(self) -> bool:
         """True where it should serve and does not run: it is on its way, or will never come.
 
         Configured with an image is not running it: while a machine is replaced, the former process
-        may still answer. Nobody knows that of a machine whose host is unreachable.
+        may still answer. Nobody knows that of a machine whose host is unreachable. What a platform
+        stops, and starts again for who asks, is as it should be.
         """
-        runs = self.state == "started"
-        return self.counts and self.is_host_ok and not (runs or self.is_resting)
-
-    @property
-    def is_moving(self) -> bool:
-        """True while a platform that starts and stops machines as they are needed does so."""
-        return self.is_autostarted and self.state in _MOVING_STATES and not self.crashes
+        idle = self.state == "started" or self.is_resting or self.state in _LEAVING_STATES
+        returns = self.state == "starting" and self.exits[-1:] and self.exits[-1].requested
+        return self.counts and self.is_host_ok and not (idle or returns)
 
     @property
     def crashes(self) -> tuple[MachineExit, ...]:
@@ -132,6 +132,11 @@ class Machine:
         over = self.restart_limit is not None and self.restarts >= self.restart_limit > 0
         ended = self.exits[-1:] and not self.exits[-1].requested
         return bool(self.crashes) and (over or (self.state in _DEAD_STATES and bool(ended)))
+
+    @property
+    def is_lost(self) -> bool:
+        """True where it has stopped without being asked to, or was never started well."""
+        return self.is_pending and self.state in _DEAD_STATES
 
     @property
     def short(self) -> str:
@@ -164,6 +169,11 @@ class Fleet:
         """The machines that run another image than the release's, and that can be reached."""
         reached = (machine for machine in self.counted if machine.is_host_ok)
         return tuple(machine for machine in reached if self.runs(machine) is False)
+
+    @property
+    def is_rolling(self) -> bool:
+        """True while the ledger says that the deploy is under way."""
+        return self.status in _UNDER_WAY
 
     @property
     def pending(self) -> tuple[Machine, ...]:
@@ -290,17 +300,19 @@ def platform_samples(fleet: Fleet, url: str, took_seconds: float) -> tuple[Sampl
         total_seconds=took_seconds,
         version=_release_of(fleet, behind[0]) if behind else None,
     )
-    return word, *(_idle(machine, word) for machine in fleet.pending)
+    return word, *(_idle(fleet, machine, word) for machine in fleet.pending)
 
 
-def _idle(machine: Machine, word: Sample) -> Sample:
+def _idle(fleet: Fleet, machine: Machine, word: Sample) -> Sample:
+    """What is on its way is not live yet; what has ended, once the deploy has, has failed."""
     ended = f" ({exit_words(machine)})" if machine.exits else ""
+    failed = machine.state in _DEAD_STATES and not fleet.is_rolling
     return replace(
         word,
-        outcome=Outcome.UNHEALTHY_BODY,
+        outcome=Outcome.UNHEALTHY_BODY if failed else Outcome.WRONG_VERSION,
         detail=f"does not run: the platform says {machine.state}{ended}",
         machine=machine.name,
-        version=None,
+        version=machine.state,
     )
 
 

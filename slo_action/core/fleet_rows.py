@@ -163,8 +163,12 @@ def _reason_critical(facts: Facts) -> str:
 def _lost(facts: Facts) -> str:
     """Return which machines do not run in the end, and will not by themselves."""
     fleet = facts.known.fleet if facts.stands else None
-    found = [m for m in fleet.pending if not m.is_moving] if fleet else []
-    return pending_words(found)
+    return pending_words(m for m in fleet.pending if m.is_dead or m.is_lost) if fleet else ""
+
+
+def _on_the_way(facts: Facts) -> str:
+    fleet = facts.known.fleet if facts.stands else None
+    return pending_words(fleet.pending) if fleet else ""
 
 
 def _unreachable(facts: Facts) -> str:
@@ -178,17 +182,20 @@ def _unreachable(facts: Facts) -> str:
 
 
 def _not_deployed(facts: Facts) -> bool:
-    """The newest release is the one that was the newest when the deploy was prepared."""
+    """What fails is what ran before: the same newest release, the same image on each machine."""
     known = facts.known
-    return bool(known.newest_before and known.released) and (
-        known.newest_before == (known.released.version if known.released else "")
-    )
+    before, released, fleet = known.before, known.released, known.fleet
+    if before is None or released is None or known.newest_before != released.version:
+        return False
+    images = {machine.digest for machine in fleet.counted if machine.digest} if fleet else set()
+    convicted = facts.window is not None and _convicts(facts.window)
+    return images <= {before.digest} and (convicted or not facts.stands)
 
 
 def _reason_not_deployed(facts: Facts) -> str:
     return (
-        f"nothing was deployed: {facts.known.newest_before} was the newest release before the "
-        "deploy, and still is"
+        f"the service fails, and nothing was deployed: {facts.known.newest_before} was the newest "
+        "release before the deploy, and still is"
     )
 
 
@@ -212,7 +219,7 @@ FLEET_ROWS: tuple[Row, ...] = (
     ),
     Row(
         name="not-deployed",
-        when="platform: the newest release is the one that `prepare` saw before the deploy",
+        when="platform: the service fails, and release and images are those that `prepare` saw",
         fits=_not_deployed,
         verdict=Verdict.UNHEALTHY,
         cause=Cause.WRONG_VERSION,
@@ -322,6 +329,20 @@ LAST_FLEET_ROWS: tuple[Row, ...] = (
     ),
 )
 """They decide where no window convicts."""
+
+UNSURE_FLEET_ROWS: tuple[Row, ...] = (
+    Row(
+        name="machine-starting",
+        when="the gate was met, but in the end a machine is on its way, and does not come",
+        fits=lambda facts: bool(_on_the_way(facts)),
+        verdict=Verdict.INCONCLUSIVE,
+        cause=Cause.PLATFORM,
+        reason=lambda facts: (
+            f"could not tell: in the end not every machine runs: {_on_the_way(facts)}"
+        ),
+    ),
+)
+"""They decide where nothing convicts."""
 
 DEGRADED_FLEET_ROWS: tuple[Row, ...] = (
     Row(

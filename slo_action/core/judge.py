@@ -4,7 +4,12 @@ docs/verdicts.md prints this very table.
 """
 
 from slo_action.core.facts import Facts, Judgement, OnLateStart, Row
-from slo_action.core.fleet_rows import DEGRADED_FLEET_ROWS, FLEET_ROWS, LAST_FLEET_ROWS
+from slo_action.core.fleet_rows import (
+    DEGRADED_FLEET_ROWS,
+    FLEET_ROWS,
+    LAST_FLEET_ROWS,
+    UNSURE_FLEET_ROWS,
+)
 from slo_action.core.gate_rows import GATE_ROWS
 from slo_action.core.known import NOTHING_KNOWN, Known
 from slo_action.core.model import (
@@ -40,6 +45,7 @@ TABLE: tuple[Row, ...] = (
     *CONVICTING_ROWS,
     *LAST_FLEET_ROWS,
     *UNSURE_ROWS,
+    *UNSURE_FLEET_ROWS,
     *DEGRADED_ROWS,
     *DEGRADED_FLEET_ROWS,
     *GATE_ROWS,

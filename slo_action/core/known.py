@@ -30,15 +30,16 @@ class Known:
     """`released` is the platform's newest release when the run began, `fleet` its last word.
 
     Both are None where no platform tells them; `baseline` where nobody prepared the deploy;
-    `remedied` where nothing was restarted. `newest_before` is the release that was the newest when
-    the deploy was prepared; empty where nobody tells. `since` names what second zero was, for the
-    reason.
+    `remedied` where nothing was restarted. `before` is what ran when the deploy was prepared, and
+    `newest_before` the newest release then; None and empty where nobody tells. `since` names what
+    second zero was, for the reason.
     """
 
     released: Release | None = None
     fleet: Fleet | None = None
     baseline: Baseline | None = None
     remedied: Remedied | None = None
+    before: Release | None = None
     newest_before: str = ""
     since: str = "deploy"
 
@@ -107,7 +108,7 @@ def single_sick_machine(gate: Gate, window: Window | None, fleet: Fleet | None) 
 
 def _lost_machines(fleet: Fleet) -> tuple[str, ...]:
     """Who does not run in the end may only need to be started."""
-    return tuple(machine.name for machine in fleet.pending if not machine.is_moving)
+    return tuple(machine.name for machine in fleet.pending if machine.is_dead or machine.is_lost)
 
 
 def _sick_of_window(window: Window) -> tuple[str, ...]:

@@ -150,6 +150,7 @@ class AuditRecord:
             fleet=self.fleet,
             baseline=self.prepared.baseline if self.prepared else None,
             remedied=self.remedy.result if self.remedy else None,
+            before=self.prepared.release if self.prepared else None,
             newest_before=newest_before(self.prepared),
         )
 

@@ -200,11 +200,12 @@ class Gate:
     def _is_hopeless(self) -> bool:
         """Waiting is over where the platform says twice in a row that it is of no use.
 
-        That nothing of the release is live may be said too early: not before grace is over.
+        That nothing of the release is live, or that hosts do not answer, may be over soon: that is
+        not believed before grace is over.
         """
         told = [o.hopeless for o in self.observations[-2:] if o.result is _FAILED and o.hopeless]
         early = self.observations[-1].started_seconds < self.policy.grace_seconds
-        return len(told) > 1 and not (early and told[-1].why is Dead.NOT_LIVE)
+        return len(told) > 1 and (told[-1].why is Dead.EXITED or not early)
 
     def _is_late(self) -> bool:
         """Late is charged only to a service that was seen to fail: a late observer proves nothing.

@@ -82,11 +82,26 @@ def _machine_watch(run: Run) -> MachineWatch:
 
 
 def _with_last_word(run: Run, machines: MachineWatch, seen: Seen) -> Seen:
-    """Ask the platform once more at the end; where it is silent, what it said last stands."""
+    """Ask the platform once more at the end; where it is silent, what it said last stands.
+
+    A machine that does not run at that moment may be restarting: it gets the time that takes.
+    """
+    clock = run.ports.clock
     fleet = machines.newest
     with suppress(Interrupted), run.ports.interrupts.raising():
         fleet = machines.look() or machines.newest
+        patient = seen.gate.end in _GATE_PASSED
+        for _ in range(_LAST_LOOKS):
+            if not (patient and fleet and fleet.pending):
+                break
+            clock.sleep_until(clock.monotonic() + _LAST_LOOKS_APART_SECONDS)
+            fleet = machines.look() or fleet
     return replace(seen, fleet=fleet, unseen="" if fleet else machines.problem)
+
+
+_GATE_PASSED = (GateEnd.MET, GateEnd.LATE)
+_LAST_LOOKS = 4
+_LAST_LOOKS_APART_SECONDS = 10.0
 
 
 def _wake(run: Run, machines: MachineWatch) -> Sample | None:

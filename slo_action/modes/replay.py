@@ -151,6 +151,7 @@ def _seen(document: AuditDocument, policy: Policy, problems: list[str]) -> Seen:
             fleet=document.fleet,
             baseline=document.prepared.baseline if document.prepared else None,
             remedied=_remedied(document, policy, problems),
+            before=document.prepared.release if document.prepared else None,
             newest_before=newest_before(document.prepared),
         ),
     )

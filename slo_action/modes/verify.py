@@ -126,6 +126,7 @@ def _known(run: Run, released: Release | None, seen: Seen, remedy: Remedy | None
         fleet=seen.fleet,
         baseline=prepared.baseline if prepared else None,
         remedied=remedy.result if remedy else None,
+        before=prepared.release if prepared else None,
         newest_before=newest_before(prepared),
     )
 

@@ -185,20 +185,38 @@ def test_a_stopped_machine_on_the_old_image_is_behind_too() -> None:
     assert word.version == "v42"
 
 
-@pytest.mark.parametrize(
-    "state", ["replacing", "updating", "starting", "created", "stopped", "suspended", "failed"]
-)
-def test_who_should_serve_and_does_not_run_is_told_by_name(state: str) -> None:
+@pytest.mark.parametrize("state", ["replacing", "updating", "starting", "restarting"])
+def test_who_is_on_its_way_is_waited_for_and_blames_nobody(state: str) -> None:
     _, idle = platform_samples(fleet(machine("m1"), machine("m2", state=state)), "fly", 0.2)
 
-    assert (idle.machine, idle.outcome.is_bad) == ("m2", True)
+    assert (idle.machine, idle.outcome) == ("m2", Outcome.WRONG_VERSION)
     assert state in idle.detail
 
 
 @pytest.mark.parametrize(
     "changes",
+    [{"state": "failed"}, {"state": "launch_failed"}, {"state": "stopped", "exits": (crash(),)}],
+)
+def test_who_has_ended_without_being_asked_to_has_failed_once_the_deploy_is_over(
+    changes: dict[str, Any],
+) -> None:
+    lost = machine("m2", **changes)
+    _, over = platform_samples(fleet(machine("m1"), lost), "fly", 0.2)
+    _, rolling = platform_samples(fleet(machine("m1"), lost, status="running"), "fly", 0.2)
+
+    assert over.outcome is Outcome.UNHEALTHY_BODY
+    assert rolling.outcome is Outcome.WRONG_VERSION
+
+
+@pytest.mark.parametrize(
+    "changes",
     [
-        {"state": "stopped", "is_autostarted": True},
+        {"state": "stopped"},
+        {"state": "suspended", "is_autostarted": True},
+        {"state": "created"},
+        {"state": "stopped", "exits": (crash(2), crash(9, requested=True))},
+        {"state": "starting", "exits": (crash(9, requested=True),)},
+        {"state": "stopping"},
         {"state": "stopped", "is_standby": True},
         {"state": "starting", "is_cordoned": True},
         {"state": "starting", "is_serving": False},

@@ -125,14 +125,63 @@ def test_a_machine_that_only_our_probes_find_bad_is_told_and_nobody_is_rolled_ba
     assert stage.deploy.live == "v2"
 
 
-@pytest.mark.parametrize("state", ["replacing", "starting", "stopped", "created", "failed"])
-def test_a_machine_that_does_not_run_is_waited_for_and_never_passed(state: str) -> None:
+@pytest.mark.parametrize("state", ["replacing", "starting"])
+def test_a_machine_that_stays_on_its_way_is_never_passed_and_nobody_is_rolled_back(
+    state: str,
+) -> None:
     stage = deployed(GOOD, machine("m1"), machine("m2", state=state), machine("m3"))
     record = run(stage)
 
-    assert record.judgement.verdict is Verdict.UNHEALTHY
+    assert (record.judgement.verdict, record.judgement.cause) == (
+        Verdict.UNHEALTHY,
+        Cause.WRONG_VERSION,
+    )
     assert f"machine m2: does not run: the platform says {state}" in record.judgement.reason
+    assert stage.deploy.live == "v2"
+
+
+def test_a_machine_that_failed_to_start_is_started_again_before_anything_else() -> None:
+    stage = deployed(GOOD, machine("m1"), machine("m2", state="failed"), machine("m3"))
+    record = run(stage)
+
     assert stage.deploy.restarted == ["m2"]
+    assert "machine m2: does not run: the platform says failed" in record.judgement.reason
+
+
+def test_a_spare_that_its_owner_stopped_is_left_alone() -> None:
+    stage = deployed(GOOD, machine("m1"), machine("m2", state="stopped"))
+
+    assert run(stage).ending is Ending.VERIFIED
+    assert stage.deploy.restarted == []
+
+
+@pytest.mark.parametrize("state", ["restarting", "starting", "stopped"])
+def test_a_machine_that_is_restarted_at_the_very_end_is_looked_at_again(state: str) -> None:
+    stage = deployed()
+    first, *others = stage.deploy.fleet
+    crashed = (CRASH,) if state == "stopped" else ()
+    away = (replace(first, state=state, exits=crashed), *others)
+    back = (replace(first, exits=crashed), *others)
+    stage.deploy.at(119.0, lambda: setattr(stage.deploy, "fleet", away))
+    stage.deploy.at(127.0, lambda: setattr(stage.deploy, "fleet", back))
+    record = run(stage, replace(POLICY, window=WindowPolicy(length_seconds=120.0)))
+
+    assert record.ending is Ending.VERIFIED
+    assert stage.deploy.restarted == []
+
+
+def test_a_machine_that_never_comes_back_in_the_end_is_no_pass() -> None:
+    stage = deployed()
+    first, *others = stage.deploy.fleet
+    away = (replace(first, state="starting"), *others)
+    stage.deploy.at(119.0, lambda: setattr(stage.deploy, "fleet", away))
+    record = run(stage, replace(POLICY, window=WindowPolicy(length_seconds=120.0)))
+
+    assert (record.judgement.verdict, record.judgement.row) == (
+        Verdict.INCONCLUSIVE,
+        "machine-starting",
+    )
+    assert stage.deploy.live == "v2"
 
 
 def test_a_former_process_that_answers_while_machines_are_replaced_is_no_sign_of_life() -> None:
@@ -150,7 +199,7 @@ def test_a_former_process_that_answers_while_machines_are_replaced_is_no_sign_of
 def test_a_machine_that_stops_for_good_after_the_gate_is_started_again() -> None:
     stage = deployed()
     first, *others = stage.deploy.fleet
-    lost = (replace(first, state="stopped"), *others)
+    lost = (replace(first, state="stopped", exits=(CRASH,)), *others)
     stage.deploy.at(60.0, lambda: setattr(stage.deploy, "fleet", lost))
     record = run(stage, replace(POLICY, window=WindowPolicy(length_seconds=120.0)))
 
