@@ -225,6 +225,7 @@ class StepEntry(Part):
     detail: str
     output: str
     changed_nothing: bool = False
+    taken_over: bool = False
 
 
 class VerificationEntry(Part):

@@ -45,9 +45,9 @@ def audit_document(record: AuditRecord, evidence: Sequence[EvidenceEntry] = ()) 
         version=record.policy.rule.expected or record.judged_version or "",
         status=record.status,
         health_checks=HealthChecks(
-            attempts=len(record.gate.attempts),
-            success_count=record.success_count,
-            duration=format_duration(record.watched_seconds),
+            attempts=len(record.told_gate.attempts),
+            success_count=record.told_gate.success_count,
+            duration=format_duration(record.told_gate.watched_seconds),
         ),
         rollback_triggered=record.rollback is not None,
         approver=record.approver,
@@ -160,6 +160,7 @@ def _step(step: RollbackStep) -> StepEntry:
         detail=step.detail,
         output=step.output,
         changed_nothing=step.changed_nothing,
+        taken_over=step.taken_over,
     )
 
 

@@ -346,7 +346,8 @@ class Release:
 class RollbackStep:
     """One thing a platform did to restore a release. `output` is captured text: untrusted.
 
-    `changed_nothing` is True for a failed step before which, and by which, nothing was changed.
+    `changed_nothing` is True for a failed step before which, and by which, nothing was changed;
+    `taken_over` for one that ended because somebody else deploys.
     """
 
     name: str
@@ -355,6 +356,7 @@ class RollbackStep:
     detail: str
     output: str = ""
     changed_nothing: bool = False
+    taken_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -191,14 +191,23 @@ class AuditRecord:
         return self.live_version if well else None
 
     @property
-    def success_count(self) -> int:
-        """Attempts of the gate that succeeded."""
-        return self.gate.success_count
+    def told_gate(self) -> Gate:
+        """The gate that outputs tell: the judged release's; by hand, that of what was restored."""
+        verification = self._by_hand
+        return verification.gate if verification else self.gate
 
     @property
-    def watched_seconds(self) -> float:
-        """How long the health gate took, from its first probe."""
-        return self.gate.watched_seconds
+    def told_window(self) -> Window | None:
+        """The window after it; None without one."""
+        verification = self._by_hand
+        return verification.window if verification else self.window
+
+    @property
+    def _by_hand(self) -> Verification | None:
+        """Nothing is judged before a rollback by hand; what counts is what came of it."""
+        if self.mode is not Mode.ROLLBACK or self.rollback is None:
+            return None
+        return self.rollback.verification
 
 
 def newest_before(prepared: Prepared | None) -> str:

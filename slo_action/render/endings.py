@@ -34,9 +34,24 @@ def _is_verified_bad(record: AuditRecord) -> bool:
     return verification is not None and verification.judgement.verdict is Verdict.UNHEALTHY
 
 
-def _afterwards(record: AuditRecord) -> str:
-    verification = record.rollback.verification if record.rollback else None
+def _is_taken_over(record: AuditRecord) -> bool:
+    """Tell whether somebody else deployed while we restored, or while we verified that."""
+    if record.rollback is None:
+        return False
+    verification = record.rollback.verification
     if verification and verification.judgement.cause is Cause.SUPERSEDED:
+        return True
+    return any(step.taken_over for step in record.rollback.steps)
+
+
+def _not_restored(record: AuditRecord) -> str:
+    if _is_taken_over(record):
+        return "another deploy took over its rollback: see its own run"
+    return "the rollback failed: a human is needed now"
+
+
+def _afterwards(record: AuditRecord) -> str:
+    if _is_taken_over(record):
         return "another deploy took over before that was verified: see its own run"
     bad = _is_verified_bad(record)
     what = "is still not healthy" if bad else "could not be verified"
@@ -82,8 +97,7 @@ ENDINGS: dict[Ending, EndingText] = {
     Ending.ROLLBACK_FAILED: EndingText(
         mark="🔥",
         headline=lambda record: (
-            f"{record.service}{_version(record)} is bad and the rollback failed: "
-            "a human is needed now"
+            f"{record.service}{_version(record)} is bad and {_not_restored(record)}"
         ),
         conclusion="failure",
     ),
@@ -111,6 +125,12 @@ def _not_by_hand(record: AuditRecord) -> str:
     return f"{record.service} was not rolled back; nothing was changed"
 
 
+def _failed_by_hand(record: AuditRecord) -> str:
+    if _is_taken_over(record):
+        return f"{record.service} was not rolled back: another deploy took over, see its own run"
+    return f"the rollback of {record.service} failed: a human is needed now"
+
+
 BY_HAND: dict[Ending, EndingText] = {
     Ending.ROLLED_BACK_VERIFIED: EndingText(
         mark="↩️",
@@ -122,7 +142,7 @@ BY_HAND: dict[Ending, EndingText] = {
     Ending.ROLLED_BACK_UNHEALTHY: ENDINGS[Ending.ROLLED_BACK_UNHEALTHY],
     Ending.ROLLBACK_FAILED: EndingText(
         mark="🔥",
-        headline=lambda record: f"the rollback of {record.service} failed: a human is needed now",
+        headline=_failed_by_hand,
         conclusion="failure",
     ),
     Ending.NOT_ROLLED_BACK: EndingText(
@@ -225,6 +245,10 @@ NEXT_BY_ROW: dict[str, tuple[str, ...]] = {
 """Where the row knows better than ending and cause."""
 
 
+_TAKEN_OVER = (
+    "Look at the newer deploy's own run. This one touches nothing any more.",
+    "Without such a run, verify what is live: nobody has.",
+)
 _NEXT_BY_HAND: dict[Ending, tuple[str, ...]] = {
     Ending.ROLLED_BACK_VERIFIED: ("Look at what makes the restored release less than healthy.",),
     Ending.ROLLED_BACK_UNHEALTHY: _NEXT_BY_ENDING[Ending.ROLLED_BACK_UNHEALTHY],
@@ -240,8 +264,16 @@ def next_steps(record: AuditRecord) -> tuple[str, ...]:
     """Return what to do now; empty where nothing is to be done. Trusted text."""
     if record.judgement.verdict is Verdict.HEALTHY:
         return ()
-    if record.mode is Mode.ROLLBACK:
-        return () if record.decision.rehearsed else _NEXT_BY_HAND[record.ending]
+    if _is_taken_over(record):
+        return _TAKEN_OVER
+    return _next_by_hand(record) if record.mode is Mode.ROLLBACK else _next_after_verify(record)
+
+
+def _next_by_hand(record: AuditRecord) -> tuple[str, ...]:
+    return () if record.decision.rehearsed else _NEXT_BY_HAND[record.ending]
+
+
+def _next_after_verify(record: AuditRecord) -> tuple[str, ...]:
     if record.ending is Ending.ROLLED_BACK_UNHEALTHY and not _is_verified_bad(record):
         return ("Look at the service now: nobody has verified what the rollback restored.",)
     if record.ending is Ending.ROLLBACK_FAILED and record.plan:

@@ -24,7 +24,8 @@ def _lines(record: AuditRecord) -> Iterator[str]:
     yield f"deploy_verification_runs_total{{{outcome}}} 1"
     yield "# TYPE deploy_verification_duration_seconds gauge"
     yield "# UNIT deploy_verification_duration_seconds seconds"
-    yield f"deploy_verification_duration_seconds{{{service}}} {record.watched_seconds:.3f}"
+    watched = f"{record.told_gate.watched_seconds:.3f}"
+    yield f"deploy_verification_duration_seconds{{{service}}} {watched}"
     yield "# TYPE deploy_last_verified_timestamp_seconds gauge"
     yield "# UNIT deploy_last_verified_timestamp_seconds seconds"
     stamp = record.finished_at.timestamp()

@@ -8,10 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 from slo_action.core.findings import endpoints
-from slo_action.core.model import Mode, ObservationResult, Witness
+from slo_action.core.model import ObservationResult, Witness
 from slo_action.core.record import AuditRecord
-from slo_action.core.schedule import Gate
-from slo_action.core.window import Window
 from slo_action.render.endings import reason
 from slo_action.render.escape import json_line, output, word
 
@@ -35,7 +33,7 @@ _P95 = Fraction(95, 100)
 
 
 def _health_p95(record: AuditRecord) -> str:
-    window = _window(record)
+    window = record.told_window
     tracks = window.tracks.values() if window else ()
     own = (t for t in tracks if t.stream.is_endpoint and t.stream.probe.witness is Witness.HEALTH)
     track = next(own, None)
@@ -44,30 +42,17 @@ def _health_p95(record: AuditRecord) -> str:
 
 
 def _error_rate(record: AuditRecord) -> str:
-    window = _window(record)
+    window = record.told_window
     tracks = endpoints(window) if window else ()
     valid = sum(track.rate.valid_weight for track in tracks)
     return f"{sum(track.rate.bad_weight for track in tracks) / valid:.4f}" if valid else ""
 
 
-def _gate(record: AuditRecord) -> Gate:
-    """Return the gate that the verdict is about: by hand, that of what was restored."""
-    verification = record.rollback.verification if record.rollback else None
-    if record.mode is Mode.ROLLBACK and verification:
-        return verification.gate
-    return record.gate
-
-
-def _window(record: AuditRecord) -> Window | None:
-    verification = record.rollback.verification if record.rollback else None
-    return verification.window if record.mode is Mode.ROLLBACK and verification else record.window
-
-
 def _availability(record: AuditRecord) -> str:
     """Rounded down: 1.0000 is said of a run without a single failure only."""
-    window = _window(record)
+    window = record.told_window
     bad, valid = window.endpoint_counts if window else (0, 0)
-    results = Counter(attempt.result for attempt in _gate(record).attempts)
+    results = Counter(attempt.result for attempt in record.told_gate.attempts)
     good = valid - bad + results[ObservationResult.PASSED]
     counted = valid + results[ObservationResult.PASSED] + results[ObservationResult.FAILED]
     return f"{good * _TEN_THOUSAND // counted / _TEN_THOUSAND:.4f}" if counted else ""
@@ -122,17 +107,17 @@ OUTPUTS: tuple[OutputSpec, ...] = (
     OutputSpec(
         name="attempts",
         meaning="Attempts of the health gate that counted",
-        value=lambda record: str(len(_gate(record).attempts)),
+        value=lambda record: str(len(record.told_gate.attempts)),
     ),
     OutputSpec(
         name="success-count",
         meaning="Attempts of the health gate that succeeded",
-        value=lambda record: str(_gate(record).success_count),
+        value=lambda record: str(record.told_gate.success_count),
     ),
     OutputSpec(
         name="duration-seconds",
         meaning="How long the health gate took",
-        value=lambda record: f"{_gate(record).watched_seconds:.1f}",
+        value=lambda record: f"{record.told_gate.watched_seconds:.1f}",
     ),
     OutputSpec(
         name="way-back",

@@ -27,7 +27,7 @@ from slo_action.modes.prepare import prepare
 from slo_action.modes.rollback import rollback
 from slo_action.modes.verify import verify
 from slo_action.render.annotations import annotations
-from slo_action.render.endings import reason
+from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.outputs import output_values
 from tests.platforms.fly.scene import GOOD, Scene
 from tests.worlds.fly import (
@@ -207,6 +207,8 @@ def test_another_deploy_while_the_rollback_is_verified_is_named_and_left_alone()
     told = record.rollback.verification or record.rollback.steps[-1]
     words = told.detail if isinstance(told, RollbackStep) else told.judgement.reason
     assert "another deploy" in words
+    assert "another deploy took over" in headline(record)
+    assert next_steps(record)[0].startswith("Look at the newer deploy's own run")
     assert stage.scene.ours(since=done[0] + 40.0) == []
 
 
@@ -376,9 +378,12 @@ def test_the_outputs_of_a_rollback_by_hand_are_about_what_it_restored() -> None:
     made = scene().deployed(broken("1.1"))
     stage = FlyStage(made)
     record = rollback(stage.asked(GATE_ONLY, Mode.ROLLBACK), stage.ports)
-    told = output_values(record, audit_document(record))
+    document = audit_document(record)
+    told = output_values(record, document)
 
     assert (told["attempts"], told["success-count"], told["availability"]) == ("3", "3", "1.0000")
+    assert document["health_checks"]["attempts"] == 3
+    assert document["health_checks"]["success_count"] == 3
 
 
 def test_a_machine_on_an_unreachable_host_is_named_after_a_rollback_it_could_not_be_part_of() -> (

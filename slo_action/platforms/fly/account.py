@@ -61,7 +61,7 @@ class Account:
         )
         self._steps.append(step)
 
-    def give_up(self, words: str) -> None:
+    def give_up(self, words: str, *, taken_over: bool = False) -> None:
         """Close with a failed step that says how far the rollback got."""
         spent = self._clock.monotonic() - self._begun
         detail = f"{words.rstrip('.')}; {self._far()}"
@@ -71,6 +71,7 @@ class Account:
             duration_seconds=spent,
             detail=printable(detail),
             changed_nothing=not (self._restored or self._in_work),
+            taken_over=taken_over,
         )
         self._steps.append(step)
 

@@ -17,7 +17,7 @@ from slo_action.core.plan import RollbackPlan
 from slo_action.core.secrets import Secret
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms.fly import journal_words
-from slo_action.platforms.fly.account import Account, GiveUpError
+from slo_action.platforms.fly.account import Account, GiveUpError, TakenOverError
 from slo_action.platforms.fly.engine import Journal, Means
 from slo_action.platforms.fly.flyctl_command import (
     command,
@@ -91,7 +91,7 @@ class FlyctlEngine:
         except PlatformError as error:
             account.refuse(error)
         except GiveUpError as error:
-            account.give_up(error.words)
+            account.give_up(error.words, taken_over=isinstance(error, TakenOverError))
         except Interrupted:
             account.give_up("the run was stopped")
         return account.steps

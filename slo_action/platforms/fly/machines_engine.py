@@ -15,7 +15,7 @@ from slo_action.core.model import RollbackStep
 from slo_action.core.plan import RollbackPlan, Step
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms.fly import journal_words
-from slo_action.platforms.fly.account import Account, GiveUpError
+from slo_action.platforms.fly.account import Account, GiveUpError, TakenOverError
 from slo_action.platforms.fly.api import FlyConflictError, FlyRefusedError
 from slo_action.platforms.fly.batches import LARGEST, batched
 from slo_action.platforms.fly.configs import text_of
@@ -76,7 +76,7 @@ class MachinesEngine:
         try:
             self._act(survey, orders, restoring)
         except GiveUpError as error:
-            account.give_up(error.words)
+            account.give_up(error.words, taken_over=isinstance(error, TakenOverError))
         except Interrupted:
             account.give_up("the run was stopped")
         finally:

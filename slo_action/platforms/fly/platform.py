@@ -9,6 +9,7 @@ import httpx
 from slo_action.config.fly import FlySettings
 from slo_action.config.request import VerifyRequest
 from slo_action.core.fleet import Fleet
+from slo_action.core.history import reputation
 from slo_action.core.model import Release, RollbackStep
 from slo_action.core.plan import RollbackPlan
 from slo_action.core.secrets import Scrubber
@@ -22,7 +23,7 @@ from slo_action.platforms.fly.flyctl_command import with_own_programs
 from slo_action.platforms.fly.lookout import Lookout, known_digests
 from slo_action.platforms.fly.memory import Memory, remembered
 from slo_action.platforms.fly.not_restored import lost_by_deploy
-from slo_action.platforms.fly.reading import read_fleet
+from slo_action.platforms.fly.reading import read_fleet, read_machine
 from slo_action.platforms.fly.releases import LedgerRow, choose_target, named, restored_by
 from slo_action.platforms.fly.restarting import restart
 from slo_action.platforms.fly.restore_copy import RestoreCopy, as_document
@@ -88,14 +89,26 @@ class FlyPlatform:
                 hint="fix forward: deploy again",
             )
         current = self._release(ledger[0])
-        begun = restored_by(ledger, current, digests) if memory.by_hand else None
-        return begun or choose_target(
+        return self._begun(ledger, current) or choose_target(
             ledger,
             current,
             past=memory.past,
             before=memory.before,
             digests=digests,
         )
+
+    def _begun(self, ledger: Sequence[LedgerRow], current: Release) -> Release | None:
+        """Return what a rollback of ours went back to, that a person wants finished; else None.
+
+        Ours leaves the machines their own numbers: where one carries the newest, a deploy put an
+        older image back. One that failed before is no rollback of ours either.
+        """
+        memory, newest = self._memory, ledger[0].name
+        if not memory.by_hand or reputation(current, memory.past).failed_at:
+            return None
+        if any(read_machine(raw).release == newest for raw in self._lookout.machines):
+            return None
+        return restored_by(ledger, current, self._digests())
 
     def look(self) -> Fleet:
         """Return the machines as they are now; the ledger may be 15 s old. Raises PlatformError."""

@@ -431,6 +431,7 @@ def test_another_release_before_the_first_change_ends_it_untouched() -> None:
 
     assert not step.succeeded
     assert "another deploy took over: v3 is the newest release, and v2 was judged" in step.detail
+    assert step.taken_over
     assert "nothing was changed" in step.detail
     assert scene.ours() == []
     assert scene.journal == []

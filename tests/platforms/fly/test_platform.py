@@ -143,6 +143,24 @@ def test_a_person_who_asks_once_more_gets_the_same_rollback_and_not_its_undoing(
     assert len(scene.ours("update")) == before
 
 
+def test_an_older_image_that_a_deploy_put_back_is_no_rollback_to_be_finished() -> None:
+    scene = live()
+    scene.deployed(GOOD)
+
+    with pytest.raises(PlatformError, match="never rolled back") as caught:
+        scene.platform(by_hand=True).previous_release()
+    assert "to-version" in caught.value.hint
+
+
+def test_a_rollback_of_ours_to_what_failed_since_is_not_finished() -> None:
+    scene = live()
+    scene.rolls_back()
+    scene.past = (verdict("v1", GOOD, Verdict.UNHEALTHY),)
+
+    with pytest.raises(PlatformError, match="never rolled back"):
+        scene.platform(by_hand=True).previous_release()
+
+
 def test_a_person_may_name_the_release() -> None:
     scene = Scene().launched(2)
     scene.deployed(image("1.0.1")).deployed(BAD)
