@@ -17,12 +17,14 @@ class Memory:
     """What is known from before this run.
 
     `copy` holds every machine as it was; None without one that can be read. `before` is what ran
-    then. `to_version` is what a person asked for, who may also ask to undo a rollback (`by_hand`).
+    then. `lost` says in words what was kept and cannot be read. `to_version` is what a person
+    asked for, who may also ask to undo a rollback (`by_hand`).
     """
 
     past: tuple[PastVerdict, ...] = ()
     copy: RestoreCopy | None = None
     before: Release | None = None
+    lost: tuple[str, ...] = ()
     to_version: str = ""
     by_hand: bool = False
 
@@ -30,14 +32,22 @@ class Memory:
 def remembered(request: VerifyRequest, premises: Premises, settings: FlySettings) -> Memory:
     """Return what a request and an earlier `prepare` tell; what is another app's is left out."""
     prepared = _own(premises.prepared, settings)
-    copy = unsealed(settings.token, prepared.sealed) if prepared and prepared.sealed else None
+    sealed = prepared.sealed if prepared else ""
+    copy = read_copy(unsealed(settings.token, sealed), settings.app) if sealed else None
     return Memory(
         past=premises.past,
-        copy=read_copy(copy, settings.app),
+        copy=copy,
         before=prepared.release if prepared else None,
+        lost=(_LOST,) if sealed and copy is None else (),
         to_version=request.to_version,
         by_hand=request.mode is Mode.ROLLBACK,
     )
+
+
+_LOST = (
+    "the machines as `prepare` saw them: its copy was sealed by another fly-api-token, or changed "
+    "since, so the platform's own records of them are used"
+)
 
 
 def _own(prepared: Prepared | None, settings: FlySettings) -> Prepared | None:

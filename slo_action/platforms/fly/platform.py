@@ -127,7 +127,15 @@ class FlyPlatform:
 
     def plan(self, target: Release) -> RollbackPlan:
         """Return what restoring `target` would do; see ports.MachinePlatform."""
-        return self._engine.plan(self._survey(target, self._patient))
+        lost = self._memory.lost
+        try:
+            made = self._engine.plan(self._survey(target, self._patient))
+        except PlatformError as error:
+            if not lost:
+                raise
+            words = "; not known are ".join((error.message.rstrip("."), *lost))
+            raise PlatformError(words, hint=error.hint) from error
+        return replace(made, not_restored=(*made.not_restored, *lost))
 
     def restore(
         self, target: Release | None, failed: str | None, journal: Journal

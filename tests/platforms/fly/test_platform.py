@@ -693,6 +693,23 @@ def test_what_was_prepared_for_another_app_or_by_another_token_is_not_used() -> 
         assert "has no known configuration" in told(steps)
 
 
+def test_a_copy_that_cannot_be_opened_is_told_with_the_plan_and_with_the_lack_of_one() -> None:
+    scene = Scene().launched(2)
+    foreign = handed_over(scene, sealed=handed_over(Scene(token=READ_TOKEN).launched(1)).sealed)
+    scene.deployed(BAD)
+    target = Release(version="v1", digest=GOOD.digest)
+
+    known = opened(scene).plan(target)
+    plan = opened(scene, prepared=foreign).plan(target)
+    scene.deployed(image("1.2"), strategy="bluegreen")
+    with pytest.raises(PlatformError, match="sealed by another fly-api-token") as caught:
+        opened(scene, prepared=foreign).plan(target)
+
+    assert plan.not_restored[:-1] == known.not_restored
+    assert "sealed by another fly-api-token" in plan.not_restored[-1]
+    assert "has no known configuration" in caught.value.message
+
+
 def test_a_version_that_a_person_named_is_the_target() -> None:
     scene = Scene().launched(2)
     scene.deployed(image("1.0.1")).deployed(BAD)
