@@ -46,7 +46,7 @@ def _is_taken_over(record: AuditRecord) -> bool:
 
 def _not_restored(record: AuditRecord) -> str:
     if _is_taken_over(record):
-        return "another deploy took over its rollback: see its own run"
+        return "another deploy took over while it was rolled back: see its own run"
     return "the rollback failed: a human is needed now"
 
 
@@ -127,7 +127,7 @@ def _not_by_hand(record: AuditRecord) -> str:
 
 def _failed_by_hand(record: AuditRecord) -> str:
     if _is_taken_over(record):
-        return f"{record.service} was not rolled back: another deploy took over, see its own run"
+        return f"the rollback of {record.service} ended: another deploy took over, see its own run"
     return f"the rollback of {record.service} failed: a human is needed now"
 
 
