@@ -4,11 +4,10 @@ Source: flyctl's internal/appconfig (config.go, service.go, patches.go) and Fly'
 reference. A table where a list of tables belongs counts as a list of one, as flyctl takes it.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 
+from slo_action.core.go_durations import go_seconds
 from slo_action.core.model import Level
 from slo_action.core.quoting import quoted
 from slo_action.core.rules import Key, Rule, Spot, Table, dotted
@@ -16,17 +15,6 @@ from slo_action.core.rules import Key, Rule, Spot, Table, dotted
 _DURATIONS = ("interval", "timeout", "grace_period")
 _SERVICE_CHECKS = ("tcp_checks", "http_checks")
 _STOPS = (True, "stop", "suspend")
-_PART = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(ns|us|µs|ms|h|m|s)")
-_WHOLE = re.compile(rf"(?:{_PART.pattern}){{1,8}}")
-_SECONDS = {
-    "ns": Fraction(1, 10**9),
-    "us": Fraction(1, 10**6),
-    "µs": Fraction(1, 10**6),
-    "ms": Fraction(1, 1000),
-    "s": Fraction(1),
-    "m": Fraction(60),
-    "h": Fraction(3600),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +100,7 @@ def _check_timeout(document: Table) -> Iterator[Spot]:
     """Bare numbers are another rule's."""
     for check in _checks(document):
         timeout, interval = check.table.get("timeout"), check.table.get("interval")
-        waits, comes_again = _seconds(timeout), _seconds(interval)
+        waits, comes_again = go_seconds(timeout), go_seconds(interval)
         if waits is not None and comes_again is not None and waits >= comes_again:
             words = f"{dotted(check.key)}: timeout {timeout}, interval {interval}"
             yield Spot(key=(*check.key, "timeout"), words=words)
@@ -144,15 +132,6 @@ def _shown(value: object) -> str:
     if isinstance(value, float) or (isinstance(value, int) and abs(value) < 10**15):
         return str(value)
     return "something else"
-
-
-def _seconds(value: object) -> Fraction | None:
-    """Return a duration as Go reads it; None for anything else."""
-    if not isinstance(value, str) or not _WHOLE.fullmatch(value):
-        return None
-    return sum(
-        (Fraction(number) * _SECONDS[unit] for number, unit in _PART.findall(value)), Fraction(0)
-    )
 
 
 FLY_RULES: tuple[Rule, ...] = (

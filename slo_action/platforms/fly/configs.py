@@ -3,9 +3,10 @@
 Values may be credentials: only names leave this module.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeGuard
+
+from slo_action.core.go_durations import go_seconds
 
 Json = Mapping[str, object]
 
@@ -21,8 +22,6 @@ OF_THE_RELEASE = frozenset(
 )
 """Metadata that a deploy writes of itself: no other part of a machine depends on it."""
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|h|m|s)")
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _GRACE_SECONDS = 1.0
 _INTERVAL_SECONDS = 15.0
 
@@ -62,11 +61,6 @@ def pinned(image: str, digest: str) -> str:
     name = image.partition("@")[0]
     directory, slash, last = name.rpartition("/")
     return f"{directory}{slash}{last.partition(':')[0]}@{digest}"
-
-
-def repository_in(image: str) -> str:
-    """Return `my-app` of `registry.fly.io/my-app:tag`; empty where there is no registry."""
-    return pinned(image, "").removesuffix("@").partition("/")[2]
 
 
 def image_of(raw: Json) -> str:
@@ -110,8 +104,8 @@ def _seconds(value: object, otherwise: float) -> float:
     """Read a duration as Go writes it (`1m30s`), or a number of nanoseconds."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value / 1_000_000_000
-    parts = _DURATION.findall(value) if isinstance(value, str) else []
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts) if parts else otherwise
+    seconds = go_seconds(value)
+    return otherwise if seconds is None else float(seconds)
 
 
 def is_same(live: Json, former: Json) -> bool:

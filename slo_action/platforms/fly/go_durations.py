@@ -1,18 +1,13 @@
 """Durations as Go prints them: flyctl rewrites what the API tells."""
 
-import re
-from fractions import Fraction
+from slo_action.core.go_durations import go_seconds
 
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|h|m|s)")
-_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 _NANOSECONDS = {
     "ns": 1,
     "us": 1_000,
-    "µs": 1_000,
     "ms": 1_000_000,
     "s": 1_000_000_000,
     "m": 60_000_000_000,
-    "h": 3_600_000_000_000,
 }
 
 
@@ -25,11 +20,8 @@ def go_duration(value: object) -> object:
 def _nanoseconds(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value if value >= 0 else None
-    if not isinstance(value, str) or not _WHOLE.fullmatch(value):
-        return None
-    return round(
-        sum(Fraction(number) * _NANOSECONDS[unit] for number, unit in _PART.findall(value))
-    )
+    seconds = go_seconds(value)
+    return None if seconds is None else round(seconds * _NANOSECONDS["s"])
 
 
 def _printed(nanoseconds: int) -> str:

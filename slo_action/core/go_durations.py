@@ -1,0 +1,28 @@
+"""Durations as Go writes them, such as `1m30s`: fly.toml and the platform's API use them.
+
+Source: time.ParseDuration, without signs. What is absurdly long counts as no duration.
+"""
+
+import re
+from fractions import Fraction
+
+_PART = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(ns|us|µs|ms|h|m|s)")
+_WHOLE = re.compile(rf"(?:{_PART.pattern}){{1,8}}")
+_SECONDS = {
+    "ns": Fraction(1, 10**9),
+    "us": Fraction(1, 10**6),
+    "µs": Fraction(1, 10**6),
+    "ms": Fraction(1, 1000),
+    "s": Fraction(1),
+    "m": Fraction(60),
+    "h": Fraction(3600),
+}
+
+
+def go_seconds(value: object) -> Fraction | None:
+    """Return a duration in seconds, exactly; None for anything else."""
+    if not isinstance(value, str) or not _WHOLE.fullmatch(value):
+        return None
+    return sum(
+        (Fraction(number) * _SECONDS[unit] for number, unit in _PART.findall(value)), Fraction(0)
+    )
