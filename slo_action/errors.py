@@ -31,6 +31,11 @@ class SloVerifyError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def in_words(self) -> str:
+        """What happened and the next step, in one line."""
+        return f"{self.message.rstrip('.')}; {self.hint}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:

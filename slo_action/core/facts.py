@@ -19,7 +19,7 @@ from slo_action.core.model import (
 )
 from slo_action.core.schedule import Gate, GateEnd
 from slo_action.core.triggers import prevailing_outcome, recent_failures
-from slo_action.core.window import Window, WindowEnd
+from slo_action.core.window import Window
 
 _IN_A_ROW = 5
 """So many answers of another version in a row are one in 32 where two versions answer in turn."""
@@ -76,14 +76,9 @@ class Facts:
         return last[0].hopeless if last and self.end is GateEnd.HOPELESS else None
 
     @property
-    def window_end(self) -> WindowEnd | None:
-        """Why the window ended; None without one, or where it was interrupted."""
-        return self.window.end if self.window else None
-
-    @property
     def recovered(self) -> bool:
         """True where the last look before the rollback found a whole streak."""
-        return self.recheck is not None and self.recheck.end in (GateEnd.MET, GateEnd.LATE)
+        return self.recheck is not None and self.recheck.has_streak
 
     @property
     def prevailing(self) -> Outcome | None:

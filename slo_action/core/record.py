@@ -23,7 +23,7 @@ from slo_action.core.model import (
 from slo_action.core.plan import RollbackPlan
 from slo_action.core.policy import Policy
 from slo_action.core.prepared import Prepared
-from slo_action.core.schedule import Gate, GateEnd
+from slo_action.core.schedule import Gate
 from slo_action.core.window import Window
 
 SCHEMA_VERSION = 1
@@ -187,7 +187,7 @@ class AuditRecord:
         if self.rollback.target is not None:
             return self.rollback.target.version
         verification = self.rollback.verification
-        well = verification is not None and verification.gate.end in (GateEnd.MET, GateEnd.LATE)
+        well = verification is not None and verification.gate.has_streak
         return self.live_version if well else None
 
     @property

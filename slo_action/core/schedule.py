@@ -159,6 +159,11 @@ class Gate:
         return tuple(o for o in self.observations if o.kind is not ObservationKind.PEEK)
 
     @property
+    def has_streak(self) -> bool:
+        """True where it ended with a whole streak, in time or late."""
+        return self.end in (GateEnd.MET, GateEnd.LATE)
+
+    @property
     def success_count(self) -> int:
         """Attempts that succeeded."""
         return sum(1 for attempt in self.attempts if attempt.result is _PASSED)

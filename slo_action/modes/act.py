@@ -34,7 +34,7 @@ def way_back(run: Run) -> WayBack:
             current = platform.current_release()
             target = platform.previous_release()
     except PlatformError as error:
-        problem = f"no way back is known: {error.message.rstrip('.')}; {error.hint}"
+        problem = f"no way back is known: {error.in_words}"
         run.ports.log.line(problem)
         return WayBack(platform=platform.name, current=current, problem=problem)
     except Interrupted:
@@ -61,7 +61,7 @@ def planned(run: Run, decision: Decision) -> tuple[Decision, RollbackPlan | None
         with run.ports.interrupts.raising():
             plan = machines.plan(decision.target)
     except PlatformError as error:
-        why = f"there is no safe way back: {error.message.rstrip('.')}; {error.hint}"
+        why = f"there is no safe way back: {error.in_words}"
         run.ports.log.line(f"decision: {Action.STAND_DOWN}: {why}")
         return Decision(action=Action.STAND_DOWN, why=why), None
     except Interrupted:

@@ -14,7 +14,7 @@ def each_alone(ports: Ports, audience: str, speak: Callable[[], None]) -> None:
     except Interrupted:
         ports.log.line(f"{audience}: left out, the run was stopped")
     except SloVerifyError as error:
-        _warn(ports, audience, f"{error.message.rstrip('.')}; {error.hint}")
+        _warn(ports, audience, error.in_words)
     except Exception as error:  # noqa: BLE001 - telling may fail in any way and change nothing
         _warn(ports, audience, f"{type(error).__name__} (a bug of slo-verify)")
 

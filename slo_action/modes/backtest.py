@@ -21,7 +21,6 @@ from slo_action.core.window import Window, WindowEnd
 from slo_action.errors import RecordError, ReplayError
 from slo_action.modes.replay import Replayed, Seen, replay
 
-_PASSED = (GateEnd.MET, GateEnd.LATE)
 _STOPPED_ROW = "interrupted"
 
 
@@ -140,7 +139,7 @@ def _seen_again(replayed: Replayed, policy: Policy) -> Seen:
         return seen
     recheck = _recheck_again(seen, rest, policy)
     seen = replace(seen, recheck=recheck)
-    watched_on = recheck is not None and recheck.end in _PASSED
+    watched_on = recheck is not None and recheck.has_streak
     warns = policy.on_late_start is OnLateStart.WARN
     return replace(seen, window=window) if watched_on and warns else seen
 
@@ -206,7 +205,7 @@ def _missing(seen: Seen, replayed: Replayed, policy: Policy) -> str:
     """Return what of the evidence a run by this policy would have had is not recorded."""
     if replayed.judgement.row == _STOPPED_ROW:
         return ""
-    recovered = seen.recheck is not None and seen.recheck.end in _PASSED
+    recovered = seen.recheck is not None and seen.recheck.has_streak
     watched = recovered and policy.on_late_start is OnLateStart.WARN
     passed = is_passed(seen.gate.end, policy.on_late_start)
     needs = policy.window.length_seconds and (passed or watched)

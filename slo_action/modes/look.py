@@ -8,7 +8,7 @@ from slo_action.config.request import VerifyRequest
 from slo_action.core.facts import OnLateStart, is_passed
 from slo_action.core.fleet import Fleet
 from slo_action.core.model import Probe, Release, Sample, VersionRule, Witness
-from slo_action.core.schedule import Gate, GateEnd, GatePolicy
+from slo_action.core.schedule import Gate, GatePolicy
 from slo_action.core.schedule import recheck as recheck_policy
 from slo_action.core.streams import Stream, machine_stream, stream_name
 from slo_action.core.window import Window
@@ -90,7 +90,7 @@ def _with_last_word(run: Run, machines: MachineWatch, seen: Seen) -> Seen:
     fleet = machines.newest
     with suppress(Interrupted), run.ports.interrupts.raising():
         fleet = machines.look() or machines.newest
-        patient = seen.gate.end in _GATE_PASSED
+        patient = seen.gate.has_streak
         for _ in range(_LAST_LOOKS):
             if not (patient and fleet and fleet.pending):
                 break
@@ -99,7 +99,6 @@ def _with_last_word(run: Run, machines: MachineWatch, seen: Seen) -> Seen:
     return replace(seen, fleet=fleet, unseen="" if fleet else machines.problem)
 
 
-_GATE_PASSED = (GateEnd.MET, GateEnd.LATE)
 _LAST_LOOKS = 4
 _LAST_LOOKS_APART_SECONDS = 10.0
 
@@ -138,27 +137,26 @@ def glance(run: Run) -> Gate:
 
 def observed(run: Run) -> Window | None:
     """Watch what runs, without a gate before it; the window as it stands where stopped."""
+    return _observed(run, _machine_watch(run))
+
+
+def look_on(run: Run, seen: Seen) -> Seen:
+    """Watch what has recovered at the last moment, as anything that has become healthy."""
+    recovered = seen.recheck is not None and seen.recheck.has_streak
+    if not recovered or _to_the_letter(run) or not run.window.length_seconds:
+        return seen
     machines = _machine_watch(run)
+    window = _observed(run, machines)
+    return _with_last_word(run, machines, replace(seen, window=window))
+
+
+def _observed(run: Run, machines: MachineWatch) -> Window | None:
     machines.look()
     observer = _observer(run, machines)
     observer.begin()
     observer.gate_met()
     _finish(run, observer)
     return observer.window
-
-
-def look_on(run: Run, seen: Seen) -> Seen:
-    """Watch what has recovered at the last moment, as anything that has become healthy."""
-    recovered = seen.recheck is not None and seen.recheck.end in (GateEnd.MET, GateEnd.LATE)
-    if not recovered or _to_the_letter(run) or not run.window.length_seconds:
-        return seen
-    machines = _machine_watch(run)
-    machines.look()
-    observer = _observer(run, machines)
-    observer.begin()
-    observer.gate_met()
-    _finish(run, observer)
-    return _with_last_word(run, machines, replace(seen, window=observer.window))
 
 
 def _is_passed(run: Run, gate: Gate) -> bool:

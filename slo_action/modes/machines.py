@@ -70,7 +70,7 @@ class MachineWatch:
         )
 
     def _note(self, error: PlatformError) -> None:
-        told = f"{error.message.rstrip('.')}; {error.hint}"
+        told = error.in_words
         if told != self.problem:
             self._ports.log.line(f"the platform could not be asked: {told}")
         self.problem = told

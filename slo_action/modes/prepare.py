@@ -97,7 +97,7 @@ def _certify(run: Run) -> Certificate:
         with run.ports.interrupts.raising():
             return machines.certify()
     except PlatformError as error:
-        words = f"{error.message.rstrip('.')}; {error.hint}"
+        words = error.in_words
     except Interrupted:
         words = "the run was stopped"
     proof = Proof(name="platform", state=ProofState.UNKNOWN, words=words)

@@ -23,13 +23,12 @@ from slo_action.core.known import NOTHING_KNOWN, Known, Remedied
 from slo_action.core.model import Cause, Ending, Mode, Release, Verdict, VersionRule
 from slo_action.core.policy import Policy
 from slo_action.core.record import newest_before
-from slo_action.core.schedule import Gate, GateEnd, GatePolicy, after_restart
+from slo_action.core.schedule import Gate, GatePolicy, after_restart
 from slo_action.core.schedule import recheck as recheck_policy
 from slo_action.core.window import Window, WindowEnd
 from slo_action.core.window_policy import WindowPolicy, restored_policy
 from slo_action.errors import RecordError, ReplayError
 
-_PASSED = (GateEnd.MET, GateEnd.LATE)
 _HINT = "the record was changed, or another version wrote it"
 
 
@@ -197,7 +196,7 @@ def _seen_problems(document: AuditDocument, policy: Policy, seen: Seen) -> list[
 
 
 def _passed(gate: Gate | None) -> bool:
-    return gate is not None and gate.end in _PASSED
+    return gate is not None and gate.has_streak
 
 
 def _verdict_problems(document: AuditDocument, judgement: Judgement) -> list[str]:

@@ -16,7 +16,7 @@ from slo_action.core.model import (
     Witness,
 )
 from slo_action.core.record import AuditRecord, all_observations
-from slo_action.core.schedule import Gate, GateEnd
+from slo_action.core.schedule import Gate
 from slo_action.core.window import Window
 from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.escape import code, fence, markdown, shortened
@@ -195,7 +195,7 @@ def _window(record: AuditRecord) -> str:
 
 def _provisional(record: AuditRecord) -> str:
     """Tell what the gate alone had said, where it had passed."""
-    if record.gate.end not in (GateEnd.MET, GateEnd.LATE):
+    if not record.gate.has_streak:
         return ""
     policy = record.policy
     alone = judge(record.gate, rule=policy.rule, on_late_start=policy.on_late_start)

@@ -77,7 +77,7 @@ class Account:
 
     def refuse(self, error: PlatformError) -> None:
         """Close with an error and its hint."""
-        self.give_up(f"{error.message.rstrip('.')}; {error.hint}")
+        self.give_up(error.in_words)
 
     def _far(self) -> str:
         if not (self._restored or self._in_work):

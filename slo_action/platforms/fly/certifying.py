@@ -45,7 +45,7 @@ def proofs(
 
 def no_access(error: FlyRefusedError) -> Proof:
     """Return the proof of a token that may not even look: no rollback can come of it."""
-    words = f"{error.message.rstrip('.')}; {error.hint}"
+    words = error.in_words
     return _needed("token", ProofState.MISSING, words)
 
 

@@ -40,7 +40,6 @@ _MACHINE = (
 _EVENT = ("type", "status", "request", "source", "timestamp")
 _ALWAYS: dict[str, object] = {"image_ref": {}, "cordoned": False}
 """What Go prints of a machine, whether it is told or not."""
-_COMPATIBILITY_CHECKS = "bg_deployments_compat"
 _DURATIONS = frozenset({"interval", "timeout", "grace_period"})
 _AUTOSTOP: _Json = {"off": False, "stop": True}
 
