@@ -49,6 +49,19 @@ def _current(run: Run) -> Release | None:
     return None
 
 
+def stood_down(run: Run, why: str) -> Decision:
+    """Return the decision to change nothing, and say it."""
+    run.ports.log.line(f"decision: {Action.STAND_DOWN}: {why}")
+    return Decision(action=Action.STAND_DOWN, why=why)
+
+
+def rehearsed(run: Run, target: Release | None, by: str = "") -> Decision:
+    """Return how a dry run ends: all but the change itself was done."""
+    goal = target.version if target else "the platform's previous release"
+    why = f"`rollback: dry-run`; it would have rolled back to {goal}{by}; nothing was changed"
+    return replace(stood_down(run, why), rehearsed=True)
+
+
 def planned(run: Run, decision: Decision) -> tuple[Decision, RollbackPlan | None]:
     """Return the decision with its plan, told machine by machine; without a safe one, stand down.
 
@@ -61,9 +74,7 @@ def planned(run: Run, decision: Decision) -> tuple[Decision, RollbackPlan | None
         with run.ports.interrupts.raising():
             plan = machines.plan(decision.target)
     except PlatformError as error:
-        why = f"there is no safe way back: {error.in_words}"
-        run.ports.log.line(f"decision: {Action.STAND_DOWN}: {why}")
-        return Decision(action=Action.STAND_DOWN, why=why), None
+        return stood_down(run, f"there is no safe way back: {error.in_words}"), None
     except Interrupted:
         why = "the run was stopped before it could act"
         return Decision(action=Action.STAND_DOWN, why=why), None

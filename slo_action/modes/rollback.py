@@ -16,7 +16,7 @@ from slo_action.core.model import Mode
 from slo_action.core.plan import RollbackPlan
 from slo_action.core.record import AuditRecord, Rollback, latest_version
 from slo_action.errors import PlatformError
-from slo_action.modes.act import planned, roll_back, way_back
+from slo_action.modes.act import planned, rehearsed, roll_back, way_back
 from slo_action.modes.look import Run, Seen, glance
 from slo_action.modes.watch import Witnesses, unconsulted
 from slo_action.ports import Ports
@@ -70,10 +70,7 @@ def _rehearsed(run: Run, decision: Decision) -> Decision:
         return decision
     if decision.action is not Action.ROLL_BACK:
         return decision
-    goal = decision.target.version if decision.target else "the platform's previous release"
-    why = f"`rollback: dry-run`; it would have rolled back to {goal}; nothing was changed"
-    run.ports.log.line(f"decision: {Action.STAND_DOWN}: {why}")
-    return replace(decision, action=Action.STAND_DOWN, why=why, rehearsed=True)
+    return replace(rehearsed(run, decision.target), target=decision.target)
 
 
 def _compared(run: Run, decision: Decision, before: WayBack) -> Decision:

@@ -33,7 +33,15 @@ from slo_action.core.record import (
 )
 from slo_action.core.schedule import Gate, GateEnd
 from slo_action.errors import SloVerifyError
-from slo_action.modes.act import keep_snapshots, planned, restart, roll_back, way_back
+from slo_action.modes.act import (
+    keep_snapshots,
+    planned,
+    rehearsed,
+    restart,
+    roll_back,
+    stood_down,
+    way_back,
+)
 from slo_action.modes.look import Run, Seen, look, look_again, look_on
 from slo_action.modes.watch import Witnesses, unconsulted
 from slo_action.ports import Ports
@@ -227,21 +235,15 @@ def _planned(case: _Case) -> _Case:
 
 
 def _rehearsed(case: _Case) -> _Case:
-    """A dry run ends here: all but the change itself was done."""
     request = case.run.request
     if request.policy.rollback is not RollbackMode.DRY_RUN or not case.acts:
         return case
-    target = case.decision.target
-    goal = target.version if target else "the platform's previous release"
     by = f" by `{' '.join(request.commands.rollback)}`" if request.commands.rollback else ""
-    why = f"`rollback: dry-run`; it would have rolled back to {goal}{by}; nothing was changed"
-    case = _stood_down(case, why)
-    return replace(case, decision=replace(case.decision, rehearsed=True))
+    return replace(case, decision=rehearsed(case.run, case.decision.target, by))
 
 
 def _stood_down(case: _Case, why: str) -> _Case:
-    case.run.ports.log.line(f"decision: {Action.STAND_DOWN}: {why}")
-    return replace(case, decision=Decision(action=Action.STAND_DOWN, why=why))
+    return replace(case, decision=stood_down(case.run, why))
 
 
 def _roll_back(case: _Case) -> Rollback | None:
