@@ -121,10 +121,14 @@ class Machine:
         return any(check.status is CheckStatus.CRITICAL for check in self.checks)
 
     @property
+    def checks_passing(self) -> int:
+        """How many checks of the platform pass."""
+        return sum(1 for check in self.checks if check.status is CheckStatus.PASSING)
+
+    @property
     def is_vouched(self) -> bool:
         """True where no check of the platform speaks against it: all pass, or there are none."""
-        passing = sum(1 for check in self.checks if check.status is CheckStatus.PASSING)
-        return passing >= max(self.checks_expected, len(self.checks))
+        return self.checks_passing >= max(self.checks_expected, len(self.checks))
 
     @property
     def is_dead(self) -> bool:

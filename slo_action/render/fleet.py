@@ -93,7 +93,7 @@ def _of_gate(samples: Sequence[Sample]) -> str:
 def _checks(machine: Machine) -> str:
     if not machine.checks_expected and not machine.checks:
         return "none configured"
-    passing = sum(1 for check in machine.checks if check.status is CheckStatus.PASSING)
+    passing = machine.checks_passing
     expected = max(machine.checks_expected, len(machine.checks))
     failing = next((c for c in machine.checks if c.status is not CheckStatus.PASSING), None)
     told = f": {markdown(shortened(failing.output, _LIMIT))}" if failing and failing.output else ""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from slo_action.core.fleet import CheckStatus, Machine, exit_words
+from slo_action.core.fleet import Machine, exit_words
 from slo_action.core.plan import Step
 from slo_action.platforms.fly.account import TakenOverError
 from slo_action.platforms.fly.check_times import have_looked
@@ -183,7 +183,7 @@ class Flight:
                 return Need.TIME
             self._end_well("started, no checks configured", now)
             return Need.NOTHING
-        passing = _passing(machine)
+        passing = machine.checks_passing
         if passing < expected or passing < len(machine.checks) or not self._is_fresh(raw, now):
             return Need.TIME
         self._end_well(f"started, {passing} of {expected} checks passing", now)
@@ -226,10 +226,6 @@ def _taken_over(machine: Machine) -> TakenOverError:
     )
 
 
-def _passing(machine: Machine) -> int:
-    return sum(1 for check in machine.checks if check.status is CheckStatus.PASSING)
-
-
 def _state_words(machine: Machine, expected: int) -> str:
-    checks = f", {_passing(machine)} of {expected} checks passing" if expected else ""
+    checks = f", {machine.checks_passing} of {expected} checks passing" if expected else ""
     return f"state {machine.state or 'unknown'}{checks}"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from slo_action.core.fleet import CheckStatus, exit_words
+from slo_action.core.fleet import exit_words
 from slo_action.core.model import RollbackStep
 from slo_action.errors import Interrupted
 from slo_action.platforms.fly import journal_words
@@ -100,14 +100,15 @@ class _Restarting:
 
 def _is_well(raw: Json) -> bool:
     machine = read_machine(raw)
-    is_passing = all(check.status is CheckStatus.PASSING for check in machine.checks)
-    is_whole = len(machine.checks) >= machine.checks_expected
-    return machine.state == "started" and is_passing and is_whole and have_looked(raw)
+    return machine.state == "started" and machine.is_vouched and have_looked(raw)
 
 
 def _words(raw: Json) -> str:
     machine = read_machine(raw)
-    passing = sum(1 for check in machine.checks if check.status is CheckStatus.PASSING)
     expected = machine.checks_expected
-    checks = f"{passing} of {expected} checks passing" if expected else "no checks configured"
+    checks = (
+        f"{machine.checks_passing} of {expected} checks passing"
+        if expected
+        else "no checks configured"
+    )
     return f"{machine.state}, {checks}"
