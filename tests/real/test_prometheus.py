@@ -262,8 +262,11 @@ def test_the_five_kinds_of_no_number_are_five(town: Town) -> None:
     shop, api = town.shops["idle"], town.api()
     deployed_at = datetime.now(UTC) - timedelta(seconds=10)
     _read_until(town.source("idle"), deployed_at, lambda r: r.state is TrafficState.ZERO)
-    growing = "count(increase(http_requests_total[10s]))"
-    _wait_until(lambda: (api.number(growing) or 0) > 1, "a second shop that was scraped twice")
+    growing = "count(increase(http_requests_total[10s] offset 2s))"
+    _wait_until(
+        lambda: (api.number(growing) or 0) > 1,
+        "a second shop scraped twice, when all are looked at",
+    )
     ratio = f'rate(http_requests_total{{service="{shop.service}"}}[10s])'
 
     empty = api.number("sum(http_requests_total{service='nobody'})")
