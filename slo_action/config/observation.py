@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from slo_action.config.inputs import Inputs
-from slo_action.config.policy_change import PolicyChange
 from slo_action.core.model import Probe, Witness
+from slo_action.core.policy_change import PolicyChange
 from slo_action.core.window_policy import WindowPolicy
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from pydantic import BaseModel, ValidationError
 
 from slo_action.config.load import load_documents
 from slo_action.config.matrix import Monitoring, Service, SloTargets
-from slo_action.config.policy_change import KEYS, RATE_KEYS, PolicyChange, policy_of
+from slo_action.config.policy_keys import KEYS, RATE_KEYS
 from slo_action.config.suggest import did_you_mean
 from slo_action.core.policy import Policy
+from slo_action.core.policy_change import PolicyChange, policy_of
 from slo_action.errors import InputError, Mistake
 
 _PAGE = "see docs/backtest.md"

@@ -12,13 +12,13 @@ from slo_action.config.fly import FlySettings, token_parts
 from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
 from slo_action.config.metrics import PrometheusSettings
 from slo_action.config.observation import endpoints, said_by, window_policy
-from slo_action.config.policy_change import PolicyChange, policy_of
 from slo_action.config.suggest import did_you_mean
 from slo_action.config.units import format_instant
 from slo_action.config.url import ServiceUrl, credentials_in, parse_url, without_credentials
 from slo_action.core.decide import RollbackMode
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
 from slo_action.core.policy import Policy, watched_gate
+from slo_action.core.policy_change import PolicyChange, policy_of
 from slo_action.core.prepared import Prepared
 from slo_action.core.schedule import GatePolicy, in_haste
 from slo_action.core.secrets import Secret

@@ -134,7 +134,7 @@ def _shown(value: object) -> str:
     return "something else"
 
 
-FLY_RULES: tuple[Rule, ...] = (
+FLY_RULES: tuple[Rule[Table], ...] = (
     Rule(
         name="auto-rollback-no-op",
         level=Level.WARNING,

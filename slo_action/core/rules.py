@@ -2,8 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from slo_action.core.model import Level
+
+Of = TypeVar("Of")
+"""What a rule looks at: a parsed file, a service of the matrix, or two of them together."""
 
 Key = tuple[str | int, ...]
 """The way to a value in a parsed file: names of tables, numbers of list entries."""
@@ -16,6 +20,19 @@ class Place:
 
     line: int
     column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """A change of a file's text: what stands from `start` up to `end` becomes `text`.
+
+    Lines end in one character, and columns count characters, as everywhere here.
+    """
+
+    path: str
+    start: Place
+    end: Place
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +63,7 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Generic[Of]):
     """One thing that is not as it should be. `name` is its heading in docs/check.md, too."""
 
     name: str
@@ -54,7 +71,7 @@ class Rule:
     title: str
     why: str
     fix: str
-    find: Callable[[Table], Iterable[Spot]]
+    find: Callable[[Of], Iterable[Spot]]
 
     @property
     def page(self) -> str:
@@ -64,20 +81,21 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A rule that a line of a file does not keep."""
+    """A rule that a line of a file does not keep. `edit` mends it; None where a person must."""
 
-    rule: Rule
+    rule: Rule[Any]
     words: str
     path: str
     place: Place
+    edit: Edit | None = None
 
 
-def findings(rules: Iterable[Rule], document: Document) -> tuple[Finding, ...]:
-    """Return what the rules find, in the order of the file's lines."""
+def findings(rules: Iterable[Rule[Of]], of: Of, document: Document) -> tuple[Finding, ...]:
+    """Return what the rules find in `of`, in the order of the document's lines."""
     found = (
         Finding(rule=rule, words=spot.words, path=document.path, place=document.place(spot.key))
         for rule in rules
-        for spot in rule.find(document.content)
+        for spot in rule.find(of)
     )
     return tuple(sorted(found, key=lambda finding: finding.place.line))
 

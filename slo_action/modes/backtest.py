@@ -6,7 +6,6 @@ from pathlib import Path
 
 from slo_action.audit.document import AuditDocument
 from slo_action.audit.reading import read_record
-from slo_action.config.policy_change import policy_of
 from slo_action.config.policy_file import PolicyFile
 from slo_action.core.decide import Action, RollbackMode, WayBack, decide
 from slo_action.core.facts import Judgement, OnLateStart, is_passed
@@ -14,6 +13,7 @@ from slo_action.core.hindsight import Case, Told
 from slo_action.core.judge import judge
 from slo_action.core.model import Cause, Observation, ObservationKind, Trigger
 from slo_action.core.policy import Policy
+from slo_action.core.policy_change import policy_of
 from slo_action.core.rewatch import rejudged
 from slo_action.core.schedule import Ended, Gate, GateEnd, GatePolicy
 from slo_action.core.schedule import recheck as recheck_policy

@@ -13,7 +13,7 @@ def check(request: CheckRequest, log: Log, outputs: Outputs) -> int:
     Raises RunnerError where the job summary cannot be written, after all else is told.
     """
     document = request.fly_toml
-    found = findings(FLY_RULES, document)
+    found = findings(FLY_RULES, document.content, document)
     for line in check_lines(document.path, found):
         log.line(line)
     log.annotate(check_annotations(found))

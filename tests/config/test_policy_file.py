@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from slo_action.config.policy_change import PolicyChange, policy_of
 from slo_action.config.policy_file import PolicyFile, load_policy_file
 from slo_action.core.facts import OnLateStart
 from slo_action.core.model import Witness
 from slo_action.core.policy import Policy
+from slo_action.core.policy_change import PolicyChange, policy_of
 from slo_action.errors import InputError
 
 DOCUMENT = Path(__file__).parent / "fixtures" / "slo.yml"

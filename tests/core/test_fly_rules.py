@@ -13,7 +13,7 @@ from slo_action.core.rules import Document, Finding, Place, dotted, findings
 
 def found(toml: str) -> list[Finding]:
     document = Document(path="fly.toml", content=tomllib.loads(toml), places={})
-    return list(findings(FLY_RULES, document))
+    return list(findings(FLY_RULES, document.content, document))
 
 
 def remarks(toml: str) -> list[str]:
@@ -196,7 +196,10 @@ def test_a_finding_stands_at_its_key_or_at_what_holds_it() -> None:
         path="fly.toml", content=content, places={("http_service",): Place(line=7, column=1)}
     )
 
-    assert [finding.place.line for finding in findings(FLY_RULES, document)] == [7, 7]
+    assert [finding.place.line for finding in findings(FLY_RULES, document.content, document)] == [
+        7,
+        7,
+    ]
 
 
 def test_each_rule_has_a_name_of_its_own() -> None:
@@ -247,6 +250,6 @@ VALUES = st.recursive(
 @example({"checks": {"a": [{"interval": 10**5000}]}})
 def test_any_content_is_findings_in_the_order_of_lines(content: dict[str, object]) -> None:
     document = Document(path="fly.toml", content=content, places={})
-    lines = [finding.place.line for finding in findings(FLY_RULES, document)]
+    lines = [finding.place.line for finding in findings(FLY_RULES, document.content, document)]
 
     assert all(first <= second for first, second in pairwise(lines))

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from slo_action.audit.document import AuditDocument
 from slo_action.audit.reading import find_records, read_record
 from slo_action.audit.writing import audit_document
-from slo_action.config.policy_change import KEYS, RATE_KEYS, PolicyChange, policy_of
 from slo_action.config.policy_file import PolicyFile, load_policy_file
+from slo_action.config.policy_keys import KEYS, RATE_KEYS
 from slo_action.core.facts import OnLateStart
 from slo_action.core.fleet import Machine
 from slo_action.core.hindsight import Case, sums_of
 from slo_action.core.model import Cause, Outcome, Probe, Verdict, VersionRule, Witness
 from slo_action.core.policy import Policy
+from slo_action.core.policy_change import PolicyChange, policy_of
 from slo_action.core.window_policy import WindowPolicy
 from slo_action.modes.backtest import backtest, backtested
 from slo_action.modes.verify import verify

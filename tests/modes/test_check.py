@@ -12,7 +12,7 @@ from slo_action.config.check import CheckRequest
 from slo_action.config.fly_toml import read_toml
 from slo_action.core.fly_rules import FLY_RULES
 from slo_action.core.model import Mode, RunIdentity
-from slo_action.core.rules import Document, Rule
+from slo_action.core.rules import Document, Rule, Table
 from slo_action.modes.check import check
 from tests.test_bad_input import started
 from tests.worlds.memory_log import MemoryLog
@@ -85,7 +85,7 @@ def test_each_mode_is_either_staged_or_only_reads_files() -> None:
 
 
 @pytest.mark.parametrize("rule", FLY_RULES, ids=lambda rule: rule.name)
-def test_each_rule_has_its_heading_and_its_row(rule: Rule) -> None:
+def test_each_rule_has_its_heading_and_its_row(rule: Rule[Table]) -> None:
     page = PAGE.read_text(encoding="utf-8")
 
     assert f"\n### {rule.name}\n" in page

@@ -5,7 +5,7 @@ from hypothesis import given
 
 from slo_action.core.fly_rules import FLY_RULES
 from slo_action.core.model import Level, RunIdentity
-from slo_action.core.rules import Finding, Place, Rule
+from slo_action.core.rules import Finding, Place, Rule, Table
 from slo_action.render.check import check_annotations, check_lines, check_summary, counted
 from tests.hostile import CANARY, CORPUS, TEXTS
 from tests.worlds.rendered import rendered
@@ -17,7 +17,9 @@ BY_LEVEL = {
 }
 
 
-def finding(rule: Rule, words: str = "words", path: str = "fly.toml", line: int = 19) -> Finding:
+def finding(
+    rule: Rule[Table], words: str = "words", path: str = "fly.toml", line: int = 19
+) -> Finding:
     return Finding(rule=rule, words=words, path=path, place=Place(line=line, column=3))
 
 

@@ -1,0 +1,44 @@
+"""What an answer must be beyond a healthy status, in the user's words."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Subject(StrEnum):
+    """What of an answer is looked at."""
+
+    STATUS = "status"
+    JSON = "json"
+    HEADER = "header"
+    BODY = "body"
+    CERTIFICATE = "certificate"
+
+
+class Condition(StrEnum):
+    """How it must be. `equals` compares JSON values; `matches` is a regular expression."""
+
+    ONE_OF = "one_of"
+    EQUALS = "equals"
+    NOT_EQUALS = "not_equals"
+    MATCHES = "matches"
+    LACKS = "lacks"
+    EXISTS = "exists"
+    ABSENT = "absent"
+    ABOVE = "above"
+    BELOW = "below"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assertion:
+    """One demand on an answer.
+
+    `name` is the JSON path or the header's name, empty for other subjects. `expected` is a JSON
+    value: for a status, a tuple such as ("200", "2xx"); a regular expression for `matches` and
+    `lacks`; a number for `above` and `below`, which for a certificate is in days; None for `exists`
+    and `absent`.
+    """
+
+    subject: Subject
+    condition: Condition
+    name: str = ""
+    expected: object = None
