@@ -1,12 +1,13 @@
 """Changes of a file's text: exactly what is to change, and not a character beside it."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
-from itertools import chain
 
 from slo_action.core.rules import Edit, Place
 
 _LINE_END = re.compile("\n")
+_Span = tuple[tuple[int, int], tuple[int, int]]
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
@@ -33,35 +34,34 @@ def compatible(edits: Iterable[Edit]) -> tuple[Edit, ...]:
     Raises ValueError for an edit that ends before it starts.
     """
     kept: list[Edit] = []
+    taken: list[_Span] = []
     for edit in edits:
-        if _point(edit.end) < _point(edit.start):
+        span = _where(edit)
+        if span[1] < span[0]:
             raise ValueError(f"an edit ends before it starts, in line {edit.start.line}")
-        if not any(_overlap(edit, other) for other in kept):
+        index = bisect_left(taken, span)
+        if not any(_overlap(span, other) for other in taken[max(index - 1, 0) : index + 1]):
+            taken.insert(index, span)
             kept.append(edit)
     return tuple(kept)
 
 
-def _overlap(one: Edit, other: Edit) -> bool:
+def _overlap(one: _Span, other: _Span) -> bool:
     """Insertions at one point are in each other's way, too: nobody knows which comes first."""
-    if _where(one) == _where(other):
-        return True
-    return _point(one.start) < _point(other.end) and _point(other.start) < _point(one.end)
+    return one == other or (one[0] < other[1] and other[0] < one[1])
 
 
-def _where(edit: Edit) -> tuple[tuple[int, int], tuple[int, int]]:
-    return _point(edit.start), _point(edit.end)
-
-
-def _point(place: Place) -> tuple[int, int]:
-    return place.line, place.column
+def _where(edit: Edit) -> _Span:
+    start, end = edit.start, edit.end
+    return (start.line, start.column), (end.line, end.column)
 
 
 def _offset(place: Place, starts: list[int], text: str) -> int:
     """Return the index of a place; one behind the last character of its line is still in it."""
     if not 1 <= place.line <= len(starts):
         raise ValueError(f"the text has no line {place.line}: it has changed")
-    following = chain(starts[place.line :], [len(text) + 1])
+    following = starts[place.line] if place.line < len(starts) else len(text) + 1
     offset = starts[place.line - 1] + place.column - 1
-    if place.column < 1 or offset >= next(following):
+    if place.column < 1 or offset >= following:
         raise ValueError(f"line {place.line} has no column {place.column}: it has changed")
     return offset

@@ -90,6 +90,32 @@ def test_a_place_that_the_text_does_not_have_is_refused(wrong: Edit) -> None:
         apply("a = 1\nb = 2\n", [wrong])
 
 
+SMALL = st.tuples(st.integers(1, 6), st.integers(1, 6)).map(sorted)
+
+
+@given(st.lists(SMALL, max_size=8))
+def test_what_is_kept_never_overlaps_and_nothing_else_is_left_out(spans: list[list[int]]) -> None:
+    given_edits = [edit((1, start), (1, end)) for start, end in spans]
+    expected: list[Edit] = []
+    for one in given_edits:
+        if all(_apart(one, other) for other in expected):
+            expected.append(one)
+
+    assert compatible(given_edits) == tuple(expected)
+
+
+def _apart(one: Edit, other: Edit) -> bool:
+    first, second = (one.start.column, one.end.column), (other.start.column, other.end.column)
+    return first != second and (first[1] <= second[0] or second[1] <= first[0])
+
+
+def test_thousands_of_edits_are_done_at_once() -> None:
+    lines = 5_000
+    edits = [edit((line, 5), (line, 6), "2") for line in range(lines, 0, -1)]
+
+    assert apply("a = 1\n" * lines, edits) == "a = 2\n" * lines
+
+
 LINES = st.lists(st.text(st.characters(exclude_characters="\r\n"), max_size=6), min_size=1)
 
 

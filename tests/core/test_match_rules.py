@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from slo_action.config.fly_toml import read_toml
 from slo_action.core.edits import apply
+from slo_action.core.fly_rules import FLY_RULES
 from slo_action.core.latency import LatencyObjective
 from slo_action.core.match_rules import MATCH_RULES, Pair
 from slo_action.core.matrix import Endpoint, Service, Targets
@@ -260,3 +261,19 @@ def test_no_content_is_too_strange(content: dict[str, object]) -> None:
     pair = Pair(table=content, service=health(objective=OBJECTIVE))
 
     assert all(finding.words for finding in findings(MATCH_RULES, pair, document))
+
+
+def test_of_two_mends_of_one_value_slo_yml_wins_where_it_comes_first(tmp_path: Path) -> None:
+    toml = "[[services.http_checks]]\npath = '/healthz'\ninterval = 10000\n"
+    path = tmp_path / "fly.toml"
+    path.write_text(toml, encoding="utf-8")
+    document = read_toml(path, "fly.toml", "fly-config")
+    assert isinstance(document, Document)
+    pair = Pair(table=document.content, service=SHOP)
+    beside = findings(MATCH_RULES, pair, document)
+    alone = findings(FLY_RULES, document.content, document)
+
+    edits = [one.edit for one in (*beside, *alone) if one.edit]
+    assert len(edits) == 2
+    assert apply(toml, edits) == toml.replace("10000", '"30s"')
+    assert apply(toml, reversed(edits)) == toml.replace("10000", '"10s"')
