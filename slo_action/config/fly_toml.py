@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 from slo_action.config.text_file import read_text
-from slo_action.config.toml_places import places
+from slo_action.config.toml_places import layout
 from slo_action.core.rules import Document
 from slo_action.errors import Mistake
 
@@ -34,7 +34,14 @@ def _parsed(text: str, name: str, field: str) -> Document | Mistake:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return _syntax(str(error), text, name, field)
-    return Document(path=name, content=content, places=places(text))
+    found = layout(text)
+    return Document(
+        path=name,
+        content=content,
+        places=found.places,
+        values=found.values,
+        entries=found.entries,
+    )
 
 
 def _syntax(told: str, text: str, name: str, field: str) -> Mistake:
