@@ -43,7 +43,7 @@ TARGET_RULES: tuple[Rule[Visit], ...] = (
         level=Level.WARNING,
         title="The health answer can come out of a cache",
         why="a cached answer is healthy long after the service is not",
-        fix="send `Cache-Control: no-store` on this path",
+        fix="send Cache-Control: no-store on this path",
         find=target_spots.cacheable,
     ),
     Rule(
@@ -51,7 +51,7 @@ TARGET_RULES: tuple[Rule[Visit], ...] = (
         level=Level.NOTICE,
         title="The health answer says nothing of caching",
         why="a cache may then choose for itself how long it keeps the answer",
-        fix="send `Cache-Control: no-store` on this path",
+        fix="send Cache-Control: no-store on this path",
         find=target_spots.cache_unsaid,
     ),
     Rule(
@@ -60,7 +60,7 @@ TARGET_RULES: tuple[Rule[Visit], ...] = (
         title="The service tells no version",
         why="a verification cannot tell the new release from the old one that still answers",
         fix=(
-            "put the commit into the health body as `version`, or send X-Version, or name a "
+            "put the commit into the health body as version, or send X-Version, or name a "
             "build_endpoint that tells it"
         ),
         find=target_spots.no_version,
@@ -108,7 +108,7 @@ TARGET_RULES: tuple[Rule[Visit], ...] = (
         level=Level.NOTICE,
         title="The health answer is no JSON",
         why="a word or a page tells no version, and a page that takes all paths is always 200",
-        fix='answer `{"status": "ok", "version": "..."}` as application/json',
+        fix='answer {"status": "ok", "version": "..."} as application/json',
         find=target_spots.not_json,
     ),
     Rule(
