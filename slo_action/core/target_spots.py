@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
 from slo_action.core.caching import Caching, caching
-from slo_action.core.health_body import BodyHealth, read_health
-from slo_action.core.model import Outcome, Sample
+from slo_action.core.health_body import BodyHealth, HealthReading, read_health, read_page
+from slo_action.core.model import Outcome, Response, Sample
 from slo_action.core.quoting import quoted
 from slo_action.core.rules import Spot
 from slo_action.core.visits import HEALTH, Asked, Visit, json_body, named_checks, title
@@ -115,12 +115,17 @@ def sick_200(visit: Visit) -> Iterator[Spot]:
 
     def words() -> Iterator[str]:
         for _, response in visit.healthy():
-            document = json_body(response)
-            reading = read_health(response.body if document is None else document)
+            reading = _said(response)
             if reading.health in (BodyHealth.DEGRADED, BodyHealth.UNHEALTHY):
                 yield f"answers 200 and {reading.detail}"
 
     yield from _health_spots(visit, words())
+
+
+def _said(response: Response) -> HealthReading:
+    document = json_body(response)
+    reading = read_health(response.body if document is None else document)
+    return read_page(response.body) if document is None and not reading.health else reading
 
 
 def dependencies(visit: Visit) -> Iterator[Spot]:

@@ -244,6 +244,11 @@ def test_nothing_is_said_of_versions_where_one_that_could_tell_was_not_heard() -
     ("body", "words"),
     [
         ('{"status": "degraded"}', 'answers 200 and says status "degraded"'),
+        ("down", 'answers 200 and says "down"'),
+        (
+            "<html><title>We'll be back</title>",
+            'answers 200 and shows a page titled "We\'ll be back"',
+        ),
         ('{"status": "DOWN"}', 'answers 200 and says status "DOWN"'),
         (
             '{"status": "ok", "checks": {"disk": "fail"}}',
