@@ -53,10 +53,14 @@ class Files(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a service is written down."""
+    """Where a service is written down: its entry, and then the defaults of the same file.
+
+    `table` is the entry as it is written, without its defaults.
+    """
 
     document: Document
-    key: Key
+    roots: tuple[Key, ...]
+    table: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +119,14 @@ def _bounded(mistakes: list[Mistake]) -> tuple[Mistake, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Inherited:
-    """What files further up say for the services of the files that they include, nearest first."""
+    """What files further up say for the services of the files that they include, nearest first.
+
+    `roots` are the places of the defaults, by their file.
+    """
 
     defaults: tuple[DefaultsForm, ...] = ()
     policy: PolicyChange = field(default_factory=PolicyChange)
+    roots: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +234,12 @@ class _Reader:
             self.policy = policy.over(self.policy)
         own = form.defaults or DefaultsForm()
         wide = DefaultsForm(notify=form.notify)
-        above = _Inherited((own, wide, *inherited.defaults), policy.over(inherited.policy))
+        roots = ((*key, "defaults"), *inherited.roots.get(document.path, ()))
+        above = _Inherited(
+            (own, wide, *inherited.defaults),
+            policy.over(inherited.policy),
+            {**inherited.roots, document.path: roots},
+        )
         self._check_policy(document, (*key, "policy") if form.policy else key, above.policy)
         return above
 
@@ -259,7 +272,7 @@ class _Reader:
             return
         known = self.origins.get(form.service)
         if known:
-            place = known.document.place(known.key)
+            place = known.document.below(*known.roots).place(("service",))
             first = f"is named twice, first at {known.document.path}:{place.line}"
             where = (*key, "service")
             self._mistake(document, where, first, "name each service once", form.service)
@@ -268,7 +281,8 @@ class _Reader:
         service = replace(service, policy=service.policy.over(above.policy))
         self._check_policy(document, _policy_key(form, key), service.policy)
         self.services[service.name] = service
-        self.origins[service.name] = Origin(document=document, key=key)
+        roots = (key, *above.roots.get(document.path, ()))
+        self.origins[service.name] = Origin(document=document, roots=roots, table=entry)
         if service.team:
             where = (*key, "team")
             self._teams.append(_Reference(document=document, key=where, name=service.team))

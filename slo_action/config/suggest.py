@@ -12,14 +12,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"{hint}known: {', '.join(names) or 'none'}"
 
 
-def shown_value(value: object, limit: int = 80) -> str:
-    """Return a scalar as people wrote it, cut; what could be endless is only named."""
+def shown_value(value: object, longest: int = 80) -> str:
+    """Return a scalar as people wrote it; what is long or could be endless is only named.
+
+    Nothing is ever cut in two: half a secret would pass the scrubber that looks for all of it.
+    """
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
         return str(value) if abs(value) < 10**18 else "a huge number"
-    if not isinstance(value, str):
-        return (
-            "nothing" if value is None else f"a {'list' if isinstance(value, list) else 'mapping'}"
-        )
-    return value if len(value) <= limit else f"{value[:limit]}…"
+    if isinstance(value, str):
+        return value if len(value) <= longest else f"a text of {len(value)} characters"
+    return "nothing" if value is None else f"a {'list' if isinstance(value, list) else 'mapping'}"

@@ -1,7 +1,7 @@
 """What `check` holds a file against: a rule is one entry of a table, whatever file it is about."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from slo_action.core.model import Level
@@ -49,7 +49,8 @@ class Document:
 
     `path` is relative to the workspace, with slashes. `values` are the values that an edit may
     replace. `entries` are what an edit may take out with a key: its lines, or less where a comment
-    is to stay. Keys that no edit may touch are in neither.
+    is to stay. Keys that no edit may touch are in neither. Rules look below `roots`: the first of
+    them that has a key tells its place; the file itself where there are none.
     """
 
     path: str
@@ -57,13 +58,20 @@ class Document:
     places: Mapping[Key, Place]
     values: Mapping[Key, Stretch] = field(default_factory=dict)
     entries: Mapping[Key, Stretch] = field(default_factory=dict)
+    roots: tuple[Key, ...] = ((),)
 
     def place(self, key: Key) -> Place:
         """Return where a key stands, or else the nearest one above it that is written down."""
-        for length in range(len(key), 0, -1):
-            if key[:length] in self.places:
-                return self.places[key[:length]]
+        written = (root for root in self.roots if (*root, *key) in self.places)
+        way = (*next(written, self.roots[0]), *key)
+        for length in range(len(way), 0, -1):
+            if way[:length] in self.places:
+                return self.places[way[:length]]
         return Place(line=1, column=1)
+
+    def below(self, *roots: Key) -> "Document":
+        """Return the same file for rules that know keys of one entry only, or of its defaults."""
+        return replace(self, roots=roots)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
