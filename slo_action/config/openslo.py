@@ -8,6 +8,7 @@ from slo_action.config.openslo_parts import Found, KeyMistake, LeftOut, Part, Ta
 from slo_action.config.openslo_settings import Setting, nested, origins, read_settings
 from slo_action.config.suggest import did_you_mean
 from slo_action.core.openslo import API_VERSION, PREFIX
+from slo_action.core.quoting import quoted
 from slo_action.core.rules import Key
 
 _NO_COUNTERPART = {
@@ -154,7 +155,9 @@ def _say(draft: _Draft, part: Part, mistakes: list[KeyMistake]) -> None:
             draft.settings[name] = setting
         elif known.text != setting.text:
             said = Part(key=setting.key, content=setting.text)
-            mistakes.append(_mistake(said, "said otherwise elsewhere", f"{known.text!r} is there"))
+            mistakes.append(
+                _mistake(said, "said otherwise elsewhere", f"{quoted(known.text)} is there")
+            )
 
 
 def _take(draft: _Draft, found: Iterator[Found] | tuple[()], mistakes: list[KeyMistake]) -> None:

@@ -196,7 +196,7 @@ def _limit(objective: _Objective) -> Decimal | LeftOut:
     """Return the seconds that an answer may take."""
     op, value = objective.entry.at("op"), objective.entry.at("value")
     if op.text not in ("lte", "lt"):
-        return _left(objective.entry, "only `op: lte` and `op: lt` limit a response time")
+        return _left(objective.entry, "a response time has `op: lte` or `op: lt`, and a `value`")
     unit = _unit(objective)
     if unit is None:
         return _left(value, "in which unit? say with the annotation slo-verify.unit: s or ms")
@@ -232,7 +232,7 @@ def _asides(spec: Part, asked: str) -> Iterator[LeftOut]:
     ours = RATIO_WINDOWS.get(asked, LATENCY_WINDOW) if asked else ""
     for window in spec.at("timeWindow").entries():
         if window.at("duration").text != ours:
-            yield _left(window, "times are the policy's and the document's own")
+            yield _left(window, "how long is watched is said by `policy`")
     method = spec.at("budgetingMethod")
     if method.text not in ("", "Occurrences"):
         yield _left(method, "every probe counts by itself, as with Occurrences")
@@ -241,8 +241,12 @@ def _asides(spec: Part, asked: str) -> Iterator[LeftOut]:
 
 
 def _left(part: Part, why: str) -> LeftOut:
-    what = f"{part.key[-1]}: {part.text}" if part.text else str(part.key[-1])
-    return LeftOut(key=part.key, what=what, why=why)
+    """Name the key, and of an entry of a list what it is called."""
+    *_, above, last = part.key
+    name = f"{above}[{last}]" if isinstance(last, int) else last
+    told = (part.text, part.at("displayName").text, part.at("duration").text)
+    said = next((text for text in told if text), "")
+    return LeftOut(key=part.key, what=f"{name}: {said}" if said else name, why=why)
 
 
 def _plain(number: Decimal) -> str:
