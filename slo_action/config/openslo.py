@@ -8,7 +8,7 @@ from slo_action.config.openslo_parts import Found, KeyMistake, LeftOut, Part, Ta
 from slo_action.config.openslo_settings import Setting, nested, origins, read_settings
 from slo_action.config.suggest import did_you_mean
 from slo_action.core.openslo import API_VERSION, PREFIX
-from slo_action.core.quoting import quoted
+from slo_action.core.quoting import printable, quoted
 from slo_action.core.rules import Key
 
 _NO_COUNTERPART = {
@@ -17,6 +17,7 @@ _NO_COUNTERPART = {
     "AlertCondition": "when to alert is said by `policy`",
     "AlertNotificationTarget": "who is told is said by `notify`",
 }
+_STRICTER_THERE = "another objective of this service is as strict or stricter"
 _KINDS = ("Service", "SLO", "SLI", *_NO_COUNTERPART)
 
 
@@ -129,9 +130,16 @@ def _drafts(
                 _take(draft, found, mistakes)
                 _say(draft, part, mistakes)
     for draft in drafts.values():
-        for one in draft.taken.values():
-            draft.settings.setdefault(one.field, Setting(text=one.text, key=one.key))
+        _settle(draft)
     return drafts
+
+
+def _settle(draft: _Draft) -> None:
+    """Make objectives settings, where no annotation has said so already."""
+    for one in draft.taken.values():
+        said = draft.settings.setdefault(one.field, Setting(text=one.text, key=one.key))
+        if said.key != one.key:
+            draft.left_out.append(_told(one, f"an annotation says {printable(said.text)}"))
 
 
 def _draft_of(part: Part, drafts: dict[str, _Draft], mistakes: list[KeyMistake]) -> _Draft | None:
@@ -173,16 +181,15 @@ def _take(draft: _Draft, found: Iterator[Found] | tuple[()], mistakes: list[KeyM
                 if kept is not one:
                     strict, lax = (one, kept) if _stricter(one, kept) else (kept, one)
                     draft.taken[one.field] = strict
-                    draft.left_out.append(_laxer(lax))
+                    draft.left_out.append(_told(lax, _STRICTER_THERE))
 
 
 def _stricter(one: Taken, other: Taken) -> bool:
     return one.value < other.value if one.least else one.value > other.value
 
 
-def _laxer(lax: Taken) -> LeftOut:
-    why = "another objective of this service is as strict or stricter"
-    return LeftOut(key=lax.key, what=f"{lax.field}: {lax.text}", why=why)
+def _told(one: Taken, why: str) -> LeftOut:
+    return LeftOut(key=one.key, what=f"{one.field}: {one.text}", why=why)
 
 
 def _unused(objects: Sequence[Part], indicators: Mapping[str, Part]) -> Iterator[LeftOut]:

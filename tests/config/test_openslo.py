@@ -228,6 +228,13 @@ def test_of_several_objectives_the_strictest_is_taken_and_the_others_are_told() 
     assert len(reasons(text)) == 2
 
 
+def test_a_target_in_an_annotation_wins_and_the_other_is_told() -> None:
+    text = ratio("{good: {}}", 0.9, "{slo-verify.slo_targets.availability: 100%}")
+
+    assert targets(text) == {"availability": "100%"}
+    assert reasons(text) == ["an annotation says 100%"]
+
+
 def test_two_slos_of_one_service_are_one_service() -> None:
     text = ratio("{bad: {}}") + "\n---" + ratio("{good: {}}", 0.5)
     assert targets(text) == {"error_rate": "0.01", "availability": "0.5"}
@@ -246,7 +253,7 @@ def test_two_slos_of_one_service_are_one_service() -> None:
         (slo("objectives: []").replace("SLO", "SOL"), "[0].kind", "did you mean 'SLO'?"),
         (slo("objectives: []").replace("/v1", "/v2alpha"), "[0].apiVersion", "openslo/v1"),
         (slo("objectives: []").replace("name: one", "x: one"), "[0].metadata.name", "text"),
-        (ratio("{good: {}}", 0.9, "{slo-verify.objective: availabilty}"),
+        (ratio("{good: {}}", 0.9, "{slo-verify.objective: availability_}"),
          "[0].metadata.annotations.slo-verify.objective", "did you mean 'availability'?"),
         (ratio("{good: {}}", 0.9, "{slo-verify.ulr: x}"),
          "[0].metadata.annotations.slo-verify.ulr", "did you mean 'url'?"),

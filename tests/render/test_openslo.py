@@ -135,7 +135,11 @@ def own_endpoint(entry: dict[str, str]) -> Endpoint:
     )
 
 
-texts = st.text(min_size=1, max_size=20).filter(lambda text: text.isprintable())
+letters = st.characters(exclude_categories=["C", "Z"]) | st.sampled_from(
+    " '\"{}:#\
+"
+)
+texts = st.text(letters, min_size=1, max_size=12)
 maybe = st.just("") | texts
 durations = st.none() | st.integers(1, 10**8).map(lambda ms: timedelta(milliseconds=ms))
 ratios = st.none() | st.integers(0, 10**9).map(lambda number: Fraction(number, 10**9))
@@ -160,7 +164,7 @@ def endpoints(draw: st.DrawFn, name: str) -> Endpoint:
 @st.composite
 def services(draw: st.DrawFn, name: str) -> Service:
     named = ["health", *(n for n in ("build", "search", "stats") if draw(st.booleans()))]
-    own = draw(st.lists(texts.filter(lambda text: text not in WITNESSES), unique=True, max_size=12))
+    own = draw(st.lists(texts.filter(lambda text: text not in WITNESSES), unique=True, max_size=11))
     return Service(
         name=name,
         url=draw(texts),
@@ -169,7 +173,7 @@ def services(draw: st.DrawFn, name: str) -> Service:
             availability=draw(ratios), error_rate=draw(ratios), job_success_rate=draw(ratios)
         ),
         grace=draw(durations),
-        notify=tuple(draw(st.lists(texts, max_size=12))),
+        notify=tuple(draw(st.lists(texts, max_size=11))),
         schedule=draw(maybe),
         platform=draw(maybe),
         app=draw(maybe),
@@ -178,7 +182,7 @@ def services(draw: st.DrawFn, name: str) -> Service:
     )
 
 
-matrices = st.lists(texts, unique=True, max_size=3).flatmap(
+matrices = st.lists(texts, unique=True, min_size=1, max_size=3).flatmap(
     lambda names: st.tuples(*(services(name) for name in names))
 )
 
