@@ -8,7 +8,7 @@ from slo_action.config.openslo_parts import Found, KeyMistake, LeftOut, Part, Ta
 from slo_action.config.openslo_settings import Setting, nested, origins, read_settings
 from slo_action.config.suggest import did_you_mean
 from slo_action.core.openslo import API_VERSION, PREFIX
-from slo_action.core.quoting import printable, quoted
+from slo_action.core.quoting import quoted
 from slo_action.core.rules import Key
 
 _NO_COUNTERPART = {
@@ -139,7 +139,7 @@ def _settle(draft: _Draft) -> None:
     for one in draft.taken.values():
         said = draft.settings.setdefault(one.field, Setting(text=one.text, key=one.key))
         if said.key != one.key:
-            draft.left_out.append(_told(one, f"an annotation says {printable(said.text)}"))
+            draft.left_out.append(_told(one, f"an annotation says {quoted(said.text)}"))
 
 
 def _draft_of(part: Part, drafts: dict[str, _Draft], mistakes: list[KeyMistake]) -> _Draft | None:

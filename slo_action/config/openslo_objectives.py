@@ -21,6 +21,7 @@ _SECONDS = re.compile(r"_seconds(?:_|\b)")
 _MILLISECONDS = re.compile(r"_ms\b|_millis(?:econds)?\b|Msec\b")
 _UNITS = {"s": Decimal(1), "ms": Decimal("0.001")}
 _LONGEST_SECONDS = 86_400
+_P90, _P95 = Decimal("0.9"), Decimal("0.95")
 _SAY = "say which with the annotation slo-verify.objective"
 
 
@@ -181,10 +182,9 @@ def _latency_field(objective: _Objective, quantile: Decimal) -> str | None:
     slo = objective.slo
     words = (slo.at("metadata", "name").text, slo.at("metadata", "displayName").text)
     told = " ".join((*words, *_texts(objective.indicator))).lower()
-    fields = {("search" in told, Decimal("0.9")): "search_response_time_p90"}
-    if "search" not in told and "stats" not in told:
-        return {Decimal("0.95"): "response_time_p95"}.get(quantile)
-    return fields.get((True, quantile))
+    if "search" in told:
+        return "search_response_time_p90" if quantile == _P90 else None
+    return "response_time_p95" if quantile == _P95 and "stats" not in told else None
 
 
 def _quantile(indicator: Part) -> Decimal | None:

@@ -232,7 +232,7 @@ def test_a_target_in_an_annotation_wins_and_the_other_is_told() -> None:
     text = ratio("{good: {}}", 0.9, "{slo-verify.slo_targets.availability: 100%}")
 
     assert targets(text) == {"availability": "100%"}
-    assert reasons(text) == ["an annotation says 100%"]
+    assert reasons(text) == ['an annotation says "100%"']
 
 
 def test_two_slos_of_one_service_are_one_service() -> None:
