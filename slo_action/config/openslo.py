@@ -196,6 +196,7 @@ def _unused(objects: Sequence[Part], indicators: Mapping[str, Part]) -> Iterator
     used = {
         holder.at("indicatorRef").text
         for part in objects
+        if part.at("kind").text == "SLO"
         for holder in (part.at("spec"), *part.at("spec", "objectives").entries())
     }
     for part in objects:

@@ -282,6 +282,11 @@ def test_two_objects_may_say_the_same_of_a_service_but_no_two_things() -> None:
     assert mistake.accepted == '"https://a.example" is there'
 
 
+def test_an_indicator_that_refers_to_itself_is_used_by_nobody() -> None:
+    text = slo("indicatorRef: one").replace("SLO", "SLI")
+    assert reasons(text) == ["no SLO refers to it"]
+
+
 def test_a_service_that_is_named_twice_is_a_mistake() -> None:
     text = (FIXTURES / "services.yml").read_text(encoding="utf-8")
     (mistake,) = imported(f"{text}\n---\n{text}", "shop").mistakes
