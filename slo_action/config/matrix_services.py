@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from slo_action.config.matrix_forms import (
@@ -25,7 +26,8 @@ from slo_action.core.journeys import Capture, Journey, JourneyStep
 from slo_action.core.latency import LatencyObjective
 from slo_action.core.matrix import Endpoint, Maintenance, Service, Targets
 from slo_action.core.model import Witness
-from slo_action.core.policy_change import PolicyChange
+from slo_action.core.policy import Policy
+from slo_action.core.policy_change import PolicyChange, policy_of
 
 _P95 = Fraction(95, 100)
 _P90 = Fraction(90, 100)
@@ -245,3 +247,16 @@ def maintenance_of(form: MaintenanceForm) -> Maintenance:
         duration=form.duration,
         services=tuple(form.services or ()),
     )
+
+
+POLICY_FORM = "slo_targets.error_rate counts as its slo"
+
+
+@lru_cache(maxsize=1024)
+def unfit_policy(change: PolicyChange) -> str:
+    """Return why its numbers do not fit together; empty where they do."""
+    try:
+        policy_of(change, Policy())
+    except ValueError as error:
+        return str(error)
+    return ""
