@@ -97,11 +97,11 @@ def objective_changes(
     `where` says whose, `measured` under what name its percentiles are kept. A deploy is held to
     `default` where nothing is set, so it is not looser to drop an objective that is above it.
     """
-    same_kind = before is None or after is None or before.name == after.name
+    same_kind = before is None or after is None or _kind(before) == _kind(after)
     name = (after or before or _NAMELESS).name
     fact = Fact(
         what=f"{where} {name if same_kind else 'response time'}",
-        words=_limit_words if same_kind else _named_words,
+        words=_limit_words if same_kind else _share_words,
         order=_order,
         means=_slower,
         absent=1,
@@ -116,12 +116,16 @@ def objective_changes(
 _NAMELESS = LatencyObjective(name="response time", quantile=Fraction(1, 2), limit_seconds=0)
 
 
+def _kind(goal: LatencyObjective) -> tuple[str, Fraction]:
+    return goal.name, goal.quantile
+
+
 def _limit_words(goal: LatencyObjective) -> str:
     return duration_words(goal.limit_seconds)
 
 
-def _named_words(goal: LatencyObjective) -> str:
-    return f"{goal.name} {duration_words(goal.limit_seconds)}"
+def _share_words(goal: LatencyObjective) -> str:
+    return f"{percent_words(goal.quantile)} within {duration_words(goal.limit_seconds)}"
 
 
 def _order(before: LatencyObjective, after: LatencyObjective) -> int:
