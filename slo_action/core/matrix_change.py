@@ -5,7 +5,7 @@ one asks says of its own facts which way is looser, and why.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from slo_action.core.change import Change, Direction, Fact, compared
 from slo_action.core.matrix import Matrix, Service, Team
@@ -31,7 +31,7 @@ def matrix_changes(before: Matrix, after: Matrix) -> tuple[Change, ...]:
     return tuple(_changes(before, after))
 
 
-def by_direction(changes: tuple[Change, ...]) -> Mapping[Direction, tuple[Change, ...]]:
+def by_direction(changes: Sequence[Change]) -> Mapping[Direction, tuple[Change, ...]]:
     """Return the changes of each direction, looser first, each in their order."""
     return {
         direction: tuple(change for change in changes if change.direction is direction)
