@@ -31,12 +31,13 @@ _NEVER = Maintenance(name="")
 
 
 def _words(one: Maintenance) -> str:
-    if one.schedule:
-        length = duration_words(one.duration) if one.duration else NOT_SET
-        when = f"{one.schedule} UTC for {length}"
-    else:
-        when = f"{_instant(one.start)} to {_instant(one.end)}"
-    return f"{when}, for {', '.join(one.services)}" if one.services else when
+    parts = (
+        f"{one.schedule} UTC" if one.schedule else "",
+        f"{_instant(one.start)} to {_instant(one.end)}" if one.start or one.end else "",
+        f"for {duration_words(one.duration)}" if one.duration else "",
+        f"on {', '.join(one.services)}" if one.services else "",
+    )
+    return " ".join(filter(None, parts)) or NOT_SET
 
 
 def _instant(at: datetime | None) -> str:

@@ -52,7 +52,7 @@ def _changes(before: Matrix, after: Matrix) -> Iterator[Change]:
         old = before.services.get(former.get(name, name))
         if old is None:
             yield from compared(name, _SERVICE, None, service)
-        else:
+        elif old != service:  # most of ten thousand are as they were
             yield from compared(name, Fact(what=NAME), old.name, name)
             yield from service_changes(old, service, below)
 

@@ -125,7 +125,8 @@ def _limit_words(goal: LatencyObjective) -> str:
 
 
 def _share_words(goal: LatencyObjective) -> str:
-    return f"{percent_words(goal.quantile)} within {duration_words(goal.limit_seconds)}"
+    limit = duration_words(goal.limit_seconds)
+    return f"{goal.name} ({percent_words(goal.quantile)}) {limit}"
 
 
 def _order(before: LatencyObjective, after: LatencyObjective) -> int:

@@ -3,6 +3,7 @@
 Lines and annotations are made inert by whoever prints them; only Markdown is escaped here.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from slo_action.core.change import Change, Direction
@@ -15,7 +16,8 @@ from slo_action.render.tables import table
 NO_HISTORY = "No history yet: how many past days or deploys would have passed is not known."
 _MOST_ROWS, _MOST_LINES, _MOST_LISTED = 100, 1_000, 5
 _LIMIT = 200
-_MARKS = {Direction.LOOSER: "⚠️\u00a0", Direction.STRICTER: "🔒\u00a0", Direction.NEUTRAL: ""}
+_LOOSER_MARK = "⚠️\u00a0"
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|d|%)(?!\w))")
 _WHOLE_FILE = "whole file"
 
 
@@ -28,7 +30,7 @@ def matrix_change_section(
     rows = [_row(change, looked) for change in told[:_MOST_ROWS]]
     parts = [
         heading,
-        table(("service", "what", "before → after", "means"), rows) if rows else "",
+        table(("", "service", "what", "before → after", "means"), rows) if rows else "",
         _rest(len(told) - len(rows)),
         "\n".join(f"- {markdown(line)}" for line in _replays(looked)),
         _unknown(changes, looked),
@@ -84,25 +86,38 @@ def hindsight_words(looked: Hindsight) -> str:
     A judgement of recorded runs may count on both sides.
     """
     last = f"the last {looked.held} {looked.unit}{'' if looked.held == 1 else 's'}"
-    sides = ((looked.only_after, "new"), (looked.only_before, "old"))
-    told = [
-        f"{n} of {last} would have passed only under the {which} one" for n, which in sides if n
-    ]
-    same = f"{last} would have come out the same" if looked.held else ""
     unknown = f"{looked.unknown} could not be judged" if looked.unknown else ""
-    return "; ".join(filter(None, (", ".join(told) or same, unknown)))
+    return "; ".join(filter(None, (_sides(looked, last), unknown)))
+
+
+def _sides(looked: Hindsight, last: str) -> str:
+    new, old = looked.only_after, looked.only_before
+    if not (new or old):
+        return f"{last} would have come out the same" if looked.held else ""
+    first, which = (new, "new") if new else (old, "old")
+    told = f"{first} of {last} would have passed only under the {which} one"
+    return f"{told}, {old} only under the old" if new and old else told
 
 
 def _sorted(changes: Sequence[Change]) -> list[Change]:
     return [change for found in by_direction(changes).values() for change in found]
 
 
-def _row(change: Change, looked: Sequence[Hindsight]) -> tuple[str, str, str, str]:
+def _row(change: Change, looked: Sequence[Hindsight]) -> tuple[str, ...]:
+    mark = _LOOSER_MARK if change.direction is Direction.LOOSER else ""
     service = code(shortened(change.service, _LIMIT)) if change.service else _WHOLE_FILE
-    before, after = (markdown(shortened(fact, _LIMIT)) for fact in (change.before, change.after))
-    means = (markdown(shortened(words, _LIMIT)) for words in _means(change, looked))
-    what = f"{_MARKS[change.direction]}{markdown(shortened(change.what, _LIMIT))}"
-    return service, what, f"{before} → {after}", "; ".join(means)
+    return (
+        f"{mark}{change.direction}",
+        service,
+        _cell(change.what),
+        f"{_cell(change.before)} → {_cell(change.after)}",
+        "; ".join(map(_cell, _means(change, looked))),
+    )
+
+
+def _cell(text: str) -> str:
+    """A number stays on one line with its unit."""
+    return markdown(_BEFORE_UNIT.sub("\u00a0", shortened(text, _LIMIT)))
 
 
 def _line(change: Change, looked: Sequence[Hindsight]) -> str:
