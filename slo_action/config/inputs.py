@@ -96,6 +96,10 @@ class Inputs:
     app: str
     fly_api_token: Secret
     fly_config: str
+    visit: bool
+    fix: bool
+    sarif_file: str
+    records: str
     rollback: RollbackMode
     rollback_engine: EngineName
     to_version: str
@@ -204,6 +208,13 @@ def _app(value: str) -> str:
     if app and not _APP.fullmatch(app):
         raise ValueError("write the app's name: small letters, digits and dashes, such as shop-api")
     return app
+
+
+def _below(value: str) -> str:
+    path = _text(value)
+    if path.startswith("/") or ".." in PurePosixPath(path).parts:
+        raise ValueError("write a path below the workspace, such as out/check.sarif")
+    return path
 
 
 def _history(value: str) -> str:
@@ -409,8 +420,32 @@ INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
         name="fly-config",
         default="",
-        meaning="With `mode: check`: the app's configuration; empty: `fly.toml` of the workspace.",
+        meaning="With `mode: check`: the app's configuration; empty: those that `config` names, and `fly.toml` of the workspace.",
         parse=_text,
+    ),
+    InputSpec(
+        name="visit",
+        default="true",
+        meaning="With `mode: check`: also send a few plain GETs to the services of `config`; never on a pull request from a fork.",
+        parse=parse_flag,
+    ),
+    InputSpec(
+        name="fix",
+        default="false",
+        meaning="With `mode: check`: mend in fly.toml what can be mended without a guess.",
+        parse=parse_flag,
+    ),
+    InputSpec(
+        name="sarif-file",
+        default="",
+        meaning="With `mode: check`: write the findings there as SARIF, below the workspace, for code scanning.",
+        parse=_below,
+    ),
+    InputSpec(
+        name="records",
+        default="",
+        meaning="With `mode: check`: directory of earlier runs' audit records below the workspace, to hold changes of `config` against.",
+        parse=_below,
     ),
     InputSpec(
         name="rollback",

@@ -89,7 +89,8 @@ class VerifyRequest:
 class Surroundings:
     """What the request takes from where it runs. `control_url` is empty on a laptop.
 
-    `fly_api_token` is what the environment holds, for those who name the platform themselves.
+    `fly_api_token` is what the environment holds, for those who name the platform themselves;
+    `event_path` what started the workflow, None on a laptop.
     """
 
     run: RunIdentity
@@ -98,6 +99,7 @@ class Surroundings:
     control_url: str = ""
     check_runs_possible: bool = True
     fly_api_token: str = ""
+    event_path: Path | None = None
 
 
 def read_request(given: Mapping[str, str], around: Surroundings) -> VerifyRequest:
