@@ -14,10 +14,11 @@ from slo_action.core.model import Probe
 from slo_action.core.quoting import quoted
 from slo_action.ports import Clock
 from slo_action.probing import redirects
+from slo_action.probing.assertions import expects_status
 from slo_action.probing.body import Received, receive
 from slo_action.probing.intermediaries import Headers
 from slo_action.probing.timeline import TIMELINE, Timeline
-from slo_action.probing.trust import expiry_note
+from slo_action.probing.trust import expires_at, expiry_note
 
 _HEADERS = (
     (b"User-Agent", f"slo-verify/{__version__}".encode()),
@@ -76,7 +77,7 @@ class Sender:
         made = [self._exchange(probe.url, probe, deadline)]
         while probe.follows_same_host and len(made) <= redirects.MOST_REDIRECTS:
             target = following(made[-1])
-            if target is None:
+            if target is None or expects_status(probe.assertions, made[-1].status):
                 break
             made.append(self._exchange(target, probe, deadline))
         return tuple(made)
@@ -145,7 +146,8 @@ def _received(
 
 def _remark(timeline: Timeline, stream: object, now: datetime) -> None:
     secured = stream.get_extra_info("ssl_object") if isinstance(stream, NetworkStream) else None
-    note = expiry_note(secured, now) if secured else None
+    timeline.certificate_expires_at = expires_at(secured) if secured else None
+    note = expiry_note(timeline.certificate_expires_at, now)
     if note:
         timeline.notes.append(note)
 

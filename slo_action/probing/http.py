@@ -148,7 +148,14 @@ def _reading(probe: Probe, last: Exchange, body: Body, count: int) -> Reading:
         outcome, detail = failure or (Outcome.UNKNOWN, "the probe was never sent")
         told = "" if last.status is None else f"answers {last.status}, but "
         return Reading(outcome=outcome, detail=f"{told}{detail}")
-    answer = Answer(url=last.url, at=last.at, status=last.status, headers=last.headers, body=body)
+    answer = Answer(
+        url=last.url,
+        at=last.at,
+        status=last.status,
+        headers=last.headers,
+        body=body,
+        certificate_expires_at=last.timeline.certificate_expires_at,
+    )
     reading = classify(answer, probe, last.timeline.total_seconds)
     extra = [f"the body did not come whole: {failure[1]}"] if failure else []
     if count > MOST_REDIRECTS and following(last):
