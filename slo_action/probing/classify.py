@@ -131,8 +131,10 @@ def _limited(facts: _Facts) -> _Found:
 
 
 def _cached(facts: _Facts) -> _Found:
+    """A user's way may well lead past a page that is cached; it is no word on the release."""
     evidence = cache_evidence(facts.answer.headers)
-    if evidence is None:
+    passes = facts.expected or 200 <= facts.answer.status < 300  # noqa: PLR2004
+    if evidence is None or (facts.probe.witness is Witness.JOURNEY and passes):
         return None
     return Outcome.CACHED, (
         f"answers {facts.answer.status} out of a cache ({quoted(evidence)}): send "
@@ -153,8 +155,8 @@ def _redirected(facts: _Facts) -> _Found:
     return Outcome.REDIRECT, f"answers {answer.status} to {shown}: {advice(answer.url, target)}"
 
 
-_BY_STATUS = frozenset({Witness.API, Witness.SEARCH, Witness.STATS})
-"""Endpoints whose bodies are nobody's word on health: any 2xx will do, however long."""
+_BY_STATUS = frozenset({Witness.API, Witness.SEARCH, Witness.STATS, Witness.JOURNEY})
+"""Endpoints and steps whose bodies are nobody's word on health: any 2xx will do, however long."""
 
 
 def _refusing(facts: _Facts) -> _Found:
@@ -165,7 +167,7 @@ def _refusing(facts: _Facts) -> _Found:
     if 500 <= status < 600:  # noqa: PLR2004
         return Outcome.HTTP_5XX, f"answers {status}{_phrase(status)}{facts.says}"
     if 400 <= status < 500:  # noqa: PLR2004
-        fix = _CONFIG_FIXES.get(status)
+        fix = None if facts.probe.witness is Witness.JOURNEY else _CONFIG_FIXES.get(status)
         return Outcome.HTTP_4XX, f"answers {status}{_phrase(status)}" + (f": {fix}" if fix else "")
     if 200 <= status < 300:  # noqa: PLR2004
         return Outcome.HTTP_4XX, (

@@ -82,6 +82,7 @@ class FreshTransport(httpx.BaseTransport):
                 request.method,
                 url,
                 headers=request.headers.raw,
+                content=request.read(),
                 extensions={"trace": timeline.on_event},
             )
         )
