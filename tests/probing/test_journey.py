@@ -4,11 +4,15 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from slo_action.clock import SystemClock
+from slo_action.config.url import is_link_local
 from slo_action.core.assertions import Assertion, Condition, Subject
 from slo_action.core.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Sample, Witness
@@ -416,3 +420,58 @@ def test_a_secret_that_no_step_uses_is_hidden_as_well() -> None:
 
 def test_an_empty_journey_says_nothing() -> None:
     assert answering(lambda _: httpx.Response(200), steps()).outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]"])
+def test_a_step_never_asks_a_link_local_address(host: str) -> None:
+    prober = HttpProber(
+        SystemClock(),
+        nonces=lambda: "n",
+        transport=FreshTransport(OnceContext(system_trust), refuses=is_link_local),
+        redact=str,
+    )
+    step = JourneyStep(name="a", target=f"http://{host}/latest", timeout_seconds=0.3)
+
+    (sample,) = prober.ask([probe(steps(step))])
+
+    assert sample.outcome is Outcome.UNKNOWN
+    assert "link-local" in sample.detail
+
+
+TAKE = Capture(variable="x", subject=Subject.JSON, name="$.value")
+USE = JourneyStep(
+    name="use",
+    target="/a/${x}/b?q=${x}",
+    method="POST",
+    headers={"X-Value": "v${x}v"},
+    form={"f": "${x}"},
+    assertions=(json_at("$.never", Condition.EXISTS),),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(min_size=1, max_size=40))
+def test_whatever_a_service_hands_out_it_gets_back_in_its_place_and_nobody_else_sees(
+    value: str,
+) -> None:
+    token = f"s3cr3t-{value}"
+    asked: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        if len(asked) == 1:
+            return httpx.Response(200, content=json.dumps({"value": token}).encode())
+        headers = [(b"X-Echo", quote(token, safe="", errors="replace").encode())]
+        return httpx.Response(200, headers=headers, content=json.dumps({"e": token}).encode())
+
+    sample = answering(handler, steps(JourneyStep(name="take", target="/", captures=(TAKE,)), USE))
+
+    assert "s3cr3t" not in repr(sample)
+    if len(asked) == 1:
+        assert sample.outcome is Outcome.UNKNOWN
+        return
+    encoded = quote(token, safe="", errors="replace")
+    assert asked[1].url.raw_path.decode() == f"/a/{encoded}/b?q={encoded}"
+    assert (b"X-Value", f"v{token}v".encode("latin-1")) in asked[1].headers.raw
+    assert asked[1].read().decode() == urlencode({"f": token}, errors="replace")
+    assert len(asked[1].headers) == 9
