@@ -4,13 +4,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 from slo_action.config.inputs import Inputs
-from slo_action.core.matrix import Service
+from slo_action.core.journeys import Journey
+from slo_action.core.matrix import Endpoint, Service
 from slo_action.core.model import Probe, Witness
 from slo_action.core.policy_change import PolicyChange
 from slo_action.core.window_policy import WindowPolicy
 
 _SEARCH_TIMEOUT_SECONDS = 10.0
 """Twice the limit its p90 is judged by, so that slow and timed out stay apart."""
+_TOO_SLOW_SECONDS = 5.0
+_JOURNEY_BODY_BYTES = 256 * 1024
+"""Users' pages are longer than answers made for probes."""
 
 
 def endpoints(inputs: Inputs, health: Probe, service: Service | None) -> tuple[Probe, ...]:
@@ -35,6 +39,49 @@ def endpoints(inputs: Inputs, health: Probe, service: Service | None) -> tuple[P
     if told:
         found.append(replace(other, witness=Witness.STATS, url=base + told.path))
     return tuple(found)
+
+
+def own_probes(service: Service, health: Probe, base: str) -> tuple[Probe, ...]:
+    """Return the probes of a service's own endpoints and journeys, which only the window asks.
+
+    `health` is the model for credentials and redirects, `base` the service's URL. Endpoints of the
+    document's kinds (health, build, search, stats) are not among them.
+    """
+    other = replace(health, version_rule=None, reads_health=False, assertions=(), objective=None)
+    own = (one for one in service.endpoints if one.witness is Witness.API)
+    return (
+        *(_own_endpoint(one, other, base) for one in own),
+        *(_journey(one, other, base) for one in service.journeys),
+    )
+
+
+def _own_endpoint(endpoint: Endpoint, other: Probe, base: str) -> Probe:
+    """An answer above 5 s is a failed one, unless its own objective allows that much."""
+    limit = endpoint.objective.limit_seconds if endpoint.objective else 0.0
+    may_be_slow = limit >= _TOO_SLOW_SECONDS
+    longest = 2 * limit if may_be_slow else other.timeout_seconds
+    return replace(
+        other,
+        witness=Witness.API,
+        url=base.rstrip("/") + endpoint.path,
+        timeout_seconds=longest,
+        slow_after_seconds=None if may_be_slow else _TOO_SLOW_SECONDS,
+        objective=endpoint.objective,
+        assertions=endpoint.assertions,
+    )
+
+
+def _journey(journey: Journey, other: Probe, base: str) -> Probe:
+    return replace(
+        other,
+        witness=Witness.JOURNEY,
+        url=base,
+        timeout_seconds=journey.timeout_seconds,
+        slow_after_seconds=None,
+        body_limit_bytes=_JOURNEY_BODY_BYTES,
+        objective=journey.objective,
+        journey=journey,
+    )
 
 
 def window_policy(inputs: Inputs) -> WindowPolicy:
