@@ -266,10 +266,18 @@ def open_ports(stage: Stage, request: VerifyRequest, outputs: Outputs, workspace
     ports = Ports(
         clock=stage.clock,
         prober=HttpProber(
-            stage.clock, nonces=_nonce, transport=transport, redact=stage.scrubber.scrub
+            stage.clock,
+            nonces=_nonce,
+            transport=transport,
+            redact=stage.scrubber.scrub,
+            secrets=request.journey_secrets,
         ),
         pool=HttpProbePool(
-            stage.clock, nonces=_nonce, transport=transport, redact=stage.scrubber.scrub
+            stage.clock,
+            nonces=_nonce,
+            transport=transport,
+            redact=stage.scrubber.scrub,
+            secrets=request.journey_secrets,
         ),
         metrics=_metrics(stage, request),
         platform=platform.platform,
@@ -332,6 +340,8 @@ def mask_given(log: Log, given: Mapping[str, str]) -> None:
     tokens = (given.get(name, "") for name in ("token", "prometheus-token"))
     _mask(log, *tokens, *(part for parts in credentials for part in parts))
     mask_fly_token(log, given.get("fly-api-token", ""))
+    lines = given.get("secrets", "").splitlines()
+    _mask(log, *(line.partition("=")[2].strip() or line.strip() for line in lines))
 
 
 def mask_fly_token(log: Log, token: str) -> None:

@@ -82,6 +82,7 @@ class Inputs:
     observe: timedelta
     confidence: Fraction
     api_paths: tuple[str, ...]
+    secrets: Mapping[str, Secret]
     prometheus_url: str
     prometheus_token: Secret
     prometheus_service_label: str
@@ -186,6 +187,24 @@ def _paths(value: str) -> tuple[str, ...]:
     if len(set(paths)) < len(paths):
         raise ValueError("name each path once")
     return paths
+
+
+def _secrets(value: str) -> dict[str, Secret]:
+    """One NAME=value a line; messages never show a value."""
+    found: dict[str, Secret] = {}
+    for line in filter(str.strip, value.splitlines()):
+        name, equals, secret = line.partition("=")
+        if not (equals and _SECRET_NAME.fullmatch(name.strip())):
+            raise ValueError("write one NAME=value a line; names of letters, digits, underscores")
+        if not secret.strip():
+            raise ValueError(f"{name.strip()} is empty: is the secret set in this repository?")
+        if name.strip() in found:
+            raise ValueError(f"name each secret once: {name.strip()} is there twice")
+        found[name.strip()] = Secret(secret.strip())
+    return found
+
+
+_SECRET_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 
 
 def _watch(value: str) -> timedelta:
@@ -334,6 +353,13 @@ INPUTS: tuple[InputSpec, ...] = (
         default="",
         meaning="API endpoints to watch beside the health endpoint, one path a line, such as /api/orders.",
         parse=_paths,
+    ),
+    InputSpec(
+        name="secrets",
+        default="",
+        meaning="Secrets that journeys of `config` use as `${secrets.NAME}`, one NAME=value a line; masked.",
+        parse=_secrets,
+        secret=True,
     ),
     InputSpec(
         name="prometheus-url",

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from slo_action.config.inputs import Inputs
+from slo_action.core.assertions import Assertion
 from slo_action.core.journeys import Journey
 from slo_action.core.matrix import Endpoint, Service
 from slo_action.core.model import Probe, Witness
@@ -17,13 +18,30 @@ _JOURNEY_BODY_BYTES = 256 * 1024
 """Users' pages are longer than answers made for probes."""
 
 
-def endpoints(inputs: Inputs, health: Probe, service: Service | None) -> tuple[Probe, ...]:
-    """Return the probes of the endpoints that only the window asks; `health` is the model.
+def assertions(service: Service | None, name: str) -> tuple[Assertion, ...]:
+    """Return what an endpoint's answers must be, as slo.yml says; empty where it says nothing."""
+    endpoint = service.endpoint(name) if service else None
+    return endpoint.assertions if endpoint else ()
 
-    A search may take five seconds; any other answer that takes longer is a failed one.
+
+def endpoints(
+    inputs: Inputs, health: Probe, service: Service | None, base: str
+) -> tuple[Probe, ...]:
+    """Return the probes of what only the window asks; `health` is the model, `base` the address.
+
+    A search may take five seconds; any other answer that takes longer is a failed one. An endpoint
+    that slo.yml and the input both name is asked as slo.yml says.
     """
-    base = health.url.removesuffix(inputs.health_path)
-    other = replace(health, version_rule=None, reads_health=False)
+    base = base.rstrip("/")
+    own = own_probes(service, health, base) if service else ()
+    named = _named_probes(inputs, health, service, base)
+    return (*(one for one in named if one.url not in {probe.url for probe in own}), *own)
+
+
+def _named_probes(
+    inputs: Inputs, health: Probe, service: Service | None, base: str
+) -> tuple[Probe, ...]:
+    other = replace(health, version_rule=None, reads_health=False, assertions=(), objective=None)
     found = [replace(other, witness=Witness.API, url=base + path) for path in inputs.api_paths]
     searched = service.endpoint("search") if service else None
     if searched:
@@ -33,11 +51,13 @@ def endpoints(inputs: Inputs, health: Probe, service: Service | None) -> tuple[P
             url=base + searched.path,
             timeout_seconds=_SEARCH_TIMEOUT_SECONDS,
             slow_after_seconds=None,
+            assertions=searched.assertions,
         )
         found.append(search)
     told = service.endpoint("stats") if service else None
     if told:
-        found.append(replace(other, witness=Witness.STATS, url=base + told.path))
+        stats = replace(other, witness=Witness.STATS, url=base + told.path)
+        found.append(replace(stats, objective=told.objective, assertions=told.assertions))
     return tuple(found)
 
 

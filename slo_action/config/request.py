@@ -3,14 +3,14 @@
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from slo_action.config.fly import FlySettings, token_parts
 from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
 from slo_action.config.metrics import PrometheusSettings
-from slo_action.config.observation import endpoints, said_by, window_policy
+from slo_action.config.observation import assertions, endpoints, said_by, window_policy
 from slo_action.config.suggest import did_you_mean
 from slo_action.config.units import format_instant
 from slo_action.config.url import ServiceUrl, credentials_in, parse_url, without_credentials
@@ -20,8 +20,10 @@ from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
 from slo_action.core.policy import Policy, watched_gate
 from slo_action.core.policy_change import PolicyChange, policy_of
 from slo_action.core.prepared import Prepared
+from slo_action.core.quoting import quoted
 from slo_action.core.schedule import GatePolicy, in_haste
 from slo_action.core.secrets import Secret
+from slo_action.core.templates import secrets_of
 from slo_action.errors import InputError, Mistake
 
 DEFAULT_CONFIG = Path(".github/slo.yml")
@@ -78,6 +80,7 @@ class VerifyRequest:
     history: str = ""
     prepared: Prepared | None = None
     expected_digest: str = ""
+    journey_secrets: Mapping[str, Secret] = field(default_factory=dict)
 
     @property
     def app(self) -> str:
@@ -109,6 +112,7 @@ def read_request(given: Mapping[str, str], around: Surroundings) -> VerifyReques
     said = inputs
     inputs, service, wrong = _with_matrix(inputs, around.workspace)
     mistakes = [*found, *wrong, *_contradictions(inputs, around), *_left_out(inputs, found, wrong)]
+    mistakes += _lacking_secrets(inputs, service)
     target = _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
     control = _control(inputs, around, mistakes)
     metrics = _metrics(inputs, mistakes)
@@ -122,7 +126,7 @@ def read_request(given: Mapping[str, str], around: Surroundings) -> VerifyReques
     )
     if mistakes or target is None:
         raise InputError(tuple(mistakes))
-    request = _request(inputs, around, target, commands)
+    request = _request(inputs, around, target, commands, service)
     policy = replace(request.policy, window=window_policy(inputs))
     if inputs.mode is Mode.ROLLBACK:
         policy = replace(policy, gate=in_haste(policy.gate))
@@ -134,7 +138,7 @@ def read_request(given: Mapping[str, str], around: Surroundings) -> VerifyReques
         control=control,
         metrics=metrics,
         policy=replace(policy, gate=watched_gate(policy.gate, policy.window)),
-        endpoints=endpoints(inputs, request.probes[0], service),
+        endpoints=endpoints(inputs, request.probes[0], service, target.base),
         secrets=(*request.secrets, *_metric_secrets(inputs)),
     )
 
@@ -152,6 +156,7 @@ def _request(
     around: Surroundings,
     target: ServiceUrl,
     commands: RollbackCommands,
+    service: Service | None,
 ) -> VerifyRequest:
     digest = _expected_digest(inputs)
     rule = VersionRule(expected=None if digest else inputs.expected_version or None)
@@ -160,7 +165,7 @@ def _request(
     return VerifyRequest(
         service=inputs.service,
         url=target.base,
-        probes=_probes(inputs, target, rule),
+        probes=_probes(inputs, target, rule, service),
         endpoints=(),
         control=None,
         policy=Policy(
@@ -188,7 +193,13 @@ def _request(
         artifact_name=inputs.artifact_name,
         matrix=inputs.matrix,
         retention_days=inputs.retention_days,
-        secrets=(inputs.token, *target.secrets, *token_parts(inputs.fly_api_token)),
+        secrets=(
+            inputs.token,
+            *target.secrets,
+            *token_parts(inputs.fly_api_token),
+            *inputs.secrets.values(),
+        ),
+        journey_secrets=inputs.secrets,
         allow_link_local=inputs.allow_link_local,
     )
 
@@ -401,13 +412,16 @@ def _parsed(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> S
         return None
 
 
-def _probes(inputs: Inputs, target: ServiceUrl, rule: VersionRule) -> tuple[Probe, ...]:
+def _probes(
+    inputs: Inputs, target: ServiceUrl, rule: VersionRule, service: Service | None
+) -> tuple[Probe, ...]:
     """The version endpoint tells the identity where there is one, else the health answer does."""
     shared = Probe(
         witness=Witness.HEALTH,
         url=target.join(inputs.health_path),
         authorization=target.authorization.reveal() if target.authorization else None,
         follows_same_host=inputs.follow_redirects is Redirects.SAME_HOST,
+        assertions=assertions(service, "health"),
     )
     if not inputs.version_path:
         return (replace(shared, version_rule=rule),)
@@ -417,6 +431,7 @@ def _probes(inputs: Inputs, target: ServiceUrl, rule: VersionRule) -> tuple[Prob
         url=target.join(inputs.version_path),
         version_rule=rule,
         reads_health=False,
+        assertions=assertions(service, "build"),
     )
     return shared, version
 
@@ -465,6 +480,23 @@ def _fly(inputs: Inputs) -> FlySettings | None:
 
 def _missing(field: str, accepted: str) -> Mistake:
     return Mistake(field=field, problem="is missing", accepted=accepted)
+
+
+def _lacking_secrets(inputs: Inputs, service: Service | None) -> list[Mistake]:
+    needed = {
+        name: journey.name
+        for journey in (service.journeys if service else ())
+        for name in secrets_of(journey)
+    }
+    return [
+        Mistake(
+            field="secrets",
+            problem=f"{name} is missing",
+            accepted=f"journey {quoted(journey)} uses it: add {name}=${{{{ secrets.{name} }}}}",
+        )
+        for name, journey in needed.items()
+        if name not in inputs.secrets
+    ]
 
 
 def _unknown_service(inputs: Inputs, path: str, matrix: Mapping[str, object]) -> Mistake:

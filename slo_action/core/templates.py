@@ -5,11 +5,10 @@ like a variable stays what it is.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote
 
 from slo_action.core.journeys import Journey, JourneyStep
-from slo_action.core.quoting import quoted
 
 SECRETS = "secrets."
 """What the names of secrets begin with."""
@@ -75,15 +74,25 @@ def filled_json(document: object, values: Values) -> object:
     return document
 
 
-def undefined(journey: Journey, secrets: Collection[str]) -> tuple[str, ...]:
-    """Return, in words, every use of a variable that no earlier step captures, and no secret is."""
-    known = {f"{SECRETS}{name}" for name in secrets}
-    found: list[str] = []
-    for step in journey.steps:
-        used = dict.fromkeys(name for text in _texts(step) for name in names_in(text))
-        found += [f"step {quoted(step.name)} uses ${{{n}}}" for n in used if n not in known]
+def undefined(journey: Journey) -> tuple[tuple[int, str], ...]:
+    """Return every use of a variable that no earlier step captures: the step's index, the name."""
+    known: set[str] = set()
+    found: list[tuple[int, str]] = []
+    for index, step in enumerate(journey.steps):
+        used = [name for name in _used(step) if not name.startswith(SECRETS)]
+        found += [(index, name) for name in used if name not in known]
         known |= {capture.variable for capture in step.captures}
     return tuple(found)
+
+
+def secrets_of(journey: Journey) -> tuple[str, ...]:
+    """Return the names of the secrets that a journey uses, each once."""
+    used = dict.fromkeys(name for step in journey.steps for name in _used(step))
+    return tuple(name.removeprefix(SECRETS) for name in used if name.startswith(SECRETS))
+
+
+def _used(step: JourneyStep) -> list[str]:
+    return list(dict.fromkeys(name for text in _texts(step) for name in names_in(text)))
 
 
 def _texts(step: JourneyStep) -> Iterator[str]:

@@ -46,7 +46,7 @@ def test_an_endpoint_of_its_own_is_asked_with_what_it_says() -> None:
     (probe,) = own_probes(service(own), HEALTH, BASE)
 
     assert (probe.witness, probe.url) == (Witness.API, f"{BASE}/api/orders")
-    assert (probe.timeout_seconds, probe.slow_after_seconds) == (3.0, 5.0)
+    assert (probe.timeout_seconds, probe.slow_after_seconds) == (6.0, 5.0)
     assert (probe.objective, probe.assertions) == (objective(0.8), (READY,))
     assert (probe.authorization, probe.follows_same_host) == ("Basic eDp5", True)
     assert (probe.version_rule, probe.reads_health) == (None, False)
