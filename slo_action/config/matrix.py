@@ -168,8 +168,7 @@ class _Services:
         form = form_at(ServiceForm, entry.document, plain, entry.key, self.mistakes)
         if form is None:
             return None
-        service = service_of(form, entry.inherited.defaults)
-        service = replace(service, policy=service.policy.over(entry.inherited.policy))
+        service = service_of(form, entry.inherited.defaults, entry.inherited.policy)
         unfit = unfit_policy(service.policy)
         if unfit:
             self._mistake(entry, _policy_key(form), unfit, POLICY_FORM, None)

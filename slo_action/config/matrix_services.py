@@ -1,16 +1,17 @@
 """Forms of slo.yml to the core's nouns, defaults filled in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from slo_action.config.matrix_forms import (
     AssertionForm,
     CaptureForm,
     DefaultsForm,
     EndpointForm,
+    Form,
     JourneyForm,
     MaintenanceForm,
     MonitoringForm,
@@ -31,11 +32,12 @@ from slo_action.core.policy_change import PolicyChange, policy_of
 
 _P95 = Fraction(95, 100)
 _P90 = Fraction(90, 100)
-_Said = TypeVar("_Said")
 
 
-def service_of(form: ServiceForm, defaults: Sequence[DefaultsForm]) -> Service:
-    """Return the service; `defaults` come nearest first."""
+def service_of(
+    form: ServiceForm, defaults: Sequence[DefaultsForm], policy: PolicyChange
+) -> Service:
+    """Return the service; `defaults` come nearest first, and `policy` after them."""
     said = (form, *defaults)
     assertions = [one.assertions or OwnAssertionsForm() for one in said]
     targets = [one.slo_targets or _NO_TARGETS for one in said]
@@ -45,20 +47,20 @@ def service_of(form: ServiceForm, defaults: Sequence[DefaultsForm]) -> Service:
         url=form.url,
         endpoints=_endpoints(said, targets, monitoring, assertions),
         targets=Targets(
-            availability=_first(one.availability for one in targets),
-            error_rate=_first(one.error_rate for one in targets),
-            job_success_rate=_first(one.job_success_rate for one in targets),
+            availability=_said(targets, "availability"),
+            error_rate=_said(targets, "error_rate"),
+            job_success_rate=_said(targets, "job_success_rate"),
         ),
-        grace=_first(one.grace_period for one in monitoring),
-        schedule=_first(one.schedule for one in said) or "",
-        platform=_first(one.platform for one in said) or "",
-        app=_first(one.app for one in said) or "",
-        fly_config=_first(one.fly_config for one in said) or "",
-        team=_first(one.team for one in said) or "",
-        notify=tuple(_first(one.notify for one in said) or ()),
-        maintenance=tuple(map(maintenance_of, _first(one.maintenance for one in said) or ())),
-        journeys=tuple(map(_journey, _first(one.journeys for one in said) or ())),
-        policy=_policy(said),
+        grace=_said(monitoring, "grace_period"),
+        schedule=_said(said, "schedule") or "",
+        platform=_said(said, "platform") or "",
+        app=_said(said, "app") or "",
+        fly_config=_said(said, "fly_config") or "",
+        team=_said(said, "team") or "",
+        notify=tuple(_said(said, "notify") or ()),
+        maintenance=tuple(map(maintenance_of, _said(said, "maintenance") or ())),
+        journeys=tuple(map(_journey, _said(said, "journeys") or ())),
+        policy=_policy(said, policy),
     )
 
 
@@ -66,16 +68,22 @@ _NO_TARGETS = TargetsForm()
 _NO_MONITORING = MonitoringForm()
 
 
-def _first(values: "Iterable[_Said | None]") -> "_Said | None":
-    return next((value for value in values if value is not None), None)
+def _said(forms: Sequence[Form], key: str) -> Any:  # noqa: ANN401 - each key has its own type
+    """Return the first that is said of a key; None where no form has it, or none says it."""
+    for form in forms:
+        value = getattr(form, key, None)
+        if value is not None:
+            return value
+    return None
 
 
-def _policy(said: Sequence[DefaultsForm]) -> PolicyChange:
-    change = PolicyChange()
-    for one in said:
-        own = policy_change(one.policy) if one.policy else PolicyChange()
-        targets = targets_change(one.slo_targets) if one.slo_targets else PolicyChange()
-        change = change.over(own.over(targets))
+def _policy(said: Sequence[DefaultsForm], below: PolicyChange) -> PolicyChange:
+    change = below
+    for one in reversed(said):
+        if one.slo_targets:
+            change = targets_change(one.slo_targets).over(change)
+        if one.policy:
+            change = policy_change(one.policy).over(change)
     return change
 
 
@@ -115,21 +123,21 @@ def _endpoints(
     monitoring: Sequence[MonitoringForm],
     assertions: Sequence[OwnAssertionsForm],
 ) -> tuple[Endpoint, ...]:
-    interval = _first(one.interval for one in monitoring)
-    timeout = _first(one.timeout for one in monitoring)
+    interval = _said(monitoring, "interval")
+    timeout = _said(monitoring, "timeout")
     limits = {
-        Witness.HEALTH: ("p95", _P95, _first(one.response_time_p95 for one in targets)),
-        Witness.SEARCH: ("p90", _P90, _first(one.search_response_time_p90 for one in targets)),
-        Witness.STATS: ("p95", _P95, _first(one.stats_response_time_p95 for one in targets)),
+        Witness.HEALTH: ("p95", _P95, _said(targets, "response_time_p95")),
+        Witness.SEARCH: ("p90", _P90, _said(targets, "search_response_time_p90")),
+        Witness.STATS: ("p95", _P95, _said(targets, "stats_response_time_p95")),
     }
     found: list[Endpoint] = []
     for name, witness in _NAMED.items():
-        path = _first(getattr(one, f"{name}_endpoint") for one in said)
+        path = _said(said, f"{name}_endpoint")
         if not path and witness is not Witness.HEALTH:
             continue
-        own = _first(getattr(one, f"{name}_interval", None) for one in monitoring)
-        patience = _first(getattr(one, f"{name}_timeout", None) for one in monitoring)
-        demands = _first(getattr(one, name) for one in assertions)
+        own = _said(monitoring, f"{name}_interval")
+        patience = _said(monitoring, f"{name}_timeout")
+        demands = _said(assertions, name)
         found.append(
             Endpoint(
                 name=name,
@@ -141,8 +149,8 @@ def _endpoints(
                 assertions=tuple(map(_assertion, demands or ())),
             )
         )
-    api = _first(one.api_response_time_p95 for one in targets)
-    listed = _first(one.endpoints for one in said) or ()
+    api = _said(targets, "api_response_time_p95")
+    listed = _said(said, "endpoints") or ()
     return (*found, *(_own(form, api, interval, timeout) for form in listed))
 
 

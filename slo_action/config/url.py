@@ -95,7 +95,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _split(text: str) -> SplitResult:
-    if any(character.isspace() or not character.isprintable() for character in text):
+    if " " in text or not text.isprintable():  # no other white space is printable
         raise ValueError(f"a URL has no spaces or control characters; {URL_FORMS}")
     try:
         parts = urlsplit(text)

@@ -6,7 +6,7 @@ composer takes four times as long and its loader forgets the lines.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -110,8 +110,7 @@ def read_yaml(text: str, name: str, field_name: str, listed: str = "services") -
     builder = _Builder(name)
     fatal: Mistake | None = None
     try:
-        for event in yaml.parse(text.removeprefix("\ufeff"), Loader=_LOADER):
-            builder.take(event)
+        builder.take(yaml.parse(text.removeprefix("\ufeff"), Loader=_LOADER))
     except _RefusedError as refused:
         fatal = refused.mistake
     except yaml.MarkedYAMLError as error:
@@ -151,6 +150,13 @@ class _Frame:
     merged: "list[tuple[dict[str, object], dict[str, Spot]]]" = field(default_factory=list)
 
 
+_SILENT = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)
+
+
+def _pass_over(_event: yaml.Event) -> None:
+    """Take an event that says nothing of values."""
+
+
 class _Builder:
     """Puts values together from the parser's events, one after the other."""
 
@@ -171,13 +177,14 @@ class _Builder:
             yaml.SequenceEndEvent: self._end,
             yaml.AliasEvent: self._alias,
             yaml.DocumentStartEvent: self._document,
+            **dict.fromkeys(_SILENT, _pass_over),
         }
 
-    def take(self, event: yaml.Event) -> None:
-        """Take the next event. Raises _RefusedError where reading on would be of no use."""
-        takes = self._takes.get(type(event))
-        if takes:
-            takes(event)
+    def take(self, events: Iterable[yaml.Event]) -> None:
+        """Take all events. Raises _RefusedError where reading on would be of no use."""
+        takes = self._takes
+        for event in events:
+            takes[type(event)](event)
 
     def salvage(self, listed: str) -> None:
         """Keep what was finished: whole entries of a list at the top, or below the key `listed`.

@@ -34,8 +34,13 @@ class PolicyChange:
 
     def over(self, below: "PolicyChange") -> "PolicyChange":
         """Return this change, with what it leaves open taken from `below`."""
-        said = {name: getattr(self, name) for name in PolicyChange.__dataclass_fields__}
-        return replace(below, **_given(said))
+        pairs = ((name, getattr(self, name), getattr(below, name)) for name in _NAMES)
+        return PolicyChange(
+            **{name: own if own is not None else other for name, own, other in pairs}
+        )
+
+
+_NAMES = tuple(PolicyChange.__dataclass_fields__)
 
 
 def policy_of(change: PolicyChange, base: Policy) -> Policy:
