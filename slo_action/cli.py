@@ -94,6 +94,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO = 
         return guarded(stage, lambda: _replay(stage, Path(options.record)))
     if options.mode == "backtest":
         return guarded(stage, lambda: _backtest(stage, options))
+    if options.mode == "openslo":
+        return guarded(stage, lambda: _openslo(stage, Path(options.config)))
     given = {spec.name: getattr(options, spec.key) for spec in INPUTS if spec.name != "mode"}
     given["mode"] = options.mode
     lines_only = LinesOnly(stream, scrubber)
@@ -165,6 +167,18 @@ def _backtest(stage: Stage, options: argparse.Namespace) -> int:
     return 0
 
 
+def _openslo(stage: Stage, path: Path) -> int:
+    from slo_action.config.matrix import read_matrix  # noqa: PLC0415 - ADR 0002
+    from slo_action.render.openslo import openslo_documents  # noqa: PLC0415 - ADR 0002
+
+    loaded = read_matrix(path, Path.cwd(), "--config")
+    if loaded.mistakes:
+        raise InputError(loaded.mistakes)
+    for line in openslo_documents(loaded.matrix.services.values()).splitlines():
+        stage.log.line(line)
+    return 0
+
+
 def _no_directory(given: str) -> Mistake:
     return Mistake(
         field="DIR", problem="is no directory", value=given, accepted="name one with audit.json"
@@ -203,4 +217,6 @@ def _parser() -> argparse.ArgumentParser:
     testing.add_argument("--policy", required=True, metavar="slo.yml", help="what to judge by")
     testing.add_argument("--service", default="", metavar="NAME", help="only this one's records")
     testing.add_argument("--json", action="store_true", help="tell it as JSON")
+    printing = modes.add_parser("openslo", help="print the services of slo.yml as OpenSLO v1")
+    printing.add_argument("--config", required=True, metavar="slo.yml", help="what to print")
     return parser
