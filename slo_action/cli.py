@@ -18,9 +18,11 @@ from slo_action.app import (
     mask_given,
     open_ports,
     open_stage,
+    run_several,
 )
 from slo_action.config.inputs import INPUTS, asked_mode
 from slo_action.config.request import Surroundings, read_request
+from slo_action.config.several import read_several
 from slo_action.core.model import Annotation, Level, Mode, RunIdentity
 from slo_action.core.secrets import Scrubber
 from slo_action.errors import InputError, Mistake, RecordError
@@ -103,6 +105,10 @@ def _run(stage: Stage, given: Mapping[str, str], out: Path) -> int:
     reads_files = FILE_MODES.get(asked_mode(given))
     if reads_files:
         return reads_files(stage, given, around, NoOutputs())
+    several = read_several(given, around)
+    if several is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        return run_several(stage, several, NoOutputs(), out, Telling())
     request = read_request(given, around)
     out.mkdir(parents=True, exist_ok=True)
     staged = open_ports(stage, request, NoOutputs(), out)

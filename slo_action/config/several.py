@@ -116,9 +116,7 @@ def _fits_one(inputs: Inputs, given: Mapping[str, str]) -> Iterator[Mistake]:
 
 
 def _only_one(field: str, accepted: str) -> Mistake:
-    return Mistake(
-        field=field, problem="would be the same for several services", accepted=accepted
-    )
+    return Mistake(field=field, problem="would be the same for several services", accepted=accepted)
 
 
 def _overrides(

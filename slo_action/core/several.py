@@ -80,6 +80,11 @@ def worst_first(ends: Iterable[Ended]) -> tuple[Ended, ...]:
     return tuple(sorted(ends, key=_badness))
 
 
+def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst of one verdict or more."""
+    return min(verdicts, key=_VERDICTS.index)
+
+
 def _badness(end: Ended) -> tuple[int, int, tuple[int, int]]:
     return _VERDICTS.index(end.verdict), _ENDINGS.index(end.ending), _code_badness(end.exit_code)
 

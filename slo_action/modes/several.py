@@ -1,0 +1,249 @@
+"""`verify` for several services: each as if it were alone, in a process of its own, heard here."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from slo_action.config.request import VerifyRequest
+from slo_action.core.model import Annotation, Verdict
+from slo_action.core.quoting import printable
+from slo_action.core.record import AuditRecord
+from slo_action.core.secrets import Scrubber
+from slo_action.core.several import Ended, Trouble, worst_verdict
+from slo_action.errors import EXIT_BUG, SloVerifyError, bug_words
+from slo_action.modes.audiences import each_alone
+from slo_action.modes.verify import verify
+from slo_action.ports import (
+    ArtifactStore,
+    CheckRuns,
+    Evidence,
+    History,
+    Interrupts,
+    Log,
+    Outputs,
+    Ports,
+)
+from slo_action.render.escape import shortened
+
+Post = Callable[[object], None]
+Open = Callable[[VerifyRequest, Log, Outputs], tuple[VerifyRequest, Ports]]
+"""Opens the ports of one service; called in its own process. Raises SloVerifyError."""
+_LONGEST_NAME = 60
+_SILENT = Trouble(
+    title="Its verification ended without a word",
+    message="its process died, out of memory perhaps; what it had written is in the evidence. "
+    "Look at the service: nobody knows whether a rollback was begun",
+    exit_code=EXIT_BUG,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A line for the live log."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masked:
+    """A secret that this process must not show, either."""
+
+    secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provisional:
+    """What the gate of one service said, while its window still watches."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked:
+    """One service's record, and what is needed to tell it: its files, and what must not be told."""
+
+    record: AuditRecord
+    evidence: Evidence
+    history: History | None
+    scrubber: Scrubber
+
+
+class Crew(Protocol):
+    """Does all works at the same time; see workers.side_by_side."""
+
+    def __call__(
+        self,
+        works: Mapping[str, Callable[[Post], None]],
+        *,
+        hear: Callable[[str, object], None],
+        interrupts: Interrupts,
+    ) -> None:
+        """Return when all have ended; `hear` is given a work's name and what it posts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonPorts:
+    """Who hears of all services. `evidence` is the directory that those of the services are in.
+
+    `artifacts` and `check_runs` are None where there is no such surface.
+    """
+
+    log: Log
+    outputs: Outputs
+    evidence: Evidence
+    interrupts: Interrupts
+    artifacts: ArtifactStore | None = None
+    check_runs: CheckRuns | None = None
+
+
+def verify_several(
+    requests: Sequence[VerifyRequest],
+    common: CommonPorts,
+    *,
+    crew: Crew,
+    open_ports: Open,
+    scrubber: Scrubber,
+    keep: Callable[[Worked], None],
+) -> tuple[tuple[Ended, ...], dict[str, Worked]]:
+    """Verify all at once; return how each ended, and the works that left a record.
+
+    `keep` writes a service's evidence as soon as its record is there: what comes later may be
+    killed. Services must differ in their names.
+    """
+    desk = _Desk(common, scrubber, keep, len(requests))
+    works = {one.service: _work(one, open_ports, scrubber) for one in requests}
+    crew(works, hear=desk.hear, interrupts=common.interrupts)
+    ends = tuple(
+        Ended(service=one.service, outcome=desk.outcomes.get(one.service, _SILENT))
+        for one in requests
+    )
+    return ends, desk.works
+
+
+def _work(request: VerifyRequest, open_ports: Open, scrubber: Scrubber) -> Callable[[Post], None]:
+    """Return what the service's own process does. It posts a record or trouble, whatever comes."""
+
+    def work(post: Post) -> None:
+        log = _PostedLog(post, scrubber)
+        try:
+            opened, ports = open_ports(request, log, _PostedOutputs(post))
+            record = verify(opened, ports)
+            post(
+                Worked(
+                    record=record,
+                    evidence=ports.evidence,
+                    history=ports.history,
+                    scrubber=scrubber,
+                )
+            )
+        except SloVerifyError as error:
+            post(
+                Trouble(title=error.title, message=error.in_words, exit_code=error.exit_code),
+            )
+        except Exception as error:  # noqa: BLE001 - a bug in one service must not end the others
+            title = "slo-verify broke: this is a bug"
+            post(Trouble(title=title, message=bug_words(error), exit_code=EXIT_BUG))
+
+    return work
+
+
+class _PostedLog:
+    """The Log port of a process that must not write to the stream itself."""
+
+    def __init__(self, post: Post, scrubber: Scrubber) -> None:
+        self._post = post
+        self._scrubber = scrubber
+
+    def line(self, text: str) -> None:
+        """Post one line."""
+        self._post(Said(text=self._scrubber.scrub(text)))
+
+    @contextmanager
+    def group(self, title: str) -> Iterator[None]:
+        """Post the title as a line: lines of others come in between, so that nothing can fold."""
+        self.line(title)
+        yield
+
+    def annotate(self, annotations: Sequence[Annotation]) -> None:
+        """Post each as a line: the few that a step may show are told at the end."""
+        for annotation in annotations:
+            self.line(f"{annotation.level}: {annotation.title}: {annotation.message}")
+
+    def mask(self, secret: str) -> None:
+        """Learn a secret, and post it, so that it is masked before any line that follows."""
+        self._scrubber.learn(secret)
+        self._post(Masked(secret=secret))
+
+
+class _PostedOutputs:
+    """The Outputs port of one service: only what it says for now is of use before the end."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+
+    def set(self, values: Mapping[str, str]) -> None:
+        """Post the provisional verdict, where it is among the values."""
+        if "provisional-verdict" in values:
+            self._post(Provisional(verdict=Verdict(values["provisional-verdict"])))
+
+    def summarize(self, markdown: str) -> None:
+        """Drop it: one step has one summary."""
+
+
+class _Desk:
+    """Hears of all services, and tells at once what cannot wait."""
+
+    def __init__(
+        self, common: CommonPorts, scrubber: Scrubber, keep: Callable[[Worked], None], count: int
+    ) -> None:
+        self._common = common
+        self._scrubber = scrubber
+        self._keep = keep
+        self._count = count
+        self._provisional: dict[str, Verdict] = {}
+        self.outcomes: dict[str, AuditRecord | Trouble] = {}
+        self.works: dict[str, Worked] = {}
+
+    def hear(self, service: str, message: object) -> None:
+        """Take what a service's process has posted."""
+        match message:
+            case Said(text=text):
+                self._say(service, text)
+            case Masked(secret=secret):
+                self._common.log.mask(secret)
+            case Provisional(verdict=verdict):
+                self._provisional[service] = verdict
+                self._tell_provisional()
+            case Worked():
+                self._take(service, message)
+            case Trouble():
+                self._say(service, f"{message.title}: {message.message}")
+                self.outcomes[service] = message
+            case _:
+                pass
+
+    def _say(self, service: str, text: str) -> None:
+        name = shortened(printable(service), _LONGEST_NAME)
+        self._common.log.line(f"{name}: {text}")
+
+    def _tell_provisional(self) -> None:
+        """A step that others wait for is healthy for now only when every service is."""
+        if len(self._provisional) < self._count:
+            return
+        worst = worst_verdict(self._provisional.values())
+        each_alone(
+            self._common,
+            "outputs",
+            lambda: self._common.outputs.set({"provisional-verdict": worst}),
+        )
+
+    def _take(self, service: str, worked: Worked) -> None:
+        self._scrubber.learn_of(worked.scrubber)
+        self.outcomes[service] = worked.record
+        self.works[service] = worked
+        self._keep(worked)
+        ending, code = worked.record.ending, worked.record.exit_code
+        left = self._count - len(self.outcomes)
+        self._say(service, f"ended: {ending}, exit {code}; {left} still at work")
