@@ -13,7 +13,7 @@ from slo_action.core.secrets import Scrubber
 from slo_action.core.several import Ended, Trouble, worst_verdict
 from slo_action.errors import EXIT_BUG, SloVerifyError, bug_words
 from slo_action.modes.audiences import each_alone
-from slo_action.modes.verify import verify
+from slo_action.modes.verify import POLICY, verify
 from slo_action.ports import (
     ArtifactStore,
     CheckRuns,
@@ -112,6 +112,7 @@ def verify_several(
     `keep` writes a service's evidence as soon as its record is there: what comes later may be
     killed. Services must differ in their names.
     """
+    _tell_policies(requests, common.log)
     desk = _Desk(common, scrubber, keep, len(requests))
     works = {one.service: _work(one, open_ports, scrubber) for one in requests}
     crew(works, hear=desk.hear, interrupts=common.interrupts)
@@ -119,7 +120,23 @@ def verify_several(
         Ended(service=one.service, outcome=desk.outcomes.get(one.service, _SILENT))
         for one in requests
     )
-    return ends, desk.works
+    works_done = {end.service: desk.works[end.service] for end in ends if end.service in desk.works}
+    return ends, works_done
+
+
+def _tell_policies(requests: Sequence[VerifyRequest], log: Log) -> None:
+    """Tell each policy once, with those whom it judges."""
+    judged: dict[tuple[str, ...], list[str]] = {}
+    for one in requests:
+        judged.setdefault(tuple(one.policy.in_words()), []).append(_shown(one.service))
+    for sentences, names in judged.items():
+        with log.group(f"{POLICY} of {', '.join(names)}"):
+            for sentence in sentences:
+                log.line(sentence)
+
+
+def _shown(service: str) -> str:
+    return shortened(printable(service), _LONGEST_NAME)
 
 
 def _work(request: VerifyRequest, open_ports: Open, scrubber: Scrubber) -> Callable[[Post], None]:
@@ -155,16 +172,22 @@ class _PostedLog:
     def __init__(self, post: Post, scrubber: Scrubber) -> None:
         self._post = post
         self._scrubber = scrubber
+        self._is_told = False
 
     def line(self, text: str) -> None:
-        """Post one line."""
-        self._post(Said(text=self._scrubber.scrub(text)))
+        """Post one line, unless it was told for all before the beginning."""
+        if not self._is_told:
+            self._post(Said(text=self._scrubber.scrub(text)))
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """Post the title as a line: lines of others come in between, so that nothing can fold."""
+        self._is_told = title == POLICY
         self.line(title)
-        yield
+        try:
+            yield
+        finally:
+            self._is_told = False
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
         """Post each as a line: the few that a step may show are told at the end."""
@@ -225,8 +248,7 @@ class _Desk:
                 pass
 
     def _say(self, service: str, text: str) -> None:
-        name = shortened(printable(service), _LONGEST_NAME)
-        self._common.log.line(f"{name}: {text}")
+        self._common.log.line(f"{_shown(service)}: {text}")
 
     def _tell_provisional(self) -> None:
         """A step that others wait for is healthy for now only when every service is."""

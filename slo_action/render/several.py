@@ -49,7 +49,7 @@ def _others(others: Sequence[Ended]) -> list[str]:
     if len(counts) == 1:
         (verdict,) = counts
         return [f"{len(others)} other{'s' * (len(others) > 1)} {verdict}"]
-    return [f"of {len(others)} others, {', '.join(told)}"]
+    return [f"others: {', '.join(told)}"]
 
 
 def _title(end: Ended) -> str:
@@ -95,7 +95,7 @@ def _row(end: Ended) -> tuple[str, ...]:
         _name(end),
         f"{_mark(end)}\u00a0{code(end.verdict)}",
         code(end.cause),
-        markdown(shortened(_why(end), _CELL_LIMIT)),
+        markdown(shortened(_why(end).partition(";")[0], _CELL_LIMIT)),
         code(end.ending),
         code(shortened(live, _NAME_LIMIT)) if live else "",
     )
@@ -117,10 +117,10 @@ def _footer(evidence_url: str) -> str:
 
 def _section(end: Ended, audit_path: str, room: int) -> str:
     """Return one service's section of at most `room` bytes."""
-    where = f"Audit record: {code(audit_path)}\n\n" if audit_path else ""
+    where = f"\n\nAudit record: {code(audit_path)}" if audit_path else ""
     title = f"{_mark(end)} {_name(end)}: {code(end.verdict)}"
     body = summary(end.record, {}, limit_bytes=room) if end.record else _troubled(end)
-    text = _framed(end, title, f"{where}{body.rstrip()}")
+    text = _framed(end, title, f"{body.rstrip()}{where}")
     return text if len(text.encode()) <= room else _framed(end, title, _CUT)
 
 
