@@ -79,7 +79,7 @@ def _read(
         except InputError as error:
             found[name] = error.mistakes
     mistakes += _told_once(found, len(names))
-    mistakes += _same_app(requests)
+    mistakes += same_apps(requests)
     if mistakes:
         raise InputError(tuple(mistakes))
     return tuple(requests)
@@ -193,7 +193,7 @@ def _listed(names: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _same_app(requests: Sequence[VerifyRequest]) -> list[Mistake]:
+def same_apps(requests: Sequence[VerifyRequest]) -> list[Mistake]:
     """Two rollbacks of one app would undo each other."""
     apps: dict[str, list[str]] = {}
     for request in requests:

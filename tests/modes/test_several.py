@@ -300,7 +300,7 @@ def test_a_token_that_may_not_make_check_runs_is_told_once(tmp_path: Path) -> No
     ]
 
 
-def test_an_audit_that_cannot_be_written_is_a_warning_and_its_verdict_stands(
+def test_an_audit_that_cannot_be_written_is_a_warning_and_the_verdict_stands(
     tmp_path: Path,
 ) -> None:
     many = ensemble(tmp_path, shop=WELL, cart=WELL)
