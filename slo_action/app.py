@@ -151,6 +151,8 @@ def run_several(
     from slo_action.workers import side_by_side  # noqa: PLC0415 - rare
 
     _mask(stage.log, *(secret.reveal() for request in requests for secret in request.secrets))
+    _import_once(requests)
+    requests = [replace(one, prepared=_prepared(one, workspace, stage.log)) for one in requests]
     name = _numbered("several", requests[0].run)
     evidence = open_evidence(workspace, name, stage.scrubber, stage.clock)
     ports = CommonPorts(
@@ -176,6 +178,14 @@ def run_several(
     audiences = replace(ports, artifacts=telling.artifacts(), check_runs=telling.check_runs())
     tell_several(ends, works, audiences, artifact_name=telling.artifact_name)
     return combined_exit_code(ends)
+
+
+def _import_once(requests: Sequence[VerifyRequest]) -> None:
+    """Import before the fork what each process would else import by itself."""
+    if any(one.fly for one in requests):
+        import slo_action.platforms.fly.platform  # noqa: PLC0415 - heavy: ADR 0002
+    if any(one.metrics for one in requests):
+        import slo_action.sources.prometheus  # noqa: F401, PLC0415 - heavy: ADR 0002
 
 
 def _run_verify(staged: Staged, telling: Telling) -> int:
@@ -240,7 +250,8 @@ def open_ports(
 ) -> Staged:
     """Open what a run needs. Raises WorkspaceError where evidence cannot be kept.
 
-    `inside` is the directory of several services' evidence; empty for a run of one.
+    `inside` is the directory of several services' evidence; empty for a run of one. What was
+    prepared for one of several is in its request already.
     """
     _mask(stage.log, *(secret.reveal() for secret in request.secrets))
     name = _numbered(_run_name(request), request.run)
@@ -249,7 +260,8 @@ def open_ports(
         refuses=None if request.allow_link_local else is_link_local,
     )
     history = _history(request, workspace)
-    request = replace(request, prepared=_prepared(request, workspace, stage.log))
+    if not inside:
+        request = replace(request, prepared=_prepared(request, workspace, stage.log))
     platform = PLATFORMS[request.platform](
         request,
         Premises(

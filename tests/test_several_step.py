@@ -57,7 +57,7 @@ def two_are_bad(root: Path) -> Played:
     with street(root) as here:
         here.shops[BAD_ONE].deploy(BAD)
         here.shops[OTHER_BAD].deploy(BAD)
-        return Played(here.start(**WAY_BACK).result(), here)
+        return Played(here.start({}, **WAY_BACK).result(), here)
 
 
 def stopped_in_the_watch(root: Path) -> Played:
@@ -74,7 +74,7 @@ def stopped_in_the_rollback(root: Path) -> Played:
     """The command ignores the polite signal, while five others watch."""
     with street(root, before_rollback="trap '' TERM; sleep 60") as here:
         here.shops[BAD_ONE].deploy(BAD)
-        running = here.start(observe="60s", **WAY_BACK)
+        running = here.start({}, observe="60s", **WAY_BACK)
         wait_until((here.workspace / f"begun-{BAD_ONE}").exists, sleep)
         running.stop(signal.SIGINT)
         seconds = running.seconds_to_end()

@@ -125,7 +125,7 @@ def _section(end: Ended, audit_path: str, room: int) -> str:
 
 
 def _framed(end: Ended, title: str, text: str) -> str:
-    return folded(title, text) if end.verdict is Verdict.HEALTHY else f"---\n\n{text}"
+    return folded(title, text) if end.verdict is Verdict.HEALTHY else text
 
 
 def _troubled(end: Ended) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from slo_action.core.model import Ending, Outcome, Verdict
 from slo_action.core.several import Ended, combined_exit_code
-from slo_action.errors import PlatformError
+from slo_action.errors import GitHubError, PlatformError
 from slo_action.modes.several import Said
 from slo_action.modes.verify import verify
 from tests.builders import always
@@ -222,7 +222,7 @@ def test_evidence_is_written_as_soon_as_a_service_ends(tmp_path: Path) -> None:
         below = many.evidence.directory.glob("*/audit.json")
         seen.append(sorted(path.parent.name for path in below))
 
-    many.log.line = look  # type: ignore[method-assign]
+    many.log.line = look  # type: ignore[method-assign,assignment]
 
     many.verify()
 
@@ -288,8 +288,6 @@ def test_each_service_has_a_check_run_and_all_healthy_ones_share_one_notice(tmp_
 
 
 def test_a_token_that_may_not_make_check_runs_is_told_once(tmp_path: Path) -> None:
-    from slo_action.errors import GitHubError  # noqa: PLC0415 - one test's
-
     many = ensemble(tmp_path, shop=WELL, cart=WELL, search=WELL)
     many.check_runs.error = GitHubError("no", hint="give it more", forbidden=True)
 
