@@ -108,7 +108,9 @@ def _run(stage: Stage, given: Mapping[str, str], out: Path) -> int:
     several = read_several(given, around)
     if several is not None:
         out.mkdir(parents=True, exist_ok=True)
-        return run_several(stage, several, NoOutputs(), out, Telling())
+        status = run_several(stage, several, NoOutputs(), out, Telling())
+        stage.log.line(f"evidence: {out / 'slo-verify'}")
+        return status
     request = read_request(given, around)
     out.mkdir(parents=True, exist_ok=True)
     staged = open_ports(stage, request, NoOutputs(), out)

@@ -324,6 +324,21 @@ def test_what_each_found_is_kept_for_later_runs(tmp_path: Path) -> None:
     }
 
 
+def test_names_that_want_to_be_more_than_names_are_names(tmp_path: Path) -> None:
+    names = ("../../etc", "a/b", "a-b", "::error::x", "</td>", "ünï", "x" * 300, "$(touch x)")
+    many = ensemble(tmp_path, **dict.fromkeys(names, WELL))
+
+    many.verify()
+
+    assert set(told(many)) == set(names)
+    places = [many.root / one["audit-path"] for one in told(many).values()]
+    assert len(set(places)) == len(names)
+    for place in places:
+        assert place.is_file()
+        assert place.parent.parent == many.evidence.directory
+    assert "</td>" not in many.outputs.summary
+
+
 def test_fifty_services_are_told_within_the_limits(tmp_path: Path) -> None:
     many = ensemble(tmp_path, **{f"service-{n}": BAD if n % 10 == 0 else WELL for n in range(50)})
 
