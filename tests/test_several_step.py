@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from zipfile import ZipFile
 import pytest
 
 from slo_action.audit.schema import validate
-from tests.worlds.runner import StepResult
+from tests.worlds.runner import ROOT, StepResult
 from tests.worlds.runner_scene import OTHER_USER, PROMPTLY_SECONDS, wait_until
 from tests.worlds.shop import BAD, GOOD
 from tests.worlds.street import ROLL_BACK, SIX, Street, street
@@ -96,6 +98,26 @@ def with_one_in_the_way(root: Path) -> Played:
         return Played(here.start(observe="0s").result(), here)
 
 
+def on_a_laptop(root: Path) -> "subprocess.CompletedProcess[str]":
+    """The same by options of a command line, its directory the workspace."""
+    with street(root) as here:
+        here.shops[BAD_ONE].deploy(BAD)
+        options = {"service": "all", "url": here.urls(), "observe": "0s", "rollback": "off"}
+        return subprocess.run(
+            [
+                *(sys.executable, "-m", "slo_action", "verify", "--control-url", "off"),
+                *("--health-deadline", "3s", "--grace", "0s"),
+                *(word for name, value in options.items() for word in (f"--{name}", value)),
+            ],
+            cwd=here.workspace,
+            env={"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+
 SCENES: tuple[Callable[[Path], Played], ...] = (
     two_are_bad,
     stopped_in_the_rollback,
@@ -112,6 +134,19 @@ def plays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plays]:
     with ThreadPoolExecutor(3) as pool:
         roots = {play.__name__: tmp_path_factory.mktemp(play.__name__) for play in SCENES}
         yield {play.__name__: pool.submit(play, roots[play.__name__]) for play in SCENES}
+
+
+def test_a_laptop_does_the_same(tmp_path: Path) -> None:
+    finished = on_a_laptop(tmp_path)
+
+    assert (finished.returncode, finished.stderr) == (10, ""), finished.stdout
+    services = tmp_path.rglob("out/slo-verify/several-1/services.json")
+    verdicts = {
+        name: one["verdict"]
+        for path in services
+        for name, one in json.loads(path.read_text(encoding="utf-8")).items()
+    }
+    assert verdicts == {name: "unhealthy" if name == BAD_ONE else "healthy" for name in SIX}
 
 
 def test_six_healthy_services_are_one_green_step(plays: Plays) -> None:

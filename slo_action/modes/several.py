@@ -1,18 +1,18 @@
 """`verify` for several services: each as if it were alone, in a process of its own, heard here."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from slo_action.config.request import VerifyRequest
-from slo_action.core.model import Annotation, Verdict
+from slo_action.core.model import Verdict
 from slo_action.core.quoting import printable
 from slo_action.core.record import AuditRecord
 from slo_action.core.secrets import Scrubber
 from slo_action.core.several import Ended, Trouble, worst_verdict
 from slo_action.errors import EXIT_BUG, SloVerifyError, bug_words
 from slo_action.modes.audiences import each_alone
+from slo_action.modes.posted import Masked, Post, PostedLog, PostedOutputs, Provisional, Said
 from slo_action.modes.verify import POLICY, verify
 from slo_action.ports import (
     ArtifactStore,
@@ -26,7 +26,6 @@ from slo_action.ports import (
 )
 from slo_action.render.escape import shortened
 
-Post = Callable[[object], None]
 Open = Callable[[VerifyRequest, Log, Outputs], tuple[VerifyRequest, Ports]]
 """Opens the ports of one service; called in its own process. Raises SloVerifyError."""
 _LONGEST_NAME = 60
@@ -36,27 +35,6 @@ _SILENT = Trouble(
     "Look at the service: nobody knows whether a rollback was begun",
     exit_code=EXIT_BUG,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A line for the live log."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Masked:
-    """A secret that this process must not show, either."""
-
-    secret: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provisional:
-    """What the gate of one service said, while its window still watches."""
-
-    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +121,9 @@ def _work(request: VerifyRequest, open_ports: Open, scrubber: Scrubber) -> Calla
     """Return what the service's own process does. It posts a record or trouble, whatever comes."""
 
     def work(post: Post) -> None:
-        log = _PostedLog(post, scrubber)
+        log = PostedLog(post, scrubber)
         try:
-            opened, ports = open_ports(request, log, _PostedOutputs(post))
+            opened, ports = open_ports(request, log, PostedOutputs(post))
             record = verify(opened, ports)
             post(
                 Worked(
@@ -164,55 +142,6 @@ def _work(request: VerifyRequest, open_ports: Open, scrubber: Scrubber) -> Calla
             post(Trouble(title=title, message=bug_words(error), exit_code=EXIT_BUG))
 
     return work
-
-
-class _PostedLog:
-    """The Log port of a process that must not write to the stream itself."""
-
-    def __init__(self, post: Post, scrubber: Scrubber) -> None:
-        self._post = post
-        self._scrubber = scrubber
-        self._is_told = False
-
-    def line(self, text: str) -> None:
-        """Post one line, unless it was told for all before the beginning."""
-        if not self._is_told:
-            self._post(Said(text=self._scrubber.scrub(text)))
-
-    @contextmanager
-    def group(self, title: str) -> Iterator[None]:
-        """Post the title as a line: lines of others come in between, so that nothing can fold."""
-        self._is_told = title == POLICY
-        self.line(title)
-        try:
-            yield
-        finally:
-            self._is_told = False
-
-    def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Post each as a line: the few that a step may show are told at the end."""
-        for annotation in annotations:
-            self.line(f"{annotation.level}: {annotation.title}: {annotation.message}")
-
-    def mask(self, secret: str) -> None:
-        """Learn a secret, and post it, so that it is masked before any line that follows."""
-        self._scrubber.learn(secret)
-        self._post(Masked(secret=secret))
-
-
-class _PostedOutputs:
-    """The Outputs port of one service: only what it says for now is of use before the end."""
-
-    def __init__(self, post: Post) -> None:
-        self._post = post
-
-    def set(self, values: Mapping[str, str]) -> None:
-        """Post the provisional verdict, where it is among the values."""
-        if "provisional-verdict" in values:
-            self._post(Provisional(verdict=Verdict(values["provisional-verdict"])))
-
-    def summarize(self, markdown: str) -> None:
-        """Drop it: one step has one summary."""
 
 
 class _Desk:

@@ -9,7 +9,7 @@ import pytest
 from slo_action.core.model import Ending, Outcome, Verdict
 from slo_action.core.several import Ended, combined_exit_code
 from slo_action.errors import GitHubError, PlatformError
-from slo_action.modes.several import Said
+from slo_action.modes.posted import Said
 from slo_action.modes.verify import verify
 from tests.builders import always
 from tests.worlds.memory_ports import Stagehand

@@ -11,7 +11,8 @@ from slo_action.core.record import file_name
 from slo_action.core.secrets import Scrubber
 from slo_action.core.several import Ended
 from slo_action.evidence.directory import open_evidence
-from slo_action.modes.several import CommonPorts, Post, Worked, verify_several
+from slo_action.modes.posted import Post
+from slo_action.modes.several import CommonPorts, Worked, verify_several
 from slo_action.modes.tell_several import keep_evidence, tell_several
 from slo_action.ports import Interrupts, Log, Outputs, Ports
 from tests.builders import World
