@@ -6,10 +6,28 @@
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from slo_action.audit.schema import SCHEMA_PATH, generated_schema
 from slo_action.config.inputs import INPUTS
+from slo_action.config.matrix_forms import (
+    AssertionForm,
+    CaptureForm,
+    EndpointForm,
+    Form,
+    JourneyForm,
+    MaintenanceForm,
+    MatrixForm,
+    MonitoringForm,
+    PolicyForm,
+    ServiceForm,
+    StepForm,
+    TargetsForm,
+)
+from slo_action.config.matrix_keys import MEANINGS, meaning
+from slo_action.config.matrix_schema import SCHEMA_PATH as MATRIX_SCHEMA_PATH
+from slo_action.config.matrix_schema import generated_matrix_schema
 from slo_action.core.judge import TABLE
 from slo_action.errors import all_errors
 from slo_action.render.outputs import OUTPUTS
@@ -76,11 +94,32 @@ def errors_table() -> str:
     return "\n".join(["| exit | what | class |", "|---|---|---|", *rows])
 
 
+def matrix_table(form: type[Form], prefix: str = "") -> str:
+    """Return a form's keys as a Markdown table."""
+    rows = [f"| `{prefix}{key}` | {meaning(form, key)} |" for key in MEANINGS[form]]
+    return "\n".join(["| key | meaning |", "|---|---|", *rows])
+
+
+_MATRIX_TABLES: dict[str, tuple[type[Form], str]] = {
+    "matrix": (MatrixForm, ""),
+    "service": (ServiceForm, ""),
+    "targets": (TargetsForm, "slo_targets."),
+    "monitoring": (MonitoringForm, "monitoring."),
+    "policy": (PolicyForm, "policy."),
+    "endpoints": (EndpointForm, ""),
+    "assertions": (AssertionForm, ""),
+    "journeys": (JourneyForm, ""),
+    "steps": (StepForm, ""),
+    "captures": (CaptureForm, ""),
+    "maintenance": (MaintenanceForm, ""),
+}
+
 TABLES: dict[str, Callable[[], str]] = {
     "inputs": inputs_table,
     "outputs": outputs_table,
     "verdicts": verdicts_table,
     "errors": errors_table,
+    **{f"keys of {name}": partial(matrix_table, *form) for name, form in _MATRIX_TABLES.items()},
 }
 
 
@@ -100,7 +139,8 @@ def wanted() -> dict[Path, str]:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     files = {page: filled(page.read_text(encoding="utf-8")) for page in pages if page.is_file()}
     files[ROOT / "action.yml"] = action_yml()
-    files[SCHEMA_PATH] = json.dumps(generated_schema(), indent=2) + "\n"
+    schemas = {SCHEMA_PATH: generated_schema(), MATRIX_SCHEMA_PATH: generated_matrix_schema()}
+    files |= {path: json.dumps(schema, indent=2) + "\n" for path, schema in schemas.items()}
     return files
 
 

@@ -136,15 +136,17 @@ def _replay(stage: Stage, record: Path) -> int:
 
 def _backtest(stage: Stage, options: argparse.Namespace) -> int:
     from slo_action.audit.reading import find_records  # noqa: PLC0415 - ADR 0002
-    from slo_action.config.policy_file import load_policy_file  # noqa: PLC0415 - ADR 0002
+    from slo_action.config.matrix import read_matrix  # noqa: PLC0415 - ADR 0002
     from slo_action.modes.backtest import backtest  # noqa: PLC0415 - ADR 0002
     from slo_action.render.backtest import backtest_json, backtest_lines  # noqa: PLC0415 - ADR 0002
 
     directory, service = Path(options.directory), options.service
     if not directory.is_dir():
         raise InputError((_no_directory(options.directory),))
-    policies = load_policy_file(Path(options.policy), "--policy")
-    result = backtest(find_records(directory), policies, service)
+    loaded = read_matrix(Path(options.policy), Path.cwd(), "--policy")
+    if loaded.mistakes:
+        raise InputError(loaded.mistakes)
+    result = backtest(find_records(directory), loaded.matrix, service)
     lines = (
         backtest_json(result.cases, result.unread).split("\n")
         if options.json

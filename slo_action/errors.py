@@ -106,14 +106,21 @@ class ArtifactError(SloVerifyError):
 
 
 class GitHubError(SloVerifyError):
-    """GitHub's API refused or did not answer. `forbidden`: the token may not do this."""
+    """GitHub's API refused or did not answer.
+
+    `forbidden`: the token may not do this. `missing`: GitHub knows no such thing, or says so to
+    whom it does not show it.
+    """
 
     exit_code = 7
     title = "GitHub did not accept the report"
 
-    def __init__(self, message: str, *, hint: str, forbidden: bool = False) -> None:
+    def __init__(
+        self, message: str, *, hint: str, forbidden: bool = False, missing: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
         self.forbidden = forbidden
+        self.missing = missing
 
 
 class RecordError(SloVerifyError):

@@ -288,6 +288,18 @@ class CheckRuns(Protocol):
         ...
 
 
+class FormerFiles(Protocol):
+    """The files of the workspace as they are without the change under review."""
+
+    def read(self, path: str) -> str | None:
+        """Return a file's text; None where there was none.
+
+        `path` is relative to the workspace, with slashes. Raises GitHubError where it cannot be
+        told; the caller makes it one line, since a check must not fail by it.
+        """
+        ...
+
+
 class History(Protocol):
     """What earlier runs found, and where this one adds to it."""
 

@@ -4,7 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from slo_action.config.toml_places import places
+from slo_action.config.text_file import read_text
+from slo_action.config.toml_places import layout
 from slo_action.core.rules import Document
 from slo_action.errors import Mistake
 
@@ -17,24 +18,15 @@ def read_toml(path: Path, name: str, field: str) -> Document | Mistake:
 
     `name` is the file's path for people; `field` is the input that named it.
     """
+    text = read_text(path, name, field, limit_bytes=SIZE_LIMIT_BYTES, kind="TOML")
+    if isinstance(text, Mistake):
+        return text
     try:
-        return _parsed(_read(path), name, field)
-    except UnicodeDecodeError as error:
-        return _not_utf8(error, name, field)
-    except OSError as error:
-        return _unreadable(error.strerror or type(error).__name__, name, field)
+        return _parsed(text, name, field)
     except RecursionError:
         return _unreadable("it is nested too deeply", name, field)
     except ValueError as error:
         return _unreadable(next(iter(str(error).splitlines()), "no TOML"), name, field)
-
-
-def _read(path: Path) -> str:
-    with path.open("rb") as file:
-        content = file.read(SIZE_LIMIT_BYTES + 1)
-    if len(content) > SIZE_LIMIT_BYTES:
-        raise ValueError("it is larger than 64 KiB")
-    return content.decode("utf-8").replace("\r\n", "\n")
 
 
 def _parsed(text: str, name: str, field: str) -> Document | Mistake:
@@ -42,7 +34,14 @@ def _parsed(text: str, name: str, field: str) -> Document | Mistake:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return _syntax(str(error), text, name, field)
-    return Document(path=name, content=content, places=places(text))
+    found = layout(text)
+    return Document(
+        path=name,
+        content=content,
+        places=found.places,
+        values=found.values,
+        entries=found.entries,
+    )
 
 
 def _syntax(told: str, text: str, name: str, field: str) -> Mistake:
@@ -56,19 +55,6 @@ def _syntax(told: str, text: str, name: str, field: str) -> Mistake:
         path=name,
         line=int(line) if line else last,
         column=int(column) if column else None,
-    )
-
-
-def _not_utf8(error: UnicodeDecodeError, name: str, field: str) -> Mistake:
-    before = error.object[: error.start]
-    start = before.rfind(b"\n") + 1
-    return Mistake(
-        field=field,
-        problem=f"byte {error.start + 1} is not UTF-8",
-        accepted="save the file as UTF-8",
-        path=name,
-        line=before.count(b"\n") + 1,
-        column=len(before[start:].decode("utf-8")) + 1,
     )
 
 

@@ -1,145 +1,238 @@
-"""slo.yml, the service matrix: what `verify` needs of it.
+"""slo.yml, the service matrix: files → forms → the core's nouns, every mistake at its line.
 
-The document's vocabulary is accepted as the document writes it. `verify` uses the service's
-address and grace period; targets and intervals are checked here and used by later modes.
+A file is one mapping with `services:`, a list of services, or documents that are either; or of
+OpenSLO.
 """
 
-from datetime import timedelta
-from fractions import Fraction
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-
-from slo_action.config.load import load_documents
-from slo_action.config.units import parse_duration, parse_ratio
+from slo_action.config.matrix_files import (
+    Files,
+    Inherited,
+    MatrixFiles,
+    Reference,
+    Written,
+    without_own,
+)
+from slo_action.config.matrix_forms import ServiceForm
+from slo_action.config.matrix_services import POLICY_FORM, service_of, unfit_policy
+from slo_action.config.openslo import merged, openslo_services
+from slo_action.config.place_mistakes import form_at, mistake_at
+from slo_action.config.suggest import did_you_mean
+from slo_action.config.workspace_files import WorkspaceFiles
+from slo_action.core.matrix import Matrix, Service
+from slo_action.core.quoting import quoted
+from slo_action.core.rules import Document, Key
 from slo_action.errors import Mistake
 
-
-def _scalar(value: object) -> str:
-    """YAML's aliases can make a small file's list endless as text."""
-    return str(value) if isinstance(value, str | int | float) else ""
+MOST_MISTAKES = 100
 
 
-def _ratio(value: object) -> Fraction:
-    return parse_ratio(_scalar(value))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a service is written down: its entry, and then the defaults of the same file.
+
+    `table` is the entry as it is written, without its defaults.
+    """
+
+    document: Document
+    roots: tuple[Key, ...]
+    table: Mapping[str, object]
 
 
-def _duration(value: object) -> timedelta:
-    return parse_duration(_scalar(value))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """What OpenSLO says and slo.yml has no word for; `words` quote it: untrusted."""
+
+    document: Document
+    key: Key
+    words: str
 
 
-def _path(value: object) -> str:
-    path = _scalar(value)
-    if path and (not path.startswith("/") or path.startswith("//") or " " in path):
-        raise ValueError("write a path that starts with one slash, such as /healthz")
-    return path
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What could be read, and every mistake. `texts` are the files by their names."""
+
+    matrix: Matrix
+    origins: Mapping[str, Origin]
+    texts: Mapping[str, str]
+    mistakes: tuple[Mistake, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
-PathText = Annotated[str, BeforeValidator(_path)]
-Ratio = Annotated[Fraction, BeforeValidator(_ratio)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-_STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+def load_matrix(files: Files, name: str, field_name: str) -> Loaded:
+    """Read a matrix and all it includes. `field_name` is the input that named the file.
 
-
-class SloTargets(BaseModel):
-    """Objectives as ratios in [0, 1] and limits as durations; None where not set."""
-
-    model_config = _STRICT
-
-    availability: Ratio | None = None
-    response_time_p95: Duration | None = None
-    search_response_time_p90: Duration | None = None
-    error_rate: Ratio | None = None
-    job_success_rate: Ratio | None = None
-
-
-class Monitoring(BaseModel):
-    """How the routine monitor probes; the grace period holds for `verify` too."""
-
-    model_config = _STRICT
-
-    interval: Duration | None = None
-    timeout: Duration | None = None
-    grace_period: Duration | None = None
-    health_interval: Duration | None = None
-    health_timeout: Duration | None = None
-    search_interval: Duration | None = None
-    search_timeout: Duration | None = None
-    stats_interval: Duration | None = None
-    stats_timeout: Duration | None = None
-
-
-class Service(BaseModel):
-    """One service of the matrix, in the document's words."""
-
-    model_config = _STRICT
-
-    service: str = Field(min_length=1)
-    url: str = Field(min_length=1)
-    health_endpoint: PathText = "/healthz"
-    build_endpoint: PathText = ""
-    search_endpoint: PathText = ""
-    stats_endpoint: PathText = ""
-    schedule: str = ""
-    slo_targets: SloTargets = SloTargets()
-    monitoring: Monitoring = Monitoring()
-
-
-def load_matrix(path: Path, field: str) -> dict[str, Service] | tuple[Mistake, ...]:
-    """Return the services by name, or every mistake of the file at once."""
-    documents = load_documents(path, field)
-    if isinstance(documents, Mistake):
-        return (documents,)
-    services: dict[str, Service] = {}
-    mistakes: list[Mistake] = []
-    for where, entry in _entries(documents):
-        try:
-            service = Service.model_validate(_without_policy(entry))
-        except ValidationError as error:
-            mistakes += _mistakes_of(error, path, where)
-            continue
-        if service.service in services:
-            mistakes.append(_mistake(path, f"{where}.service", "named twice", service.service))
-        services[service.service] = service
-    if not (services or mistakes):
-        mistakes.append(_mistake(path, field, "no service in it", None))
-    return tuple(mistakes) or services
-
-
-def _entries(documents: tuple[object, ...]) -> list[tuple[str, Any]]:
-    """One service a document, a list of them, or a mapping with `services:`."""
-    found: list[tuple[str, Any]] = []
-    for document in documents:
-        if isinstance(document, dict) and set(document) == {"policy"}:
-            continue
-        listed = document.get("services") if isinstance(document, dict) else document
-        if isinstance(listed, list):
-            found += [(f"services[{index}]", entry) for index, entry in enumerate(listed)]
-        else:
-            found.append((f"document[{len(found)}]", document))
-    return found
-
-
-def _without_policy(entry: object) -> object:
-    """`policy:` is read by policy_file.py, which knows more of it than that it is there."""
-    if not isinstance(entry, dict):
-        return entry
-    return {key: value for key, value in entry.items() if key != "policy"}
-
-
-def _mistakes_of(error: ValidationError, path: Path, where: str) -> list[Mistake]:
-    return [
-        Mistake(
-            field=".".join([str(path), where, *(str(part) for part in problem["loc"])]),
-            problem=problem["msg"].removeprefix("Value error, "),
-            accepted="see docs/config.md",
-        )
-        for problem in error.errors(include_url=False, include_input=False)
-    ]
-
-
-def _mistake(path: Path, where: str, problem: str, value: str | None) -> Mistake:
-    return Mistake(
-        field=f"{path}: {where}", problem=problem, value=value, accepted="see docs/config.md"
+    Services without a mistake are there even where others have some. Never raises.
+    """
+    with _collector_paused():
+        written = MatrixFiles(files, field_name)
+        written.read(name, Inherited(), (name,))
+        services = _Services(written)
+        services.take()
+    return Loaded(
+        matrix=Matrix(services=services.known, teams=written.teams, policy=written.policy),
+        origins=services.origins,
+        texts=written.texts,
+        mistakes=_bounded([*written.mistakes, *services.mistakes]),
+        left_out=tuple(services.left_out),
     )
+
+
+def read_matrix(path: Path, home: Path, field_name: str) -> Loaded:
+    """Read the matrix at a path; what lies below `home` is named relative to it."""
+    files, name = WorkspaceFiles.around(path, home)
+    return load_matrix(files, name, field_name)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Nothing here is garbage until it is read: looking for some takes two thirds of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _bounded(mistakes: list[Mistake]) -> tuple[Mistake, ...]:
+    found = sorted(mistakes, key=lambda one: (one.path or "", one.line or 0, one.column or 0))
+    rest = len(found) - MOST_MISTAKES
+    if rest <= 0:
+        return tuple(found)
+    more = Mistake(field="config", problem=f"{rest} more mistakes", accepted="mend these first")
+    return (*found[:MOST_MISTAKES], more)
+
+
+class _Services:
+    """Makes services of what is written, and looks at what is about several of them."""
+
+    def __init__(self, written: MatrixFiles) -> None:
+        self.known: dict[str, Service] = {}
+        self.origins: dict[str, Origin] = {}
+        self.mistakes: list[Mistake] = []
+        self.left_out: list[LeftOut] = []
+        self._written = written
+        self._entries: dict[str, Written] = {}
+        self._teams: list[Reference] = []
+
+    def take(self) -> None:
+        """Take everything, each thing once those that it may be about are there."""
+        for entry in self._written.services:
+            self._service(entry)
+        if self._written.openslo:
+            self._import()
+        if self._written.is_whole:
+            self._maintain()
+            self._refer(self._written.teams, self._teams)
+            self._refer(self.known, self._written.covered)
+
+    def _service(self, entry: Written) -> None:
+        if not isinstance(entry.content, dict):
+            accepted = "write a mapping with service: and url:"
+            self._mistake(entry, (), "is no mapping", accepted, entry.content)
+            return
+        service = self._made(entry, entry.content)
+        if service is None:
+            return
+        known = self.origins.get(service.name)
+        if known:
+            place = known.document.below(*known.roots).place(("service",))
+            first = f"is named twice, first at {known.document.path}:{place.line}"
+            self._mistake(entry, ("service",), first, "name each service once", service.name)
+            return
+        self._keep(entry, service, entry.content)
+
+    def _made(self, entry: Written, raw: Mapping[str, object]) -> Service | None:
+        """Return the service that an entry fills in; None where it does not."""
+        plain = without_own(raw)
+        form = form_at(ServiceForm, entry.document, plain, entry.key, self.mistakes)
+        if form is None:
+            return None
+        service = service_of(form, entry.inherited.defaults)
+        service = replace(service, policy=service.policy.over(entry.inherited.policy))
+        unfit = unfit_policy(service.policy)
+        if unfit:
+            self._mistake(entry, _policy_key(form), unfit, POLICY_FORM, None)
+        return service
+
+    def _keep(self, entry: Written, service: Service, raw: Mapping[str, object]) -> None:
+        self.known[service.name] = service
+        self.origins[service.name] = Origin(document=entry.document, roots=entry.roots, table=raw)
+        self._entries[service.name] = entry
+        if service.team:
+            key = (*entry.key, "team")
+            team = Reference(document=entry.document, key=key, name=service.team)
+            self._teams.append(team)
+
+    def _import(self) -> None:
+        """Take what OpenSLO says of services, some of which slo.yml may know already."""
+        entries = self._written.openslo
+        imported = openslo_services([one.content for one in entries], written=self.known)
+        for wrong in imported.mistakes:
+            told = wrong.problem, wrong.accepted, wrong.value
+            self._mistake(entries[int(wrong.key[0])], wrong.key[1:], *told)
+        for one in imported.left_out:
+            entry = entries[int(one.key[0])]
+            words = f"{quoted(one.what)}: {one.why}"
+            key = (*entry.key, *one.key[1:])
+            self.left_out.append(LeftOut(document=entry.document, key=key, words=words))
+        for number, raw in enumerate(imported.services):
+            places = {key[1:]: at for key, at in imported.origins.items() if key[0] == number}
+            self._imported(raw, places)
+
+    def _imported(self, raw: Mapping[str, object], places: Mapping[Key, Key]) -> None:
+        known = self._entries.get(str(raw.get("service")))
+        if known is not None and isinstance(known.content, dict):
+            whole = merged(known.content, raw)
+            service = self._made(known, whole)
+            if service is not None:
+                self._keep(known, service, whole)
+            return
+        entries = self._written.openslo
+        first = entries[int(next(iter(places.values()))[0])]
+        found = {
+            (0, *ours): entries[int(theirs[0])].document.place(
+                (*entries[int(theirs[0])].key, *theirs[1:])
+            )
+            for ours, theirs in places.items()
+        }
+        document = Document(path=first.document.path, content=raw, places=found)
+        entry = Written(document=document, key=(0,), content=raw, inherited=first.inherited)
+        service = self._made(entry, raw)
+        if service is not None:
+            self._keep(entry, service, raw)
+
+    def _maintain(self) -> None:
+        for one in self._written.maintenance:
+            for name in one.services or tuple(self.known):
+                service = self.known.get(name)
+                if service:
+                    windows = (*service.maintenance, one)
+                    self.known[name] = replace(service, maintenance=windows)
+
+    def _refer(self, known: Mapping[str, object], references: list[Reference]) -> None:
+        for one in references:
+            if one.name not in known:
+                told = did_you_mean(one.name, known)
+                wrong = mistake_at(one.document, one.key, "is not known", told, one.name)
+                self.mistakes.append(wrong)
+
+    def _mistake(
+        self, entry: Written, key: Key, problem: str, accepted: str, value: object
+    ) -> None:
+        where = (*entry.key, *key)
+        self.mistakes.append(mistake_at(entry.document, where, problem, accepted, value))
+
+
+def _policy_key(form: ServiceForm) -> Key:
+    if form.policy:
+        return ("policy",)
+    said = form.slo_targets is not None and form.slo_targets.error_rate is not None
+    return ("slo_targets", "error_rate") if said else ()

@@ -2,21 +2,18 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from slo_action.config.inputs import Inputs
+from slo_action.core.matrix import Service
 from slo_action.core.model import Probe, Witness
 from slo_action.core.policy_change import PolicyChange
 from slo_action.core.window_policy import WindowPolicy
-
-if TYPE_CHECKING:
-    from slo_action.config.matrix import Service
 
 _SEARCH_TIMEOUT_SECONDS = 10.0
 """Twice the limit its p90 is judged by, so that slow and timed out stay apart."""
 
 
-def endpoints(inputs: Inputs, health: Probe, service: "Service | None") -> tuple[Probe, ...]:
+def endpoints(inputs: Inputs, health: Probe, service: Service | None) -> tuple[Probe, ...]:
     """Return the probes of the endpoints that only the window asks; `health` is the model.
 
     A search may take five seconds; any other answer that takes longer is a failed one.
@@ -24,17 +21,19 @@ def endpoints(inputs: Inputs, health: Probe, service: "Service | None") -> tuple
     base = health.url.removesuffix(inputs.health_path)
     other = replace(health, version_rule=None, reads_health=False)
     found = [replace(other, witness=Witness.API, url=base + path) for path in inputs.api_paths]
-    if service and service.search_endpoint:
+    searched = service.endpoint("search") if service else None
+    if searched:
         search = replace(
             other,
             witness=Witness.SEARCH,
-            url=base + service.search_endpoint,
+            url=base + searched.path,
             timeout_seconds=_SEARCH_TIMEOUT_SECONDS,
             slow_after_seconds=None,
         )
         found.append(search)
-    if service and service.stats_endpoint:
-        found.append(replace(other, witness=Witness.STATS, url=base + service.stats_endpoint))
+    told = service.endpoint("stats") if service else None
+    if told:
+        found.append(replace(other, witness=Witness.STATS, url=base + told.path))
     return tuple(found)
 
 

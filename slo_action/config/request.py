@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from slo_action.config.suggest import did_you_mean
 from slo_action.config.units import format_instant
 from slo_action.config.url import ServiceUrl, credentials_in, parse_url, without_credentials
 from slo_action.core.decide import RollbackMode
+from slo_action.core.matrix import Service
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
 from slo_action.core.policy import Policy, watched_gate
 from slo_action.core.policy_change import PolicyChange, policy_of
@@ -25,7 +26,7 @@ from slo_action.core.secrets import Secret
 from slo_action.errors import InputError, Mistake
 
 if TYPE_CHECKING:
-    from slo_action.config.matrix import Service
+    from slo_action.config.matrix import Loaded
 
 DEFAULT_CONFIG = Path(".github/slo.yml")
 CONTROL_OFF = "off"
@@ -103,12 +104,31 @@ class Surroundings:
     fly_api_token: str = ""
 
 
-def read_request(given: Mapping[str, str], around: Surroundings) -> VerifyRequest:
-    """Return what is to be done. Raises InputError with every mistake at once."""
+def matrix_of(config: str, workspace: Path) -> "Loaded | None":
+    """Read slo.yml, where the input `config` names one or one is at its usual place."""
+    named = config or str(DEFAULT_CONFIG)
+    if not (config or (workspace / named).is_file()):
+        return None
+    # pydantic and yaml are imported only where a matrix is read: see inputs.py
+    from slo_action.config.matrix import load_matrix  # noqa: PLC0415
+    from slo_action.config.workspace_files import WorkspaceFiles  # noqa: PLC0415
+
+    return load_matrix(WorkspaceFiles(workspace), named, "config")
+
+
+def read_request(
+    given: Mapping[str, str],
+    around: Surroundings,
+    read_matrix: "Callable[[str, Path], Loaded | None]" = matrix_of,
+) -> VerifyRequest:
+    """Return what is to be done. Raises InputError with every mistake at once.
+
+    `read_matrix` is given where the matrix was read before.
+    """
     inputs, found = read_inputs(given)
     inputs = _with_token(inputs, around)
     said = inputs
-    inputs, configured, wrong = _with_matrix(inputs, around.workspace)
+    inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, around.workspace))
     mistakes = [*found, *wrong, *_contradictions(inputs, around), *_left_out(inputs, found, wrong)]
     target = _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
     control = _control(inputs, around, mistakes)
@@ -127,9 +147,8 @@ def read_request(given: Mapping[str, str], around: Surroundings) -> VerifyReques
     policy = replace(request.policy, window=window_policy(inputs))
     if inputs.mode is Mode.ROLLBACK:
         policy = replace(policy, gate=in_haste(policy.gate))
-    service = configured.service if configured else None
-    if configured:
-        change = said_by(said, read_inputs({})[0]).over(configured.change)
+    if service:
+        change = said_by(said, read_inputs({})[0]).over(service.policy)
         policy = _changed(change, policy, mistakes)
     return replace(
         request,
@@ -306,65 +325,42 @@ def _left_out(
     return missing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Configured:
-    """What slo.yml says of the service: its entry, and how its policy differs."""
-
-    service: "Service"
-    change: PolicyChange
+_Filled = tuple[Inputs, Service | None, tuple[Mistake, ...]]
 
 
-_Filled = tuple[Inputs, _Configured | None, tuple[Mistake, ...]]
-
-
-def _with_matrix(inputs: Inputs, workspace: Path) -> _Filled:
+def _with_matrix(inputs: Inputs, loaded: "Loaded | None") -> _Filled:
     """Fill in from slo.yml what the inputs left open; return what is wrong with it, too."""
-    path = workspace / (inputs.config or DEFAULT_CONFIG)
-    if not (inputs.config or path.is_file()):
+    if loaded is None:
         return inputs, None, ()
-    if not path.resolve().is_relative_to(workspace.resolve()):
-        return inputs, None, (_outside(inputs),)
-    # pydantic and yaml are imported only where a matrix is read: see inputs.py
-    from slo_action.config.matrix import load_matrix  # noqa: PLC0415
-    from slo_action.config.policy_file import load_policy_file  # noqa: PLC0415
-
-    matrix = load_matrix(path, "config")
-    if isinstance(matrix, tuple):
-        return inputs, None, matrix
-    if inputs.service not in matrix:
-        wrong = (_unknown_service(inputs, path, matrix),) if inputs.service else ()
+    if loaded.mistakes:
+        return inputs, None, loaded.mistakes
+    service = loaded.matrix.services.get(inputs.service)
+    if service is None:
+        known = loaded.matrix.services
+        named = inputs.config or str(DEFAULT_CONFIG)
+        wrong = (_unknown_service(inputs, named, known),) if inputs.service else ()
         return inputs, None, wrong
-    try:
-        change = load_policy_file(path, "config").of(inputs.service)
-    except InputError as error:
-        return inputs, None, error.mistakes
-    service = matrix[inputs.service]
-    return _filled(inputs, service), _Configured(service=service, change=change), ()
+    return _filled(inputs, service), service, ()
 
 
-def _outside(inputs: Inputs) -> Mistake:
-    return Mistake(
-        field="config",
-        problem="lies outside of the workspace",
-        value=inputs.config or str(DEFAULT_CONFIG),
-        accepted="name a file below it, such as .github/slo.yml, and no link that leads out",
-    )
-
-
-def _filled(inputs: Inputs, service: "Service") -> Inputs:
+def _filled(inputs: Inputs, service: Service) -> Inputs:
     unset, _ = read_inputs({})
-    grace = service.monitoring.grace_period
+    health, build = service.endpoint("health"), service.endpoint("build")
+    grace = service.grace
+    is_named = inputs.platform is not PlatformName.AUTO or not service.platform
     return replace(
         inputs,
         url=inputs.url or service.url,
-        health_path=_first(inputs.health_path, unset.health_path, service.health_endpoint),
-        version_path=inputs.version_path or service.build_endpoint,
+        health_path=_first(inputs.health_path, unset.health_path, health.path if health else ""),
+        version_path=inputs.version_path or (build.path if build else ""),
         grace=grace if grace is not None and inputs.grace == unset.grace else inputs.grace,
+        platform=inputs.platform if is_named else PlatformName(service.platform),
+        app=inputs.app or service.app,
     )
 
 
 def _first(given: str, default: str, configured: str) -> str:
-    return given if given != default else configured
+    return given if given != default or not configured else configured
 
 
 def _control(inputs: Inputs, around: Surroundings, mistakes: list[Mistake]) -> Probe | None:
@@ -487,7 +483,7 @@ def _missing(field: str, accepted: str) -> Mistake:
     return Mistake(field=field, problem="is missing", accepted=accepted)
 
 
-def _unknown_service(inputs: Inputs, path: Path, matrix: Mapping[str, object]) -> Mistake:
+def _unknown_service(inputs: Inputs, path: str, matrix: Mapping[str, object]) -> Mistake:
     known = did_you_mean(inputs.service, matrix)
     return Mistake(
         field="service", problem=f"is not in {path}", value=inputs.service, accepted=known

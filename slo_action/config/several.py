@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slo_action.config.inputs import Inputs, read_inputs
-from slo_action.config.request import DEFAULT_CONFIG, Surroundings, VerifyRequest, read_request
+from slo_action.config.request import Surroundings, VerifyRequest, matrix_of, read_request
 from slo_action.config.suggest import did_you_mean
 from slo_action.core.model import Mode
 from slo_action.errors import InputError, Mistake
+
+if TYPE_CHECKING:
+    from slo_action.config.matrix import Loaded
 
 ALL = "all"
 MOST_SERVICES = 50
@@ -27,33 +30,26 @@ def read_several(
 ) -> tuple[VerifyRequest, ...] | None:
     """Return a request for each service that is named; None where a single one is.
 
-    `all` means every service of slo.yml; else names stand between commas or on lines. A service
-    whose own name holds a comma is that one service. Raises InputError with the mistakes of all.
+    `all` means every service of slo.yml; else names stand between commas or on lines. In slo.yml
+    no service is called `all` or holds a comma. Raises InputError with the mistakes of all.
     """
     asked = given.get("service", "").strip()
     if asked != ALL and not {",", "\n"} & set(asked):
         return None
-    known = _names_in_matrix(given.get("config", "").strip(), around.workspace)
-    if asked == ALL and ALL not in known:
-        return _read(given, around, known, known) if known else None
-    if asked == ALL:
-        raise InputError((_ambiguous(),))
-    names = _split(asked)
-    return None if asked in known or not names else _read(given, around, names, known)
+    loaded = matrix_of(given.get("config", "").strip(), around.workspace)
+    known = _names_in(loaded)
+    if asked == ALL and loaded is None and not given.get("url", "").strip():
+        raise InputError((_no_matrix(),))
+    names = known if asked == ALL else _split(asked)
+    return _read(given, around, names, known, loaded) if names else None
 
 
-def _names_in_matrix(config: str, workspace: Path) -> tuple[str, ...]:
-    """Return the names in the order of the file; none where it cannot be read.
+def _names_in(loaded: "Loaded | None") -> tuple[str, ...]:
+    """Return the names in the order of the file; none where something is wrong with it.
 
-    What is wrong with it is then told by `read_request`, as for a single service.
+    What that is, `read_request` tells, as for a single service.
     """
-    path = workspace / (config or DEFAULT_CONFIG)
-    if not path.is_file() or not path.resolve().is_relative_to(workspace.resolve()):
-        return ()
-    from slo_action.config.matrix import load_matrix  # noqa: PLC0415 - pydantic: see inputs.py
-
-    matrix = load_matrix(path, "config")
-    return () if isinstance(matrix, tuple) else tuple(matrix)
+    return () if loaded is None or loaded.mistakes else tuple(loaded.matrix.services)
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -62,7 +58,11 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def _read(
-    given: Mapping[str, str], around: Surroundings, names: Sequence[str], known: Sequence[str]
+    given: Mapping[str, str],
+    around: Surroundings,
+    names: Sequence[str],
+    known: Sequence[str],
+    loaded: "Loaded | None",
 ) -> tuple[VerifyRequest, ...]:
     """Read each service by itself, unless there are too many, or what is asked fits only one."""
     inputs, _ = read_inputs({**given, "service": ""})
@@ -75,11 +75,11 @@ def _read(
     for name in names:
         try:
             own = {**given, "service": name, "url": urls.get(name, "")}
-            requests.append(read_request(own, around))
+            requests.append(read_request(own, around, lambda *_: loaded))
         except InputError as error:
             found[name] = error.mistakes
     mistakes += _told_once(found, len(names))
-    mistakes += same_apps(requests)
+    mistakes += _same_apps(requests)
     if mistakes:
         raise InputError(tuple(mistakes))
     return tuple(requests)
@@ -193,7 +193,7 @@ def _listed(names: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def same_apps(requests: Sequence[VerifyRequest]) -> list[Mistake]:
+def _same_apps(requests: Sequence[VerifyRequest]) -> list[Mistake]:
     """Two rollbacks of one app would undo each other."""
     apps: dict[str, list[str]] = {}
     for request in requests:
@@ -211,10 +211,10 @@ def same_apps(requests: Sequence[VerifyRequest]) -> list[Mistake]:
     ]
 
 
-def _ambiguous() -> Mistake:
+def _no_matrix() -> Mistake:
     return Mistake(
-        field="service",
-        problem="names a service of slo.yml, and stands for all of them",
-        value=ALL,
-        accepted="call that service something else",
+        field="config",
+        problem="is missing, and there is no .github/slo.yml",
+        accepted="`service: all` means every service of slo.yml: check the repository out first, "
+        "or name the file",
     )

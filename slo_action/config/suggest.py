@@ -10,3 +10,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}known: {', '.join(names) or 'none'}"
+
+
+def shown_value(value: object, longest: int = 80) -> str:
+    """Return a scalar as people wrote it; what is long or could be endless is only named.
+
+    Nothing is ever cut in two: half a secret would pass the scrubber that looks for all of it.
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value) if abs(value) < 10**18 else "a huge number"
+    if isinstance(value, str):
+        return value if len(value) <= longest else f"a text of {len(value)} characters"
+    return "nothing" if value is None else f"a {'list' if isinstance(value, list) else 'mapping'}"

@@ -26,3 +26,11 @@ def go_seconds(value: object) -> Fraction | None:
     return sum(
         (Fraction(number) * _SECONDS[unit] for number, unit in _PART.findall(value)), Fraction(0)
     )
+
+
+def go_text(seconds: Fraction) -> str:
+    """Return a duration as people write it, such as `90s` or `500ms`; exact to the nanosecond."""
+    for unit, per_second in (("s", 1), ("ms", 1000), ("us", 10**6)):
+        if (seconds * per_second).denominator == 1:
+            return f"{seconds * per_second}{unit}"
+    return f"{round(seconds * 10**9)}ns"

@@ -97,3 +97,8 @@ class Matrix:
     services: Mapping[str, Service] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
     policy: PolicyChange = field(default_factory=PolicyChange)
+
+    def policy_for(self, service: str) -> PolicyChange:
+        """Return what holds for a service, named in the matrix or not."""
+        known = self.services.get(service)
+        return known.policy if known else self.policy

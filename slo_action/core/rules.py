@@ -1,7 +1,7 @@
 """What `check` holds a file against: a rule is one entry of a table, whatever file it is about."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from slo_action.core.model import Level
@@ -36,30 +36,55 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A piece of a file's text, from `start` up to `end`."""
+
+    start: Place
+    end: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A parsed file, and where its keys stand. All of it is untrusted.
 
-    `path` is relative to the workspace, with slashes.
+    `path` is relative to the workspace, with slashes. `values` are the values that an edit may
+    replace. `entries` are what an edit may take out with a key: its lines, or less where a comment
+    is to stay. Keys that no edit may touch are in neither. Rules look below `roots`: the first of
+    them that has a key tells its place; the file itself where there are none.
     """
 
     path: str
     content: Table
     places: Mapping[Key, Place]
+    values: Mapping[Key, Stretch] = field(default_factory=dict)
+    entries: Mapping[Key, Stretch] = field(default_factory=dict)
+    roots: tuple[Key, ...] = ((),)
 
     def place(self, key: Key) -> Place:
         """Return where a key stands, or else the nearest one above it that is written down."""
-        for length in range(len(key), 0, -1):
-            if key[:length] in self.places:
-                return self.places[key[:length]]
+        written = (root for root in self.roots if (*root, *key) in self.places)
+        way = (*next(written, self.roots[0]), *key)
+        for length in range(len(way), 0, -1):
+            if way[:length] in self.places:
+                return self.places[way[:length]]
         return Place(line=1, column=1)
+
+    def below(self, *roots: Key) -> "Document":
+        """Return the same file for rules that know keys of one entry only, or of its defaults."""
+        return replace(self, roots=roots)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
-    """What a rule has met, and at which key. `words` may quote the file: untrusted."""
+    """What a rule has met, and at which key. `words` may quote the file: untrusted.
+
+    `mend` is the source text that the key's value is to be; empty takes the key out, and the table
+    that would be left empty. None where a person must decide.
+    """
 
     key: Key
     words: str
+    mend: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +118,40 @@ class Finding:
 def findings(rules: Iterable[Rule[Of]], of: Of, document: Document) -> tuple[Finding, ...]:
     """Return what the rules find in `of`, in the order of the document's lines."""
     found = (
-        Finding(rule=rule, words=spot.words, path=document.path, place=document.place(spot.key))
+        Finding(
+            rule=rule,
+            words=spot.words,
+            path=document.path,
+            place=document.place(spot.key),
+            edit=_edit(spot, document),
+        )
         for rule in rules
         for spot in rule.find(of)
     )
     return tuple(sorted(found, key=lambda finding: finding.place.line))
+
+
+def _edit(spot: Spot, document: Document) -> Edit | None:
+    """Return what does as the spot says; None where the text gives no hold for it."""
+    if spot.mend is None:
+        return None
+    stretch = document.values.get(spot.key) if spot.mend else _taken_out(spot.key, document)
+    if stretch is None:
+        return None
+    return Edit(path=document.path, start=stretch.start, end=stretch.end, text=spot.mend)
+
+
+def _taken_out(key: Key, document: Document) -> Stretch | None:
+    table = document.entries.get(key[:-1])
+    is_alone = table is not None and len(_keys_of(document.content, key[:-1])) == 1
+    return table if is_alone else document.entries.get(key)
+
+
+def _keys_of(content: object, key: Key) -> Table:
+    """Return the table at a key; what is no table has no keys."""
+    for part in key:
+        content = content.get(part) if isinstance(content, Mapping) else None
+    return content if isinstance(content, Mapping) else {}
 
 
 def dotted(key: Key) -> str:

@@ -8,7 +8,7 @@ from slo_action.errors import GitHubError
 API_VERSION = "2022-11-28"
 TIMEOUT_SECONDS = 20.0
 _PUBLIC_API = "https://api.github.com"
-_FORBIDDEN = 403
+_FORBIDDEN, _NOT_FOUND = 403, 404
 
 
 class GitHubApi:
@@ -46,13 +46,36 @@ class GitHubApi:
             lambda: self._api.checks.update(check_run_id=check_run_id, **body),
         )
 
-    def _call(self, what: str, call: Any) -> Any:  # noqa: ANN401 - ghapi is untyped
+    def get_content(self, path: str, ref: str) -> object:
+        """Return what the repository holds at a path of a commit, as GitHub tells it.
+
+        A mapping for one thing, a list for a directory; an empty path is the root. Raises
+        GitHubError, `missing` where there is nothing.
+        """
+        return self._call(
+            "read a file of the base commit",
+            lambda: self._api.repos.get_content(path=path, ref=ref),
+            _MAY_NOT_READ,
+        )
+
+    def get_blob(self, sha: str) -> object:
+        """Return a file's content by its digest: too large a one has none above.
+
+        Raises GitHubError.
+        """
+        return self._call(
+            "read a file of the base commit",
+            lambda: self._api.git.get_blob(file_sha=sha),
+            _MAY_NOT_READ,
+        )
+
+    def _call(self, what: str, call: Any, may_not: str = "") -> Any:  # noqa: ANN401 - ghapi is untyped
         from fasttransport.errors import APIError  # noqa: PLC0415
 
         try:
             return call()
         except APIError as error:
-            raise _github_error(what, error) from None
+            raise _github_error(what, error, may_not or _MAY_NOT) from None
         except Exception as error:  # noqa: BLE001 - its transport raises several kinds
             raise GitHubError(
                 f"could not {what}: {type(error).__name__}", hint="see the log of the step"
@@ -63,7 +86,7 @@ def _say_nothing(_method: str, _url: str, _request: Any) -> None:  # noqa: ANN40
     """Only the log writes to stdout."""
 
 
-def _github_error(what: str, error: Any) -> GitHubError:  # noqa: ANN401 - ghapi is untyped
+def _github_error(what: str, error: Any, may_not: str) -> GitHubError:  # noqa: ANN401 - ghapi is untyped
     """Say which of a 403's meanings it is; the raw error text holds the whole body."""
     status = error.status_code
     message = " ".join(str(error.message or error.error_type or "").split())[:200]
@@ -76,8 +99,9 @@ def _github_error(what: str, error: Any) -> GitHubError:  # noqa: ANN401 - ghapi
     forbidden = status == _FORBIDDEN and not limited
     return GitHubError(
         f"could not {what}: HTTP {status}: {message}",
-        hint=_MAY_NOT if forbidden else _LIMITED if limited else _REFUSED,
+        hint=may_not if forbidden else _LIMITED if limited else _REFUSED,
         forbidden=forbidden,
+        missing=status == _NOT_FOUND,
     )
 
 
@@ -85,5 +109,6 @@ _MAY_NOT = (
     "give the job `permissions: checks: write`, or set check-run: false; on pull requests "
     "from forks the token is read-only"
 )
+_MAY_NOT_READ = "give the job `permissions: contents: read`"
 _LIMITED = "GitHub limits this token for now; nothing else is affected"
 _REFUSED = "nothing else is affected; run the job again if the check run matters"

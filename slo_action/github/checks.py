@@ -1,12 +1,12 @@
 """Check runs: GitHub's limits on their texts, and the commit they belong to."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 from slo_action.core.model import Annotation, Level
 from slo_action.core.secrets import Scrubber
+from slo_action.github.event import told_by_event
 from slo_action.ports import CheckRun
 from slo_action.render.escape import shortened, visible
 
@@ -88,26 +88,7 @@ def cut_to_bytes(text: str, limit: int) -> str:
 
 def head_sha(event_path: Path | None, sha: str) -> str:
     """Return the commit people look at; on pull requests GITHUB_SHA is a merge nobody sees."""
-    event = _event(event_path)
-    for path in (
-        ("pull_request", "head", "sha"),
-        ("workflow_run", "head_sha"),
-        ("deployment", "sha"),
-    ):
-        found = _dig(event, path)
-        if found:
-            return found
-    return sha
+    return told_by_event(event_path, _HEADS) or sha
 
 
-def _event(path: Path | None) -> object:
-    try:
-        return json.loads(path.read_text(encoding="utf-8")) if path else {}
-    except (OSError, ValueError):
-        return {}
-
-
-def _dig(value: object, path: tuple[str, ...]) -> str:
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, str) else ""
+_HEADS = (("pull_request", "head", "sha"), ("workflow_run", "head_sha"), ("deployment", "sha"))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from slo_action.audit.document import AuditDocument
 from slo_action.audit.reading import read_record
-from slo_action.config.policy_file import PolicyFile
 from slo_action.core.decide import Action, RollbackMode, WayBack, decide
 from slo_action.core.facts import Judgement, OnLateStart, is_passed
 from slo_action.core.hindsight import Case, Told
 from slo_action.core.judge import judge
+from slo_action.core.matrix import Matrix
 from slo_action.core.model import Cause, Observation, ObservationKind, Trigger
 from slo_action.core.policy import Policy
 from slo_action.core.policy_change import policy_of
@@ -32,7 +32,7 @@ class Backtest:
     unread: Mapping[str, str]
 
 
-def backtest(paths: Iterable[Path], policies: PolicyFile, service: str = "") -> Backtest:
+def backtest(paths: Iterable[Path], policies: Matrix, service: str = "") -> Backtest:
     """Judge the records again by the policies of their services; an empty `service` takes all.
 
     What cannot be read, or does not lead to its own verdict, is told and left out.
@@ -49,9 +49,9 @@ def backtest(paths: Iterable[Path], policies: PolicyFile, service: str = "") -> 
     return Backtest(cases=tuple(cases), unread=unread)
 
 
-def _backtested(document: AuditDocument, policies: PolicyFile, source: str) -> Case:
+def _backtested(document: AuditDocument, policies: Matrix, source: str) -> Case:
     try:
-        policy = policy_of(policies.of(document.service), document.policy or Policy())
+        policy = policy_of(policies.policy_for(document.service), document.policy or Policy())
     except ValueError as error:
         raise RecordError(
             f"the policy does not fit the record's own: {error}", hint="state the whole error_rate"

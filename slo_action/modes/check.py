@@ -14,8 +14,8 @@ def check(request: CheckRequest, log: Log, outputs: Outputs) -> int:
     """
     document = request.fly_toml
     found = findings(FLY_RULES, document.content, document)
-    for line in check_lines(document.path, found):
+    for line in check_lines([document.path], found):
         log.line(line)
     log.annotate(check_annotations(found))
-    outputs.summarize(check_summary(document.path, found, request.run))
+    outputs.summarize(check_summary([document.path], found, request.run))
     return 0

@@ -1,19 +1,28 @@
-"""What `check` found, as annotations on their lines, lines of the log, and Markdown."""
+"""What `check` found, as annotations on their lines, lines of the log, and Markdown.
 
-from collections.abc import Sequence
+Findings and sources quote files and running services: all of it is untrusted.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from slo_action.core.model import Annotation, Level, RunIdentity
 from slo_action.core.rules import Finding
 from slo_action.render.escape import code, markdown, shortened
+from slo_action.render.source import Lines, Sources, excerpt, line_at, lines_of
 from slo_action.render.tables import table
 
 _LIMIT = 400
 _MOST_ROWS = 100
+_MOST_BYTES = 600_000
+"""A runner takes one MiB of summary, for all of a job's steps."""
+_MOST_FILES = 20
 _MARKS = {Level.NOTICE: "ℹ️", Level.WARNING: "⚠️", Level.ERROR: "❌"}  # noqa: RUF001 - an emoji
+_SOUND = "✅"
+_MEND = "fixable with fix: true"
 
 
 def check_annotations(found: Sequence[Finding]) -> tuple[Annotation, ...]:
-    """Return one message beside each line. They quote the file: untrusted."""
+    """Return one message beside each line."""
     return tuple(
         Annotation(
             level=finding.rule.level,
@@ -29,18 +38,40 @@ def check_annotations(found: Sequence[Finding]) -> tuple[Annotation, ...]:
 
 def _message(finding: Finding) -> str:
     rule = finding.rule
-    said = f"{shortened(finding.words, _LIMIT)}: {rule.why}."
-    return f"{said}\nInstead: {rule.fix}.\nRule {rule.name}: {rule.page}"
+    words, why, fix = (shortened(text, _LIMIT) for text in (finding.words, rule.why, rule.fix))
+    mend = f" ({_MEND})" if finding.edit else ""
+    return f"{words}: {why}.\nInstead: {fix}{mend}.\nRule {rule.name}: {rule.page}"
 
 
-def check_lines(path: str, found: Sequence[Finding]) -> tuple[str, ...]:
-    """Return the count and what was found, a line each. They quote the file: untrusted."""
-    told = (
-        f"{finding.path}:{finding.place.line}: {finding.rule.level}: {finding.rule.name}: "
-        f"{shortened(finding.words, _LIMIT)}"
-        for finding in found
-    )
-    return (f"{path}: {counted(found)}", *told)
+def check_lines(
+    paths: Sequence[str], found: Sequence[Finding], sources: Sources | None = None
+) -> tuple[str, ...]:
+    """Return the counts, and file by file what was found.
+
+    `paths` are all files that were looked at. Where `sources` has the text, the line that is meant
+    stands beneath, with a caret under its column.
+    """
+    lines, groups = lines_of(sources or {}), _by_file(paths, found)
+    told: list[str] = [f"{_subject(groups)}: {_counts(found)}"]
+    for path, group in groups.items():
+        if len(groups) > 1:
+            told.append(f"{path}: {_counts(group)}")
+        for finding in group:
+            told += _lines(finding, lines)
+    return tuple(told)
+
+
+def _lines(finding: Finding, lines: Lines) -> Iterator[str]:
+    rule, place = finding.rule, finding.place
+    words = shortened(finding.words, _LIMIT)
+    mend = f" ({_MEND})" if finding.edit else ""
+    yield f"{finding.path}:{place.line}: {rule.level}: {rule.name}: {words}{mend}"
+    line = line_at(lines, finding.path, place)
+    if line is not None:
+        shown, caret = excerpt(line, place.column)
+        number = str(place.line)
+        yield f"  {number} | {shown}"
+        yield f"  {' ' * len(number)} | {caret}"
 
 
 def counted(found: Sequence[Finding]) -> str:
@@ -52,37 +83,113 @@ def counted(found: Sequence[Finding]) -> str:
     return ", ".join(words) or "nothing to remark"
 
 
-def check_summary(path: str, found: Sequence[Finding], run: RunIdentity) -> str:
-    """Return the job summary of a `check` run as Markdown."""
-    worst = next((level for level in reversed(Level) if level in _levels(found)), None)
-    mark = _MARKS[worst] if worst else "✅"
+def _counts(found: Sequence[Finding]) -> str:
+    mendable = sum(finding.edit is not None for finding in found)
+    return counted(found) + (f", {mendable} {_MEND}" if mendable else "")
+
+
+_Groups = Mapping[str, Sequence[Finding]]
+
+
+def _by_file(paths: Iterable[str], found: Iterable[Finding]) -> _Groups:
+    """Return each file's findings in the order of its lines; files in the order given."""
+    groups: dict[str, list[Finding]] = {path: [] for path in paths}
+    for finding in found:
+        groups.setdefault(finding.path, []).append(finding)
+    return {
+        path: sorted(group, key=lambda one: (one.place.line, one.place.column))
+        for path, group in groups.items()
+    }
+
+
+def _subject(groups: _Groups) -> str:
+    return next(iter(groups)) if len(groups) == 1 else f"{len(groups)} files"
+
+
+def check_summary(
+    paths: Sequence[str],
+    found: Sequence[Finding],
+    run: RunIdentity,
+    sources: Sources | None = None,
+    *,
+    visited: int = 0,
+) -> str:
+    """Return the job summary of a `check` run as Markdown.
+
+    `visited` is the number of running services that were asked.
+    """
+    groups = _by_file(paths, found)
+    subject = markdown(shortened(_subject(groups), _LIMIT))
     parts = [
-        f"## {mark} {markdown(shortened(path, _LIMIT))}: {counted(found)}",
-        _rows(found),
-        f"<sub>check sends nothing and changes nothing{_where(run)}</sub>",
+        f"## {_mark(found)} {subject}: {_counts(found)}",
+        *_sections(groups, lines_of(sources or {})),
+        _clean(groups) if len(groups) > 1 else "",
+        f"<sub>{_sent(visited)}{_where(run)}</sub>",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _levels(found: Sequence[Finding]) -> set[Level]:
-    return {finding.rule.level for finding in found}
+def _mark(found: Iterable[Finding]) -> str:
+    levels = {finding.rule.level for finding in found}
+    worst = next((level for level in reversed(Level) if level in levels), None)
+    return _MARKS[worst] if worst else _SOUND
 
 
-def _rows(found: Sequence[Finding]) -> str:
-    if not found:
-        return ""
-    rows = [
-        (
-            str(finding.place.line),
-            f"{_MARKS[finding.rule.level]}\u00a0{code(finding.rule.name)}",
-            f"{markdown(shortened(finding.words, _LIMIT))}: {markdown(finding.rule.why)}",
-            markdown(finding.rule.fix),
-        )
-        for finding in found[:_MOST_ROWS]
-    ]
-    rest = len(found) - len(rows)
-    more = f"\n\n{rest} more are in the log." if rest else ""
-    return table(("line", "rule", "why", "instead"), rows) + more
+def _sections(groups: _Groups, lines: Lines) -> Iterator[str]:
+    """As many rows as a summary has room for; those beyond are only counted."""
+    told, size = 0, 0
+    for path, group in groups.items():
+        title = markdown(shortened(path, _LIMIT)) if len(groups) > 1 else ""
+        rows: list[tuple[str, ...]] = []
+        for finding in group:
+            row = _row(finding, lines)
+            size += len("".join((title, *row)).encode())
+            if told == _MOST_ROWS or size > _MOST_BYTES:
+                break
+            rows.append(row)
+            told += 1
+        if rows and title:
+            yield f"### {_mark(group)} {title}: {_counts(group)}"
+        if rows:
+            yield table(("line", "rule", "why", "instead"), rows)
+    untold = sum(map(len, groups.values())) - told
+    if untold:
+        yield f"{untold} more are in the log."
+
+
+def _row(finding: Finding, lines: Lines) -> tuple[str, ...]:
+    rule = finding.rule
+    words, why, fix = (
+        markdown(shortened(text, _LIMIT)) for text in (finding.words, rule.why, rule.fix)
+    )
+    return (
+        str(finding.place.line),
+        f"{_MARKS[rule.level]}\u00a0{code(shortened(rule.name, _LIMIT))}",
+        f"{_quoted_line(finding, lines)}{words}: {why}",
+        fix + (f" ({markdown(_MEND)})" if finding.edit else ""),
+    )
+
+
+def _quoted_line(finding: Finding, lines: Lines) -> str:
+    line = line_at(lines, finding.path, finding.place)
+    shown = excerpt(line, finding.place.column)[0].strip() if line else ""
+    return f"{code(shown)}<br>" if shown else ""
+
+
+def _clean(groups: _Groups) -> str:
+    clean = [path for path, group in groups.items() if not group]
+    named = ", ".join(code(shortened(path, _LIMIT)) for path in clean[:_MOST_FILES])
+    more = len(clean) - _MOST_FILES
+    return (
+        f"Nothing to remark in {named}{f' and {more} more' if more > 0 else ''}." if clean else ""
+    )
+
+
+def _sent(visited: int) -> str:
+    if not visited:
+        return "check sends nothing and changes nothing"
+    services = "1 running service" if visited == 1 else f"{visited} running services"
+    return f"check sends a few plain GETs to {services} and changes nothing"
 
 
 def _where(run: RunIdentity) -> str:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from slo_action.config.fly_toml import SIZE_LIMIT_BYTES, read_toml
-from slo_action.config.toml_places import places
+from slo_action.config.toml_places import layout
 from slo_action.core.rules import Document, Key, Place
 from slo_action.errors import Mistake
 
@@ -29,14 +29,14 @@ def mistake(directory: Path, content: str | bytes) -> Mistake:
 
 
 def lines(toml: str) -> dict[Key, int]:
-    return {key: place.line for key, place in places(toml).items()}
+    return {key: place.line for key, place in layout(toml).places.items()}
 
 
 @pytest.mark.parametrize("shape", sorted(SHAPES.glob("*.toml")), ids=lambda path: path.stem)
 def test_each_key_is_found_on_the_line_that_names_it(shape: Path) -> None:
     text = shape.read_text(encoding="utf-8")
     written = text.split("\n")
-    found = places(text)
+    found = layout(text).places
 
     assert set(found) == set(_keys(tomllib.loads(text)))
     for key, place in found.items():
@@ -93,7 +93,7 @@ l = [
 
 
 def test_a_place_has_a_column_in_characters() -> None:
-    assert places('"é" = { "ü" = 1, b = 2 }')[("é", "b")] == Place(line=1, column=18)
+    assert layout('"é" = { "ü" = 1, b = 2 }').places[("é", "b")] == Place(line=1, column=18)
 
 
 def test_windows_line_ends_count_as_lines(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_in_every_text_that_is_toml_exactly_its_keys_are_found(pieces: list[str]
     except tomllib.TOMLDecodeError:
         return
 
-    assert set(places(text)) == set(_keys(content))
+    assert set(layout(text).places) == set(_keys(content))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)

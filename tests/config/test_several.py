@@ -1,7 +1,6 @@
 """Several services by one `service` input: who is meant, and every mistake at once."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,8 +8,9 @@ import pytest
 from hypothesis import given as given_by
 from hypothesis import strategies as st
 
-from slo_action.config.request import Surroundings, VerifyRequest
-from slo_action.config.several import MOST_SERVICES, read_several, same_apps
+from slo_action.clock import SystemClock
+from slo_action.config.request import Surroundings, VerifyRequest, read_request
+from slo_action.config.several import MOST_SERVICES, read_several
 from slo_action.core.model import RunIdentity
 from slo_action.errors import InputError, Mistake
 
@@ -19,7 +19,7 @@ THREE = """\
 services:
   - {service: shop, url: "https://shop.example", health_endpoint: /up}
   - {service: cart, url: "https://cart.example"}
-  - {service: "tools, misc", url: "https://tools.example"}
+  - {service: "tools misc", url: "https://tools.example"}
 """
 
 
@@ -49,7 +49,7 @@ def names(requests: tuple[VerifyRequest, ...] | None) -> list[str]:
 def test_all_is_every_service_of_the_matrix_in_its_order(tmp_path: Path) -> None:
     requests = read({"service": "all"}, tmp_path)
 
-    assert names(requests) == ["shop", "cart", "tools, misc"]
+    assert names(requests) == ["shop", "cart", "tools misc"]
     assert requests is not None
     assert [request.url for request in requests][:2] == [
         "https://shop.example",
@@ -63,7 +63,7 @@ def test_several_stand_between_commas_or_on_lines(asked: str, tmp_path: Path) ->
     assert names(read({"service": asked}, tmp_path)) == ["shop", "cart"]
 
 
-@pytest.mark.parametrize("asked", ["shop", "tools, misc", "", "nobody", " , "])
+@pytest.mark.parametrize("asked", ["shop", "tools misc", "", "nobody", " , "])
 def test_a_single_name_is_read_as_it_always_was(asked: str, tmp_path: Path) -> None:
     assert read({"service": asked}, tmp_path) is None
 
@@ -72,13 +72,22 @@ def test_all_without_a_matrix_is_a_service_that_is_called_so(tmp_path: Path) -> 
     assert read({"service": "all", "url": "https://all.example"}, tmp_path, "") is None
 
 
-def test_all_that_could_mean_one_service_is_refused(tmp_path: Path) -> None:
-    matrix = "services:\n  - {service: all, url: 'https://a.example'}\n"
+def test_all_without_a_matrix_or_an_address_says_what_it_means(tmp_path: Path) -> None:
+    (mistake,) = mistakes({"service": "all"}, tmp_path, "")
 
-    (mistake,) = mistakes({"service": "all"}, tmp_path, matrix)
+    assert mistake.field == "config"
+    assert "every service of slo.yml" in mistake.accepted
 
-    assert mistake.field == "service"
-    assert "stands for all of them" in mistake.problem
+
+def test_a_matrix_has_no_service_whose_name_could_mean_several(tmp_path: Path) -> None:
+    """So `all` is read as a single name, and reading that tells what is wrong."""
+    for name in ("all", "a, b"):
+        matrix = f"services:\n  - {{service: '{name}', url: 'https://a.example'}}\n"
+        surroundings = around(tmp_path, matrix)
+
+        assert read_several({"service": "all"}, surroundings) is None
+        with pytest.raises(InputError, match="nor is all"):
+            read_request({"service": "all"}, surroundings)
 
 
 def test_every_service_has_the_same_clock(tmp_path: Path) -> None:
@@ -88,7 +97,7 @@ def test_every_service_has_the_same_clock(tmp_path: Path) -> None:
 
 
 def test_an_address_may_be_overridden_by_name(tmp_path: Path) -> None:
-    url = "cart = https://staging.example\ntools, misc=https://t.example/a"
+    url = "cart = https://staging.example\ntools misc=https://t.example/a"
 
     requests = read({"service": "all", "url": url}, tmp_path) or ()
 
@@ -119,7 +128,7 @@ def test_a_name_may_hold_an_equals_sign(tmp_path: Path) -> None:
         ("https://u:s3cret@x.example", "names no service", None, "NAME=URL"),
         ("https://x.example/a=b", "names no service", None, "NAME=URL"),
         ("shpo=https://u:s3cret@x.example", "is of no service", "shpo", "shop"),
-        ("tools, misc=https://x.example", "`service` does not name", "tools, misc", "NAME=URL"),
+        ("tools misc=https://x.example", "`service` does not name", "tools misc", "NAME=URL"),
         ("shop=https://x.example\nshop=https://y.example", "given twice", "shop", "once"),
     ],
 )
@@ -214,7 +223,7 @@ def test_a_query_that_selects_the_service_fits_all(tmp_path: Path) -> None:
         "prometheus-requests-query": query,
     }
 
-    assert names(read(given, tmp_path)) == ["shop", "cart", "tools, misc"]
+    assert names(read(given, tmp_path)) == ["shop", "cart", "tools misc"]
 
 
 def test_counting_every_series_for_each_service_is_refused(tmp_path: Path) -> None:
@@ -252,14 +261,31 @@ def test_services_on_the_platform_are_apps_of_their_own(tmp_path: Path) -> None:
 
 
 def test_two_services_that_are_one_app_would_undo_each_others_rollback(tmp_path: Path) -> None:
-    given = {"service": "shop, cart", "fly-api-token": "FlyV1 fm2_abc"}
-    shop, cart = read(given, tmp_path) or ()
-    assert shop.fly is not None
+    matrix = """\
+- {service: shop, url: "https://shop.example", app: both}
+- {service: cart, url: "https://cart.example", app: both}
+- {service: tools, url: "https://tools.example"}
+"""
+    given = {"service": "all", "fly-api-token": "FlyV1 fm2_abc"}
 
-    (mistake,) = same_apps([shop, replace(cart, fly=shop.fly)])
+    (mistake,) = mistakes(given, tmp_path, matrix)
 
-    assert same_apps([shop, cart]) == []
-    assert (mistake.problem, mistake.value) == ("shop, cart are the same app", "shop")
+    assert (mistake.problem, mistake.value) == ("shop, cart are the same app", "both")
+    assert names(read({"service": "all"}, tmp_path, matrix)) == ["shop", "cart", "tools"]
+
+
+def test_a_file_of_ten_thousand_services_is_read_once_for_fifty(tmp_path: Path) -> None:
+    """Reading it takes a second: fifty times that, and the deploy's first minute would be over."""
+    many = "".join(f"- {{service: s{n}, url: 'https://s{n}.example'}}\n" for n in range(10_000))
+    surroundings = around(tmp_path, many)
+    asked = {"service": ", ".join(f"s{n}" for n in range(0, 10_000, 200))}
+    clock = SystemClock()
+
+    begun = clock.monotonic()
+    found = names(read_several(asked, surroundings))
+
+    assert len(found) == 50
+    assert clock.monotonic() - begun < 15
 
 
 NAMES = st.text(

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from slo_action.config.inputs import PlatformName, read_inputs
-from slo_action.config.matrix import load_matrix
+from slo_action.config.matrix import read_matrix
 from slo_action.config.request import Surroundings, read_request
 from slo_action.core.model import Release, RunIdentity
 from slo_action.platforms import PLATFORMS
@@ -368,7 +368,7 @@ def test_the_matrix_example_names_every_service_of_the_example_matrix() -> None:
     strategy = workflow.document["jobs"]["verify"]["strategy"]
 
     assert strategy["matrix"]["service"] == list(
-        load_matrix(ROOT / "examples" / "slo.yml", "config")
+        read_matrix(ROOT / "examples" / "slo.yml", ROOT, "config").matrix.services
     )
 
 

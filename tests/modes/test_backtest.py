@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from slo_action.audit.document import AuditDocument
 from slo_action.audit.reading import find_records, read_record
 from slo_action.audit.writing import audit_document
-from slo_action.config.policy_file import PolicyFile, load_policy_file
-from slo_action.config.policy_keys import KEYS, RATE_KEYS
+from slo_action.config.matrix import read_matrix
+from slo_action.config.matrix_forms import PolicyForm, RatesForm
 from slo_action.core.facts import OnLateStart
 from slo_action.core.fleet import Machine
 from slo_action.core.hindsight import Case, sums_of
+from slo_action.core.matrix import Matrix, Service
 from slo_action.core.model import Cause, Outcome, Probe, Verdict, VersionRule, Witness
 from slo_action.core.policy import Policy
 from slo_action.core.policy_change import PolicyChange, policy_of
@@ -242,7 +243,7 @@ def test_records_are_found_at_any_depth_and_bad_ones_do_not_stop_the_others(
     (tmp_path / "audit.json").write_text("{", encoding="utf-8")
     (tmp_path / "package.json").write_text('{"name": "other"}', encoding="utf-8")
 
-    result = backtest(find_records(tmp_path), PolicyFile())
+    result = backtest(find_records(tmp_path), Matrix())
 
     assert [Path(case.source).name for case in result.cases] == ["run-2.json", "audit.json"]
     assert list(result.unread) == [str(tmp_path / "audit.json")]
@@ -254,7 +255,7 @@ def test_a_record_with_rows_left_out_is_told_and_left_out(tmp_path: Path) -> Non
     window = good.window.model_copy(update={"rows_left_out": 3})
     saved(good.model_copy(update={"window": window}), tmp_path / "audit.json")
 
-    result = backtest(find_records(tmp_path), PolicyFile())
+    result = backtest(find_records(tmp_path), Matrix())
 
     assert result.cases == ()
     (why,) = result.unread.values()
@@ -265,23 +266,29 @@ def test_a_record_that_does_not_lead_to_its_own_verdict_is_left_out(tmp_path: Pa
     forged = recorded(every(8), SHORT).model_copy(update={"verdict": Verdict.HEALTHY})
     saved(forged, tmp_path / "audit.json")
 
-    result = backtest(find_records(tmp_path), PolicyFile())
+    result = backtest(find_records(tmp_path), Matrix())
 
     assert "verdict" in result.unread[str(tmp_path / "audit.json")]
 
 
 def test_each_service_is_judged_by_its_own_policy_and_may_be_picked(tmp_path: Path) -> None:
     path = saved(recorded(every(30), plain(Policy())), tmp_path / "audit.json")
-    strict = PolicyFile(services={"dashboard": PolicyChange(rollback=Fraction(2, 100))})
+    dashboard = Service(
+        name="dashboard",
+        url="https://dashboard.example",
+        endpoints=(),
+        policy=PolicyChange(rollback=Fraction(2, 100)),
+    )
+    strict = Matrix(services={"dashboard": dashboard})
 
     assert backtest([path], strict).cases[0].changed
-    assert not backtest([path], PolicyFile()).cases[0].changed
+    assert not backtest([path], Matrix()).cases[0].changed
     assert backtest([path], strict, "other").cases == ()
 
 
 def test_thresholds_that_do_not_fit_the_record_s_are_told(tmp_path: Path) -> None:
     path = saved(recorded(always(Outcome.OK), SHORT), tmp_path / "audit.json")
-    unfit = PolicyFile(default=PolicyChange(rollback=Fraction(1, 1000)))
+    unfit = Matrix(policy=PolicyChange(rollback=Fraction(1, 1000)))
 
     assert "does not fit" in backtest([path], unfit).unread[str(path)]
 
@@ -317,7 +324,7 @@ def test_the_page_shows_what_is_really_told(tmp_path: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
     policy = tmp_path / "slo.yml"
     policy.write_text(page.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
-    policies = load_policy_file(policy, "--policy")
+    policies = read_matrix(policy, tmp_path, "--policy").matrix
     cases = []
     for run, (service, world, then) in STORIES.items():
         document = recorded(world, then)
@@ -334,4 +341,6 @@ def test_the_page_shows_what_is_really_told(tmp_path: Path) -> None:
 def test_every_key_of_a_policy_is_on_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
 
-    assert [key for key in (*KEYS, *RATE_KEYS) if f"`{key}`" not in page] == []
+    assert [
+        key for key in (*PolicyForm.model_fields, *RatesForm.model_fields) if f"`{key}`" not in page
+    ] == []

@@ -69,6 +69,19 @@ class MemoryCheckRuns:
         self.published.append(check_run)
 
 
+class MemoryFormerFiles:
+    """`files` holds the texts of the base commit; `error` is raised instead where it is set."""
+
+    def __init__(self, files: Mapping[str, str] | None = None) -> None:
+        self.files = dict(files or {})
+        self.error: GitHubError | None = None
+
+    def read(self, path: str) -> str | None:
+        if self.error:
+            raise self.error
+        return self.files.get(path)
+
+
 class MemoryHistory:
     """`kept` holds the verdicts; `error` is raised instead where it is set."""
 

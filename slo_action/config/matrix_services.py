@@ -1,0 +1,262 @@
+"""Forms of slo.yml to the core's nouns, defaults filled in."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from slo_action.config.matrix_forms import (
+    AssertionForm,
+    CaptureForm,
+    DefaultsForm,
+    EndpointForm,
+    JourneyForm,
+    MaintenanceForm,
+    MonitoringForm,
+    OwnAssertionsForm,
+    PolicyForm,
+    RatesForm,
+    ServiceForm,
+    StepForm,
+    TargetsForm,
+)
+from slo_action.core.assertions import Assertion, Condition, Subject
+from slo_action.core.journeys import Capture, Journey, JourneyStep
+from slo_action.core.latency import LatencyObjective
+from slo_action.core.matrix import Endpoint, Maintenance, Service, Targets
+from slo_action.core.model import Witness
+from slo_action.core.policy import Policy
+from slo_action.core.policy_change import PolicyChange, policy_of
+
+_P95 = Fraction(95, 100)
+_P90 = Fraction(90, 100)
+_Said = TypeVar("_Said")
+
+
+def service_of(form: ServiceForm, defaults: Sequence[DefaultsForm]) -> Service:
+    """Return the service; `defaults` come nearest first."""
+    said = (form, *defaults)
+    assertions = [one.assertions or OwnAssertionsForm() for one in said]
+    targets = [one.slo_targets or _NO_TARGETS for one in said]
+    monitoring = [one.monitoring or _NO_MONITORING for one in said]
+    return Service(
+        name=form.service,
+        url=form.url,
+        endpoints=_endpoints(said, targets, monitoring, assertions),
+        targets=Targets(
+            availability=_first(one.availability for one in targets),
+            error_rate=_first(one.error_rate for one in targets),
+            job_success_rate=_first(one.job_success_rate for one in targets),
+        ),
+        grace=_first(one.grace_period for one in monitoring),
+        schedule=_first(one.schedule for one in said) or "",
+        platform=_first(one.platform for one in said) or "",
+        app=_first(one.app for one in said) or "",
+        fly_config=_first(one.fly_config for one in said) or "",
+        team=_first(one.team for one in said) or "",
+        notify=tuple(_first(one.notify for one in said) or ()),
+        maintenance=tuple(map(maintenance_of, _first(one.maintenance for one in said) or ())),
+        journeys=tuple(map(_journey, _first(one.journeys for one in said) or ())),
+        policy=_policy(said),
+    )
+
+
+_NO_TARGETS = TargetsForm()
+_NO_MONITORING = MonitoringForm()
+
+
+def _first(values: "Iterable[_Said | None]") -> "_Said | None":
+    return next((value for value in values if value is not None), None)
+
+
+def _policy(said: Sequence[DefaultsForm]) -> PolicyChange:
+    change = PolicyChange()
+    for one in said:
+        own = policy_change(one.policy) if one.policy else PolicyChange()
+        targets = targets_change(one.slo_targets) if one.slo_targets else PolicyChange()
+        change = change.over(own.over(targets))
+    return change
+
+
+def policy_change(form: PolicyForm) -> PolicyChange:
+    """Return what a `policy:` mapping says."""
+    rates = form.error_rate or RatesForm()
+    return PolicyChange(
+        health_deadline=_seconds(form.health_deadline),
+        grace=_seconds(form.grace),
+        observe=_seconds(form.observe),
+        confidence=None if form.confidence is None else float(form.confidence),
+        slo=rates.slo,
+        alert=rates.alert,
+        rollback=rates.rollback,
+        on_late_start=form.late_start,
+        outage_after=_seconds(form.outage_after),
+        min_requests=form.min_requests,
+    )
+
+
+def targets_change(targets: TargetsForm) -> PolicyChange:
+    """Return what a service's own objectives change, as `verify` reads them."""
+    return PolicyChange(
+        slo=targets.error_rate or None,
+        health_limit=_seconds(targets.response_time_p95),
+        search_limit=_seconds(targets.search_response_time_p90),
+    )
+
+
+def _seconds(duration: timedelta | None) -> float | None:
+    return None if duration is None else duration.total_seconds()
+
+
+def _endpoints(
+    said: Sequence[DefaultsForm],
+    targets: Sequence[TargetsForm],
+    monitoring: Sequence[MonitoringForm],
+    assertions: Sequence[OwnAssertionsForm],
+) -> tuple[Endpoint, ...]:
+    interval = _first(one.interval for one in monitoring)
+    timeout = _first(one.timeout for one in monitoring)
+    limits = {
+        Witness.HEALTH: ("p95", _P95, _first(one.response_time_p95 for one in targets)),
+        Witness.SEARCH: ("p90", _P90, _first(one.search_response_time_p90 for one in targets)),
+        Witness.STATS: ("p95", _P95, _first(one.stats_response_time_p95 for one in targets)),
+    }
+    found: list[Endpoint] = []
+    for name, witness in _NAMED.items():
+        path = _first(getattr(one, f"{name}_endpoint") for one in said)
+        if not path and witness is not Witness.HEALTH:
+            continue
+        own = _first(getattr(one, f"{name}_interval", None) for one in monitoring)
+        patience = _first(getattr(one, f"{name}_timeout", None) for one in monitoring)
+        demands = _first(getattr(one, name) for one in assertions)
+        found.append(
+            Endpoint(
+                name=name,
+                path=path or "/healthz",
+                witness=witness,
+                interval=own or interval,
+                timeout=patience or timeout,
+                objective=_objective(*limits.get(witness, ("", _P95, None))),
+                assertions=tuple(map(_assertion, demands or ())),
+            )
+        )
+    api = _first(one.api_response_time_p95 for one in targets)
+    listed = _first(one.endpoints for one in said) or ()
+    return (*found, *(_own(form, api, interval, timeout) for form in listed))
+
+
+_NAMED = {
+    "health": Witness.HEALTH,
+    "build": Witness.VERSION,
+    "search": Witness.SEARCH,
+    "stats": Witness.STATS,
+}
+
+
+def _own(
+    form: EndpointForm,
+    limit: timedelta | None,
+    interval: timedelta | None,
+    timeout: timedelta | None,
+) -> Endpoint:
+    return Endpoint(
+        name=form.name,
+        path=form.path,
+        witness=Witness.API,
+        interval=form.interval or interval,
+        timeout=form.timeout or timeout,
+        objective=_objective("p95", _P95, form.response_time_p95 or limit),
+        assertions=tuple(map(_assertion, form.assertions or ())),
+    )
+
+
+def _objective(name: str, quantile: Fraction, limit: timedelta | None) -> LatencyObjective | None:
+    if limit is None:
+        return None
+    return LatencyObjective(name=name, quantile=quantile, limit_seconds=limit.total_seconds())
+
+
+def _assertion(form: AssertionForm) -> Assertion:
+    plain: dict[str, tuple[Subject, Condition]] = {
+        "status": (Subject.STATUS, Condition.ONE_OF),
+        "body_matches": (Subject.BODY, Condition.MATCHES),
+        "body_lacks": (Subject.BODY, Condition.LACKS),
+        "certificate_days": (Subject.CERTIFICATE, Condition.ABOVE),
+    }
+    for key, (subject, condition) in plain.items():
+        if key in form.model_fields_set:
+            return Assertion(subject=subject, condition=condition, expected=getattr(form, key))
+    condition, expected = _condition(form)
+    is_json = "json_path" in form.model_fields_set
+    return Assertion(
+        subject=Subject.JSON if is_json else Subject.HEADER,
+        condition=condition,
+        name=(form.json_path if is_json else form.header) or "",
+        expected=expected,
+    )
+
+
+def _condition(form: AssertionForm) -> tuple[Condition, Any]:
+    if "exists" in form.model_fields_set:
+        return (Condition.EXISTS if form.exists else Condition.ABSENT), None
+    known = (name for name in form.model_fields_set if name in set(Condition))
+    name = next(known)
+    return Condition(name), getattr(form, name)
+
+
+def _journey(form: JourneyForm) -> Journey:
+    return Journey(
+        name=form.name,
+        steps=tuple(map(_step, form.steps)),
+        timeout_seconds=_seconds(form.timeout) or Journey(name="", steps=()).timeout_seconds,
+        interval_seconds=_seconds(form.interval),
+        objective=_objective("p95", _P95, form.response_time_p95),
+    )
+
+
+def _step(form: StepForm) -> JourneyStep:
+    unset = JourneyStep(name="", target="")
+    return JourneyStep(
+        name=form.name,
+        target=form.path or form.url or "",
+        method=form.method or unset.method,
+        headers=form.headers or {},
+        json=form.json_body,
+        form=form.form,
+        body=form.body or "",
+        timeout_seconds=_seconds(form.timeout) or unset.timeout_seconds,
+        think_seconds=_seconds(form.think_time) or 0.0,
+        assertions=tuple(map(_assertion, form.assertions or ())),
+        captures=tuple(_capture(name, one) for name, one in (form.capture or {}).items()),
+    )
+
+
+def _capture(variable: str, form: CaptureForm) -> Capture:
+    subject = Subject.HEADER if form.json_path is None else Subject.JSON
+    return Capture(variable=variable, subject=subject, name=form.json_path or form.header or "")
+
+
+def maintenance_of(form: MaintenanceForm) -> Maintenance:
+    """Return the time in which failures are expected."""
+    return Maintenance(
+        name=form.name,
+        start=form.start,
+        end=form.end,
+        schedule=form.schedule or "",
+        duration=form.duration,
+        services=tuple(form.services or ()),
+    )
+
+
+POLICY_FORM = "slo_targets.error_rate counts as its slo"
+
+
+@lru_cache(maxsize=1024)
+def unfit_policy(change: PolicyChange) -> str:
+    """Return why its numbers do not fit together; empty where they do."""
+    try:
+        policy_of(change, Policy())
+    except ValueError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,48 @@
+"""UTF-8 text from the workspace, of a bounded size, or the mistake that it is not."""
+
+from pathlib import Path
+
+from slo_action.errors import Mistake
+
+
+def read_text(path: Path, name: str, field: str, *, limit_bytes: int, kind: str) -> str | Mistake:
+    """Return the file's text, lines ended by LF.
+
+    `name` is the file's path for people, `field` what named it, `kind` such as YAML.
+    """
+    accepted = f"name a UTF-8 {kind} file of at most {_size(limit_bytes)} below the workspace"
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit_bytes + 1)
+    except OSError as error:
+        return Mistake(
+            field=field,
+            problem=f"cannot be read: {error.strerror or type(error).__name__}",
+            value=name,
+            accepted=accepted,
+        )
+    if len(content) > limit_bytes:
+        told = f"cannot be read: it is larger than {_size(limit_bytes)}"
+        return Mistake(field=field, problem=told, value=name, accepted=accepted)
+    try:
+        return content.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        return _not_utf8(error, name, field)
+
+
+def _size(limit: int) -> str:
+    mebi = 1024 * 1024
+    return f"{limit // mebi} MiB" if limit >= mebi else f"{limit // 1024} KiB"
+
+
+def _not_utf8(error: UnicodeDecodeError, name: str, field: str) -> Mistake:
+    before = error.object[: error.start]
+    start = before.rfind(b"\n") + 1
+    return Mistake(
+        field=field,
+        problem=f"byte {error.start + 1} is not UTF-8",
+        accepted="save the file as UTF-8",
+        path=name,
+        line=before.count(b"\n") + 1,
+        column=len(before[start:].decode("utf-8")) + 1,
+    )

@@ -1,0 +1,67 @@
+"""Files below one directory, by names with slashes; nothing outside of it is ever read."""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from slo_action.config.text_file import read_text
+from slo_action.errors import Mistake
+
+SIZE_LIMIT_BYTES = 8 * 1024 * 1024
+_MOST_NAMES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceFiles:
+    """Reads text below `root`. Links may be followed within it, never out of it."""
+
+    root: Path
+
+    @classmethod
+    def around(cls, path: Path, home: Path) -> "tuple[WorkspaceFiles, str]":
+        """Return the files below `home`, else beside `path`, and the name of `path` there."""
+        if path.resolve().is_relative_to(home.resolve()):
+            return cls(home), path.resolve().relative_to(home.resolve()).as_posix()
+        return cls(path.parent), path.name
+
+    def text(self, name: str, field: str) -> str | Mistake:
+        """Return a file's text, or why it cannot be had; `field` is what named it."""
+        root = self.root.resolve()
+        try:
+            path = (root / name).resolve()
+        except (OSError, RuntimeError, ValueError):  # a link to itself, a name too long or odd
+            return _wrong(field, "cannot be followed", name)
+        if not path.is_relative_to(root):
+            return _wrong(field, "lies outside of the workspace", name)
+        return read_text(path, name, field, limit_bytes=SIZE_LIMIT_BYTES, kind="YAML")
+
+    def matching(self, pattern: str, beside: str) -> tuple[str, ...]:
+        """Return the files that a pattern names, relative to the file `beside`, in their order.
+
+        Without wildcards it is that one name, whether there is such a file or not.
+        """
+        near = PurePosixPath(beside).parent
+        if not any(mark in pattern for mark in "*?["):
+            return (_plain(near / pattern),)
+        root = self.root.resolve()
+        try:
+            found = sorted(path for path in (root / near).glob(pattern) if path.is_file())
+        except (OSError, ValueError, NotImplementedError):
+            return ()
+        inside = [path for path in found[:_MOST_NAMES] if path.is_relative_to(root)]
+        return tuple(path.relative_to(root).as_posix() for path in inside)
+
+
+def _plain(path: PurePosixPath) -> str:
+    """Return the path without `..`, as far as it has something to go back from."""
+    parts: list[str] = []
+    for part in path.parts:
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _wrong(field: str, problem: str, name: str) -> Mistake:
+    accepted = "name a file below it, such as .github/slo.yml, and no link that leads out"
+    return Mistake(field=field, problem=problem, value=name, accepted=accepted)

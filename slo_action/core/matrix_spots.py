@@ -1,0 +1,171 @@
+"""Where an entry of slo.yml contradicts itself."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from fractions import Fraction
+
+from slo_action.core.matrix import Endpoint, Service
+from slo_action.core.quoting import quoted
+from slo_action.core.rules import Key, Spot, Table
+
+_GATE = timedelta(seconds=90)
+"""The document's deadline of the health gate."""
+_OWN = ("health", "build", "search", "stats")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A service, and its entry as it is written: what comes from defaults is not in `table`."""
+
+    service: Service
+    table: Table
+
+
+def limits(service: Service) -> Iterator[tuple[Endpoint, Key]]:
+    """Every endpoint with the place of its limit: in the targets, or in its own entry."""
+    others = 0
+    for endpoint in service.endpoints:
+        if endpoint.name in _OWN:
+            key = _LIMITS.get(endpoint.name, "response_time_p95")
+            yield endpoint, ("slo_targets", key)
+        else:
+            yield endpoint, ("endpoints", others, "response_time_p95")
+            others += 1
+
+
+_LIMITS = {
+    "health": "response_time_p95",
+    "search": "search_response_time_p90",
+    "stats": "stats_response_time_p95",
+}
+
+
+def limit_above_timeout(entry: Entry) -> Iterator[Spot]:
+    """An answer at the target must still be waited for."""
+    for endpoint, key in limits(entry.service):
+        if endpoint.objective is None or endpoint.timeout is None:
+            continue
+        limit = timedelta(seconds=endpoint.objective.limit_seconds)
+        if limit > endpoint.timeout:
+            words = (
+                f"{endpoint_title(endpoint)}: {endpoint.objective.name} of {told_duration(limit)} "
+                f"is above its timeout of {told_duration(endpoint.timeout)}"
+            )
+            yield Spot(key=key, words=words)
+
+
+def interval_below_timeout(entry: Entry) -> Iterator[Spot]:
+    """A probe should have ended before the next one is due."""
+    for endpoint, _ in limits(entry.service):
+        if endpoint.interval is None or endpoint.timeout is None:
+            continue
+        if endpoint.interval < endpoint.timeout:
+            words = (
+                f"{endpoint_title(endpoint)}: interval {told_duration(endpoint.interval)}, "
+                f"timeout {told_duration(endpoint.timeout)}"
+            )
+            yield Spot(key=_monitoring(entry, endpoint, "interval"), words=words)
+
+
+def _monitoring(entry: Entry, endpoint: Endpoint, what: str) -> Key:
+    """Return where an endpoint's interval or timeout is said: by itself, or for all."""
+    others = [one for one in entry.service.endpoints if one.name not in _OWN]
+    if endpoint in others:
+        own: Key = ("endpoints", others.index(endpoint), what)
+        return own if _at(entry.table, own) is not None else ("monitoring", what)
+    by_name = f"{endpoint.name}_{what}"
+    said = _at(entry.table, ("monitoring", by_name)) is not None
+    return ("monitoring", by_name if said else what)
+
+
+def objective_without_budget(entry: Entry) -> Iterator[Spot]:
+    """All of everything is no objective."""
+    targets = entry.service.targets
+    for name, value, whole in (
+        ("availability", targets.availability, Fraction(1)),
+        ("job_success_rate", targets.job_success_rate, Fraction(1)),
+        ("error_rate", targets.error_rate, Fraction(0)),
+    ):
+        if value is not None and value == whole:
+            yield Spot(key=("slo_targets", name), words=f"{name} of {percent(value)}")
+
+
+def target_without_endpoint(entry: Entry) -> Iterator[Spot]:
+    """What comes from defaults is for the services that have the endpoint."""
+    service = entry.service
+    has = {name for name in _OWN if service.endpoint(name)}
+    others = any(one.name not in _OWN for one in service.endpoints)
+    for section in ("slo_targets", "monitoring", "assertions"):
+        for key in _mapping(entry.table.get(section)):
+            about = key.partition("_")[0]
+            missing = about == "api" and not others
+            if missing or (about in _OWN and about not in has):
+                wanted = "endpoints:" if about == "api" else f"{about}_endpoint"
+                yield Spot(key=(section, key), words=f"{section}.{key} without {wanted}")
+
+
+def job_without_schedule(entry: Entry) -> Iterator[Spot]:
+    """A job's runs are counted against its schedule."""
+    said = "job_success_rate" in _mapping(entry.table.get("slo_targets"))
+    if said and not entry.service.schedule:
+        key = ("slo_targets", "job_success_rate")
+        yield Spot(key=key, words="job_success_rate without schedule")
+
+
+def grace_past_deadline(entry: Entry) -> Iterator[Spot]:
+    """The gate must end after the grace period."""
+    grace, deadline = entry.service.grace, entry.service.policy.health_deadline
+    until = _GATE if deadline is None else timedelta(seconds=deadline)
+    if grace is not None and grace >= until:
+        words = f"grace_period {told_duration(grace)}, deadline of the gate {told_duration(until)}"
+        yield Spot(key=("monitoring", "grace_period"), words=words)
+
+
+def endpoint_named_twice(entry: Entry) -> Iterator[Spot]:
+    """A name or a path tells endpoints apart."""
+    others = [one for one in entry.service.endpoints if one.name not in _OWN]
+    for index, one in enumerate(others):
+        before = others[:index]
+        if any(one.name == other.name for other in before):
+            key: Key = ("endpoints", index, "name")
+            yield Spot(key=key, words=f"two endpoints are named {quoted(one.name)}")
+        elif any(one.path == other.path for other in before):
+            key = ("endpoints", index, "path")
+            yield Spot(key=key, words=f"two endpoints have the path {quoted(one.path)}")
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _at(table: Table, key: Key) -> object:
+    value: object = table
+    for part in key:
+        if isinstance(value, list) and isinstance(part, int):
+            value = value[part] if part < len(value) else None
+        else:
+            value = _mapping(value).get(str(part))
+    return value
+
+
+def endpoint_title(endpoint: Endpoint) -> str:
+    """Return what people call an endpoint; their own name is quoted."""
+    return endpoint.name if endpoint.name in _OWN else f"endpoint {quoted(endpoint.name)}"
+
+
+def percent(ratio: Fraction) -> str:
+    """Return a ratio as people write it, such as `99.9 %`."""
+    return f"{float(100 * ratio):.6g} %"
+
+
+def told_duration(duration: timedelta) -> str:
+    """Return a duration as slo.yml writes it, such as `1m30s`."""
+    milliseconds = duration // timedelta(milliseconds=1)
+    if milliseconds < 1000:  # noqa: PLR2004
+        return f"{milliseconds}ms"
+    parts = []
+    for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")):
+        count, milliseconds = divmod(milliseconds, size)
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts)

@@ -1,0 +1,110 @@
+"""A look at a service as it runs: a few plain GETs, and what they say of it. Pure."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from slo_action.core.health_body import read_health
+from slo_action.core.matrix import Endpoint, Service
+from slo_action.core.model import Outcome, Response, Sample
+from slo_action.core.quoting import quoted
+from slo_action.core.rules import Key
+
+HEALTH = "health"
+_KEYS = ("health", "build", "search", "stats")
+"""Endpoints that have a key of their own in slo.yml; others stand in a list."""
+_SAYS_NOTHING = frozenset({Outcome.RATE_LIMITED, Outcome.WAF_CHALLENGE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One endpoint and its answers, in order; more than one for the health endpoint only.
+
+    All that an answer says is untrusted.
+    """
+
+    endpoint: Endpoint
+    samples: tuple[Sample, ...]
+
+    @property
+    def heard(self) -> tuple[Sample, ...]:
+        """The whole answers of the service, or of a cache; a firewall's tell nothing."""
+        return tuple(
+            one
+            for one in self.samples
+            if one.status is not None
+            and one.outcome not in _SAYS_NOTHING
+            and not one.outcome.is_unanswered
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A service, and what its endpoints answered when they were asked once or twice.
+
+    `asked` is empty where the service has nothing to ask. `left_out` says why a service was not
+    asked at all, or which of its endpoints were not; empty where all were.
+    """
+
+    service: Service
+    asked: tuple[Asked, ...] = ()
+    left_out: str = ""
+
+    @property
+    def health(self) -> Asked | None:
+        """The health endpoint; None where the service has none or it was not asked."""
+        return next((one for one in self.asked if one.endpoint.name == HEALTH), None)
+
+    def key(self, endpoint: Endpoint) -> Key:
+        """Return where the endpoint stands in the service's entry."""
+        if endpoint.name in _KEYS:
+            return (f"{endpoint.name}_endpoint",)
+        others = [one for one in self.service.endpoints if one.name not in _KEYS]
+        return ("endpoints", others.index(endpoint), "path")
+
+    def healthy(self) -> Iterator[tuple[Sample, Response]]:
+        """Yield the health endpoint's answers with status 200."""
+        for one in self.health.heard if self.health else ():
+            if one.status == HTTPStatus.OK and one.response is not None:
+                yield one, one.response
+
+
+def title(endpoint: Endpoint) -> str:
+    """Return what slo.yml calls an endpoint. The user's own name is untrusted."""
+    is_known = endpoint.name in _KEYS
+    return f"{endpoint.name}_endpoint" if is_known else f"endpoint {quoted(endpoint.name)}"
+
+
+def json_body(response: Response) -> object:
+    """Return the parsed body; None where it is no JSON."""
+    try:
+        return json.loads(response.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def named_checks(document: object) -> tuple[str, ...]:
+    """Return the names of the checks that a health body reports, and of words beside `status`.
+
+    They are the target's: untrusted. `{"status": "ok", "database": "up"}` reports one.
+    """
+    if not isinstance(document, dict):
+        return ()
+    found: dict[str, None] = {}
+    for key, value in document.items():
+        if str(key).lower() in ("checks", "components", "entries", "dependencies"):
+            found.update(dict.fromkeys(_names(value)))
+        elif read_health({"checks": {str(key): value}}).health:
+            found[str(key)] = None
+    return tuple(found)
+
+
+def _names(checks: object) -> Iterator[str]:
+    if isinstance(checks, dict):
+        yield from (str(name) for name in checks)
+    elif isinstance(checks, list):
+        for one in checks:
+            name = one.get("name") if isinstance(one, dict) else one
+            if isinstance(name, str):
+                yield name

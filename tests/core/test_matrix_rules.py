@@ -1,0 +1,240 @@
+"""slo.yml held against itself: what each rule finds, where, and what it leaves alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from slo_action.config.matrix import Loaded, load_matrix
+from slo_action.config.workspace_files import WorkspaceFiles
+from slo_action.core.matrix_rules import MATRIX_RULES
+from slo_action.core.matrix_spots import Entry
+from slo_action.core.model import Level
+from slo_action.core.rules import Finding, findings
+
+ROOT = Path(__file__).parents[2]
+ONE = "service: shop\nurl: https://shop.example\n"
+Check = Callable[[str], list[Finding]]
+
+
+def found_in(loaded: Loaded) -> list[Finding]:
+    assert loaded.mistakes == ()
+    return [
+        finding
+        for name, origin in loaded.origins.items()
+        for finding in findings(
+            MATRIX_RULES,
+            Entry(service=loaded.matrix.services[name], table=origin.table),
+            origin.document.below(*origin.roots),
+        )
+    ]
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Check:
+    def checked(text: str) -> list[Finding]:
+        (tmp_path / "slo.yml").write_text(text, encoding="utf-8")
+        return found_in(load_matrix(WorkspaceFiles(tmp_path), "slo.yml", "config"))
+
+    return checked
+
+
+def test_the_document_s_six_services_contradict_themselves_nowhere() -> None:
+    assert found_in(load_matrix(WorkspaceFiles(ROOT / "examples"), "slo.yml", "config")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "line", "words"),
+    [
+        (
+            "slo_targets: {response_time_p95: 3s}\nmonitoring: {timeout: 2s}",
+            "limit-above-timeout",
+            3,
+            "health: p95 of 3s is above its timeout of 2s",
+        ),
+        (
+            (
+                "search_endpoint: /s\nslo_targets: {search_response_time_p90: 5s}\n"
+                "monitoring: {search_timeout: 4s}"
+            ),
+            "limit-above-timeout",
+            4,
+            "search: p90 of 5s is above its timeout of 4s",
+        ),
+        (
+            (
+                "endpoints:\n- {name: a, path: /a}\n- name: b\n  path: /b\n"
+                "  response_time_p95: 1500ms\n  timeout: 1s"
+            ),
+            "limit-above-timeout",
+            7,
+            'endpoint "b": p95 of 1s is above its timeout of 1s',
+        ),
+        (
+            "monitoring:\n  interval: 1s\n  timeout: 2s",
+            "interval-below-timeout",
+            4,
+            "health: interval 1s, timeout 2s",
+        ),
+        (
+            "stats_endpoint: /s\nmonitoring:\n  interval: 1m\n  stats_interval: 5s\n  timeout: 6s",
+            "interval-below-timeout",
+            6,
+            "stats: interval 5s, timeout 6s",
+        ),
+        (
+            "slo_targets:\n  availability: 100%",
+            "objective-without-budget",
+            4,
+            "availability of 100 %",
+        ),
+        ("slo_targets: {error_rate: 0%}", "objective-without-budget", 3, "error_rate of 0 %"),
+        (
+            "slo_targets: {search_response_time_p90: 5s}",
+            "target-without-endpoint",
+            3,
+            "slo_targets.search_response_time_p90 without search_endpoint",
+        ),
+        (
+            "slo_targets: {api_response_time_p95: 5s}",
+            "target-without-endpoint",
+            3,
+            "slo_targets.api_response_time_p95 without endpoints:",
+        ),
+        (
+            "monitoring:\n  stats_interval: 30s",
+            "target-without-endpoint",
+            4,
+            "monitoring.stats_interval without stats_endpoint",
+        ),
+        (
+            "assertions:\n  build: [{status: 200}]",
+            "target-without-endpoint",
+            4,
+            "assertions.build without build_endpoint",
+        ),
+        (
+            "slo_targets: {job_success_rate: 95%}",
+            "job-without-schedule",
+            3,
+            "job_success_rate without schedule",
+        ),
+        (
+            "slo_targets: {availability: 99.9%}\nmonitoring: {interval: 1h}",
+            "too-few-probes",
+            3,
+            (
+                "availability of 99.9 % needs 1,000 probes in 30d, one each 43m12s; "
+                "one each 1h gives 720"
+            ),
+        ),
+        (
+            "slo_targets: {error_rate: 0.1%}\nmonitoring: {interval: 2m}",
+            "too-few-probes",
+            3,
+            "error rate of 0.1 % needs 1,000 probes in 1d, one each 1m26s; one each 2m gives 720",
+        ),
+        (
+            "slo_targets: {response_time_p95: 1s}\nmonitoring: {interval: 2h}",
+            "too-few-probes",
+            3,
+            "health: p95 over 24 h needs 20 probes in 1d, one each 1h12m; one each 2h gives 12",
+        ),
+        (
+            "monitoring:\n  grace_period: 90s",
+            "grace-past-gate",
+            4,
+            "grace_period 1m30s, deadline of the gate 1m30s",
+        ),
+        (
+            "endpoints:\n- {name: a, path: /a}\n- {name: a, path: /b}",
+            "endpoint-named-twice",
+            5,
+            'two endpoints are named "a"',
+        ),
+        (
+            "endpoints:\n- {name: a, path: /a}\n- {name: b, path: /a}",
+            "endpoint-named-twice",
+            5,
+            'two endpoints have the path "/a"',
+        ),
+        (
+            "journeys:\n- name: j\n  steps:\n  - {name: one, path: '/${id}'}",
+            "undefined-variable",
+            6,
+            'step "one" uses ${"id"}, which no step captures before it',
+        ),
+    ],
+)
+def test_a_contradiction_is_found_where_it_stands(
+    check: Check, text: str, rule: str, line: int, words: str
+) -> None:
+    (found,) = check(ONE + text)
+
+    assert (found.rule.name, found.place.line, found.words) == (rule, line, words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "slo_targets: {response_time_p95: 2s}\nmonitoring: {timeout: 2s}",
+        "monitoring: {interval: 2s, timeout: 2s}",
+        "monitoring: {timeout: 2s}",
+        "slo_targets: {availability: 99.99%}\nmonitoring: {interval: 15s}",
+        "slo_targets: {availability: 99.9%}\nmonitoring: {interval: 43m}",
+        "slo_targets: {availability: 99.999%}",
+        "schedule: '0 * * * *'\nslo_targets: {job_success_rate: 95%}",
+        "monitoring: {grace_period: 90s}\npolicy: {health_deadline: 2m}",
+        "endpoints: [{name: a, path: /a}]\nslo_targets: {api_response_time_p95: 5s}",
+        (
+            "journeys: [{name: j, steps: [{name: one, path: /, capture: {id: {json: $.id}}},"
+            " {name: two, path: '/${id}', json: {a: ['${id}', '${secrets.A}']}}]}]"
+        ),
+    ],
+)
+def test_what_fits_together_is_left_alone(check: Check, text: str) -> None:
+    assert check(ONE + text) == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "headers: {A: '${x}'}",
+        "form: {a: '${x}'}",
+        "body: '${x}'",
+        "json: {a: [{b: '${x}'}]}",
+        "capture: {x: {json: $.x}}, body: '${x}'",
+    ],
+)
+def test_a_variable_is_looked_for_wherever_a_step_may_use_one(check: Check, place: str) -> None:
+    found = check(f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, {place}}}]}}]")
+
+    assert [one.rule.name for one in found] == ["undefined-variable"]
+
+
+def test_what_defaults_say_is_for_the_services_that_have_the_endpoint(check: Check) -> None:
+    text = (
+        "defaults: {slo_targets: {search_response_time_p90: 5s}}\nservices:\n"
+        "- {service: a, url: https://a.example}\n"
+    )
+
+    assert check(text) == []
+
+
+def test_a_contradiction_in_the_defaults_stands_there(check: Check) -> None:
+    text = (
+        "defaults:\n  monitoring:\n    interval: 1s\n    timeout: 2s\nservices:\n"
+        "- {service: a, url: https://a.example}\n- {service: b, url: https://b.example}\n"
+    )
+
+    assert [one.place.line for one in check(text)] == [3, 3]
+
+
+def test_several_contradictions_come_together_in_the_order_of_the_lines(check: Check) -> None:
+    found = check(
+        f"{ONE}slo_targets:\n  availability: 100%\n  response_time_p95: 3s\n"
+        "monitoring:\n  interval: 1s\n  timeout: 2s\n"
+    )
+
+    assert [one.place.line for one in found] == [4, 5, 7]
+    assert {one.rule.level for one in found} == {Level.ERROR}
