@@ -1,7 +1,7 @@
 """The one room that forks: a process for each piece of work, all at the same time.
 
 A process and not a thread, so that a signal, a crash or a wait of one is never another's: each
-works, is stopped and cleans up as if it were alone (ADR 0016).
+works, is stopped and cleans up as if it were alone (ADR 0018).
 """
 
 import os
