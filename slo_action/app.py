@@ -24,12 +24,23 @@ from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError, bug
 from slo_action.evidence.directory import open_evidence
 from slo_action.github.commands import WorkflowLog
 from slo_action.github.context import RunnerContext, read_context
+from slo_action.github.event import base_sha, is_from_fork
 from slo_action.github.files import RunnerFiles
 from slo_action.history.directory import HistoryDirectory
 from slo_action.interrupts import SignalInterrupts
 from slo_action.platforms import PLATFORMS
 from slo_action.platforms.premises import Premises
-from slo_action.ports import ArtifactStore, CheckRuns, Log, MetricSource, Outputs, Ports
+from slo_action.ports import (
+    ArtifactStore,
+    CheckPorts,
+    CheckRuns,
+    FormerFiles,
+    Log,
+    MetricSource,
+    Outputs,
+    Ports,
+    Prober,
+)
 from slo_action.probing.http import HttpProber
 from slo_action.probing.pool import HttpProbePool
 from slo_action.probing.transport import FreshTransport
@@ -74,6 +85,8 @@ def guarded(stage: Stage, run: Callable[[], int]) -> int:
         return run()
     except InputError as error:
         stage.log.annotate([_mistake(error.title, mistake) for mistake in error.mistakes])
+        for mistake in error.mistakes:
+            _show_line(stage.log, mistake)
         stage.log.line(error.hint)
         return error.exit_code
     except SloVerifyError as error:
@@ -99,6 +112,7 @@ def run_action(stage: Stage) -> int:
         control_url=context.api_url,
         check_runs_possible=not context.is_act,
         fly_api_token=stage.environ.get(FLY_TOKEN, ""),
+        event_path=context.event_path,
     )
     outputs = RunnerFiles(context.output, context.summary, stage.scrubber)
     reads_files = FILE_MODES.get(asked_mode(given))
@@ -224,9 +238,51 @@ def _run_check(
     stage: Stage, given: Mapping[str, str], around: Surroundings, outputs: Outputs
 ) -> int:
     from slo_action.config.check import read_check_request  # noqa: PLC0415 - ADR 0002
+    from slo_action.config.workspace_files import WorkspaceFiles  # noqa: PLC0415 - ADR 0002
+    from slo_action.evidence.workspace import WorkspaceWriter  # noqa: PLC0415 - ADR 0002
     from slo_action.modes.check import check  # noqa: PLC0415 - its table's line imports it
 
-    return check(read_check_request(given, around), stage.log, outputs)
+    request = read_check_request(given, around)
+    event = around.event_path
+    may_visit = request.visit and not is_from_fork(event)
+    ports = CheckPorts(
+        clock=stage.clock,
+        log=stage.log,
+        outputs=outputs,
+        workspace=WorkspaceFiles(around.workspace),
+        written=WorkspaceWriter(around.workspace, stage.scrubber),
+        prober=_visitor(stage, allow_link_local=request.allow_link_local) if may_visit else None,
+        former=_former_files(given, around),
+    )
+    return check(request, ports)
+
+
+def _visitor(stage: Stage, *, allow_link_local: bool) -> Prober:
+    return HttpProber(
+        stage.clock,
+        nonces=_nonce,
+        transport=_transport(allow_link_local=allow_link_local),
+        redact=stage.scrubber.scrub,
+    )
+
+
+def _transport(*, allow_link_local: bool) -> FreshTransport:
+    return FreshTransport(
+        OnceContext(system_trust), refuses=None if allow_link_local else is_link_local
+    )
+
+
+def _former_files(given: Mapping[str, str], around: Surroundings) -> FormerFiles | None:
+    sha = base_sha(around.event_path)
+    if not (sha and around.control_url):
+        return None
+    from slo_action.github.api import GitHubApi  # noqa: PLC0415 - ADR 0002
+    from slo_action.github.former_files import GitHubFormerFiles  # noqa: PLC0415 - ADR 0002
+
+    token = Secret(given.get("token", ""))
+    return GitHubFormerFiles(
+        lambda: GitHubApi(around.control_url, around.run.repository, token), sha
+    )
 
 
 FILE_MODES: dict[Mode, Callable[[Stage, Mapping[str, str], Surroundings, Outputs], int]] = {
@@ -255,10 +311,7 @@ def open_ports(
     """
     _mask(stage.log, *(secret.reveal() for secret in request.secrets))
     name = _numbered(_run_name(request), request.run)
-    transport = FreshTransport(
-        OnceContext(system_trust),
-        refuses=None if request.allow_link_local else is_link_local,
-    )
+    transport = _transport(allow_link_local=request.allow_link_local)
     history = _history(request, workspace)
     if not inside:
         request = replace(request, prepared=_prepared(request, workspace, stage.log))
@@ -276,10 +329,18 @@ def open_ports(
     ports = Ports(
         clock=stage.clock,
         prober=HttpProber(
-            stage.clock, nonces=_nonce, transport=transport, redact=stage.scrubber.scrub
+            stage.clock,
+            nonces=_nonce,
+            transport=transport,
+            redact=stage.scrubber.scrub,
+            secrets=request.journey_secrets,
         ),
         pool=HttpProbePool(
-            stage.clock, nonces=_nonce, transport=transport, redact=stage.scrubber.scrub
+            stage.clock,
+            nonces=_nonce,
+            transport=transport,
+            redact=stage.scrubber.scrub,
+            secrets=request.journey_secrets,
         ),
         metrics=_metrics(stage, request),
         platform=platform.platform,
@@ -348,6 +409,8 @@ def mask_given(log: Log, given: Mapping[str, str]) -> None:
     tokens = (given.get(name, "") for name in ("token", "prometheus-token"))
     _mask(log, *tokens, *(part for parts in credentials for part in parts))
     mask_fly_token(log, given.get("fly-api-token", ""))
+    lines = given.get("secrets", "").splitlines()
+    _mask(log, *(line.partition("=")[2].strip() or line.strip() for line in lines))
 
 
 def mask_fly_token(log: Log, token: str) -> None:
@@ -414,6 +477,19 @@ def _mistake(title: str, mistake: Mistake) -> Annotation:
         line=mistake.line,
         column=mistake.column,
     )
+
+
+def _show_line(log: Log, mistake: Mistake) -> None:
+    """Print the line that is meant, with a caret under its column; it may hold anything."""
+    if not mistake.source:
+        return
+    from slo_action.render.source import excerpt  # noqa: PLC0415 - only where something is wrong
+
+    number = str(mistake.line)
+    line, caret = excerpt(mistake.source, mistake.column or 1)
+    log.line(f"{mistake.path}:{number}: {mistake.field}")
+    log.line(f"  {number} | {line}")
+    log.line(f"  {' ' * len(number)} | {caret}")
 
 
 def _bug(error: Exception) -> Annotation:

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from sys import stdout
 from typing import TextIO
@@ -26,6 +27,7 @@ from slo_action.config.several import read_several
 from slo_action.core.model import Annotation, Level, Mode, RunIdentity
 from slo_action.core.secrets import Scrubber
 from slo_action.errors import InputError, Mistake, RecordError
+from slo_action.ports import Log
 from slo_action.render.escape import visible
 
 _MARKS = {Level.NOTICE: "·", Level.WARNING: "!", Level.ERROR: "✗"}
@@ -68,6 +70,13 @@ class TerminalLog:
         self._scrubber.learn(secret)
 
 
+class LinesOnly(TerminalLog):
+    """The same where a mode says all of it in lines, which a runner shows beside annotations."""
+
+    def annotate(self, annotations: Sequence[Annotation]) -> None:
+        """Say nothing twice."""
+
+
 class NoOutputs:
     """A laptop has no later steps; the summary is among the evidence."""
 
@@ -89,10 +98,11 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO = 
         return guarded(stage, lambda: _backtest(stage, options))
     given = {spec.name: getattr(options, spec.key) for spec in INPUTS if spec.name != "mode"}
     given["mode"] = options.mode
-    return guarded(stage, lambda: _run(stage, given, Path(options.out)))
+    lines_only = LinesOnly(stream, scrubber)
+    return guarded(stage, lambda: _run(stage, lines_only, given, Path(options.out)))
 
 
-def _run(stage: Stage, given: Mapping[str, str], out: Path) -> int:
+def _run(stage: Stage, lines_only: Log, given: Mapping[str, str], out: Path) -> int:
     mask_given(stage.log, given)
     mask_fly_token(stage.log, stage.environ.get(FLY_TOKEN, ""))
     around = Surroundings(
@@ -104,7 +114,7 @@ def _run(stage: Stage, given: Mapping[str, str], out: Path) -> int:
     )
     reads_files = FILE_MODES.get(asked_mode(given))
     if reads_files:
-        return reads_files(stage, given, around, NoOutputs())
+        return reads_files(replace(stage, log=lines_only), given, around, NoOutputs())
     several = read_several(given, around)
     if several is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -173,7 +183,7 @@ _TOLD = {
     Mode.VERIFY: "watch the deploy that just happened",
     Mode.PREPARE: "before a deploy: certify the way back, and watch what runs now",
     Mode.ROLLBACK: "go back to an earlier release now, and verify it",
-    Mode.CHECK: "hold fly.toml against what the platform does with it; sends nothing",
+    Mode.CHECK: "hold slo.yml and fly.toml against each other, and against what runs",
 }
 
 

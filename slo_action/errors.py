@@ -45,6 +45,7 @@ class Mistake:
 
     `value` is shown to the user, so it is None for secrets. `accepted` says what would be right.
     `path`, `line` and `column` are set where the mistake stands in a file; both count from 1.
+    `source` is that line's text, as untrusted as the file; empty where it is not at hand.
     """
 
     field: str
@@ -54,11 +55,17 @@ class Mistake:
     path: str | None = None
     line: int | None = None
     column: int | None = None
+    source: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """What is wrong and what would be right, without the place."""
+        shown = "" if self.value is None else f" (got {self.value!r})"
+        return f"{self.field}: {self.problem}{shown}; {self.accepted}"
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}: " if self.path and self.line else ""
-        shown = "" if self.value is None else f" (got {self.value!r})"
-        return f"{place}{self.field}: {self.problem}{shown}; {self.accepted}"
+        return f"{place}{self.in_words}"
 
 
 class InputError(SloVerifyError):

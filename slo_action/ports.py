@@ -13,6 +13,7 @@ from slo_action.core.model import Annotation, Probe, Release, RollbackStep, Samp
 from slo_action.core.plan import RollbackPlan
 from slo_action.core.prepared import Proof
 from slo_action.core.traffic import TrafficReading
+from slo_action.errors import Mistake
 
 
 class Clock(Protocol):
@@ -300,6 +301,30 @@ class FormerFiles(Protocol):
         ...
 
 
+class Files(Protocol):
+    """Where a matrix and what it includes are read from."""
+
+    def text(self, name: str, field: str) -> str | Mistake:
+        """Return a file's text, or why it cannot be had; `field` is what named it."""
+        ...
+
+    def matching(self, pattern: str, beside: str) -> tuple[str, ...]:
+        """Return the files that a pattern names, relative to the file `beside`."""
+        ...
+
+
+class WrittenFiles(Protocol):
+    """Where `check` writes. Both raise WorkspaceError. Names are relative to the workspace."""
+
+    def mend(self, name: str, text: str) -> None:
+        """Replace the text of a file that is there, byte for byte."""
+        ...
+
+    def report(self, name: str, text: str) -> None:
+        """Write a report, secrets scrubbed, with the directories that it needs."""
+        ...
+
+
 class History(Protocol):
     """What earlier runs found, and where this one adds to it."""
 
@@ -323,6 +348,22 @@ class Interrupts(Protocol):
     def raising(self) -> AbstractContextManager[None]:
         """Within it, a signal raises Interrupted at once, one received before included."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckPorts:
+    """What `check` may touch.
+
+    `prober` is None where nothing may be asked, `former` where there is no change under review.
+    """
+
+    clock: Clock
+    log: Log
+    outputs: Outputs
+    workspace: Files
+    written: WrittenFiles
+    prober: Prober | None = None
+    former: FormerFiles | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

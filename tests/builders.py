@@ -7,6 +7,7 @@ from typing import Any
 
 from slo_action.core.decide import Action, Decision
 from slo_action.core.fleet import Machine
+from slo_action.core.journeys import Journey
 from slo_action.core.judge import Judgement, OnLateStart, judge
 from slo_action.core.model import (
     Ending,
@@ -97,7 +98,8 @@ def watched(
 ) -> Window:
     """Drive a window to its end, in virtual time.
 
-    Its streams are `health` and the endpoints: paths, `version`, or machines as `health@9080e1`.
+    Its streams are `health` and the endpoints: paths, `version`, journeys as `journey buy`, or
+    machines as `health@9080e1`.
     A world given by name is that stream's; the others answer well. `alive` is the control's state
     at a moment. `changes` are of the window (`grace_seconds`, `ready_by_seconds`), else of samples.
     """
@@ -119,7 +121,11 @@ _HEALTH = Probe(witness=Witness.HEALTH, url=f"{_SITE}/healthz", version_rule=Ver
 
 
 def stream(name: str) -> Stream:
-    """A stream by what people call it: `health`, `version`, a path, `health@9080e1`."""
+    """A stream by what people call it: `health`, `version`, `/a`, `journey buy`, `health@9080`."""
+    if name.startswith("journey "):
+        journey = Journey(name=name.removeprefix("journey "), steps=())
+        probe = Probe(witness=Witness.JOURNEY, url=_SITE, timeout_seconds=30.0, journey=journey)
+        return Stream(name=name, probe=probe)
     if name.startswith("/"):
         return Stream(name=name, probe=Probe(witness=Witness.API, url=f"{_SITE}{name}"))
     if machine := name.partition("@")[2]:

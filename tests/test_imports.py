@@ -8,7 +8,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "slo_action"
-SLOW = {"pydantic", "pydantic_core", "yaml", "jsonschema", "ghapi", "httpx2", "fastcore"}
+SLOW = {
+    "pydantic",
+    "pydantic_core",
+    "yaml",
+    "jsonschema",
+    "ghapi",
+    "httpx2",
+    "fastcore",
+    "jsonpath",
+    "re2",
+}
 
 
 def modules() -> list[str]:
@@ -62,7 +72,9 @@ def test_what_runs_before_the_first_probe_imports_nothing_slow(tmp_path: Path) -
 
 
 def test_the_slow_ones_are_seen_where_they_are_used(tmp_path: Path) -> None:
-    found = imported_by("slo_action.config.matrix, slo_action.audit.schema, ghapi.core", tmp_path)
+    found = imported_by(
+        "slo_action.config.matrix, slo_action.audit.schema, ghapi.core, jsonpath, re2", tmp_path
+    )
 
     assert found >= SLOW - {"pydantic_core"}
 

@@ -13,7 +13,7 @@ from slo_action.config.units import format_instant, parse_instant
 from slo_action.core.decide import Action
 from slo_action.core.evidence import BreachRule
 from slo_action.core.fleet import Fleet
-from slo_action.core.latency import LatencyState
+from slo_action.core.latency import LatencyObjective, LatencyState
 from slo_action.core.model import (
     Cause,
     Ending,
@@ -162,13 +162,17 @@ class LatencyEntry(Part):
 
 
 class StreamEntry(Part):
-    """One series of probes and what it showed. `interval` is the 95 % any-time interval."""
+    """One series of probes and what it showed. `interval` is the 95 % any-time interval.
+
+    `own_objective` is what its answers may take, null where the policy says it.
+    """
 
     name: str
     witness: Witness
     machine: str
     url: str
     tells_version: bool
+    own_objective: LatencyObjective | None = None
     valid: int
     bad: int
     neutral: int

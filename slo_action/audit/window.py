@@ -141,6 +141,7 @@ def _stream(track: Track, window: Window) -> StreamEntry:
         machine=stream.machine,
         url=stream.probe.url,
         tells_version=stream.probe.version_rule is not None,
+        own_objective=stream.probe.objective,
         valid=rate.valid,
         bad=rate.bad,
         neutral=rate.neutral,
@@ -186,5 +187,7 @@ def _milliseconds(seconds: float | None) -> float | None:
 
 def _stream_of(entry: StreamEntry) -> Stream:
     rule = VersionRule() if entry.tells_version else None
-    probe = Probe(witness=entry.witness, url=entry.url, version_rule=rule)
+    probe = Probe(
+        witness=entry.witness, url=entry.url, version_rule=rule, objective=entry.own_objective
+    )
     return Stream(name=entry.name, probe=probe, machine=entry.machine)

@@ -1,59 +1,182 @@
 """What `check` is to look at: files of the workspace, read before anything is said."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from slo_action.config.fly_toml import read_toml
+from slo_action.config.fly_toml import SIZE_LIMIT_BYTES, parse_toml
 from slo_action.config.inputs import Inputs, read_inputs
-from slo_action.config.request import Surroundings
+from slo_action.config.matrix import Loaded, load_matrix
+from slo_action.config.request import DEFAULT_CONFIG, Surroundings
+from slo_action.config.workspace_files import WorkspaceFiles
+from slo_action.core.matrix import Service
 from slo_action.core.model import RunIdentity
 from slo_action.core.rules import Document
 from slo_action.errors import InputError, Mistake
 
 DEFAULT_FLY_CONFIG = "fly.toml"
-_FIELD = "fly-config"
+_FLY_FIELD = "fly-config"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlyFile:
+    """A fly.toml with its text, and the services of the matrix that it is about."""
+
+    document: Document
+    text: str
+    services: tuple[Service, ...] = ()
+
+    def with_text(self, text: str) -> "FlyFile":
+        """Return the file as it is with another text, which must be TOML."""
+        document = parse_toml(text, self.document.path, _FLY_FIELD)
+        if isinstance(document, Mistake):
+            raise TypeError(f"an edit has broken the file: {document.problem}")
+        return replace(self, document=document, text=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRequest:
-    """One run of `check`."""
+    """One run of `check`. `config` is the name of the matrix's file, `loaded` what is in it.
 
-    fly_toml: Document
+    Both are empty where there is none. `mistakes` are those of fly.toml files. `sarif_file` is
+    empty where none is asked for, `records` None where no audit records are at hand.
+    """
+
+    config: str
+    loaded: Loaded | None
+    fly_files: tuple[FlyFile, ...]
+    mistakes: tuple[Mistake, ...]
     run: RunIdentity
+    visit: bool = False
+    allow_link_local: bool = False
+    fix: bool = False
+    sarif_file: str = ""
+    records: Path | None = None
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The services of the matrix, as far as they could be read."""
+        return tuple(self.loaded.matrix.services.values()) if self.loaded else ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file that was looked at, the matrix first."""
+        matrix = self.loaded.texts if self.loaded else {}
+        broken = (mistake.path for mistake in self.mistakes if mistake.path)
+        return tuple(dict.fromkeys((*matrix, *(f.document.path for f in self.fly_files), *broken)))
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """The files' texts by their names."""
+        matrix = self.loaded.texts if self.loaded else {}
+        return {**matrix, **{one.document.path: one.text for one in self.fly_files}}
 
 
 def read_check_request(given: Mapping[str, str], around: Surroundings) -> CheckRequest:
-    """Return what is to be checked. Raises InputError with every mistake at once."""
-    inputs, mistakes = read_inputs(given)
-    document = _fly_toml(inputs, around)
-    if isinstance(document, Mistake):
-        raise InputError((*mistakes, document))
-    if mistakes:
-        raise InputError(mistakes)
-    return CheckRequest(fly_toml=document, run=around.run)
+    """Return what is to be checked. Raises InputError where the inputs themselves are wrong.
+
+    Mistakes within files are part of the request: all of them are told on their lines.
+    """
+    inputs, found = read_inputs(given)
+    config = _config(inputs, around.workspace)
+    loaded = load_matrix(WorkspaceFiles(around.workspace), config, "config") if config else None
+    if loaded is not None and not loaded.texts:
+        found = (*found, *loaded.mistakes)
+    files, wrong = _fly_files(inputs, around.workspace, loaded)
+    found = (*found, *(mistake for mistake in wrong if not mistake.path))
+    if not (config or files or wrong):
+        found = (*found, _nothing_to_check())
+    if found:
+        raise InputError((*found, *(mistake for mistake in wrong if mistake.path)))
+    return CheckRequest(
+        config=config,
+        loaded=loaded,
+        fly_files=files,
+        mistakes=wrong,
+        run=around.run,
+        visit=inputs.visit,
+        allow_link_local=inputs.allow_link_local,
+        fix=inputs.fix,
+        sarif_file=inputs.sarif_file,
+        records=around.workspace / inputs.records if inputs.records else None,
+    )
 
 
-def _fly_toml(inputs: Inputs, around: Surroundings) -> Document | Mistake:
-    """A file is named as it lies in the workspace, so that annotations find it."""
-    named = inputs.fly_config or DEFAULT_FLY_CONFIG
-    workspace = around.workspace.resolve()
-    try:
-        path = (workspace / named).resolve()
-        is_there = path.is_file()
-    except (OSError, RuntimeError):  # a link that leads to itself, a name too long
-        return _wrong("cannot be followed", named)
-    if not path.is_relative_to(workspace):
-        return _wrong("leads out of the workspace", named)
-    if not is_there:
-        return _wrong("no such file", named)
-    return read_toml(path, path.relative_to(workspace).as_posix(), _FIELD)
+def _config(inputs: Inputs, workspace: Path) -> str:
+    if inputs.config:
+        return inputs.config
+    return str(DEFAULT_CONFIG) if (workspace / DEFAULT_CONFIG).is_file() else ""
 
 
-def _wrong(problem: str, named: str) -> Mistake:
+def _fly_files(
+    inputs: Inputs, workspace: Path, loaded: Loaded | None
+) -> tuple[tuple[FlyFile, ...], tuple[Mistake, ...]]:
+    """Return the files that are named, by input or matrix, else the one at the top."""
+    files: list[FlyFile] = []
+    mistakes: list[Mistake] = []
+    services = tuple(loaded.matrix.services.values()) if loaded else ()
+    for name, named_by in _names(inputs, workspace, services):
+        file = _read(name, workspace)
+        if isinstance(file, Mistake):
+            mistakes.append(_placed(file, named_by, loaded))
+        else:
+            files.append(replace(file, services=tuple(_about(file.document, services))))
+    return tuple(files), tuple(mistakes)
+
+
+def _names(
+    inputs: Inputs, workspace: Path, services: tuple[Service, ...]
+) -> Iterator[tuple[str, Service | None]]:
+    """Yield each file's name once, with the service that names it; None for an input's."""
+    if inputs.fly_config:
+        yield inputs.fly_config, None
+        return
+    named = {service.fly_config: service for service in reversed(services) if service.fly_config}
+    yield from sorted(named.items())
+    if DEFAULT_FLY_CONFIG not in named and (workspace / DEFAULT_FLY_CONFIG).is_file():
+        yield DEFAULT_FLY_CONFIG, None
+
+
+def _about(document: Document, services: tuple[Service, ...]) -> Iterator[Service]:
+    """Yield the services that name the file; else the one whose app it is, or the only one."""
+    named = [service for service in services if service.fly_config == document.path]
+    app = document.content.get("app")
+    known = [s for s in services if not s.fly_config and app == (s.app or s.name)]
+    alone = services if len(services) == 1 and not services[0].fly_config else ()
+    yield from named or known or alone
+
+
+def _placed(mistake: Mistake, named_by: Service | None, loaded: Loaded | None) -> Mistake:
+    """A file that cannot be read is the mistake of whoever names it."""
+    if mistake.path or named_by is None or loaded is None:
+        return mistake
+    origin = loaded.origins[named_by.name]
+    place = origin.document.below(*origin.roots).place(("fly_config",))
+    path, line, column = origin.document.path, place.line, place.column
+    return replace(mistake, field="fly_config", path=path, line=line, column=column)
+
+
+def _read(named: str, workspace: Path) -> FlyFile | Mistake:
+    files = WorkspaceFiles(workspace, limit_bytes=SIZE_LIMIT_BYTES, kind="TOML")
+    name = files.real_name(named, _FLY_FIELD)
+    if isinstance(name, Mistake):
+        return replace(name, accepted=_ACCEPTED)
+    text = files.text(name, _FLY_FIELD)
+    if isinstance(text, Mistake):
+        return text if text.path else replace(text, accepted=_ACCEPTED)
+    document = parse_toml(text, name, _FLY_FIELD)
+    return document if isinstance(document, Mistake) else FlyFile(document=document, text=text)
+
+
+_ACCEPTED = (
+    "name the app's fly.toml, as a path below the workspace; fly.json and fly.yaml are not read"
+)
+
+
+def _nothing_to_check() -> Mistake:
     return Mistake(
-        field=_FIELD,
-        problem=problem,
-        value=named,
-        accepted="name the app's fly.toml, as a path below the workspace; "
-        "fly.json and fly.yaml are not read",
+        field="config",
+        problem="there is nothing to check",
+        accepted=f"neither {DEFAULT_CONFIG} nor {DEFAULT_FLY_CONFIG} is there; name a file by "
+        "config or fly-config, and check the repository out first",
     )

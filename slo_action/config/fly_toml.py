@@ -2,9 +2,7 @@
 
 import re
 import tomllib
-from pathlib import Path
 
-from slo_action.config.text_file import read_text
 from slo_action.config.toml_places import layout
 from slo_action.core.rules import Document
 from slo_action.errors import Mistake
@@ -13,16 +11,13 @@ SIZE_LIMIT_BYTES = 64 * 1024
 _WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-def read_toml(path: Path, name: str, field: str) -> Document | Mistake:
-    """Return the file's content and places, or why it cannot be read, with its line.
+def parse_toml(text: str, name: str, field: str) -> Document | Mistake:
+    """Return the content and places, or why it cannot be read, with its line.
 
     `name` is the file's path for people; `field` is the input that named it.
     """
-    text = read_text(path, name, field, limit_bytes=SIZE_LIMIT_BYTES, kind="TOML")
-    if isinstance(text, Mistake):
-        return text
     try:
-        return _parsed(text, name, field)
+        return _parsed(text.replace("\r\n", "\n"), name, field)
     except RecursionError:
         return _unreadable("it is nested too deeply", name, field)
     except ValueError as error:
@@ -62,6 +57,8 @@ def _unreadable(why: str, name: str, field: str) -> Mistake:
     return Mistake(
         field=field,
         problem=f"cannot be read: {why}",
-        value=name,
-        accepted="name a UTF-8 TOML file of at most 64 KiB below the workspace",
+        accepted="write it as the platform's own tools do",
+        path=name,
+        line=1,
+        column=1,
     )

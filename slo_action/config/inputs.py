@@ -82,6 +82,7 @@ class Inputs:
     observe: timedelta
     confidence: Fraction
     api_paths: tuple[str, ...]
+    secrets: Mapping[str, Secret]
     prometheus_url: str
     prometheus_token: Secret
     prometheus_service_label: str
@@ -96,6 +97,10 @@ class Inputs:
     app: str
     fly_api_token: Secret
     fly_config: str
+    visit: bool
+    fix: bool
+    sarif_file: str
+    records: str
     rollback: RollbackMode
     rollback_engine: EngineName
     to_version: str
@@ -184,6 +189,24 @@ def _paths(value: str) -> tuple[str, ...]:
     return paths
 
 
+def _secrets(value: str) -> dict[str, Secret]:
+    """One NAME=value a line; messages never show a value."""
+    found: dict[str, Secret] = {}
+    for line in filter(str.strip, value.splitlines()):
+        name, equals, secret = line.partition("=")
+        if not (equals and _SECRET_NAME.fullmatch(name.strip())):
+            raise ValueError("write one NAME=value a line; names of letters, digits, underscores")
+        if not secret.strip():
+            raise ValueError(f"{name.strip()} is empty: is the secret set in this repository?")
+        if name.strip() in found:
+            raise ValueError(f"name each secret once: {name.strip()} is there twice")
+        found[name.strip()] = Secret(secret.strip())
+    return found
+
+
+_SECRET_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
+
+
 def _watch(value: str) -> timedelta:
     length = parse_duration(value)
     if length and not _SHORTEST_WATCH <= length <= _LONGEST_WATCH:
@@ -204,6 +227,13 @@ def _app(value: str) -> str:
     if app and not _APP.fullmatch(app):
         raise ValueError("write the app's name: small letters, digits and dashes, such as shop-api")
     return app
+
+
+def _below(value: str) -> str:
+    path = _text(value)
+    if path.startswith("/") or ".." in PurePosixPath(path).parts:
+        raise ValueError("write a path below the workspace, such as out/check.sarif")
+    return path
 
 
 def _history(value: str) -> str:
@@ -328,6 +358,13 @@ INPUTS: tuple[InputSpec, ...] = (
         parse=_paths,
     ),
     InputSpec(
+        name="secrets",
+        default="",
+        meaning="Secrets that journeys of `config` use as `${secrets.NAME}`, one NAME=value a line; masked.",
+        parse=_secrets,
+        secret=True,
+    ),
+    InputSpec(
         name="prometheus-url",
         default="",
         meaning="Base address of a Prometheus-compatible query API, with its path prefix, without `/api/v1`; empty: no real traffic is read.",
@@ -412,8 +449,32 @@ INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
         name="fly-config",
         default="",
-        meaning="With `mode: check`: the app's configuration; empty: `fly.toml` of the workspace.",
+        meaning="With `mode: check`: the app's configuration; empty: those that `config` names, and `fly.toml` of the workspace.",
         parse=_text,
+    ),
+    InputSpec(
+        name="visit",
+        default="true",
+        meaning="With `mode: check`: also send a few plain GETs to the services of `config`; never on a pull request from a fork.",
+        parse=parse_flag,
+    ),
+    InputSpec(
+        name="fix",
+        default="false",
+        meaning="With `mode: check`: mend in fly.toml what can be mended without a guess.",
+        parse=parse_flag,
+    ),
+    InputSpec(
+        name="sarif-file",
+        default="",
+        meaning="With `mode: check`: write the findings there as SARIF, below the workspace, for code scanning.",
+        parse=_below,
+    ),
+    InputSpec(
+        name="records",
+        default="",
+        meaning="With `mode: check`: directory of earlier runs' audit records below the workspace, to hold changes of `config` against.",
+        parse=_below,
     ),
     InputSpec(
         name="rollback",

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slo_action.config.matrix_files import (
-    Files,
     Inherited,
     MatrixFiles,
     Reference,
@@ -28,6 +27,7 @@ from slo_action.core.matrix import Matrix, Service
 from slo_action.core.quoting import quoted
 from slo_action.core.rules import Document, Key
 from slo_action.errors import Mistake
+from slo_action.ports import Files
 
 MOST_MISTAKES = 100
 
@@ -78,7 +78,7 @@ def load_matrix(files: Files, name: str, field_name: str) -> Loaded:
         matrix=Matrix(services=services.known, teams=written.teams, policy=written.policy),
         origins=services.origins,
         texts=written.texts,
-        mistakes=_bounded([*written.mistakes, *services.mistakes]),
+        mistakes=_shown(_bounded([*written.mistakes, *services.mistakes]), written.texts),
         left_out=tuple(services.left_out),
     )
 
@@ -108,6 +108,19 @@ def _bounded(mistakes: list[Mistake]) -> tuple[Mistake, ...]:
         return tuple(found)
     more = Mistake(field="config", problem=f"{rest} more mistakes", accepted="mend these first")
     return (*found[:MOST_MISTAKES], more)
+
+
+def _shown(mistakes: tuple[Mistake, ...], texts: Mapping[str, str]) -> tuple[Mistake, ...]:
+    """Return them with the lines that they stand on."""
+    paths = {one.path for one in mistakes if one.path}
+    lines = {path: ["", *texts[path].split("\n")] for path in paths & texts.keys()}
+    return tuple(replace(one, source=_line(one, lines)) for one in mistakes)
+
+
+def _line(mistake: Mistake, lines: Mapping[str, list[str]]) -> str:
+    known = lines.get(mistake.path or "", [])
+    number = mistake.line or 0
+    return known[number].rstrip("\r") if number < len(known) else ""
 
 
 class _Services:

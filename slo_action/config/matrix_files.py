@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeGuard
+from typing import TypeGuard
 
 from slo_action.config.matrix_forms import OWN_KEY, DefaultsForm, MatrixForm, TeamForm
 from slo_action.config.matrix_services import (
@@ -18,22 +18,11 @@ from slo_action.core.matrix import Maintenance, Team
 from slo_action.core.policy_change import PolicyChange
 from slo_action.core.rules import Document, Key
 from slo_action.errors import Mistake
+from slo_action.ports import Files
 
 _MOST_FILES = 200
 _DEEPEST_INCLUDE = 10
 _PAGE = "see docs/config.md"
-
-
-class Files(Protocol):
-    """Where the matrix and what it includes are read from."""
-
-    def text(self, name: str, field: str) -> str | Mistake:
-        """Return a file's text, or why it cannot be had."""
-        ...
-
-    def matching(self, pattern: str, beside: str) -> tuple[str, ...]:
-        """Return the files that a pattern names, relative to the file `beside`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

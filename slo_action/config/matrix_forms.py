@@ -4,214 +4,42 @@ None everywhere means that nothing is said, so that defaults can fill it in.
 """
 
 import re
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from fractions import Fraction
-from functools import lru_cache
+from collections import Counter
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from slo_action.config.units import parse_duration, parse_instant, parse_ratio
-from slo_action.config.url import parse_url
+from slo_action.config.matrix_values import (
+    App,
+    Below,
+    Confidence,
+    Cron,
+    Duration,
+    EndpointName,
+    HeaderName,
+    Instant,
+    JourneyName,
+    JsonPath,
+    Line,
+    Name,
+    OptionalPath,
+    Path,
+    Pattern,
+    Positive,
+    Rate,
+    Ratio,
+    RequestHeader,
+    Statuses,
+    StepUrl,
+    Url,
+)
 from slo_action.core.facts import OnLateStart
+from slo_action.core.journeys import Journey
+from slo_action.core.quoting import quoted
 
 OWN_KEY = "x-"
 """How keys begin that are the user's own, such as anchors."""
-
-_MOST_CONFIDENT = Fraction(9999, 10000)
-_DURATION_PATTERN = r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"
-_RATIO_PATTERN = r"^<?\s*(0*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%|0*(0(\.\d+)?|1(\.0+)?))$"
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
-_CRON = re.compile(r"(?:[0-9A-Za-z*/,#L?-]{1,80}[ ]+){4}[0-9A-Za-z*/,#L?-]{1,80}")
-
-
-def _scalar(value: object) -> str:
-    """YAML's aliases can make a small file's list endless as text; a flag is no number."""
-    fits = isinstance(value, str | int | float) and not isinstance(value, bool)
-    return str(value) if fits else ""
-
-
-@lru_cache(maxsize=1024)
-def _duration_of(text: str) -> timedelta:
-    return parse_duration(text)
-
-
-@lru_cache(maxsize=1024)
-def _ratio_of(text: str) -> Fraction:
-    return parse_ratio(text)
-
-
-def _duration(value: object) -> timedelta:
-    return _duration_of(_scalar(value))
-
-
-def _positive(value: object) -> timedelta:
-    duration = _duration(value)
-    if not duration:
-        raise ValueError("write a duration above zero, such as 15s")
-    return duration
-
-
-def _ratio(value: object) -> Fraction:
-    return _ratio_of(_scalar(value))
-
-
-def _rate(value: object) -> Fraction:
-    ratio = _ratio(value)
-    if not 0 < ratio < 1:
-        raise ValueError("write a rate above 0% and below 100%, such as 5%")
-    return ratio
-
-
-def _confidence(value: object) -> Fraction:
-    ratio = _ratio(value)
-    if ratio > _MOST_CONFIDENT:
-        raise ValueError("write a confidence up to 99.99%, such as 99%, or 0% for the plain rule")
-    return ratio
-
-
-def _line(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("write text")
-    if any(ord(character) < ord(" ") for character in value):
-        raise ValueError("write one line of text")
-    return value.strip()
-
-
-def _name(value: object) -> str:
-    name = _line(value)
-    if name.startswith("-") or "," in name or name == "all":
-        raise ValueError("write a name without commas that does not begin with a dash, nor is all")
-    return name
-
-
-def _path(value: object) -> str:
-    if not isinstance(value, str) or not _PATH.fullmatch(value):
-        raise ValueError("write a path that starts with one slash, such as /healthz")
-    return value
-
-
-def _optional_path(value: object) -> str:
-    return "" if value == "" else _path(value)
-
-
-def _url(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("write an address, such as https://dashboard.example.com")  # noqa: TRY004
-    parse_url(value, allow_link_local=True)
-    return value
-
-
-def _instant(value: object) -> datetime:
-    return parse_instant(_scalar(value))
-
-
-def _header(value: object) -> str:
-    if not isinstance(value, str) or not _HEADER.fullmatch(value):
-        raise ValueError("write a header's name, such as Content-Type")
-    return value
-
-
-def _cron(value: object) -> str:
-    text = value.strip() if isinstance(value, str) else ""
-    if not _CRON.fullmatch(text):
-        raise ValueError('write five cron fields in UTC, in quotes, such as "0 */1 * * *"')
-    return text
-
-
-def _below(value: object) -> str:
-    text = _line(value)
-    if text.startswith("/") or ".." in text.split("/"):
-        raise ValueError("write a path below the workspace, such as apps/shop/fly.toml")
-    return text
-
-
-def _app(value: object) -> str:
-    if not isinstance(value, str) or not _APP.fullmatch(value):
-        raise ValueError("write the app's name: small letters, digits and dashes, such as shop-api")
-    return value
-
-
-def _step_url(value: object) -> str:
-    text = _line(value)
-    if not _STEP_URL.fullmatch(text):
-        raise ValueError("write https://, or a variable such as ${next}, and the rest of it")
-    return text
-
-
-def _status(value: object) -> tuple[str, ...]:
-    listed = value if isinstance(value, list) else [value]
-    statuses = tuple(_scalar(one) for one in listed[:_MOST_STATUSES])
-    if not statuses or not all(_STATUS.fullmatch(one) for one in statuses):
-        raise ValueError("write a status such as 200 or 2xx, or a list of them")
-    return statuses
-
-
-_PATH = re.compile(r"/(?!/)[^\s\x00-\x1f]*")
-_APP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_STEP_URL = re.compile(r"(https?://|\$\{)[^\s\x00-\x1f]{0,2000}")
-_STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
-_MOST_STATUSES = 20
-
-Read = Callable[[object], object]
-
-
-def _text_schema(**more: object) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", **more})
-
-
-_DURATION_SCHEMA = _text_schema(pattern=_DURATION_PATTERN, examples=["15s", "500ms", "1h30m"])
-_RATIO_SCHEMA = WithJsonSchema(
-    {
-        "anyOf": [
-            {"type": "string", "pattern": _RATIO_PATTERN},
-            {"type": "number", "minimum": 0, "maximum": 1},
-        ],
-        "examples": ["99.9%", "<1%", 0.999],
-    }
-)
-_LINE = r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$"
-_NAME = r"^(?!\s*(-|all\s*$))[^\x00-\x1f,]*[^\s\x00-\x1f,][^\x00-\x1f,]*$"
-
-Duration = Annotated[timedelta, PlainValidator(_duration), _DURATION_SCHEMA]
-Positive = Annotated[timedelta, PlainValidator(_positive), _DURATION_SCHEMA]
-Ratio = Annotated[Fraction, PlainValidator(_ratio), _RATIO_SCHEMA]
-Rate = Annotated[Fraction, PlainValidator(_rate), _RATIO_SCHEMA]
-Confidence = Annotated[Fraction, PlainValidator(_confidence), _RATIO_SCHEMA]
-Line = Annotated[str, PlainValidator(_line), _text_schema(pattern=_LINE)]
-Name = Annotated[str, PlainValidator(_name), _text_schema(pattern=_NAME)]
-Path = Annotated[str, PlainValidator(_path), _text_schema(pattern=r"^/(?!/)[^\s]*$")]
-OptionalPath = Annotated[
-    str, PlainValidator(_optional_path), _text_schema(pattern=r"^(/(?!/)[^\s]*)?$")
-]
-Url = Annotated[str, PlainValidator(_url), _text_schema(pattern="^https?://", format="uri")]
-Instant = Annotated[datetime, PlainValidator(_instant), _text_schema(format="date-time")]
-HeaderName = Annotated[str, PlainValidator(_header), _text_schema(pattern=_HEADER.pattern)]
-Cron = Annotated[str, PlainValidator(_cron), _text_schema(examples=["0 */1 * * *"])]
-Below = Annotated[str, PlainValidator(_below), _text_schema(pattern=_LINE)]
-App = Annotated[str, PlainValidator(_app), _text_schema(pattern=f"^{_APP.pattern}$")]
-StepUrl = Annotated[
-    str, PlainValidator(_step_url), _text_schema(pattern=r"^(https?://|\$\{)[^\s]{0,2000}$")
-]
-_ONE_STATUS = {
-    "anyOf": [
-        {"type": "integer", "minimum": 100, "maximum": 599},
-        {"type": "string", "pattern": "^[1-5]([0-9]{2}|xx)$"},
-    ]
-}
-Statuses = Annotated[
-    tuple[str, ...],
-    PlainValidator(_status),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                *_ONE_STATUS["anyOf"],
-                {"type": "array", "items": _ONE_STATUS, "minItems": 1, "maxItems": _MOST_STATUSES},
-            ]
-        }
-    ),
-]
 
 
 class Form(BaseModel):
@@ -277,7 +105,7 @@ class PolicyForm(Form):
 class CaptureForm(Form):
     """Where a journey takes a value from: one of both."""
 
-    json_path: Line | None = Field(None, alias="json")
+    json_path: JsonPath | None = Field(None, alias="json")
     header: HeaderName | None = None
 
     @model_validator(mode="after")
@@ -291,14 +119,14 @@ class AssertionForm(Form):
     """One demand on an answer."""
 
     status: Statuses | None = None
-    json_path: Line | None = Field(None, alias="json")
+    json_path: JsonPath | None = Field(None, alias="json")
     header: HeaderName | None = None
-    body_matches: Line | None = None
-    body_lacks: Line | None = None
+    body_matches: Pattern | None = None
+    body_lacks: Pattern | None = None
     certificate_days: Annotated[int, Field(ge=0, le=3650)] | None = None
     equals: Any = None
     not_equals: Any = None
-    matches: Line | None = None
+    matches: Pattern | None = None
     exists: bool | None = None
     above: float | int | None = None
     below: float | int | None = None
@@ -329,7 +157,7 @@ def _listed(names: frozenset[str] | set[str]) -> str:
 class EndpointForm(Form):
     """A path of the user's own."""
 
-    name: Name
+    name: EndpointName
     path: Path
     interval: Positive | None = None
     timeout: Positive | None = None
@@ -353,7 +181,7 @@ class StepForm(Form):
     path: Path | None = None
     url: StepUrl | None = None
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] | None = None
-    headers: dict[HeaderName, str] | None = None
+    headers: dict[RequestHeader, str] | None = None
     json_body: Any = Field(None, alias="json")
     form: dict[str, str] | None = None
     body: str | None = None
@@ -380,11 +208,21 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 class JourneyForm(Form):
     """A user's way through the service."""
 
-    name: Name
+    name: JourneyName
     interval: Positive | None = None
     timeout: Positive | None = None
     response_time_p95: Positive | None = None
     steps: Annotated[list[StepForm], Field(min_length=1, max_length=50)]
+
+    @model_validator(mode="after")
+    def _time_to_think(self) -> "JourneyForm":
+        thinking = sum((step.think_time or timedelta() for step in self.steps), timedelta())
+        if thinking >= (self.timeout or _JOURNEY_TIMEOUT):
+            raise ValueError("write a timeout above the sum of the steps' think_time")
+        return self
+
+
+_JOURNEY_TIMEOUT = timedelta(seconds=Journey(name="", steps=()).timeout_seconds)
 
 
 class MaintenanceForm(Form):
@@ -407,6 +245,23 @@ class MaintenanceForm(Form):
         return self
 
 
+_MOST_ENTRIES = 20
+
+
+def _once(*keys: str) -> AfterValidator:
+    """Entries that share one of the keys would be counted together."""
+
+    def check(entries: list[Any]) -> list[Any]:
+        for key in keys:
+            counts = Counter(getattr(entry, key) for entry in entries)
+            twice = next((value for value, count in counts.items() if count > 1), None)
+            if twice is not None:
+                raise ValueError(f"write each {key} once: {quoted(twice)} is there twice")
+        return entries
+
+    return AfterValidator(check)
+
+
 class DefaultsForm(Form):
     """What holds for every service that does not say otherwise."""
 
@@ -424,9 +279,13 @@ class DefaultsForm(Form):
     team: Name | None = None
     notify: list[Line] | None = None
     maintenance: list[MaintenanceForm] | None = None
-    endpoints: Annotated[list[EndpointForm], Field(max_length=20)] | None = None
+    endpoints: Annotated[list[EndpointForm], Field(max_length=20), _once("name", "path")] | None = (
+        None
+    )
     assertions: OwnAssertionsForm | None = None
-    journeys: Annotated[list[JourneyForm], Field(max_length=20)] | None = None
+    journeys: (
+        Annotated[list[JourneyForm], Field(max_length=_MOST_ENTRIES), _once("name")] | None
+    ) = None
 
 
 class ServiceForm(DefaultsForm):

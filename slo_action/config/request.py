@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from slo_action.config.fly import FlySettings, token_parts
 from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
 from slo_action.config.metrics import PrometheusSettings
-from slo_action.config.observation import endpoints, said_by, window_policy
+from slo_action.config.observation import assertions, endpoints, said_by, window_policy
 from slo_action.config.suggest import did_you_mean
 from slo_action.config.units import format_instant
 from slo_action.config.url import ServiceUrl, credentials_in, parse_url, without_credentials
@@ -21,8 +21,10 @@ from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
 from slo_action.core.policy import Policy, watched_gate
 from slo_action.core.policy_change import PolicyChange, policy_of
 from slo_action.core.prepared import Prepared
+from slo_action.core.quoting import quoted
 from slo_action.core.schedule import GatePolicy, in_haste
 from slo_action.core.secrets import Secret
+from slo_action.core.templates import secrets_of
 from slo_action.errors import InputError, Mistake
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ class VerifyRequest:
     history: str = ""
     prepared: Prepared | None = None
     expected_digest: str = ""
+    journey_secrets: Mapping[str, Secret] = field(default_factory=dict)
 
     @property
     def app(self) -> str:
@@ -93,7 +96,8 @@ class VerifyRequest:
 class Surroundings:
     """What the request takes from where it runs. `control_url` is empty on a laptop.
 
-    `fly_api_token` is what the environment holds, for those who name the platform themselves.
+    `fly_api_token` is what the environment holds, for those who name the platform themselves;
+    `event_path` what started the workflow, None on a laptop.
     """
 
     run: RunIdentity
@@ -102,6 +106,7 @@ class Surroundings:
     control_url: str = ""
     check_runs_possible: bool = True
     fly_api_token: str = ""
+    event_path: Path | None = None
 
 
 def matrix_of(config: str, workspace: Path) -> "Loaded | None":
@@ -130,6 +135,7 @@ def read_request(
     said = inputs
     inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, around.workspace))
     mistakes = [*found, *wrong, *_contradictions(inputs, around), *_left_out(inputs, found, wrong)]
+    mistakes += _lacking_secrets(inputs, service)
     target = _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
     control = _control(inputs, around, mistakes)
     metrics = _metrics(inputs, mistakes)
@@ -143,7 +149,7 @@ def read_request(
     )
     if mistakes or target is None:
         raise InputError(tuple(mistakes))
-    request = _request(inputs, around, target, commands)
+    request = _request(inputs, around, target, commands, service)
     policy = replace(request.policy, window=window_policy(inputs))
     if inputs.mode is Mode.ROLLBACK:
         policy = replace(policy, gate=in_haste(policy.gate))
@@ -155,7 +161,7 @@ def read_request(
         control=control,
         metrics=metrics,
         policy=replace(policy, gate=watched_gate(policy.gate, policy.window)),
-        endpoints=endpoints(inputs, request.probes[0], service),
+        endpoints=endpoints(inputs, request.probes[0], service, target.base),
         secrets=(*request.secrets, *_metric_secrets(inputs)),
     )
 
@@ -173,6 +179,7 @@ def _request(
     around: Surroundings,
     target: ServiceUrl,
     commands: RollbackCommands,
+    service: Service | None,
 ) -> VerifyRequest:
     digest = _expected_digest(inputs)
     rule = VersionRule(expected=None if digest else inputs.expected_version or None)
@@ -181,7 +188,7 @@ def _request(
     return VerifyRequest(
         service=inputs.service,
         url=target.base,
-        probes=_probes(inputs, target, rule),
+        probes=_probes(inputs, target, rule, service),
         endpoints=(),
         control=None,
         policy=Policy(
@@ -209,7 +216,13 @@ def _request(
         artifact_name=inputs.artifact_name,
         matrix=inputs.matrix,
         retention_days=inputs.retention_days,
-        secrets=(inputs.token, *target.secrets, *token_parts(inputs.fly_api_token)),
+        secrets=(
+            inputs.token,
+            *target.secrets,
+            *token_parts(inputs.fly_api_token),
+            *inputs.secrets.values(),
+        ),
+        journey_secrets=inputs.secrets,
         allow_link_local=inputs.allow_link_local,
     )
 
@@ -417,13 +430,16 @@ def _parsed(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> S
         return None
 
 
-def _probes(inputs: Inputs, target: ServiceUrl, rule: VersionRule) -> tuple[Probe, ...]:
+def _probes(
+    inputs: Inputs, target: ServiceUrl, rule: VersionRule, service: Service | None
+) -> tuple[Probe, ...]:
     """The version endpoint tells the identity where there is one, else the health answer does."""
     shared = Probe(
         witness=Witness.HEALTH,
         url=target.join(inputs.health_path),
         authorization=target.authorization.reveal() if target.authorization else None,
         follows_same_host=inputs.follow_redirects is Redirects.SAME_HOST,
+        assertions=assertions(service, "health"),
     )
     if not inputs.version_path:
         return (replace(shared, version_rule=rule),)
@@ -433,6 +449,7 @@ def _probes(inputs: Inputs, target: ServiceUrl, rule: VersionRule) -> tuple[Prob
         url=target.join(inputs.version_path),
         version_rule=rule,
         reads_health=False,
+        assertions=assertions(service, "build"),
     )
     return shared, version
 
@@ -481,6 +498,23 @@ def _fly(inputs: Inputs) -> FlySettings | None:
 
 def _missing(field: str, accepted: str) -> Mistake:
     return Mistake(field=field, problem="is missing", accepted=accepted)
+
+
+def _lacking_secrets(inputs: Inputs, service: Service | None) -> list[Mistake]:
+    needed = {
+        name: journey.name
+        for journey in (service.journeys if service else ())
+        for name in secrets_of(journey)
+    }
+    return [
+        Mistake(
+            field="secrets",
+            problem=f"{name} is missing",
+            accepted=f"journey {quoted(journey)} uses it: add {name}=${{{{ secrets.{name} }}}}",
+        )
+        for name, journey in needed.items()
+        if name not in inputs.secrets
+    ]
 
 
 def _unknown_service(inputs: Inputs, path: str, matrix: Mapping[str, object]) -> Mistake:

@@ -6,7 +6,7 @@ from slo_action.errors import Mistake
 
 
 def read_text(path: Path, name: str, field: str, *, limit_bytes: int, kind: str) -> str | Mistake:
-    """Return the file's text, lines ended by LF.
+    """Return the file's text as it is.
 
     `name` is the file's path for people, `field` what named it, `kind` such as YAML.
     """
@@ -25,7 +25,7 @@ def read_text(path: Path, name: str, field: str, *, limit_bytes: int, kind: str)
         told = f"cannot be read: it is larger than {_size(limit_bytes)}"
         return Mistake(field=field, problem=told, value=name, accepted=accepted)
     try:
-        return content.decode("utf-8").replace("\r\n", "\n")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         return _not_utf8(error, name, field)
 

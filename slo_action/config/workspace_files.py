@@ -12,9 +12,14 @@ _MOST_NAMES = 500
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceFiles:
-    """Reads text below `root`. Links may be followed within it, never out of it."""
+    """Reads text below `root`. Links may be followed within it, never out of it.
+
+    `kind` is what the files are, such as YAML.
+    """
 
     root: Path
+    limit_bytes: int = SIZE_LIMIT_BYTES
+    kind: str = "YAML"
 
     @classmethod
     def around(cls, path: Path, home: Path) -> "tuple[WorkspaceFiles, str]":
@@ -25,14 +30,28 @@ class WorkspaceFiles:
 
     def text(self, name: str, field: str) -> str | Mistake:
         """Return a file's text, or why it cannot be had; `field` is what named it."""
+        path = self._path(name, field)
+        if isinstance(path, Mistake):
+            return path
+        return read_text(path, name, field, limit_bytes=self.limit_bytes, kind=self.kind)
+
+    def real_name(self, name: str, field: str) -> str | Mistake:
+        """Return the file's name as it lies below the root, so that annotations find it."""
+        path = self._path(name, field)
+        if isinstance(path, Mistake):
+            return path
+        return path.relative_to(self.root.resolve()).as_posix()
+
+    def _path(self, name: str, field: str) -> Path | Mistake:
         root = self.root.resolve()
         try:
             path = (root / name).resolve()
+            path.is_file()
         except (OSError, RuntimeError, ValueError):  # a link to itself, a name too long or odd
             return _wrong(field, "cannot be followed", name)
         if not path.is_relative_to(root):
             return _wrong(field, "lies outside of the workspace", name)
-        return read_text(path, name, field, limit_bytes=SIZE_LIMIT_BYTES, kind="YAML")
+        return path
 
     def matching(self, pattern: str, beside: str) -> tuple[str, ...]:
         """Return the files that a pattern names, relative to the file `beside`, in their order.

@@ -101,9 +101,10 @@ class RateTest:
     share the chance of a false alarm. `planned` is what the plain rule counts against: see
     `most_bad`; None switches it off.
 
-    Nothing is convicted before `earliest_seconds`, which may be set: what fails as it starts may be
-    well by then. `valid`, `bad`, `neutral` and `pending` count probes. `refuted_seconds` is when
-    the answers began to refute the trigger, at any time's price; None where they do not now.
+    Nothing is convicted before `earliest_seconds`, nor by fewer than `least_bad` failures; both may
+    be set: what fails as it starts may be well by then, and few failures may be accidents.
+    `valid`, `bad`, `neutral` and `pending` count probes. `refuted_seconds` is when the answers
+    began to refute the trigger, at any time's price; None where they do not now.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class RateTest:
         self.breach: Breach | None = None
         self.refuted_seconds: float | None = None
         self.earliest_seconds = -inf
+        self.least_bad = 1
         self._is_sending = False
         self._policy = policy
         self._begun = begun_seconds
@@ -250,7 +252,7 @@ class RateTest:
     def _convict(self, rule: BreachRule, now: float, since: float | None) -> None:
         # What was held back is convicted by an answer, not by a probe: a record holds answers.
         held = now < self.earliest_seconds or (self._is_sending and self.earliest_seconds > -inf)
-        if self.breach is not None or held:
+        if self.breach is not None or held or self.bad < self.least_bad:
             return
         self.breach = Breach(
             rule=rule,

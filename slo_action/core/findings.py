@@ -20,6 +20,11 @@ def endpoints(window: Window) -> tuple[Track, ...]:
     return tuple(track for track in window.tracks.values() if track.stream.is_endpoint)
 
 
+def journeys(window: Window) -> tuple[Track, ...]:
+    """Return the tracks of users' journeys."""
+    return tuple(track for track in window.tracks.values() if track.stream.is_journey)
+
+
 def convicted(window: Window) -> tuple[Track, ...]:
     """Return the tracks whose failures convict; all endpoints in an outage, or where pooled."""
     if window.end is WindowEnd.OUTAGE:
@@ -67,7 +72,8 @@ def unsure(window: Window) -> Track | None:
 def silenced(window: Window) -> Track | None:
     """Return an endpoint that was not heard for too long to be passed; None where none is.
 
-    Too long is the last stretch, as long as an outage takes, or a quarter of the time in all.
+    Too long is the last stretch, as long as an outage takes, or a quarter of the time in all. For
+    a journey it is all of it: where every run of it told nothing.
     """
     if window.end is not WindowEnd.OVER:
         return None
@@ -75,7 +81,8 @@ def silenced(window: Window) -> Track | None:
         unheard, watched = silence_of(track, window), _watched(window)
         if unheard >= window.policy.outage_seconds or _heard(track) < _HEARD * watched:
             return track
-    return None
+    unheard_of = (t for t in journeys(window) if t.silent and not t.rate.valid)
+    return next(unheard_of, None)
 
 
 def silence_of(track: Track, window: Window) -> float:
@@ -96,7 +103,7 @@ def over_slo(window: Window) -> Track | None:
     """Return the endpoint that misses the error-rate SLO most; None where the SLO is met.
 
     The SLO is one of all endpoints together. A single one misses it only where that is no chance:
-    with 150 probes, two failures are more than 1 %.
+    with 150 probes, two failures are more than 1 %. A journey is one by itself.
     """
     if window.end is not WindowEnd.OVER:
         return None
@@ -106,6 +113,7 @@ def over_slo(window: Window) -> Track | None:
     missed = [t for t in tracks if _surely_over(t.rate, slo)]
     if bad > slo * valid + _EDGE:
         missed = [t for t in tracks if t.rate.bad]
+    missed += [t for t in journeys(window) if _surely_over(t.rate, slo)]
     return max(missed, key=lambda track: _share(track.rate), default=None)
 
 
@@ -137,8 +145,8 @@ def degraded(window: Window) -> Track | None:
 
 
 def missed_latency(window: Window) -> Track | None:
-    """Return an endpoint whose response-time SLO is surely missed; None where none is."""
-    for track in endpoints(window):
+    """Return what surely misses its response-time SLO; None where nothing does."""
+    for track in (*endpoints(window), *journeys(window)):
         if track.goal and track.latency.judge(track.goal) is LatencyState.MISSED:
             return track
     return None
@@ -153,6 +161,7 @@ def window_words(window: Window) -> str:
     told = [rate_words(t.stream.name, t.rate, window) for t in endpoints(window)]
     if window.pooled and any(not t.rate.refuted_at_end() for t in endpoints(window)):
         told.append(rate_words(POOLED, window.pooled, window))
+    told += [f"{t.stream.name}: {t.rate.bad} of {t.rate.valid} failed" for t in journeys(window)]
     return " and ".join(told) or "nothing was observed"
 
 
@@ -214,6 +223,8 @@ def standing_words(rate: RateTest, window: Window) -> str:
 def _refutation(rate: RateTest, trigger: str, window: Window) -> str:
     if rate.refuted_seconds is not None:
         return f"trigger {trigger} refuted at {rate.refuted_seconds:.0f} s"
+    if rate.least_bad > 1:  # of too few answers to refute anything
+        return "did not convict"
     if window.end is WindowEnd.OVER and rate.refuted_at_end():
         return f"trigger {trigger} refuted at the end"
     if window.end is WindowEnd.OVER and rate.over_trigger():

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from slo_action.core.model import Outcome, Sample
+from slo_action.core.model import Outcome, Sample, Witness
 
 _APART_SECONDS = 2.0
 _RESOLUTION_SECONDS = 1.0
@@ -12,9 +12,14 @@ _RESOLUTION_SECONDS = 1.0
 def refreshed(previous: Sample | None, current: Sample) -> Sample:
     """Return `current`, as `cached` where its Date says that `previous` was answered again.
 
-    `previous` is the same witness's latest sample, None if it has none.
+    `previous` is the same witness's latest sample, None if it has none. A journey whose last page
+    is cached was made all the same.
     """
-    if previous is None or not cached_by_date(previous, current):
+    if (
+        current.witness is Witness.JOURNEY
+        or previous is None
+        or not cached_by_date(previous, current)
+    ):
         return current
     detail = (
         f"answers {current.status} out of a cache: its Date header is that of an earlier answer; "

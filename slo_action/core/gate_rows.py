@@ -241,7 +241,8 @@ GATE_ROWS: tuple[Row, ...] = (
     ),
     Row(
         name="missed-app",
-        when="no streak; in the end 5xx, an unhealthy body, slowness, or no answer (control alive)",
+        when="no streak; in the end 5xx, an unhealthy body, a failed assertion, slowness, or no "
+        "answer (control alive)",
         fits=_missed,
         verdict=Verdict.UNHEALTHY,
         cause=Cause.APP,

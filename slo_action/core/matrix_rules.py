@@ -3,7 +3,6 @@
 from slo_action.core.journey_variables import undefined_variable
 from slo_action.core.matrix_spots import (
     Entry,
-    endpoint_named_twice,
     grace_past_deadline,
     interval_below_timeout,
     job_without_schedule,
@@ -71,14 +70,6 @@ MATRIX_RULES: tuple[Rule[Entry], ...] = (
         why="no failure counts before the deadline: the gate can only be late",
         fix="make the grace period as long as a start takes, below the deadline",
         find=grace_past_deadline,
-    ),
-    Rule(
-        name="endpoint-named-twice",
-        level=Level.ERROR,
-        title="Two endpoints with one name or one path",
-        why="their answers would be counted together",
-        fix="give each a name and a path of its own",
-        find=endpoint_named_twice,
     ),
     Rule(
         name="undefined-variable",

@@ -122,19 +122,6 @@ def grace_past_deadline(entry: Entry) -> Iterator[Spot]:
         yield Spot(key=("monitoring", "grace_period"), words=words)
 
 
-def endpoint_named_twice(entry: Entry) -> Iterator[Spot]:
-    """A name or a path tells endpoints apart."""
-    others = [one for one in entry.service.endpoints if one.name not in _OWN]
-    for index, one in enumerate(others):
-        before = others[:index]
-        if any(one.name == other.name for other in before):
-            key: Key = ("endpoints", index, "name")
-            yield Spot(key=key, words=f"two endpoints are named {quoted(one.name)}")
-        elif any(one.path == other.path for other in before):
-            key = ("endpoints", index, "path")
-            yield Spot(key=key, words=f"two endpoints have the path {quoted(one.path)}")
-
-
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
 

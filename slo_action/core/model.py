@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from slo_action.core.assertions import Assertion
+from slo_action.core.journeys import Journey
+from slo_action.core.latency import LatencyObjective
+
 
 class Mode(StrEnum):
     """What a run does."""
@@ -20,6 +24,7 @@ class Outcome(StrEnum):
     OK = "ok"
     DEGRADED_BODY = "degraded_body"
     UNHEALTHY_BODY = "unhealthy_body"
+    ASSERTION_FAILED = "assertion_failed"
     WRONG_VERSION = "wrong_version"
     SLOW = "slow"
     HTTP_5XX = "http_5xx"
@@ -86,6 +91,7 @@ class Witness(StrEnum):
     API = "api"
     SEARCH = "search"
     STATS = "stats"
+    JOURNEY = "journey"
     PLATFORM = "platform"
     CONTROL = "control"
 
@@ -201,7 +207,9 @@ class Probe:
     """One GET to send. `url` holds no credentials; `authorization` is a header value or None.
 
     `headers` are sent besides our own, such as those that reach one `machine`, which is empty where
-    a balancer chooses.
+    a balancer chooses. An answer must hold all `assertions`; one on the status replaces the demand
+    for 200. `objective` is what its answers may take, None where the policy says it. With a
+    `journey` it is no GET but a run of its steps below `url`, within `timeout_seconds`.
     """
 
     witness: Witness
@@ -215,6 +223,9 @@ class Probe:
     follows_same_host: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     machine: str = ""
+    assertions: tuple[Assertion, ...] = ()
+    objective: LatencyObjective | None = None
+    journey: Journey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 from slo_action.core.fleet import Machine
 from slo_action.core.latency import LatencyObjective
 from slo_action.core.model import Probe, Witness
+from slo_action.core.quoting import printable
 
 HEALTH = Witness.HEALTH.value
 """The name of the health endpoint's stream."""
 
+_LONGEST_NAME = 60
 _P95 = Fraction(95, 100)
 _P90 = Fraction(90, 100)
 
@@ -37,8 +39,13 @@ class Stream:
 
     @property
     def is_endpoint(self) -> bool:
-        """True for what users ask: not one machine by itself, and not the version endpoint."""
-        return not self.machine and self.probe.witness is not Witness.VERSION
+        """True for a path that users ask: no machine by itself, version endpoint or journey."""
+        return not self.machine and self.probe.witness not in (Witness.VERSION, Witness.JOURNEY)
+
+    @property
+    def is_journey(self) -> bool:
+        """True for runs of a journey's steps."""
+        return self.probe.witness is Witness.JOURNEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,16 @@ class Slot:
 
 
 def stream_name(probe: Probe) -> str:
-    """Return what people call a probe's stream: its kind; for an API endpoint, its path."""
+    """Return what people call a probe's stream: its kind, an endpoint's path, a journey's name."""
+    if probe.journey:
+        return f"journey {bounded_name(probe.journey.name)}"
     return urlsplit(probe.url).path if probe.witness is Witness.API else probe.witness.value
+
+
+def bounded_name(name: str) -> str:
+    """Return a name of the user's as one short line."""
+    shown = printable(name)
+    return shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}…"
 
 
 def machine_stream(machine: Machine, health: Probe) -> Stream:

@@ -121,5 +121,12 @@ class Track:
 
 _TIMED_OUT = frozenset({Outcome.CONNECT_TIMEOUT, Outcome.READ_TIMEOUT})
 _TIMED = frozenset(
-    {Outcome.OK, Outcome.DEGRADED_BODY, Outcome.SLOW, Outcome.UNHEALTHY_BODY, Outcome.WRONG_VERSION}
+    {
+        Outcome.OK,
+        Outcome.DEGRADED_BODY,
+        Outcome.SLOW,
+        Outcome.UNHEALTHY_BODY,
+        Outcome.ASSERTION_FAILED,
+        Outcome.WRONG_VERSION,
+    }
 )

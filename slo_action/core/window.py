@@ -29,6 +29,8 @@ from slo_action.core.traffic import (
 from slo_action.core.window_policy import WindowPolicy
 
 _MOST_FAILURES = 40
+_LEAST_FAILED_JOURNEYS = 3
+"""One is an accident, and two may have met the same one (ADR 0016)."""
 _RETRY_AFTER_SECONDS = 5.0
 
 
@@ -101,6 +103,7 @@ class Window:
             begun_seconds=begun_seconds,
             ends_seconds=self.ends_seconds,
             suspects=self._suspects,
+            is_out=self._is_out,
         )
         self.interval_seconds = self._pace.interval_seconds
         self.tracks = {stream.name: self._track(stream) for stream in self.streams}
@@ -110,13 +113,19 @@ class Window:
         self.identity = self._test(together, counted=is_long)
 
     def _track(self, stream: Stream) -> Track:
+        rate = self._test(self._pace.seconds_apart(stream))
+        rate.least_bad = _LEAST_FAILED_JOURNEYS if stream.is_journey else 1
         return Track(
             stream,
-            self._test(self._pace.seconds_apart(stream)),
-            self.policy.objective(stream.probe.witness),
+            rate,
+            stream.probe.objective or self.policy.objective(stream.probe.witness),
             tickets_apart=self._pace.tickets_apart(stream),
             seconds_apart=self._pace.seconds_apart(stream),
         )
+
+    def _is_out(self, stream: Stream) -> bool:
+        """A method and no lambda: windows are sent from process to process (ADR 0018)."""
+        return any(slot.stream is stream for slot in self._open.values())
 
     def _test(self, interval: float, *, counted: bool = True) -> RateTest:
         """Return a test of one stream, or of all of them; by evidence alone where not `counted`.
@@ -336,7 +345,8 @@ class Window:
         starts = at < self.grace_seconds
         counts = at >= self.counts_from_seconds
         weight = track.count(slot, sample, heard, bad=bad, slow_start=starts, counts=counts)
-        self.strip.add(at, sample.total_seconds, bad=bad)
+        if not slot.stream.is_journey:  # whole ways would dwarf single answers
+            self.strip.add(at, sample.total_seconds, bad=bad)
         if slot.stream.is_endpoint and self.pooled:
             self.pooled.answered(at, heard, bad=bad if counts else None, weight=weight)
         if slot.stream.probe.version_rule:
@@ -388,8 +398,9 @@ class Window:
 
     @property
     def breached(self) -> tuple[str, ...]:
-        """The names of what convicts: endpoints, all of them pooled, a machine users notice."""
-        names = [s.name for s in self._pace.endpoints if self.tracks[s.name].rate.breach]
+        """The names of what convicts: endpoints, journeys, the pool, a machine users notice."""
+        own = (*self._pace.endpoints, *self._pace.journeys)
+        names = [s.name for s in own if self.tracks[s.name].rate.breach]
         if self.pooled and self.pooled.breach:
             names.append(POOLED)
         if self._users_notice:

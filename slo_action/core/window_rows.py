@@ -154,8 +154,8 @@ CONVICTING_ROWS: tuple[Row, ...] = (
     ),
     Row(
         name="window-breach",
-        when="window: the error-rate trigger fired on an endpoint, on all pooled, or on a machine "
-        "while users notice",
+        when="window: the error-rate trigger fired on an endpoint, on all pooled, on a journey, or "
+        "on a machine while users notice",
         fits=_window(lambda window: _ended(window, WindowEnd.BREACHED) or over_trigger(window)),
         verdict=Verdict.UNHEALTHY,
         cause=Cause.APP,
@@ -252,7 +252,7 @@ DEGRADED_ROWS: tuple[Row, ...] = (
     ),
     Row(
         name="window-slo",
-        when="window: the error-rate SLO is missed, the trigger refuted",
+        when="window: the error-rate SLO is missed, and no trigger fired",
         fits=_window(over_slo),
         verdict=Verdict.DEGRADED,
         cause=Cause.APP,

@@ -52,7 +52,7 @@ class EvidenceDirectory:
             self._hand_over(draft)
             draft.replace(path)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
         return path
 
     def append(self, name: str, text: str) -> None:
@@ -65,7 +65,7 @@ class EvidenceDirectory:
                 os.fsync(file.fileno())
             self._hand_over(path)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
 
     def journal(self, step: str) -> None:
         """Append a step, with the time, before it is taken."""
@@ -79,14 +79,14 @@ class EvidenceDirectory:
     def _place(self, name: str) -> Path:
         path = self._directory / name
         try:
-            _make_directories(path.parent, self._directory, self._owner)
+            make_directories(path.parent, self._directory, self._owner)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
         self._written.add(path)
         return path
 
     def _hand_over(self, path: Path) -> None:
-        _own(path, self._owner)
+        own(path, self._owner)
 
 
 def open_evidence(
@@ -102,12 +102,12 @@ def open_evidence(
     try:
         stat = workspace.stat()
         owner = (stat.st_uid, stat.st_gid)
-        _make_directories(parent, workspace, owner)
+        make_directories(parent, workspace, owner)
         _ignore(root / ".gitignore", owner)
         directory = _new_directory(parent, name)
-        _own(directory, owner)
+        own(directory, owner)
     except OSError as error:
-        raise _unwritable(parent, error) from error
+        raise unwritable(parent, error) from error
     return EvidenceDirectory(directory, workspace, owner, scrubber, clock)
 
 
@@ -116,7 +116,7 @@ def _ignore(path: Path, owner: tuple[int, int]) -> None:
     with suppress(FileExistsError):
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write("*\n")
-        _own(path, owner)
+        own(path, owner)
 
 
 def _new_directory(parent: Path, name: str) -> Path:
@@ -130,7 +130,7 @@ def _new_directory(parent: Path, name: str) -> Path:
     raise FileExistsError(17, "too many runs left their evidence here", str(parent))
 
 
-def _make_directories(path: Path, root: Path, owner: tuple[int, int]) -> None:
+def make_directories(path: Path, root: Path, owner: tuple[int, int]) -> None:
     """Make what is missing between root and path; a link on the way is refused."""
     current = root
     for part in path.relative_to(root).parts:
@@ -139,16 +139,17 @@ def _make_directories(path: Path, root: Path, owner: tuple[int, int]) -> None:
             raise NotADirectoryError(20, "it is a symbolic link", str(current))
         if not current.is_dir():
             current.mkdir()
-            _own(current, owner)
+            own(current, owner)
 
 
-def _own(path: Path, owner: tuple[int, int]) -> None:
+def own(path: Path, owner: tuple[int, int]) -> None:
     """Root-owned files would break the next checkout on a self-hosted runner."""
     if os.geteuid() == 0:
         os.chown(path, *owner, follow_symlinks=False)
 
 
-def _unwritable(path: Path, error: OSError) -> WorkspaceError:
+def unwritable(path: Path, error: OSError) -> WorkspaceError:
+    """Return the error that says why nothing could be written there."""
     return WorkspaceError(
         f"{path}: {error.strerror}",
         hint="the workspace must be writable: evidence is written before anything is changed",

@@ -21,6 +21,16 @@ def base_sha(event_path: Path | None) -> str:
 _BASES = (("pull_request", "base", "sha"), ("merge_group", "base_sha"))
 
 
+def is_from_fork(event_path: Path | None) -> bool:
+    """Tell whether a pull request comes from another repository, whose author may be anybody."""
+    event = _event(event_path)
+    theirs, ours = (_dig(event, ("pull_request", side, "repo", "full_name")) for side in _SIDES)
+    return bool(ours) and theirs != ours
+
+
+_SIDES = ("head", "base")
+
+
 def _event(path: Path | None) -> object:
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path else {}

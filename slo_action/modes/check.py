@@ -1,21 +1,193 @@
-"""`check`: hold fly.toml against the rules → tell. Sends nothing, opens no platform."""
+"""`check`: mend → hold files against rules → visit what runs → compare with before → tell."""
 
-from slo_action.config.check import CheckRequest
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from slo_action import __version__
+from slo_action.config.check import CheckRequest, FlyFile
+from slo_action.core.edits import apply, compatible
+from slo_action.core.file_rules import FILE_RULES, LEFT_OUT, MISTAKE
 from slo_action.core.fly_rules import FLY_RULES
-from slo_action.core.rules import findings
-from slo_action.ports import Log, Outputs
+from slo_action.core.match_rules import MATCH_RULES, Pair
+from slo_action.core.matrix_rules import MATRIX_RULES
+from slo_action.core.matrix_spots import Entry
+from slo_action.core.model import Level
+from slo_action.core.rules import Finding, Place, Rule, findings
+from slo_action.core.target_rules import TARGET_RULES
+from slo_action.errors import InputError, Mistake
+from slo_action.modes.matrix_diff import Difference, difference
+from slo_action.modes.visit import visits
+from slo_action.ports import CheckPorts
 from slo_action.render.check import check_annotations, check_lines, check_summary
+from slo_action.render.matrix_change import (
+    looser_annotation,
+    matrix_change_lines,
+    matrix_change_section,
+)
+from slo_action.render.sarif import sarif
+
+RULES: tuple[Rule[Any], ...] = (*FILE_RULES, *MATRIX_RULES, *FLY_RULES, *MATCH_RULES, *TARGET_RULES)
+"""Every rule there is, in the order of docs/check.md."""
 
 
-def check(request: CheckRequest, log: Log, outputs: Outputs) -> int:
-    """Return the exit status: 0, whatever is found, since all of it is advice.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What was found, and what else there is to tell."""
 
-    Raises RunnerError where the job summary cannot be written, after all else is told.
+    request: CheckRequest
+    found: tuple[Finding, ...]
+    visited: int = 0
+    mended: int = 0
+    difference: Difference | None = None
+
+
+def check(request: CheckRequest, ports: CheckPorts) -> int:
+    """Return the exit status: 2 where a file has a mistake or contradicts itself, else 0.
+
+    Raises WorkspaceError where a file cannot be mended, RunnerError where the job summary cannot
+    be written, after all else is told.
     """
-    document = request.fly_toml
-    found = findings(FLY_RULES, document.content, document)
-    for line in check_lines([document.path], found):
-        log.line(line)
-    log.annotate(check_annotations(found))
-    outputs.summarize(check_summary([document.path], found, request.run))
-    return 0
+    request, mended = _mended(request, ports) if request.fix else (request, 0)
+    targets, visited = _targets(request, ports)
+    found = (*_mistakes(request), *_matrix(request), *_fly(request), *targets)
+    compared = difference(request, ports.workspace, ports.former) if ports.former else None
+    seen = _Seen(request=request, found=found, visited=visited, mended=mended, difference=compared)
+    _tell(seen, ports)
+    return InputError.exit_code if any(_is_error(one) for one in found) else 0
+
+
+def _is_error(finding: Finding) -> bool:
+    return finding.rule.level is Level.ERROR
+
+
+def _mended(request: CheckRequest, ports: CheckPorts) -> tuple[CheckRequest, int]:
+    """Write what can be mended; what slo.yml says comes before what a rule would make of it."""
+    files: list[FlyFile] = []
+    count = 0
+    for file in request.fly_files:
+        edits = compatible([one.edit for one in _in_fly(file) if one.edit])
+        files.append(file.with_text(apply(file.text, edits)) if edits else file)
+        if edits:
+            ports.written.mend(file.document.path, files[-1].text)
+            ports.log.line(f"{file.document.path}: mended {len(edits)}")
+        count += len(edits)
+    return replace(request, fly_files=tuple(files)), count
+
+
+def _fly(request: CheckRequest) -> tuple[Finding, ...]:
+    return tuple(one for file in request.fly_files for one in _in_fly(file))
+
+
+def _in_fly(file: FlyFile) -> tuple[Finding, ...]:
+    """What a service promises says more of autostop than that it stops."""
+    table, document = file.document.content, file.document
+    beside = [
+        one
+        for service in file.services
+        for one in findings(MATCH_RULES, Pair(table=table, service=service), document)
+    ]
+    promised = {one.place for one in beside if one.rule.name == "match-autostop"}
+    alone = [
+        one
+        for one in findings(FLY_RULES, table, document)
+        if not (one.rule.name == "autostop-min-zero" and one.place in promised)
+    ]
+    return (*beside, *alone)
+
+
+def _matrix(request: CheckRequest) -> tuple[Finding, ...]:
+    """What stands in the defaults is found once, however many services have it from there."""
+    loaded = request.loaded
+    if loaded is None:
+        return ()
+    found: dict[tuple[str, str, Place], Finding] = {}
+    for name, origin in loaded.origins.items():
+        entry = Entry(service=loaded.matrix.services[name], table=origin.table)
+        document = origin.document.below(*origin.roots)
+        for one in findings(MATRIX_RULES, entry, document):
+            found.setdefault((one.rule.name, one.path, one.place), one)
+    return tuple(found.values())
+
+
+def _targets(request: CheckRequest, ports: CheckPorts) -> tuple[tuple[Finding, ...], int]:
+    loaded = request.loaded
+    if loaded is None or ports.prober is None or not request.visit:
+        return (), 0
+    asked = visits(
+        request.services, ports.prober, ports.clock, allow_link_local=request.allow_link_local
+    )
+    found = [
+        one
+        for visit in asked
+        for origin in (loaded.origins[visit.service.name],)
+        for one in findings(TARGET_RULES, visit, origin.document.below(*origin.roots))
+    ]
+    return tuple(found), sum(bool(visit.asked) for visit in asked)
+
+
+def _mistakes(request: CheckRequest) -> tuple[Finding, ...]:
+    loaded = request.loaded
+    wrong = (*(loaded.mistakes if loaded else ()), *request.mistakes)
+    left_out = loaded.left_out if loaded else ()
+    return (
+        *map(_mistake, wrong),
+        *(
+            Finding(
+                rule=LEFT_OUT,
+                words=one.words,
+                path=one.document.path,
+                place=one.document.place(one.key),
+            )
+            for one in left_out
+        ),
+    )
+
+
+def _mistake(mistake: Mistake) -> Finding:
+    return Finding(
+        rule=MISTAKE,
+        words=mistake.in_words,
+        path=mistake.path or "slo.yml",
+        place=Place(line=mistake.line or 1, column=mistake.column or 1),
+    )
+
+
+def _tell(seen: _Seen, ports: CheckPorts) -> None:
+    request, found = seen.request, seen.found
+    _say(check_lines(request.paths, found, request.texts), ports)
+    ports.log.annotate(check_annotations(found))
+    if request.sarif_file:
+        ports.written.report(request.sarif_file, _sarif(seen))
+        ports.outputs.set({"sarif-path": request.sarif_file})
+    summary = check_summary(request.paths, found, request.run, request.texts, visited=seen.visited)
+    ports.outputs.summarize(summary + _compared(seen, ports))
+
+
+def _sarif(seen: _Seen) -> str:
+    request = seen.request
+    return sarif(
+        seen.found, tool_version=__version__, rules=RULES, sources=request.texts, home=_HOME
+    )
+
+
+_HOME = f"https://github.com/org/slo-verify/blob/v{__version__}"
+
+
+def _compared(seen: _Seen, ports: CheckPorts) -> str:
+    """Tell the reviewer's difference; return its section of the summary."""
+    told = seen.difference
+    if told is None:
+        return ""
+    if told.unread:
+        ports.log.line(told.unread)
+        return ""
+    path = seen.request.config
+    _say(matrix_change_lines(path, told.changes, told.looked), ports)
+    ports.log.annotate(looser_annotation(path, told.changes))
+    return "\n" + matrix_change_section(path, told.changes, told.looked) + "\n"
+
+
+def _say(lines: Iterable[str], ports: CheckPorts) -> None:
+    for line in lines:
+        ports.log.line(line)

@@ -18,7 +18,8 @@ _TOO_LATE_SECONDS = 1.0
 """A slot this host comes to later than that is not taken: it would tell of the host."""
 _DRAIN_SECONDS = 0.25
 _LONGEST_DRAIN_SECONDS = 13.0
-"""The last probe's timeout, and the control's after it."""
+_CONTROL_SECONDS = 7.0
+"""The last probe's timeout, and the control's after it; a journey takes longer than any other."""
 _TRAFFIC_SECONDS = 15.0
 
 
@@ -90,7 +91,7 @@ class Observer:
         if window is None:
             return
         self.until(window.ends_seconds)
-        latest = self._now() + _LONGEST_DRAIN_SECONDS
+        latest = self._now() + _drain_seconds(window)
         while window.end is None and window.waiting and self._now() < latest:
             clock.sleep_until(clock.monotonic() + _DRAIN_SECONDS)
             self._collect(window)
@@ -162,6 +163,11 @@ class Observer:
         if self._progress:
             self._progress.saw(slot, sample)
         return window_sample_line(slot, sample)
+
+
+def _drain_seconds(window: Window) -> float:
+    longest = max(stream.probe.timeout_seconds for stream in window.streams)
+    return max(_LONGEST_DRAIN_SECONDS, longest + _CONTROL_SECONDS)
 
 
 def _date(sample: Sample) -> str | None:

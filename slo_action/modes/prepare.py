@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from slo_action.config.request import VerifyRequest
 from slo_action.core.decide import EXIT_NO_WAY_BACK
+from slo_action.core.findings import endpoints, journeys
 from slo_action.core.model import VersionRule
 from slo_action.core.prepared import (
     Baseline,
@@ -113,7 +114,7 @@ def _unproven(platform: str, can_restore: bool) -> Proof:  # noqa: FBT001 - a fa
 
 
 def _baseline(run: Run, window: Window) -> Baseline:
-    tracks = [track for track in window.tracks.values() if track.stream.is_endpoint]
+    tracks = (*endpoints(window), *journeys(window))
     return Baseline(
         taken_at=run.ports.clock.now(),
         seconds=window.ended_seconds - window.begun_seconds,

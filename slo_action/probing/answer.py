@@ -16,13 +16,17 @@ _HTML = re.compile(r"\s*<(?:!doctype html|html)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer as received. `url` is the one that gave it, `at` when it was asked for."""
+    """An answer as received. `url` is the one that gave it, `at` when it was asked for.
+
+    `certificate_expires_at` is None over plain HTTP.
+    """
 
     url: str
     at: datetime
     status: int
     headers: Headers
     body: Body
+    certificate_expires_at: datetime | None = None
 
     def header(self, name: str) -> str:
         """Return the first value of a header named in lower case; empty if absent."""

@@ -10,6 +10,7 @@ from slo_action.core.quoting import quoted
 from slo_action.core.told import ToldVersion, told_by_headers, told_by_json, told_by_line
 from slo_action.core.version import VersionJudgement, judge_version
 from slo_action.probing.answer import Answer, is_page, remarks, retry_after
+from slo_action.probing.assertions import expects_status, looks_at_body, unmet
 from slo_action.probing.body import parse_json
 from slo_action.probing.intermediaries import cache_evidence, challenger
 from slo_action.probing.redirects import advice, target_of, without_nonce
@@ -46,6 +47,7 @@ class _Facts:
     tells_version: bool
     health: HealthReading
     says: str
+    expected: bool
     notes: tuple[str, ...] = field(default=())
 
 
@@ -56,10 +58,11 @@ def classify(answer: Answer, probe: Probe, total_seconds: float) -> Reading:
     """Return what `answer` means for `probe`; `total_seconds` is what `slow` is judged by.
 
     The first rule that fits decides: whoever stands between us and the service before the
-    service, the status before the body, the version before the health, health before slowness.
-    Only status 200 can be good. Another 2xx is `http_4xx`: like a 404 it says that the URL does
-    not give the answer that is asked for, which is the configuration's fault; the classes that
-    blame the service would roll a working release back.
+    service, the status before the body, the version before the health, health before what the
+    user asserts, and that before slowness. Only status 200 can be good, unless another one is
+    asserted; 429 never is. Another 2xx is `http_4xx`: like a 404 it says that the URL does not
+    give the answer that is asked for, which is the configuration's fault; the classes that blame
+    the service would roll a working release back.
     """
     facts = _facts(answer, probe, total_seconds)
     outcome, detail = next(found for rule in _RULES if (found := rule(facts)))
@@ -94,6 +97,7 @@ def _facts(answer: Answer, probe: Probe, total_seconds: float) -> _Facts:
         bool(told),
         health,
         f" and {said.detail}" if said.detail else "",
+        expects_status(probe.assertions, answer.status),
         remarks(answer, health, is_json=is_json) if is_remarkable else (),
     )
 
@@ -127,8 +131,10 @@ def _limited(facts: _Facts) -> _Found:
 
 
 def _cached(facts: _Facts) -> _Found:
+    """A user's way may well lead past a page that is cached; it is no word on the release."""
     evidence = cache_evidence(facts.answer.headers)
-    if evidence is None:
+    passes = facts.expected or 200 <= facts.answer.status < 300  # noqa: PLR2004
+    if evidence is None or (facts.probe.witness is Witness.JOURNEY and passes):
         return None
     return Outcome.CACHED, (
         f"answers {facts.answer.status} out of a cache ({quoted(evidence)}): send "
@@ -138,7 +144,7 @@ def _cached(facts: _Facts) -> _Found:
 
 def _redirected(facts: _Facts) -> _Found:
     answer = facts.answer
-    if not 300 <= answer.status < 400:  # noqa: PLR2004
+    if facts.expected or not 300 <= answer.status < 400:  # noqa: PLR2004
         return None
     location = answer.header("location")
     target = target_of(answer.url, location) if location else None
@@ -149,19 +155,19 @@ def _redirected(facts: _Facts) -> _Found:
     return Outcome.REDIRECT, f"answers {answer.status} to {shown}: {advice(answer.url, target)}"
 
 
-_BY_STATUS = frozenset({Witness.API, Witness.SEARCH, Witness.STATS})
-"""Endpoints whose bodies are nobody's word on health: any 2xx will do, however long."""
+_BY_STATUS = frozenset({Witness.API, Witness.SEARCH, Witness.STATS, Witness.JOURNEY})
+"""Endpoints and steps whose bodies are nobody's word on health: any 2xx will do, however long."""
 
 
 def _refusing(facts: _Facts) -> _Found:
     status = facts.answer.status
     is_any_2xx = facts.probe.witness in _BY_STATUS and 200 <= status < 300  # noqa: PLR2004
-    if status == HTTPStatus.OK or is_any_2xx:
+    if facts.expected or status == HTTPStatus.OK or is_any_2xx:
         return None
     if 500 <= status < 600:  # noqa: PLR2004
         return Outcome.HTTP_5XX, f"answers {status}{_phrase(status)}{facts.says}"
     if 400 <= status < 500:  # noqa: PLR2004
-        fix = _CONFIG_FIXES.get(status)
+        fix = None if facts.probe.witness is Witness.JOURNEY else _CONFIG_FIXES.get(status)
         return Outcome.HTTP_4XX, f"answers {status}{_phrase(status)}" + (f": {fix}" if fix else "")
     if 200 <= status < 300:  # noqa: PLR2004
         return Outcome.HTTP_4XX, (
@@ -177,7 +183,9 @@ def _phrase(status: int) -> str:
 
 
 def _unreadable(facts: _Facts) -> _Found:
-    return None if facts.probe.witness in _BY_STATUS else facts.answer.body.problem
+    """A long body is no fault where nobody looks at it."""
+    looked_at = facts.probe.witness not in _BY_STATUS or looks_at_body(facts.probe.assertions)
+    return facts.answer.body.problem if looked_at else None
 
 
 def _misversioned(facts: _Facts) -> _Found:
@@ -185,13 +193,20 @@ def _misversioned(facts: _Facts) -> _Found:
         return None
     if not facts.tells_version and facts.health.health is BodyHealth.UNHEALTHY:
         return None  # that it is unhealthy says more than that it tells no version
-    return Outcome.WRONG_VERSION, f"answers 200, but {facts.version.detail}"
+    return Outcome.WRONG_VERSION, f"answers {facts.answer.status}, but {facts.version.detail}"
 
 
 def _unhealthy(facts: _Facts) -> _Found:
     if facts.health.health is not BodyHealth.UNHEALTHY:
         return None
     return Outcome.UNHEALTHY_BODY, f"answers 200, but {facts.health.detail}"
+
+
+def _asserted(facts: _Facts) -> _Found:
+    problem = unmet(facts.probe.assertions, facts.answer)
+    if not problem:
+        return None
+    return Outcome.ASSERTION_FAILED, f"answers {facts.answer.status}, but {problem}"
 
 
 def _slow(facts: _Facts) -> _Found:
@@ -222,6 +237,7 @@ _RULES: tuple[Callable[[_Facts], _Found], ...] = (
     _unreadable,
     _misversioned,
     _unhealthy,
+    _asserted,
     _slow,
     _degraded,
     _good,

@@ -1,7 +1,7 @@
 """One request and its answer as they were, with nothing read into them yet."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -14,25 +14,25 @@ from slo_action.core.model import Probe
 from slo_action.core.quoting import quoted
 from slo_action.ports import Clock
 from slo_action.probing import redirects
+from slo_action.probing.assertions import expects_status
 from slo_action.probing.body import Received, receive
 from slo_action.probing.intermediaries import Headers
 from slo_action.probing.timeline import TIMELINE, Timeline
-from slo_action.probing.trust import expiry_note
+from slo_action.probing.trust import expires_at, expiry_note
 
-_HEADERS = (
+OUR_HEADERS = (
     (b"User-Agent", f"slo-verify/{__version__}".encode()),
     (b"Accept", b"*/*"),
     (b"Accept-Encoding", b"identity"),
     (b"Cache-Control", b"no-cache"),
     (b"Connection", b"close"),
 )
-_RESERVED = frozenset(name.decode().lower() for name, _ in _HEADERS) | {
-    "host",
-    "authorization",
-    "content-length",
-    "transfer-encoding",
-}
-"""What a probe's own headers must not be: ours, or those that frame the request."""
+FRAMING_HEADERS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "accept-encoding"}
+)
+"""What nobody sets by hand: they frame the request, or what is read of the answer."""
+_RESERVED = FRAMING_HEADERS | {"authorization", *(n.decode().lower() for n, _ in OUR_HEADERS)}
+"""What a probe's own headers must not be."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~\xa0-\xff]*")
 _NOTHING = Received(b"", 0)
@@ -73,42 +73,59 @@ class Sender:
     def exchanges(self, probe: Probe) -> tuple[Exchange, ...]:
         """Ask once, and again for each redirect that the probe lets us follow; at least one."""
         deadline = self._clock.monotonic() + probe.timeout_seconds
-        made = [self._exchange(probe.url, probe, deadline)]
+        made = [self._ask(probe.url, probe, deadline)]
         while probe.follows_same_host and len(made) <= redirects.MOST_REDIRECTS:
             target = following(made[-1])
-            if target is None:
+            if target is None or expects_status(probe.assertions, made[-1].status):
                 break
-            made.append(self._exchange(target, probe, deadline))
+            made.append(self._ask(target, probe, deadline))
         return tuple(made)
 
-    def _exchange(self, url: str, probe: Probe, deadline: float) -> Exchange:
+    def _ask(self, url: str, probe: Probe, deadline: float) -> Exchange:
+        return self.send(
+            url, lambda: self._request(url, probe), deadline=deadline, limit=probe.body_limit_bytes
+        )
+
+    def send(
+        self, url: str, make: Callable[[], httpx.Request], *, deadline: float, limit: int
+    ) -> Exchange:
+        """Send what `make` returns or raises; `url` is what the exchange calls it.
+
+        `deadline` is an instant of the monotonic clock, `limit` bounds the body in bytes.
+        """
         at = self._clock.now()
         timeline = Timeline(self._clock.monotonic, deadline)
         try:
-            request = self._request(url, probe, timeline)
+            request = make()
+            request.extensions[TIMELINE] = timeline
             timeline.restart()
             response = self._transport.handle_request(request)
-            return _received(url, at, timeline, response, probe.body_limit_bytes)
+            return _received(url, at, timeline, response, limit)
         except Exception as error:  # noqa: BLE001 - whatever the target did is a finding
             timeline.finish(failed=True)
             return Exchange(url=url, at=at, timeline=timeline, error=error)
 
-    def _request(self, url: str, probe: Probe, timeline: Timeline) -> httpx.Request:
-        headers = list(_HEADERS)
+    def _request(self, url: str, probe: Probe) -> httpx.Request:
+        headers = list(OUR_HEADERS)
         if probe.authorization is not None:
             headers.append((b"Authorization", probe.authorization.encode("latin-1")))
-        headers += _besides_ours(probe.headers)
+        headers += sendable(probe.headers, _RESERVED)
         fresh = redirects.with_nonce(redirects.without_nonce(url), self._nonces())
-        return httpx.Request("GET", fresh, headers=headers, extensions={TIMELINE: timeline})
+        return httpx.Request("GET", fresh, headers=headers)
 
 
-def _besides_ours(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    """Return a probe's own headers as bytes; raises UnsendableHeaderError."""
-    return [(_name(name), _value(name, value)) for name, value in headers]
+def sendable(
+    headers: Iterable[tuple[str, str]], reserved: Collection[str]
+) -> list[tuple[bytes, bytes]]:
+    """Return headers as bytes; `reserved` are names in lower case that they must not have.
+
+    Raises UnsendableHeaderError.
+    """
+    return [(_name(name, reserved), _value(name, value)) for name, value in headers]
 
 
-def _name(name: str) -> bytes:
-    if not _TOKEN.fullmatch(name) or name.lower() in _RESERVED:
+def _name(name: str, reserved: Collection[str]) -> bytes:
+    if not _TOKEN.fullmatch(name) or name.lower() in reserved:
         raise UnsendableHeaderError(f"the probe was not sent: {quoted(name)} cannot be its header")
     return name.encode("ascii")
 
@@ -145,7 +162,8 @@ def _received(
 
 def _remark(timeline: Timeline, stream: object, now: datetime) -> None:
     secured = stream.get_extra_info("ssl_object") if isinstance(stream, NetworkStream) else None
-    note = expiry_note(secured, now) if secured else None
+    timeline.certificate_expires_at = expires_at(secured) if secured else None
+    note = expiry_note(timeline.certificate_expires_at, now)
     if note:
         timeline.notes.append(note)
 

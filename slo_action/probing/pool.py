@@ -1,16 +1,19 @@
 """The real ProbePool: a thread for each probe in flight, and a schedule that waits for none."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
 
 from slo_action.core.model import Probe, Sample
+from slo_action.core.secrets import Secret
 from slo_action.ports import Clock, Landed
 from slo_action.probing.exchange import Exchange, Sender
-from slo_action.probing.http import Redact, read_exchanges, unanswered
+from slo_action.probing.http import NO_SECRETS
+from slo_action.probing.journey import JourneyRunner
+from slo_action.probing.reading import Redact, read_exchanges, unanswered
 
 MOST_IN_FLIGHT = 512
 _GRACE_SECONDS = 0.25
@@ -22,7 +25,7 @@ class _Flight:
     """A probe on its way; its thread writes into it, `ended` last.
 
     `sent`, `ended` and `lost` are instants of the monotonic clock: at `lost` it is given up.
-    Without `exchanges`, `trouble` says why there are none.
+    Without `exchanges` or a journey's `sample`, `trouble` says why there are none.
     """
 
     ticket: int
@@ -31,6 +34,7 @@ class _Flight:
     sent: float
     lost: float
     exchanges: tuple[Exchange, ...] = ()
+    sample: Sample | None = None
     trouble: str = "the probe did not end in time; what it may still bring is thrown away"
     ended: float | None = None
 
@@ -39,8 +43,9 @@ class HttpProbePool:
     """Implements ports.ProbePool with the requests and the judgement of HttpProber.
 
     One thread owns it: the one that calls `send` and `landed`. Answers are read and judged there,
-    in `landed`, so that none of that is in the time of probes still on their way. A thread that
-    was given up counts as in flight until it ends.
+    in `landed`, so that none of that is in the time of probes still on their way; but those of a
+    journey, whose steps need them. A thread that was given up counts as in flight until it ends.
+    `secrets` are what journeys may use, by name.
     """
 
     def __init__(
@@ -50,10 +55,12 @@ class HttpProbePool:
         nonces: Callable[[], str],
         transport: httpx.BaseTransport,
         redact: Redact,
+        secrets: Mapping[str, Secret] = NO_SECRETS,
         most_in_flight: int = MOST_IN_FLIGHT,
     ) -> None:
         self._clock = clock
         self._sender = Sender(clock, nonces, transport)
+        self._journeys = JourneyRunner(clock, self._sender, secrets=secrets, redact=redact)
         self._redact = redact
         self._most = most_in_flight
         self._room = threading.Semaphore(most_in_flight)
@@ -85,7 +92,10 @@ class HttpProbePool:
     def _fly(self, flight: _Flight) -> None:
         """Run in the probe's own thread."""
         try:
-            flight.exchanges = self._sender.exchanges(flight.probe)
+            if flight.probe.journey:
+                flight.sample = self._journeys.run(flight.probe, flight.probe.journey)
+            else:
+                flight.exchanges = self._sender.exchanges(flight.probe)
             flight.ended = self._clock.monotonic()
         except Exception as error:  # noqa: BLE001 - a thread's last words would go to stderr
             self._end(flight, f"the probe itself failed: {type(error).__name__}")
@@ -101,7 +111,8 @@ class HttpProbePool:
         sent = exchanges[0].timeline.started if exchanges else flight.sent
         ended = exchanges[-1].timeline.ended if exchanges else flight.ended
         ended = flight.lost if ended is None else ended
-        sample = self._sample(flight, exchanges, ended - sent)
+        told = flight.sample if flight.ended is not None else None
+        sample = told or self._sample(flight, exchanges, ended - sent)
         return Landed(ticket=flight.ticket, sample=sample, sent=sent, ended=ended)
 
     def _sample(

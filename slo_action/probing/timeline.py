@@ -1,6 +1,7 @@
 """One exchange's times and facts, noted while it happens."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import StrEnum
 
 from slo_action.core.model import Phases
@@ -38,6 +39,7 @@ class Timeline:
         "_spent",
         "address",
         "addresses",
+        "certificate_expires_at",
         "deadline",
         "ended",
         "first_byte",
@@ -56,6 +58,7 @@ class Timeline:
         self.stage: Stage | None = None
         self.address: str | None = None
         self.addresses: tuple[str, ...] = ()
+        self.certificate_expires_at: datetime | None = None
         self.notes: list[str] = []
         self.ready: float | None = None
         self.first_byte: float | None = None

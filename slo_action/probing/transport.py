@@ -35,7 +35,7 @@ OWN_SIDE_ERRNOS = frozenset(
 )
 """Socket errors that say nothing of the target: this host could not even try."""
 
-_REFUSED = "its name leads to a link-local or metadata address, which allow-link-local refuses"
+_REFUSED = "it leads to a link-local or metadata address, which allow-link-local refuses"
 
 _SocketOption = (
     tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
@@ -46,7 +46,7 @@ class FreshTransport(httpx.BaseTransport):
     """Sends a request whose extension TIMELINE holds its Timeline, and closes the connection.
 
     Never reads the environment, so never goes through a proxy. `refuses` is asked about every
-    address that a name leads to, None refuses none. Raises the socket's own errors
+    address before it is connected to, None refuses none. Raises the socket's own errors
     (OSError, ssl.SSLError, socket.gaierror, TimeoutError) and httpcore's protocol errors: httpx's
     classes would hide what went wrong.
     """
@@ -82,6 +82,7 @@ class FreshTransport(httpx.BaseTransport):
                 request.method,
                 url,
                 headers=request.headers.raw,
+                content=request.read(),
                 extensions={"trace": timeline.on_event},
             )
         )
@@ -96,6 +97,7 @@ class FreshTransport(httpx.BaseTransport):
         host = origin.host.decode("ascii")
         only = literal(host, origin.port)
         if only:
+            self._must_be_allowed(only)
             return (only,)
         timeline.begin(Stage.RESOLVE)
         found = look_up_within(self._lookup, host, origin.port, timeline.remaining())
@@ -103,9 +105,12 @@ class FreshTransport(httpx.BaseTransport):
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         timeline.addresses = tuple(f"{one.record} {one.ip}" for one in found)
+        self._must_be_allowed(*found)
+        return in_turn(found)
+
+    def _must_be_allowed(self, *found: Address) -> None:
         if self._refuses and any(self._refuses(one.ip) for one in found):
             raise PermissionError(errno.EPERM, _REFUSED)
-        return in_turn(found)
 
 
 class _Body(httpx.SyncByteStream):

@@ -4,7 +4,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 _DAY_SECONDS = 86_400
@@ -54,12 +54,24 @@ def as_users_do(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
-def expiry_note(secured: ssl.SSLSocket, now: datetime) -> str | None:
-    """Return a remark on a certificate that ends within 14 days; None where there is no need."""
+def expires_at(secured: ssl.SSLSocket) -> datetime | None:
+    """Return the end of the peer's own certificate; None where it tells none."""
     ends = (secured.getpeercert() or {}).get("notAfter")
     if not isinstance(ends, str):
         return None
-    days = (ssl.cert_time_to_seconds(ends) - now.timestamp()) / _DAY_SECONDS
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+
+
+def days_left(expires: datetime, now: datetime) -> float:
+    """Return for how many days more a certificate is valid; below zero where it is not."""
+    return (expires - now).total_seconds() / _DAY_SECONDS
+
+
+def expiry_note(expires: datetime | None, now: datetime) -> str | None:
+    """Return a remark on a certificate that ends within 14 days; None where there is no need."""
+    if expires is None:
+        return None
+    days = days_left(expires, now)
     return f"the certificate expires in {days:.1f} days" if days < _WARN_DAYS else None
 
 

@@ -46,7 +46,7 @@ def _message(finding: Finding) -> str:
 def check_lines(
     paths: Sequence[str], found: Sequence[Finding], sources: Sources | None = None
 ) -> tuple[str, ...]:
-    """Return the counts, and file by file what was found.
+    """Return the counts, and file by file what was found, why it matters, and what to do instead.
 
     `paths` are all files that were looked at. Where `sources` has the text, the line that is meant
     stands beneath, with a caret under its column.
@@ -67,11 +67,13 @@ def _lines(finding: Finding, lines: Lines) -> Iterator[str]:
     mend = f" ({_MEND})" if finding.edit else ""
     yield f"{finding.path}:{place.line}: {rule.level}: {rule.name}: {words}{mend}"
     line = line_at(lines, finding.path, place)
+    number = "" if line is None else str(place.line)
     if line is not None:
         shown, caret = excerpt(line, place.column)
-        number = str(place.line)
         yield f"  {number} | {shown}"
         yield f"  {' ' * len(number)} | {caret}"
+    why, fix = shortened(rule.why, _LIMIT), shortened(rule.fix, _LIMIT)
+    yield f"  {' ' * len(number)} = {why}; instead: {fix}"
 
 
 def counted(found: Sequence[Finding]) -> str:

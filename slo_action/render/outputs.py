@@ -154,6 +154,11 @@ OUTPUTS: tuple[OutputSpec, ...] = (
         name="audit",
         meaning="The audit record as one line of JSON (at most 100 KiB; larger: trimmed, says so)",
     ),
+    OutputSpec(
+        name="sarif-path",
+        meaning="With `mode: check` and `sarif-file`: the report for code scanning, relative to "
+        "the workspace",
+    ),
     OutputSpec(name="audit-path", meaning="The audit record's file, relative to the workspace"),
     OutputSpec(name="evidence-dir", meaning="The evidence's directory, relative to the workspace"),
     OutputSpec(

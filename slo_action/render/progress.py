@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 
-from slo_action.core.findings import endpoints, rate_words
+from slo_action.core.findings import endpoints, journeys, rate_words
 from slo_action.core.model import Observation, ObservationKind, ObservationResult, Sample
 from slo_action.core.schedule import Gate
 from slo_action.core.streams import Slot
@@ -91,7 +91,7 @@ class WindowProgress:
             self._told_at = now_seconds
             told.extend(
                 f"{now_seconds:6.1f} s  {rate_words(t.stream.name, t.rate, self._window)}"
-                for t in endpoints(self._window)
+                for t in (*endpoints(self._window), *journeys(self._window))
             )
         return tuple(told)
 

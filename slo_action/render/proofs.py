@@ -2,7 +2,7 @@
 
 import re
 
-from slo_action.core.model import Observation, Response, Sample
+from slo_action.core.model import Observation, Response, Sample, Witness
 from slo_action.core.record import AuditRecord
 from slo_action.core.secrets import without_url_credentials
 from slo_action.core.window import Window
@@ -27,7 +27,8 @@ _HEAD = "======"
 def proofs(observations: tuple[Observation, ...], failures: tuple[Sample, ...] = ()) -> str:
     """Return the transcript of all samples, oldest first; empty if nothing was asked.
 
-    `failures` of observation windows come after those of the gates.
+    `failures` of observation windows come after those of the gates. A journey's are the answers at
+    which it ended, after the step's name.
     """
     asked = [sample for o in observations for sample in o.samples]
     return "\n".join(map(_proof, (*asked, *failures)))
@@ -56,7 +57,8 @@ def _proof(sample: Sample) -> str:
     head = f"{_HEAD} {at} {visible(sample.url)} {_HEAD}\n"
     if sample.response is None:
         return f"{head}(no response: {sample.outcome}: {visible(sample.detail)})\n"
-    return head + _transcript(sample.response)
+    step = f"({visible(sample.detail)})\n" if sample.witness is Witness.JOURNEY else ""
+    return f"{head}{step}{_transcript(sample.response)}"
 
 
 def _transcript(response: Response) -> str:

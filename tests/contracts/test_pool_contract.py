@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slo_action.core import assertions
+from slo_action.core.journeys import Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.ports import Landed, ProbePool
 from slo_action.probing.pool import HttpProbePool
@@ -92,6 +94,21 @@ class Subject:
             witness=Witness.HEALTH, url=f"{URL}/{len(self.world)}", timeout_seconds=timeout
         )
         self.world[probe.url] = (outcome, seconds)
+        self.pool.send(ticket, probe)
+        self.underway()
+
+    def send_journey(
+        self, ticket: int, seconds: float, outcome: Outcome = Outcome.OK, timeout: float = 30.0
+    ) -> None:
+        """Send a journey of one step that takes that long."""
+        step = JourneyStep(name="pay", target="/pay", timeout_seconds=20.0)
+        probe = Probe(
+            witness=Witness.JOURNEY,
+            url=URL,
+            timeout_seconds=timeout,
+            journey=Journey(name="buy", steps=(step,)),
+        )
+        self.world[URL] = self.world[f"{URL}/pay"] = (outcome, seconds)
         self.pool.send(ticket, probe)
         self.underway()
 
@@ -210,6 +227,44 @@ def test_what_the_target_does_is_an_outcome_with_a_reason(
     (landed,) = subject.pool.landed()
     assert landed.sample.outcome is outcome
     assert landed.sample.detail
+
+
+@pytest.mark.parametrize("outcome", [Outcome.OK, Outcome.HTTP_5XX])
+def test_a_journey_lands_as_one_answer_at_its_end(subject: Subject, outcome: Outcome) -> None:
+    subject.wait(1)
+    subject.send_journey(1, 12, outcome)
+    subject.send(2, 0.5)
+    subject.wait(13)
+
+    quick, journey = subject.pool.landed()
+    assert (quick.ticket, journey.ticket) == (2, 1)
+    assert (journey.sample.outcome, journey.sample.url) == (outcome, URL)
+    assert (journey.sent, journey.ended, journey.sample.total_seconds) == (1, 13, 12)
+
+
+def test_a_journey_lands_when_its_own_time_is_over(subject: Subject) -> None:
+    subject.send_journey(1, 18, timeout=10)
+    subject.wait(10.25)
+
+    (landed,) = subject.pool.landed()
+    assert (landed.sample.outcome, landed.sample.status) == (Outcome.READ_TIMEOUT, None)
+
+
+def test_an_answer_that_fails_an_assertion_lands_as_such(subject: Subject) -> None:
+    demand = assertions.Assertion(
+        subject=assertions.Subject.JSON,
+        name="$.status",
+        condition=assertions.Condition.EQUALS,
+        expected="ready",
+    )
+    probe = Probe(witness=Witness.HEALTH, url=f"{URL}/demands", assertions=(demand,))
+    subject.world[probe.url] = (Outcome.ASSERTION_FAILED, 0.5)
+    subject.pool.send(1, probe)
+    subject.underway()
+    subject.wait(1)
+
+    (landed,) = subject.pool.landed()
+    assert (landed.sample.outcome, landed.sample.status) == (Outcome.ASSERTION_FAILED, 200)
 
 
 SECONDS = st.integers(0, 64).map(lambda sixteenths: sixteenths / 16)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from slo_action.core import assertions
+from slo_action.core.journeys import Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Witness
 from slo_action.ports import Prober
 from tests.worlds.fake_prober import FakeProber, Line
@@ -14,6 +16,24 @@ from tests.worlds.virtual_clock import VirtualClock
 
 HEALTH = Probe(
     witness=Witness.HEALTH, url="https://shop.example/health", authorization="Bearer s3cr3t-token"
+)
+BUY = Probe(
+    witness=Witness.JOURNEY,
+    url="https://shop.example",
+    timeout_seconds=30.0,
+    journey=Journey(name="buy", steps=(JourneyStep(name="pay", target="/pay", method="POST"),)),
+)
+DEMANDS = Probe(
+    witness=Witness.HEALTH,
+    url="https://shop.example/demands",
+    assertions=(
+        assertions.Assertion(
+            subject=assertions.Subject.JSON,
+            name="$.status",
+            condition=assertions.Condition.EQUALS,
+            expected="ready",
+        ),
+    ),
 )
 VERSION = Probe(witness=Witness.VERSION, url="https://shop.example/version", reads_health=False)
 
@@ -62,7 +82,8 @@ def _real() -> Subject:
 
     def handler(request: httpx.Request) -> httpx.Response:
         requests.append(request)
-        outcome, seconds = world[str(request.url.copy_with(query=None))]
+        asked = str(request.url.copy_with(query=None))
+        outcome, seconds = world[BUY.url if asked == f"{BUY.url}/pay" else asked]
         clock.advance(seconds)
         return _answer(outcome)
 
@@ -112,6 +133,27 @@ def test_what_the_target_does_is_an_outcome_with_a_reason(
 
     assert (sample.outcome, sample.status) == (outcome, status)
     assert sample.detail
+
+
+def test_an_answer_that_fails_an_assertion_is_told_as_such(subject: Subject) -> None:
+    subject.becomes(DEMANDS.url, Outcome.ASSERTION_FAILED, 0.05)
+
+    (sample,) = subject.prober.ask([DEMANDS])
+
+    assert (sample.outcome, sample.status) == (Outcome.ASSERTION_FAILED, 200)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.OK, Outcome.HTTP_5XX, Outcome.READ_TIMEOUT])
+def test_a_journey_is_one_sample_under_the_service_s_address(
+    subject: Subject, outcome: Outcome
+) -> None:
+    subject.becomes(BUY.url, outcome, 1.5)
+
+    journey, health = subject.prober.ask([BUY, HEALTH])
+
+    assert (journey.witness, journey.url) == (Witness.JOURNEY, BUY.url)
+    assert (journey.outcome, health.outcome) == (outcome, Outcome.OK)
+    assert journey.detail
 
 
 def test_a_failure_is_not_asked_twice(subject: Subject) -> None:

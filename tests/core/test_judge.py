@@ -24,6 +24,7 @@ _SIMPLE = [
     (Outcome.HTTP_5XX, Verdict.UNHEALTHY, Cause.APP),
     (Outcome.READ_TIMEOUT, Verdict.UNHEALTHY, Cause.APP),
     (Outcome.RESET, Verdict.UNHEALTHY, Cause.APP),
+    (Outcome.ASSERTION_FAILED, Verdict.UNHEALTHY, Cause.APP),
     (Outcome.PROTOCOL_ERROR, Verdict.UNHEALTHY, Cause.APP),
     (Outcome.CONNECT_REFUSED, Verdict.UNHEALTHY, Cause.APP),
     (Outcome.CONNECT_TIMEOUT, Verdict.UNHEALTHY, Cause.APP),

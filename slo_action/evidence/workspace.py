@@ -1,0 +1,44 @@
+"""Files of the workspace that `check` writes: those it mends, and its report for code scanning."""
+
+from pathlib import Path
+
+from slo_action.core.secrets import Scrubber
+from slo_action.errors import WorkspaceError
+from slo_action.evidence.directory import make_directories, own, unwritable
+
+
+class WorkspaceWriter:
+    """Implements ports.WrittenFiles. Never writes through a link, or outside of the workspace."""
+
+    def __init__(self, workspace: Path, scrubber: Scrubber) -> None:
+        self._workspace = workspace
+        self._scrubber = scrubber
+
+    def mend(self, name: str, text: str) -> None:
+        """Replace the text of a file that is there, byte for byte."""
+        self._write(self._workspace / name, text)
+
+    def report(self, name: str, text: str) -> None:
+        """Write a report, secrets scrubbed, with the directories that it needs."""
+        self._write(self._workspace / name, self._scrubber.scrub(text))
+
+    def _write(self, path: Path, text: str) -> None:
+        """Write by way of a temporary file, so that no reader sees half of it."""
+        draft = path.with_name(f".{path.name}.part")
+        if path.is_symlink():
+            told = f"{path}: is a symbolic link"
+            raise WorkspaceError(told, hint="name the file that it leads to")
+        try:
+            stat = self._workspace.stat()
+            owner = (stat.st_uid, stat.st_gid)
+            make_directories(path.parent, self._workspace, owner)
+            with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                file.write(text)
+            draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+            own(draft, owner)
+            draft.replace(path)
+        except ValueError as error:
+            told = f"{path}: lies outside of the workspace"
+            raise WorkspaceError(told, hint="name a path below it") from error
+        except OSError as error:
+            raise unwritable(path, error) from error
