@@ -1,8 +1,7 @@
 """The composition root: surroundings → request → adapters → ports → mode → exit code."""
 
 import sys
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import SystemRandom
@@ -13,13 +12,15 @@ from slo_action.clock import SystemClock
 from slo_action.config.fly import token_parts
 from slo_action.config.inputs import asked_mode, from_environment
 from slo_action.config.request import Surroundings, VerifyRequest, read_request
+from slo_action.config.several import read_several
 from slo_action.config.url import credentials_in, is_link_local
 from slo_action.core.model import Annotation, Level, Mode, RunIdentity
 from slo_action.core.prepared import Prepared
 from slo_action.core.quoting import printable
 from slo_action.core.record import AuditRecord, file_name
 from slo_action.core.secrets import Scrubber, Secret
-from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError
+from slo_action.core.several import combined_exit_code
+from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError, bug_words
 from slo_action.evidence.directory import open_evidence
 from slo_action.github.commands import WorkflowLog
 from slo_action.github.context import RunnerContext, read_context
@@ -117,16 +118,14 @@ def run_action(stage: Stage) -> int:
     reads_files = FILE_MODES.get(asked_mode(given))
     if reads_files:
         return reads_files(stage, given, around, outputs)
+    several = read_several(given, around)
+    if several is not None:
+        telling = _telling(stage, several[0], context, "several")
+        return run_several(stage, several, outputs, context.workspace, telling)
     request = read_request(given, around)
     staged = open_ports(stage, request, outputs, context.workspace)
-    return MODES[request.mode](
-        staged,
-        Telling(
-            artifact_name=_artifact_name(staged.request, context.run),
-            artifacts=lambda: _artifacts(stage, staged.request, context),
-            check_runs=lambda: _check_runs(stage, staged.request, context),
-        ),
-    )
+    telling = _telling(stage, staged.request, context, _run_name(staged.request))
+    return MODES[request.mode](staged, telling)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +143,63 @@ class Telling:
     artifact_name: str = ""
     artifacts: Callable[[], ArtifactStore | None] = lambda: None
     check_runs: Callable[[], CheckRuns | None] = lambda: None
+
+
+def _telling(stage: Stage, request: VerifyRequest, context: RunnerContext, name: str) -> Telling:
+    return Telling(
+        artifact_name=_artifact_name(request, context.run, name),
+        artifacts=lambda: _artifacts(stage, request, context),
+        check_runs=lambda: _check_runs(stage, request, context),
+    )
+
+
+def run_several(
+    stage: Stage,
+    requests: Sequence[VerifyRequest],
+    outputs: Outputs,
+    workspace: Path,
+    telling: Telling,
+) -> int:
+    """Verify several services, each in a process of its own; return the worst exit status."""
+    from slo_action.modes.several import CommonPorts, Worked, verify_several  # noqa: PLC0415 - rare
+    from slo_action.workers import side_by_side  # noqa: PLC0415 - rare
+
+    _mask(stage.log, *(secret.reveal() for request in requests for secret in request.secrets))
+    _import_once(requests)
+    requests = [replace(one, prepared=_prepared(one, workspace, stage.log)) for one in requests]
+    name = _numbered("several", requests[0].run)
+    evidence = open_evidence(workspace, name, stage.scrubber, stage.clock)
+    ports = CommonPorts(
+        log=stage.log, outputs=outputs, evidence=evidence, interrupts=stage.interrupts
+    )
+
+    def opened(request: VerifyRequest, log: Log, own: Outputs) -> tuple[VerifyRequest, Ports]:
+        inside = evidence.directory.name
+        staged = open_ports(replace(stage, log=log), request, own, workspace, inside=inside)
+        return staged.request, staged.ports
+
+    def keep(worked: Worked) -> None:
+        from slo_action.modes.tell_several import keep_evidence  # noqa: PLC0415 - ADR 0002
+
+        keep_evidence(worked, ports)
+
+    outputs.set(provisional())
+    ends, works = verify_several(
+        requests, ports, crew=side_by_side, open_ports=opened, scrubber=stage.scrubber, keep=keep
+    )
+    from slo_action.modes.tell_several import tell_several  # noqa: PLC0415 - ADR 0002
+
+    audiences = replace(ports, artifacts=telling.artifacts(), check_runs=telling.check_runs())
+    tell_several(ends, works, audiences, artifact_name=telling.artifact_name)
+    return combined_exit_code(ends)
+
+
+def _import_once(requests: Sequence[VerifyRequest]) -> None:
+    """Import before the fork what each process would else import by itself."""
+    if any(one.fly for one in requests):
+        import slo_action.platforms.fly.platform  # noqa: PLC0415 - heavy: ADR 0002
+    if any(one.metrics for one in requests):
+        import slo_action.sources.prometheus  # noqa: F401, PLC0415 - heavy: ADR 0002
 
 
 def _run_verify(staged: Staged, telling: Telling) -> int:
@@ -245,13 +301,20 @@ def _finish(record: AuditRecord, ports: Ports, telling: Telling) -> int:
     return record.exit_code
 
 
-def open_ports(stage: Stage, request: VerifyRequest, outputs: Outputs, workspace: Path) -> Staged:
-    """Open what a run needs. Raises WorkspaceError where evidence cannot be kept."""
+def open_ports(
+    stage: Stage, request: VerifyRequest, outputs: Outputs, workspace: Path, *, inside: str = ""
+) -> Staged:
+    """Open what a run needs. Raises WorkspaceError where evidence cannot be kept.
+
+    `inside` is the directory of several services' evidence; empty for a run of one. What was
+    prepared for one of several is in its request already.
+    """
     _mask(stage.log, *(secret.reveal() for secret in request.secrets))
-    name = f"{file_name(_run_name(request))}-{request.run.run_attempt or '1'}"
+    name = _numbered(_run_name(request), request.run)
     transport = _transport(allow_link_local=request.allow_link_local)
     history = _history(request, workspace)
-    request = replace(request, prepared=_prepared(request, workspace, stage.log))
+    if not inside:
+        request = replace(request, prepared=_prepared(request, workspace, stage.log))
     platform = PLATFORMS[request.platform](
         request,
         Premises(
@@ -284,11 +347,15 @@ def open_ports(stage: Stage, request: VerifyRequest, outputs: Outputs, workspace
         machines=platform.machines,
         history=history,
         log=stage.log,
-        evidence=open_evidence(workspace, name, stage.scrubber, stage.clock),
+        evidence=open_evidence(workspace, name, stage.scrubber, stage.clock, inside=inside),
         outputs=outputs,
         interrupts=stage.interrupts,
     )
     return Staged(request=request, ports=ports)
+
+
+def _numbered(name: str, run: RunIdentity) -> str:
+    return f"{file_name(name)}-{run.run_attempt or '1'}"
 
 
 def _run_name(request: VerifyRequest) -> str:
@@ -336,7 +403,9 @@ def _metrics(stage: Stage, request: VerifyRequest) -> MetricSource | None:
 
 def mask_given(log: Log, given: Mapping[str, str]) -> None:
     """Mask what is secret in inputs that nobody has looked at yet."""
-    credentials = [credentials_in(given.get(name, "")) for name in _URLS]
+    urls = [given.get(name, "") for name in _URLS]
+    lines = given.get("url", "").splitlines()  # with several services, NAME=URL each
+    credentials = [credentials_in(text) for text in (*urls, *lines)]
     tokens = (given.get(name, "") for name in ("token", "prometheus-token"))
     _mask(log, *tokens, *(part for parts in credentials for part in parts))
     mask_fly_token(log, given.get("fly-api-token", ""))
@@ -377,13 +446,13 @@ def _artifacts(stage: Stage, request: VerifyRequest, context: RunnerContext) -> 
     )
 
 
-def _artifact_name(request: VerifyRequest, run: RunIdentity) -> str:
+def _artifact_name(request: VerifyRequest, run: RunIdentity, name: str) -> str:
     from slo_action.github.artifact_names import artifact_name, valid_name  # noqa: PLC0415 - ADR 0002
 
     if request.artifact_name:
         return valid_name(request.artifact_name)
     attempt = int(run.run_attempt) if run.run_attempt.isdigit() else 1
-    return artifact_name(_run_name(request), attempt, job=run.job, matrix=request.matrix)
+    return artifact_name(name, attempt, job=run.job, matrix=request.matrix)
 
 
 def _check_runs(stage: Stage, request: VerifyRequest, context: RunnerContext) -> CheckRuns | None:
@@ -424,11 +493,5 @@ def _show_line(log: Log, mistake: Mistake) -> None:
 
 
 def _bug(error: Exception) -> Annotation:
-    """The error's text may hold anything, so only its kind and place are told."""
-    last = traceback.extract_tb(error.__traceback__)[-1:]
-    place = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in last)
-    return Annotation(
-        level=Level.ERROR,
-        title="slo-verify broke: this is a bug",
-        message=f"{type(error).__name__}{place}\nPlease report it with the log of this step.",
-    )
+    title = "slo-verify broke: this is a bug"
+    return Annotation(level=Level.ERROR, title=title, message=bug_words(error))

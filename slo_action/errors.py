@@ -14,7 +14,9 @@ Exit 1 is a bug of ours. 10, 11 and 12 are verdicts (core/decide.py), not errors
 telling, ArtifactError and GitHubError become warnings: they never change a verdict.
 """
 
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 EXIT_BUG = 1
@@ -140,6 +142,13 @@ class ReplayError(SloVerifyError):
 
     exit_code = 9
     title = "The replay disagrees with the record"
+
+
+def bug_words(error: Exception) -> str:
+    """Return what is told of a bug: its text may hold anything, so only its kind and place are."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in last)
+    return f"{type(error).__name__}{place}\nPlease report it with the log of this step."
 
 
 def all_errors() -> tuple[type[SloVerifyError], ...]:

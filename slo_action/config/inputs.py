@@ -266,12 +266,15 @@ _SHORT_NUMBER = re.compile("[0-9]{1,4}")
 
 INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
-        name="service", default="", meaning="Service name; with `config`, selects one.", parse=_name
+        name="service",
+        default="",
+        meaning="Service name; with `config`, selects one; `all`, or names with commas between: several at once.",
+        parse=_name,
     ),
     InputSpec(
         name="url",
         default="",
-        meaning="Base URL of the service; may come from `config`. Credentials in it are masked.",
+        meaning="Base URL of the service; may come from `config`. With several services: `NAME=URL`, a line each. Credentials in it are masked.",
         parse=str.strip,
         secret=True,
     ),
@@ -555,7 +558,7 @@ INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
         name="artifact-name",
         default="",
-        meaning="Name of the evidence artifact; empty: `slo-verify-{service}-{run_attempt}` with the job's and matrix's identity.",
+        meaning="Name of the evidence artifact; empty: `slo-verify-{service}-{run_attempt}` (`several` for several services) with the job's and matrix's identity.",
         parse=_text,
     ),
     InputSpec(

@@ -2,10 +2,11 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slo_action.config.fly import FlySettings, token_parts
 from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
@@ -25,6 +26,9 @@ from slo_action.core.schedule import GatePolicy, in_haste
 from slo_action.core.secrets import Secret
 from slo_action.core.templates import secrets_of
 from slo_action.errors import InputError, Mistake
+
+if TYPE_CHECKING:
+    from slo_action.config.matrix import Loaded
 
 DEFAULT_CONFIG = Path(".github/slo.yml")
 CONTROL_OFF = "off"
@@ -105,12 +109,31 @@ class Surroundings:
     event_path: Path | None = None
 
 
-def read_request(given: Mapping[str, str], around: Surroundings) -> VerifyRequest:
-    """Return what is to be done. Raises InputError with every mistake at once."""
+def matrix_of(config: str, workspace: Path) -> "Loaded | None":
+    """Read slo.yml, where the input `config` names one or one is at its usual place."""
+    named = config or str(DEFAULT_CONFIG)
+    if not (config or (workspace / named).is_file()):
+        return None
+    # pydantic and yaml are imported only where a matrix is read: see inputs.py
+    from slo_action.config.matrix import load_matrix  # noqa: PLC0415
+    from slo_action.config.workspace_files import WorkspaceFiles  # noqa: PLC0415
+
+    return load_matrix(WorkspaceFiles(workspace), named, "config")
+
+
+def read_request(
+    given: Mapping[str, str],
+    around: Surroundings,
+    read_matrix: "Callable[[str, Path], Loaded | None]" = matrix_of,
+) -> VerifyRequest:
+    """Return what is to be done. Raises InputError with every mistake at once.
+
+    `read_matrix` is given where the matrix was read before.
+    """
     inputs, found = read_inputs(given)
     inputs = _with_token(inputs, around)
     said = inputs
-    inputs, service, wrong = _with_matrix(inputs, around.workspace)
+    inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, around.workspace))
     mistakes = [*found, *wrong, *_contradictions(inputs, around), *_left_out(inputs, found, wrong)]
     mistakes += _lacking_secrets(inputs, service)
     target = _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
@@ -318,21 +341,16 @@ def _left_out(
 _Filled = tuple[Inputs, Service | None, tuple[Mistake, ...]]
 
 
-def _with_matrix(inputs: Inputs, workspace: Path) -> _Filled:
+def _with_matrix(inputs: Inputs, loaded: "Loaded | None") -> _Filled:
     """Fill in from slo.yml what the inputs left open; return what is wrong with it, too."""
-    named = inputs.config or str(DEFAULT_CONFIG)
-    if not (inputs.config or (workspace / named).is_file()):
+    if loaded is None:
         return inputs, None, ()
-    # pydantic and yaml are imported only where a matrix is read: see inputs.py
-    from slo_action.config.matrix import load_matrix  # noqa: PLC0415
-    from slo_action.config.workspace_files import WorkspaceFiles  # noqa: PLC0415
-
-    loaded = load_matrix(WorkspaceFiles(workspace), named, "config")
     if loaded.mistakes:
         return inputs, None, loaded.mistakes
     service = loaded.matrix.services.get(inputs.service)
     if service is None:
         known = loaded.matrix.services
+        named = inputs.config or str(DEFAULT_CONFIG)
         wrong = (_unknown_service(inputs, named, known),) if inputs.service else ()
         return inputs, None, wrong
     return _filled(inputs, service), service, ()

@@ -55,6 +55,10 @@ class Scrubber:
         self._forms |= forms
         return tuple(sorted(forms, key=len, reverse=True))
 
+    def learn_of(self, other: "Scrubber") -> None:
+        """Know all that another one knows, as of a run in another process."""
+        self._forms |= other._forms  # noqa: SLF001 - it is one of us
+
     def scrub(self, text: str) -> str:
         """Return `text` without the secrets; the longest form goes first."""
         for form in sorted(self._forms, key=len, reverse=True):

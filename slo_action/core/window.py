@@ -103,7 +103,7 @@ class Window:
             begun_seconds=begun_seconds,
             ends_seconds=self.ends_seconds,
             suspects=self._suspects,
-            is_out=lambda stream: any(slot.stream is stream for slot in self._open.values()),
+            is_out=self._is_out,
         )
         self.interval_seconds = self._pace.interval_seconds
         self.tracks = {stream.name: self._track(stream) for stream in self.streams}
@@ -122,6 +122,10 @@ class Window:
             tickets_apart=self._pace.tickets_apart(stream),
             seconds_apart=self._pace.seconds_apart(stream),
         )
+
+    def _is_out(self, stream: Stream) -> bool:
+        """A method and no lambda: windows are sent from process to process (ADR 0018)."""
+        return any(slot.stream is stream for slot in self._open.values())
 
     def _test(self, interval: float, *, counted: bool = True) -> RateTest:
         """Return a test of one stream, or of all of them; by evidence alone where not `counted`.

@@ -18,8 +18,14 @@ class EvidenceDirectory:
     """The Evidence port. Files are replaced whole, or appended to and synced."""
 
     def __init__(
-        self, directory: Path, owner: tuple[int, int], scrubber: Scrubber, clock: Clock
+        self,
+        directory: Path,
+        workspace: Path,
+        owner: tuple[int, int],
+        scrubber: Scrubber,
+        clock: Clock,
     ) -> None:
+        self._workspace = workspace
         self._directory = directory
         self._owner = owner
         self._scrubber = scrubber
@@ -34,7 +40,7 @@ class EvidenceDirectory:
     @property
     def place(self) -> str:
         """The directory relative to the workspace: the host knows that under another path."""
-        return self._directory.relative_to(self._directory.parents[1]).as_posix()
+        return self._directory.relative_to(self._workspace).as_posix()
 
     def write(self, name: str, text: str) -> Path:
         """Write a whole file, by way of a temporary one, so that no reader sees half of it."""
@@ -84,24 +90,25 @@ class EvidenceDirectory:
 
 
 def open_evidence(
-    workspace: Path, name: str, scrubber: Scrubber, clock: Clock
+    workspace: Path, name: str, scrubber: Scrubber, clock: Clock, *, inside: str = ""
 ) -> EvidenceDirectory:
-    """Make a new directory `slo-verify/<name>` below the workspace and return it.
+    """Make a new directory `slo-verify/<inside>/<name>` below the workspace and return it.
 
-    A name that is taken gets a number. Raises WorkspaceError where nothing can be written, or
-    where a link would lead out of the workspace.
+    A name that is taken gets a number. `inside` is a path, empty for none. Raises WorkspaceError
+    where nothing can be written, or where a link would lead out of the workspace.
     """
-    parent = workspace / "slo-verify"
+    root = workspace / "slo-verify"
+    parent = root / inside
     try:
         stat = workspace.stat()
         owner = (stat.st_uid, stat.st_gid)
         make_directories(parent, workspace, owner)
-        _ignore(parent / ".gitignore", owner)
+        _ignore(root / ".gitignore", owner)
         directory = _new_directory(parent, name)
         own(directory, owner)
     except OSError as error:
         raise unwritable(parent, error) from error
-    return EvidenceDirectory(directory, owner, scrubber, clock)
+    return EvidenceDirectory(directory, workspace, owner, scrubber, clock)
 
 
 def _ignore(path: Path, owner: tuple[int, int]) -> None:

@@ -27,7 +27,7 @@ def tell(record: AuditRecord, ports: Ports, *, artifact_name: str) -> None:
     Never raises: whoever cannot be told is left out with a warning, and the verdict stands.
     """
     audit = audit_document(record)
-    each_alone(ports, "evidence", lambda: audit.update(_write_evidence(record, ports.evidence)))
+    each_alone(ports, "evidence", lambda: audit.update(write_evidence(record, ports.evidence)))
     text = summary(record, audit)
     each_alone(ports, "outputs", lambda: ports.outputs.set(_outputs(record, audit, ports)))
     each_alone(ports, "job summary", lambda: ports.outputs.summarize(text))
@@ -37,10 +37,11 @@ def tell(record: AuditRecord, ports: Ports, *, artifact_name: str) -> None:
     each_alone(ports, "check run", lambda: _publish(record, ports))
 
 
-def _write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
-    """All but the summary is written before the audit, which holds the digests of all of it.
+def write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
+    """Write all that is left of a run, and return its audit.
 
-    The summary comes last, since it shows the audit.
+    All but the summary is written before the audit, which holds the digests of all of it. The
+    summary comes last, since it shows the audit.
     """
     proof = f"proofs/health/{file_name(record.service)}.log"
     evidence.write(proof, proofs(all_observations(record), window_failures(record)))
@@ -76,7 +77,19 @@ def _keep(record: AuditRecord, ports: Ports) -> None:
 def _publish(record: AuditRecord, ports: Ports) -> None:
     if ports.check_runs is None or ports.interrupts.received:
         return
-    check_run = CheckRun(
+    try:
+        with ports.interrupts.raising():
+            ports.check_runs.publish(check_run_of(record))
+    except GitHubError as error:
+        if not error.forbidden:
+            raise
+        # The default token may not: that is how most workflows are, and nothing to warn of.
+        ports.log.line(f"no check run: {error.message}; {error.hint}")
+
+
+def check_run_of(record: AuditRecord) -> CheckRun:
+    """Return the check run of one service."""
+    return CheckRun(
         name=f"slo-verify / {record.service}",
         title=headline(record),
         summary=summary(record, {}),
@@ -84,14 +97,6 @@ def _publish(record: AuditRecord, ports: Ports) -> None:
         external_id=f"{record.run.run_id}-{record.run.run_attempt}",
         annotations=annotations(record),
     )
-    try:
-        with ports.interrupts.raising():
-            ports.check_runs.publish(check_run)
-    except GitHubError as error:
-        if not error.forbidden:
-            raise
-        # The default token may not: that is how most workflows are, and nothing to warn of.
-        ports.log.line(f"no check run: {error.message}; {error.hint}")
 
 
 def _entry(path: Path, root: Path) -> EvidenceEntry:

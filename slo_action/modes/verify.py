@@ -47,6 +47,8 @@ from slo_action.modes.watch import Witnesses, unconsulted
 from slo_action.ports import Ports
 from slo_action.render.annotations import provisional_annotations
 
+POLICY = "Policy"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
@@ -91,7 +93,7 @@ def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
 def _begin(request: VerifyRequest, ports: Ports) -> Run:
     since_deploy = (ports.clock.now() - request.deployed_at).total_seconds()
     ports.evidence.journal(f"begin verifying {request.service} at {request.url}")
-    with ports.log.group("Policy"):
+    with ports.log.group(POLICY):
         for sentence in request.policy.in_words():
             ports.log.line(sentence)
     return Run(

@@ -161,6 +161,12 @@ OUTPUTS: tuple[OutputSpec, ...] = (
     ),
     OutputSpec(name="audit-path", meaning="The audit record's file, relative to the workspace"),
     OutputSpec(name="evidence-dir", meaning="The evidence's directory, relative to the workspace"),
+    OutputSpec(
+        name="services",
+        meaning="With several services: what became of each, one line of JSON: an object by name "
+        "with `verdict`, `cause`, `reason`, `ending`, `exit-code`, `rollback-triggered`, "
+        "`rolled-back-to`, `live-version`, `audit-path` and the other values above",
+    ),
     OutputSpec(name="artifact-id", meaning="The uploaded evidence; empty if it was not uploaded"),
     OutputSpec(name="artifact-url", meaning="The uploaded evidence's page"),
 )
@@ -168,10 +174,14 @@ OUTPUTS: tuple[OutputSpec, ...] = (
 
 def output_values(record: AuditRecord, audit: dict[str, Any]) -> dict[str, str]:
     """Return the outputs that the record itself answers; every value is one inert line."""
-    values = {
+    return {**record_values(record), "audit": audit_line(audit)}
+
+
+def record_values(record: AuditRecord) -> dict[str, str]:
+    """Return them without the audit."""
+    return {
         spec.name: output(str(spec.value(record))) for spec in OUTPUTS if spec.value is not None
     }
-    return {**values, "audit": audit_line(audit)}
 
 
 def audit_line(audit: dict[str, Any]) -> str:

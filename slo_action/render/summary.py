@@ -51,17 +51,24 @@ _KINDS = {
 }
 
 
-def summary(record: AuditRecord, audit: dict[str, Any], evidence_url: str = "") -> str:
+def summary(
+    record: AuditRecord,
+    audit: dict[str, Any],
+    evidence_url: str = "",
+    *,
+    limit_bytes: int = LIMIT_BYTES,
+) -> str:
     """Return the summary as Markdown of at most 700 KiB; what was cut is said.
 
     `audit` is the record as JSON data, empty to leave it out; `evidence_url` the uploaded
-    artifact's page, empty where nothing was uploaded (yet).
+    artifact's page, empty where nothing was uploaded (yet). Below some 100 KiB, a limit may be
+    exceeded by a record whose every text is long.
     """
     sections = [*_sections(record, evidence_url), _audit(audit)]
     text = _joined(sections)
-    if len(text.encode()) > LIMIT_BYTES:
+    if len(text.encode()) > limit_bytes:
         text = _joined([*sections[:-1], _CUT])
-    if len(text.encode()) > LIMIT_BYTES:
+    if len(text.encode()) > limit_bytes:
         text = _joined([*_sections(record, evidence_url)[:3], _CUT])
     return text
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -29,7 +30,15 @@ from tests.worlds.runner import StepResult
 from tests.worlds.runner_environment import SHA
 from tests.worlds.virtual_clock import VirtualClock
 
-VERIFYING = ["README", "deploy-and-verify", "fly", "matrix", "rollback-command", "use-outputs"]
+VERIFYING = [
+    "README",
+    "all-services",
+    "deploy-and-verify",
+    "fly",
+    "matrix",
+    "rollback-command",
+    "use-outputs",
+]
 EXAMPLES = [*VERIFYING, "fly-rollback"]
 FORMER = "1.0.0"
 
@@ -127,6 +136,8 @@ def _job(workflow: Workflow, root: Path, address: str, fly: dict[str, ServedFly]
     if example in fly:
         asked = {"inputs.version": "v41", "inputs.rollback": "auto"}
         return ExampleJob(workflow, name, root, address, asked, fly=fly[example].address)
+    if example == "all-services":
+        return _all_services(workflow, name, root, address)
     if example != "matrix":
         return ExampleJob(workflow, name, root, address)
     matrix = {"service": workflow.document["jobs"][name]["strategy"]["matrix"]["service"][0]}
@@ -140,6 +151,15 @@ def _job(workflow: Workflow, root: Path, address: str, fly: dict[str, ServedFly]
     text = read(ROOT / "examples" / "slo.yml")
     services.write_text(text.replace(f"https://{matrix['service']}.fly.dev", address))
     return ExampleJob(workflow, name, root, address, known, matrix)
+
+
+def _all_services(workflow: Workflow, name: str, root: Path, address: str) -> ExampleJob:
+    known = {"inputs.version": SHA, "inputs.deployed-at": "2025-08-23T08:38:00Z"}
+    services = root / "work" / "shop" / "shop" / ".github" / "slo.yml"
+    services.parent.mkdir(parents=True)
+    text = re.sub(r"https://[\w-]+\.fly\.dev", address, read(ROOT / "examples" / "slo.yml"))
+    services.write_text(text)
+    return ExampleJob(workflow, name, root, address, known)
 
 
 def _quick_start(root: Path, address: str) -> ExampleJob:
@@ -227,6 +247,27 @@ def test_the_later_steps_do_what_they_say(played: dict[str, Played]) -> None:
     sent = json.loads((job.stubs / "curl.log").read_text(encoding="utf-8"))
     assert sent["text"].startswith("healthy (verified): 3 consecutive successful attempts")
     assert printed == "attempts: 3\n"
+
+
+def test_the_example_of_all_services_lists_those_that_are_not_healthy(
+    played: dict[str, Played],
+) -> None:
+    if shutil.which("jq") is None:
+        if os.environ.get("CI_NO_SKIP") == "1":
+            pytest.fail("jq is not installed: runners have it")
+        pytest.skip("jq is not installed: runners have it")
+    job, result = played["all-services"].job, played["all-services"].result
+    services = json.loads(result.outputs["services"])
+    (listing,) = job.after()
+
+    job.learn(result)
+    assert job.play(listing, result.workspace) == ""
+
+    (name, *_) = services
+    services[name] |= {"verdict": "unhealthy", "ending": "not-rolled-back"}
+    job.known["steps.slo.outputs.services"] = json.dumps(services)
+    assert job.play(listing, result.workspace) == f"{name}: unhealthy, not-rolled-back\n"
+    assert len(services) == 6
 
 
 def test_the_rollback_example_notes_the_former_image_and_takes_kubectl_along(
