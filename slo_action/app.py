@@ -1,66 +1,44 @@
-"""The composition root: surroundings → request → adapters → ports → mode → exit code."""
+"""The composition root: surroundings → request → ports → mode → exit code."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from random import SystemRandom
-from secrets import token_hex
 from typing import TextIO
 
-from slo_action.clock import SystemClock
-from slo_action.config.fly import token_parts
 from slo_action.config.inputs import asked_mode, from_environment
 from slo_action.config.request import Surroundings, VerifyRequest, read_request
 from slo_action.config.several import read_several
-from slo_action.config.url import credentials_in, is_link_local
-from slo_action.core.model import Annotation, Level, Mode, RunIdentity
-from slo_action.core.prepared import Prepared
-from slo_action.core.quoting import printable
-from slo_action.core.record import AuditRecord, file_name
-from slo_action.core.secrets import Scrubber, Secret
+from slo_action.core.model import Mode
+from slo_action.core.record import AuditRecord
+from slo_action.core.secrets import Scrubber
 from slo_action.core.several import combined_exit_code
-from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError, bug_words
 from slo_action.evidence.directory import open_evidence
 from slo_action.github.commands import WorkflowLog
-from slo_action.github.context import RunnerContext, read_context
-from slo_action.github.event import base_sha, is_from_fork
+from slo_action.github.context import read_context
+from slo_action.github.event import is_from_fork
 from slo_action.github.files import RunnerFiles
-from slo_action.history.directory import HistoryDirectory
-from slo_action.interrupts import SignalInterrupts
-from slo_action.platforms import PLATFORMS
-from slo_action.platforms.premises import Premises
+from slo_action.opening import (
+    Staged,
+    Telling,
+    numbered,
+    open_former_files,
+    open_ports,
+    open_telling,
+    open_visitor,
+    prepared_for,
+    run_name,
+)
 from slo_action.ports import (
-    ArtifactStore,
     CheckPorts,
-    CheckRuns,
-    FormerFiles,
     Log,
-    MetricSource,
     Outputs,
     Ports,
-    Prober,
 )
-from slo_action.probing.http import HttpProber
-from slo_action.probing.pool import HttpProbePool
-from slo_action.probing.transport import FreshTransport
-from slo_action.probing.trust import OnceContext, system_trust
 from slo_action.render.outputs import provisional
+from slo_action.stage import FLY_TOKEN, Stage, guarded, mask, mask_fly_token, mask_given, open_stage
 
-_URLS = ("url", "control-url", "prometheus-url")
 _ENVIRONMENT_SECRETS = ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
-FLY_TOKEN = "FLY_API_TOKEN"  # noqa: S105 - the variable's name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """What every run has before it knows what it is to do."""
-
-    environ: Mapping[str, str]
-    clock: SystemClock
-    interrupts: SignalInterrupts
-    scrubber: Scrubber
-    log: Log
 
 
 def main(environ: Mapping[str, str], stream: TextIO = sys.stdout) -> int:
@@ -70,38 +48,10 @@ def main(environ: Mapping[str, str], stream: TextIO = sys.stdout) -> int:
     return guarded(stage, lambda: run_action(stage))
 
 
-def open_stage(environ: Mapping[str, str], scrubber: Scrubber, log: Log) -> Stage:
-    """Return the stage, signals taken over: as PID 1, Python would ignore SIGTERM."""
-    interrupts = SignalInterrupts()
-    interrupts.install()
-    return Stage(
-        environ=environ, clock=SystemClock(), interrupts=interrupts, scrubber=scrubber, log=log
-    )
-
-
-def guarded(stage: Stage, run: Callable[[], int]) -> int:
-    """Return what `run` returns, or the exit code of what it raised. Catches everything."""
-    try:
-        return run()
-    except InputError as error:
-        stage.log.annotate([_mistake(error.title, mistake) for mistake in error.mistakes])
-        for mistake in error.mistakes:
-            _show_line(stage.log, mistake)
-        stage.log.line(error.hint)
-        return error.exit_code
-    except SloVerifyError as error:
-        told = f"{error.message}\n{error.hint}"
-        stage.log.annotate([Annotation(level=Level.ERROR, title=error.title, message=told)])
-        return error.exit_code
-    except Exception as error:  # noqa: BLE001 - the one place that catches everything
-        stage.log.annotate([_bug(error)])
-        return EXIT_BUG
-
-
 def run_action(stage: Stage) -> int:
     """Do what the runner asks for, and tell it."""
     given = from_environment(stage.environ)
-    _mask(stage.log, *(stage.environ.get(key, "") for key in _ENVIRONMENT_SECRETS))
+    mask(stage.log, *(stage.environ.get(key, "") for key in _ENVIRONMENT_SECRETS))
     mask_given(stage.log, given)
     mask_fly_token(stage.log, stage.environ.get(FLY_TOKEN, ""))
     context = read_context(stage.environ)
@@ -120,37 +70,12 @@ def run_action(stage: Stage) -> int:
         return reads_files(stage, given, around, outputs)
     several = read_several(given, around)
     if several is not None:
-        telling = _telling(stage, several[0], context, "several")
+        telling = open_telling(stage, several[0], context, "several")
         return run_several(stage, several, outputs, context.workspace, telling)
     request = read_request(given, around)
     staged = open_ports(stage, request, outputs, context.workspace)
-    telling = _telling(stage, staged.request, context, _run_name(staged.request))
+    telling = open_telling(stage, staged.request, context, run_name(staged.request))
     return MODES[request.mode](staged, telling)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staged:
-    """A request with all that it took from the workspace, and the ports to carry it out."""
-
-    request: VerifyRequest
-    ports: Ports
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """Who is told beside the step itself; opened after the last probe (ADR 0002)."""
-
-    artifact_name: str = ""
-    artifacts: Callable[[], ArtifactStore | None] = lambda: None
-    check_runs: Callable[[], CheckRuns | None] = lambda: None
-
-
-def _telling(stage: Stage, request: VerifyRequest, context: RunnerContext, name: str) -> Telling:
-    return Telling(
-        artifact_name=_artifact_name(request, context.run, name),
-        artifacts=lambda: _artifacts(stage, request, context),
-        check_runs=lambda: _check_runs(stage, request, context),
-    )
 
 
 def run_several(
@@ -164,10 +89,10 @@ def run_several(
     from slo_action.modes.several import CommonPorts, Worked, verify_several  # noqa: PLC0415 - rare
     from slo_action.workers import side_by_side  # noqa: PLC0415 - rare
 
-    _mask(stage.log, *(secret.reveal() for request in requests for secret in request.secrets))
+    mask(stage.log, *(secret.reveal() for request in requests for secret in request.secrets))
     _import_once(requests)
-    requests = [replace(one, prepared=_prepared(one, workspace, stage.log)) for one in requests]
-    name = _numbered("several", requests[0].run)
+    requests = [replace(one, prepared=prepared_for(one, workspace, stage.log)) for one in requests]
+    name = numbered("several", requests[0].run)
     evidence = open_evidence(workspace, name, stage.scrubber, stage.clock)
     ports = CommonPorts(
         log=stage.log, outputs=outputs, evidence=evidence, interrupts=stage.interrupts
@@ -245,44 +170,17 @@ def _run_check(
     request = read_check_request(given, around)
     event = around.event_path
     may_visit = request.visit and not is_from_fork(event)
+    visitor = open_visitor(stage, allow_link_local=request.allow_link_local)
     ports = CheckPorts(
         clock=stage.clock,
         log=stage.log,
         outputs=outputs,
         workspace=WorkspaceFiles(around.workspace),
         written=WorkspaceWriter(around.workspace, stage.scrubber),
-        prober=_visitor(stage, allow_link_local=request.allow_link_local) if may_visit else None,
-        former=_former_files(given, around),
+        prober=visitor if may_visit else None,
+        former=open_former_files(given, around),
     )
     return check(request, ports)
-
-
-def _visitor(stage: Stage, *, allow_link_local: bool) -> Prober:
-    return HttpProber(
-        stage.clock,
-        nonces=_nonce,
-        transport=_transport(allow_link_local=allow_link_local),
-        redact=stage.scrubber.scrub,
-    )
-
-
-def _transport(*, allow_link_local: bool) -> FreshTransport:
-    return FreshTransport(
-        OnceContext(system_trust), refuses=None if allow_link_local else is_link_local
-    )
-
-
-def _former_files(given: Mapping[str, str], around: Surroundings) -> FormerFiles | None:
-    sha = base_sha(around.event_path)
-    if not (sha and around.control_url):
-        return None
-    from slo_action.github.api import GitHubApi  # noqa: PLC0415 - ADR 0002
-    from slo_action.github.former_files import GitHubFormerFiles  # noqa: PLC0415 - ADR 0002
-
-    token = Secret(given.get("token", ""))
-    return GitHubFormerFiles(
-        lambda: GitHubApi(around.control_url, around.run.repository, token), sha
-    )
 
 
 FILE_MODES: dict[Mode, Callable[[Stage, Mapping[str, str], Surroundings, Outputs], int]] = {
@@ -299,199 +197,3 @@ def _finish(record: AuditRecord, ports: Ports, telling: Telling) -> int:
     audiences = replace(ports, artifacts=telling.artifacts(), check_runs=telling.check_runs())
     tell(record, audiences, artifact_name=telling.artifact_name)
     return record.exit_code
-
-
-def open_ports(
-    stage: Stage, request: VerifyRequest, outputs: Outputs, workspace: Path, *, inside: str = ""
-) -> Staged:
-    """Open what a run needs. Raises WorkspaceError where evidence cannot be kept.
-
-    `inside` is the directory of several services' evidence; empty for a run of one. What was
-    prepared for one of several is in its request already.
-    """
-    _mask(stage.log, *(secret.reveal() for secret in request.secrets))
-    name = _numbered(_run_name(request), request.run)
-    transport = _transport(allow_link_local=request.allow_link_local)
-    history = _history(request, workspace)
-    if not inside:
-        request = replace(request, prepared=_prepared(request, workspace, stage.log))
-    platform = PLATFORMS[request.platform](
-        request,
-        Premises(
-            environment=stage.environ,
-            workspace=workspace,
-            clock=stage.clock,
-            redact=stage.scrubber.scrub,
-            prepared=request.prepared,
-            past=history.verdicts(request.service) if history else (),
-        ),
-    )
-    ports = Ports(
-        clock=stage.clock,
-        prober=HttpProber(
-            stage.clock,
-            nonces=_nonce,
-            transport=transport,
-            redact=stage.scrubber.scrub,
-            secrets=request.journey_secrets,
-        ),
-        pool=HttpProbePool(
-            stage.clock,
-            nonces=_nonce,
-            transport=transport,
-            redact=stage.scrubber.scrub,
-            secrets=request.journey_secrets,
-        ),
-        metrics=_metrics(stage, request),
-        platform=platform.platform,
-        machines=platform.machines,
-        history=history,
-        log=stage.log,
-        evidence=open_evidence(workspace, name, stage.scrubber, stage.clock, inside=inside),
-        outputs=outputs,
-        interrupts=stage.interrupts,
-    )
-    return Staged(request=request, ports=ports)
-
-
-def _numbered(name: str, run: RunIdentity) -> str:
-    return f"{file_name(name)}-{run.run_attempt or '1'}"
-
-
-def _run_name(request: VerifyRequest) -> str:
-    """A job may prepare and verify: each run has a name of its own."""
-    return request.service if request.mode is Mode.VERIFY else f"{request.service}-{request.mode}"
-
-
-def _history(request: VerifyRequest, workspace: Path) -> HistoryDirectory | None:
-    return HistoryDirectory(workspace, request.history) if request.history else None
-
-
-def _prepared(request: VerifyRequest, workspace: Path, log: Log) -> Prepared | None:
-    """Find what `prepare` handed over; its reader is imported only where there may be one."""
-    if request.mode is Mode.PREPARE or not (workspace / "slo-verify").is_dir():
-        return None
-    from slo_action.audit.prepared import find_prepared  # noqa: PLC0415 - ADR 0002
-
-    return find_prepared(
-        workspace,
-        service=request.service,
-        app=request.app,
-        deployed_at=request.deployed_at,
-        tell=log.line,
-    )
-
-
-def _nonce() -> str:
-    return token_hex(8)
-
-
-def _metrics(stage: Stage, request: VerifyRequest) -> MetricSource | None:
-    """Open the metric source. Raises InputError where its queries cannot be used."""
-    if request.metrics is None:
-        return None
-    from slo_action.sources.prometheus import PrometheusSource  # noqa: PLC0415 - ADR 0002
-
-    try:
-        return PrometheusSource(request.metrics, clock=stage.clock)
-    except ValueError as error:
-        mistake = Mistake(
-            field="prometheus-*", problem="cannot be asked", accepted=printable(str(error))
-        )
-        raise InputError((mistake,)) from error
-
-
-def mask_given(log: Log, given: Mapping[str, str]) -> None:
-    """Mask what is secret in inputs that nobody has looked at yet."""
-    urls = [given.get(name, "") for name in _URLS]
-    lines = given.get("url", "").splitlines()  # with several services, NAME=URL each
-    credentials = [credentials_in(text) for text in (*urls, *lines)]
-    tokens = (given.get(name, "") for name in ("token", "prometheus-token"))
-    _mask(log, *tokens, *(part for parts in credentials for part in parts))
-    mask_fly_token(log, given.get("fly-api-token", ""))
-    lines = given.get("secrets", "").splitlines()
-    _mask(log, *(line.partition("=")[2].strip() or line.strip() for line in lines))
-
-
-def mask_fly_token(log: Log, token: str) -> None:
-    """Mask a token of Fly's and each macaroon in it."""
-    _mask(log, *(part.reveal() for part in token_parts(Secret(token))))
-
-
-def _mask(log: Log, *secrets: str) -> None:
-    for secret in secrets:
-        if secret.strip():
-            log.mask(secret)
-
-
-def _artifacts(stage: Stage, request: VerifyRequest, context: RunnerContext) -> ArtifactStore:
-    from slo_action.github.artifact_runner import RunnerResults  # noqa: PLC0415 - ADR 0002
-    from slo_action.github.artifacts import GitHubArtifactStore  # noqa: PLC0415 - ADR 0002
-
-    runner = RunnerResults(
-        results_url=context.results_url,
-        token=context.runtime_token,
-        server_url=context.run.server_url,
-        repository=context.run.repository,
-        run_id=context.run.run_id,
-        retention_days=request.retention_days,
-        max_retention_days=context.longest_retention_days,
-    )
-    return GitHubArtifactStore(
-        runner,
-        clock=stage.clock,
-        scrubber=stage.scrubber,
-        mask=stage.log.mask,
-        random=SystemRandom().random,
-    )
-
-
-def _artifact_name(request: VerifyRequest, run: RunIdentity, name: str) -> str:
-    from slo_action.github.artifact_names import artifact_name, valid_name  # noqa: PLC0415 - ADR 0002
-
-    if request.artifact_name:
-        return valid_name(request.artifact_name)
-    attempt = int(run.run_attempt) if run.run_attempt.isdigit() else 1
-    return artifact_name(name, attempt, job=run.job, matrix=request.matrix)
-
-
-def _check_runs(stage: Stage, request: VerifyRequest, context: RunnerContext) -> CheckRuns | None:
-    if not request.check_run:
-        return None
-    from slo_action.github.api import GitHubApi  # noqa: PLC0415 - ADR 0002
-    from slo_action.github.checks import GitHubCheckRuns, head_sha  # noqa: PLC0415 - ADR 0002
-
-    return GitHubCheckRuns(
-        lambda: GitHubApi(context.api_url, context.run.repository, request.token),
-        head_sha(context.event_path, context.run.sha),
-        stage.scrubber,
-    )
-
-
-def _mistake(title: str, mistake: Mistake) -> Annotation:
-    return Annotation(
-        level=Level.ERROR,
-        title=title,
-        message=str(mistake),
-        path=mistake.path,
-        line=mistake.line,
-        column=mistake.column,
-    )
-
-
-def _show_line(log: Log, mistake: Mistake) -> None:
-    """Print the line that is meant, with a caret under its column; it may hold anything."""
-    if not mistake.source:
-        return
-    from slo_action.render.source import excerpt  # noqa: PLC0415 - only where something is wrong
-
-    number = str(mistake.line)
-    line, caret = excerpt(mistake.source, mistake.column or 1)
-    log.line(f"{mistake.path}:{number}: {mistake.field}")
-    log.line(f"  {number} | {line}")
-    log.line(f"  {' ' * len(number)} | {caret}")
-
-
-def _bug(error: Exception) -> Annotation:
-    title = "slo-verify broke: this is a bug"
-    return Annotation(level=Level.ERROR, title=title, message=bug_words(error))

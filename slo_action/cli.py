@@ -8,27 +8,17 @@ from pathlib import Path
 from sys import stdout
 from typing import TextIO
 
-from slo_action.app import (
-    FILE_MODES,
-    FLY_TOKEN,
-    MODES,
-    Stage,
-    Telling,
-    guarded,
-    mask_fly_token,
-    mask_given,
-    open_ports,
-    open_stage,
-    run_several,
-)
+from slo_action.app import FILE_MODES, MODES, run_several
 from slo_action.config.inputs import INPUTS, asked_mode
 from slo_action.config.request import Surroundings, read_request
 from slo_action.config.several import read_several
 from slo_action.core.model import Annotation, Level, Mode, RunIdentity
 from slo_action.core.secrets import Scrubber
 from slo_action.errors import InputError, Mistake, RecordError
+from slo_action.opening import Telling, open_ports
 from slo_action.ports import Log
 from slo_action.render.escape import visible
+from slo_action.stage import FLY_TOKEN, Stage, guarded, mask_fly_token, mask_given, open_stage
 
 _MARKS = {Level.NOTICE: "·", Level.WARNING: "!", Level.ERROR: "✗"}
 
