@@ -12,6 +12,7 @@ from slo_action.app import FILE_MODES, MODES, run_several
 from slo_action.config.inputs import INPUTS, asked_mode
 from slo_action.config.request import Surroundings, read_request
 from slo_action.config.several import read_several
+from slo_action.config.units import parse_flag
 from slo_action.core.model import Annotation, Level, Mode, RunIdentity
 from slo_action.core.secrets import Scrubber
 from slo_action.errors import InputError, Mistake, RecordError
@@ -195,7 +196,9 @@ def _add_mode(parser: argparse.ArgumentParser) -> None:
     for spec in INPUTS:
         if spec.name != "mode":
             shown = spec.meaning.replace("%", "%%")
-            parser.add_argument(f"--{spec.name}", default="", metavar="TEXT", help=shown)
+            option = parser.add_argument(f"--{spec.name}", default="", metavar="TEXT", help=shown)
+            if spec.parse is parse_flag:  # `--fix` by itself means true
+                option.nargs, option.const = "?", "true"
     parser.add_argument("--out", default="out", metavar="DIR", help="where evidence goes")
 
 
