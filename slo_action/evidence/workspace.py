@@ -32,7 +32,8 @@ class WorkspaceWriter:
             stat = self._workspace.stat()
             owner = (stat.st_uid, stat.st_gid)
             make_directories(path.parent, self._workspace, owner)
-            with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            draft.unlink(missing_ok=True)  # one that lies there may be a link
+            with draft.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
                 file.write(text)
             draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
             own(draft, owner)

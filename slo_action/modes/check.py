@@ -7,7 +7,7 @@ from typing import Any
 from slo_action import __version__
 from slo_action.config.check import CheckRequest, FlyFile
 from slo_action.core.edits import apply, compatible
-from slo_action.core.file_rules import FILE_RULES, LEFT_OUT, MISTAKE
+from slo_action.core.file_rules import FILE_RULES, FLY_MISTAKE, LEFT_OUT, MISTAKE
 from slo_action.core.fly_rules import FLY_RULES
 from slo_action.core.match_rules import MATCH_RULES, Pair
 from slo_action.core.matrix_rules import MATRIX_RULES
@@ -128,10 +128,14 @@ def _targets(request: CheckRequest, ports: CheckPorts) -> tuple[tuple[Finding, .
 
 def _mistakes(request: CheckRequest) -> tuple[Finding, ...]:
     loaded = request.loaded
-    wrong = (*(loaded.mistakes if loaded else ()), *request.mistakes)
+    texts = loaded.texts if loaded else {}
     left_out = loaded.left_out if loaded else ()
     return (
-        *map(_mistake, wrong),
+        *(_mistake(one, MISTAKE, request) for one in (loaded.mistakes if loaded else ())),
+        *(
+            _mistake(one, MISTAKE if one.path in texts else FLY_MISTAKE, request)
+            for one in request.mistakes
+        ),
         *(
             Finding(
                 rule=LEFT_OUT,
@@ -144,11 +148,11 @@ def _mistakes(request: CheckRequest) -> tuple[Finding, ...]:
     )
 
 
-def _mistake(mistake: Mistake) -> Finding:
+def _mistake(mistake: Mistake, rule: Rule[object], request: CheckRequest) -> Finding:
     return Finding(
-        rule=MISTAKE,
+        rule=rule,
         words=mistake.in_words,
-        path=mistake.path or "slo.yml",
+        path=mistake.path or request.config,
         place=Place(line=mistake.line or 1, column=mistake.column or 1),
     )
 
@@ -160,7 +164,14 @@ def _tell(seen: _Seen, ports: CheckPorts) -> None:
     if request.sarif_file:
         ports.written.report(request.sarif_file, _sarif(seen))
         ports.outputs.set({"sarif-path": request.sarif_file})
-    summary = check_summary(request.paths, found, request.run, request.texts, visited=seen.visited)
+    summary = check_summary(
+        request.paths,
+        found,
+        request.run,
+        request.texts,
+        visited=seen.visited,
+        mended=seen.mended,
+    )
     ports.outputs.summarize(summary + _compared(seen, ports))
 
 

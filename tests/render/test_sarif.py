@@ -29,7 +29,8 @@ VALIDATOR = Draft4Validator(
     format_checker=Draft4Validator.FORMAT_CHECKER,
 )
 HOME = "https://github.com/org/slo-verify/blob/v1"
-WARNING, NOTICE = FLY_RULES[0], FLY_RULES[2]
+WARNING = FLY_RULES[0]
+NOTICE = next(rule for rule in FLY_RULES if rule.level is Level.NOTICE)
 ERROR = replace(WARNING, name="slo-mistake", level=Level.ERROR)
 
 
