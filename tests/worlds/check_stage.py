@@ -91,9 +91,7 @@ class CheckStage:
 
     def request(self, **given: str) -> CheckRequest:
         inputs = {name.replace("_", "-"): value for name, value in given.items()}
-        around = Surroundings(
-            run=RunIdentity(run_id="12345"), workspace=self.workspace, now=NOW
-        )
+        around = Surroundings(run=RunIdentity(run_id="12345"), workspace=self.workspace, now=NOW)
         return read_check_request({"mode": "check", **inputs}, around)
 
     def run(self, **given: str) -> int:
