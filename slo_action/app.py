@@ -19,7 +19,7 @@ from slo_action.core.prepared import Prepared
 from slo_action.core.quoting import printable
 from slo_action.core.record import AuditRecord, file_name
 from slo_action.core.secrets import Scrubber, Secret
-from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError
+from slo_action.errors import EXIT_BUG, GitHubError, InputError, Mistake, SloVerifyError
 from slo_action.evidence.directory import open_evidence
 from slo_action.github.commands import WorkflowLog
 from slo_action.github.context import RunnerContext, read_context
@@ -223,10 +223,14 @@ def _former_files(given: Mapping[str, str], around: Surroundings) -> FormerFiles
     from slo_action.github.api import GitHubApi  # noqa: PLC0415 - ADR 0002
     from slo_action.github.former_files import GitHubFormerFiles  # noqa: PLC0415 - ADR 0002
 
-    token = Secret(given.get("token", ""))
-    return GitHubFormerFiles(
-        lambda: GitHubApi(around.control_url, around.run.repository, token), sha
-    )
+    token = Secret(given.get("token", "").strip())
+
+    def open_api() -> GitHubApi:
+        if not token:
+            raise GitHubError("the input token is empty", hint="pass `${{ github.token }}`")
+        return GitHubApi(around.control_url, around.run.repository, token)
+
+    return GitHubFormerFiles(open_api, sha)
 
 
 FILE_MODES: dict[Mode, Callable[[Stage, Mapping[str, str], Surroundings, Outputs], int]] = {
