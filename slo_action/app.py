@@ -195,6 +195,7 @@ def _run_check(
         outputs=outputs,
         workspace=WorkspaceFiles(around.workspace),
         written=WorkspaceWriter(around.workspace, stage.scrubber),
+        redact=stage.scrubber.scrub,
         prober=_visitor(stage, allow_link_local=request.allow_link_local) if may_visit else None,
         former=_former_files(given, around),
     )

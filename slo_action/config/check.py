@@ -108,7 +108,7 @@ def read_check_request(given: Mapping[str, str], around: Surroundings) -> CheckR
 
 
 def _config(inputs: Inputs, workspace: Path) -> str:
-    """Return its name as it lies in the workspace: annotations and the base commit know no other."""
+    """Return its name as it lies in the workspace: annotations and GitHub know no other."""
     if inputs.config:
         name = WorkspaceFiles(workspace).real_name(inputs.config, "config")
         return inputs.config if isinstance(name, Mistake) else name

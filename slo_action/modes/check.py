@@ -1,6 +1,6 @@
 """`check`: mend → hold files against rules → visit what runs → compare with before → tell."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from slo_action.core.matrix_rules import MATRIX_RULES
 from slo_action.core.matrix_spots import Entry
 from slo_action.core.model import Level
 from slo_action.core.rules import Finding, Place, Rule, findings
+from slo_action.core.secrets import without_url_credentials
 from slo_action.core.target_rules import TARGET_RULES
 from slo_action.errors import InputError, Mistake
 from slo_action.modes.matrix_diff import Difference, difference
@@ -37,6 +38,7 @@ class _Seen:
 
     request: CheckRequest
     found: tuple[Finding, ...]
+    texts: Mapping[str, str]
     visited: int = 0
     mended: int = 0
     difference: Difference | None = None
@@ -51,10 +53,21 @@ def check(request: CheckRequest, ports: CheckPorts) -> int:
     request, mended = _mended(request, ports) if request.fix else (request, 0)
     targets, visited = _targets(request, ports)
     found = (*_mistakes(request), *_matrix(request), *_fly(request), *targets)
-    compared = difference(request, ports.workspace, ports.former) if ports.former else None
-    seen = _Seen(request=request, found=found, visited=visited, mended=mended, difference=compared)
+    seen = _Seen(
+        request=request,
+        found=tuple(replace(one, words=_redacted(one.words, ports)) for one in found),
+        texts={path: _redacted(text, ports) for path, text in request.texts.items()},
+        visited=visited,
+        mended=mended,
+        difference=difference(request, ports.workspace, ports.former) if ports.former else None,
+    )
     _tell(seen, ports)
     return InputError.exit_code if any(_is_error(one) for one in found) else 0
+
+
+def _redacted(text: str, ports: CheckPorts) -> str:
+    """Escaped, a secret would not be known any more. Lines stay where they are."""
+    return "\n".join(ports.redact(without_url_credentials(line)) for line in text.split("\n"))
 
 
 def _is_error(finding: Finding) -> bool:
@@ -159,7 +172,7 @@ def _mistake(mistake: Mistake, rule: Rule[object], request: CheckRequest) -> Fin
 
 def _tell(seen: _Seen, ports: CheckPorts) -> None:
     request, found = seen.request, seen.found
-    _say(check_lines(request.paths, found, request.texts), ports)
+    _say(check_lines(request.paths, found, seen.texts), ports)
     ports.log.annotate(check_annotations(found))
     if request.sarif_file:
         ports.written.report(request.sarif_file, _sarif(seen))
@@ -168,7 +181,7 @@ def _tell(seen: _Seen, ports: CheckPorts) -> None:
         request.paths,
         found,
         request.run,
-        request.texts,
+        seen.texts,
         visited=seen.visited,
         mended=seen.mended,
     )
@@ -176,10 +189,7 @@ def _tell(seen: _Seen, ports: CheckPorts) -> None:
 
 
 def _sarif(seen: _Seen) -> str:
-    request = seen.request
-    return sarif(
-        seen.found, tool_version=__version__, rules=RULES, sources=request.texts, home=_HOME
-    )
+    return sarif(seen.found, tool_version=__version__, rules=RULES, sources=seen.texts, home=_HOME)
 
 
 _HOME = f"https://github.com/org/slo-verify/blob/v{__version__}"

@@ -44,6 +44,11 @@ MERGE_GROUP = {
 COMMENT = {"action": "created", "issue": {"number": 7, "pull_request": {"url": "https://x"}}}
 
 
+def workflow_run(head: str) -> dict[str, Any]:
+    run = {"head_repository": repository(head), "repository": repository("octo/shop")}
+    return {"action": "completed", "workflow_run": {"id": 1, "event": "pull_request", **run}}
+
+
 def path(directory: Path, event: object) -> Path:
     file = directory / "event.json"
     file.write_text(event if isinstance(event, str) else json.dumps(event), encoding="utf-8")
@@ -60,6 +65,8 @@ def path(directory: Path, event: object) -> Path:
         (PUSH, False, ""),
         (MERGE_GROUP, False, SHA),
         (COMMENT, False, ""),
+        (workflow_run("octo/shop"), False, ""),
+        (workflow_run("stranger/shop"), True, ""),
         ({"schedule": "0 2 * * *"}, False, ""),
         ({"pull_request": {"base": {"sha": 7}}}, False, ""),
         ([], False, ""),
@@ -70,7 +77,7 @@ def path(directory: Path, event: object) -> Path:
 def test_an_event_says_whose_change_it_is_and_what_was_before(
     tmp_path: Path,
     event: object,
-    is_fork: bool,  # noqa: FBT001
+    is_fork: bool,
     base: str,
 ) -> None:
     file = path(tmp_path, event)

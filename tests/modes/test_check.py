@@ -10,11 +10,13 @@ import pytest
 from slo_action.app import FILE_MODES, MODES
 from slo_action.core.fly_rules import FLY_RULES
 from slo_action.core.matrix_rules import MATRIX_RULES
-from slo_action.core.model import Mode
+from slo_action.core.model import Mode, Outcome
 from slo_action.core.rules import Rule
 from slo_action.errors import WorkspaceError
 from slo_action.modes.check import RULES
 from tests.worlds.check_stage import CheckStage
+from tests.worlds.fake_prober import OK, FakeProber, Line
+from tests.worlds.rendered import rendered
 
 ROOT = Path(__file__).parents[2]
 SHAPES = ROOT / "tests" / "config" / "fixtures" / "fly"
@@ -358,6 +360,52 @@ def test_more_mistakes_than_are_listed_are_counted_in_the_file_itself(stage: Che
     assert any("more mistakes" in one.message for one in stage.log.annotations)
 
 
+def test_credentials_in_an_address_are_not_shown(stage: CheckStage) -> None:
+    stage.write(slo_yml="service: shop\nurl: ftp://ann:hunter22@shop.example\n")
+
+    assert stage.run(config="slo.yml") == 2
+    told = "\n".join([*stage.log.lines, stage.outputs.summary, *map(str, stage.log.annotations)])
+    assert "ftp://***@shop.example" in told
+    assert "hunter22" not in told
+
+
+# Who is asked
+
+
+def test_the_twenty_first_service_is_told_and_not_asked(stage: CheckStage) -> None:
+    names = [f"shop-{number}" for number in range(21)]
+    entries = (f"- {{service: {name}, url: 'https://{name}.example'}}\n" for name in names)
+    stage.write(slo_yml="".join(entry.replace("}", ", health_endpoint: /}") for entry in entries))
+    prober = FakeProber(stage.clock)
+    for name in names:
+        prober.script(f"https://{name}.example/", OK)
+    stage.prober = prober
+
+    assert stage.run(config="slo.yml") == 0
+    assert len({probe.url for probe in prober.asked}) == 20
+    assert "slo.yml:21:22 notice target-not-reached" in stage.told
+    assert "a few plain GETs to 20 running services" in rendered(stage.outputs.summary).prose
+
+
+def test_what_runs_is_told_at_the_line_of_its_endpoint(stage: CheckStage) -> None:
+    stage.write(slo_yml=SHOP)
+    prober = FakeProber(stage.clock)
+    prober.script("https://shop.example/healthz", Line(outcome=Outcome.HTTP_5XX))
+    stage.prober = prober
+
+    assert stage.run(config="slo.yml") == 0
+    assert stage.told == ["slo.yml:4:5 warning endpoint-fails"]
+
+
+def test_nobody_is_asked_where_visits_are_off(stage: CheckStage) -> None:
+    stage.write(slo_yml=SHOP)
+    prober = FakeProber(stage.clock)
+    stage.prober = prober
+    stage.run(config="slo.yml", visit="false")
+
+    assert prober.asked == []
+
+
 # What is mended
 
 AUTO = FLY + "[experimental]\n  auto_rollback = true # why\n"
@@ -400,7 +448,7 @@ def test_what_a_person_must_decide_is_still_told(stage: CheckStage) -> None:
 def test_a_second_run_finds_nothing_to_mend(
     stage: CheckStage,
     name: str,
-    beside: bool,  # noqa: FBT001
+    beside: bool,
 ) -> None:
     stage.write(fly_toml=shape(name), **({".github__slo_yml": SHOP} if beside else {}))
     stage.run(fix="true")

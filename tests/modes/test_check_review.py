@@ -129,7 +129,7 @@ def test_records_that_are_not_there_are_none(tmp_path: Path, github: GitHubConte
 def test_a_token_that_may_not_read_is_one_line(
     tmp_path: Path,
     github: GitHubContents,
-    is_private: bool,  # noqa: FBT001
+    is_private: bool,
 ) -> None:
     github.may_read, github.is_private = False, is_private
 

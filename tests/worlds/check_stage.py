@@ -106,6 +106,7 @@ class CheckStage:
             outputs=self.outputs,
             workspace=WorkspaceFiles(self.workspace),
             written=self.written,
+            redact=str,
             prober=self.prober,
             former=self.former,
         )
