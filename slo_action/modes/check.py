@@ -55,7 +55,7 @@ def check(request: CheckRequest, ports: CheckPorts) -> int:
     found = (*_mistakes(request), *_matrix(request), *_fly(request), *targets)
     seen = _Seen(
         request=request,
-        found=tuple(replace(one, words=_redacted(one.words, ports)) for one in found),
+        found=tuple(_without_secrets(one, ports) for one in found),
         texts={path: _redacted(text, ports) for path, text in request.texts.items()},
         visited=visited,
         mended=mended,
@@ -63,6 +63,11 @@ def check(request: CheckRequest, ports: CheckPorts) -> int:
     )
     _tell(seen, ports)
     return InputError.exit_code if any(_is_error(one) for one in found) else 0
+
+
+def _without_secrets(finding: Finding, ports: CheckPorts) -> Finding:
+    rule = replace(finding.rule, fix=_redacted(finding.rule.fix, ports))
+    return replace(finding, rule=rule, words=_redacted(finding.words, ports))
 
 
 def _redacted(text: str, ports: CheckPorts) -> str:
@@ -162,9 +167,10 @@ def _mistakes(request: CheckRequest) -> tuple[Finding, ...]:
 
 
 def _mistake(mistake: Mistake, rule: Rule[object], request: CheckRequest) -> Finding:
+    """What would be right is known better than a rule about all mistakes can say it."""
     return Finding(
-        rule=rule,
-        words=mistake.in_words,
+        rule=replace(rule, fix=mistake.accepted or rule.fix),
+        words=mistake.wrong,
         path=mistake.path or request.config,
         place=Place(line=mistake.line or 1, column=mistake.column or 1),
     )

@@ -243,6 +243,23 @@ def test_the_matrix_alone_is_enough(stage: CheckStage) -> None:
     assert stage.log.lines == ["ops/slo.yml: nothing to remark"]
 
 
+def test_the_page_shows_what_the_log_says(stage: CheckStage) -> None:
+    shown = PAGE.read_text(encoding="utf-8").partition("```text\n")[2].partition("```")[0]
+    line = shown.split("\n")[1].partition("| ")[2]
+    above = (
+        "services:",
+        "  - service: shop",
+        "    url: https://shop.example",
+        "    health_endpoint: /healthz",
+        "    monitoring: {timeout: 5s}",
+        "",
+    )
+    stage.write(**{".github__slo_yml": "\n".join([*above, line, ""])})
+    stage.run()
+
+    assert stage.log.lines[1:] == shown.splitlines()
+
+
 @pytest.mark.parametrize("rule", MATRIX_RULES, ids=lambda rule: rule.name)
 def test_the_page_s_example_of_a_rule_is_found_by_it(stage: CheckStage, rule: Rule[Any]) -> None:
     _, _, section = PAGE.read_text(encoding="utf-8").partition(f"\n### {rule.name}\n")

@@ -89,6 +89,15 @@ def test_a_rule_has_all_that_code_scanning_shows() -> None:
     }
 
 
+def test_a_result_s_own_fix_does_not_become_its_rule_s() -> None:
+    own = finding(replace(ERROR, fix="write this"))
+    run = run_of(own, rules=[ERROR])
+
+    assert run["results"][0]["message"]["text"].endswith("Instead: write this.")
+    (rule,) = run["tool"]["driver"]["rules"]
+    assert rule["help"]["text"].endswith(f"Instead: {ERROR.fix}.")
+
+
 def test_without_a_home_there_are_no_links() -> None:
     driver = run_of(finding(), home="")["tool"]["driver"]
 
