@@ -177,6 +177,7 @@ def _run_check(
         outputs=outputs,
         workspace=WorkspaceFiles(around.workspace),
         written=WorkspaceWriter(around.workspace, stage.scrubber),
+        redact=stage.scrubber.scrub,
         prober=visitor if may_visit else None,
         former=open_former_files(given, around),
     )

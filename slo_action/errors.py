@@ -58,10 +58,15 @@ class Mistake:
     source: str = ""
 
     @property
+    def wrong(self) -> str:
+        """What is wrong, without the place and what would be right."""
+        shown = "" if self.value is None else f" (got {self.value!r})"
+        return f"{self.field}: {self.problem}{shown}"
+
+    @property
     def in_words(self) -> str:
         """What is wrong and what would be right, without the place."""
-        shown = "" if self.value is None else f" (got {self.value!r})"
-        return f"{self.field}: {self.problem}{shown}; {self.accepted}"
+        return f"{self.wrong}; {self.accepted}"
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}: " if self.path and self.line else ""

@@ -13,7 +13,7 @@ from slo_action.core.prepared import Prepared
 from slo_action.core.quoting import printable
 from slo_action.core.record import file_name
 from slo_action.core.secrets import Secret
-from slo_action.errors import InputError, Mistake
+from slo_action.errors import GitHubError, InputError, Mistake
 from slo_action.evidence.directory import open_evidence
 from slo_action.github.context import RunnerContext
 from slo_action.github.event import base_sha
@@ -190,10 +190,14 @@ def open_former_files(given: Mapping[str, str], around: Surroundings) -> FormerF
     from slo_action.github.api import GitHubApi  # noqa: PLC0415 - ADR 0002
     from slo_action.github.former_files import GitHubFormerFiles  # noqa: PLC0415 - ADR 0002
 
-    token = Secret(given.get("token", ""))
-    return GitHubFormerFiles(
-        lambda: GitHubApi(around.control_url, around.run.repository, token), sha
-    )
+    token = Secret(given.get("token", "").strip())
+
+    def open_api() -> GitHubApi:
+        if not token:
+            raise GitHubError("the input token is empty", hint="pass `${{ github.token }}`")
+        return GitHubApi(around.control_url, around.run.repository, token)
+
+    return GitHubFormerFiles(open_api, sha)
 
 
 def _artifacts(stage: Stage, request: VerifyRequest, context: RunnerContext) -> ArtifactStore:

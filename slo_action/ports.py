@@ -354,7 +354,8 @@ class Interrupts(Protocol):
 class CheckPorts:
     """What `check` may touch.
 
-    `prober` is None where nothing may be asked, `former` where there is no change under review.
+    `redact` takes secrets out of a text, before it is escaped. `prober` is None where nothing may
+    be asked, `former` where there is no change under review.
     """
 
     clock: Clock
@@ -362,6 +363,7 @@ class CheckPorts:
     outputs: Outputs
     workspace: Files
     written: WrittenFiles
+    redact: Callable[[str], str]
     prober: Prober | None = None
     former: FormerFiles | None = None
 

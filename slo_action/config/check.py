@@ -1,7 +1,7 @@
 """What `check` is to look at: files of the workspace, read before anything is said."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slo_action.config.fly_toml import SIZE_LIMIT_BYTES, parse_toml
@@ -38,8 +38,9 @@ class FlyFile:
 class CheckRequest:
     """One run of `check`. `config` is the name of the matrix's file, `loaded` what is in it.
 
-    Both are empty where there is none. `mistakes` are those of fly.toml files. `sarif_file` is
-    empty where none is asked for, `records` None where no audit records are at hand.
+    Both are empty where there is none. `mistakes` are those of fly.toml files, `broken` the texts
+    of those that are no TOML. `sarif_file` is empty where none is asked for, `records` None where
+    no audit records are at hand.
     """
 
     config: str
@@ -47,6 +48,7 @@ class CheckRequest:
     fly_files: tuple[FlyFile, ...]
     mistakes: tuple[Mistake, ...]
     run: RunIdentity
+    broken: Mapping[str, str] = field(default_factory=dict)
     visit: bool = False
     allow_link_local: bool = False
     fix: bool = False
@@ -69,7 +71,8 @@ class CheckRequest:
     def texts(self) -> Mapping[str, str]:
         """The files' texts by their names."""
         matrix = self.loaded.texts if self.loaded else {}
-        return {**matrix, **{one.document.path: one.text for one in self.fly_files}}
+        fly = {one.document.path: one.text for one in self.fly_files}
+        return {**self.broken, **fly, **matrix}
 
 
 def read_check_request(given: Mapping[str, str], around: Surroundings) -> CheckRequest:
@@ -82,17 +85,19 @@ def read_check_request(given: Mapping[str, str], around: Surroundings) -> CheckR
     loaded = load_matrix(WorkspaceFiles(around.workspace), config, "config") if config else None
     if loaded is not None and not loaded.texts:
         found = (*found, *loaded.mistakes)
-    files, wrong = _fly_files(inputs, around.workspace, loaded)
+    fly = _fly_files(inputs, around.workspace, loaded)
+    wrong = fly.mistakes
     found = (*found, *(mistake for mistake in wrong if not mistake.path))
-    if not (config or files or wrong):
+    if not (config or fly.files or wrong):
         found = (*found, _nothing_to_check())
     if found:
         raise InputError((*found, *(mistake for mistake in wrong if mistake.path)))
     return CheckRequest(
         config=config,
         loaded=loaded,
-        fly_files=files,
-        mistakes=wrong,
+        fly_files=tuple(fly.files),
+        mistakes=tuple(wrong),
+        broken=fly.broken,
         run=around.run,
         visit=inputs.visit,
         allow_link_local=inputs.allow_link_local,
@@ -103,25 +108,38 @@ def read_check_request(given: Mapping[str, str], around: Surroundings) -> CheckR
 
 
 def _config(inputs: Inputs, workspace: Path) -> str:
+    """Return its name as it lies in the workspace: annotations and GitHub know no other."""
     if inputs.config:
-        return inputs.config
+        name = WorkspaceFiles(workspace).real_name(inputs.config, "config")
+        return inputs.config if isinstance(name, Mistake) else name
     return str(DEFAULT_CONFIG) if (workspace / DEFAULT_CONFIG).is_file() else ""
 
 
-def _fly_files(
-    inputs: Inputs, workspace: Path, loaded: Loaded | None
-) -> tuple[tuple[FlyFile, ...], tuple[Mistake, ...]]:
+@dataclass(slots=True)
+class _FlyFiles:
+    files: list[FlyFile] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+def _fly_files(inputs: Inputs, workspace: Path, loaded: Loaded | None) -> _FlyFiles:
     """Return the files that are named, by input or matrix, else the one at the top."""
-    files: list[FlyFile] = []
-    mistakes: list[Mistake] = []
+    found = _FlyFiles()
     services = tuple(loaded.matrix.services.values()) if loaded else ()
-    for name, named_by in _names(inputs, workspace, services):
-        file = _read(name, workspace)
-        if isinstance(file, Mistake):
-            mistakes.append(_placed(file, named_by, loaded))
-        else:
-            files.append(replace(file, services=tuple(_about(file.document, services))))
-    return tuple(files), tuple(mistakes)
+    for named, named_by in _names(inputs, workspace, services):
+        read = _read(named, workspace)
+        if isinstance(read, Mistake):
+            found.mistakes.append(_placed(read, named_by, loaded))
+            continue
+        name, text = read
+        document = parse_toml(text, name, _FLY_FIELD)
+        if isinstance(document, Mistake):
+            found.mistakes.append(document)
+            found.broken[name] = text
+            continue
+        about = tuple(_about(document, services))
+        found.files.append(FlyFile(document=document, text=text, services=about))
+    return found
 
 
 def _names(
@@ -156,7 +174,8 @@ def _placed(mistake: Mistake, named_by: Service | None, loaded: Loaded | None) -
     return replace(mistake, field="fly_config", path=path, line=line, column=column)
 
 
-def _read(named: str, workspace: Path) -> FlyFile | Mistake:
+def _read(named: str, workspace: Path) -> tuple[str, str] | Mistake:
+    """Return a file's name as it lies in the workspace, and its text."""
     files = WorkspaceFiles(workspace, limit_bytes=SIZE_LIMIT_BYTES, kind="TOML")
     name = files.real_name(named, _FLY_FIELD)
     if isinstance(name, Mistake):
@@ -164,8 +183,7 @@ def _read(named: str, workspace: Path) -> FlyFile | Mistake:
     text = files.text(name, _FLY_FIELD)
     if isinstance(text, Mistake):
         return text if text.path else replace(text, accepted=_ACCEPTED)
-    document = parse_toml(text, name, _FLY_FIELD)
-    return document if isinstance(document, Mistake) else FlyFile(document=document, text=text)
+    return name, text
 
 
 _ACCEPTED = (

@@ -11,6 +11,9 @@ def read_text(path: Path, name: str, field: str, *, limit_bytes: int, kind: str)
     `name` is the file's path for people, `field` what named it, `kind` such as YAML.
     """
     accepted = f"name a UTF-8 {kind} file of at most {_size(limit_bytes)} below the workspace"
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+        told = "cannot be read: it is no plain file"
+        return Mistake(field=field, problem=told, value=name, accepted=accepted)
     try:
         with path.open("rb") as file:
             content = file.read(limit_bytes + 1)

@@ -58,16 +58,23 @@ class WorkspaceFiles:
 
         Without wildcards it is that one name, whether there is such a file or not.
         """
-        near = PurePosixPath(beside).parent
+        named = _plain(PurePosixPath(beside).parent / pattern)
         if not any(mark in pattern for mark in "*?["):
-            return (_plain(near / pattern),)
+            return (named,)
         root = self.root.resolve()
-        try:
-            found = sorted(path for path in (root / near).glob(pattern) if path.is_file())
-        except (OSError, ValueError, NotImplementedError):
+        if named.startswith(".."):
             return ()
-        inside = [path for path in found[:_MOST_NAMES] if path.is_relative_to(root)]
+        try:
+            found = sorted(path for path in root.glob(named) if path.is_file())
+            inside = [path for path in found[:_MOST_NAMES] if _is_in(path.parent, root)]
+        except (OSError, RuntimeError, ValueError, NotImplementedError):
+            return ()
         return tuple(path.relative_to(root).as_posix() for path in inside)
+
+
+def _is_in(directory: Path, root: Path) -> bool:
+    """Tell whether a directory lies below the root itself, and not only by way of a link."""
+    return directory.resolve().is_relative_to(root)
 
 
 def _plain(path: PurePosixPath) -> str:

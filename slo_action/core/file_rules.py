@@ -27,4 +27,12 @@ LEFT_OUT: Rule[object] = Rule(
     fix="write what you mean in slo.yml, or leave it to other readers of the file",
     find=_by_the_reader,
 )
-FILE_RULES = (MISTAKE, LEFT_OUT)
+FLY_MISTAKE: Rule[object] = Rule(
+    name="fly-mistake",
+    level=Level.ERROR,
+    title="A fly.toml that cannot be read",
+    why="nothing else in the file was looked at",
+    fix="write what flyctl reads: TOML, in UTF-8, at most 64 KiB",
+    find=_by_the_reader,
+)
+FILE_RULES = (MISTAKE, LEFT_OUT, FLY_MISTAKE)

@@ -16,29 +16,37 @@ class WorkspaceWriter:
 
     def mend(self, name: str, text: str) -> None:
         """Replace the text of a file that is there, byte for byte."""
-        self._write(self._workspace / name, text)
+        self._write(name, text)
 
     def report(self, name: str, text: str) -> None:
         """Write a report, secrets scrubbed, with the directories that it needs."""
-        self._write(self._workspace / name, self._scrubber.scrub(text))
+        self._write(name, self._scrubber.scrub(text))
 
-    def _write(self, path: Path, text: str) -> None:
-        """Write by way of a temporary file, so that no reader sees half of it."""
-        draft = path.with_name(f".{path.name}.part")
+    def _write(self, name: str, text: str) -> None:
+        path = self._workspace / name
+        if ".." in Path(name).parts or self._workspace not in path.parents:
+            told = f"{path}: lies outside of the workspace"
+            raise WorkspaceError(told, hint="name a path below it")
         if path.is_symlink():
             told = f"{path}: is a symbolic link"
             raise WorkspaceError(told, hint="name the file that it leads to")
         try:
-            stat = self._workspace.stat()
-            owner = (stat.st_uid, stat.st_gid)
-            make_directories(path.parent, self._workspace, owner)
-            with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            self._replace(path, text)
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+    def _replace(self, path: Path, text: str) -> None:
+        """Write by way of a temporary file, so that no reader sees half of it."""
+        stat = self._workspace.stat()
+        owner = (stat.st_uid, stat.st_gid)
+        make_directories(path.parent, self._workspace, owner)
+        draft = path.with_name(f".{path.name}.part")
+        draft.unlink(missing_ok=True)  # one that lies there may be a link
+        try:
+            with draft.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
                 file.write(text)
             draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
             own(draft, owner)
             draft.replace(path)
-        except ValueError as error:
-            told = f"{path}: lies outside of the workspace"
-            raise WorkspaceError(told, hint="name a path below it") from error
-        except OSError as error:
-            raise unwritable(path, error) from error
+        finally:
+            draft.unlink(missing_ok=True)

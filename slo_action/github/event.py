@@ -22,13 +22,22 @@ _BASES = (("pull_request", "base", "sha"), ("merge_group", "base_sha"))
 
 
 def is_from_fork(event_path: Path | None) -> bool:
-    """Tell whether a pull request comes from another repository, whose author may be anybody."""
+    """Tell whether a pull request comes from another repository, whose author may be anybody.
+
+    So may the one of a workflow that runs after another one, on what a pull request made.
+    """
     event = _event(event_path)
-    theirs, ours = (_dig(event, ("pull_request", side, "repo", "full_name")) for side in _SIDES)
-    return bool(ours) and theirs != ours
+    pairs = ((_dig(event, theirs), _dig(event, ours)) for theirs, ours in _SIDES)
+    return any(bool(ours) and theirs != ours for theirs, ours in pairs)
 
 
-_SIDES = ("head", "base")
+_SIDES = (
+    (("pull_request", "head", "repo", "full_name"), ("pull_request", "base", "repo", "full_name")),
+    (
+        ("workflow_run", "head_repository", "full_name"),
+        ("workflow_run", "repository", "full_name"),
+    ),
+)
 
 
 def _event(path: Path | None) -> object:

@@ -1,19 +1,20 @@
 """`check`: mend → hold files against rules → visit what runs → compare with before → tell."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from slo_action import __version__
 from slo_action.config.check import CheckRequest, FlyFile
 from slo_action.core.edits import apply, compatible
-from slo_action.core.file_rules import FILE_RULES, LEFT_OUT, MISTAKE
+from slo_action.core.file_rules import FILE_RULES, FLY_MISTAKE, LEFT_OUT, MISTAKE
 from slo_action.core.fly_rules import FLY_RULES
 from slo_action.core.match_rules import MATCH_RULES, Pair
 from slo_action.core.matrix_rules import MATRIX_RULES
 from slo_action.core.matrix_spots import Entry
 from slo_action.core.model import Level
 from slo_action.core.rules import Finding, Place, Rule, findings
+from slo_action.core.secrets import without_url_credentials
 from slo_action.core.target_rules import TARGET_RULES
 from slo_action.errors import InputError, Mistake
 from slo_action.modes.matrix_diff import Difference, difference
@@ -37,6 +38,7 @@ class _Seen:
 
     request: CheckRequest
     found: tuple[Finding, ...]
+    texts: Mapping[str, str]
     visited: int = 0
     mended: int = 0
     difference: Difference | None = None
@@ -51,10 +53,26 @@ def check(request: CheckRequest, ports: CheckPorts) -> int:
     request, mended = _mended(request, ports) if request.fix else (request, 0)
     targets, visited = _targets(request, ports)
     found = (*_mistakes(request), *_matrix(request), *_fly(request), *targets)
-    compared = difference(request, ports.workspace, ports.former) if ports.former else None
-    seen = _Seen(request=request, found=found, visited=visited, mended=mended, difference=compared)
+    seen = _Seen(
+        request=request,
+        found=tuple(_without_secrets(one, ports) for one in found),
+        texts={path: _redacted(text, ports) for path, text in request.texts.items()},
+        visited=visited,
+        mended=mended,
+        difference=difference(request, ports.workspace, ports.former) if ports.former else None,
+    )
     _tell(seen, ports)
     return InputError.exit_code if any(_is_error(one) for one in found) else 0
+
+
+def _without_secrets(finding: Finding, ports: CheckPorts) -> Finding:
+    rule = replace(finding.rule, fix=_redacted(finding.rule.fix, ports))
+    return replace(finding, rule=rule, words=_redacted(finding.words, ports))
+
+
+def _redacted(text: str, ports: CheckPorts) -> str:
+    """Escaped, a secret would not be known any more. Lines stay where they are."""
+    return "\n".join(ports.redact(without_url_credentials(line)) for line in text.split("\n"))
 
 
 def _is_error(finding: Finding) -> bool:
@@ -128,10 +146,14 @@ def _targets(request: CheckRequest, ports: CheckPorts) -> tuple[tuple[Finding, .
 
 def _mistakes(request: CheckRequest) -> tuple[Finding, ...]:
     loaded = request.loaded
-    wrong = (*(loaded.mistakes if loaded else ()), *request.mistakes)
+    texts = loaded.texts if loaded else {}
     left_out = loaded.left_out if loaded else ()
     return (
-        *map(_mistake, wrong),
+        *(_mistake(one, MISTAKE, request) for one in (loaded.mistakes if loaded else ())),
+        *(
+            _mistake(one, MISTAKE if one.path in texts else FLY_MISTAKE, request)
+            for one in request.mistakes
+        ),
         *(
             Finding(
                 rule=LEFT_OUT,
@@ -144,31 +166,36 @@ def _mistakes(request: CheckRequest) -> tuple[Finding, ...]:
     )
 
 
-def _mistake(mistake: Mistake) -> Finding:
+def _mistake(mistake: Mistake, rule: Rule[object], request: CheckRequest) -> Finding:
+    """What would be right is known better than a rule about all mistakes can say it."""
     return Finding(
-        rule=MISTAKE,
-        words=mistake.in_words,
-        path=mistake.path or "slo.yml",
+        rule=replace(rule, fix=mistake.accepted or rule.fix),
+        words=mistake.wrong,
+        path=mistake.path or request.config,
         place=Place(line=mistake.line or 1, column=mistake.column or 1),
     )
 
 
 def _tell(seen: _Seen, ports: CheckPorts) -> None:
     request, found = seen.request, seen.found
-    _say(check_lines(request.paths, found, request.texts), ports)
+    _say(check_lines(request.paths, found, seen.texts), ports)
     ports.log.annotate(check_annotations(found))
     if request.sarif_file:
         ports.written.report(request.sarif_file, _sarif(seen))
         ports.outputs.set({"sarif-path": request.sarif_file})
-    summary = check_summary(request.paths, found, request.run, request.texts, visited=seen.visited)
+    summary = check_summary(
+        request.paths,
+        found,
+        request.run,
+        seen.texts,
+        visited=seen.visited,
+        mended=seen.mended,
+    )
     ports.outputs.summarize(summary + _compared(seen, ports))
 
 
 def _sarif(seen: _Seen) -> str:
-    request = seen.request
-    return sarif(
-        seen.found, tool_version=__version__, rules=RULES, sources=request.texts, home=_HOME
-    )
+    return sarif(seen.found, tool_version=__version__, rules=RULES, sources=seen.texts, home=_HOME)
 
 
 _HOME = f"https://github.com/org/slo-verify/blob/v{__version__}"

@@ -24,7 +24,9 @@ _Place = tuple[int, int]
 def visits(
     services: Sequence[Service], prober: Prober, clock: Clock, *, allow_link_local: bool
 ) -> tuple[Visit, ...]:
-    """Return a visit to each service, in order; those beyond the twentieth are not asked.
+    """Return a visit to each service, in order.
+
+    Those beyond the twentieth are not asked, and one visit stands for all of them.
 
     Takes at most 35 s. No credentials are sent, not even those of a service's URL. A failure of a
     service is a sample like any other.
@@ -51,7 +53,7 @@ def visits(
         replace(visit, asked=tuple(_answers(number, asked, first, second)))
         for number, (visit, asked) in enumerate(planned)
     )
-    return (*seen, *(_left_out(service) for service in services[MOST_SERVICES:]))
+    return (*seen, *_left_out(services[MOST_SERVICES:]))
 
 
 _Plan = tuple[Visit, tuple[tuple[Endpoint, Probe], ...]]
@@ -82,9 +84,10 @@ def _probe(endpoint: Endpoint, url: str) -> Probe:
     )
 
 
-def _left_out(service: Service) -> Visit:
-    why = f"not asked: no more than {MOST_SERVICES} services are"
-    return Visit(service=service, left_out=why)
+def _left_out(services: Sequence[Service]) -> Iterator[Visit]:
+    after = f", nor are {len(services) - 1:,} after it" if services[1:] else ""
+    why = f"not asked{after}: no more than {MOST_SERVICES} services are"
+    yield from (Visit(service=service, left_out=why) for service in services[:1])
 
 
 def _asked(probes: Mapping[_Place, Probe], prober: Prober) -> dict[_Place, Sample]:

@@ -115,10 +115,11 @@ def check_summary(
     sources: Sources | None = None,
     *,
     visited: int = 0,
+    mended: int = 0,
 ) -> str:
     """Return the job summary of a `check` run as Markdown.
 
-    `visited` is the number of running services that were asked.
+    `visited` is the number of running services that were asked, `mended` that of places in files.
     """
     groups = _by_file(paths, found)
     subject = markdown(shortened(_subject(groups), _LIMIT))
@@ -126,7 +127,7 @@ def check_summary(
         f"## {_mark(found)} {subject}: {_counts(found)}",
         *_sections(groups, lines_of(sources or {})),
         _clean(groups) if len(groups) > 1 else "",
-        f"<sub>{_sent(visited)}{_where(run)}</sub>",
+        f"<sub>{_did(visited, mended)}{_where(run)}</sub>",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -187,11 +188,11 @@ def _clean(groups: _Groups) -> str:
     )
 
 
-def _sent(visited: int) -> str:
-    if not visited:
-        return "check sends nothing and changes nothing"
+def _did(visited: int, mended: int) -> str:
     services = "1 running service" if visited == 1 else f"{visited} running services"
-    return f"check sends a few plain GETs to {services} and changes nothing"
+    sent = f"a few plain GETs to {services}" if visited else "nothing"
+    places = "1 place" if mended == 1 else f"{mended} places"
+    return f"check sent {sent} and {f'mended {places}' if mended else 'changed nothing'}"
 
 
 def _where(run: RunIdentity) -> str:

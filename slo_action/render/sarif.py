@@ -45,7 +45,9 @@ def sarif(
     `home` is the URL below which the docs lie, as of this version; rules have no link without it.
     Only the worst 5,000 findings are told.
     """
-    by_name = {rule.name: rule for rule in (*rules, *(finding.rule for finding in found))}
+    by_name: dict[str, Rule[Any]] = {}
+    for rule in (*rules, *(finding.rule for finding in found)):
+        by_name.setdefault(rule.name, rule)
     index = {name: number for number, name in enumerate(by_name)}
     told = _worst(found)
     lines = lines_of(sources or {})

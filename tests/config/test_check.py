@@ -40,14 +40,33 @@ def workspace(tmp_path: Path) -> Path:
     return place
 
 
+def with_matrix(workspace: Path, text: str, name: str = ".github/slo.yml") -> None:
+    path = workspace / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def service(name: str, more: str = "") -> str:
+    return f"- service: {name}\n  url: https://{name}.example\n{more}"
+
+
+def told(request: CheckRequest) -> dict[str, list[str]]:
+    """Return the services that each fly.toml is about."""
+    files = request.fly_files
+    return {one.document.path: [known.name for known in one.services] for one in files}
+
+
 def test_neither_service_nor_address_is_needed(workspace: Path) -> None:
-    assert asked(workspace).fly_toml.content == {"app": "shop"}
+    request = asked(workspace)
+
+    assert [one.document.content for one in request.fly_files] == [{"app": "shop"}]
+    assert (request.config, request.loaded, request.services) == ("", None, ())
 
 
 def test_what_other_modes_need_is_no_mistake(workspace: Path) -> None:
     request = asked(workspace, service="shop", url="https://shop.example", platform="fly")
 
-    assert request.fly_toml.path == "fly.toml"
+    assert request.paths == ("fly.toml",)
 
 
 @pytest.mark.parametrize(
@@ -56,66 +75,167 @@ def test_what_other_modes_need_is_no_mistake(workspace: Path) -> None:
 def test_a_file_is_named_as_it_lies_in_the_workspace(workspace: Path, named: str) -> None:
     request = asked(workspace, fly_config=named)
 
-    assert request.fly_toml.path == "apps/shop/fly.toml"
-    assert request.fly_toml.content == {"app": "inner"}
+    assert request.texts == {"apps/shop/fly.toml": "app = 'inner'\n"}
 
 
 def test_a_file_may_be_named_by_its_whole_path(workspace: Path) -> None:
     named = str(workspace / "apps" / "shop" / "fly.toml")
 
-    assert asked(workspace, fly_config=named).fly_toml.path == "apps/shop/fly.toml"
+    assert asked(workspace, fly_config=named).paths == ("apps/shop/fly.toml",)
 
 
 def test_a_link_within_the_workspace_leads_to_the_file_it_means(workspace: Path) -> None:
     (workspace / "link.toml").symlink_to("apps/shop/fly.toml")
 
-    assert asked(workspace, fly_config="link.toml").fly_toml.path == "apps/shop/fly.toml"
+    assert asked(workspace, fly_config="link.toml").paths == ("apps/shop/fly.toml",)
+
+
+@pytest.mark.parametrize("named", ["./ops/slo.yml", "ops/../ops/slo.yml", "link.yml", "/"])
+def test_the_matrix_is_named_as_it_lies_in_the_workspace(workspace: Path, named: str) -> None:
+    with_matrix(workspace, service("shop"), "ops/slo.yml")
+    (workspace / "link.yml").symlink_to("ops/slo.yml")
+    given = f"{workspace}/ops/slo.yml" if named == "/" else named
+
+    request = asked(workspace, config=given)
+
+    assert (request.config, request.paths) == ("ops/slo.yml", ("ops/slo.yml", "fly.toml"))
 
 
 def test_without_a_file_it_names_what_it_looked_for(workspace: Path) -> None:
     (workspace / "fly.toml").unlink()
     (mistake,) = refused(workspace)
 
-    assert (mistake.field, mistake.problem, mistake.value) == (
-        "fly-config",
-        "no such file",
-        "fly.toml",
-    )
-    assert "fly.json and fly.yaml are not read" in mistake.accepted
+    assert (mistake.field, mistake.problem) == ("config", "there is nothing to check")
+    assert "neither .github/slo.yml nor fly.toml is there" in mistake.accepted
 
 
 @pytest.mark.parametrize(
     ("named", "problem"),
     [
-        ("none.toml", "no such file"),
-        ("apps", "no such file"),
-        ("../secret.toml", "leads out of the workspace"),
-        ("link.toml", "leads out of the workspace"),
-        ("/etc/passwd", "leads out of the workspace"),
+        ("none.toml", "cannot be read: No such file or directory"),
+        ("apps", "cannot be read: Is a directory"),
+        ("../secret.toml", "lies outside of the workspace"),
+        ("link.toml", "lies outside of the workspace"),
+        ("/etc/passwd", "lies outside of the workspace"),
         ("round.toml", "cannot be followed"),
         ("x" * 5000, "cannot be followed"),
     ],
 )
+@pytest.mark.parametrize("field", ["fly_config", "config"])
 def test_what_is_no_file_of_the_workspace_is_refused(
-    workspace: Path, named: str, problem: str
+    workspace: Path, field: str, named: str, problem: str
 ) -> None:
     (workspace / "link.toml").symlink_to("../secret.toml")
     (workspace / "round.toml").symlink_to("round.toml")
-    (mistake,) = refused(workspace, fly_config=named)
+    (mistake,) = refused(workspace, **{field: named})
 
     assert (mistake.problem, mistake.value) == (problem, named)
+    assert ("fly.json and fly.yaml are not read" in mistake.accepted) is (field == "fly_config")
 
 
-def test_every_mistake_is_told_at_once(workspace: Path) -> None:
-    (workspace / "fly.toml").write_text("app = 'shop'\n[vm\n", encoding="utf-8")
-    mistakes = refused(workspace, grace="30", colour="red")
+def test_mistakes_of_inputs_are_told_with_that_of_a_file_that_is_not_there(
+    workspace: Path,
+) -> None:
+    mistakes = refused(workspace, grace="30", colour="red", fly_config="none.toml")
 
     assert [mistake.field for mistake in mistakes] == ["colour", "grace", "fly-config"]
-    assert (mistakes[-1].path, mistakes[-1].line) == ("fly.toml", 2)
 
 
-def test_mistaken_inputs_stop_it_though_the_file_is_well(workspace: Path) -> None:
+def test_mistaken_inputs_stop_it_though_the_files_are_well(workspace: Path) -> None:
     assert [mistake.field for mistake in refused(workspace, grace="30")] == ["grace"]
+
+
+@pytest.mark.parametrize("field", ["sarif_file", "records"])
+@pytest.mark.parametrize("value", ["/tmp/out", "../out", "a/../../out"])
+def test_what_is_written_or_read_lies_below_the_workspace(
+    workspace: Path, field: str, value: str
+) -> None:
+    (mistake,) = refused(workspace, **{field: value})
+
+    assert "below the workspace" in mistake.accepted
+
+
+def test_mistakes_within_files_are_told_on_their_lines_and_stop_nothing(workspace: Path) -> None:
+    (workspace / "fly.toml").write_text("app = 'shop'\n[vm\n", encoding="utf-8")
+    with_matrix(workspace, service("shop") + "- service: cart\n  uri: /\n")
+
+    request = asked(workspace)
+
+    (wrong,) = request.mistakes
+    assert (wrong.path, wrong.line, wrong.column) == ("fly.toml", 2, 4)
+    assert request.loaded
+    assert [one.line for one in request.loaded.mistakes] == [3, 4]
+    assert [one.name for one in request.services] == ["shop"]
+    assert request.texts["fly.toml"] == "app = 'shop'\n[vm\n"
+    assert request.paths == (".github/slo.yml", "fly.toml")
+
+
+@pytest.mark.parametrize(
+    ("matrix", "about"),
+    [
+        (service("shop"), {"fly.toml": ["shop"]}),
+        (service("other"), {"fly.toml": ["other"]}),
+        (service("cart") + service("shop"), {"fly.toml": ["shop"]}),
+        (service("cart") + service("store", "  app: shop\n"), {"fly.toml": ["store"]}),
+        (service("cart") + service("pay"), {"fly.toml": []}),
+        (
+            service("cart", "  fly_config: fly.toml\n") + service("shop"),
+            {"fly.toml": ["cart"]},
+        ),
+        (
+            service("cart", "  fly_config: fly.toml\n")
+            + service("pay", "  fly_config: fly.toml\n"),
+            {"fly.toml": ["cart", "pay"]},
+        ),
+        (
+            service("cart", "  fly_config: apps/shop/fly.toml\n") + service("shop"),
+            {"apps/shop/fly.toml": ["cart"], "fly.toml": ["shop"]},
+        ),
+        (
+            service("cart", "  fly_config: apps/shop/fly.toml\n"),
+            {"apps/shop/fly.toml": ["cart"], "fly.toml": []},
+        ),
+    ],
+)
+def test_a_fly_toml_is_about_who_names_it_or_has_its_app_or_is_alone(
+    workspace: Path, matrix: str, about: dict[str, list[str]]
+) -> None:
+    with_matrix(workspace, matrix)
+
+    assert told(asked(workspace)) == about
+
+
+def test_an_input_comes_before_what_the_matrix_names(workspace: Path) -> None:
+    with_matrix(workspace, service("shop", "  fly_config: fly.toml\n"))
+
+    assert told(asked(workspace, fly_config="apps/shop/fly.toml")) == {"apps/shop/fly.toml": []}
+
+
+@pytest.mark.parametrize(
+    ("named", "problem"),
+    [
+        ("apps/none.toml", "No such file"),
+        ("apps", "Is a directory"),
+        ("link.toml", "lies outside of the workspace"),
+    ],
+)
+def test_a_fly_config_that_cannot_be_read_is_told_where_it_is_named(
+    workspace: Path, named: str, problem: str
+) -> None:
+    (workspace / "link.toml").symlink_to("../secret.toml")
+    with_matrix(workspace, service("cart") + service("shop", f"  fly_config: {named}\n"))
+
+    (wrong,) = asked(workspace).mistakes
+
+    assert (wrong.field, wrong.path, wrong.line) == ("fly_config", ".github/slo.yml", 5)
+    assert problem in wrong.problem
+
+
+def test_a_matrix_that_is_no_text_stops_it_at_its_byte(workspace: Path) -> None:
+    (workspace / "slo.yml").write_bytes(b"service: shop\nurl: \xff\n")
+    (mistake,) = refused(workspace, config="slo.yml")
+
+    assert (mistake.path, mistake.line, mistake.column) == ("slo.yml", 2, 6)
 
 
 def test_a_mode_that_is_none_is_left_to_the_default_one_to_refuse() -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from slo_action.config.fly_toml import SIZE_LIMIT_BYTES, read_toml
+from slo_action.config.fly_toml import SIZE_LIMIT_BYTES, parse_toml
 from slo_action.config.toml_places import layout
+from slo_action.config.workspace_files import WorkspaceFiles
 from slo_action.core.rules import Document, Key, Place
 from slo_action.errors import Mistake
 
@@ -19,7 +20,9 @@ SHAPES = Path(__file__).parent / "fixtures" / "fly"
 def read(directory: Path, content: str | bytes) -> Document | Mistake:
     path = directory / "fly.toml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_toml(path, "fly.toml", "fly-config")
+    files = WorkspaceFiles(directory, limit_bytes=SIZE_LIMIT_BYTES, kind="TOML")
+    text = files.text("fly.toml", "fly-config")
+    return text if isinstance(text, Mistake) else parse_toml(text, "fly.toml", "fly-config")
 
 
 def mistake(directory: Path, content: str | bytes) -> Mistake:
@@ -152,11 +155,10 @@ def test_the_largest_file_is_read(tmp_path: Path) -> None:
     assert isinstance(read(tmp_path, "#" * SIZE_LIMIT_BYTES), Document)
 
 
-def test_a_file_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
-    found = read_toml(tmp_path / "none.toml", "none.toml", "fly-config")
+def test_the_line_of_a_fault_is_the_same_where_lines_end_in_crlf(tmp_path: Path) -> None:
+    found = mistake(tmp_path, "a = 1\r\n[vm\r\n")
 
-    assert isinstance(found, Mistake)
-    assert "No such file" in found.problem
+    assert (found.line, found.column) == (2, 4)
 
 
 def _keys(value: object, key: Key = ()) -> Iterator[Key]:

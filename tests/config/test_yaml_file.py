@@ -227,7 +227,11 @@ def test_every_text_is_documents_or_mistakes_with_a_place(text: str) -> None:
     assert found.is_whole or found.mistakes
 
 
-@given(st.from_regex(r"([a-c]: ?([\[{]?[a-c0-9, ]{0,6}[\]}]?)?\n( {0,4}- ?[a-c]\n){0,2}){0,5}"))
+@given(
+    st.from_regex(
+        r"([a-c]: ?([\[{]?[a-c0-9, ]{0,6}[\]}]?)?\n( {0,4}- ?[a-c]\n){0,2}){0,5}", fullmatch=True
+    )
+)
 def test_what_pyyaml_refuses_is_refused_here_too(text: str) -> None:
     try:
         list(yaml.safe_load_all(text))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slo_action.config.fly_toml import read_toml
+from slo_action.config.fly_toml import parse_toml
 from slo_action.core.edits import apply
 from slo_action.core.fly_rules import FLY_RULES
 from slo_action.core.rules import Document, Edit, findings
@@ -16,7 +16,7 @@ MILLIS = {10_000: "10s", 60_000: "60s", 2_000: "2s", 5_000: "5s"}
 
 
 def edits(path: Path) -> list[Edit]:
-    document = read_toml(path, "fly.toml", "fly-config")
+    document = parse_toml(path.read_text(encoding="utf-8"), "fly.toml", "fly-config")
     assert isinstance(document, Document)
     found = findings(FLY_RULES, document.content, document)
     return [finding.edit for finding in found if finding.edit]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.config.fly_toml import read_toml
+from slo_action.config.fly_toml import parse_toml
 from slo_action.core.edits import apply
 from slo_action.core.fly_rules import FLY_RULES
 from slo_action.core.latency import LatencyObjective
@@ -58,7 +58,7 @@ def remarks(toml: str, service: Service = SHOP) -> list[str]:
 def fixed(directory: Path, toml: str, service: Service = SHOP) -> str:
     path = directory / "fly.toml"
     path.write_text(toml, encoding="utf-8")
-    document = read_toml(path, "fly.toml", "fly-config")
+    document = parse_toml(path.read_text(encoding="utf-8"), "fly.toml", "fly-config")
     assert isinstance(document, Document)
     told = findings(MATCH_RULES, Pair(table=document.content, service=service), document)
     return apply(toml, [finding.edit for finding in told if finding.edit])
@@ -267,7 +267,7 @@ def test_of_two_mends_of_one_value_slo_yml_wins_where_it_comes_first(tmp_path: P
     toml = "[[services.http_checks]]\npath = '/healthz'\ninterval = 10000\n"
     path = tmp_path / "fly.toml"
     path.write_text(toml, encoding="utf-8")
-    document = read_toml(path, "fly.toml", "fly-config")
+    document = parse_toml(path.read_text(encoding="utf-8"), "fly.toml", "fly-config")
     assert isinstance(document, Document)
     pair = Pair(table=document.content, service=SHOP)
     beside = findings(MATCH_RULES, pair, document)

@@ -73,7 +73,8 @@ def documented() -> list[Workflow]:
 
 def _on_page(page: Path) -> Iterator[Workflow]:
     for number, block in enumerate(blocks(page, "yaml"), start=1):
-        document = yaml.safe_load(block.text)
+        documents = list(yaml.safe_load_all(block.text))
+        document = documents[0] if len(documents) == 1 else {}
         where = f"{block.page}#{number}"
         if isinstance(document, list):
             yield Workflow(where, _AROUND_STEPS.format(steps=indent(block.text, " " * 6)))

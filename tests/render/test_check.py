@@ -70,7 +70,7 @@ def test_the_summary_is_led_by_the_worst_mark(found: list[Finding], mark: str) -
     page = rendered(check_summary(["fly.toml"], found, RunIdentity(run_id="12345")))
 
     assert page.headings == [f"{mark} fly.toml: {counted(found)}"]
-    assert page.prose.endswith("changes nothing · run \n")
+    assert page.prose.endswith("changed nothing · run \n")
     assert page.inline[-1] == "12345"
 
 
@@ -88,7 +88,7 @@ def test_a_file_full_of_faults_has_a_short_summary() -> None:
 
     assert len(rendered(summary).rows) == 101
     assert "9900 more are in the log." in summary
-    assert len(check_lines(["fly.toml"], found)) == 10_001
+    assert len(check_lines(["fly.toml"], found)) == 1 + 2 * 10_000
 
 
 ERROR = finding(
@@ -123,18 +123,21 @@ def test_several_files_are_told_one_by_one_with_their_lines() -> None:
         "slo.yml:2: error: slo-mistake: words",
         "  2 |   url: shop.example",
         "    |   ^",
+        f"    = {ERROR.rule.why}; instead: {ERROR.rule.fix}",
         "fly.toml: 1 warning, 1 fixable with fix: true",
         "fly.toml:19: warning: auto-rollback-no-op: words (fixable with fix: true)",
         "  19 |     auto = 1",
         "     |      ^",
+        f"     = {WARNING.rule.why}; instead: {WARNING.rule.fix}",
     )
 
 
 def test_a_file_is_told_in_the_order_of_its_lines() -> None:
     found = [replace(WARNING, place=Place(line=line, column=1)) for line in (7, 19, 3)]
-    told = [line.split(":")[1] for line in check_lines(["fly.toml"], found)[1:]]
+    told = check_lines(["fly.toml"], found)[1:]
 
-    assert told == ["3", "7", "19"]
+    assert [line.split(":")[1] for line in told[::2]] == ["3", "7", "19"]
+    assert told[1] == f"   = {WARNING.rule.why}; instead: {WARNING.rule.fix}"
 
 
 def test_a_file_that_nobody_named_is_told_as_well() -> None:
@@ -148,7 +151,7 @@ def test_a_file_that_nobody_named_is_told_as_well() -> None:
 def test_a_line_that_is_not_there_is_not_shown() -> None:
     beyond = replace(ERROR, place=Place(line=99, column=1))
 
-    assert len(check_lines(["slo.yml"], [beyond], SOURCES)) == 2
+    assert len(check_lines(["slo.yml"], [beyond], SOURCES)) == 3
 
 
 def test_the_summary_has_a_section_for_each_file_with_findings() -> None:
@@ -177,15 +180,17 @@ def test_many_clean_files_are_named_in_part() -> None:
 
 
 @pytest.mark.parametrize(
-    ("visited", "words"),
+    ("visited", "mended", "words"),
     [
-        (0, "check sends nothing and changes nothing"),
-        (1, "check sends a few plain GETs to 1 running service and changes nothing"),
-        (6, "check sends a few plain GETs to 6 running services and changes nothing"),
+        (0, 0, "check sent nothing and changed nothing"),
+        (1, 0, "check sent a few plain GETs to 1 running service and changed nothing"),
+        (6, 1, "check sent a few plain GETs to 6 running services and mended 1 place"),
+        (0, 2, "check sent nothing and mended 2 places"),
     ],
 )
-def test_the_summary_says_what_was_sent(visited: int, words: str) -> None:
-    page = rendered(check_summary(["fly.toml"], [], RunIdentity(), visited=visited))
+def test_the_summary_says_what_was_sent_and_changed(visited: int, mended: int, words: str) -> None:
+    summary = check_summary(["fly.toml"], [], RunIdentity(), visited=visited, mended=mended)
+    page = rendered(summary)
 
     assert page.prose.endswith(f"{words}\n")
 

@@ -37,7 +37,7 @@ INTERFACE = {
     "verdict", "cause", "reason", "ending", "rollback-triggered", "triggers", "rolled-back-to",
     "live-version", "attempts", "success-count", "duration-seconds", "audit", "audit-path",
     "evidence-dir",
-    "services", "artifact-id", "artifact-url", "provisional-verdict", "health-p95-ms",
+    "sarif-path", "services", "artifact-id", "artifact-url", "provisional-verdict", "health-p95-ms",
     "error-rate", "availability", "way-back", "prepared-path",
 }  # fmt: skip
 """What downstream steps depend on; a name may be added, never taken away."""

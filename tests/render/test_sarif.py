@@ -29,7 +29,8 @@ VALIDATOR = Draft4Validator(
     format_checker=Draft4Validator.FORMAT_CHECKER,
 )
 HOME = "https://github.com/org/slo-verify/blob/v1"
-WARNING, NOTICE = FLY_RULES[0], FLY_RULES[2]
+WARNING = FLY_RULES[0]
+NOTICE = next(rule for rule in FLY_RULES if rule.level is Level.NOTICE)
 ERROR = replace(WARNING, name="slo-mistake", level=Level.ERROR)
 
 
@@ -86,6 +87,15 @@ def test_a_rule_has_all_that_code_scanning_shows() -> None:
         "precision": "high",
         "problem.severity": "warning",
     }
+
+
+def test_a_result_s_own_fix_does_not_become_its_rule_s() -> None:
+    own = finding(replace(ERROR, fix="write this"))
+    run = run_of(own, rules=[ERROR])
+
+    assert run["results"][0]["message"]["text"].endswith("Instead: write this.")
+    (rule,) = run["tool"]["driver"]["rules"]
+    assert rule["help"]["text"].endswith(f"Instead: {ERROR.fix}.")
 
 
 def test_without_a_home_there_are_no_links() -> None:
