@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
+# Some tests wait for real servers: one worker more than there are processors keeps them all busy.
+WORKERS = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint types arch bench lock docs fmt clean
 
@@ -23,7 +26,7 @@ demo: $(VENV)/.runtime ## a healthy deploy, then a bad one that is rolled back, 
 	@$(BIN)/python examples/demo/demo.py
 
 test: $(VENV)/.dev ## the tests that need nothing but Python
-	$(BIN)/python -m pytest -m "not real and not container" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not real and not container" -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.dev ## ruff and codespell
 	$(BIN)/ruff check .

@@ -26,6 +26,8 @@ _PLAIN_TAGS = frozenset(f"{_CORE}{name}" for name in ("str", "int", "float", "bo
 _TAGS = frozenset({*_PLAIN_TAGS, f"{_CORE}map", f"{_CORE}seq", "!"})
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_ODD_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
+"""What YAML 1.1 takes for the end of a line: no line of ours would be an editor's."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _FLAGS = {
     word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
@@ -107,6 +109,10 @@ def read_yaml(text: str, name: str, field_name: str, listed: str = "services") -
     `name` is the file's path for people, `field_name` what named the file. `listed` is the key of
     the list whose finished entries are kept where the text breaks off.
     """
+    odd = _ODD_BREAK.search(text)
+    if odd:
+        wrong = _odd_break(text, odd.start(), name, field_name)
+        return YamlText(documents=(), places=Spots([]), mistakes=(wrong,), is_whole=False)
     builder = _Builder(name)
     fatal: Mistake | None = None
     try:
@@ -380,6 +386,18 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, name: str, field_name: str) 
         path=name,
         line=mark.line + 1 if mark else 1,
         column=mark.column + 1 if mark else 1,
+    )
+
+
+def _odd_break(text: str, at: int, name: str, field_name: str) -> Mistake:
+    before = text[:at]
+    return Mistake(
+        field=field_name,
+        problem=f"U+{ord(text[at]):04X} ends a line for YAML, and for nobody else",
+        accepted="take it out, or write it as an escape in double quotes",
+        path=name,
+        line=before.count("\n") + 1,
+        column=at - (before.rfind("\n") + 1) + 1,
     )
 
 

@@ -153,6 +153,14 @@ def test_a_control_character_is_found_where_it_stands() -> None:
     assert (found.line, found.column) == (2, 5)
 
 
+@pytest.mark.parametrize("odd", ["\r", "\x85", "\u2028", "\u2029"])
+def test_what_ends_a_line_for_yaml_alone_is_refused_where_it_stands(odd: str) -> None:
+    found = mistake(f"a: 1\nb: x{odd}y\n")
+
+    assert (found.line, found.column) == (2, 5)
+    assert found.problem == f"U+{ord(odd):04X} ends a line for YAML, and for nobody else"
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

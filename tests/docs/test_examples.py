@@ -31,6 +31,7 @@ def _id(workflow: Workflow) -> str:
 def test_there_is_an_example_for_each_use() -> None:
     assert [path.stem for path in EXAMPLES] == [
         "all-services",
+        "check",
         "deploy-and-verify",
         "fly-rollback",
         "fly",
@@ -42,6 +43,7 @@ def test_there_is_an_example_for_each_use() -> None:
         Path(workflow.name).stem: [step["with"].get("mode", "verify") for step in workflow.ours]
         for workflow in examples()
     }
+    assert modes.pop("check") == ["check"]
     assert modes.pop("fly") == ["prepare", "verify"]
     assert modes.pop("fly-rollback") == ["rollback"]
     assert set(map(tuple, modes.values())) == {("verify",)}

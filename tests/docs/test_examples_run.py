@@ -39,7 +39,7 @@ VERIFYING = [
     "rollback-command",
     "use-outputs",
 ]
-EXAMPLES = [*VERIFYING, "fly-rollback"]
+EXAMPLES = [*VERIFYING, "check", "fly-rollback"]
 FORMER = "1.0.0"
 
 
@@ -136,7 +136,7 @@ def _job(workflow: Workflow, root: Path, address: str, fly: dict[str, ServedFly]
     if example in fly:
         asked = {"inputs.version": "v41", "inputs.rollback": "auto"}
         return ExampleJob(workflow, name, root, address, asked, fly=fly[example].address)
-    if example == "all-services":
+    if example in ("all-services", "check"):
         return _all_services(workflow, name, root, address)
     if example != "matrix":
         return ExampleJob(workflow, name, root, address)
@@ -165,6 +165,17 @@ def _all_services(workflow: Workflow, name: str, root: Path, address: str) -> Ex
 def _quick_start(root: Path, address: str) -> ExampleJob:
     (workflow, *_) = [one for one in documented() if one.name.startswith("README.md")]
     return ExampleJob(workflow, "verify", root, address, {"inputs.url": address})
+
+
+def test_the_check_example_reports_for_code_scanning(played: dict[str, Played]) -> None:
+    job, result = played["check"].job, played["check"].result
+
+    assert (result.exit_code, result.problems) == (0, []), result.log.visible
+    assert result.outputs["sarif-path"] == "slo-verify.sarif"
+    report = json.loads((job.root / "work" / "shop" / "shop" / "slo-verify.sarif").read_text())
+    assert report["version"] == "2.1.0"
+    assert report["runs"][0]["results"]
+    assert "slo&#46;yml" in result.summary
 
 
 @pytest.mark.parametrize("example", VERIFYING)

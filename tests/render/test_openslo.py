@@ -187,7 +187,7 @@ matrices = st.lists(texts, unique=True, min_size=1, max_size=3).flatmap(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(matrices)
 def test_what_is_printed_is_read_back_as_it_was(matrix: tuple[Service, ...]) -> None:
     result = openslo_services(printed(*matrix))
@@ -197,7 +197,7 @@ def test_what_is_printed_is_read_back_as_it_was(matrix: tuple[Service, ...]) -> 
     assert tuple(read_back(dict(service)) for service in result.services) == matrix
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(matrices)
 def test_what_is_printed_keeps_openslos_schema(matrix: tuple[Service, ...]) -> None:
     for document in printed(*matrix):

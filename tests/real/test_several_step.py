@@ -22,6 +22,8 @@ from tests.worlds.runner_scene import OTHER_USER, PROMPTLY_SECONDS, wait_until
 from tests.worlds.shop import BAD, GOOD
 from tests.worlds.street import ROLL_BACK, SIX, Street, street
 
+pytestmark = pytest.mark.real
+
 BAD_ONE, OTHER_BAD = SIX[2], SIX[4]
 CREDENTIALS = "deploy:s3cr3t-pass"
 WAY_BACK = {"rollback_command": ROLL_BACK, "previous_version_command": f"echo {GOOD}"}
