@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import fields, replace
 from datetime import timedelta
 from fractions import Fraction
-from itertools import product
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -236,7 +236,7 @@ def test_the_way_back_leans_the_other_way(one: Matrix, other: Matrix) -> None:
 
 
 def test_between_any_two_rows_the_way_back_leans_the_other_way_and_shows_two_facts() -> None:
-    for one, other in product(ROWS, ROWS):
+    for one, other in combinations(ROWS, 2):
         there, back = matrix_changes(one, other), matrix_changes(other, one)
         assert mirrored(there) == Counter((c.after, c.before, c.direction) for c in back)
         for change in there:

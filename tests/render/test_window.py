@@ -142,7 +142,7 @@ def test_failures_are_drawn_only_where_there_were_any() -> None:
     assert 'title "Good answers' in chart
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.floats(0.0, 300.0), st.floats(0.0, 300.0), st.sampled_from(Outcome))
 def test_every_chart_is_one_that_mermaid_reads(begin: float, end: float, outcome: Outcome) -> None:
     text = text_of(observed(watched(between(begin, end, outcome))))
@@ -311,7 +311,7 @@ def test_hostile_text_is_inert(number: int) -> None:
     is_inert(CORPUS[number])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(TEXTS)
 def test_any_text_is_inert(text: str) -> None:
     is_inert(text)
