@@ -24,6 +24,7 @@ _BENCHMARKS = (
     "verdicts.run",
     "verdicts.real_peers",
     "fly_rollback",
+    "matrix",
 )
 _SECTION = re.compile(r"<!-- ([a-z_.]+) -->\n(.*?)\n<!-- /\1 -->", re.DOTALL)
 _PICTURE = "bench/verdicts.svg"
@@ -46,6 +47,7 @@ _BRIEF = {
     ],
     "verdicts.real_peers": [],
     "fly_rollback": ["--seeds", "1", "--machines", "1", "3"],
+    "matrix": ["--services", "1000", "--rounds", "2"],
 }
 _MEASURED = (
     "slo_action",

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from slo_action import __version__
 from slo_action.config.check import CheckRequest, FlyFile
+from slo_action.core.change import Change
 from slo_action.core.edits import apply, compatible
 from slo_action.core.file_rules import FILE_RULES, FLY_MISTAKE, LEFT_OUT, MISTAKE
 from slo_action.core.fly_rules import FLY_RULES
 from slo_action.core.match_rules import MATCH_RULES, Pair
+from slo_action.core.matrix_hindsight import Hindsight
 from slo_action.core.matrix_rules import MATRIX_RULES
 from slo_action.core.matrix_spots import Entry
 from slo_action.core.model import Level
@@ -30,6 +32,9 @@ from slo_action.render.sarif import sarif
 
 RULES: tuple[Rule[Any], ...] = (*FILE_RULES, *MATRIX_RULES, *FLY_RULES, *MATCH_RULES, *TARGET_RULES)
 """Every rule there is, in the order of docs/check.md."""
+
+
+_Told = TypeVar("_Told", Change, Hindsight)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,9 +215,20 @@ def _compared(seen: _Seen, ports: CheckPorts) -> str:
         ports.log.line(told.unread)
         return ""
     path = seen.request.config
-    _say(matrix_change_lines(path, told.changes, told.looked), ports)
-    ports.log.annotate(looser_annotation(path, told.changes))
-    return "\n" + matrix_change_section(path, told.changes, told.looked) + "\n"
+    changes = [_with_words(one, ports, *_WORDS) for one in told.changes]
+    looked = [_with_words(one, ports, "service", "what") for one in told.looked]
+    _say(matrix_change_lines(path, changes, looked), ports)
+    ports.log.annotate(looser_annotation(path, changes))
+    return "\n" + matrix_change_section(path, changes, looked) + "\n"
+
+
+_WORDS = ("service", "what", "before", "after", "consequence")
+
+
+def _with_words(told: _Told, ports: CheckPorts, *names: str) -> _Told:
+    """Return it with secrets taken out of its words."""
+    words: dict[str, Any] = {name: _redacted(getattr(told, name), ports) for name in names}
+    return replace(told, **words)
 
 
 def _say(lines: Iterable[str], ports: CheckPorts) -> None:

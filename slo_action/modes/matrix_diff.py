@@ -51,7 +51,7 @@ def difference(request: CheckRequest, now: Files, former: FormerFiles) -> Differ
 
 def _former(name: str, files: "_FormerFiles") -> Loaded:
     """A file that was not there said nothing."""
-    if files.former.read(name) is None:
+    if files.read(name) is None:
         return Loaded(matrix=Matrix(), origins={}, texts={}, mistakes=())
     return load_matrix(files, name, "config")
 
@@ -63,15 +63,22 @@ class _FormerFiles:
     """
 
     def __init__(self, now: Files, former: FormerFiles) -> None:
-        self.former = former
+        self._former = former
         self._now = now
+        self._texts: dict[str, str | None] = {}
+
+    def read(self, name: str) -> str | None:
+        """Return a file's former text, None where there was none; each is asked for once."""
+        if name not in self._texts:
+            self._texts[name] = self._former.read(name)
+        return self._texts[name]
 
     def text(self, name: str, field: str) -> str | Mistake:
-        text = self.former.read(name)
+        text = self.read(name)
         if text is None:
             return Mistake(field=field, problem="was not there", value=name, accepted="")
         return text
 
     def matching(self, pattern: str, beside: str) -> tuple[str, ...]:
         names = self._now.matching(pattern, beside)
-        return tuple(name for name in names if self.former.read(name) is not None)
+        return tuple(name for name in names if self.read(name) is not None)

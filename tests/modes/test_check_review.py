@@ -253,3 +253,28 @@ def test_without_slo_yml_there_is_nothing_to_compare(stage: CheckStage) -> None:
 
     assert stage.run() == 0
     assert stage.log.lines == ["fly.toml: nothing to remark"]
+
+
+def test_a_secret_in_a_new_address_is_in_no_word_of_the_difference(
+    tmp_path: Path, github: GitHubContents
+) -> None:
+    address = "https://dashboard.example/t0p&secret"
+    text = matrix("800ms").replace("https://dashboard.example\n", f"{address}\n")
+    assert address in text
+
+    finished = reviewed(
+        tmp_path, github, {".github/slo.yml": text}, INPUT_SECRETS="PASSWORD=t0p&secret"
+    )
+
+    page = summary(tmp_path)
+    said = "\n".join(line for line in finished.stdout.splitlines() if "add-mask" not in line)
+    assert "url" in page
+    for told in (page, said):
+        assert "t0p" not in told
+
+
+def test_each_former_file_is_asked_for_once(tmp_path: Path, github: GitHubContents) -> None:
+    reviewed(tmp_path, github, {".github/slo.yml": matrix("800ms")})
+
+    paths = [asked.path for asked in github.asked]
+    assert len(paths) == len(set(paths))
