@@ -1,6 +1,6 @@
 """What pydantic found wrong with a form, in words a person can act on, at the key it is about."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -19,8 +19,10 @@ _ACCEPTED = {
     "int_type": "write a whole number",
     "float_type": "write a number",
 }
-_SECRET = frozenset({"url", "notify"})
+_SECRET = frozenset({"url", "notify", "headers", "form", "json", "body"})
 """Keys whose values may hold credentials, so that they are never shown."""
+_MOST = 200
+"""More of one form are counted by nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class FormMistake:
 def form_mistakes(error: ValidationError, form: type[BaseModel], raw: object) -> list[FormMistake]:
     """Return what is wrong, each once: a union tells of every form that did not fit."""
     found: dict[Key, FormMistake] = {}
-    for told in error.errors(include_url=False, include_context=True):
+    for told in error.errors(include_url=False, include_context=True)[:_MOST]:
         one = _mistake(dict(told), form, raw)
         found.setdefault(one.key, one)
     above = {key[:length] for key in found for length in range(len(key))}
@@ -70,15 +72,12 @@ def _way(loc: tuple[int | str, ...], raw: object, *, keeps_last: bool) -> tuple[
     key: Key = ()
     here = raw
     for part in loc:
-        known = here if isinstance(here, Mapping) else dict(enumerate(_entries(here)))
-        if part in known:
-            here = known[part]
-            key = (*key, part)
+        try:
+            here = here[part]  # type: ignore[index] # what has no such part is passed over
+        except (KeyError, IndexError, TypeError):
+            continue
+        key = (*key, part)
     return ((*key, loc[-1]), None) if keeps_last else (key, here)
-
-
-def _entries(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 def _known(form: type[BaseModel], key: Key) -> list[str]:

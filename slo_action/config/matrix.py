@@ -5,9 +5,11 @@ OpenSLO.
 """
 
 import gc
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from slo_action.config.matrix_files import (
@@ -26,6 +28,7 @@ from slo_action.config.workspace_files import WorkspaceFiles
 from slo_action.core.matrix import Matrix, Service
 from slo_action.core.quoting import quoted
 from slo_action.core.rules import Document, Key
+from slo_action.core.secrets import hidden_in_line
 from slo_action.errors import Mistake
 from slo_action.ports import Files
 
@@ -55,13 +58,19 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What could be read, and every mistake. `texts` are the files by their names."""
+    """What could be read, and every mistake. `texts` are the files by their names.
+
+    `is_whole` is False where the reading of one broke off. `hidden` are notification targets: who
+    has one may write to it.
+    """
 
     matrix: Matrix
     origins: Mapping[str, Origin]
     texts: Mapping[str, str]
     mistakes: tuple[Mistake, ...]
     left_out: tuple[LeftOut, ...] = ()
+    is_whole: bool = True
+    hidden: frozenset[str] = frozenset()
 
 
 def load_matrix(files: Files, name: str, field_name: str) -> Loaded:
@@ -78,8 +87,10 @@ def load_matrix(files: Files, name: str, field_name: str) -> Loaded:
         matrix=Matrix(services=services.known, teams=written.teams, policy=written.policy),
         origins=services.origins,
         texts=written.texts,
-        mistakes=_shown(_bounded([*written.mistakes, *services.mistakes]), written.texts),
+        mistakes=_shown(_bounded([*written.mistakes, *services.mistakes]), written),
         left_out=tuple(services.left_out),
+        is_whole=written.is_whole,
+        hidden=frozenset(written.hidden),
     )
 
 
@@ -110,11 +121,14 @@ def _bounded(mistakes: list[Mistake]) -> tuple[Mistake, ...]:
     return (*found[:MOST_MISTAKES], more)
 
 
-def _shown(mistakes: tuple[Mistake, ...], texts: Mapping[str, str]) -> tuple[Mistake, ...]:
-    """Return them with the lines that they stand on."""
+def _shown(mistakes: tuple[Mistake, ...], written: MatrixFiles) -> tuple[Mistake, ...]:
+    """Return them with the lines that they stand on, without what is secret in them."""
+    texts = written.texts
     paths = {one.path for one in mistakes if one.path}
     lines = {path: ["", *texts[path].split("\n")] for path in paths & texts.keys()}
-    return tuple(replace(one, source=_line(one, lines)) for one in mistakes)
+    return tuple(
+        replace(one, source=hidden_in_line(_line(one, lines), written.hidden)) for one in mistakes
+    )
 
 
 def _line(mistake: Mistake, lines: Mapping[str, list[str]]) -> str:
@@ -188,8 +202,10 @@ class _Services:
         entries = self._written.openslo
         imported = openslo_services([one.content for one in entries], written=self.known)
         for wrong in imported.mistakes:
-            told = wrong.problem, wrong.accepted, wrong.value
-            self._mistake(entries[int(wrong.key[0])], wrong.key[1:], *told)
+            shown = None if wrong.value is None or "://" in wrong.value else wrong.value
+            accepted = _ADDRESS.sub("an address", wrong.accepted)
+            entry = entries[int(wrong.key[0])]
+            self._mistake(entry, wrong.key[1:], wrong.problem, accepted, shown)
         for one in imported.left_out:
             entry = entries[int(one.key[0])]
             words = f"{quoted(one.what)}: {one.why}"
@@ -230,17 +246,21 @@ class _Services:
                     self.known[name] = replace(service, maintenance=windows)
 
     def _refer(self, known: Mapping[str, object], references: list[Reference]) -> None:
-        for one in references:
-            if one.name not in known:
-                told = did_you_mean(one.name, known)
-                wrong = mistake_at(one.document, one.key, "is not known", told, one.name)
-                self.mistakes.append(wrong)
+        unknown = (one for one in references if one.name not in known)
+        for one in islice(unknown, MOST_MISTAKES):
+            told = did_you_mean(one.name, known)
+            wrong = mistake_at(one.document, one.key, "is not known", told, one.name)
+            self.mistakes.append(wrong)
 
     def _mistake(
         self, entry: Written, key: Key, problem: str, accepted: str, value: object
     ) -> None:
         where = (*entry.key, *key)
         self.mistakes.append(mistake_at(entry.document, where, problem, accepted, value))
+
+
+_ADDRESS = re.compile(r"\w+://[^\s\"]*")
+"""An address may hold credentials, or be a secret itself."""
 
 
 def _policy_key(form: ServiceForm) -> Key:

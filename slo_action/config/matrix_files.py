@@ -1,6 +1,6 @@
 """The files of a matrix: what is written in them, and what one of them hands down to others."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
@@ -74,6 +74,7 @@ class MatrixFiles:
         self.maintenance: list[Maintenance] = []
         self.teams: dict[str, Team] = {}
         self.texts: dict[str, str] = {}
+        self.hidden: set[str] = set()
         self.policy = PolicyChange()
         self.mistakes: list[Mistake] = []
         self.is_whole = True
@@ -95,6 +96,8 @@ class MatrixFiles:
             (_document(name, content, parsed.places), content, (number,))
             for number, content in enumerate(parsed.documents)
         ]
+        for _, content, _ in documents:
+            self.hidden.update(_targets(content))
         for document, content, key in documents:
             if _is_mapping(content):
                 inherited = self._file_wide(document, content, key, inherited, chain)
@@ -241,6 +244,24 @@ def _document(name: str, content: object, places: Spots) -> Document:
     """Rules look at mappings; what else may be in a file has nothing for them to look at."""
     table = content if isinstance(content, dict) else {}
     return Document(path=name, content=table, places=places)
+
+
+def _targets(content: object, depth: int = 0) -> Iterator[str]:
+    """Yield the notification targets, wherever they are written."""
+    if isinstance(content, list) and depth < _DEEPEST_TARGET:
+        for one in content:
+            yield from _targets(one, depth + 1)
+    elif isinstance(content, dict) and depth < _DEEPEST_TARGET:
+        for key, value in content.items():
+            if key == "notify" and isinstance(value, list):
+                yield from (one for one in value if isinstance(one, str) and len(one) > 3)  # noqa: PLR2004
+            elif key in _HOLDERS:
+                named = value.values() if key == "teams" and isinstance(value, dict) else [value]
+                yield from _targets(list(named), depth + 1)
+
+
+_HOLDERS = ("services", "defaults", "teams")
+_DEEPEST_TARGET = 4
 
 
 def _is_mapping(content: object) -> TypeGuard[dict[str, object]]:

@@ -9,7 +9,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}known: {', '.join(names) or 'none'}"
+    rest = len(names) - _MOST_NAMES
+    more = f" and {rest} more" if rest > 0 else ""
+    return f"{hint}known: {', '.join(names[:_MOST_NAMES]) or 'none'}{more}"
+
+
+_MOST_NAMES = 60
 
 
 def shown_value(value: object, longest: int = 80) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from json import dumps
 from urllib.parse import quote
@@ -30,12 +31,24 @@ class Secret:
         return bool(self._value)
 
 
-_URL_CREDENTIALS = re.compile(r"\b(\w++://)[^/\s@]++@")
+_URL_CREDENTIALS = re.compile(r"\b(\w++://)[^/\s\"'<>]*@")
+_BEFORE_AT = re.compile(r"[^\s\"'\[\]{},]*@")
 
 
 def without_url_credentials(text: str) -> str:
     """Return a text with the part before the `@` of each URL in it taken out."""
     return _URL_CREDENTIALS.sub(r"\1***@", text)
+
+
+def hidden_in_line(line: str, secrets: Collection[str]) -> str:
+    """Return a line of a user's file without the secrets, nor anything that could be credentials.
+
+    Whoever mistypes an address writes them in ways that no address has: all that ends in an `@` is
+    taken out.
+    """
+    for secret in sorted(secrets, key=len, reverse=True):
+        line = line.replace(secret, "***")
+    return _BEFORE_AT.sub("***@", line)
 
 
 class Scrubber:
