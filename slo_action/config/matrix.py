@@ -22,10 +22,11 @@ from slo_action.config.matrix_files import (
 from slo_action.config.matrix_forms import ServiceForm
 from slo_action.config.matrix_services import POLICY_FORM, service_of, unfit_policy
 from slo_action.config.openslo import merged, openslo_services
-from slo_action.config.place_mistakes import form_at, mistake_at
+from slo_action.config.place_mistakes import form_at, mistake_at, mistake_below
 from slo_action.config.suggest import did_you_mean
 from slo_action.config.workspace_files import WorkspaceFiles
 from slo_action.core.matrix import Matrix, Service
+from slo_action.core.policy_change import PolicyChange
 from slo_action.core.quoting import quoted
 from slo_action.core.rules import Document, Key
 from slo_action.core.secrets import hidden_in_line
@@ -33,6 +34,7 @@ from slo_action.errors import Mistake
 from slo_action.ports import Files
 
 MOST_MISTAKES = 100
+_PAGE = "write services: and a list of them; see docs/config.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +161,7 @@ class _Services:
             self._maintain()
             self._refer(self._written.teams, self._teams)
             self._refer(self.known, self._written.covered)
+            self._expect_some()
 
     def _service(self, entry: Written) -> None:
         if not isinstance(entry.content, dict):
@@ -185,7 +188,10 @@ class _Services:
         service = service_of(form, entry.inherited.defaults, entry.inherited.policy)
         unfit = unfit_policy(service.policy)
         if unfit:
-            self._mistake(entry, _policy_key(form), unfit, POLICY_FORM, None)
+            where = entry.document.below(*entry.roots)
+            found = mistake_below(where, _policy_key(form), unfit, POLICY_FORM)
+            if found not in self.mistakes:
+                self.mistakes.append(found)
         return service
 
     def _keep(self, entry: Written, service: Service, raw: Mapping[str, object]) -> None:
@@ -237,6 +243,16 @@ class _Services:
         if service is not None:
             self._keep(entry, service, raw)
 
+    def _expect_some(self) -> None:
+        """A policy alone will do for back-tests; where something is wrong, that says more."""
+        written = self._written
+        wrong = written.mistakes or self.mistakes
+        if self.known or wrong or self.left_out or written.policy != PolicyChange():
+            return
+        name = next(iter(written.texts))
+        told = Mistake(field="services", problem="no service is in it", accepted=_PAGE)
+        self.mistakes.append(replace(told, path=name, line=1, column=1))
+
     def _maintain(self) -> None:
         for one in self._written.maintenance:
             for name in one.services or tuple(self.known):
@@ -266,5 +282,4 @@ _ADDRESS = re.compile(r"\w+://[^\s\"]*")
 def _policy_key(form: ServiceForm) -> Key:
     if form.policy:
         return ("policy",)
-    said = form.slo_targets is not None and form.slo_targets.error_rate is not None
-    return ("slo_targets", "error_rate") if said else ()
+    return ("slo_targets", "error_rate")

@@ -117,7 +117,7 @@ class MatrixFiles:
         elif isinstance(content, list):
             self._listed(entry, content)
         elif _is_mapping(content):
-            self._listed(replace(entry, key=(*key, "services")), content.get("services", []))
+            self._listed(replace(entry, key=(*key, "services")), content.get("services") or [])
         elif isinstance(content, dict):
             self.services.append(entry)
         else:
@@ -152,7 +152,11 @@ class MatrixFiles:
         self._take_maintenance(document, form, key)
         included = form.include or []
         patterns = [included] if isinstance(included, str) else included
-        named = [(document, (*key, "include"), pattern) for pattern in patterns]
+        listed = isinstance(included, list)
+        named = [
+            (document, (*key, "include", number) if listed else (*key, "include"), pattern)
+            for number, pattern in enumerate(patterns)
+        ]
         self._patterns.setdefault(document.path, []).extend(named)
         policy = policy_change(form.policy) if form.policy else PolicyChange()
         if len(chain) == 1:
@@ -268,7 +272,10 @@ def _is_mapping(content: object) -> TypeGuard[dict[str, object]]:
     """Tell a file's own mapping from a service, or an object of OpenSLO, that stands by itself."""
     if not isinstance(content, dict) or is_openslo(content):
         return False
-    return "services" in content or "service" not in content
+    return "services" in content or not _SERVICE_KEYS & content.keys()
+
+
+_SERVICE_KEYS = {"service", "url"}
 
 
 def without_own(raw: Mapping[str, object]) -> dict[str, object]:

@@ -20,9 +20,11 @@ from slo_action.config.matrix_values import (
     HeaderName,
     Instant,
     JourneyName,
+    Json,
     JsonPath,
     Line,
     Name,
+    Number,
     OptionalPath,
     Path,
     Pattern,
@@ -124,17 +126,22 @@ class AssertionForm(Form):
     body_matches: Pattern | None = None
     body_lacks: Pattern | None = None
     certificate_days: Annotated[int, Field(ge=0, le=3650)] | None = None
-    equals: Any = None
-    not_equals: Any = None
+    equals: Json = None
+    not_equals: Json = None
     matches: Pattern | None = None
     exists: bool | None = None
-    above: float | int | None = None
-    below: float | int | None = None
+    above: Number | None = None
+    below: Number | None = None
 
     @model_validator(mode="after")
     def _one_demand(self) -> "AssertionForm":
         subjects = self.model_fields_set & SUBJECTS
         conditions = self.model_fields_set & CONDITIONS
+        empty = {
+            one for one in subjects | (conditions - _MAY_BE_NULL) if getattr(self, one) is None
+        }
+        if empty:
+            raise ValueError(f"write a value behind {_listed(empty)}")
         if len(subjects) != 1:
             raise ValueError(f"write one of {_listed(SUBJECTS)} in each assertion")
         wanted = 1 if subjects <= {"json_path", "header"} else 0
@@ -147,6 +154,7 @@ class AssertionForm(Form):
 SUBJECTS = frozenset(
     {"status", "json_path", "header", "body_matches", "body_lacks", "certificate_days"}
 )
+_MAY_BE_NULL = frozenset({"equals", "not_equals"})
 CONDITIONS = frozenset({"equals", "not_equals", "matches", "exists", "above", "below"})
 
 
@@ -182,7 +190,7 @@ class StepForm(Form):
     url: StepUrl | None = None
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] | None = None
     headers: dict[RequestHeader, str] | None = None
-    json_body: Any = Field(None, alias="json")
+    json_body: Json = Field(None, alias="json")
     form: dict[str, str] | None = None
     body: str | None = None
     timeout: Positive | None = None

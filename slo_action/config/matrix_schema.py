@@ -45,9 +45,21 @@ def generated_matrix_schema() -> dict[str, Any]:
         "if": {"type": "array"},
         "then": {"items": {"$ref": "#/$defs/ServiceForm"}},
         "else": {
-            "if": {"type": "object", "required": ["service"], "not": {"required": ["services"]}},
-            "then": {"$ref": "#/$defs/ServiceForm"},
-            "else": {"$ref": "#/$defs/MatrixForm"},
+            "if": {
+                "type": "object",
+                "required": ["apiVersion"],
+                "properties": {"apiVersion": {"pattern": "^openslo/"}},
+            },
+            "then": {"description": "An object of OpenSLO, whose own schema says what it may be."},
+            "else": {
+                "if": {
+                    "type": "object",
+                    "anyOf": [{"required": ["service"]}, {"required": ["url"]}],
+                    "not": {"required": ["services"]},
+                },
+                "then": {"$ref": "#/$defs/ServiceForm"},
+                "else": {"$ref": "#/$defs/MatrixForm"},
+            },
         },
         "$defs": forms,
     }

@@ -257,7 +257,7 @@ def maintenance_of(form: MaintenanceForm) -> Maintenance:
     )
 
 
-POLICY_FORM = "slo_targets.error_rate counts as its slo"
+POLICY_FORM = "write slo at most as large as rollback; slo_targets.error_rate counts as slo"
 
 
 @lru_cache(maxsize=1024)
@@ -266,5 +266,14 @@ def unfit_policy(change: PolicyChange) -> str:
     try:
         policy_of(change, Policy())
     except ValueError as error:
+        rates = Policy().window.rates
+        slo = rates.slo if change.slo is None else change.slo
+        rollback = rates.trigger if change.rollback is None else change.rollback
+        if slo > rollback:
+            return f"promises an error rate of {_percent(slo)}, and {_percent(rollback)} rolls back"
         return str(error)
     return ""
+
+
+def _percent(ratio: Fraction) -> str:
+    return f"{float(100 * ratio):.6g} %"

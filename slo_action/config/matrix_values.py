@@ -3,9 +3,12 @@
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Annotated
+from json import dumps
+from math import isfinite
+from typing import Annotated, Any
 
 from pydantic import (
     PlainValidator,
@@ -25,6 +28,8 @@ _CRON = re.compile(r"(?:[0-9A-Za-z*/,#L?-]{1,80}[ ]+){4}[0-9A-Za-z*/,#L?-]{1,80}
 
 def _scalar(value: object) -> str:
     """YAML's aliases can make a small file's list endless as text; a flag is no number."""
+    if isinstance(value, float) and isfinite(value):
+        return f"{Decimal(repr(value)):f}"
     fits = isinstance(value, str | int | float) and not isinstance(value, bool)
     return str(value) if fits else ""
 
@@ -142,6 +147,20 @@ def _json_path(value: object) -> str:
     return valid_json_path(_line(value))
 
 
+def _json(value: object) -> object:
+    try:
+        dumps(value, allow_nan=False)
+    except ValueError:
+        raise ValueError("write what JSON can say: it has no .nan and no .inf") from None
+    return value
+
+
+def _number(value: object) -> float | int:
+    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+        return value
+    raise ValueError("write a number")
+
+
 def _pattern(value: object) -> str:
     return valid_pattern(_line(value))
 
@@ -231,6 +250,8 @@ StepUrl = Annotated[
     _text_schema(pattern=r"^https?://[^/?#$\s]+([/?#][^\s]{0,2000})?$"),
 ]
 JsonPath = Annotated[str, PlainValidator(_json_path), _text_schema(pattern=r"^\s*\$")]
+Json = Annotated[Any, PlainValidator(_json), WithJsonSchema({})]
+Number = Annotated[float | int, PlainValidator(_number), WithJsonSchema({"type": "number"})]
 Pattern = Annotated[str, PlainValidator(_pattern), _text_schema(pattern=_LINE, format="regex")]
 EndpointName = Annotated[
     str,

@@ -22,6 +22,8 @@ _MILLISECONDS = re.compile(r"_ms\b|_millis(?:econds)?\b|Msec\b")
 _UNITS = {"s": Decimal(1), "ms": Decimal("0.001")}
 _LONGEST_SECONDS = 86_400
 _P90, _P95 = Decimal("0.9"), Decimal("0.95")
+_SEARCH = re.compile("(?<![a-z])search(?![a-z])")
+_STATS = re.compile("(?<![a-z])stats(?![a-z])")
 _SAY = "say which with the annotation slo-verify.objective"
 
 
@@ -182,9 +184,9 @@ def _latency_field(objective: _Objective, quantile: Decimal) -> str | None:
     slo = objective.slo
     words = (slo.at("metadata", "name").text, slo.at("metadata", "displayName").text)
     told = " ".join((*words, *_texts(objective.indicator))).lower()
-    if "search" in told:
+    if _SEARCH.search(told):
         return "search_response_time_p90" if quantile == _P90 else None
-    return "response_time_p95" if quantile == _P95 and "stats" not in told else None
+    return "response_time_p95" if quantile == _P95 and not _STATS.search(told) else None
 
 
 def _quantile(indicator: Part) -> Decimal | None:

@@ -33,6 +33,19 @@ def mistake_at(
     )
 
 
+def mistake_below(document: Document, key: Key, problem: str, accepted: str) -> Mistake:
+    """Return a mistake about a key of an entry, whose `document` knows where entries stand."""
+    place = document.place(key)
+    return Mistake(
+        field=dotted(key),
+        problem=problem,
+        accepted=accepted,
+        path=document.path,
+        line=place.line,
+        column=place.column,
+    )
+
+
 def form_at(
     form: type[AnyForm],
     document: Document,

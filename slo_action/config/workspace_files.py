@@ -58,6 +58,8 @@ class WorkspaceFiles:
 
         Without wildcards it is that one name, whether there is such a file or not.
         """
+        if pattern.startswith("/"):
+            return ()
         named = _plain(PurePosixPath(beside).parent / pattern)
         if not any(mark in pattern for mark in "*?["):
             return (named,)

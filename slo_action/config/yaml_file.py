@@ -197,9 +197,21 @@ class _Builder:
 
         Anything else may lack what the mistake has kept from being read.
         """
-        del self._stack[_kept(self._stack, listed) :]
+        kept = _kept(self._stack, listed)
+        between_entries = len(self._stack) == kept
+        del self._stack[kept:]
+        if self._stack and between_entries:
+            self._drop_last(self._stack[-1], listed)
         while self._stack:
             self._close()
+
+    def _drop_last(self, frame: _Frame, listed: str) -> None:
+        """The parser ends an entry before it looks at what comes next: it may belong to it."""
+        value: object = frame.value
+        if isinstance(value, dict):
+            value = value[listed] if next(reversed(value), "") == listed else None
+        if isinstance(value, list):
+            del value[-1:]
 
     def _document(self, _event: yaml.Event) -> None:
         self._anchors.clear()
@@ -210,6 +222,8 @@ class _Builder:
         self._expanded += 1
         frame = self._stack[-1] if self._stack else None
         if frame is not None and frame.key is None and isinstance(frame.value, dict):
+            if event.anchor:
+                self._anchors[event.anchor] = (event.value, (*at, None), 1)
             self._begin_entry(frame, event.value, at)
             return
         value = self._scalar_value(event, at)
@@ -276,6 +290,12 @@ class _Builder:
             self._refuse(f"the anchor *{shown_value(event.anchor)} {told}", at)
             return
         value, spot, weight = known
+        frame = self._stack[-1] if self._stack else None
+        if frame is not None and frame.key is None and isinstance(frame.value, dict):
+            if not isinstance(value, str):
+                self._refuse("keys are text: this one is an alias of something else", at)
+            self._begin_entry(frame, str(value), at)
+            return
         self._expanded += weight
         if self._expanded > max(_SMALL, _MOST_COPIES * self._written):
             self._refuse("aliases make the file too large: write less of it by aliases", at)
@@ -403,7 +423,8 @@ def _odd_break(text: str, at: int, name: str, field_name: str) -> Mistake:
 
 def _unreadable(error: yaml.reader.ReaderError, text: str, name: str, field_name: str) -> Mistake:
     """The C parser counts bytes where PyYAML's own reader counts characters."""
-    before = text.encode()[: error.position].decode(errors="ignore")
+    read = text.removeprefix("\ufeff").encode()
+    before = read[: error.position].decode(errors="ignore")
     return Mistake(
         field=field_name,
         problem="not valid YAML: a control character",

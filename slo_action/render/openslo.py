@@ -35,7 +35,23 @@ def openslo_documents(services: Iterable[Service]) -> str:
     documents = list(_documents(services))
     if not documents:
         return ""
-    return yaml.safe_dump_all(documents, explicit_start=True, sort_keys=False, width=_LINE)
+    text: str = yaml.dump_all(
+        documents, Dumper=_Dumper, explicit_start=True, sort_keys=False, width=_LINE
+    )
+    return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what some version of YAML reads as something else than text."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if _NOT_PLAIN.match(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_NOT_PLAIN = re.compile(r"[-+.~0-9]|(?:true|false|null|yes|no|on|off|y|n)$", re.IGNORECASE)
+_Dumper.add_representer(str, _text)
 
 
 def _documents(services: Iterable[Service]) -> Iterator[_Table]:

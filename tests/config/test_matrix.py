@@ -366,6 +366,7 @@ def test_an_include_outside_of_the_workspace_is_refused(
 
     assert found.problem in (
         "lies outside of the workspace",
+        "matches no file",
         "cannot be read: No such file or directory",
     )
     assert "api" not in load(f"include: {name}\n").matrix.services
@@ -461,6 +462,15 @@ def test_includes_may_not_go_on_without_end(load: Load) -> None:
         ("service: 7\nurl: https://a.example", "service", "write text"),
         ("service: all\nurl: https://a.example", "service", "nor is all"),
         ("service: a\nurl: a.example", "url", "http"),
+        (f"{ONE}assertions: {{health: [{{json: $.a, exists: }}]}}", "assertions.health[0]", "write a value behind exists"),
+        (f"{ONE}assertions: {{health: [{{status: }}]}}", "assertions.health[0]", "write a value behind status"),
+        (f"{ONE}assertions: {{health: [{{json: $.a, above: .nan}}]}}", "assertions.health[0].above", "write a number"),
+        (f"{ONE}assertions: {{health: [{{json: $.a, equals: .inf}}]}}", "assertions.health[0].equals", "what JSON can say"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, json: [.nan]}}]}}]", "journeys[0].steps[0].json", "what JSON can say"),
+        ("services: []", "services", "no service is in it"),
+        ("x-a: 1", "services", "no service is in it"),
+        ("- *a", "YAML", "is not defined above"),
+        ("a: &a [1]\n*a : 1", "YAML", "alias of something else"),
         ("just text", "document 0", "is no mapping"),
         ("", "config", "holds no service"),
         ("# nothing\n---\n", "config", "holds no service"),
@@ -527,6 +537,105 @@ def test_a_mistake_does_not_quote_what_may_be_an_address_with_credentials(load: 
     )
 
     assert "hunter22" not in told
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{service: g, url: "https://bob:hunter22@g.example", boo: 1}',
+        '{service: g, url: "https://bob:p@hunter22@g.example", boo: 1}',
+        '{service: g, url: "https://bob:sl/hunter22@g.example"}',
+        '{service: g, url: "https://b ob:hunter22@g.example"}',
+        '{service: g, url: "bob:hunter22@g.example"}',
+        "{service: g, url: https://g.example, notify: [https://hooks.example/hunter22], boo: 1}",
+        "{service: g, url: https://g.example, journeys: [{name: j, steps: [{name: s, path: /, headers: {A B: hunter22}}]}]}",
+        "{service: g, url: https://g.example, journeys: [{name: j, steps: [{name: s, path: /, form: {a: 122333}}]}]}",
+    ],
+)
+def test_no_word_of_a_mistake_and_no_line_shows_credentials(load: Load, line: str) -> None:
+    loaded = load(f"- {line}\n")
+    told = "".join(f"{one}" for one in loaded.mistakes)
+
+    assert loaded.mistakes
+    assert "hunter22" not in told
+    assert "122333" not in told
+    if "headers" not in line:
+        assert all("hunter22" not in one.source for one in loaded.mistakes)
+
+
+def test_notification_targets_are_told_apart_wherever_they_stand(load: Load) -> None:
+    loaded = load(
+        "notify: [https://hooks.example/one]\n"
+        "teams: {core: {notify: [https://hooks.example/two]}}\n"
+        "defaults: {notify: [https://hooks.example/three]}\n"
+        "services: [{service: a, url: https://a.example, notify: [https://hooks.example/four]}]\n"
+    )
+
+    assert {target.rpartition("/")[2] for target in loaded.hidden} == {
+        "one",
+        "two",
+        "three",
+        "four",
+    }
+
+
+def test_one_wrong_list_does_not_hold_the_reading(load: Load) -> None:
+    entries = ", ".join(["1"] * 20_000)
+
+    found = load(f"{ONE}notify: [{entries}]\n").mistakes
+
+    assert len(found) == MOST_MISTAKES + 1
+
+
+def test_each_include_that_is_wrong_stands_at_its_own_entry(load: Load) -> None:
+    found = load("services: []\ninclude:\n  - a.yml\n  - none/*.yml\n", a=ONE).mistakes
+
+    assert [(one.line, one.problem) for one in found] == [(4, "matches no file")]
+
+
+def test_a_default_that_does_not_fit_is_told_once_where_it_stands(load: Load) -> None:
+    text = (
+        "defaults:\n  slo_targets: {error_rate: 10%}\nservices:\n"
+        "- {service: a, url: https://a.example}\n- {service: b, url: https://b.example}\n"
+    )
+
+    (found,) = load(text).mistakes
+
+    assert (found.line, found.field) == (2, "slo_targets.error_rate")
+    assert found.problem == "promises an error rate of 10 %, and 5 % rolls back"
+
+
+def test_a_small_ratio_may_be_a_number(load: Load) -> None:
+    service = only(load(f"{ONE}slo_targets: {{error_rate: 0.00001}}\n"))
+
+    assert service.targets.error_rate == Fraction(1, 100_000)
+
+
+def test_an_entry_that_the_break_may_belong_to_is_not_looked_at(load: Load) -> None:
+    text = (
+        "services:\n- {service: a, url: https://a.example}\n- service: b\n url: https://b.example\n"
+    )
+
+    found = load(text)
+
+    assert [one.field for one in found.mistakes] == ["config"]
+    assert list(found.matrix.services) == ["a"]
+
+
+def test_a_service_whose_name_s_key_is_mistyped_is_still_a_service(load: Load) -> None:
+    found = load("servise: a\nurl: https://a.example\n").mistakes
+
+    assert {(one.field, one.problem) for one in found} == {
+        ("servise", "is not known"),
+        ("service", "is missing"),
+    }
+    assert any("did you mean 'service'" in one.accepted for one in found)
+
+
+def test_an_alias_may_be_a_key(load: Load) -> None:
+    service = only(load("service: &name api\nurl: https://a.example\nx-by: {*name : 1}\n"))
+
+    assert service.name == "api"
 
 
 def test_hostile_text_is_cut_in_a_mistake(load: Load) -> None:
