@@ -126,7 +126,8 @@ def _fly_files(inputs: Inputs, workspace: Path, loaded: Loaded | None) -> _FlyFi
     """Return the files that are named, by input or matrix, else the one at the top."""
     found = _FlyFiles()
     services = tuple(loaded.matrix.services.values()) if loaded else ()
-    for named, named_by in _names(inputs, workspace, services):
+    own = _own_files(services, _toml_files(workspace))
+    for named, named_by in _names(inputs, workspace, services, own):
         read = _read(named, workspace)
         if isinstance(read, Mistake):
             found.mistakes.append(_placed(read, named_by, loaded))
@@ -137,27 +138,42 @@ def _fly_files(inputs: Inputs, workspace: Path, loaded: Loaded | None) -> _FlyFi
             found.mistakes.append(document)
             found.broken[name] = text
             continue
-        about = tuple(_about(document, services))
+        about = tuple(_about(document, services, own))
         found.files.append(FlyFile(document=document, text=text, services=about))
     return found
 
 
+def _own_files(services: tuple[Service, ...], files: WorkspaceFiles) -> Mapping[str, str]:
+    """Return the fly.toml of each service that names one, as it lies in the workspace."""
+    names = {one.fly_config: _lying(files, one.fly_config) for one in services if one.fly_config}
+    return {one.name: names[one.fly_config] for one in services if one.fly_config}
+
+
+def _lying(files: WorkspaceFiles, named: str) -> str:
+    """What cannot be followed keeps its name, and is told when it is read."""
+    name = files.real_name(named, _FLY_FIELD)
+    return named if isinstance(name, Mistake) else name
+
+
 def _names(
-    inputs: Inputs, workspace: Path, services: tuple[Service, ...]
+    inputs: Inputs, workspace: Path, services: tuple[Service, ...], own: Mapping[str, str]
 ) -> Iterator[tuple[str, Service | None]]:
     """Yield each file's name once, with the service that names it; None for an input's."""
     if inputs.fly_config:
         yield inputs.fly_config, None
         return
-    named = {service.fly_config: service for service in reversed(services) if service.fly_config}
-    yield from sorted(named.items())
-    if DEFAULT_FLY_CONFIG not in named and (workspace / DEFAULT_FLY_CONFIG).is_file():
+    named = {own[service.name]: service for service in reversed(services) if service.name in own}
+    yield from sorted(named.items(), key=lambda pair: pair[0])
+    default = _lying(_toml_files(workspace), DEFAULT_FLY_CONFIG)
+    if default not in named and (workspace / DEFAULT_FLY_CONFIG).is_file():
         yield DEFAULT_FLY_CONFIG, None
 
 
-def _about(document: Document, services: tuple[Service, ...]) -> Iterator[Service]:
+def _about(
+    document: Document, services: tuple[Service, ...], own: Mapping[str, str]
+) -> Iterator[Service]:
     """Yield the services that name the file; else the one whose app it is, or the only one."""
-    named = [service for service in services if service.fly_config == document.path]
+    named = [service for service in services if own.get(service.name) == document.path]
     app = document.content.get("app")
     known = [s for s in services if not s.fly_config and app == (s.app or s.name)]
     alone = services if len(services) == 1 and not services[0].fly_config else ()
@@ -176,7 +192,7 @@ def _placed(mistake: Mistake, named_by: Service | None, loaded: Loaded | None) -
 
 def _read(named: str, workspace: Path) -> tuple[str, str] | Mistake:
     """Return a file's name as it lies in the workspace, and its text."""
-    files = WorkspaceFiles(workspace, limit_bytes=SIZE_LIMIT_BYTES, kind="TOML")
+    files = _toml_files(workspace)
     name = files.real_name(named, _FLY_FIELD)
     if isinstance(name, Mistake):
         return replace(name, accepted=_ACCEPTED)
@@ -184,6 +200,10 @@ def _read(named: str, workspace: Path) -> tuple[str, str] | Mistake:
     if isinstance(text, Mistake):
         return text if text.path else replace(text, accepted=_ACCEPTED)
     return name, text
+
+
+def _toml_files(workspace: Path) -> WorkspaceFiles:
+    return WorkspaceFiles(workspace, limit_bytes=SIZE_LIMIT_BYTES, kind="TOML")
 
 
 _ACCEPTED = (

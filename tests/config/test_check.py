@@ -205,6 +205,27 @@ def test_a_fly_toml_is_about_who_names_it_or_has_its_app_or_is_alone(
     assert told(asked(workspace)) == about
 
 
+@pytest.mark.parametrize("named", ["./fly.toml", ".//fly.toml", "link.toml"])
+def test_a_fly_toml_is_about_who_names_it_in_other_words(workspace: Path, named: str) -> None:
+    (workspace / "link.toml").symlink_to("fly.toml")
+    first, second = (
+        service(name, f"  fly_config: {path}\n")
+        for name, path in (("cart", named), ("pay", "fly.toml"))
+    )
+    with_matrix(workspace, first + second)
+
+    assert told(asked(workspace)) == {"fly.toml": ["cart", "pay"]}
+    assert told(asked(workspace, fly_config=named)) == {"fly.toml": ["cart", "pay"]}
+
+
+def test_a_fly_toml_at_the_top_that_is_a_link_is_read_once(workspace: Path) -> None:
+    (workspace / "fly.toml").unlink()
+    (workspace / "fly.toml").symlink_to("apps/shop/fly.toml")
+    with_matrix(workspace, service("cart", "  fly_config: apps/shop/fly.toml\n"))
+
+    assert [one.document.path for one in asked(workspace).fly_files] == ["apps/shop/fly.toml"]
+
+
 def test_an_input_comes_before_what_the_matrix_names(workspace: Path) -> None:
     with_matrix(workspace, service("shop", "  fly_config: fly.toml\n"))
 
