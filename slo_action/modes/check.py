@@ -64,7 +64,7 @@ def check(request: CheckRequest, ports: CheckPorts) -> int:
         texts={path: _redacted(text, ports) for path, text in request.texts.items()},
         visited=visited,
         mended=mended,
-        difference=difference(request, ports.workspace, ports.former) if ports.former else None,
+        difference=difference(request, ports.former) if ports.former else None,
     )
     _tell(seen, ports)
     return InputError.exit_code if any(_is_error(one) for one in found) else 0
@@ -214,7 +214,7 @@ def _compared(seen: _Seen, ports: CheckPorts) -> str:
     if told.unread:
         ports.log.line(told.unread)
         return ""
-    path = seen.request.config
+    path = told.path
     changes = [_with_words(one, ports, *_WORDS) for one in told.changes]
     looked = [_with_words(one, ports, "service", "what") for one in told.looked]
     _say(matrix_change_lines(path, changes, looked), ports)
