@@ -236,7 +236,7 @@ def test_a_file_that_contradicts_itself_is_compared(stage: CheckStage) -> None:
     stage.write(slo_yml=matrix("8s"))
 
     assert len(changes(stage, slo_yml=matrix())) == 1
-    assert stage.told[0].endswith("error limit-above-timeout")
+    assert stage.told[-1].endswith("error limit-above-timeout")
 
 
 def test_a_refusal_of_github_is_one_line(stage: CheckStage) -> None:
@@ -340,6 +340,18 @@ def test_a_secret_in_a_new_address_is_in_no_word_of_the_difference(
     assert "url" in page
     for told in (page, said):
         assert "t0p" not in told
+
+
+def test_what_is_looser_is_shown_beside_more_notices_than_github_shows(
+    tmp_path: Path, github: GitHubContents
+) -> None:
+    files = "[[services]]\n  internal_port = 1\n  [[services.ports]]\n    port = 80\n" * 12
+
+    finished = reviewed(tmp_path, github, {".github/slo.yml": matrix("800ms"), "fly.toml": files})
+
+    notices = [line for line in annotations(finished) if line.startswith("::notice ")]
+    assert len(notices) == 10
+    assert "looser than before" in notices[0]
 
 
 def test_each_former_file_is_asked_for_once(tmp_path: Path, github: GitHubContents) -> None:
