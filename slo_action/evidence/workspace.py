@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from slo_action.core.secrets import Scrubber
-from slo_action.errors import WorkspaceError
-from slo_action.evidence.directory import make_directories, own, unwritable
+from slo_action.errors import UnwrittenError
+from slo_action.evidence.directory import make_directories, own
 
 
 class WorkspaceWriter:
@@ -25,15 +25,16 @@ class WorkspaceWriter:
     def _write(self, name: str, text: str) -> None:
         path = self._workspace / name
         if ".." in Path(name).parts or self._workspace not in path.parents:
-            told = f"{path}: lies outside of the workspace"
-            raise WorkspaceError(told, hint="name a path below it")
+            told = f"{name}: lies outside of the workspace"
+            raise UnwrittenError(told, hint="name a path below it")
         if path.is_symlink():
-            told = f"{path}: is a symbolic link"
-            raise WorkspaceError(told, hint="name the file that it leads to")
+            told = f"{name}: is a symbolic link"
+            raise UnwrittenError(told, hint="name the file that it leads to")
         try:
             self._replace(path, text)
         except OSError as error:
-            raise unwritable(path, error) from error
+            told = f"{name}: {error.strerror}"
+            raise UnwrittenError(told, hint="make the place writable, or name another") from error
 
     def _replace(self, path: Path, text: str) -> None:
         """Write by way of a temporary file, so that no reader sees half of it."""

@@ -16,6 +16,7 @@ from slo_action.errors import WorkspaceError
 from slo_action.modes.check import RULES
 from tests.worlds.check_stage import CheckStage
 from tests.worlds.fake_prober import OK, FakeProber, Line
+from tests.worlds.memory_ports import MemoryFormerFiles
 from tests.worlds.rendered import rendered
 
 ROOT = Path(__file__).parents[2]
@@ -539,6 +540,19 @@ def test_a_file_that_cannot_be_written_ends_it(stage: CheckStage) -> None:
 
     with pytest.raises(WorkspaceError, match="read-only"):
         stage.run(fix="true")
+
+
+def test_a_report_that_cannot_be_written_is_told_after_all_else(stage: CheckStage) -> None:
+    stage.write(slo_yml=SHOP, fly_toml=AUTO)
+    stage.written.error = WorkspaceError("read-only", hint="make it writable")
+    stage.former = MemoryFormerFiles()
+
+    with pytest.raises(WorkspaceError, match="read-only"):
+        stage.run(config="slo.yml", sarif_file="out.sarif")
+
+    assert "stricter" in stage.outputs.summary
+    assert len(stage.told) == 1
+    assert stage.outputs.values == {}
 
 
 def test_slo_yml_itself_is_never_written(stage: CheckStage) -> None:
