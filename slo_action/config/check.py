@@ -90,9 +90,7 @@ def read_check_request(given: Mapping[str, str], around: Surroundings) -> CheckR
     found = (*found, *(mistake for mistake in wrong if not mistake.path))
     if not (config or fly.files or wrong):
         found = (*found, _nothing_to_check())
-    if found:
-        raise InputError((*found, *(mistake for mistake in wrong if mistake.path)))
-    return CheckRequest(
+    request = CheckRequest(
         config=config,
         loaded=loaded,
         fly_files=tuple(fly.files),
@@ -105,6 +103,29 @@ def read_check_request(given: Mapping[str, str], around: Surroundings) -> CheckR
         sarif_file=inputs.sarif_file,
         records=around.workspace / inputs.records if inputs.records else None,
     )
+    found = (*found, *_unfit(request, inputs, around.workspace))
+    if found:
+        raise InputError((*found, *(mistake for mistake in wrong if mistake.path)))
+    return request
+
+
+def _unfit(request: CheckRequest, inputs: Inputs, workspace: Path) -> Iterator[Mistake]:
+    """Yield what is wrong with a name only in view of what lies there."""
+    report = inputs.sarif_file and _lying(WorkspaceFiles(workspace), inputs.sarif_file)
+    if report in request.paths:
+        yield Mistake(
+            field="sarif-file",
+            problem="is a file that is checked, and would be overwritten",
+            value=inputs.sarif_file,
+            accepted="name a file of its own, such as out/check.sarif",
+        )
+    if request.records and not request.records.is_dir():
+        yield Mistake(
+            field="records",
+            problem="is no directory",
+            value=inputs.records,
+            accepted="name the directory that audit records were downloaded to, or leave it out",
+        )
 
 
 def _config(inputs: Inputs, workspace: Path) -> str:

@@ -52,7 +52,7 @@ def difference(request: CheckRequest, former: FormerFiles) -> Difference | None:
         return None
     looked = (
         look_back(request.records, before.matrix, after.matrix, changes).found
-        if (request.records and request.records.is_dir())
+        if request.records
         else ()
     )
     return Difference(path=name, changes=changes, looked=looked)

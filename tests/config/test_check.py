@@ -155,6 +155,44 @@ def test_what_is_written_or_read_lies_below_the_workspace(
     assert "below the workspace" in mistake.accepted
 
 
+@pytest.mark.parametrize("named", ["none", "fly.toml", "apps/none"])
+def test_records_that_are_no_directory_are_a_mistake(workspace: Path, named: str) -> None:
+    (mistake,) = refused(workspace, records=named)
+
+    assert (mistake.field, mistake.problem, mistake.value) == ("records", "is no directory", named)
+    assert asked(workspace, records="apps").records == workspace / "apps"
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "fly.toml",
+        "./fly.toml",
+        "apps/shop/fly.toml",
+        "broken.toml",
+        ".github/slo.yml",
+        ".github/more.yml",
+        "link.sarif",
+    ],
+)
+def test_a_report_never_takes_the_place_of_a_file_that_was_read(
+    workspace: Path, named: str
+) -> None:
+    (workspace / "link.sarif").symlink_to("fly.toml")
+    (workspace / "broken.toml").write_text("[", encoding="utf-8")
+    cart = service("cart", "  fly_config: apps/shop/fly.toml\n")
+    pay = service("pay", "  fly_config: broken.toml\n")
+    with_matrix(workspace, service("shop"), ".github/more.yml")
+    services = f"{cart}{pay}".replace("\n", "\n  ").rstrip(" ")
+    with_matrix(workspace, f"include: more.yml\nservices:\n  {services}")
+
+    (mistake,) = (one for one in refused(workspace, sarif_file=named) if one.path is None)
+
+    assert (mistake.field, mistake.value) == ("sarif-file", named)
+    assert "would be overwritten" in mistake.problem
+    assert asked(workspace, sarif_file="out/check.sarif").sarif_file == "out/check.sarif"
+
+
 def test_mistakes_within_files_are_told_on_their_lines_and_stop_nothing(workspace: Path) -> None:
     (workspace / "fly.toml").write_text("app = 'shop'\n[vm\n", encoding="utf-8")
     with_matrix(workspace, service("shop") + "- service: cart\n  uri: /\n")

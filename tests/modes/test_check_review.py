@@ -118,9 +118,10 @@ def test_earlier_runs_say_what_would_have_passed(tmp_path: Path, github: GitHubC
     )
 
 
-def test_records_that_are_not_there_are_none(tmp_path: Path, github: GitHubContents) -> None:
+def test_a_directory_without_records_is_no_history(tmp_path: Path, github: GitHubContents) -> None:
+    (tmp_path / "records").mkdir()
     finished = reviewed(
-        tmp_path, github, {".github/slo.yml": matrix("800ms")}, INPUT_RECORDS="none"
+        tmp_path, github, {".github/slo.yml": matrix("800ms")}, INPUT_RECORDS="records"
     )
 
     assert finished.returncode == 0
