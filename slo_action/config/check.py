@@ -133,7 +133,12 @@ def _config(inputs: Inputs, workspace: Path) -> str:
     if inputs.config:
         name = WorkspaceFiles(workspace).real_name(inputs.config, "config")
         return inputs.config if isinstance(name, Mistake) else name
-    return str(DEFAULT_CONFIG) if (workspace / DEFAULT_CONFIG).is_file() else ""
+    return str(DEFAULT_CONFIG) if _is_there(workspace / DEFAULT_CONFIG) else ""
+
+
+def _is_there(path: Path) -> bool:
+    """What is no file, or a link to nothing, is told rather than passed over."""
+    return path.is_symlink() or path.exists()
 
 
 @dataclass(slots=True)
@@ -151,7 +156,10 @@ def _fly_files(inputs: Inputs, workspace: Path, loaded: Loaded | None) -> _FlyFi
     for named, named_by in _names(inputs, workspace, services, own):
         read = _read(named, workspace)
         if isinstance(read, Mistake):
-            found.mistakes.append(_placed(read, named_by, loaded))
+            by_itself = not (inputs.fly_config or named_by)
+            found.mistakes.append(
+                _standing_at(read, named) if by_itself else _placed(read, named_by, loaded)
+            )
             continue
         name, text = read
         document = parse_toml(text, name, _FLY_FIELD)
@@ -186,7 +194,7 @@ def _names(
     named = {own[service.name]: service for service in reversed(services) if service.name in own}
     yield from sorted(named.items(), key=lambda pair: pair[0])
     default = _lying(_toml_files(workspace), DEFAULT_FLY_CONFIG)
-    if default not in named and (workspace / DEFAULT_FLY_CONFIG).is_file():
+    if default not in named and _is_there(workspace / DEFAULT_FLY_CONFIG):
         yield DEFAULT_FLY_CONFIG, None
 
 
@@ -199,6 +207,13 @@ def _about(
     known = [s for s in services if not s.fly_config and app == (s.app or s.name)]
     alone = services if len(services) == 1 and not services[0].fly_config else ()
     yield from named or known or alone
+
+
+def _standing_at(mistake: Mistake, name: str) -> Mistake:
+    """What nobody names is its own mistake."""
+    if mistake.path:
+        return mistake
+    return replace(mistake, field=name, path=name, line=1, column=1, value=None)
 
 
 def _placed(mistake: Mistake, named_by: Service | None, loaded: Loaded | None) -> Mistake:

@@ -1,5 +1,6 @@
 """What `check` is asked to look at, and why it cannot."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -288,6 +289,55 @@ def test_a_fly_config_that_cannot_be_read_is_told_where_it_is_named(
 
     assert (wrong.field, wrong.path, wrong.line) == ("fly_config", ".github/slo.yml", 5)
     assert problem in wrong.problem
+
+
+def large(path: Path) -> None:
+    path.write_bytes(b"#" * (64 * 1024 + 1))
+
+
+def a_link_out(path: Path) -> None:
+    path.symlink_to("/etc/passwd")
+
+
+def a_link_to_nothing(path: Path) -> None:
+    path.symlink_to("nothing")
+
+
+UNREADABLE = [
+    (large, "cannot be read: it is larger than 64 KiB"),
+    (a_link_out, "lies outside of the workspace"),
+    (a_link_to_nothing, "cannot be read: No such file or directory"),
+    (Path.mkdir, "cannot be read: Is a directory"),
+]
+
+
+@pytest.mark.parametrize(("make", "problem"), UNREADABLE)
+def test_a_fly_toml_at_the_top_that_cannot_be_read_is_its_own_mistake(
+    workspace: Path, make: Callable[[Path], None], problem: str
+) -> None:
+    (workspace / "fly.toml").unlink()
+    make(workspace / "fly.toml")
+    with_matrix(workspace, service("shop"))
+
+    request = asked(workspace)
+
+    (wrong,) = request.mistakes
+    assert (wrong.path, wrong.line, wrong.wrong) == ("fly.toml", 1, f"fly.toml: {problem}")
+    assert [one.name for one in request.services] == ["shop"]
+    assert request.paths == (".github/slo.yml", "fly.toml")
+
+
+@pytest.mark.parametrize(("make", "problem"), UNREADABLE[1:])
+def test_a_slo_yml_that_cannot_be_read_is_told(
+    workspace: Path, make: Callable[[Path], None], problem: str
+) -> None:
+    (workspace / ".github").mkdir()
+    make(workspace / ".github" / "slo.yml")
+
+    (mistake,) = refused(workspace)
+
+    assert (mistake.field, mistake.value) == ("config", ".github/slo.yml")
+    assert mistake.problem == problem
 
 
 def test_a_matrix_that_is_no_text_stops_it_at_its_byte(workspace: Path) -> None:

@@ -403,6 +403,15 @@ def test_a_fly_config_that_is_not_there_is_told_where_it_is_named(stage: CheckSt
     assert "No such file" in stage.log.annotations[0].message
 
 
+def test_a_fly_toml_that_is_too_large_is_a_finding_and_slo_yml_is_looked_at(
+    stage: CheckStage,
+) -> None:
+    stage.write(slo_yml=SHOP.replace("30s", "5m"), fly_toml="#" * 65_537)
+
+    assert stage.run(config="slo.yml") == 2
+    assert stage.told == ["fly.toml:1:1 error fly-mistake", "slo.yml:5:46 warning grace-past-gate"]
+
+
 def test_openslo_that_is_not_read_is_a_notice(stage: CheckStage) -> None:
     fixture = ROOT / "tests" / "config" / "fixtures" / "openslo" / "alerts.yml"
     stage.write(slo_yml=fixture.read_text(encoding="utf-8"))
