@@ -16,13 +16,13 @@ class WorkspaceWriter:
 
     def mend(self, name: str, text: str) -> None:
         """Replace the text of a file that is there, byte for byte."""
-        self._write(name, text)
+        self._write(name, text, "make the file writable, or check it without fix")
 
     def report(self, name: str, text: str) -> None:
         """Write a report, secrets scrubbed, with the directories that it needs."""
-        self._write(name, self._scrubber.scrub(text))
+        self._write(name, self._scrubber.scrub(text), "make the place writable, or name another")
 
-    def _write(self, name: str, text: str) -> None:
+    def _write(self, name: str, text: str, hint: str) -> None:
         path = self._workspace / name
         if ".." in Path(name).parts or self._workspace not in path.parents:
             told = f"{name}: lies outside of the workspace"
@@ -34,7 +34,7 @@ class WorkspaceWriter:
             self._replace(path, text)
         except OSError as error:
             told = f"{name}: {error.strerror}"
-            raise UnwrittenError(told, hint="make the place writable, or name another") from error
+            raise UnwrittenError(told, hint=hint) from error
 
     def _replace(self, path: Path, text: str) -> None:
         """Write by way of a temporary file, so that no reader sees half of it."""
