@@ -111,7 +111,7 @@ def read_check_request(given: Mapping[str, str], around: Surroundings) -> CheckR
 
 def _unfit(request: CheckRequest, inputs: Inputs, workspace: Path) -> Iterator[Mistake]:
     """Yield what is wrong with a name only in view of what lies there."""
-    report = inputs.sarif_file and _lying(WorkspaceFiles(workspace), inputs.sarif_file)
+    report = inputs.sarif_file and WorkspaceFiles(workspace).known_as(inputs.sarif_file)
     if report in request.paths:
         yield Mistake(
             field="sarif-file",
@@ -131,8 +131,7 @@ def _unfit(request: CheckRequest, inputs: Inputs, workspace: Path) -> Iterator[M
 def _config(inputs: Inputs, workspace: Path) -> str:
     """Return its name as it lies in the workspace: annotations and GitHub know no other."""
     if inputs.config:
-        name = WorkspaceFiles(workspace).real_name(inputs.config, "config")
-        return inputs.config if isinstance(name, Mistake) else name
+        return WorkspaceFiles(workspace).known_as(inputs.config)
     return str(DEFAULT_CONFIG) if _is_there(workspace / DEFAULT_CONFIG) else ""
 
 
@@ -152,7 +151,7 @@ def _fly_files(inputs: Inputs, workspace: Path, loaded: Loaded | None) -> _FlyFi
     """Return the files that are named, by input or matrix, else the one at the top."""
     found = _FlyFiles()
     services = tuple(loaded.matrix.services.values()) if loaded else ()
-    own = _own_files(services, _toml_files(workspace))
+    own = _own_files(services, WorkspaceFiles(workspace))
     for named, named_by in _names(inputs, workspace, services, own):
         read = _read(named, workspace)
         if isinstance(read, Mistake):
@@ -174,14 +173,8 @@ def _fly_files(inputs: Inputs, workspace: Path, loaded: Loaded | None) -> _FlyFi
 
 def _own_files(services: tuple[Service, ...], files: WorkspaceFiles) -> Mapping[str, str]:
     """Return the fly.toml of each service that names one, as it lies in the workspace."""
-    names = {one.fly_config: _lying(files, one.fly_config) for one in services if one.fly_config}
+    names = {one.fly_config: files.known_as(one.fly_config) for one in services if one.fly_config}
     return {one.name: names[one.fly_config] for one in services if one.fly_config}
-
-
-def _lying(files: WorkspaceFiles, named: str) -> str:
-    """What cannot be followed keeps its name, and is told when it is read."""
-    name = files.real_name(named, _FLY_FIELD)
-    return named if isinstance(name, Mistake) else name
 
 
 def _names(
@@ -193,7 +186,7 @@ def _names(
         return
     named = {own[service.name]: service for service in reversed(services) if service.name in own}
     yield from sorted(named.items(), key=lambda pair: pair[0])
-    default = _lying(_toml_files(workspace), DEFAULT_FLY_CONFIG)
+    default = WorkspaceFiles(workspace).known_as(DEFAULT_FLY_CONFIG)
     if default not in named and _is_there(workspace / DEFAULT_FLY_CONFIG):
         yield DEFAULT_FLY_CONFIG, None
 
@@ -228,7 +221,7 @@ def _placed(mistake: Mistake, named_by: Service | None, loaded: Loaded | None) -
 
 def _read(named: str, workspace: Path) -> tuple[str, str] | Mistake:
     """Return a file's name as it lies in the workspace, and its text."""
-    files = _toml_files(workspace)
+    files = WorkspaceFiles(workspace, limit_bytes=SIZE_LIMIT_BYTES, kind="TOML")
     name = files.real_name(named, _FLY_FIELD)
     if isinstance(name, Mistake):
         return replace(name, accepted=_ACCEPTED)
@@ -236,10 +229,6 @@ def _read(named: str, workspace: Path) -> tuple[str, str] | Mistake:
     if isinstance(text, Mistake):
         return text if text.path else replace(text, accepted=_ACCEPTED)
     return name, text
-
-
-def _toml_files(workspace: Path) -> WorkspaceFiles:
-    return WorkspaceFiles(workspace, limit_bytes=SIZE_LIMIT_BYTES, kind="TOML")
 
 
 _ACCEPTED = (
