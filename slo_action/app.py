@@ -163,7 +163,6 @@ def _run_check(
     stage: Stage, given: Mapping[str, str], around: Surroundings, outputs: Outputs
 ) -> int:
     from slo_action.config.check import read_check_request  # noqa: PLC0415 - ADR 0002
-    from slo_action.config.workspace_files import WorkspaceFiles  # noqa: PLC0415 - ADR 0002
     from slo_action.evidence.workspace import WorkspaceWriter  # noqa: PLC0415 - ADR 0002
     from slo_action.modes.check import check  # noqa: PLC0415 - its table's line imports it
 
@@ -175,7 +174,6 @@ def _run_check(
         clock=stage.clock,
         log=stage.log,
         outputs=outputs,
-        workspace=WorkspaceFiles(around.workspace),
         written=WorkspaceWriter(around.workspace, stage.scrubber),
         redact=stage.scrubber.scrub,
         prober=visitor if may_visit else None,

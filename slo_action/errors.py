@@ -103,6 +103,12 @@ class WorkspaceError(SloVerifyError):
     title = "Evidence cannot be written"
 
 
+class UnwrittenError(WorkspaceError):
+    """A file that is no evidence cannot be written: a report, or a file to be mended."""
+
+    title = "A file could not be written"
+
+
 class PlatformError(SloVerifyError):
     """The platform, or the command that stands for it, could not be asked."""
 

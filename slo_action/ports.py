@@ -300,6 +300,14 @@ class FormerFiles(Protocol):
         """
         ...
 
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Return what lies directly in a folder, sorted, folders with a slash at the end.
+
+        `folder` is as `path` above; empty is the top. Empty where there was none. Raises
+        GitHubError as above.
+        """
+        ...
+
 
 class Files(Protocol):
     """Where a matrix and what it includes are read from."""
@@ -361,7 +369,6 @@ class CheckPorts:
     clock: Clock
     log: Log
     outputs: Outputs
-    workspace: Files
     written: WrittenFiles
     redact: Callable[[str], str]
     prober: Prober | None = None

@@ -90,9 +90,7 @@ def read_check_request(given: Mapping[str, str], around: Surroundings) -> CheckR
     found = (*found, *(mistake for mistake in wrong if not mistake.path))
     if not (config or fly.files or wrong):
         found = (*found, _nothing_to_check())
-    if found:
-        raise InputError((*found, *(mistake for mistake in wrong if mistake.path)))
-    return CheckRequest(
+    request = CheckRequest(
         config=config,
         loaded=loaded,
         fly_files=tuple(fly.files),
@@ -105,14 +103,41 @@ def read_check_request(given: Mapping[str, str], around: Surroundings) -> CheckR
         sarif_file=inputs.sarif_file,
         records=around.workspace / inputs.records if inputs.records else None,
     )
+    found = (*found, *_unfit(request, inputs, around.workspace))
+    if found:
+        raise InputError((*found, *(mistake for mistake in wrong if mistake.path)))
+    return request
+
+
+def _unfit(request: CheckRequest, inputs: Inputs, workspace: Path) -> Iterator[Mistake]:
+    """Yield what is wrong with a name only in view of what lies there."""
+    report = inputs.sarif_file and WorkspaceFiles(workspace).known_as(inputs.sarif_file)
+    if report in request.paths:
+        yield Mistake(
+            field="sarif-file",
+            problem="is a file that is checked, and would be overwritten",
+            value=inputs.sarif_file,
+            accepted="name a file of its own, such as out/check.sarif",
+        )
+    if request.records and not request.records.is_dir():
+        yield Mistake(
+            field="records",
+            problem="is no directory",
+            value=inputs.records,
+            accepted="name the directory that audit records were downloaded to, or leave it out",
+        )
 
 
 def _config(inputs: Inputs, workspace: Path) -> str:
     """Return its name as it lies in the workspace: annotations and GitHub know no other."""
     if inputs.config:
-        name = WorkspaceFiles(workspace).real_name(inputs.config, "config")
-        return inputs.config if isinstance(name, Mistake) else name
-    return str(DEFAULT_CONFIG) if (workspace / DEFAULT_CONFIG).is_file() else ""
+        return WorkspaceFiles(workspace).known_as(inputs.config)
+    return str(DEFAULT_CONFIG) if _is_there(workspace / DEFAULT_CONFIG) else ""
+
+
+def _is_there(path: Path) -> bool:
+    """What is no file, or a link to nothing, is told rather than passed over."""
+    return path.is_symlink() or path.exists()
 
 
 @dataclass(slots=True)
@@ -126,10 +151,14 @@ def _fly_files(inputs: Inputs, workspace: Path, loaded: Loaded | None) -> _FlyFi
     """Return the files that are named, by input or matrix, else the one at the top."""
     found = _FlyFiles()
     services = tuple(loaded.matrix.services.values()) if loaded else ()
-    for named, named_by in _names(inputs, workspace, services):
+    own = _own_files(services, WorkspaceFiles(workspace))
+    for named, named_by in _names(inputs, workspace, services, own):
         read = _read(named, workspace)
         if isinstance(read, Mistake):
-            found.mistakes.append(_placed(read, named_by, loaded))
+            by_itself = not (inputs.fly_config or named_by)
+            found.mistakes.append(
+                _standing_at(read, named) if by_itself else _placed(read, named_by, loaded)
+            )
             continue
         name, text = read
         document = parse_toml(text, name, _FLY_FIELD)
@@ -137,31 +166,47 @@ def _fly_files(inputs: Inputs, workspace: Path, loaded: Loaded | None) -> _FlyFi
             found.mistakes.append(document)
             found.broken[name] = text
             continue
-        about = tuple(_about(document, services))
+        about = tuple(_about(document, services, own))
         found.files.append(FlyFile(document=document, text=text, services=about))
     return found
 
 
+def _own_files(services: tuple[Service, ...], files: WorkspaceFiles) -> Mapping[str, str]:
+    """Return the fly.toml of each service that names one, as it lies in the workspace."""
+    names = {one.fly_config: files.known_as(one.fly_config) for one in services if one.fly_config}
+    return {one.name: names[one.fly_config] for one in services if one.fly_config}
+
+
 def _names(
-    inputs: Inputs, workspace: Path, services: tuple[Service, ...]
+    inputs: Inputs, workspace: Path, services: tuple[Service, ...], own: Mapping[str, str]
 ) -> Iterator[tuple[str, Service | None]]:
     """Yield each file's name once, with the service that names it; None for an input's."""
     if inputs.fly_config:
         yield inputs.fly_config, None
         return
-    named = {service.fly_config: service for service in reversed(services) if service.fly_config}
-    yield from sorted(named.items())
-    if DEFAULT_FLY_CONFIG not in named and (workspace / DEFAULT_FLY_CONFIG).is_file():
+    named = {own[service.name]: service for service in reversed(services) if service.name in own}
+    yield from sorted(named.items(), key=lambda pair: pair[0])
+    default = WorkspaceFiles(workspace).known_as(DEFAULT_FLY_CONFIG)
+    if default not in named and _is_there(workspace / DEFAULT_FLY_CONFIG):
         yield DEFAULT_FLY_CONFIG, None
 
 
-def _about(document: Document, services: tuple[Service, ...]) -> Iterator[Service]:
+def _about(
+    document: Document, services: tuple[Service, ...], own: Mapping[str, str]
+) -> Iterator[Service]:
     """Yield the services that name the file; else the one whose app it is, or the only one."""
-    named = [service for service in services if service.fly_config == document.path]
+    named = [service for service in services if own.get(service.name) == document.path]
     app = document.content.get("app")
     known = [s for s in services if not s.fly_config and app == (s.app or s.name)]
     alone = services if len(services) == 1 and not services[0].fly_config else ()
     yield from named or known or alone
+
+
+def _standing_at(mistake: Mistake, name: str) -> Mistake:
+    """What nobody names is its own mistake."""
+    if mistake.path:
+        return mistake
+    return replace(mistake, field=name, path=name, line=1, column=1, value=None)
 
 
 def _placed(mistake: Mistake, named_by: Service | None, loaded: Loaded | None) -> Mistake:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from slo_action.core.secrets import Scrubber
-from slo_action.errors import WorkspaceError
-from slo_action.evidence.directory import make_directories, own, unwritable
+from slo_action.errors import UnwrittenError
+from slo_action.evidence.directory import make_directories, own
 
 
 class WorkspaceWriter:
@@ -16,24 +16,25 @@ class WorkspaceWriter:
 
     def mend(self, name: str, text: str) -> None:
         """Replace the text of a file that is there, byte for byte."""
-        self._write(name, text)
+        self._write(name, text, "make the file writable, or check it without fix")
 
     def report(self, name: str, text: str) -> None:
         """Write a report, secrets scrubbed, with the directories that it needs."""
-        self._write(name, self._scrubber.scrub(text))
+        self._write(name, self._scrubber.scrub(text), "make the place writable, or name another")
 
-    def _write(self, name: str, text: str) -> None:
+    def _write(self, name: str, text: str, hint: str) -> None:
         path = self._workspace / name
         if ".." in Path(name).parts or self._workspace not in path.parents:
-            told = f"{path}: lies outside of the workspace"
-            raise WorkspaceError(told, hint="name a path below it")
+            told = f"{name}: lies outside of the workspace"
+            raise UnwrittenError(told, hint="name a path below it")
         if path.is_symlink():
-            told = f"{path}: is a symbolic link"
-            raise WorkspaceError(told, hint="name the file that it leads to")
+            told = f"{name}: is a symbolic link"
+            raise UnwrittenError(told, hint="name the file that it leads to")
         try:
             self._replace(path, text)
         except OSError as error:
-            raise unwritable(path, error) from error
+            told = f"{name}: {error.strerror}"
+            raise UnwrittenError(told, hint=hint) from error
 
     def _replace(self, path: Path, text: str) -> None:
         """Write by way of a temporary file, so that no reader sees half of it."""

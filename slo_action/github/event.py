@@ -22,29 +22,41 @@ _BASES = (("pull_request", "base", "sha"), ("merge_group", "base_sha"))
 
 
 def is_from_fork(event_path: Path | None) -> bool:
-    """Tell whether a pull request comes from another repository, whose author may be anybody.
+    """Tell whether a pull request may come from another repository, whose author may be anybody.
 
-    So may the one of a workflow that runs after another one, on what a pull request made.
+    So may the one of a workflow that runs after another one, on what a pull request made. An event
+    that cannot be read, or does not name both repositories, may be such a one. Without an event,
+    as on a laptop, there is none.
     """
-    event = _event(event_path)
-    pairs = ((_dig(event, theirs), _dig(event, ours)) for theirs, ours in _SIDES)
-    return any(bool(ours) and theirs != ours for theirs, ours in pairs)
+    if event_path is None:
+        return False
+    event = _read(event_path)
+    if not isinstance(event, Mapping):
+        return True
+    return any(_is_strange(event[kind], *sides) for kind, sides in _SIDES.items() if kind in event)
 
 
-_SIDES = (
-    (("pull_request", "head", "repo", "full_name"), ("pull_request", "base", "repo", "full_name")),
-    (
-        ("workflow_run", "head_repository", "full_name"),
-        ("workflow_run", "repository", "full_name"),
-    ),
-)
+def _is_strange(change: object, theirs: Keys, ours: Keys) -> bool:
+    name = _dig(change, theirs)
+    return not name or name != _dig(change, ours)
+
+
+_SIDES: Mapping[str, tuple[Keys, Keys]] = {
+    "pull_request": (("head", "repo", "full_name"), ("base", "repo", "full_name")),
+    "workflow_run": (("head_repository", "full_name"), ("repository", "full_name")),
+}
 
 
 def _event(path: Path | None) -> object:
+    return _read(path) if path else {}
+
+
+def _read(path: Path) -> object:
+    """Return what the file holds, None where it cannot be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path else {}
-    except (OSError, ValueError):
-        return {}
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _dig(value: object, keys: Keys) -> str:

@@ -2,7 +2,7 @@
 
 import binascii
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Protocol
 
@@ -11,6 +11,8 @@ from slo_action.errors import GitHubError
 
 MOST_BYTES = 8 * 1024 * 1024
 """Far beyond ten thousand services; GitHub itself would give a hundred megabytes."""
+MOST_LISTED = 1000
+"""GitHub lists no more of a folder, and does not say that there is more."""
 _HINT = "what changes in it is not told; nothing else is affected"
 
 
@@ -38,15 +40,36 @@ class GitHubFormerFiles:
         """Return the text of a file of the base commit, None where it has none of that name."""
         if not _is_inside(path):
             raise _unread(path, "does not lie in the repository")
+        api = self._opened()
+        entry = self._entry(api, path)
+        return None if entry is _MISSING else self._text(api, path, entry)
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Return what lies directly in a folder of the base commit, folders with a slash."""
+        if folder and not _is_inside(folder):
+            raise _unread(folder, "does not lie in the repository")
+        listed = self._entry(self._opened(), folder)
+        if listed is _MISSING or isinstance(listed, Mapping):
+            return ()
+        if isinstance(listed, str) or not isinstance(listed, Sequence):
+            raise _unread(folder, "came without its content")
+        if len(listed) >= MOST_LISTED:
+            raise _unread(folder, f"held {MOST_LISTED} files or more")
+        return tuple(sorted(filter(None, map(_listed_name, listed))))
+
+    def _opened(self) -> ContentApi:
         self._api = self._api or self._open_api()
+        return self._api
+
+    def _entry(self, api: ContentApi, path: str) -> object:
+        """Return what is at a path, _MISSING where nothing is."""
         try:
-            entry = self._api.get_content(path, self._base_sha)
+            return api.get_content(path, self._base_sha)
         except GitHubError as error:
             if not error.missing:
                 raise
-            self._expect_the_commit(self._api, error)
-            return None
-        return self._text(self._api, path, entry)
+            self._expect_the_commit(api, error)
+            return _MISSING
 
     def _expect_the_commit(self, api: ContentApi, error: GitHubError) -> None:
         """To a token that may not read, GitHub calls every file missing, and the root too."""
@@ -68,12 +91,19 @@ class GitHubFormerFiles:
         return _decoded(path, entry)
 
 
+_MISSING = object()
 _HIDDEN = "give the job `permissions: contents: read`, or run it again where the branch was rebuilt"
 
 
 def _is_inside(path: str) -> bool:
     parts = PurePosixPath(path).parts
     return bool(parts) and parts[0] != "/" and ".." not in parts
+
+
+def _listed_name(entry: object) -> str:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
+        return ""
+    return f"{entry['name']}/" if entry.get("type") == "dir" else str(entry["name"])
 
 
 def _kind(entry: object) -> str:

@@ -13,13 +13,13 @@ from slo_action.core.fly_rules import FLY_RULES
 from slo_action.core.match_rules import MATCH_RULES, Pair
 from slo_action.core.matrix_hindsight import Hindsight
 from slo_action.core.matrix_rules import MATRIX_RULES
-from slo_action.core.matrix_spots import Entry
-from slo_action.core.model import Level
+from slo_action.core.model import Annotation, Level
 from slo_action.core.rules import Finding, Place, Rule, findings
 from slo_action.core.secrets import without_url_credentials
 from slo_action.core.target_rules import TARGET_RULES
 from slo_action.errors import InputError, Mistake
 from slo_action.modes.matrix_diff import Difference, difference
+from slo_action.modes.matrix_findings import matrix_findings
 from slo_action.modes.visit import visits
 from slo_action.ports import CheckPorts
 from slo_action.render.check import check_annotations, check_lines, check_summary
@@ -52,19 +52,19 @@ class _Seen:
 def check(request: CheckRequest, ports: CheckPorts) -> int:
     """Return the exit status: 2 where a file has a mistake or contradicts itself, else 0.
 
-    Raises WorkspaceError where a file cannot be mended, RunnerError where the job summary cannot
-    be written, after all else is told.
+    Raises WorkspaceError where a file cannot be mended. Where the job summary cannot be written,
+    raises RunnerError, and WorkspaceError for the report, after all else is told.
     """
     request, mended = _mended(request, ports) if request.fix else (request, 0)
     targets, visited = _targets(request, ports)
-    found = (*_mistakes(request), *_matrix(request), *_fly(request), *targets)
+    found = (*_mistakes(request), *matrix_findings(request.loaded), *_fly(request), *targets)
     seen = _Seen(
         request=request,
         found=tuple(_without_secrets(one, ports) for one in found),
         texts={path: _redacted(text, ports) for path, text in request.texts.items()},
         visited=visited,
         mended=mended,
-        difference=difference(request, ports.workspace, ports.former) if ports.former else None,
+        difference=difference(request, ports.former) if ports.former else None,
     )
     _tell(seen, ports)
     return InputError.exit_code if any(_is_error(one) for one in found) else 0
@@ -119,20 +119,6 @@ def _in_fly(file: FlyFile) -> tuple[Finding, ...]:
     return (*beside, *alone)
 
 
-def _matrix(request: CheckRequest) -> tuple[Finding, ...]:
-    """What stands in the defaults is found once, however many services have it from there."""
-    loaded = request.loaded
-    if loaded is None:
-        return ()
-    found: dict[tuple[str, str, Place], Finding] = {}
-    for name, origin in loaded.origins.items():
-        entry = Entry(service=loaded.matrix.services[name], table=origin.table)
-        document = origin.document.below(*origin.roots)
-        for one in findings(MATRIX_RULES, entry, document):
-            found.setdefault((one.rule.name, one.path, one.place), one)
-    return tuple(found.values())
-
-
 def _targets(request: CheckRequest, ports: CheckPorts) -> tuple[tuple[Finding, ...], int]:
     loaded = request.loaded
     if loaded is None or ports.prober is None or not request.visit:
@@ -184,10 +170,8 @@ def _mistake(mistake: Mistake, rule: Rule[object], request: CheckRequest) -> Fin
 def _tell(seen: _Seen, ports: CheckPorts) -> None:
     request, found = seen.request, seen.found
     _say(check_lines(request.paths, found, seen.texts), ports)
-    ports.log.annotate(check_annotations(found))
-    if request.sarif_file:
-        ports.written.report(request.sarif_file, _sarif(seen))
-        ports.outputs.set({"sarif-path": request.sarif_file})
+    compared = _compared(seen, ports)
+    ports.log.annotate((*compared.annotations, *check_annotations(found)))
     summary = check_summary(
         request.paths,
         found,
@@ -196,7 +180,10 @@ def _tell(seen: _Seen, ports: CheckPorts) -> None:
         visited=seen.visited,
         mended=seen.mended,
     )
-    ports.outputs.summarize(summary + _compared(seen, ports))
+    ports.outputs.summarize(summary + compared.section)
+    if request.sarif_file:
+        ports.written.report(request.sarif_file, _sarif(seen))
+        ports.outputs.set({"sarif-path": request.sarif_file})
 
 
 def _sarif(seen: _Seen) -> str:
@@ -206,20 +193,30 @@ def _sarif(seen: _Seen) -> str:
 _HOME = f"https://github.com/org/slo-verify/blob/v{__version__}"
 
 
-def _compared(seen: _Seen, ports: CheckPorts) -> str:
-    """Tell the reviewer's difference; return its section of the summary."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    """What is told of the difference beside lines of the log."""
+
+    annotations: tuple[Annotation, ...] = ()
+    section: str = ""
+
+
+def _compared(seen: _Seen, ports: CheckPorts) -> _Compared:
+    """Tell the reviewer's difference in the log; return what else there is to show of it."""
     told = seen.difference
     if told is None:
-        return ""
+        return _Compared()
     if told.unread:
         ports.log.line(told.unread)
-        return ""
-    path = seen.request.config
+        return _Compared()
+    path = told.path
     changes = [_with_words(one, ports, *_WORDS) for one in told.changes]
     looked = [_with_words(one, ports, "service", "what") for one in told.looked]
     _say(matrix_change_lines(path, changes, looked), ports)
-    ports.log.annotate(looser_annotation(path, changes))
-    return "\n" + matrix_change_section(path, changes, looked) + "\n"
+    return _Compared(
+        annotations=looser_annotation(path, changes),
+        section="\n" + matrix_change_section(path, changes, looked) + "\n",
+    )
 
 
 _WORDS = ("service", "what", "before", "after", "consequence")

@@ -1,71 +1,84 @@
 """What a change under review makes of slo.yml: the former file → both matrices → words."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from posixpath import dirname, join, normpath
 
 from slo_action.config.check import CheckRequest
 from slo_action.config.matrix import Loaded, load_matrix
+from slo_action.config.request import DEFAULT_CONFIG
 from slo_action.core.change import Change
 from slo_action.core.matrix import Matrix
 from slo_action.core.matrix_change import matrix_changes
 from slo_action.core.matrix_hindsight import Hindsight
 from slo_action.errors import GitHubError, Mistake
 from slo_action.modes.look_back import look_back
-from slo_action.ports import Files, FormerFiles
+from slo_action.ports import FormerFiles
 from slo_action.render.matrix_change import unread_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What changes, and what the past says of it. `unread` says why nothing can be told."""
+    """What changes in the file at `path`, and what the past says of it.
 
+    `unread` says why nothing can be told.
+    """
+
+    path: str
     changes: tuple[Change, ...] = ()
     looked: tuple[Hindsight, ...] = ()
     unread: str = ""
 
 
-def difference(request: CheckRequest, now: Files, former: FormerFiles) -> Difference | None:
+def difference(request: CheckRequest, former: FormerFiles) -> Difference | None:
     """Return what the change makes of the matrix; None where it does nothing to it.
 
-    `now` are the files of the workspace. A matrix with mistakes is not compared: what is missing
-    from it would look like a change.
+    A file that is gone promises nothing any more. One with mistakes is not compared: what is
+    missing from it would look like a change.
     """
-    loaded, name = request.loaded, request.config
-    if loaded is None or loaded.mistakes:
-        return None
+    name = request.config or str(DEFAULT_CONFIG)
+    after = request.loaded or _NOTHING
+    if after.mistakes:
+        return _unread(name, "the file has mistakes")
     try:
-        before = _former(name, _FormerFiles(now, former))
+        before = _former(name, FormerMatrixFiles(former))
     except GitHubError as error:
-        return Difference(unread=unread_line(name, error.in_words))
+        return _unread(name, error.in_words)
     if before.mistakes:
-        return Difference(unread=unread_line(name, "the former file has mistakes"))
-    changes = matrix_changes(before.matrix, loaded.matrix)
+        return _unread(name, "the former file has mistakes")
+    changes = matrix_changes(before.matrix, after.matrix)
     if not changes:
         return None
     looked = (
-        look_back(request.records, before.matrix, loaded.matrix, changes).found
-        if (request.records and request.records.is_dir())
+        look_back(request.records, before.matrix, after.matrix, changes).found
+        if request.records
         else ()
     )
-    return Difference(changes=changes, looked=looked)
+    return Difference(path=name, changes=changes, looked=looked)
 
 
-def _former(name: str, files: "_FormerFiles") -> Loaded:
+_NOTHING = Loaded(matrix=Matrix(), origins={}, texts={}, mistakes=())
+
+
+def _unread(name: str, why: str) -> Difference:
+    return Difference(path=name, unread=unread_line(name, why))
+
+
+def _former(name: str, files: "FormerMatrixFiles") -> Loaded:
     """A file that was not there said nothing."""
     if files.read(name) is None:
-        return Loaded(matrix=Matrix(), origins={}, texts={}, mistakes=())
+        return _NOTHING
     return load_matrix(files, name, "config")
 
 
-class _FormerFiles:
-    """The Files that a matrix is read from, as they were.
+class FormerMatrixFiles:
+    """The Files that a matrix is read from, as they were. All of it raises GitHubError."""
 
-    Names that match a pattern are today's: what was deleted since is not seen.
-    """
-
-    def __init__(self, now: Files, former: FormerFiles) -> None:
+    def __init__(self, former: FormerFiles) -> None:
         self._former = former
-        self._now = now
         self._texts: dict[str, str | None] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
 
     def read(self, name: str) -> str | None:
         """Return a file's former text, None where there was none; each is asked for once."""
@@ -74,11 +87,53 @@ class _FormerFiles:
         return self._texts[name]
 
     def text(self, name: str, field: str) -> str | Mistake:
+        """Return a file's former text, or that there was none."""
         text = self.read(name)
         if text is None:
             return Mistake(field=field, problem="was not there", value=name, accepted="")
         return text
 
     def matching(self, pattern: str, beside: str) -> tuple[str, ...]:
-        names = self._now.matching(pattern, beside)
-        return tuple(name for name in names if self.read(name) is not None)
+        """Return the files that a pattern named, relative to the file `beside`."""
+        named = normpath(join(dirname(beside), pattern))
+        if named.startswith(("/", "..")):
+            return ()
+        if any(mark in named for mark in _WILDCARDS):
+            return tuple(sorted(set(self._below("", named.split("/")))))
+        return (named,) if self.read(named) is not None else ()
+
+    def _below(self, folder: str, parts: list[str]) -> Iterator[str]:
+        """Yield the files below a folder that match, part by part, as pathlib's glob does."""
+        part, rest = parts[0], parts[1:]
+        if rest and not any(mark in part for mark in _WILDCARDS):
+            yield from self._below(join(folder, part), rest)
+            return
+        if part == "**" and rest:
+            yield from self._below(folder, rest)
+        for name in self._listed(folder):
+            if name.endswith("/"):
+                yield from self._in_folder(join(folder, name[:-1]), name[:-1], parts)
+            elif not rest and fnmatchcase(name, part):
+                yield join(folder, name)
+
+    def _in_folder(self, folder: str, name: str, parts: list[str]) -> Iterator[str]:
+        part, rest = parts[0], parts[1:]
+        if part == "**":
+            yield from self._below(folder, parts)
+        elif rest and fnmatchcase(name, part):
+            yield from self._below(folder, rest)
+
+    def _listed(self, folder: str) -> tuple[str, ...]:
+        if folder not in self._names:
+            if len(self._names) >= _MOST_FOLDERS:
+                raise GitHubError(
+                    f"include looks into more than {_MOST_FOLDERS} folders",
+                    hint="name the folders in the pattern",
+                )
+            self._names[folder] = self._former.names(folder)
+        return self._names[folder]
+
+
+_WILDCARDS = "*?["
+_MOST_FOLDERS = 100
+"""Each is one call of GitHub's API."""

@@ -1,5 +1,6 @@
 """What `check` is asked to look at, and why it cannot."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -155,6 +156,44 @@ def test_what_is_written_or_read_lies_below_the_workspace(
     assert "below the workspace" in mistake.accepted
 
 
+@pytest.mark.parametrize("named", ["none", "fly.toml", "apps/none"])
+def test_records_that_are_no_directory_are_a_mistake(workspace: Path, named: str) -> None:
+    (mistake,) = refused(workspace, records=named)
+
+    assert (mistake.field, mistake.problem, mistake.value) == ("records", "is no directory", named)
+    assert asked(workspace, records="apps").records == workspace / "apps"
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "fly.toml",
+        "./fly.toml",
+        "apps/shop/fly.toml",
+        "broken.toml",
+        ".github/slo.yml",
+        ".github/more.yml",
+        "link.sarif",
+    ],
+)
+def test_a_report_never_takes_the_place_of_a_file_that_was_read(
+    workspace: Path, named: str
+) -> None:
+    (workspace / "link.sarif").symlink_to("fly.toml")
+    (workspace / "broken.toml").write_text("[", encoding="utf-8")
+    cart = service("cart", "  fly_config: apps/shop/fly.toml\n")
+    pay = service("pay", "  fly_config: broken.toml\n")
+    with_matrix(workspace, service("shop"), ".github/more.yml")
+    services = f"{cart}{pay}".replace("\n", "\n  ").rstrip(" ")
+    with_matrix(workspace, f"include: more.yml\nservices:\n  {services}")
+
+    (mistake,) = (one for one in refused(workspace, sarif_file=named) if one.path is None)
+
+    assert (mistake.field, mistake.value) == ("sarif-file", named)
+    assert "would be overwritten" in mistake.problem
+    assert asked(workspace, sarif_file="out/check.sarif").sarif_file == "out/check.sarif"
+
+
 def test_mistakes_within_files_are_told_on_their_lines_and_stop_nothing(workspace: Path) -> None:
     (workspace / "fly.toml").write_text("app = 'shop'\n[vm\n", encoding="utf-8")
     with_matrix(workspace, service("shop") + "- service: cart\n  uri: /\n")
@@ -205,6 +244,27 @@ def test_a_fly_toml_is_about_who_names_it_or_has_its_app_or_is_alone(
     assert told(asked(workspace)) == about
 
 
+@pytest.mark.parametrize("named", ["./fly.toml", ".//fly.toml", "link.toml"])
+def test_a_fly_toml_is_about_who_names_it_in_other_words(workspace: Path, named: str) -> None:
+    (workspace / "link.toml").symlink_to("fly.toml")
+    first, second = (
+        service(name, f"  fly_config: {path}\n")
+        for name, path in (("cart", named), ("pay", "fly.toml"))
+    )
+    with_matrix(workspace, first + second)
+
+    assert told(asked(workspace)) == {"fly.toml": ["cart", "pay"]}
+    assert told(asked(workspace, fly_config=named)) == {"fly.toml": ["cart", "pay"]}
+
+
+def test_a_fly_toml_at_the_top_that_is_a_link_is_read_once(workspace: Path) -> None:
+    (workspace / "fly.toml").unlink()
+    (workspace / "fly.toml").symlink_to("apps/shop/fly.toml")
+    with_matrix(workspace, service("cart", "  fly_config: apps/shop/fly.toml\n"))
+
+    assert [one.document.path for one in asked(workspace).fly_files] == ["apps/shop/fly.toml"]
+
+
 def test_an_input_comes_before_what_the_matrix_names(workspace: Path) -> None:
     with_matrix(workspace, service("shop", "  fly_config: fly.toml\n"))
 
@@ -229,6 +289,55 @@ def test_a_fly_config_that_cannot_be_read_is_told_where_it_is_named(
 
     assert (wrong.field, wrong.path, wrong.line) == ("fly_config", ".github/slo.yml", 5)
     assert problem in wrong.problem
+
+
+def large(path: Path) -> None:
+    path.write_bytes(b"#" * (64 * 1024 + 1))
+
+
+def a_link_out(path: Path) -> None:
+    path.symlink_to("/etc/passwd")
+
+
+def a_link_to_nothing(path: Path) -> None:
+    path.symlink_to("nothing")
+
+
+UNREADABLE = [
+    (large, "cannot be read: it is larger than 64 KiB"),
+    (a_link_out, "lies outside of the workspace"),
+    (a_link_to_nothing, "cannot be read: No such file or directory"),
+    (Path.mkdir, "cannot be read: Is a directory"),
+]
+
+
+@pytest.mark.parametrize(("make", "problem"), UNREADABLE)
+def test_a_fly_toml_at_the_top_that_cannot_be_read_is_its_own_mistake(
+    workspace: Path, make: Callable[[Path], None], problem: str
+) -> None:
+    (workspace / "fly.toml").unlink()
+    make(workspace / "fly.toml")
+    with_matrix(workspace, service("shop"))
+
+    request = asked(workspace)
+
+    (wrong,) = request.mistakes
+    assert (wrong.path, wrong.line, wrong.wrong) == ("fly.toml", 1, f"fly.toml: {problem}")
+    assert [one.name for one in request.services] == ["shop"]
+    assert request.paths == (".github/slo.yml", "fly.toml")
+
+
+@pytest.mark.parametrize(("make", "problem"), UNREADABLE[1:])
+def test_a_slo_yml_that_cannot_be_read_is_told(
+    workspace: Path, make: Callable[[Path], None], problem: str
+) -> None:
+    (workspace / ".github").mkdir()
+    make(workspace / ".github" / "slo.yml")
+
+    (mistake,) = refused(workspace)
+
+    assert (mistake.field, mistake.value) == ("config", ".github/slo.yml")
+    assert mistake.problem == problem
 
 
 def test_a_matrix_that_is_no_text_stops_it_at_its_byte(workspace: Path) -> None:

@@ -100,6 +100,16 @@ def test_links_within_the_workspace_are_followed(workspace: Path) -> None:
     assert files.real_name("in.yml", "config") == "a/b/slo.yml"
 
 
+@pytest.mark.parametrize("name", ["../slo.yml", "/etc/passwd", "x" * 5000])
+def test_what_leads_to_no_place_in_the_workspace_is_known_as_it_is_named(
+    workspace: Path, name: str
+) -> None:
+    files = WorkspaceFiles(workspace)
+
+    assert files.known_as(name) == name
+    assert files.known_as("in.yml") == "a/b/slo.yml"
+
+
 def test_what_is_no_plain_file_is_not_waited_for(workspace: Path) -> None:
     wrong = WorkspaceFiles(workspace).text("pipe.yml", "config")
 

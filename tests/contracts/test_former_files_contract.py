@@ -60,6 +60,31 @@ def test_a_file_that_was_not_there_is_none(former: tuple[FormerFiles, Deny], pat
     assert former[0].read(path) is None
 
 
+@pytest.mark.parametrize(
+    ("folder", "names"),
+    [
+        ("", ("empty.yml", "ops/", "slo.yml")),
+        ("ops", ("more services.yml",)),
+        ("none", ()),
+        ("slo.yml", ()),
+    ],
+)
+def test_names_are_those_directly_in_a_folder(
+    former: tuple[FormerFiles, Deny], folder: str, names: tuple[str, ...]
+) -> None:
+    assert former[0].names(folder) == names
+
+
+def test_without_permission_no_names_are_told(former: tuple[FormerFiles, Deny]) -> None:
+    files, deny = former
+    deny()
+
+    with pytest.raises(GitHubError) as caught:
+        files.names("")
+
+    assert caught.value.forbidden
+
+
 def test_without_permission_it_says_so_and_what_to_do(former: tuple[FormerFiles, Deny]) -> None:
     files, deny = former
     deny()

@@ -79,6 +79,15 @@ def test_a_directory_in_the_draft_s_place_is_told(workspace: Path) -> None:
         writer(workspace).mend("fly.toml", "new")
 
 
+def test_a_file_that_cannot_be_written_is_told_by_its_name(workspace: Path) -> None:
+    with pytest.raises(WorkspaceError) as caught:
+        writer(workspace).report("fly.toml/check.sarif", "new")
+
+    assert caught.value.title == "A file could not be written"
+    assert caught.value.message.startswith("fly.toml/check.sarif: ")
+    assert "evidence" not in caught.value.in_words
+
+
 @pytest.mark.parametrize("name", [".", "taken"])
 def test_a_directory_is_not_replaced(workspace: Path, name: str) -> None:
     (workspace / "taken").mkdir()

@@ -68,10 +68,16 @@ def path(directory: Path, event: object) -> Path:
         (workflow_run("octo/shop"), False, ""),
         (workflow_run("stranger/shop"), True, ""),
         ({"schedule": "0 2 * * *"}, False, ""),
-        ({"pull_request": {"base": {"sha": 7}}}, False, ""),
-        ([], False, ""),
-        ("{", False, ""),
-        ("", False, ""),
+        ({}, False, ""),
+        ({"pull_request": {"base": {"sha": 7}}}, True, ""),
+        ({"pull_request": None}, True, ""),
+        ({"pull_request": {"base": OWN["pull_request"]["base"]}}, True, SHA),
+        ({"pull_request": {"head": OWN["pull_request"]["head"]}}, True, ""),
+        ({"workflow_run": {"repository": repository("octo/shop")}}, True, ""),
+        ([], True, ""),
+        ("{", True, ""),
+        ("", True, ""),
+        ("[" * 100_000, True, ""),
     ],
 )
 def test_an_event_says_whose_change_it_is_and_what_was_before(
@@ -85,6 +91,11 @@ def test_an_event_says_whose_change_it_is_and_what_was_before(
     assert (is_from_fork(file), base_sha(file)) == (is_fork, base)
 
 
-@pytest.mark.parametrize("file", [None, Path("/none/event.json")])
-def test_without_an_event_nothing_is_known(file: Path | None) -> None:
-    assert (is_from_fork(file), base_sha(file)) == (False, "")
+def test_without_an_event_there_is_no_pull_request() -> None:
+    assert (is_from_fork(None), base_sha(None)) == (False, "")
+
+
+def test_an_event_that_is_not_where_it_should_be_may_be_anybodys() -> None:
+    gone = Path("/none/event.json")
+
+    assert (is_from_fork(gone), base_sha(gone)) == (True, "")

@@ -160,6 +160,42 @@ def test_a_path_that_leads_out_asks_nobody(
     assert world.asked == []
 
 
+def test_a_folder_with_more_than_github_lists_is_not_told_as_if_it_were_all(
+    files: GitHubFormerFiles, world: GitHubContents
+) -> None:
+    world.commits[BASE] = {f"many/{number}.yml": b"" for number in range(1001)}
+    with pytest.raises(GitHubError, match=r"\"many\" held 1000 files or more"):
+        files.names("many")
+
+    world.commits[BASE] = {f"many/{number}.yml": b"" for number in range(999)}
+    assert len(files.names("many")) == 999
+
+
+@pytest.mark.parametrize("fault", [json_reply(200, "text"), Reply(status=204)])
+def test_a_list_that_makes_no_sense_is_an_error_of_github(
+    files: GitHubFormerFiles, world: GitHubContents, fault: Reply
+) -> None:
+    world.fault = fault
+    with pytest.raises(GitHubError, match="came without its content"):
+        files.names("")
+
+
+def test_names_that_make_no_sense_are_left_out(
+    files: GitHubFormerFiles, world: GitHubContents
+) -> None:
+    world.fault = json_reply(200, ["x", {"name": 1}, {}, {"name": "a.yml", "type": "file"}])
+
+    assert files.names("") == ("a.yml",)
+
+
+def test_names_outside_of_the_repository_are_asked_of_nobody(
+    files: GitHubFormerFiles, world: GitHubContents
+) -> None:
+    with pytest.raises(GitHubError, match="does not lie in the repository"):
+        files.names("../other")
+    assert world.asked == []
+
+
 def test_the_api_is_opened_for_the_first_file_only(
     opened: tuple[GitHubContents, GitHubApi], world: GitHubContents
 ) -> None:

@@ -16,6 +16,7 @@ from slo_action.errors import WorkspaceError
 from slo_action.modes.check import RULES
 from tests.worlds.check_stage import CheckStage
 from tests.worlds.fake_prober import OK, FakeProber, Line
+from tests.worlds.memory_ports import MemoryFormerFiles
 from tests.worlds.rendered import rendered
 
 ROOT = Path(__file__).parents[2]
@@ -341,6 +342,48 @@ def test_a_bad_default_is_told_once_however_many_services_have_it(stage: CheckSt
 
     assert stage.run(config="slo.yml") == 2
     assert stage.told == ["slo.yml:3:5 error interval-below-timeout"]
+    assert '("shop", "cart")' in stage.log.annotations[0].message
+
+
+def with_defaults(*entries: str) -> str:
+    services = "".join(f"- {{{entry}}}\n" for entry in entries)
+    targets = "  slo_targets:\n    response_time_p95: 8s\n"
+    return f"defaults:\n  monitoring: {{timeout: 5s}}\n{targets}services:\n{services}"
+
+
+def plain(name: str, more: str = "") -> str:
+    return f"service: {name}, url: 'https://{name}.example', health_endpoint: /{more}"
+
+
+def test_each_thing_that_a_default_does_to_services_is_told_with_their_names(
+    stage: CheckStage,
+) -> None:
+    shorter = ", monitoring: {timeout: 2s}"
+    stage.write(slo_yml=with_defaults(plain("shop"), plain("cart", shorter), plain("pay")))
+    stage.run(config="slo.yml")
+
+    found = [one.message.partition(": such")[0] for one in stage.log.annotations]
+    assert found == [
+        'health: p95 of 8s is above its timeout of 5s ("shop", "pay")',
+        'health: p95 of 8s is above its timeout of 2s ("cart")',
+    ]
+
+
+def test_of_many_services_with_a_bad_default_a_few_are_named(stage: CheckStage) -> None:
+    stage.write(slo_yml=with_defaults(*(plain(f"s{number}") for number in range(7))))
+    stage.run(config="slo.yml")
+
+    (finding,) = stage.log.annotations
+    assert '("s0", "s1", "s2", "s3", "s4" and 2 more services)' in finding.message
+
+
+def test_what_stands_in_the_entry_of_a_service_does_not_name_it_again(stage: CheckStage) -> None:
+    own = ", slo_targets: {response_time_p95: 9s}"
+    stage.write(slo_yml=with_defaults(plain("shop", own)))
+    stage.run(config="slo.yml")
+
+    (finding,) = stage.log.annotations
+    assert '"shop"' not in finding.message
 
 
 def test_a_mistake_of_an_included_file_stands_in_that_file(stage: CheckStage) -> None:
@@ -358,6 +401,15 @@ def test_a_fly_config_that_is_not_there_is_told_where_it_is_named(stage: CheckSt
     assert stage.run(config="slo.yml") == 2
     assert stage.told == ["slo.yml:6:5 error mistake"]
     assert "No such file" in stage.log.annotations[0].message
+
+
+def test_a_fly_toml_that_is_too_large_is_a_finding_and_slo_yml_is_looked_at(
+    stage: CheckStage,
+) -> None:
+    stage.write(slo_yml=SHOP.replace("30s", "5m"), fly_toml="#" * 65_537)
+
+    assert stage.run(config="slo.yml") == 2
+    assert stage.told == ["fly.toml:1:1 error fly-mistake", "slo.yml:5:46 warning grace-past-gate"]
 
 
 def test_openslo_that_is_not_read_is_a_notice(stage: CheckStage) -> None:
@@ -497,6 +549,19 @@ def test_a_file_that_cannot_be_written_ends_it(stage: CheckStage) -> None:
 
     with pytest.raises(WorkspaceError, match="read-only"):
         stage.run(fix="true")
+
+
+def test_a_report_that_cannot_be_written_is_told_after_all_else(stage: CheckStage) -> None:
+    stage.write(slo_yml=SHOP, fly_toml=AUTO)
+    stage.written.error = WorkspaceError("read-only", hint="make it writable")
+    stage.former = MemoryFormerFiles()
+
+    with pytest.raises(WorkspaceError, match="read-only"):
+        stage.run(config="slo.yml", sarif_file="out.sarif")
+
+    assert "stricter" in stage.outputs.summary
+    assert len(stage.told) == 1
+    assert stage.outputs.values == {}
 
 
 def test_slo_yml_itself_is_never_written(stage: CheckStage) -> None:

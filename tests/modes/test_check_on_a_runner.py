@@ -177,7 +177,8 @@ def test_a_file_that_cannot_be_mended_ends_it_with_status_4(tmp_path: Path) -> N
     finished = on_a_runner(tmp_path, INPUT_FIX="true", **{"INPUT_FLY-CONFIG": "apps/fly.toml"})
 
     assert finished.returncode == 4
-    assert "Evidence cannot be written" in finished.stdout
+    assert "::error title=A file could not be written::apps/fly.toml: " in finished.stdout
+    assert "make the file writable" in finished.stdout
     assert (tmp_path / "apps" / "fly.toml").read_bytes() == AUTO.encode()
 
 

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from slo_action.audit.writing import audit_document
+from slo_action.config.workspace_files import WorkspaceFiles
 from slo_action.core.model import Outcome, VersionRule
 from slo_action.core.policy import Policy
 from slo_action.errors import GitHubError
+from slo_action.modes.matrix_diff import FormerMatrixFiles
 from slo_action.modes.verify import verify
 from tests.builders import always
 from tests.modes.test_check_on_a_runner import commands, on_a_runner, summary, write
@@ -116,9 +118,10 @@ def test_earlier_runs_say_what_would_have_passed(tmp_path: Path, github: GitHubC
     )
 
 
-def test_records_that_are_not_there_are_none(tmp_path: Path, github: GitHubContents) -> None:
+def test_a_directory_without_records_is_no_history(tmp_path: Path, github: GitHubContents) -> None:
+    (tmp_path / "records").mkdir()
     finished = reviewed(
-        tmp_path, github, {".github/slo.yml": matrix("800ms")}, INPUT_RECORDS="none"
+        tmp_path, github, {".github/slo.yml": matrix("800ms")}, INPUT_RECORDS="records"
     )
 
     assert finished.returncode == 0
@@ -224,7 +227,9 @@ def test_a_former_file_that_was_broken_is_one_line(stage: CheckStage, broken: st
 def test_a_file_with_mistakes_is_not_compared(stage: CheckStage) -> None:
     stage.write(slo_yml=matrix("800ms", "team: nobody\n"))
 
-    assert changes(stage, slo_yml=matrix()) == []
+    assert changes(stage, slo_yml=matrix()) == [
+        "slo.yml: what changes is not told: the file has mistakes"
+    ]
     assert "looser" not in stage.outputs.summary
 
 
@@ -232,7 +237,7 @@ def test_a_file_that_contradicts_itself_is_compared(stage: CheckStage) -> None:
     stage.write(slo_yml=matrix("8s"))
 
     assert len(changes(stage, slo_yml=matrix())) == 1
-    assert stage.told[0].endswith("error limit-above-timeout")
+    assert stage.told[-1].endswith("error limit-above-timeout")
 
 
 def test_a_refusal_of_github_is_one_line(stage: CheckStage) -> None:
@@ -245,14 +250,79 @@ def test_a_refusal_of_github_is_one_line(stage: CheckStage) -> None:
     assert stage.log.lines[-1] == "slo.yml: what changes is not told: HTTP 502; run it again"
 
 
-def test_without_slo_yml_there_is_nothing_to_compare(stage: CheckStage) -> None:
+def test_without_slo_yml_before_and_after_there_is_nothing_to_tell(stage: CheckStage) -> None:
     stage.write(fly_toml="app = 'shop'\n")
-    former = MemoryFormerFiles()
-    former.error = GitHubError("asked for nothing", hint="")
-    stage.former = former
+    stage.former = MemoryFormerFiles({"fly.toml": "app = 'old'\n"})
 
     assert stage.run() == 0
     assert stage.log.lines == ["fly.toml: nothing to remark"]
+
+
+def test_a_deleted_slo_yml_is_looser_all_over(tmp_path: Path, github: GitHubContents) -> None:
+    finished = reviewed(tmp_path, github, {"fly.toml": "app = 'shop'\n"})
+
+    (notice,) = annotations(finished)
+    assert finished.returncode == 0
+    assert notice.startswith("::notice ")
+    assert "file=.github/slo.yml" in notice
+    assert "no longer watched" in summary(tmp_path)
+
+
+def test_a_deleted_file_that_a_pattern_included_is_looser(
+    tmp_path: Path, github: GitHubContents
+) -> None:
+    text = "include: ../services/*.yml\n"
+    files = {
+        ".github/slo.yml": text,
+        "services/a.yml": matrix(),
+        "services/c.yml": matrix().replace("dashboard", "cart"),
+        "services/notes.md": "no YAML: [",
+    }
+    github.commits[BASE] = {name: content.encode() for name, content in files.items()}
+    del files["services/c.yml"]
+
+    finished = reviewed(tmp_path, github, files)
+
+    (notice,) = annotations(finished)
+    assert "cart" in notice
+    assert "dashboard" not in notice
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("teams/*.yml", ["teams/a.yml"]),
+        ("teams/*/slo.yml", ["teams/one/slo.yml", "teams/two/slo.yml"]),
+        ("**/slo.yml", ["slo.yml", "teams/one/slo.yml", "teams/two/slo.yml"]),
+        ("**/[to]*/**/*.yml", ["teams/a.yml", "teams/one/slo.yml", "teams/two/slo.yml"]),
+        ("team?/a.yml", ["teams/a.yml"]),
+        ("teams/**/none.yml", []),
+        ("teams/a.yml", ["teams/a.yml"]),
+        ("../*.yml", []),
+        ("/*.yml", []),
+    ],
+)
+def test_former_names_match_as_those_of_the_workspace_do(
+    tmp_path: Path, pattern: str, found: list[str]
+) -> None:
+    files = ("slo.yml", "teams/a.yml", "teams/one/slo.yml", "teams/two/slo.yml", "teams/b.txt")
+    write(tmp_path, dict.fromkeys(files, ""))
+    former = FormerMatrixFiles(MemoryFormerFiles(dict.fromkeys(files, "")))
+
+    assert list(former.matching(pattern, "slo.yml")) == found
+    assert list(WorkspaceFiles(tmp_path).matching(pattern, "slo.yml")) == found
+
+
+def test_a_pattern_over_too_many_former_folders_is_one_line(stage: CheckStage) -> None:
+    stage.write(slo_yml=matrix("800ms"))
+    folders = {f"f{number}/a.yml": "" for number in range(101)}
+    stage.former = MemoryFormerFiles({"slo.yml": "include: '**/a.yml'\n", **folders})
+    stage.run(config="slo.yml")
+
+    assert stage.log.lines[-1] == (
+        "slo.yml: what changes is not told: include looks into more than 100 folders; "
+        "name the folders in the pattern"
+    )
 
 
 def test_a_secret_in_a_new_address_is_in_no_word_of_the_difference(
@@ -271,6 +341,18 @@ def test_a_secret_in_a_new_address_is_in_no_word_of_the_difference(
     assert "url" in page
     for told in (page, said):
         assert "t0p" not in told
+
+
+def test_what_is_looser_is_shown_beside_more_notices_than_github_shows(
+    tmp_path: Path, github: GitHubContents
+) -> None:
+    files = "[[services]]\n  internal_port = 1\n  [[services.ports]]\n    port = 80\n" * 12
+
+    finished = reviewed(tmp_path, github, {".github/slo.yml": matrix("800ms"), "fly.toml": files})
+
+    notices = [line for line in annotations(finished) if line.startswith("::notice ")]
+    assert len(notices) == 10
+    assert "looser than before" in notices[0]
 
 
 def test_each_former_file_is_asked_for_once(tmp_path: Path, github: GitHubContents) -> None:

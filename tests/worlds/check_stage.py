@@ -8,7 +8,6 @@ from posixpath import dirname, join, normpath
 
 from slo_action.config.check import CheckRequest, read_check_request
 from slo_action.config.request import Surroundings
-from slo_action.config.workspace_files import WorkspaceFiles
 from slo_action.core.model import RunIdentity
 from slo_action.core.secrets import Scrubber
 from slo_action.errors import Mistake, WorkspaceError
@@ -104,7 +103,6 @@ class CheckStage:
             clock=self.clock,
             log=self.log,
             outputs=self.outputs,
-            workspace=WorkspaceFiles(self.workspace),
             written=self.written,
             redact=str,
             prober=self.prober,

@@ -11,6 +11,7 @@ from tests.worlds.artifact_http import Asked, Reply, json_reply
 
 INLINE_BYTES = 1024 * 1024
 """Above it, contents come without their content, by the encoding "none"."""
+MOST_LISTED = 1000
 REPOSITORY = "/repos/octo/shop"
 
 
@@ -59,9 +60,10 @@ class GitHubContents:
         files = self.commits.get(ref)
         if files is None:
             return json_reply(404, {"message": f"No commit found for the ref {ref}"})
-        below = [name for name in files if not path or name.startswith(f"{path}/")]
+        above = f"{path}/" if path else ""
+        below = [name.removeprefix(above) for name in files if name.startswith(above)]
         if below:
-            return json_reply(200, [{"type": "file", "name": name} for name in below])
+            return json_reply(200, _listed(below))
         entry = files.get(path)
         followed = files.get(entry.target) if isinstance(entry, Link) else entry
         if isinstance(followed, bytes):
@@ -79,6 +81,14 @@ class GitHubContents:
                     whole = {"sha": sha, "encoding": "base64", "content": _base64(entry)}
                     return json_reply(200, whole)
         return _not_found()
+
+
+def _listed(below: list[str]) -> list[dict[str, str]]:
+    """GitHub names what lies in the folder itself, and no more than a thousand of it."""
+    parts = sorted({name.partition("/")[:2] for name in below})
+    return [{"type": "dir" if slash else "file", "name": name} for name, slash in parts][
+        :MOST_LISTED
+    ]
 
 
 def _file(path: str, content: bytes) -> dict[str, object]:

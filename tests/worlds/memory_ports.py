@@ -81,6 +81,14 @@ class MemoryFormerFiles:
             raise self.error
         return self.files.get(path)
 
+    def names(self, folder: str) -> tuple[str, ...]:
+        if self.error:
+            raise self.error
+        above = f"{folder}/" if folder else ""
+        below = [path.removeprefix(above) for path in self.files if path.startswith(above)]
+        parts = {path.partition("/")[:2] for path in below}
+        return tuple(sorted(name + slash for name, slash in parts))
+
 
 class MemoryHistory:
     """`kept` holds the verdicts; `error` is raised instead where it is set."""

@@ -1,0 +1,66 @@
+"""What is wrong in slo.yml: its services, entry by entry, held against the rules."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from slo_action.config.matrix import Loaded
+from slo_action.core.matrix_rules import MATRIX_RULES
+from slo_action.core.matrix_spots import Entry
+from slo_action.core.quoting import quoted
+from slo_action.core.rules import Document, Finding, Key, Place, findings
+
+_MOST_NAMED = 5
+
+
+def matrix_findings(loaded: Loaded | None) -> tuple[Finding, ...]:
+    """Return what the rules find in the services of a matrix; nothing without one.
+
+    What stands in the defaults is found once, with the names of the services that it harms.
+    """
+    if loaded is None:
+        return ()
+    found: dict[tuple[str, str, Place, str], list[tuple[str, Finding]]] = {}
+    for name, origin in loaded.origins.items():
+        entry = Entry(service=loaded.matrix.services[name], table=origin.table)
+        document = origin.document.below(*origin.roots)
+        for one in findings(MATRIX_RULES, entry, document):
+            same = found.setdefault((one.rule.name, one.path, one.place, one.words), [])
+            same.append((name, one))
+    defaults = _Defaults(loaded)
+    return tuple(
+        replace(one, words=f"{one.words} ({_services(names)})")
+        if defaults.have(one, names)
+        else one
+        for same in found.values()
+        for one, names in ((same[0][1], [name for name, _ in same]),)
+    )
+
+
+class _Defaults:
+    """Where the defaults of each file stand."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._origins = loaded.origins
+        self._places: dict[tuple[str, tuple[Key, ...]], frozenset[Place]] = {}
+
+    def have(self, finding: Finding, names: Sequence[str]) -> bool:
+        """Tell whether what was found of these services stands in the defaults that they share."""
+        origin = self._origins[names[0]]
+        known = (origin.document.path, origin.roots[1:])
+        if known not in self._places:
+            self._places[known] = frozenset(_below(origin.document, origin.roots[1:]))
+        return finding.place in self._places[known]
+
+
+def _below(document: Document, roots: Sequence[Key]) -> Iterator[Place]:
+    for key, place in document.places.items():
+        if any(key[: len(root)] == root for root in roots):
+            yield place
+
+
+def _services(names: Sequence[str]) -> str:
+    rest = len(names) - _MOST_NAMED
+    if rest > 0:
+        more = f" and {rest} more service{'' if rest == 1 else 's'}"
+        return ", ".join(map(quoted, names[:_MOST_NAMED])) + more
+    return ", ".join(map(quoted, names))
