@@ -15,7 +15,7 @@ from slo_action.core.matrix_hindsight import Hindsight
 from slo_action.core.matrix_rules import MATRIX_RULES
 from slo_action.core.model import Annotation, Level
 from slo_action.core.rules import Finding, Place, Rule, findings
-from slo_action.core.secrets import without_url_credentials
+from slo_action.core.secrets import hidden_in_line, without_url_credentials
 from slo_action.core.target_rules import TARGET_RULES
 from slo_action.errors import InputError, Mistake
 from slo_action.modes.matrix_diff import Difference, difference
@@ -61,7 +61,7 @@ def check(request: CheckRequest, ports: CheckPorts) -> int:
     seen = _Seen(
         request=request,
         found=tuple(_without_secrets(one, ports) for one in found),
-        texts={path: _redacted(text, ports) for path, text in request.texts.items()},
+        texts=_texts(request, ports),
         visited=visited,
         mended=mended,
         difference=difference(request, ports.former) if ports.former else None,
@@ -73,6 +73,15 @@ def check(request: CheckRequest, ports: CheckPorts) -> int:
 def _without_secrets(finding: Finding, ports: CheckPorts) -> Finding:
     rule = replace(finding.rule, fix=_redacted(finding.rule.fix, ports))
     return replace(finding, rule=rule, words=_redacted(finding.words, ports))
+
+
+def _texts(request: CheckRequest, ports: CheckPorts) -> Mapping[str, str]:
+    """Return the files' lines without anything in them that could be a secret."""
+    hidden = request.loaded.hidden if request.loaded else frozenset()
+    return {
+        path: "\n".join(hidden_in_line(ports.redact(line), hidden) for line in text.split("\n"))
+        for path, text in request.texts.items()
+    }
 
 
 def _redacted(text: str, ports: CheckPorts) -> str:

@@ -569,3 +569,18 @@ def test_slo_yml_itself_is_never_written(stage: CheckStage) -> None:
     stage.run(config="slo.yml", fix="true")
 
     assert set(stage.written.mended) == {"fly.toml"}
+
+
+def test_no_line_of_a_file_shows_a_notification_target_or_credentials(stage: CheckStage) -> None:
+    text = (
+        "service: a\nurl: https://bob:p@hunter22@a.example\n"
+        "notify: [https://hooks.example/hunter33]\nslo_targets: {availability: 100%}\nboo: 1\n"
+    )
+    stage.write(**{".github__slo_yml": text})
+
+    assert stage.run() == 2
+
+    everything = "\n".join(
+        (*stage.log.lines, stage.outputs.summary, *map(str, stage.log.annotations))
+    )
+    assert "hunter" not in everything
