@@ -1,7 +1,7 @@
 """A run of a journey: what is sent, what it comes to, and what never leaves."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,6 +16,7 @@ from slo_action.config.url import is_link_local
 from slo_action.core.assertions import Assertion, Condition, Subject
 from slo_action.core.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Sample, Witness
+from slo_action.core.secrets import Secret
 from slo_action.probing.http import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
@@ -63,14 +64,17 @@ def steps(*taken: JourneyStep, **changes: Any) -> Journey:
 
 
 def answering(
-    handler: Callable[[httpx.Request], httpx.Response], journey: Journey, **changes: Any
+    handler: Callable[[httpx.Request], httpx.Response],
+    journey: Journey,
+    secrets: Mapping[str, Secret] = SECRETS,
+    **changes: Any,
 ) -> Sample:
     prober = HttpProber(
         VirtualClock(),
         nonces=lambda: "n",
         transport=httpx.MockTransport(handler),
         redact=str,
-        secrets=SECRETS,
+        secrets=secrets,
     )
     (sample,) = prober.ask([probe(journey, **changes)])
     return sample
@@ -208,6 +212,19 @@ def test_a_captured_value_is_hidden_however_json_escapes_it(ascii_only: bool) ->
     assert sample.response is not None
     assert json.loads(sample.response.body) == {"token": "***", "other": "kept"}
     assert sample.detail.endswith('found "***"')
+
+
+def test_a_secret_in_a_form_is_hidden_where_the_service_tells_the_form_back() -> None:
+    step = JourneyStep(name="a", target="/", method="POST", form={"pw": "${secrets.ODD}"})
+    odd = {"ODD": Secret("pa ss/wörd+(1)")}
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(500, content=b"got " + request.content)
+
+    sample = answering(handler, steps(step), secrets=odd)
+
+    assert sample.response is not None
+    assert sample.response.body == "got pw=***"
 
 
 def test_what_is_captured_and_short_is_no_secret_but_a_cookie_header_is() -> None:
