@@ -151,6 +151,25 @@ def test_an_assertion_of_a_step_is_the_step_s_failure() -> None:
     assert sample.detail.startswith("step 2 of 2 (pay): answers 200, but the assertion json")
 
 
+@pytest.mark.parametrize(
+    "sent", ["pref=Zürich-straße".encode(), b"pref=Z\xfcrich", b"pref=plainly"]
+)
+def test_a_cookie_goes_back_byte_by_byte_and_shows_nowhere(sent: bytes) -> None:
+    got: list[bytes] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        got.extend(value for name, value in request.headers.raw if name == b"Cookie")
+        told = sent.partition(b"=")[2]
+        return httpx.Response(200, headers=[(b"Set-Cookie", sent + b"; Path=/")], content=told)
+
+    one, other = JourneyStep(name="a", target="/"), JourneyStep(name="b", target="/b")
+    sample = answering(handler, steps(one, other))
+
+    assert (sample.outcome, got) == (Outcome.OK, [sent])
+    assert sample.response is not None
+    assert sample.response.body == "***"
+
+
 def test_a_cookie_for_another_host_is_not_kept_and_that_is_told() -> None:
     shop = CartShop()
     shop.cookie_domain = "other.example"
