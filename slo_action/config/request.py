@@ -24,7 +24,7 @@ from slo_action.core.prepared import Prepared
 from slo_action.core.quoting import quoted
 from slo_action.core.schedule import GatePolicy, in_haste
 from slo_action.core.secrets import Secret
-from slo_action.core.templates import secrets_of
+from slo_action.core.templates import secrets_of, undefined
 from slo_action.errors import InputError, Mistake
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ def read_request(
     inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, around.workspace))
     mistakes = [*found, *wrong, *_contradictions(inputs, around), *_left_out(inputs, found, wrong)]
     mistakes += _lacking_secrets(inputs, service)
+    mistakes += _undefined_variables(service)
     target = _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
     control = _control(inputs, around, mistakes)
     metrics = _metrics(inputs, mistakes)
@@ -514,6 +515,19 @@ def _lacking_secrets(inputs: Inputs, service: Service | None) -> list[Mistake]:
         )
         for name, journey in needed.items()
         if name not in inputs.secrets
+    ]
+
+
+def _undefined_variables(service: Service | None) -> list[Mistake]:
+    return [
+        Mistake(
+            field="config",
+            problem=f"journey {quoted(journey.name)} uses ${{{name}}} in step "
+            f"{quoted(journey.steps[index].name)}, which no step captures before it",
+            accepted="capture it in an earlier step; a secret is written ${secrets.NAME}",
+        )
+        for journey in (service.journeys if service else ())
+        for index, name in undefined(journey)
     ]
 
 

@@ -118,6 +118,17 @@ def test_a_secret_that_a_journey_needs_and_nobody_gives_is_a_mistake(tmp_path: P
     )
 
 
+def test_a_variable_that_nobody_captures_is_a_mistake(tmp_path: Path) -> None:
+    text = WHOLE.replace("${secrets.PASSWORD}", "${pasword}")
+
+    (found,) = mistakes(with_matrix(tmp_path, text), url="", service="api")
+
+    assert str(found) == (
+        'config: journey "buy" uses ${pasword} in step "login", which no step captures before it; '
+        "capture it in an earlier step; a secret is written ${secrets.NAME}"
+    )
+
+
 def test_mistaken_secrets_are_told_without_their_values(tmp_path: Path) -> None:
     for given in ("hunter22", "A-B=hunter22", "A=hunter22\nA=hunter22", "A="):
         (found,) = mistakes(tmp_path, secrets=given)
