@@ -14,7 +14,13 @@ from slo_action.config.metrics import PrometheusSettings
 from slo_action.config.observation import assertions, endpoints, said_by, window_policy
 from slo_action.config.suggest import did_you_mean
 from slo_action.config.units import format_instant
-from slo_action.config.url import ServiceUrl, credentials_in, parse_url, without_credentials
+from slo_action.config.url import (
+    ServiceUrl,
+    credentials_in,
+    is_named,
+    parse_url,
+    without_credentials,
+)
 from slo_action.core.decide import RollbackMode
 from slo_action.core.matrix import Service
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
@@ -135,9 +141,10 @@ def read_request(
     said = inputs
     inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, around.workspace))
     mistakes = [*found, *wrong, *_contradictions(inputs, around), *_left_out(inputs, found, wrong)]
-    mistakes += _lacking_secrets(inputs, service)
+    if all(mistake.field != "secrets" for mistake in found):
+        mistakes += _lacking_secrets(inputs, service)
     mistakes += _undefined_variables(service)
-    target = _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
+    target = _target(inputs, mistakes)
     control = _control(inputs, around, mistakes)
     metrics = _metrics(inputs, mistakes)
     commands = RollbackCommands(
@@ -414,6 +421,14 @@ def _metrics(inputs: Inputs, mistakes: list[Mistake]) -> PrometheusSettings | No
 def _metric_secrets(inputs: Inputs) -> tuple[Secret, ...]:
     parts = tuple(Secret(part) for part in credentials_in(inputs.prometheus_url))
     return (inputs.prometheus_token, *parts)
+
+
+def _target(inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:
+    if is_named(inputs.url):
+        accepted = "NAME=URL is for several services: write the address alone"
+        mistakes.append(Mistake(field="url", problem="names a service", accepted=accepted))
+        return None
+    return _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
 
 
 def _parsed(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:

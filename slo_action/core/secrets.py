@@ -8,7 +8,7 @@ from html import escape
 from json import dumps
 from urllib.parse import quote, quote_plus
 
-_SHORTEST = 4
+SHORTEST_SECRET = 4
 """Masking shorter values would punch holes into every log line."""
 _PERCENT = re.compile("%[0-9A-F]{2}")
 _MORE_JSON_ESCAPES = (
@@ -71,7 +71,7 @@ class Scrubber:
     def learn(self, secret: Secret | str) -> tuple[str, ...]:
         """Remember a secret; return its forms that are new, longest first: a log must mask them."""
         value = secret.reveal() if isinstance(secret, Secret) else secret
-        forms = {form for form in _forms_of(value) if len(form) >= _SHORTEST} - self._forms
+        forms = {form for form in _forms_of(value) if len(form) >= SHORTEST_SECRET} - self._forms
         self._forms |= forms
         return tuple(sorted(forms, key=len, reverse=True))
 
