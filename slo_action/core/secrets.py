@@ -4,13 +4,19 @@ import re
 from base64 import b64encode
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from html import escape
 from json import dumps
 from urllib.parse import quote, quote_plus
 
 SHORTEST_SECRET = 4
 """Masking shorter values would punch holes into every log line."""
 _PERCENT = re.compile("%[0-9A-F]{2}")
+_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_HTML_QUOTES = (
+    str.maketrans({'"': "&quot;", "'": "&#x27;"}),
+    str.maketrans({'"': "&quot;", "'": "&#39;"}),
+    str.maketrans({'"': "&#34;", "'": "&#39;"}),
+)
+"""The module `html` loads all entities, which costs a start more than these lines."""
 _MORE_JSON_ESCAPES = (
     str.maketrans({"/": "\\/"}),
     str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}),
@@ -104,9 +110,9 @@ def _in_urls(text: str) -> set[str]:
 
 
 def _in_html(text: str) -> set[str]:
-    named = escape(text)
-    numbered = named.replace("&#x27;", "&#39;")
-    return {escape(text, quote=False), named, numbered, numbered.replace("&quot;", "&#34;")}
+    """As a text, and as an attribute in the ways of Python, PHP and Go."""
+    escaped = text.translate(_HTML)
+    return {escaped, *(escaped.translate(quotes) for quotes in _HTML_QUOTES)}
 
 
 def _in_json(text: str) -> set[str]:
