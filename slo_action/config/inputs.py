@@ -19,7 +19,7 @@ from slo_action.config.units import parse_duration, parse_flag, parse_instant, p
 from slo_action.core.decide import FailOn, RollbackMode
 from slo_action.core.judge import OnLateStart
 from slo_action.core.model import Mode
-from slo_action.core.secrets import Secret
+from slo_action.core.secrets import SHORTEST_SECRET, Secret
 from slo_action.core.traffic import OnNoData
 from slo_action.errors import Mistake
 
@@ -198,6 +198,11 @@ def _secrets(value: str) -> dict[str, Secret]:
             raise ValueError("write one NAME=value a line; names of letters, digits, underscores")
         if not secret.strip():
             raise ValueError(f"{name.strip()} is empty: is the secret set in this repository?")
+        if len(secret.strip()) < SHORTEST_SECRET:
+            raise ValueError(
+                f"{name.strip()} is shorter than {SHORTEST_SECRET} characters, so no log can hide "
+                "it: use a longer one"
+            )
         if name.strip() in found:
             raise ValueError(f"name each secret once: {name.strip()} is there twice")
         found[name.strip()] = Secret(secret.strip())

@@ -139,7 +139,8 @@ def _step_url(value: object) -> str:
     text = _line(value)
     if not _STEP_URL.fullmatch(text):
         raise ValueError("write a whole address; variables may stand in its path and query")
-    parse_url(text.partition("?")[0], allow_link_local=True)
+    if parse_url(text.partition("?")[0], allow_link_local=True).authorization:
+        raise ValueError("write credentials as a header of the step, Authorization: …")
     return text
 
 
@@ -247,7 +248,7 @@ App = Annotated[str, PlainValidator(_app), _text_schema(pattern=f"^{_APP.pattern
 StepUrl = Annotated[
     str,
     PlainValidator(_step_url),
-    _text_schema(pattern=r"^https?://[^/?#$\s]+([/?#][^\s]{0,2000})?$"),
+    _text_schema(pattern=r"^https?://[^/?#$@\s]+([/?#][^\s]{0,2000})?$"),
 ]
 JsonPath = Annotated[str, PlainValidator(_json_path), _text_schema(pattern=r"^\s*\$")]
 Json = Annotated[Any, PlainValidator(_json), WithJsonSchema({})]

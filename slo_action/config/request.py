@@ -14,7 +14,13 @@ from slo_action.config.metrics import PrometheusSettings
 from slo_action.config.observation import assertions, endpoints, said_by, window_policy
 from slo_action.config.suggest import did_you_mean
 from slo_action.config.units import format_instant
-from slo_action.config.url import ServiceUrl, credentials_in, parse_url, without_credentials
+from slo_action.config.url import (
+    ServiceUrl,
+    credentials_in,
+    is_named,
+    parse_url,
+    without_credentials,
+)
 from slo_action.core.decide import RollbackMode
 from slo_action.core.matrix import Service
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
@@ -24,7 +30,7 @@ from slo_action.core.prepared import Prepared
 from slo_action.core.quoting import quoted
 from slo_action.core.schedule import GatePolicy, in_haste
 from slo_action.core.secrets import Secret
-from slo_action.core.templates import secrets_of
+from slo_action.core.templates import secrets_of, undefined
 from slo_action.errors import InputError, Mistake
 
 if TYPE_CHECKING:
@@ -135,8 +141,10 @@ def read_request(
     said = inputs
     inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, around.workspace))
     mistakes = [*found, *wrong, *_contradictions(inputs, around), *_left_out(inputs, found, wrong)]
-    mistakes += _lacking_secrets(inputs, service)
-    target = _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
+    if all(mistake.field != "secrets" for mistake in found):
+        mistakes += _lacking_secrets(inputs, service)
+    mistakes += _undefined_variables(service)
+    target = _target(inputs, mistakes)
     control = _control(inputs, around, mistakes)
     metrics = _metrics(inputs, mistakes)
     commands = RollbackCommands(
@@ -415,6 +423,14 @@ def _metric_secrets(inputs: Inputs) -> tuple[Secret, ...]:
     return (inputs.prometheus_token, *parts)
 
 
+def _target(inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:
+    if is_named(inputs.url):
+        accepted = "NAME=URL is for several services: write the address alone"
+        mistakes.append(Mistake(field="url", problem="names a service", accepted=accepted))
+        return None
+    return _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
+
+
 def _parsed(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:
     try:
         return parse_url(text, allow_link_local=inputs.allow_link_local)
@@ -514,6 +530,19 @@ def _lacking_secrets(inputs: Inputs, service: Service | None) -> list[Mistake]:
         )
         for name, journey in needed.items()
         if name not in inputs.secrets
+    ]
+
+
+def _undefined_variables(service: Service | None) -> list[Mistake]:
+    return [
+        Mistake(
+            field="config",
+            problem=f"journey {quoted(journey.name)} uses ${{{name}}} in step "
+            f"{quoted(journey.steps[index].name)}, which no step captures before it",
+            accepted="capture it in an earlier step; a secret is written ${secrets.NAME}",
+        )
+        for journey in (service.journeys if service else ())
+        for index, name in undefined(journey)
     ]
 
 

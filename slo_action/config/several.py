@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from slo_action.config.inputs import Inputs, read_inputs
 from slo_action.config.request import Surroundings, VerifyRequest, matrix_of, read_request
 from slo_action.config.suggest import did_you_mean
+from slo_action.config.url import is_named
 from slo_action.core.model import Mode
 from slo_action.errors import InputError, Mistake
 
@@ -38,10 +39,25 @@ def read_several(
         return None
     loaded = matrix_of(given.get("config", "").strip(), around.workspace)
     known = _names_in(loaded)
-    if asked == ALL and loaded is None and not given.get("url", "").strip():
+    if asked != ALL:
+        names = _split(asked)
+        one = {**given, "service": ""}
+        return _read(given, around, names, known, loaded) if names else _single(one, around, loaded)
+    if loaded is None and _needs_matrix(given.get("url", "").strip()):
         raise InputError((_no_matrix(),))
-    names = known if asked == ALL else _split(asked)
-    return _read(given, around, names, known, loaded) if names else None
+    if loaded is not None and not (known or loaded.mistakes):
+        raise InputError((_empty_matrix(),))
+    return _read(given, around, known, known, loaded) if known else None
+
+
+def _needs_matrix(url: str) -> bool:
+    return not url or is_named(url)
+
+
+def _single(
+    given: Mapping[str, str], around: Surroundings, loaded: "Loaded | None"
+) -> tuple[VerifyRequest]:
+    return (read_request(given, around, lambda *_: loaded),)
 
 
 def _names_in(loaded: "Loaded | None") -> tuple[str, ...]:
@@ -75,7 +91,7 @@ def _read(
     for name in names:
         try:
             own = {**given, "service": name, "url": urls.get(name, "")}
-            requests.append(read_request(own, around, lambda *_: loaded))
+            requests += _single(own, around, loaded)
         except InputError as error:
             found[name] = error.mistakes
     mistakes += _told_once(found, len(names))
@@ -209,6 +225,15 @@ def _same_apps(requests: Sequence[VerifyRequest]) -> list[Mistake]:
         for app, names in apps.items()
         if len(names) > 1
     ]
+
+
+def _empty_matrix() -> Mistake:
+    return Mistake(
+        field="service",
+        problem="means every service of slo.yml, which has none",
+        value=ALL,
+        accepted="add a service there, or name one here and give its `url`",
+    )
 
 
 def _no_matrix() -> Mistake:

@@ -53,6 +53,12 @@ def parse_url(text: str, *, allow_link_local: bool) -> ServiceUrl:
     return _with_credentials(base, parts)
 
 
+def is_named(text: str) -> bool:
+    """Tell whether a name and an equals sign stand before an address, as with several services."""
+    before, separator, _ = text.partition("://")
+    return bool(separator) and "=" in before
+
+
 def without_credentials(text: str) -> str:
     """Return a text that may be a URL with everything before an `@` taken out."""
     scheme, rest = _scheme_and_rest(text.strip())

@@ -34,8 +34,8 @@ class Assertion:
 
     `name` is the JSON path or the header's name, empty for other subjects. `expected` is a JSON
     value: for a status, a tuple such as ("200", "2xx"); a regular expression for `matches` and
-    `lacks`; a number for `above` and `below`, which for a certificate is in days; None for `exists`
-    and `absent`.
+    `lacks`; a number for `above` and `below`; None for `exists` and `absent`. A certificate's is
+    the least number of days that it must still be valid.
     """
 
     subject: Subject

@@ -37,6 +37,7 @@ class Outcome(StrEnum):
     DNS_TIMEOUT = "dns_timeout"
     CONNECT_REFUSED = "connect_refused"
     CONNECT_TIMEOUT = "connect_timeout"
+    TLS_EXPIRING = "tls_expiring"
     TLS_EXPIRED = "tls_expired"
     TLS_NAME = "tls_name"
     TLS_OTHER = "tls_other"

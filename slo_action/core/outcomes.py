@@ -7,6 +7,7 @@ CONFIG_OUTCOMES = frozenset({Outcome.HTTP_4XX, Outcome.REDIRECT, Outcome.BODY_TO
 
 PATH_OUTCOMES = frozenset(
     {
+        Outcome.TLS_EXPIRING,
         Outcome.TLS_EXPIRED,
         Outcome.TLS_NAME,
         Outcome.TLS_OTHER,

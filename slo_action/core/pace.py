@@ -47,6 +47,7 @@ class Pace:
         self._suspects = suspects
         self._is_out = is_out
         self._paused_until = begun_seconds
+        self._held_until: dict[str, float] = {}
         self._parts = 1 + policy.closer_probes
         self._turns = {"endpoint": 0, "machine": 0, "version": 0, "journey": 0, "closer": 0}
         self._groups = {
@@ -121,6 +122,11 @@ class Pace:
         """Leave out the slots before a second since the deploy."""
         self._paused_until = max(self._paused_until, second)
 
+    def hold(self, journey: Stream, second: float) -> None:
+        """Let a journey's turns before a second since the deploy be others'."""
+        held = self._held_until.get(journey.name, self._begun)
+        self._held_until[journey.name] = max(held, second)
+
     def _instant(self, ticket: int) -> float:
         """Return when a ticket's turn is: within its part of the pace, never in step with a fault.
 
@@ -134,17 +140,20 @@ class Pace:
         """Return whose turn it is; every kind has its own turn order."""
         kind = self._kind_of(ticket)
         if kind == "journey":
-            free = self._free_journey()
+            free = self._free_journey(at)
             if free is not None:
                 return free
             kind = "endpoint"
         group = self._suspects(at) if kind == "closer" else self._groups[kind]
         return group[self._turns[kind] % len(group)]
 
-    def _free_journey(self) -> Stream | None:
+    def _free_journey(self, at: float) -> Stream | None:
         first = self._turns["journey"] % len(self.journeys)
         in_turn = self.journeys[first:] + self.journeys[:first]
-        return next((stream for stream in in_turn if not self._is_out(stream)), None)
+        return next((stream for stream in in_turn if self._is_free(stream, at)), None)
+
+    def _is_free(self, journey: Stream, at: float) -> bool:
+        return not self._is_out(journey) and at >= self._held_until.get(journey.name, at)
 
     @staticmethod
     def _kind(stream: Stream) -> str:

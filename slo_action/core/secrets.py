@@ -5,10 +5,23 @@ from base64 import b64encode
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from json import dumps
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
-_SHORTEST = 4
+SHORTEST_SECRET = 4
 """Masking shorter values would punch holes into every log line."""
+_PERCENT = re.compile("%[0-9A-F]{2}")
+_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_HTML_QUOTES = (
+    str.maketrans({'"': "&quot;", "'": "&#x27;"}),
+    str.maketrans({'"': "&quot;", "'": "&#39;"}),
+    str.maketrans({'"': "&#34;", "'": "&#39;"}),
+)
+"""The module `html` loads all entities, which costs a start more than these lines."""
+_MORE_JSON_ESCAPES = (
+    str.maketrans({"/": "\\/"}),
+    str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}),
+    str.maketrans({"'": "\\u0027"}),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,7 @@ class Scrubber:
     def learn(self, secret: Secret | str) -> tuple[str, ...]:
         """Remember a secret; return its forms that are new, longest first: a log must mask them."""
         value = secret.reveal() if isinstance(secret, Secret) else secret
-        forms = {form for form in _forms_of(value) if len(form) >= _SHORTEST} - self._forms
+        forms = {form for form in _forms_of(value) if len(form) >= SHORTEST_SECRET} - self._forms
         self._forms |= forms
         return tuple(sorted(forms, key=len, reverse=True))
 
@@ -80,11 +93,35 @@ class Scrubber:
 
 
 def _forms_of(value: str) -> set[str]:
+    """Return a few dozen forms at most for each line; plain letters and digits have two."""
     stripped = value.strip()
-    lines = {line for line in stripped.splitlines() if line}
-    raw = {stripped, *lines}
-    encoded = {quote(form, safe="") for form in raw} | {
-        b64encode(form.encode()).decode() for form in raw if form
-    }
-    quoted = {dumps(form)[1:-1] for form in raw}
-    return {form for form in raw | encoded | quoted if form}
+    raw = {stripped, *stripped.splitlines()} - {""}
+    encoded = {b64encode(form.encode("utf-8", "replace")).decode() for form in raw}
+    for form in raw:
+        encoded |= _in_urls(form) | _in_html(form) | _in_json(form)
+    return raw | encoded
+
+
+def _in_urls(text: str) -> set[str]:
+    """By RFC 3986, in a path, as scripts write it, and in a form; in capitals or not."""
+    forms = {quote(text, safe=safe, errors="replace") for safe in ("", "/", "!'()*")}
+    forms.add(quote_plus(text, errors="replace"))
+    return forms | {_PERCENT.sub(lambda match: match[0].lower(), form) for form in forms}
+
+
+def _in_html(text: str) -> set[str]:
+    """As a text, and as an attribute in the ways of Python, PHP and Go."""
+    escaped = text.translate(_HTML)
+    return {escaped, *(escaped.translate(quotes) for quotes in _HTML_QUOTES)}
+
+
+def _in_json(text: str) -> set[str]:
+    """As JSON itself escapes it, or languages that escape more; and as JSON within JSON."""
+    forms = _dumped(text)
+    for escapes in _MORE_JSON_ESCAPES:
+        forms |= {form.translate(escapes) for form in forms}
+    return forms.union(*map(_dumped, forms))
+
+
+def _dumped(text: str) -> set[str]:
+    return {dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}

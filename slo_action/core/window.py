@@ -32,6 +32,8 @@ _MOST_FAILURES = 40
 _LEAST_FAILED_JOURNEYS = 3
 """One is an accident, and two may have met the same one (ADR 0016)."""
 _RETRY_AFTER_SECONDS = 5.0
+_LONGEST_HOLD_SECONDS = 60.0
+"""However long a journey is asked to wait, it is tried again within most windows."""
 
 
 class WindowEnd(StrEnum):
@@ -220,10 +222,16 @@ class Window:
         else:
             self._count(slot, sample, heard_seconds, bad=_is_bad(sample.outcome))
         if sample.outcome is Outcome.RATE_LIMITED:
-            asked = sample.retry_after_seconds
-            wait = _RETRY_AFTER_SECONDS if asked is None else asked
-            self._pace.pause_until(now_seconds + wait)
+            self._pause(slot.stream, sample.retry_after_seconds, now_seconds)
         self._conclude(now_seconds)
+
+    def _pause(self, stream: Stream, asked_seconds: float | None, now: float) -> None:
+        """Wait as asked. A journey's limit is one step's, and may be another host's."""
+        wait = _RETRY_AFTER_SECONDS if asked_seconds is None else asked_seconds
+        if stream.is_journey:
+            self._pace.hold(stream, now + min(wait, _LONGEST_HOLD_SECONDS))
+        else:
+            self._pace.pause_until(now + wait)
 
     def wants_control(self, now_seconds: float) -> bool:
         """Tell whether to ask the control now."""

@@ -23,6 +23,7 @@ from slo_action.core.model import (
     Verdict,
 )
 from slo_action.core.outcomes import CONFIG_OUTCOMES, PATH_OUTCOMES
+from slo_action.core.track import Track
 from slo_action.core.traffic import OnNoData, TrafficVerdict
 from slo_action.core.triggers import blamed_outcome
 from slo_action.core.window import Window, WindowEnd
@@ -66,6 +67,8 @@ def _reason_silenced(window: Window) -> str:
         return "could not tell"
     asked, unheard = track.rate.valid + track.silent, silence_of(track, window)
     last = track.last_neutral
+    if not track.silent:
+        return _reason_paused(window, track)
     excused = "; the control did not answer either, so the fault may be the runner's network"
     tail = f", and nothing was heard in the last {unheard:.0f} s"
     return (
@@ -73,6 +76,25 @@ def _reason_silenced(window: Window) -> str:
         f"{tail if unheard >= window.policy.outage_seconds else ''}"
         f"{f'; last: {last.detail}' if last else ''}{excused if track.excused else ''}"
     )
+
+
+def _reason_paused(window: Window, track: Track) -> str:
+    """Every answer told something, but there were too few."""
+    name, unheard = track.stream.name, silence_of(track, window)
+    told = f"could not tell: only {track.rate.valid} answers of {name} count"
+    if unheard >= window.policy.outage_seconds:
+        told = f"could not tell: nothing was heard of {name} in the last {unheard:.0f} s"
+    return told + _why_seldom(window, track)
+
+
+def _why_seldom(window: Window, track: Track) -> str:
+    limited = (t for t in window.tracks.values() if t.outcomes.get(Outcome.RATE_LIMITED))
+    pausing = next((t for t in limited if not t.stream.is_journey), None)
+    if pausing and pausing.last_neutral:
+        last = pausing.last_neutral.detail
+        return f"; all probes paused, as {pausing.stream.name} was rate limited; last: {last}"
+    late = f"; {track.missed} of its probes were not sent, as the runner was late"
+    return late if track.missed else ""
 
 
 def _reason_unsure(window: Window) -> str:

@@ -32,6 +32,7 @@ from slo_action.core.record import (
     newest_before,
 )
 from slo_action.core.schedule import Gate, GateEnd
+from slo_action.core.streams import stream_name
 from slo_action.errors import SloVerifyError
 from slo_action.modes.act import (
     keep_snapshots,
@@ -94,7 +95,7 @@ def _begin(request: VerifyRequest, ports: Ports) -> Run:
     since_deploy = (ports.clock.now() - request.deployed_at).total_seconds()
     ports.evidence.journal(f"begin verifying {request.service} at {request.url}")
     with ports.log.group(POLICY):
-        for sentence in request.policy.in_words():
+        for sentence in (*request.policy.in_words(), *_left_out(request)):
             ports.log.line(sentence)
     return Run(
         request=request,
@@ -105,6 +106,14 @@ def _begin(request: VerifyRequest, ports: Ports) -> Run:
         rule=request.policy.rule,
         window=request.policy.window,
     )
+
+
+def _left_out(request: VerifyRequest) -> tuple[str, ...]:
+    """Say which journeys are not taken, where nothing is observed. Untrusted."""
+    names = [stream_name(probe) for probe in request.endpoints if probe.journey]
+    if request.policy.window.length_seconds or not names:
+        return ()
+    return (f"Without a window (`observe: 0s`) no journey runs: {', '.join(names)}.",)
 
 
 def _asked_again(run: Run, before: WayBack, seen: Seen) -> WayBack:

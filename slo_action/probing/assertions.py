@@ -9,6 +9,7 @@ are matched as JSON writes them, lists and objects never. Headers are text, whic
 
 from collections.abc import Callable, Iterable, Mapping
 from json import dumps
+from math import floor
 
 from slo_action.config.assertion_forms import finds, nodes
 from slo_action.core.assertions import Assertion, Condition, Subject
@@ -63,6 +64,8 @@ def _problem(one: Assertion, values: tuple[object, ...]) -> str:
 
 
 def _holds(one: Assertion, value: object) -> bool:
+    if one.subject is Subject.CERTIFICATE:
+        return not _is_below(value, one.expected)
     return _CONDITIONS[one.condition](value, _expected(one))
 
 
@@ -100,7 +103,7 @@ def _certificate(_one: Assertion, answer: Answer) -> _Found:
     expires = answer.certificate_expires_at
     if expires is None:
         return "the answer came over plain HTTP, without a certificate"
-    return (round(days_left(expires, answer.at), 2),)
+    return (floor(100 * days_left(expires, answer.at)) / 100,)
 
 
 _FINDERS: Mapping[Subject, Callable[[Assertion, Answer], _Found]] = {
@@ -183,6 +186,8 @@ def _plain(value: object) -> str:
 
 def _in_words(one: Assertion) -> str:
     """Return what is demanded, such as `json "$.status" equals "ok"`."""
+    if one.subject is Subject.CERTIFICATE:
+        return f"certificate valid for {_shown(one.expected)} days more"
     words = [one.subject.value]
     if one.name:
         words.append(quoted(one.name))
@@ -191,7 +196,7 @@ def _in_words(one: Assertion) -> str:
         words.append(
             _forms(one.expected) if one.subject is Subject.STATUS else _shown(one.expected)
         )
-    return " ".join(words) + (" days" if one.subject is Subject.CERTIFICATE else "")
+    return " ".join(words)
 
 
 def _forms(expected: object) -> str:

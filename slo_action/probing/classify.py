@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from slo_action.core.assertions import Subject
 from slo_action.core.health_body import BodyHealth, HealthReading, read_health, read_page
 from slo_action.core.model import Outcome, Probe, VersionRule, Witness
 from slo_action.core.quoting import quoted
@@ -57,12 +58,12 @@ _Found = tuple[Outcome, str] | None
 def classify(answer: Answer, probe: Probe, total_seconds: float) -> Reading:
     """Return what `answer` means for `probe`; `total_seconds` is what `slow` is judged by.
 
-    The first rule that fits decides: whoever stands between us and the service before the
-    service, the status before the body, the version before the health, health before what the
-    user asserts, and that before slowness. Only status 200 can be good, unless another one is
-    asserted; 429 never is. Another 2xx is `http_4xx`: like a 404 it says that the URL does not
-    give the answer that is asked for, which is the configuration's fault; the classes that blame
-    the service would roll a working release back.
+    The first rule that fits decides: whoever stands between us and the service before the service,
+    the status before the body, the version before the health, health before what the user asserts,
+    that before slowness, and the days of a certificate last. Only status 200 can be good, unless
+    another one is asserted; 429 never is. Another 2xx is `http_4xx`: like a 404 it says that the
+    URL does not give the answer that is asked for, which is the configuration's fault; the classes
+    that blame the service would roll a working release back.
     """
     facts = _facts(answer, probe, total_seconds)
     outcome, detail = next(found for rule in _RULES if (found := rule(facts)))
@@ -203,10 +204,19 @@ def _unhealthy(facts: _Facts) -> _Found:
 
 
 def _asserted(facts: _Facts) -> _Found:
-    problem = unmet(facts.probe.assertions, facts.answer)
-    if not problem:
-        return None
-    return Outcome.ASSERTION_FAILED, f"answers {facts.answer.status}, but {problem}"
+    return _failed(facts, Outcome.ASSERTION_FAILED, of_certificate=False)
+
+
+def _expiring(facts: _Facts) -> _Found:
+    """No release made the certificate, so whatever else is wrong is told before it."""
+    return _failed(facts, Outcome.TLS_EXPIRING, of_certificate=True)
+
+
+def _failed(facts: _Facts, outcome: Outcome, *, of_certificate: bool) -> _Found:
+    asserted = facts.probe.assertions
+    looked_at = (a for a in asserted if (a.subject is Subject.CERTIFICATE) is of_certificate)
+    problem = unmet(looked_at, facts.answer)
+    return (outcome, f"answers {facts.answer.status}, but {problem}") if problem else None
 
 
 def _slow(facts: _Facts) -> _Found:
@@ -239,6 +249,7 @@ _RULES: tuple[Callable[[_Facts], _Found], ...] = (
     _unhealthy,
     _asserted,
     _slow,
+    _expiring,
     _degraded,
     _good,
 )

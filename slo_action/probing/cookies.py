@@ -20,8 +20,11 @@ class Cookies:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The values of all cookies that were offered: each may be a session."""
-        return tuple(self._policy.values)
+        """The values of all cookies that were offered: each may be a session.
+
+        Those beyond ASCII are there as a body in UTF-8 shows them, too.
+        """
+        return tuple(form for value in self._policy.values for form in _forms(value))
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -29,17 +32,17 @@ class Cookies:
         return tuple(dict.fromkeys(self._policy.refused))
 
     def header_for(self, url: str) -> str:
-        """Return the Cookie header of a request; empty without a cookie for it."""
-        request = httpx.Request("GET", url)
-        self._cookies.set_cookie_header(request)
-        header: str = request.headers.get("cookie", "")
-        return header
+        """Return the Cookie header of a request, a character for each byte; empty without one."""
+        request = Request(str(httpx.URL(url)))  # noqa: S310 - it is never opened
+        self._cookies.jar.add_cookie_header(request)
+        return request.get_header("Cookie", "")
 
     def take(self, url: str, headers: Headers) -> None:
         """Keep what the answer from `url` sets."""
         answer = httpx.Response(
             200, headers=[(k.encode(), v.encode("latin-1")) for k, v in headers]
         )
+        answer.headers.encoding = "latin-1"  # else it guesses, and what was sent is lost
         answer.request = httpx.Request("GET", url)
         self._cookies.extract_cookies(answer)
 
@@ -57,3 +60,8 @@ class _Policy(DefaultCookiePolicy):
         if not accepted:
             self.refused.append(cookie.name)
         return accepted
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    shown = value.encode("latin-1", "replace").decode("utf-8", "replace")
+    return (value,) if value == shown else (value, shown)

@@ -64,7 +64,7 @@ def _read(probe: Probe, exchanges: tuple[Exchange, ...], redact: Redact) -> Samp
         retry_after_seconds=reading.retry_after_seconds,
         address=last.timeline.address,
         addresses=last.timeline.addresses,
-        response=response_of(last, body, redact),
+        response=redacted_response(last, body, redact),
         notes=tuple(redact(note) for note in notes),
         machine=probe.machine,
     )
@@ -136,8 +136,7 @@ def summed(phases: Sequence[Phases]) -> Phases:
     )
 
 
-def response_of(last: Exchange, body: Body, redact: Redact) -> Response | None:
-    """Return the answer for the proofs, redacted; None where not even a status came."""
+def _response(last: Exchange, body: Body, redact: Redact) -> Response | None:
     if last.status is None:
         return None
     return Response(
@@ -155,14 +154,14 @@ def response_of(last: Exchange, body: Body, redact: Redact) -> Response | None:
 
 
 def redacted_response(last: Exchange, body: Body, redact: Redact) -> Response | None:
-    """Return the answer for the proofs where a secret may stand in it as JSON escapes it.
+    """Return the answer for the proofs, redacted; None where not even a status came.
 
-    Then the body is written anew: an escape is not found by the secret itself.
+    JSON may escape any character. Where a secret stands in it, it is written anew, our way.
     """
     is_json, document = parse_json(body.text)
     anew = dumps(document, ensure_ascii=False) if is_json else ""
     hides = redact(anew) != anew
-    return response_of(last, replace(body, text=anew) if hides else body, redact)
+    return _response(last, replace(body, text=anew) if hides else body, redact)
 
 
 def redaction(probe: Probe, redact: Redact) -> Redact:

@@ -90,9 +90,17 @@ def _others(window: Window) -> Iterable[str]:
 
 
 def _limited(window: Window) -> Iterable[str]:
-    limited = sum(t.outcomes.get(Outcome.RATE_LIMITED, 0) for t in window.tracks.values())
+    tracks = window.tracks.values()
+    limited = _limits(t for t in tracks if not t.stream.is_journey)
     if limited:
         yield f"{limited} answers were 429 (too many requests): the watch paused after each."
+    limited = _limits(t for t in tracks if t.stream.is_journey)
+    if limited:
+        yield f"{limited} runs of journeys met a 429 (too many requests): the journey waited."
+
+
+def _limits(tracks: Iterable[Track]) -> int:
+    return sum(track.outcomes.get(Outcome.RATE_LIMITED, 0) for track in tracks)
 
 
 def _missed(window: Window) -> Iterable[str]:

@@ -452,6 +452,7 @@ def test_includes_may_not_go_on_without_end(load: Load) -> None:
         (f"{ONE}journeys: [{{name: j, steps: []}}]", "journeys[0].steps", "at least 1 item"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s}}]}}]", "journeys[0].steps[0]", "either path: or url:"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, body: a, form: {{}}}}]}}]", "journeys[0].steps[0]", "one of json, form and body"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, url: 'https://u:pw@x.example/a'}}]}}]", "journeys[0].steps[0].url", "as a header of the step"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, url: 'ftp://x'}}]}}]", "journeys[0].steps[0].url", "write a whole address"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a: {{}}}}}}]}}]", "journeys[0].steps[0].capture.a", "either json:"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a-b: {{json: $.a}}}}}}]}}]", "journeys[0].steps[0]", "letters, digits"),

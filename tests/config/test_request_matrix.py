@@ -118,6 +118,33 @@ def test_a_secret_that_a_journey_needs_and_nobody_gives_is_a_mistake(tmp_path: P
     )
 
 
+def test_a_variable_that_nobody_captures_is_a_mistake(tmp_path: Path) -> None:
+    text = WHOLE.replace("${secrets.PASSWORD}", "${pasword}")
+
+    (found,) = mistakes(with_matrix(tmp_path, text), url="", service="api")
+
+    assert str(found) == (
+        'config: journey "buy" uses ${pasword} in step "login", which no step captures before it; '
+        "capture it in an earlier step; a secret is written ${secrets.NAME}"
+    )
+
+
+def test_a_mistake_in_secrets_is_the_only_thing_said_of_them(tmp_path: Path) -> None:
+    """Those that could not be read are not called missing, too."""
+    (found,) = mistakes(
+        with_matrix(tmp_path, WHOLE), url="", service="api", secrets="PASSWORD=hunter22\nOTHER="
+    )
+
+    assert "OTHER is empty" in found.accepted
+
+
+def test_a_secret_that_cannot_be_masked_is_refused(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, secrets="PIN=123")
+
+    assert "PIN is shorter than 4 characters, so no log can hide it" in found.accepted
+    assert "123" not in str(found)
+
+
 def test_mistaken_secrets_are_told_without_their_values(tmp_path: Path) -> None:
     for given in ("hunter22", "A-B=hunter22", "A=hunter22\nA=hunter22", "A="):
         (found,) = mistakes(tmp_path, secrets=given)

@@ -63,7 +63,7 @@ def test_several_stand_between_commas_or_on_lines(asked: str, tmp_path: Path) ->
     assert names(read({"service": asked}, tmp_path)) == ["shop", "cart"]
 
 
-@pytest.mark.parametrize("asked", ["shop", "tools misc", "", "nobody", " , "])
+@pytest.mark.parametrize("asked", ["shop", "tools misc", "", "nobody"])
 def test_a_single_name_is_read_as_it_always_was(asked: str, tmp_path: Path) -> None:
     assert read({"service": asked}, tmp_path) is None
 
@@ -72,8 +72,35 @@ def test_all_without_a_matrix_is_a_service_that_is_called_so(tmp_path: Path) -> 
     assert read({"service": "all", "url": "https://all.example"}, tmp_path, "") is None
 
 
-def test_all_without_a_matrix_or_an_address_says_what_it_means(tmp_path: Path) -> None:
-    (mistake,) = mistakes({"service": "all"}, tmp_path, "")
+@pytest.mark.parametrize("asked", [",", ", ,", "\n,\n"])
+def test_commas_alone_are_no_name(asked: str, tmp_path: Path) -> None:
+    given = {"service": asked, "url": "https://a.example", "grace": "x"}
+
+    assert {mistake.field for mistake in mistakes(given, tmp_path)} == {"service", "grace"}
+
+
+def test_all_of_an_empty_matrix_says_that_it_is_empty(tmp_path: Path) -> None:
+    (mistake,) = mistakes({"service": "all"}, tmp_path, "services: []\n")
+
+    assert mistake.field == "service"
+    assert mistake.problem == "means every service of slo.yml, which has none"
+
+
+def test_an_address_with_a_name_is_for_several_services(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read_request(
+            {"service": "shop", "url": "shop=https://u:pw1234@a.example"}, around(tmp_path)
+        )
+
+    (mistake,) = caught.value.mistakes
+    assert mistake.field == "url"
+    assert "NAME=URL is for several services" in mistake.accepted
+    assert "pw1234" not in str(mistake)
+
+
+@pytest.mark.parametrize("url", ["", "shop=https://a.example", "a=https://a.x\nb=https://b.x"])
+def test_all_without_a_matrix_or_an_address_says_what_it_means(url: str, tmp_path: Path) -> None:
+    (mistake,) = mistakes({"service": "all", "url": url}, tmp_path, "")
 
     assert mistake.field == "config"
     assert "every service of slo.yml" in mistake.accepted

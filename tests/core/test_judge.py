@@ -32,6 +32,7 @@ _SIMPLE = [
     (Outcome.REDIRECT, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.BODY_TOO_LARGE, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.TLS_EXPIRED, Verdict.UNHEALTHY, Cause.PATH),
+    (Outcome.TLS_EXPIRING, Verdict.UNHEALTHY, Cause.PATH),
     (Outcome.TLS_NAME, Verdict.UNHEALTHY, Cause.PATH),
     (Outcome.TLS_OTHER, Verdict.UNHEALTHY, Cause.PATH),
     (Outcome.DNS_NXDOMAIN, Verdict.UNHEALTHY, Cause.PATH),

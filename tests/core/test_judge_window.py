@@ -50,6 +50,20 @@ def watched(answers: Answers, *streams: Stream, **changes: Any) -> Window:
     return window
 
 
+def late_by_a_minute() -> Window:
+    """A window whose runner stood still for its last minute."""
+    window = opened()
+    while (slot := window.next()) is not None:
+        at = slot.at_seconds
+        if at >= window.ends_seconds - 60.0:
+            window.missed(slot, at)
+        else:
+            window.sent(slot)
+            window.feed(slot.ticket, sample(at=at), heard_seconds=at, now_seconds=at)
+    window.close(window.ends_seconds)
+    return window
+
+
 def told(reading: TrafficReading, answers: Answers | None = None, **policy: object) -> Window:
     """A window with one look at real traffic, at its beginning."""
     window = opened(traffic=TrafficPolicy(**policy))  # type: ignore[arg-type]
@@ -311,6 +325,28 @@ def test_a_window_reaches_its_row(make: Callable[[], Window], expected: Expected
     assert (found.row, found.verdict, found.cause) == (row, verdict, cause), found.reason
     assert found.triggers == triggers
     assert sentence in plainly(found.reason)
+
+
+def test_a_silence_by_another_stream_s_limit_names_whoever_was_limited() -> None:
+    limited = {"/api": between(60.0, 1e9, Outcome.RATE_LIMITED)}
+
+    found = judged(watched(like(limited, retry_after_seconds=900.0), HEALTH, api()))
+
+    assert (found.row, found.cause) == ("window-silent", Cause.OBSERVER)
+    assert plainly(found.reason) == (
+        "could not tell: nothing was heard of health in the last 238 s; all probes paused, as /api "
+        "was rate limited; last: what rate_limited looks like"
+    )
+
+
+def test_a_silence_by_a_late_runner_blames_the_runner() -> None:
+    found = judged(late_by_a_minute())
+
+    assert (found.row, found.cause) == ("window-silent", Cause.OBSERVER)
+    assert found.reason == (
+        "could not tell: nothing was heard of health in the last 61 s; "
+        "60 of its probes were not sent, as the runner was late"
+    )
 
 
 def test_the_cases_above_leave_no_row_of_a_window_out() -> None:

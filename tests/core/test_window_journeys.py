@@ -186,6 +186,61 @@ def test_an_outage_does_not_wait_for_a_journey() -> None:
     assert window.ended_seconds < 170
 
 
+def limited(seconds: float | None, *names: str) -> tuple[Window, list[Slot]]:
+    """A window whose first journey is told to wait for so long, by each of its runs."""
+    window, seen = window_of(*names), []
+
+    def answer(slot: Slot) -> Any:
+        seen.append(slot)
+        found = sample(at=slot.at_seconds)
+        if slot.stream.name != names[0]:
+            return found
+        return replace(found, outcome=Outcome.RATE_LIMITED, retry_after_seconds=seconds)
+
+    drive_window(window, answer)
+    return window, seen
+
+
+def test_a_limit_in_a_journey_silences_no_endpoint() -> None:
+    window, _ = limited(3600.0, BUY)
+    plain = window_of(BUY)
+    starts(plain)
+
+    heard, usual = window.tracks["health"].rate.valid, plain.tracks["health"].rate.valid
+    assert heard > usual
+    assert verdict(window).reason.startswith("could not tell")
+    assert BUY in verdict(window).reason
+
+
+@pytest.mark.parametrize(
+    ("asked", "least", "most"),
+    [(None, 9.0, 12.0), (30.0, 30.0, 42.0), (3600.0, 60.0, 72.0)],
+)
+def test_a_limited_journey_waits_as_asked_for_a_minute_at_most(
+    asked: float | None, least: float, most: float
+) -> None:
+    _, seen = limited(asked, BUY)
+
+    held = [slot.at_seconds for slot in seen if slot.stream.name == BUY]
+    assert all(least <= after - one <= most for one, after in pairwise(held))
+
+
+def test_other_journeys_take_the_turns_of_a_limited_one() -> None:
+    window, seen = limited(60.0, BUY, "journey look")
+
+    looks = [slot for slot in seen if slot.stream.name == "journey look"]
+    assert len(looks) >= 20
+    assert window.tracks[BUY].silent >= 4
+
+
+def test_an_outage_behind_a_limited_journey_is_found() -> None:
+    worlds = {"health": between(150, 999), BUY: always(Outcome.RATE_LIMITED)}
+
+    window = watched(worlds, endpoints=(BUY,))
+
+    assert window.end is WindowEnd.OUTAGE
+
+
 @pytest.mark.parametrize(
     ("outcome", "row"),
     [

@@ -15,6 +15,7 @@ from slo_action.core.latency import LatencyObjective
 from slo_action.core.model import Outcome, Probe, Response, Sample, Verdict, VersionRule, Witness
 from slo_action.core.policy import Policy
 from slo_action.core.record import AuditRecord
+from slo_action.core.window_policy import WindowPolicy
 from slo_action.errors import ReplayError
 from slo_action.modes.replay import replay
 from slo_action.modes.verify import verify
@@ -91,6 +92,17 @@ def test_a_release_whose_journeys_go_well_is_passed() -> None:
 
     assert record.judgement.verdict is Verdict.HEALTHY
     assert record.judgement.reason.endswith("and journey buy: 0 of 29 failed")
+
+
+@pytest.mark.parametrize(("length", "told"), [(0.0, True), (60.0, False)])
+def test_journeys_that_do_not_run_without_a_window_are_told(length: float, told: bool) -> None:
+    stage = ShoppingStage(float("inf"))
+    window = replace(WindowPolicy(), length_seconds=length)
+
+    verify(stage.request(Policy(rule=VersionRule(expected="v2"), window=window)), stage.ports)
+
+    line = "Without a window (`observe: 0s`) no journey runs: journey buy."
+    assert (line in stage.log.lines) is told
 
 
 def test_a_journey_that_takes_longer_than_its_objective_is_degraded() -> None:

@@ -113,7 +113,7 @@ def test_what_is_so_is_not_told(one: Assertion) -> None:
         (header("X-Pool", C.ABOVE, 1), 'header "X-Pool" above 1 fails: found "blue"'),
         (header("Set-Cookie", C.ABSENT), 'header "Set-Cookie" absent fails: found a value that'),
         (status("201", "3xx"), "status one of 201, 3xx fails: found 200"),
-        (days(14), "certificate above 14 days fails: the answer came over plain HTTP"),
+        (days(14), "certificate valid for 14 days more fails: the answer came over plain HTTP"),
     ],
 )  # fmt: skip
 def test_what_is_not_so_is_told_with_what_was_found(one: Assertion, told: str) -> None:
@@ -138,7 +138,9 @@ def test_equal_texts_are_equal_and_no_others(one: str, other: str) -> None:
     assert bool(said(at("$", C.EQUALS, one), other)) is (one != other)
 
 
-@pytest.mark.parametrize(("left", "holds"), [(14.5, True), (13.5, False), (-1.0, False)])
+@pytest.mark.parametrize(
+    ("left", "holds"), [(14.5, True), (14.0, True), (13.99, False), (-1.0, False)]
+)
 def test_a_certificate_s_days_are_counted_from_the_question(left: float, holds: bool) -> None:
     told = said(days(14), certificate_expires_at=NOW + timedelta(days=left))
 
@@ -148,6 +150,23 @@ def test_a_certificate_s_days_are_counted_from_the_question(left: float, holds: 
 
 def judged(code: int = 200, text: str = '{"status": "ok"}', **probe: Any) -> Sample:
     return found(code, text, {"Content-Type": "application/json"}, **probe)
+
+
+@pytest.mark.parametrize(
+    ("code", "db", "outcome"),
+    [
+        (200, "up", Outcome.TLS_EXPIRING),
+        (200, "down", Outcome.ASSERTION_FAILED),
+        (500, "up", Outcome.HTTP_5XX),
+    ],
+)
+def test_a_certificate_is_blamed_only_where_the_service_does_nothing_wrong(
+    code: int, db: str, outcome: Outcome
+) -> None:
+    """Over plain HTTP there is no certificate at all."""
+    sample = judged(code, json.dumps({"db": db}), assertions=(days(14), at("$.db", C.EQUALS, "up")))
+
+    assert sample.outcome is outcome
 
 
 def test_an_answer_that_fails_an_assertion_is_an_outcome_of_its_own() -> None:
@@ -239,7 +258,7 @@ def test_what_was_found_is_redacted() -> None:
     assert sample.detail.endswith('found "***"')
 
 
-@pytest.mark.parametrize(("left", "outcome"), [(30, Outcome.OK), (3, Outcome.ASSERTION_FAILED)])
+@pytest.mark.parametrize(("left", "outcome"), [(30, Outcome.OK), (3, Outcome.TLS_EXPIRING)])
 def test_a_certificate_of_a_real_server_is_read(left: int, outcome: Outcome) -> None:
     authority = trustme.CA()
     expires = datetime.now(UTC) + timedelta(days=left)

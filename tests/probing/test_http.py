@@ -191,6 +191,19 @@ def test_known_secrets_are_taken_out_and_cookies_are_never_kept() -> None:
     assert "session=1" not in repr(sample)
 
 
+def test_a_secret_is_found_however_json_escapes_it() -> None:
+    scrubber = Scrubber()
+    scrubber.learn("query-token")
+    body = b'{"status": "ok", "asked": "\\u0071uery\\u002Dtoken"}'
+
+    (sample,) = mock_prober(lambda _: httpx.Response(200, content=body), redact=scrubber.scrub).ask(
+        [PROBE]
+    )
+
+    assert sample.response is not None
+    assert sample.response.body == '{"status": "ok", "asked": "***"}'
+
+
 def test_words_of_our_own_that_are_secret_do_not_blind_the_reader() -> None:
     scrubber = Scrubber()
     scrubber.learn("down")

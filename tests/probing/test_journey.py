@@ -1,7 +1,7 @@
 """A run of a journey: what is sent, what it comes to, and what never leaves."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,6 +16,7 @@ from slo_action.config.url import is_link_local
 from slo_action.core.assertions import Assertion, Condition, Subject
 from slo_action.core.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Sample, Witness
+from slo_action.core.secrets import Secret
 from slo_action.probing.http import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
@@ -63,14 +64,17 @@ def steps(*taken: JourneyStep, **changes: Any) -> Journey:
 
 
 def answering(
-    handler: Callable[[httpx.Request], httpx.Response], journey: Journey, **changes: Any
+    handler: Callable[[httpx.Request], httpx.Response],
+    journey: Journey,
+    secrets: Mapping[str, Secret] = SECRETS,
+    **changes: Any,
 ) -> Sample:
     prober = HttpProber(
         VirtualClock(),
         nonces=lambda: "n",
         transport=httpx.MockTransport(handler),
         redact=str,
-        secrets=SECRETS,
+        secrets=secrets,
     )
     (sample,) = prober.ask([probe(journey, **changes)])
     return sample
@@ -147,6 +151,25 @@ def test_an_assertion_of_a_step_is_the_step_s_failure() -> None:
     assert sample.detail.startswith("step 2 of 2 (pay): answers 200, but the assertion json")
 
 
+@pytest.mark.parametrize(
+    "sent", ["pref=Zürich-straße".encode(), b"pref=Z\xfcrich", b"pref=plainly"]
+)
+def test_a_cookie_goes_back_byte_by_byte_and_shows_nowhere(sent: bytes) -> None:
+    got: list[bytes] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        got.extend(value for name, value in request.headers.raw if name == b"Cookie")
+        told = sent.partition(b"=")[2]
+        return httpx.Response(200, headers=[(b"Set-Cookie", sent + b"; Path=/")], content=told)
+
+    one, other = JourneyStep(name="a", target="/"), JourneyStep(name="b", target="/b")
+    sample = answering(handler, steps(one, other))
+
+    assert (sample.outcome, got) == (Outcome.OK, [sent])
+    assert sample.response is not None
+    assert sample.response.body == "***"
+
+
 def test_a_cookie_for_another_host_is_not_kept_and_that_is_told() -> None:
     shop = CartShop()
     shop.cookie_domain = "other.example"
@@ -208,6 +231,19 @@ def test_a_captured_value_is_hidden_however_json_escapes_it(ascii_only: bool) ->
     assert sample.response is not None
     assert json.loads(sample.response.body) == {"token": "***", "other": "kept"}
     assert sample.detail.endswith('found "***"')
+
+
+def test_a_secret_in_a_form_is_hidden_where_the_service_tells_the_form_back() -> None:
+    step = JourneyStep(name="a", target="/", method="POST", form={"pw": "${secrets.ODD}"})
+    odd = {"ODD": Secret("pa ss/wörd+(1)")}
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(500, content=b"got " + request.content)
+
+    sample = answering(handler, steps(step), secrets=odd)
+
+    assert sample.response is not None
+    assert sample.response.body == "got pw=***"
 
 
 def test_what_is_captured_and_short_is_no_secret_but_a_cookie_header_is() -> None:

@@ -219,6 +219,11 @@ def test_silences_of_our_own_network_are_told_as_excused() -> None:
     ("world", "changes", "words"),
     [
         (between(100.0, 103.0, Outcome.RATE_LIMITED), {}, "429 (too many requests)"),
+        (
+            {"journey buy": between(100.0, 150.0, Outcome.RATE_LIMITED)},
+            {"endpoints": ("journey buy",)},
+            "runs of journeys met a 429 (too many requests): the journey waited",
+        ),
         (between(0.0, 20.0), {"grace_seconds": 30.0}, "failures before it had started"),
         (between(100.0, 101.0, Outcome.WRONG_VERSION), {"version": "v1"}, "answers came from"),
         (BURST, {}, "failed last by"),
