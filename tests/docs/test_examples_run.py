@@ -148,8 +148,7 @@ def _job(workflow: Workflow, root: Path, address: str, fly: dict[str, ServedFly]
     }
     services = root / "work" / "shop" / "shop" / ".github" / "slo.yml"
     services.parent.mkdir(parents=True)
-    text = read(ROOT / "examples" / "slo.yml")
-    services.write_text(text.replace(f"https://{matrix['service']}.fly.dev", address))
+    services.write_text(_matrix().replace(f"https://{matrix['service']}.fly.dev", address))
     return ExampleJob(workflow, name, root, address, known, matrix)
 
 
@@ -157,9 +156,15 @@ def _all_services(workflow: Workflow, name: str, root: Path, address: str) -> Ex
     known = {"inputs.version": SHA, "inputs.deployed-at": "2025-08-23T08:38:00Z"}
     services = root / "work" / "shop" / "shop" / ".github" / "slo.yml"
     services.parent.mkdir(parents=True)
-    text = re.sub(r"https://[\w-]+\.fly\.dev", address, read(ROOT / "examples" / "slo.yml"))
-    services.write_text(text)
+    services.write_text(re.sub(r"https://[\w-]+\.fly\.dev", address, _matrix()))
     return ExampleJob(workflow, name, root, address, known)
+
+
+def _matrix() -> str:
+    """The example matrix with limits that a busy machine can keep: its speed is not the matter."""
+    text = read(ROOT / "examples" / "slo.yml")
+    patient = text.replace("response_time_p95: 500ms", "response_time_p95: 5s")
+    return patient.replace("timeout: 2s", "timeout: 6s")
 
 
 def _quick_start(root: Path, address: str) -> ExampleJob:
