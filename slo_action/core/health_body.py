@@ -68,24 +68,48 @@ def read_health(document: object) -> HealthReading:
 
 
 _TITLE = re.compile(r"<(title|h1)\b[^<>]{0,200}>([^<]{1,200})", re.IGNORECASE)
+_PARTS = re.compile(r"\s+[-–—·:]+\s+|\s*\|\s*|:\s+")
+"""What stands between a page's name and its site's."""
+_SUBJECT = (
+    r"(?:(?:(?:our|the|this) )?(?:web ?)?(?:site|service|server|system|page|app|application) |"
+    r"(?:.{1,60} (?:is|are) |we(?:'|’)re )(?:currently |temporarily )?)?"
+)
+_WORKS = r"(?:(?:scheduled|planned|routine|emergency|essential|system|site) )*maintenance"
+_TITLED = re.compile(
+    rf"(?:{_WORKS}|unavailable|closed for {_WORKS})(?: in progress)?", re.IGNORECASE
+)
+"""As the whole title only: somebody may sell maintenance."""
 _CLOSED = re.compile(
-    r"\b(?:maintenance|unavailable|application error|bad gateway|gateway time-?out|"
-    r"internal server error|(?:we'll|we’ll|we will|will) be (?:right )?back|out of service)\b",
+    rf"{_SUBJECT}(?:down for|under|undergoing|in|offline for) {_WORKS}(?: mode)?|"
+    rf"{_WORKS} mode|briefly unavailable for {_WORKS}(?:\. check back in a minute)?|"
+    rf"{_SUBJECT}(?:(?:currently|temporarily) )?(?:unavailable|out of service)|"
+    r"(?:http )?(?:error )?(?:50\d )?(?:service (?:temporarily )?unavailable|bad gateway|"
+    r"gateway time-?out|internal server error)|application error|"
+    r"(?:we(?:'|’)ll|(?:(?:the |our )?\S{1,30} )?will) be (?:right )?back"
+    r"(?: (?:soon|shortly|later|online|in a .{1,20}|at .{1,20})){0,2}",
     re.IGNORECASE,
 )
+"""As the whole title, or as the part of it beside the site's name."""
 
 
 def read_page(text: str) -> HealthReading:
-    """Read an HTML page: one whose title says that the service is closed is unhealthy.
+    """Read an HTML page: one whose title says nothing but that the service is closed is unhealthy.
 
-    The title, or else the first heading, decides; any other page judges nothing. Never raises.
+    The title, or else the first heading, decides, with or without the site's name beside it. Any
+    other page judges nothing, such as one of maintenance that is for sale. Never raises.
     """
     found = _TITLE.search(text)
     title = found[2].strip() if found else ""
-    if not _CLOSED.search(title):
+    if not _is_closed(title):
         return HealthReading(health=None)
     detail = f"shows a page titled {quoted(title)}"
     return HealthReading(health=BodyHealth.UNHEALTHY, detail=detail)
+
+
+def _is_closed(title: str) -> bool:
+    said = " ".join(title.split()).rstrip(".!…")
+    parts = (part.rstrip(".!…") for part in _PARTS.split(said))
+    return bool(_TITLED.fullmatch(said)) or any(_CLOSED.fullmatch(part) for part in parts)
 
 
 def _decide(
