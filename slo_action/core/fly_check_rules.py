@@ -5,7 +5,7 @@ patches.go, and the validation's validateSingleServiceCheckDuration), and Fly's 
 reference on http_service.checks, services.http_checks and [checks].
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from slo_action.core.fly_tables import (
@@ -27,7 +27,7 @@ from slo_action.core.quoting import quoted
 from slo_action.core.rules import Key, Rule, Spot, Table, dotted
 
 _SAFE_METHODS = ("GET", "HEAD")
-_GATE_SECONDS = 90
+GATE_SECONDS = Fraction(90)
 """The default of `health-deadline`: how long `verify` waits for health after a deploy."""
 
 
@@ -112,13 +112,20 @@ def _duration_out_of_range(document: Table) -> Iterator[Spot]:
                 yield Spot(key=key, words=words)
 
 
-def _grace_past_deadline(document: Table) -> Iterator[Spot]:
-    """A service's check never waits that long: its grace period is lowered to a minute."""
-    for check in top_level_checks(document):
-        seconds = check.seconds("grace_period")
-        if seconds is not None and seconds > _GATE_SECONDS:
-            key = (*check.key, "grace_period")
-            yield Spot(key=key, words=f"{dotted(key)} is {go_text(seconds)}")
+def grace_past(deadline: Fraction) -> Callable[[Table], Iterator[Spot]]:
+    """Return what finds the checks that first look after a deadline of so many seconds.
+
+    A service's check never waits that long: its grace period is lowered to a minute.
+    """
+
+    def find(document: Table) -> Iterator[Spot]:
+        for check in top_level_checks(document):
+            seconds = check.seconds("grace_period")
+            if seconds is not None and seconds > deadline:
+                key = (*check.key, "grace_period")
+                yield Spot(key=key, words=f"{dotted(key)} is {go_text(seconds)}")
+
+    return find
 
 
 def _check_timeout(document: Table) -> Iterator[Spot]:
@@ -222,7 +229,7 @@ CHECK_RULES: tuple[Rule[Table], ...] = (
             "before that"
         ),
         fix="shorten it, or give verify a longer health-deadline",
-        find=_grace_past_deadline,
+        find=grace_past(GATE_SECONDS),
     ),
     Rule(
         name="check-timeout",
