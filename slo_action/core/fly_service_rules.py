@@ -30,7 +30,7 @@ def _limits(document: Table) -> Iterator[tuple[Key, Table]]:
 def _concurrency_limits(document: Table) -> Iterator[Spot]:
     for key, limits in _limits(document):
         soft, hard = limits.get("soft_limit"), limits.get("hard_limit")
-        if isinstance(soft, int) and isinstance(hard, int) and soft >= hard > 0:
+        if isinstance(soft, int) and isinstance(hard, int) and soft > hard > 0:
             words = f"{dotted(key)}: soft_limit {shown(soft)}, hard_limit {shown(hard)}"
             yield Spot(key=(*key, "soft_limit"), words=words)
 
@@ -85,12 +85,12 @@ SERVICE_RULES: tuple[Rule[Table], ...] = (
     Rule(
         name="concurrency-limits",
         level=Level.WARNING,
-        title="The soft limit is not below the hard limit",
+        title="The soft limit is above the hard limit",
         why=(
             "a machine is refused requests before others are preferred or started, so full "
             "machines show as slow and failed answers"
         ),
-        fix="make soft_limit lower than hard_limit",
+        fix="make soft_limit lower than hard_limit, or the same",
         find=_concurrency_limits,
     ),
     Rule(

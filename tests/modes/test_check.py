@@ -106,7 +106,6 @@ FOUND: dict[str, list[str]] = {
         "20 warning no-service-checks",
         "23 notice legacy-form",
         "25 notice autostop-min-zero",
-        "31 warning concurrency-limits",
     ],
     "python-rolling": [
         "7 warning auto-rollback-no-op",
