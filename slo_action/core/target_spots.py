@@ -9,6 +9,7 @@ from slo_action.core.health_body import BodyHealth, HealthReading, read_health, 
 from slo_action.core.model import Outcome, Response, Sample
 from slo_action.core.quoting import quoted
 from slo_action.core.rules import Spot
+from slo_action.core.set_cookie import is_kept_by_service
 from slo_action.core.visits import HEALTH, Asked, Visit, json_body, named_checks, title
 
 _LARGE_BYTES = 8 * 1024
@@ -181,11 +182,14 @@ def not_json(visit: Visit) -> Iterator[Spot]:
 
 
 def cookies(visit: Visit) -> Iterator[Spot]:
-    """Each answer opens a session."""
-    answers = (response for _, response in visit.healthy())
-    yield from _health_spots(
-        visit, ("sets a cookie" for one in answers if one.header("set-cookie") is not None)
+    """Each answer opens a session; what stands before the service sets cookies of its own."""
+    headers = ((name, value) for _, one in visit.healthy() for name, value in one.headers)
+    set_by_service = (
+        "sets a cookie"
+        for name, value in headers
+        if name.lower() == "set-cookie" and is_kept_by_service(value)
     )
+    yield from _health_spots(visit, set_by_service)
 
 
 def not_looked_at(visit: Visit) -> Iterator[Spot]:

@@ -356,6 +356,20 @@ def test_a_cookie_is_told_and_never_shown() -> None:
 
 
 @pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["AWSALB=***", "__cf_bm=***"], False),
+        (["sid=***; Max-Age=0"], False),
+        (["AWSALB=***", "sid=***"], True),
+    ],
+)
+def test_cookies_of_a_balancer_or_that_end_are_left_in_peace(values: list[str], told: bool) -> None:
+    headers = [("set-cookie", value) for value in values]
+
+    assert ("health-sets-cookies" in found(visit(answer(SOUND, JSON, NO_STORE, *headers)))) is told
+
+
+@pytest.mark.parametrize(
     "outcome",
     [Outcome.CONNECT_REFUSED, Outcome.DNS_NXDOMAIN, Outcome.TLS_EXPIRED, Outcome.UNKNOWN],
 )
