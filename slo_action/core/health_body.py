@@ -49,6 +49,15 @@ _CHECKS = ("checks", "components", "entries")
 """The map's name in the RFC draft, in Spring and in ASP.NET."""
 
 
+_SWITCH = re.compile(
+    r"(?:^|_)(?:maintenance|debug|read_?only|degraded|draining|shutting_?down|paused|disabled|"
+    r"enabled|locked|dry_?run|mode|stale|overloaded)(?:_|$)"
+)
+"""Names whose `true` and `false` say how something is set, and not how it is."""
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_LONGEST_NAME = 200
+
+
 def read_health(document: object) -> HealthReading:
     """Read a parsed JSON body, or a plain-text body of one word given as a string.
 
@@ -147,7 +156,7 @@ def _checks(document: Mapping[object, object]) -> Iterator[tuple[str, BodyHealth
     else:
         return
     for name, value in named:
-        health = _check(value, _DEPTH)
+        health = None if _is_switch(name, value) else _check(value, _DEPTH)
         if health:
             yield name, health
 
@@ -169,9 +178,17 @@ def _check(value: object, depth: int) -> BodyHealth | None:
     nested = _entry(value, _CHECKS)
     if status or not isinstance(nested, dict | list):
         return status
-    return _worst(
-        _check(one, depth - 1) for one in (nested.values() if isinstance(nested, dict) else nested)
-    )
+    named = nested.items() if isinstance(nested, dict) else [("", one) for one in nested]
+    return _worst(_check(one, depth - 1) for name, one in named if not _is_switch(str(name), one))
+
+
+def snake_case(name: str) -> str:
+    """Return a name of a check as `read_only`, whether it came as `readOnly` or `read-only`."""
+    return _CAMEL.sub("_", name[:_LONGEST_NAME]).lower().replace("-", "_").replace(" ", "_")
+
+
+def _is_switch(name: str, value: object) -> bool:
+    return isinstance(value, bool) and _SWITCH.search(snake_case(name)) is not None
 
 
 def _worst(found: Iterator[BodyHealth | None]) -> BodyHealth | None:

@@ -5,7 +5,13 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
 from slo_action.core.caching import Caching, caching
-from slo_action.core.health_body import BodyHealth, HealthReading, read_health, read_page
+from slo_action.core.health_body import (
+    BodyHealth,
+    HealthReading,
+    read_health,
+    read_page,
+    snake_case,
+)
 from slo_action.core.model import Outcome, Response, Sample
 from slo_action.core.quoting import quoted
 from slo_action.core.rules import Spot
@@ -20,7 +26,8 @@ _DEPENDENCY = re.compile(
     r"redis|valkey|memcached?|kafka|rabbit(?:mq)?|amqp|nats|queue|broker|elastic(?:search)?|"
     r"open_?search|cassandra|dynamo(?:db)?|s3|sqs|smtp|mail|stripe|upstream)(?:$|[^a-z])"
 )
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_OWN_QUEUE = re.compile(r"(?:task|memory|thread|work(?:er)?|event|local|internal|process)_?queue")
+"""Queues within the process, as far as their names say."""
 
 
 def _health_spots(visit: Visit, words: Iterable[str]) -> Iterator[Spot]:
@@ -143,7 +150,7 @@ def dependencies(visit: Visit) -> Iterator[Spot]:
 
 
 def _is_dependency(name: str) -> bool:
-    return _DEPENDENCY.search(_CAMEL.sub("_", name[:200]).lower()) is not None
+    return _DEPENDENCY.search(_OWN_QUEUE.sub("", snake_case(name))) is not None
 
 
 def large(visit: Visit) -> Iterator[Spot]:

@@ -274,6 +274,14 @@ def test_a_sick_service_that_answers_503_is_no_fault_of_form() -> None:
         ('{"status":"ok","checks":["postgres"]}', '"postgres"'),
         ('{"status":"UP","components":{"primaryDb":{"status":"UP"}}}', '"primaryDb"'),
         ('{"ok":true,"db":true,"mongo_db":"ok"}', '"db", "mongo_db"'),
+        ('{"status":"ok","redis":"connected"}', '"redis"'),
+        ('{"status":"ok","db":{"connected":true}}', '"db"'),
+        ('{"status":"ok","services":{"postgres":"ok","web":"ok"}}', '"postgres"'),
+        (
+            '{"info":{"database":{"status":"up"}},"details":{"redis":{"status":"up"}}}',
+            '"database", "redis"',
+        ),
+        ('{"status":"ok","message_queue":"ok"}', '"message_queue"'),
         (
             '{"checks":{"db":1,"pg":1,"s3":1,"sqs":1,"smtp":1,"kafka":1,"nats":1}}',
             '"db", "pg", "s3", "sqs", "smtp" and 2 more',
@@ -291,6 +299,12 @@ def test_a_health_body_that_names_dependencies_is_told(body: str, words: str) ->
     [
         '{"status":"ok","checks":{"uptime":1,"heap":"ok","dbus":"ok"}}',
         '{"status":"ok","db_version":"16.1","database":"orders-eu"}',
+        '{"status":"ok","sql_debug":false,"sqlDebug":true,"db-read-only":false}',
+        '{"status":"ok","checks":{"task_queue":"ok","memory_queue":"ok","workerQueue":"ok"}}',
+        '{"status":"ok","info":{"database":"orders-eu","version":"1"},"services":["postgres"]}',
+        '{"status":"ok","db":{"name":"orders","pool":5}}',
+        '{"status":"ok","checks":{"maintenance_mode":false}}',
+        '{"status":"ok","checks":{"app":{"checks":{"readOnly":false}}}}',
         '["redis"]',
         "ok",
     ],

@@ -151,3 +151,18 @@ def test_a_title_that_speaks_of_such_things_is_not(title: str) -> None:
 @given(TEXTS)
 def test_no_title_breaks_the_reading_of_a_page(title: str) -> None:
     read_page(f"<html><title>{title}</title>")
+
+
+@pytest.mark.parametrize("name", ["maintenance_mode", "readOnly", "debug", "feature-x enabled"])
+@pytest.mark.parametrize("value", [True, False])
+def test_how_something_is_set_is_not_how_it_is(name: str, value: bool) -> None:
+    nested = {"checks": {"app": {"checks": {name: value}}}}
+
+    assert read_health({"checks": {name: value}}).health is None
+    assert read_health(nested).health is None
+    assert read_health({"status": "ok", "checks": {name: value}}).health is GOOD
+
+
+def test_a_word_of_a_switch_is_read_and_a_truth_value_of_anything_else() -> None:
+    assert read_health({"checks": {"maintenance": "fail"}}).health is BAD
+    assert read_health({"checks": {"model": False}}).health is BAD
