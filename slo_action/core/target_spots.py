@@ -20,6 +20,10 @@ from slo_action.core.visits import HEALTH, Asked, Visit, json_body, named_checks
 
 _LARGE_BYTES = 8 * 1024
 _NAMED = 5
+_LONGEST_LOCATION = 300
+_END_OF_LOCATION = '": '
+"""What stands between the address and the advice in a redirect's detail."""
+_BEHIND_PATH = re.compile(r"[?#].*", re.DOTALL)
 _LOCKED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _DEPENDENCY = re.compile(
     r"(?:^|[^a-z])(?:db|database|sql|sqlite|pg|postgres(?:ql)?|my_?sql|maria_?db|mongo(?:db)?|"
@@ -70,7 +74,18 @@ def redirects(visit: Visit) -> Iterator[Spot]:
                 "https:"
             )
             key = ("url",) if to_https else visit.key(asked.endpoint)
-            yield Spot(key=key, words=f"{title(asked.endpoint)} {sample.detail}")
+            yield Spot(key=key, words=f"{title(asked.endpoint)} {_led_to(sample)}")
+
+
+def _led_to(sample: Sample) -> str:
+    """Return where a redirect leads, without its query and fragment: they may hold secrets."""
+    location = _location(sample)
+    shown = _BEHIND_PATH.sub("", location)
+    if shown == location:
+        return sample.detail
+    _, end, advice = sample.detail.rpartition(_END_OF_LOCATION)
+    told = f"answers {sample.status} to {quoted(shown, _LONGEST_LOCATION)}, its query left out"
+    return f"{told}: {advice}" if end else told
 
 
 def _location(sample: Sample) -> str:

@@ -1,5 +1,6 @@
 """Running services in all their shapes, and what is said of each."""
 
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
@@ -186,6 +187,20 @@ def test_a_redirect_names_its_target_at_what_must_change(url: str, location: str
     assert spots == {
         "health-redirects": Spot(key=key, words=f'health_endpoint answers 301 to "{location}"')
     }
+
+
+@pytest.mark.parametrize("more", ["?client_secret=s3cret", "#s3cret", '?a=": s3cret&b=" s3cret'])
+@pytest.mark.parametrize(("advice", "told"), [('": use https', ": use https"), ("", "")])
+def test_where_a_redirect_leads_is_shown_without_its_query(
+    more: str, advice: str, told: str
+) -> None:
+    url = "https://id.example/login"
+    detail = f'answers 301 to "{url}{more}{advice}' if advice else "answers 301"
+    sample = replace(redirect(url + more), detail=detail)
+
+    assert found(visit(sample))["health-redirects"].words == (
+        f'health_endpoint answers 301 to "{url}", its query left out{told}'
+    )
 
 
 @pytest.mark.parametrize(
