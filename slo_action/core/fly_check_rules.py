@@ -18,14 +18,17 @@ from slo_action.core.fly_tables import (
     is_udp,
     services,
     shown,
-    tables,
     top_level_checks,
 )
-from slo_action.core.go_durations import go_text
+from slo_action.core.go_durations import go_text, is_go_duration
 from slo_action.core.model import Level
 from slo_action.core.quoting import quoted
 from slo_action.core.rules import Key, Rule, Spot, Table, dotted
 
+_NOT_READ = {
+    "http_service": ("http_checks", "script_checks"),
+    "services": ("checks", "script_checks"),
+}
 _SAFE_METHODS = ("GET", "HEAD")
 GATE_SECONDS = Fraction(90)
 """The default of `health-deadline`: how long `verify` waits for health after a deploy."""
@@ -42,8 +45,8 @@ def _no_service_checks(document: Table) -> Iterator[Spot]:
 
 def _ignored_check_key(document: Table) -> Iterator[Spot]:
     """Empty lists and `restart_limit = 0` came with every file once, and mislead nobody."""
-    for key, service in tables(document.get("services"), ("services",)):
-        for name in ("checks", "script_checks"):
+    for key, service in services(document):
+        for name in _NOT_READ[str(key[0])]:
             if service.get(name):
                 yield _ignored((*key, name))
     for check in all_checks(document):
@@ -96,6 +99,15 @@ def _with_unit(check: Check, name: str) -> str | None:
     seconds = check.seconds(name)
     meant = check.bare_unit == "milliseconds" and seconds is not None and seconds >= 1
     return f'"{go_text(seconds)}"' if meant and seconds is not None else None
+
+
+def _duration_refused(document: Table) -> Iterator[Spot]:
+    for check in all_checks(document):
+        for name in DURATIONS:
+            value = check.table.get(name, "0")
+            if not is_number(value) and not is_go_duration(value):
+                key = (*check.key, name)
+                yield Spot(key=key, words=f"{dotted(key)} = {shown(value)}")
 
 
 def _duration_out_of_range(document: Table) -> Iterator[Spot]:
@@ -160,8 +172,8 @@ CHECK_RULES: tuple[Rule[Table], ...] = (
         title="A key of a check that nothing reads",
         why="flyctl's tables have no such key: what it asks for never runs and never restarts",
         fix=(
-            "take it out; checks of services are http_checks and tcp_checks, and no check "
-            "restarts a machine"
+            "take it out; checks of services are http_checks and tcp_checks, those of "
+            "http_service are checks, and no check restarts a machine"
         ),
         find=_ignored_check_key,
     ),
@@ -208,6 +220,14 @@ CHECK_RULES: tuple[Rule[Table], ...] = (
         ),
         fix='write the unit, such as "15s"',
         find=_bare_duration,
+    ),
+    Rule(
+        name="duration-refused",
+        level=Level.WARNING,
+        title="A duration that flyctl refuses",
+        why="Go reads no duration in it, so the deploy ends before it begins",
+        fix='write numbers with units and nothing between, such as "15s" or "1m30s"',
+        find=_duration_refused,
     ),
     Rule(
         name="duration-out-of-range",

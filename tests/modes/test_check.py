@@ -58,6 +58,8 @@ FOUND: dict[str, list[str]] = {
         "27 notice legacy-form",
         "29 warning ignored-check-key",
         "38 notice grace-past-deadline",
+        "43 warning duration-refused",
+        "50 warning autostop-refused",
     ],
     "go-suspend": [],
     "launch": [
