@@ -251,3 +251,23 @@ def test_nothing_of_a_duration_is_left_out(duration: dict[str, float], told: str
 @given(st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=400)))
 def test_two_durations_never_read_the_same(duration: timedelta) -> None:
     assert told_duration(duration) != told_duration(duration - timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("path: '/a/${x}'", 8),
+        ("url: 'https://a.example/${x}'", 8),
+        ("path: /\n    headers:\n      A: a\n      B: '${x}'", 11),
+        ("path: /\n    form:\n      a: '${x}'", 10),
+        ("path: /\n    body: '${x}'", 9),
+        ("path: /\n    json:\n      a:\n      - b: 1\n        c: '${x}'", 12),
+        ("path: /\n    capture: {x: {json: $.x}}\n    json: {a: '${x}'}", 10),
+    ],
+)
+def test_a_variable_is_told_at_the_key_that_uses_it(check: Check, place: str, line: int) -> None:
+    (found,) = check(
+        f"{ONE}journeys:\n- name: j\n  steps:\n  - name: s\n    method: POST\n    {place}"
+    )
+
+    assert found.place.line == line
