@@ -3,7 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from slo_action.core.fly_check_rules import GATE_SECONDS, grace_past
+from slo_action.core.fly_duration_rules import GATE_SECONDS, grace_past
 from slo_action.core.fly_rules import FLY_RULES
 from slo_action.core.match_pairs import Pair
 from slo_action.core.match_rules import MATCH_RULES
