@@ -1,5 +1,6 @@
 """A fly.toml beside a service of slo.yml: which of its checks are the service's. Never raises."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -10,6 +11,7 @@ from slo_action.core.rules import Key, Table
 
 HTTP_PORT, HTTPS_PORT = 80, 443
 _PORTS = {"http": HTTP_PORT, "https": HTTPS_PORT}
+_PORT = re.compile(r"[0-9]{1,5}")
 TOP_LEVEL: Key = ("checks",)
 
 
@@ -30,10 +32,18 @@ class Pair:
         return (self.service, *self.others)
 
 
+def turns(pair: Pair) -> Iterator[Pair]:
+    """Yield a pair for each service that the file is about."""
+    for number, service in enumerate(pair.every):
+        others = (*pair.every[:number], *pair.every[number + 1 :])
+        yield Pair(table=pair.table, service=service, others=others)
+
+
 def is_same_app(pair: Pair) -> bool:
-    """Return whether the file deploys the service's app, as far as it says."""
+    """Return whether the file deploys the app of all its services, as far as it says."""
     app = pair.table.get("app")
-    return not (isinstance(app, str) and app) or app == (pair.service.app or pair.service.name)
+    is_said = isinstance(app, str) and app
+    return not is_said or all(app == (one.app or one.name) for one in pair.every)
 
 
 def with_path(table: Table) -> list[Check]:
@@ -101,7 +111,12 @@ def _ports(key: Key, service: Table) -> Iterator[object]:
     if key[0] == "http_service":
         yield from (HTTP_PORT, HTTPS_PORT)
     for _, port in tables(service.get("ports"), (*key, "ports")):
-        yield port.get("port")
+        yield _number(port.get("port"))
+
+
+def _number(port: object) -> object:
+    """A port in quotes is one for flyctl, too."""
+    return int(port) if isinstance(port, str) and _PORT.fullmatch(port) else port
 
 
 def split_url(url: str) -> SplitResult | None:

@@ -10,10 +10,10 @@ from slo_action.core.match_pairs import (
     TOP_LEVEL,
     Pair,
     asked_of,
-    asking_for,
     health_of,
     is_same_app,
     toml_text,
+    turns,
 )
 from slo_action.core.matrix import Service
 from slo_action.core.rules import Spot, dotted
@@ -27,21 +27,21 @@ def match_timing(pair: Pair) -> Iterator[Spot]:
     Where several services of the file ask for health and nothing says which the URL leads to, it
     is enough that the checks of one agree; else those of the first are told.
     """
-    asked = asked_of(pair)
-    is_sure = sum(home != TOP_LEVEL for home in asked) < 2  # noqa: PLR2004
     told = {
-        home: [spot for check in checks for spot in _differences(check, pair, may_mend=is_sure)]
-        for home, checks in asked.items()
+        home: [spot for check in checks for spot in _differences(check, pair)]
+        for home, checks in asked_of(pair).items()
     }
     yield from told.pop(TOP_LEVEL, ())
     if all(told.values()):
         yield from next(iter(told.values()), ())
 
 
-def _differences(check: Check, pair: Pair, *, may_mend: bool) -> Iterator[Spot]:
+def _differences(check: Check, pair: Pair) -> Iterator[Spot]:
     """What one service of the file asks for, the check may say, whatever the others ask for."""
-    wishes = [_wishes(service) for service in _asking(check, pair)]
-    mends = _mends(check, wishes) if may_mend and is_same_app(pair) else {}
+    asking = [turn for turn in turns(pair) if _asks(turn, check)]
+    wishes = [_wishes(turn.service) for turn in asking]
+    is_sure = is_same_app(pair) and all(_is_sure(turn) for turn in asking)
+    mends = _mends(check, wishes) if is_sure else {}
     for name, said in _wishes(pair.service).items():
         written = check.in_effect(name)
         if written is None or written in [_kept(check, name, w[name]) for w in wishes if name in w]:
@@ -53,14 +53,12 @@ def _differences(check: Check, pair: Pair, *, may_mend: bool) -> Iterator[Spot]:
         yield Spot(key=key, words=told, mend=mend)
 
 
-def _asking(check: Check, pair: Pair) -> list[Service]:
-    """Return the services whose health a check asks for; all, where it asks for nobody's."""
-    found = [
-        service
-        for service in pair.every
-        if any(one.key == check.key for one in asking_for(service, pair.table))
-    ]
-    return found or list(pair.every)
+def _asks(pair: Pair, check: Check) -> bool:
+    return any(one.key == check.key for checks in asked_of(pair).values() for one in checks)
+
+
+def _is_sure(pair: Pair) -> bool:
+    return sum(home != TOP_LEVEL for home in asked_of(pair)) <= 1
 
 
 def _wishes(service: Service) -> dict[str, Fraction]:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_action.config.fly_toml import parse_toml
-from slo_action.core.edits import apply
+from slo_action.core.edits import apply, compatible
+from slo_action.core.fly_findings import fly_findings
 from slo_action.core.fly_rules import FLY_RULES
 from slo_action.core.latency import LatencyObjective
 from slo_action.core.match_pairs import Pair
@@ -380,6 +381,7 @@ def test_of_several_services_that_disagree_the_first_is_told_and_none_mended(
 def test_the_service_at_the_port_of_the_url_is_the_one_that_counts(tmp_path: Path) -> None:
     toml = with_ports(8443, 443)
 
+    assert remarks(toml.replace("= 443", '= "443"'), PROMISING) == remarks(toml, PROMISING)
     assert [(one.rule.name, one.words.split(" ")[0]) for one in found(toml, PROMISING)] == [
         ("match-timing", "services[1].http_checks[0].interval"),
         ("match-timing", "services[1].http_checks[0].timeout"),
@@ -420,3 +422,62 @@ def test_only_what_passes_the_proxy_is_redirected(host: str, told: bool) -> None
     service = replace(SHOP, url=f"http://{host}", endpoints=())
 
     assert len(remarks(AGREED, service)) == told
+
+
+SECONDS = st.sampled_from([None, *(timedelta(seconds=one) for one in (1, 5, 10, 30, 90))])
+SERVICES = st.builds(
+    lambda name, app, path, base, interval, timeout, grace: replace(
+        SHOP,
+        name=name,
+        app=app,
+        url=f"https://shop.example.com{base}",
+        endpoints=(replace(HEALTH, path=path, interval=interval, timeout=timeout),),
+        grace=grace,
+    ),
+    st.sampled_from(["web", "api"]),
+    st.sampled_from(["shop", "shop", "other"]),
+    st.sampled_from(["/healthz", "/api/healthz"]),
+    st.sampled_from(["", "", "/api"]),
+    SECONDS,
+    SECONDS,
+    SECONDS,
+)
+CHECKS = st.builds(
+    "{}path = '{}'\ninterval = {}\ntimeout = {}\n".format,
+    st.sampled_from(
+        [
+            "[[http_service.checks]]\n",
+            "[[services]]\n[[services.http_checks]]\n",
+            "[[services]]\nports = [{port = 443}]\n[[services.http_checks]]\n",
+            "[[checks]]\nname = 'up'\ntype = 'http'\n",
+        ]
+    ),
+    st.sampled_from(["/", "/healthz", "/api/healthz"]),
+    st.sampled_from(["'10s'", "'30s'", "'90s'"]),
+    st.sampled_from(["'5s'", "'15s'"]),
+)
+
+
+@given(
+    st.lists(SERVICES, min_size=1, max_size=3, unique_by=lambda one: one.name),
+    st.lists(CHECKS, min_size=1, max_size=2),
+)
+def test_one_mending_settles_it_and_brings_no_new_warning(
+    services: list[Service], checks: list[str]
+) -> None:
+    toml = "app = 'shop'\n" + "".join(checks)
+
+    once, warned = mended(toml, services)
+    twice, left = mended(once, services)
+
+    assert once == twice
+    assert left <= warned
+
+
+def mended(toml: str, services: list[Service]) -> tuple[str, set[tuple[str, int]]]:
+    """Return the text after `fix`, and what is warned of before it."""
+    document = parse_toml(toml, "fly.toml", "fly-config")
+    assert isinstance(document, Document)
+    found = fly_findings(document, tuple(services))
+    edits = compatible([one.edit for one in found if one.edit])
+    return apply(toml, edits), {(one.rule.name, one.place.line) for one in found}
