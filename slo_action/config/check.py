@@ -194,12 +194,15 @@ def _names(
 def _about(
     document: Document, services: tuple[Service, ...], own: Mapping[str, str]
 ) -> Iterator[Service]:
-    """Yield the services that name the file; else the one whose app it is, or the only one."""
+    """Yield the services that name the file; else the one whose app it is, or the only one.
+
+    The only one may say itself that it runs elsewhere.
+    """
     named = [service for service in services if own.get(service.name) == document.path]
     app = document.content.get("app")
     known = [s for s in services if not s.fly_config and app == (s.app or s.name)]
-    alone = services if len(services) == 1 and not services[0].fly_config else ()
-    yield from named or known or alone
+    alone = [s for s in services if not s.fly_config and s.platform not in ("command", "none")]
+    yield from named or known or (alone if len(services) == 1 else ())
 
 
 def _standing_at(mistake: Mistake, name: str) -> Mistake:

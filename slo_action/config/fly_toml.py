@@ -8,6 +8,9 @@ from slo_action.core.rules import Document
 from slo_action.errors import Mistake
 
 SIZE_LIMIT_BYTES = 64 * 1024
+_BYTE_ORDER_MARK = "\ufeff"
+_AS_THE_TOOLS = "write it as the platform's own tools do"
+_WITHOUT_MARK = "save it as UTF-8 without BOM: not every TOML parser takes that invisible character"
 _WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -16,6 +19,8 @@ def parse_toml(text: str, name: str, field: str) -> Document | Mistake:
 
     `name` is the file's path for people; `field` is the input that named it.
     """
+    if text.startswith(_BYTE_ORDER_MARK):
+        return _unreadable("it begins with a byte order mark (BOM)", name, field, _WITHOUT_MARK)
     try:
         return _parsed(text.replace("\r\n", "\n"), name, field)
     except RecursionError:
@@ -53,11 +58,11 @@ def _syntax(told: str, text: str, name: str, field: str) -> Mistake:
     )
 
 
-def _unreadable(why: str, name: str, field: str) -> Mistake:
+def _unreadable(why: str, name: str, field: str, accepted: str = _AS_THE_TOOLS) -> Mistake:
     return Mistake(
         field=field,
         problem=f"cannot be read: {why}",
-        accepted="write it as the platform's own tools do",
+        accepted=accepted,
         path=name,
         line=1,
         column=1,

@@ -90,7 +90,8 @@ def _name(value: object) -> str:
 
 def _path(value: object) -> str:
     if not isinstance(value, str) or not _PATH.fullmatch(value):
-        raise ValueError("write a path that starts with one slash, such as /healthz")
+        has_gap = isinstance(value, str) and _SLASH_AND_GAP.match(value)
+        raise ValueError(_NO_SPACES if has_gap else _ONE_SLASH)
     return value
 
 
@@ -202,6 +203,9 @@ def _status(value: object) -> tuple[str, ...]:
     return statuses
 
 
+_ONE_SLASH = "write a path that starts with one slash, such as /healthz"
+_NO_SPACES = "write a path without spaces, such as /search?q=a%20b or /cart?u=${token}"
+_SLASH_AND_GAP = re.compile(r"/(?!/)[^\s\x00-\x1f]*[\s\x00-\x1f]")
 _PATH = re.compile(r"/(?!/)[^\s\x00-\x1f]*")
 _APP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _STEP_URL = re.compile(r"https?://[^/?#$\s]+([/?#][^\s\x00-\x1f]{0,2000})?")

@@ -1,34 +1,29 @@
 """What is wrong with the health checks of a fly.toml.
 
-Sources, each with its rule below: flyctl's internal/appconfig (service.go, toplevelcheck.go,
-patches.go, and the validation's validateSingleServiceCheckDuration), and Fly's configuration
-reference on http_service.checks, services.http_checks and [checks].
+Sources, each with its rule below: flyctl's internal/appconfig (service.go, toplevelcheck.go
+and patches.go), and Fly's configuration reference on http_service.checks, services.http_checks and
+[checks].
 """
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 from slo_action.core.fly_tables import (
     DURATIONS,
-    Check,
     all_checks,
     checks_of,
-    in_range,
-    is_number,
     is_udp,
     services,
-    shown,
-    tables,
     top_level_checks,
 )
-from slo_action.core.go_durations import go_text
 from slo_action.core.model import Level
 from slo_action.core.quoting import quoted
 from slo_action.core.rules import Key, Rule, Spot, Table, dotted
 
+_NOT_READ = {
+    "http_service": ("http_checks", "script_checks"),
+    "services": ("checks", "script_checks"),
+}
 _SAFE_METHODS = ("GET", "HEAD")
-_GATE_SECONDS = 90
-"""The default of `health-deadline`: how long `verify` waits for health after a deploy."""
 
 
 def _no_service_checks(document: Table) -> Iterator[Spot]:
@@ -42,8 +37,8 @@ def _no_service_checks(document: Table) -> Iterator[Spot]:
 
 def _ignored_check_key(document: Table) -> Iterator[Spot]:
     """Empty lists and `restart_limit = 0` came with every file once, and mislead nobody."""
-    for key, service in tables(document.get("services"), ("services",)):
-        for name in ("checks", "script_checks"):
+    for key, service in services(document):
+        for name in _NOT_READ[str(key[0])]:
             if service.get(name):
                 yield _ignored((*key, name))
     for check in all_checks(document):
@@ -77,64 +72,6 @@ def _check_timing_left_out(document: Table) -> Iterator[Spot]:
             yield Spot(key=check.key, words=words)
 
 
-def _bare_duration(document: Table) -> Iterator[Spot]:
-    for check in all_checks(document):
-        for name in DURATIONS:
-            value = check.table.get(name)
-            if is_number(value):
-                key = (*check.key, name)
-                words = f"{dotted(key)} = {shown(value)} counts as {check.bare_unit}"
-                yield Spot(key=key, words=words, mend=_with_unit(check, name))
-
-
-def _with_unit(check: Check, name: str) -> str | None:
-    """Return the same duration with its unit, where that is what was meant.
-
-    A second or more of milliseconds was. Below that, and in nanoseconds, somebody has most likely
-    meant seconds: the same would keep a mistake, and seconds would be a guess.
-    """
-    seconds = check.seconds(name)
-    meant = check.bare_unit == "milliseconds" and seconds is not None and seconds >= 1
-    return f'"{go_text(seconds)}"' if meant and seconds is not None else None
-
-
-def _duration_out_of_range(document: Table) -> Iterator[Spot]:
-    """Bare numbers are another rule's."""
-    for check in all_checks(document):
-        for name in DURATIONS:
-            seconds = check.seconds(name)
-            if seconds is None or not check.is_of_service or is_number(check.table.get(name)):
-                continue
-            kept = in_range(name, seconds)
-            if kept != seconds:
-                key = (*check.key, name)
-                words = f"{dotted(key)} = {shown(check.table[name])} counts as {go_text(kept)}"
-                yield Spot(key=key, words=words)
-
-
-def _grace_past_deadline(document: Table) -> Iterator[Spot]:
-    """A service's check never waits that long: its grace period is lowered to a minute."""
-    for check in top_level_checks(document):
-        seconds = check.seconds("grace_period")
-        if seconds is not None and seconds > _GATE_SECONDS:
-            key = (*check.key, "grace_period")
-            yield Spot(key=key, words=f"{dotted(key)} is {go_text(seconds)}")
-
-
-def _check_timeout(document: Table) -> Iterator[Spot]:
-    """Bare numbers are another rule's."""
-    for check in all_checks(document):
-        waits, comes_again = _written(check, "timeout"), _written(check, "interval")
-        if waits is not None and comes_again is not None and waits >= comes_again:
-            timeout, interval = check.table["timeout"], check.table["interval"]
-            words = f"{dotted(check.key)}: timeout {timeout}, interval {interval}"
-            yield Spot(key=(*check.key, "timeout"), words=words)
-
-
-def _written(check: Check, name: str) -> Fraction | None:
-    return None if is_number(check.table.get(name)) else check.seconds(name)
-
-
 CHECK_RULES: tuple[Rule[Table], ...] = (
     Rule(
         name="no-service-checks",
@@ -153,8 +90,8 @@ CHECK_RULES: tuple[Rule[Table], ...] = (
         title="A key of a check that nothing reads",
         why="flyctl's tables have no such key: what it asks for never runs and never restarts",
         fix=(
-            "take it out; checks of services are http_checks and tcp_checks, and no check "
-            "restarts a machine"
+            "take it out; checks of services are http_checks and tcp_checks, those of "
+            "http_service are checks, and no check restarts a machine"
         ),
         find=_ignored_check_key,
     ),
@@ -190,46 +127,5 @@ CHECK_RULES: tuple[Rule[Table], ...] = (
         ),
         fix="write interval, timeout and grace_period",
         find=_check_timing_left_out,
-    ),
-    Rule(
-        name="bare-duration",
-        level=Level.WARNING,
-        title="A duration without a unit",
-        why=(
-            "bare numbers in checks are never seconds: nanoseconds in http_service.checks, "
-            "milliseconds elsewhere"
-        ),
-        fix='write the unit, such as "15s"',
-        find=_bare_duration,
-    ),
-    Rule(
-        name="duration-out-of-range",
-        level=Level.WARNING,
-        title="A duration that the platform does not keep to",
-        why=(
-            "those of a service's check are raised to 1 second and lowered to 1 minute, which a "
-            "line of the deploy's log says"
-        ),
-        fix="write what is to hold, from 1 second to 1 minute",
-        find=_duration_out_of_range,
-    ),
-    Rule(
-        name="grace-past-deadline",
-        level=Level.NOTICE,
-        title="A grace period beyond the health deadline",
-        why=(
-            "verify waits 90 s for health unless told otherwise, and this check does not look "
-            "before that"
-        ),
-        fix="shorten it, or give verify a longer health-deadline",
-        find=_grace_past_deadline,
-    ),
-    Rule(
-        name="check-timeout",
-        level=Level.WARNING,
-        title="A check's timeout is not below its interval",
-        why="a check that hangs outlasts its turn, so a sick machine is noticed late",
-        fix="make the timeout shorter than the interval",
-        find=_check_timeout,
     ),
 )

@@ -5,7 +5,8 @@ No rule raises, whatever the file holds: any TOML may come.
 
 from slo_action.core.fly_check_rules import CHECK_RULES
 from slo_action.core.fly_deploy_rules import DEPLOY_RULES
+from slo_action.core.fly_duration_rules import DURATION_RULES
 from slo_action.core.fly_service_rules import SERVICE_RULES
 from slo_action.core.rules import Rule, Table
 
-FLY_RULES: tuple[Rule[Table], ...] = (*DEPLOY_RULES, *CHECK_RULES, *SERVICE_RULES)
+FLY_RULES: tuple[Rule[Table], ...] = (*DEPLOY_RULES, *CHECK_RULES, *DURATION_RULES, *SERVICE_RULES)

@@ -12,6 +12,7 @@ from slo_action.core.model import Level
 from slo_action.core.rules import Key, Rule, Spot, Table, dotted
 
 _TYPES = ("connections", "requests")
+_AUTOSTOP = ("off", "stop", "suspend")
 
 
 def _no_concurrency(document: Table) -> Iterator[Spot]:
@@ -30,7 +31,7 @@ def _limits(document: Table) -> Iterator[tuple[Key, Table]]:
 def _concurrency_limits(document: Table) -> Iterator[Spot]:
     for key, limits in _limits(document):
         soft, hard = limits.get("soft_limit"), limits.get("hard_limit")
-        if isinstance(soft, int) and isinstance(hard, int) and soft >= hard > 0:
+        if isinstance(soft, int) and isinstance(hard, int) and soft > hard > 0:
             words = f"{dotted(key)}: soft_limit {shown(soft)}, hard_limit {shown(hard)}"
             yield Spot(key=(*key, "soft_limit"), words=words)
 
@@ -52,6 +53,14 @@ def _autostop_never_starts(document: Table) -> Iterator[Spot]:
         if stops(service) and service.get("auto_start_machines") is False:
             words = f"{dotted(key)} stops idle machines, and auto_start_machines is false"
             yield Spot(key=(*key, "auto_start_machines"), words=words)
+
+
+def _autostop_refused(document: Table) -> Iterator[Spot]:
+    for key, service in services(document):
+        value = service.get("auto_stop_machines", "off")
+        if not isinstance(value, bool) and value not in _AUTOSTOP:
+            where = (*key, "auto_stop_machines")
+            yield Spot(key=where, words=f"{dotted(where)} = {shown(value)}")
 
 
 def _legacy_form(document: Table) -> Iterator[Spot]:
@@ -85,12 +94,12 @@ SERVICE_RULES: tuple[Rule[Table], ...] = (
     Rule(
         name="concurrency-limits",
         level=Level.WARNING,
-        title="The soft limit is not below the hard limit",
+        title="The soft limit is above the hard limit",
         why=(
             "a machine is refused requests before others are preferred or started, so full "
             "machines show as slow and failed answers"
         ),
-        fix="make soft_limit lower than hard_limit",
+        fix="make soft_limit lower than hard_limit, or the same",
         find=_concurrency_limits,
     ),
     Rule(
@@ -122,6 +131,14 @@ SERVICE_RULES: tuple[Rule[Table], ...] = (
         ),
         fix='set auto_start_machines = true, or auto_stop_machines = "off"',
         find=_autostop_never_starts,
+    ),
+    Rule(
+        name="autostop-refused",
+        level=Level.WARNING,
+        title="An autostop that flyctl refuses",
+        why="the deploy ends before it begins, so there is nothing to verify",
+        fix='write "off", "stop" or "suspend"',
+        find=_autostop_refused,
     ),
     Rule(
         name="legacy-form",

@@ -19,6 +19,14 @@ _SECONDS = {
 }
 
 
+_ANY = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|h|m|s))+)")
+
+
+def is_go_duration(value: object) -> bool:
+    """Return whether Go reads it at all, be it signed, absurdly long or in both of Go's micros."""
+    return isinstance(value, str) and _ANY.fullmatch(value) is not None
+
+
 def go_seconds(value: object) -> Fraction | None:
     """Return a duration in seconds, exactly; None for anything else."""
     if not isinstance(value, str) or not _WHOLE.fullmatch(value):

@@ -49,6 +49,15 @@ _CHECKS = ("checks", "components", "entries")
 """The map's name in the RFC draft, in Spring and in ASP.NET."""
 
 
+_SWITCH = re.compile(
+    r"(?:^|_)(?:maintenance|debug|read_?only|degraded|draining|shutting_?down|paused|disabled|"
+    r"enabled|locked|dry_?run|mode|stale|overloaded)(?:_|$)"
+)
+"""Names whose `true` and `false` say how something is set, and not how it is."""
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_LONGEST_NAME = 200
+
+
 def read_health(document: object) -> HealthReading:
     """Read a parsed JSON body, or a plain-text body of one word given as a string.
 
@@ -68,24 +77,48 @@ def read_health(document: object) -> HealthReading:
 
 
 _TITLE = re.compile(r"<(title|h1)\b[^<>]{0,200}>([^<]{1,200})", re.IGNORECASE)
+_PARTS = re.compile(r"\s+[-–—·:]+\s+|\s*\|\s*|:\s+")
+"""What stands between a page's name and its site's."""
+_SUBJECT = (
+    r"(?:(?:(?:our|the|this) )?(?:web ?)?(?:site|service|server|system|page|app|application) |"
+    r"(?:.{1,60} (?:is|are) |we(?:'|’)re )(?:currently |temporarily )?)?"
+)
+_WORKS = r"(?:(?:scheduled|planned|routine|emergency|essential|system|site) )*maintenance"
+_TITLED = re.compile(
+    rf"(?:{_WORKS}|unavailable|closed for {_WORKS})(?: in progress)?", re.IGNORECASE
+)
+"""As the whole title only: somebody may sell maintenance."""
 _CLOSED = re.compile(
-    r"\b(?:maintenance|unavailable|application error|bad gateway|gateway time-?out|"
-    r"internal server error|(?:we'll|we’ll|we will|will) be (?:right )?back|out of service)\b",
+    rf"{_SUBJECT}(?:down for|under|undergoing|in|offline for) {_WORKS}(?: mode)?|"
+    rf"{_WORKS} mode|briefly unavailable for {_WORKS}(?:\. check back in a minute)?|"
+    rf"{_SUBJECT}(?:(?:currently|temporarily) )?(?:unavailable|out of service)|"
+    r"(?:http )?(?:error )?(?:50\d )?(?:service (?:temporarily )?unavailable|bad gateway|"
+    r"gateway time-?out|internal server error)|application error|"
+    r"(?:we(?:'|’)ll|(?:(?:the |our )?\S{1,30} )?will) be (?:right )?back"
+    r"(?: (?:soon|shortly|later|online|in a .{1,20}|at .{1,20})){0,2}",
     re.IGNORECASE,
 )
+"""As the whole title, or as the part of it beside the site's name."""
 
 
 def read_page(text: str) -> HealthReading:
-    """Read an HTML page: one whose title says that the service is closed is unhealthy.
+    """Read an HTML page: one whose title says nothing but that the service is closed is unhealthy.
 
-    The title, or else the first heading, decides; any other page judges nothing. Never raises.
+    The title, or else the first heading, decides, with or without the site's name beside it. Any
+    other page judges nothing, such as one of maintenance that is for sale. Never raises.
     """
     found = _TITLE.search(text)
     title = found[2].strip() if found else ""
-    if not _CLOSED.search(title):
+    if not _is_closed(title):
         return HealthReading(health=None)
     detail = f"shows a page titled {quoted(title)}"
     return HealthReading(health=BodyHealth.UNHEALTHY, detail=detail)
+
+
+def _is_closed(title: str) -> bool:
+    said = " ".join(title.split()).rstrip(".!…")
+    parts = (part.rstrip(".!…") for part in _PARTS.split(said))
+    return bool(_TITLED.fullmatch(said)) or any(_CLOSED.fullmatch(part) for part in parts)
 
 
 def _decide(
@@ -123,7 +156,7 @@ def _checks(document: Mapping[object, object]) -> Iterator[tuple[str, BodyHealth
     else:
         return
     for name, value in named:
-        health = _check(value, _DEPTH)
+        health = None if _is_switch(name, value) else _check(value, _DEPTH)
         if health:
             yield name, health
 
@@ -145,9 +178,17 @@ def _check(value: object, depth: int) -> BodyHealth | None:
     nested = _entry(value, _CHECKS)
     if status or not isinstance(nested, dict | list):
         return status
-    return _worst(
-        _check(one, depth - 1) for one in (nested.values() if isinstance(nested, dict) else nested)
-    )
+    named = nested.items() if isinstance(nested, dict) else [("", one) for one in nested]
+    return _worst(_check(one, depth - 1) for name, one in named if not _is_switch(str(name), one))
+
+
+def snake_case(name: str) -> str:
+    """Return a name of a check as `read_only`, whether it came as `readOnly` or `read-only`."""
+    return _CAMEL.sub("_", name[:_LONGEST_NAME]).lower().replace("-", "_").replace(" ", "_")
+
+
+def _is_switch(name: str, value: object) -> bool:
+    return isinstance(value, bool) and _SWITCH.search(snake_case(name)) is not None
 
 
 def _worst(found: Iterator[BodyHealth | None]) -> BodyHealth | None:

@@ -5,43 +5,38 @@ platform makes of a check's durations stands in fly_tables.py.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
 from fractions import Fraction
-from urllib.parse import urlsplit
 
-from slo_action.core.fly_tables import (
-    Check,
-    all_checks,
-    in_range,
-    services,
-    shown,
-    tables,
-    wakes_from_none,
+from slo_action.core.fly_tables import services, shown, tables, wakes_from_none
+from slo_action.core.match_pairs import (
+    HTTP_PORT,
+    Pair,
+    asking_for,
+    base_path,
+    health_of,
+    is_same_app,
+    reached,
+    sole,
+    split_url,
+    toml_text,
+    url_port,
+    with_path,
 )
-from slo_action.core.go_durations import go_text
+from slo_action.core.match_timing import match_timing
 from slo_action.core.matrix import Endpoint, Service
 from slo_action.core.model import Level
 from slo_action.core.quoting import quoted
 from slo_action.core.rules import Key, Rule, Spot, Table, dotted
 
 _HIGH_AVAILABILITY = Fraction(999, 1000)
-_HTTP_PORT = 80
-_MICROSECOND = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """A fly.toml and the service that it deploys. Both are untrusted."""
-
-    table: Table
-    service: Service
+_PRIVATE = ".internal"
+"""Names of single machines, which Fly's proxy has no part in."""
 
 
 def _match_path(pair: Pair) -> Iterator[Spot]:
-    """One check that asks for health is enough; others may look at other things."""
-    health, checks = pair.service.endpoint("health"), _with_path(pair.table)
-    if health is None or not checks or _asking_for(health, pair):
+    """One check that asks for health, of any service of the file, is enough."""
+    health, checks = health_of(pair.service), with_path(pair.table)
+    if health is None or not checks or any(asking_for(one, pair.table) for one in pair.every):
         return
     key = (*checks[0].key, "path")
     told = f"{dotted(key)} = {shown(checks[0].table['path'])}"
@@ -52,54 +47,11 @@ def _match_path(pair: Pair) -> Iterator[Spot]:
 
 
 def _path_to_be(health: Endpoint, pair: Pair) -> str | None:
-    """Return what the only path must mean; None where another check or address is possible."""
-    is_sure = _sole(pair.table) and not _base_path(pair.service) and health.path.isprintable()
-    return _toml_text(health.path) if is_sure else None
-
-
-def _with_path(table: Table) -> list[Check]:
-    return [check for check in all_checks(table) if check.is_http and check.table.get("path")]
-
-
-def _asking_for(health: Endpoint, pair: Pair) -> list[Check]:
-    """Return the checks of the health endpoint; a path of the URL may be taken off on the way."""
-    paths = (health.path, _base_path(pair.service) + health.path)
-    return [check for check in _with_path(pair.table) if check.table["path"] in paths]
-
-
-def _sole(table: Table) -> list[Check]:
-    """Return the HTTP check that can only be meant for health, in a file of one service."""
-    checks = _with_path(table)
-    is_sole = len(checks) == 1 and checks[0].is_of_service and len(list(services(table))) == 1
-    return checks if is_sole else []
-
-
-def _match_timing(pair: Pair) -> Iterator[Spot]:
-    """Only what both say is compared, and as the platform keeps to it."""
-    health = pair.service.endpoint("health")
-    if health is None:
-        return
-    wanted = {
-        "interval": health.interval,
-        "timeout": health.timeout,
-        "grace_period": pair.service.grace,
-    }
-    for check in _asking_for(health, pair) or _sole(pair.table):
-        for name, duration in wanted.items():
-            if duration is not None:
-                yield from _other_duration(check, name, duration)
-
-
-def _other_duration(check: Check, name: str, wanted: timedelta) -> Iterator[Spot]:
-    said = Fraction(wanted // _MICROSECOND, 10**6)
-    kept = in_range(name, said) if check.is_of_service else said
-    written = check.in_effect(name)
-    if written is None or written == kept:
-        return
-    key = (*check.key, name)
-    most = "" if kept == said else f", of which the platform makes {go_text(kept)}"
-    words = f"{dotted(key)} = {shown(check.table[name])}, and slo.yml says {go_text(said)}{most}"
-    yield Spot(key=key, words=words, mend=_toml_text(go_text(kept)))
+    """Return what the only path must mean; None where another check, address or app is possible."""
+    wanted = {one.path for service in pair.every if (one := health_of(service))}
+    has_base = any(base_path(service) for service in pair.every)
+    is_sure = sole(pair.table) and is_same_app(pair) and len(wanted) == 1 and not has_base
+    return toml_text(health.path) if is_sure and health.path.isprintable() else None
 
 
 def _match_app(pair: Pair) -> Iterator[Spot]:
@@ -111,9 +63,13 @@ def _match_app(pair: Pair) -> Iterator[Spot]:
 
 
 def _match_autostop(pair: Pair) -> Iterator[Spot]:
-    promise = _promise(pair.service)
-    if promise:
-        for key, words in wakes_from_none(pair.table):
+    """Of services that the URL may lead to, one that stays awake can keep the promise."""
+    promise, meant = _promise(pair.service), reached(pair)
+    sleepy = {key[:-1]: (key, words) for key, words in wakes_from_none(pair.table)}
+    if not promise or (not meant and len(sleepy) < len(list(services(pair.table)))):
+        return
+    for where, (key, words) in sleepy.items():
+        if not meant or where in meant:
             yield Spot(key=key, words=f"{words}; slo.yml promises {promise}")
 
 
@@ -139,33 +95,18 @@ def _match_scheme(pair: Pair) -> Iterator[Spot]:
 def _redirecting_ports(table: Table) -> Iterator[tuple[Key, object]]:
     for key, service in services(table):
         if key == ("http_service",) and service.get("force_https") is True:
-            yield (*key, "force_https"), _HTTP_PORT
+            yield (*key, "force_https"), HTTP_PORT
         for where, port in tables(service.get("ports"), (*key, "ports")):
             if port.get("force_https") is True:
                 yield (*where, "force_https"), port.get("port")
 
 
 def _plain_port(url: str) -> int | None:
-    """Return the port that an http: URL asks; None for https:, and for what is no URL."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _HTTP_PORT
-    except ValueError:
-        return None
-    return port if parts.scheme == "http" else None
-
-
-def _base_path(service: Service) -> str:
-    try:
-        return urlsplit(service.url).path.rstrip("/")
-    except ValueError:
-        return ""
-
-
-def _toml_text(text: str) -> str:
-    """Return printable text as a basic string of TOML."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    """Return the port where Fly's proxy takes an http: URL; None for all that it does not."""
+    parts = split_url(url)
+    is_plain = parts is not None and parts.scheme == "http"
+    is_private = parts is not None and (parts.hostname or "").endswith(_PRIVATE)
+    return url_port(url) if is_plain and not is_private else None
 
 
 MATCH_RULES: tuple[Rule[Pair], ...] = (
@@ -186,7 +127,7 @@ MATCH_RULES: tuple[Rule[Pair], ...] = (
         title="A check's timing is not that of slo.yml",
         why="what the platform calls late or sick is then something else than what is promised",
         fix="write the durations of slo.yml's monitoring, or change them there",
-        find=_match_timing,
+        find=match_timing,
     ),
     Rule(
         name="match-app",

@@ -11,6 +11,8 @@ from slo_action.core.rules import Key, Spot, Table
 
 _GATE = timedelta(seconds=90)
 """The document's deadline of the health gate."""
+_SECOND = 1_000_000
+"""In microseconds."""
 _OWN = ("health", "build", "search", "stats")
 
 
@@ -73,9 +75,9 @@ def _monitoring(entry: Entry, endpoint: Endpoint, what: str) -> Key:
     others = [one for one in entry.service.endpoints if one.name not in _OWN]
     if endpoint in others:
         own: Key = ("endpoints", others.index(endpoint), what)
-        return own if _at(entry.table, own) is not None else ("monitoring", what)
+        return own if value_at(entry.table, own) is not None else ("monitoring", what)
     by_name = f"{endpoint.name}_{what}"
-    said = _at(entry.table, ("monitoring", by_name)) is not None
+    said = value_at(entry.table, ("monitoring", by_name)) is not None
     return ("monitoring", by_name if said else what)
 
 
@@ -126,7 +128,8 @@ def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _at(table: Table, key: Key) -> object:
+def value_at(table: Table, key: Key) -> object:
+    """Return what stands at a key of an entry; None where nothing does."""
     value: object = table
     for part in key:
         if isinstance(value, list) and isinstance(part, int):
@@ -147,12 +150,16 @@ def percent(ratio: Fraction) -> str:
 
 
 def told_duration(duration: timedelta) -> str:
-    """Return a duration as slo.yml writes it, such as `1m30s`."""
-    milliseconds = duration // timedelta(milliseconds=1)
-    if milliseconds < 1000:  # noqa: PLR2004
-        return f"{milliseconds}ms"
+    """Return a duration as slo.yml writes it, such as `1m30s` or `5.001s`; nothing is left out."""
+    rest = duration // timedelta(microseconds=1)
+    if rest < _SECOND:
+        return f"{_decimal(rest, 1000)}ms"
     parts = []
-    for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")):
-        count, milliseconds = divmod(milliseconds, size)
+    for size, unit in ((86_400 * _SECOND, "d"), (3_600 * _SECOND, "h"), (60 * _SECOND, "m")):
+        count, rest = divmod(rest, size)
         parts += [f"{count}{unit}"] if count else []
-    return "".join(parts)
+    return "".join([*parts, f"{_decimal(rest, _SECOND)}s"] if rest else parts)
+
+
+def _decimal(count: int, of: int) -> str:
+    return f"{count / of:.6f}".rstrip("0").rstrip(".")

@@ -15,6 +15,7 @@ from slo_action.core.rules import Key, Spot
 
 MONTH = timedelta(days=30)
 DAY = timedelta(days=1)
+_SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
 
 
 def too_few_probes(entry: Entry) -> Iterator[Spot]:
@@ -58,9 +59,14 @@ def _few(
 ) -> Iterator[Spot]:
     made = window // interval
     if made < needed:
-        longest = told_duration(window / needed)
+        longest = told_duration(_whole(window / needed))
         words = (
             f"{what} needs {needed:,} probes in {told_duration(window)}, one each {longest}; "
-            f"one each {told_duration(interval)} gives {made:,}"
+            f"one each {told_duration(interval - interval % _MILLISECOND)} gives {made:,}"
         )
         yield Spot(key=key, words=words)
+
+
+def _whole(duration: timedelta) -> timedelta:
+    """Return it in whole seconds, or milliseconds below one; rounded down, it is often enough."""
+    return duration - duration % (_SECOND if duration >= _SECOND else _MILLISECOND)

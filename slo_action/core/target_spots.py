@@ -5,21 +5,33 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
 from slo_action.core.caching import Caching, caching
-from slo_action.core.health_body import BodyHealth, HealthReading, read_health, read_page
+from slo_action.core.health_body import (
+    BodyHealth,
+    HealthReading,
+    read_health,
+    read_page,
+    snake_case,
+)
 from slo_action.core.model import Outcome, Response, Sample
 from slo_action.core.quoting import quoted
 from slo_action.core.rules import Spot
+from slo_action.core.set_cookie import is_kept_by_service
 from slo_action.core.visits import HEALTH, Asked, Visit, json_body, named_checks, title
 
 _LARGE_BYTES = 8 * 1024
 _NAMED = 5
+_LONGEST_LOCATION = 300
+_END_OF_LOCATION = '": '
+"""What stands between the address and the advice in a redirect's detail."""
+_BEHIND_PATH = re.compile(r"[?#].*", re.DOTALL)
 _LOCKED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _DEPENDENCY = re.compile(
     r"(?:^|[^a-z])(?:db|database|sql|sqlite|pg|postgres(?:ql)?|my_?sql|maria_?db|mongo(?:db)?|"
     r"redis|valkey|memcached?|kafka|rabbit(?:mq)?|amqp|nats|queue|broker|elastic(?:search)?|"
     r"open_?search|cassandra|dynamo(?:db)?|s3|sqs|smtp|mail|stripe|upstream)(?:$|[^a-z])"
 )
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_OWN_QUEUE = re.compile(r"(?:task|memory|thread|work(?:er)?|event|local|internal|process)_?queue")
+"""Queues within the process, as far as their names say."""
 
 
 def _health_spots(visit: Visit, words: Iterable[str]) -> Iterator[Spot]:
@@ -62,7 +74,18 @@ def redirects(visit: Visit) -> Iterator[Spot]:
                 "https:"
             )
             key = ("url",) if to_https else visit.key(asked.endpoint)
-            yield Spot(key=key, words=f"{title(asked.endpoint)} {sample.detail}")
+            yield Spot(key=key, words=f"{title(asked.endpoint)} {_led_to(sample)}")
+
+
+def _led_to(sample: Sample) -> str:
+    """Return where a redirect leads, without its query and fragment: they may hold secrets."""
+    location = _location(sample)
+    shown = _BEHIND_PATH.sub("", location)
+    if shown == location:
+        return sample.detail
+    _, end, advice = sample.detail.rpartition(_END_OF_LOCATION)
+    told = f"answers {sample.status} to {quoted(shown, _LONGEST_LOCATION)}, its query left out"
+    return f"{told}: {advice}" if end else told
 
 
 def _location(sample: Sample) -> str:
@@ -142,7 +165,7 @@ def dependencies(visit: Visit) -> Iterator[Spot]:
 
 
 def _is_dependency(name: str) -> bool:
-    return _DEPENDENCY.search(_CAMEL.sub("_", name[:200]).lower()) is not None
+    return _DEPENDENCY.search(_OWN_QUEUE.sub("", snake_case(name))) is not None
 
 
 def large(visit: Visit) -> Iterator[Spot]:
@@ -181,11 +204,14 @@ def not_json(visit: Visit) -> Iterator[Spot]:
 
 
 def cookies(visit: Visit) -> Iterator[Spot]:
-    """Each answer opens a session."""
-    answers = (response for _, response in visit.healthy())
-    yield from _health_spots(
-        visit, ("sets a cookie" for one in answers if one.header("set-cookie") is not None)
+    """Each answer opens a session; what stands before the service sets cookies of its own."""
+    headers = ((name, value) for _, one in visit.healthy() for name, value in one.headers)
+    set_by_service = (
+        "sets a cookie"
+        for name, value in headers
+        if name.lower() == "set-cookie" and is_kept_by_service(value)
     )
+    yield from _health_spots(visit, set_by_service)
 
 
 def not_looked_at(visit: Visit) -> Iterator[Spot]:

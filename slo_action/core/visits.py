@@ -84,6 +84,14 @@ def json_body(response: Response) -> object:
         return None
 
 
+_CHECKS = frozenset({"checks", "components", "entries", "dependencies"})
+_MAYBE_CHECKS = frozenset({"info", "details", "services"})
+"""Where some frameworks put checks, and others what they like."""
+_LINKS = frozenset(
+    {"connected", "disconnected", "reachable", "unreachable", "available", "online", "alive"}
+)
+
+
 def named_checks(document: object) -> tuple[str, ...]:
     """Return the names of the checks that a health body reports, and of words beside `status`.
 
@@ -93,11 +101,25 @@ def named_checks(document: object) -> tuple[str, ...]:
         return ()
     found: dict[str, None] = {}
     for key, value in document.items():
-        if str(key).lower() in ("checks", "components", "entries", "dependencies"):
+        if str(key).lower() in _CHECKS:
             found.update(dict.fromkeys(_names(value)))
-        elif read_health({"checks": {str(key): value}}).health:
+        elif str(key).lower() in _MAYBE_CHECKS and isinstance(value, dict):
+            found.update(dict.fromkeys(str(n) for n, one in value.items() if _is_check(n, one)))
+        elif _is_check(key, value):
             found[str(key)] = None
     return tuple(found)
+
+
+def _is_check(name: object, value: object) -> bool:
+    """Return whether a value says how something is, such as `"up"` or `{"connected": true}`."""
+    if isinstance(value, str) and value.strip().lower() in _LINKS:
+        return True
+    if read_health({"checks": {str(name): value}}).health:
+        return True
+    return isinstance(value, dict) and any(
+        str(key).lower() in (*_LINKS, "ok", "up", "healthy") and isinstance(one, bool)
+        for key, one in value.items()
+    )
 
 
 def _names(checks: object) -> Iterator[str]:

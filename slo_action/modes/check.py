@@ -9,8 +9,9 @@ from slo_action.config.check import CheckRequest, FlyFile
 from slo_action.core.change import Change
 from slo_action.core.edits import apply, compatible
 from slo_action.core.file_rules import FILE_RULES, FLY_MISTAKE, LEFT_OUT, MISTAKE
+from slo_action.core.fly_findings import fly_findings
 from slo_action.core.fly_rules import FLY_RULES
-from slo_action.core.match_rules import MATCH_RULES, Pair
+from slo_action.core.match_rules import MATCH_RULES
 from slo_action.core.matrix_hindsight import Hindsight
 from slo_action.core.matrix_rules import MATRIX_RULES
 from slo_action.core.model import Annotation, Level
@@ -112,20 +113,7 @@ def _fly(request: CheckRequest) -> tuple[Finding, ...]:
 
 
 def _in_fly(file: FlyFile) -> tuple[Finding, ...]:
-    """What a service promises says more of autostop than that it stops."""
-    table, document = file.document.content, file.document
-    beside = [
-        one
-        for service in file.services
-        for one in findings(MATCH_RULES, Pair(table=table, service=service), document)
-    ]
-    promised = {one.place for one in beside if one.rule.name == "match-autostop"}
-    alone = [
-        one
-        for one in findings(FLY_RULES, table, document)
-        if not (one.rule.name == "autostop-min-zero" and one.place in promised)
-    ]
-    return (*beside, *alone)
+    return fly_findings(file.document, file.services)
 
 
 def _targets(request: CheckRequest, ports: CheckPorts) -> tuple[tuple[Finding, ...], int]:

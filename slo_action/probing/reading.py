@@ -9,6 +9,7 @@ from json import dumps
 
 from slo_action.core.model import Outcome, Phases, Probe, Response, Sample
 from slo_action.core.secrets import Scrubber, without_url_credentials
+from slo_action.core.set_cookie import masked_cookie
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import Body, parse_json, read_body
 from slo_action.probing.classify import Reading, classify
@@ -144,7 +145,10 @@ def _response(last: Exchange, body: Body, redact: Redact) -> Response | None:
         status=last.status,
         reason=redact(last.reason),
         headers=tuple(
-            (redact(key), "***" if key.lower() in _PRIVATE_HEADERS else redact(value))
+            (
+                redact(key),
+                redact(masked_cookie(value) if key.lower() in _PRIVATE_HEADERS else value),
+            )
             for key, value in last.headers
         ),
         body=redact(body.text),

@@ -214,6 +214,9 @@ def test_mistakes_within_files_are_told_on_their_lines_and_stop_nothing(workspac
     [
         (service("shop"), {"fly.toml": ["shop"]}),
         (service("other"), {"fly.toml": ["other"]}),
+        (service("other", "  platform: fly\n"), {"fly.toml": ["other"]}),
+        (service("other", "  platform: command\n"), {"fly.toml": []}),
+        (service("other", "  platform: none\n"), {"fly.toml": []}),
         (service("cart") + service("shop"), {"fly.toml": ["shop"]}),
         (service("cart") + service("store", "  app: shop\n"), {"fly.toml": ["store"]}),
         (service("cart") + service("pay"), {"fly.toml": []}),

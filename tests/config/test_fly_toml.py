@@ -233,3 +233,11 @@ def test_every_text_is_a_document_or_one_mistake(tmp_path: Path, text: str) -> N
 
 def _top(document: Document) -> list[Key]:
     return [(name,) for name in document.content]
+
+
+def test_a_byte_order_mark_is_called_by_its_name(tmp_path: Path) -> None:
+    wrong = mistake(tmp_path, "\ufeffapp = 'shop'\n")
+
+    assert "byte order mark (BOM)" in wrong.problem
+    assert "without BOM" in wrong.accepted
+    assert (wrong.path, wrong.line, wrong.column) == ("fly.toml", 1, 1)

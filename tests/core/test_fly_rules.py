@@ -216,6 +216,9 @@ def test_a_finding_stands_at_its_key_or_at_what_holds_it() -> None:
         ("[[services]]\nscript_checks = [{command = 'true'}]", ["services[0].script_checks"]),
         (f"{CHECKED}restart_limit = 6", ["http_service.checks[0].restart_limit"]),
         ("[checks.up]\nrestart_limit = 1", ["checks.up.restart_limit"]),
+        ("[[http_service.http_checks]]\npath = '/'", ["http_service.http_checks"]),
+        ("http_service.script_checks = [{command = 'true'}]", ["http_service.script_checks"]),
+        ("[http_service]\nhttp_checks = []", []),
         ("[[services]]\nscript_checks = []\nchecks = []", []),
         (f"{CHECKED}restart_limit = 0", []),
     ],
@@ -311,9 +314,9 @@ def test_a_service_says_what_load_it_bears(value: str, told: bool) -> None:
 
 @pytest.mark.parametrize(
     ("soft", "hard", "told"),
-    [("20", "25", False), ("25", "25", True), ("26", "25", True), ("20", "0", False)],
+    [("20", "25", False), ("25", "25", False), ("26", "25", True), ("20", "0", False)],
 )
-def test_the_soft_limit_is_below_the_hard_one(soft: str, hard: str, told: bool) -> None:
+def test_the_soft_limit_is_not_above_the_hard_one(soft: str, hard: str, told: bool) -> None:
     toml = f"[http_service.concurrency]\nsoft_limit = {soft}\nhard_limit = {hard}"
 
     words = f"http_service.concurrency: soft_limit {soft}, hard_limit {hard}"
@@ -367,6 +370,38 @@ def test_a_form_of_another_day_is_told(toml: str, told: str) -> None:
 @pytest.mark.parametrize("value", ["false", "'stop'", "1"])
 def test_what_stops_nothing_or_is_today_s_form_is_not(value: str) -> None:
     assert remarks(f"[http_service]\nauto_stop_machines = {value}", "legacy-form") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        *((value, True) for value in ("'15'", "'5 s'", "'soon'", "''", "'1d'", "true", "[]")),
+        *((value, False) for value in ("'15s'", "'1m30s'", "'.5s'", "'-1s'", "'0'", "15", "2.5")),
+    ],
+)
+@pytest.mark.parametrize(
+    "table", ["[[http_service.checks]]", "[[services.tcp_checks]]", "[checks.up]"]
+)
+def test_a_duration_that_go_does_not_read_is_told(table: str, value: str, told: bool) -> None:
+    found = remarks(f"{table}\ninterval = {value}", "duration-refused")
+
+    assert [words.partition("interval = ")[2] for words in found] == (
+        [value.replace("'", '"').replace("[]", "something else")] if told else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        *((f"'{value}'", True) for value in ("yes", "Stop", "")),
+        *((value, True) for value in ("1", "[]", "{}")),
+        *((value, False) for value in ("'off'", "'stop'", "'suspend'", "true", "false")),
+    ],
+)
+def test_an_autostop_that_flyctl_refuses_is_told(value: str, told: bool) -> None:
+    toml = f"[[services]]\nauto_stop_machines = {value}"
+
+    assert len(remarks(toml, "autostop-refused")) == told
 
 
 BLUEGREEN = "[deploy]\nstrategy = 'bluegreen'\n"

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_action.config.fly_toml import parse_toml
-from slo_action.core.edits import apply
+from slo_action.core.edits import apply, compatible
+from slo_action.core.fly_findings import fly_findings
 from slo_action.core.fly_rules import FLY_RULES
 from slo_action.core.latency import LatencyObjective
-from slo_action.core.match_rules import MATCH_RULES, Pair
+from slo_action.core.match_pairs import Pair
+from slo_action.core.match_rules import MATCH_RULES
 from slo_action.core.matrix import Endpoint, Service, Targets
 from slo_action.core.model import Witness
 from slo_action.core.rules import Document, Finding, findings
@@ -45,22 +47,24 @@ grace_period = "20s"
 """
 
 
-def found(toml: str, service: Service = SHOP) -> list[Finding]:
+def found(toml: str, service: Service = SHOP, *others: Service) -> list[Finding]:
     table = tomllib.loads(toml)
     document = Document(path="fly.toml", content=table, places={})
-    return list(findings(MATCH_RULES, Pair(table=table, service=service), document))
+    pair = Pair(table=table, service=service, others=others)
+    return list(findings(MATCH_RULES, pair, document))
 
 
-def remarks(toml: str, service: Service = SHOP) -> list[str]:
-    return [f"{finding.rule.name}: {finding.words}" for finding in found(toml, service)]
+def remarks(toml: str, service: Service = SHOP, *others: Service) -> list[str]:
+    return [f"{finding.rule.name}: {finding.words}" for finding in found(toml, service, *others)]
 
 
-def fixed(directory: Path, toml: str, service: Service = SHOP) -> str:
+def fixed(directory: Path, toml: str, service: Service = SHOP, *others: Service) -> str:
     path = directory / "fly.toml"
     path.write_text(toml, encoding="utf-8")
     document = parse_toml(path.read_text(encoding="utf-8"), "fly.toml", "fly-config")
     assert isinstance(document, Document)
-    told = findings(MATCH_RULES, Pair(table=document.content, service=service), document)
+    pair = Pair(table=document.content, service=service, others=others)
+    told = findings(MATCH_RULES, pair, document)
     return apply(toml, [finding.edit for finding in told if finding.edit])
 
 
@@ -277,3 +281,203 @@ def test_of_two_mends_of_one_value_slo_yml_wins_where_it_comes_first(tmp_path: P
     assert len(edits) == 2
     assert apply(toml, edits) == toml.replace("10000", '"30s"')
     assert apply(toml, reversed(edits)) == toml.replace("10000", '"10s"')
+
+
+API = replace(
+    SHOP,
+    name="api",
+    app="shop",
+    endpoints=(replace(HEALTH, path="/api/healthz", interval=timedelta(seconds=60)),),
+)
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        AGREED,
+        AGREED.replace("/healthz", "/api/healthz").replace("30s", "60s"),
+        f"{AGREED}[[http_service.checks]]\npath = '/api/healthz'\ninterval = '60s'",
+    ],
+)
+def test_a_check_that_one_service_of_the_file_asks_for_is_right_for_all(
+    tmp_path: Path, toml: str
+) -> None:
+    assert remarks(toml, SHOP, API) == remarks(toml, API, SHOP) == []
+    assert fixed(tmp_path, toml, SHOP, API) == fixed(tmp_path, toml, API, SHOP) == toml
+
+
+def test_a_path_that_services_disagree_about_is_told_and_left_to_a_person(tmp_path: Path) -> None:
+    toml = AGREED.replace("/healthz", "/")
+
+    assert [one.rule.name for one in found(toml, SHOP, API)] == ["match-path"]
+    assert fixed(tmp_path, toml, SHOP, API) == toml
+
+
+def test_a_duration_is_mended_where_all_services_that_ask_agree(tmp_path: Path) -> None:
+    slower = replace(health(interval=timedelta(seconds=60)), name="api", app="shop")
+    toml = AGREED.replace("30s", "45s").replace("5000ms", "7s")
+    agreed = toml.replace("7s", "5s")
+
+    assert len(remarks(toml, SHOP, slower)) == len(remarks(toml, slower, SHOP)) == 2
+    assert fixed(tmp_path, toml, SHOP, slower) == fixed(tmp_path, toml, slower, SHOP) == agreed
+    assert remarks(AGREED, slower, SHOP) == []
+
+
+def test_the_file_of_another_app_is_left_to_a_person(tmp_path: Path) -> None:
+    toml = AGREED.replace('"shop"', '"other"').replace("30s", "10s")
+    elsewhere = toml.replace("/healthz", "/up")
+
+    assert {one.rule.name for one in found(toml)} == {"match-app", "match-timing"}
+    assert {one.rule.name for one in found(elsewhere)} > {"match-app", "match-path"}
+    assert fixed(tmp_path, toml) == toml
+    assert fixed(tmp_path, elsewhere) == elsewhere
+
+
+ADMIN = """\
+app = "shop"
+[[services]]
+auto_stop_machines = "off"
+[[services.http_checks]]
+path = "/healthz"
+interval = "30s"
+timeout = "5s"
+[[services]]
+auto_stop_machines = "stop"
+[[services.http_checks]]
+path = "/healthz"
+interval = "50s"
+timeout = "10s"
+"""
+PROMISING = replace(SHOP, targets=Targets(availability=Fraction(999, 1000)))
+
+
+def with_ports(first: int, second: int) -> str:
+    """Return both services of ADMIN with a port each."""
+    front, back = ADMIN.split('auto_stop_machines = "stop"')
+    ports = "[[services.ports]]\nport = {}\n"
+    return (
+        front.replace("[[services.http", ports.format(first) + "[[services.http", 1)
+        + 'auto_stop_machines = "stop"'
+        + back.replace("[[services.http", ports.format(second) + "[[services.http")
+    )
+
+
+def test_one_of_several_services_that_agrees_is_enough() -> None:
+    assert remarks(ADMIN, PROMISING) == []
+    assert remarks(with_ports(443, 8443), PROMISING) == []
+
+
+def test_of_several_services_that_disagree_the_first_is_told_and_none_mended(
+    tmp_path: Path,
+) -> None:
+    toml = ADMIN.replace("30s", "20s")
+
+    assert remarks(toml) == [
+        'match-timing: services[0].http_checks[0].interval = "20s", and slo.yml says 30s'
+    ]
+    assert fixed(tmp_path, toml) == toml
+
+
+def test_the_service_at_the_port_of_the_url_is_the_one_that_counts(tmp_path: Path) -> None:
+    toml = with_ports(8443, 443)
+
+    assert remarks(toml.replace("= 443", '= "443"'), PROMISING) == remarks(toml, PROMISING)
+    assert [(one.rule.name, one.words.split(" ")[0]) for one in found(toml, PROMISING)] == [
+        ("match-timing", "services[1].http_checks[0].interval"),
+        ("match-timing", "services[1].http_checks[0].timeout"),
+        ("match-autostop", "services[1]"),
+    ]
+    assert fixed(tmp_path, toml) == toml.replace("50s", "30s").replace("10s", "5s")
+
+
+def test_services_that_all_sleep_keep_no_promise_whichever_is_meant() -> None:
+    toml = ADMIN.replace('"off"', '"suspend"')
+
+    assert [one.rule.name for one in found(toml, PROMISING)] == ["match-autostop"] * 2
+
+
+@pytest.mark.parametrize("timeout", ['"15s"', '"10s"', '"15000ms"'])
+def test_no_mend_lets_a_timeout_reach_its_interval(tmp_path: Path, timeout: str) -> None:
+    toml = AGREED.replace('"5000ms"', timeout)
+    short = health(interval=timedelta(seconds=10), timeout=None)
+
+    assert [one.words for one in found(toml, short)] == [
+        'http_service.checks[0].interval = "30s", and slo.yml says 10s'
+    ]
+    assert fixed(tmp_path, toml, short) == toml
+    both = health(interval=timedelta(seconds=10), timeout=timedelta(seconds=2))
+    assert tomllib.loads(fixed(tmp_path, toml, both))["http_service"]["checks"][0] == {
+        "path": "/healthz",
+        "interval": "10s",
+        "timeout": "2s",
+        "grace_period": "20s",
+    }
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [("shop.internal", False), ("1.vm.shop.INTERNAL", False), ("shop.flycast", True)],
+)
+def test_only_what_passes_the_proxy_is_redirected(host: str, told: bool) -> None:
+    service = replace(SHOP, url=f"http://{host}", endpoints=())
+
+    assert len(remarks(AGREED, service)) == told
+
+
+SECONDS = st.sampled_from([None, *(timedelta(seconds=one) for one in (1, 5, 10, 30, 90))])
+SERVICES = st.builds(
+    lambda name, app, path, base, interval, timeout, grace: replace(
+        SHOP,
+        name=name,
+        app=app,
+        url=f"https://shop.example.com{base}",
+        endpoints=(replace(HEALTH, path=path, interval=interval, timeout=timeout),),
+        grace=grace,
+    ),
+    st.sampled_from(["web", "api"]),
+    st.sampled_from(["shop", "shop", "other"]),
+    st.sampled_from(["/healthz", "/api/healthz"]),
+    st.sampled_from(["", "", "/api"]),
+    SECONDS,
+    SECONDS,
+    SECONDS,
+)
+CHECKS = st.builds(
+    "{}path = '{}'\ninterval = {}\ntimeout = {}\n".format,
+    st.sampled_from(
+        [
+            "[[http_service.checks]]\n",
+            "[[services]]\n[[services.http_checks]]\n",
+            "[[services]]\nports = [{port = 443}]\n[[services.http_checks]]\n",
+            "[[checks]]\nname = 'up'\ntype = 'http'\n",
+        ]
+    ),
+    st.sampled_from(["/", "/healthz", "/api/healthz"]),
+    st.sampled_from(["'10s'", "'30s'", "'90s'"]),
+    st.sampled_from(["'5s'", "'15s'"]),
+)
+
+
+@given(
+    st.lists(SERVICES, min_size=1, max_size=3, unique_by=lambda one: one.name),
+    st.lists(CHECKS, min_size=1, max_size=2),
+)
+def test_one_mending_settles_it_and_brings_no_new_warning(
+    services: list[Service], checks: list[str]
+) -> None:
+    toml = "app = 'shop'\n" + "".join(checks)
+
+    once, warned = mended(toml, services)
+    twice, left = mended(once, services)
+
+    assert once == twice
+    assert left <= warned
+
+
+def mended(toml: str, services: list[Service]) -> tuple[str, set[tuple[str, int]]]:
+    """Return the text after `fix`, and what is warned of before it."""
+    document = parse_toml(toml, "fly.toml", "fly-config")
+    assert isinstance(document, Document)
+    found = fly_findings(document, tuple(services))
+    edits = compatible([one.edit for one in found if one.edit])
+    return apply(toml, edits), {(one.rule.name, one.place.line) for one in found}

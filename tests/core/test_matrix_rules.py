@@ -1,14 +1,17 @@
 """slo.yml held against itself: what each rule finds, where, and what it leaves alone."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from slo_action.config.matrix import Loaded, load_matrix
 from slo_action.config.workspace_files import WorkspaceFiles
 from slo_action.core.matrix_rules import MATRIX_RULES
-from slo_action.core.matrix_spots import Entry
+from slo_action.core.matrix_spots import Entry, told_duration
 from slo_action.core.model import Level
 from slo_action.core.rules import Finding, findings
 
@@ -68,7 +71,7 @@ def test_the_document_s_six_services_contradict_themselves_nowhere() -> None:
             ),
             "limit-above-timeout",
             7,
-            'endpoint "b": p95 of 1s is above its timeout of 1s',
+            'endpoint "b": p95 of 1.5s is above its timeout of 1s',
         ),
         (
             "monitoring:\n  interval: 1s\n  timeout: 2s",
@@ -226,3 +229,45 @@ def test_several_contradictions_come_together_in_the_order_of_the_lines(check: C
 
     assert [one.place.line for one in found] == [4, 5, 7]
     assert {one.rule.level for one in found} == {Level.ERROR}
+
+
+@pytest.mark.parametrize(
+    ("duration", "told"),
+    [
+        ({"milliseconds": 5001}, "5.001s"),
+        ({"seconds": 90, "milliseconds": 500}, "1m30.5s"),
+        ({"seconds": 5, "microseconds": 1}, "5.000001s"),
+        ({"microseconds": 1500}, "1.5ms"),
+        ({"milliseconds": 500}, "500ms"),
+        ({"minutes": 60}, "1h"),
+        ({"days": 30, "seconds": 1}, "30d1s"),
+        ({}, "0ms"),
+    ],
+)
+def test_nothing_of_a_duration_is_left_out(duration: dict[str, float], told: str) -> None:
+    assert told_duration(timedelta(**duration)) == told
+
+
+@given(st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=400)))
+def test_two_durations_never_read_the_same(duration: timedelta) -> None:
+    assert told_duration(duration) != told_duration(duration - timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("path: '/a/${x}'", 8),
+        ("url: 'https://a.example/${x}'", 8),
+        ("path: /\n    headers:\n      A: a\n      B: '${x}'", 11),
+        ("path: /\n    form:\n      a: '${x}'", 10),
+        ("path: /\n    body: '${x}'", 9),
+        ("path: /\n    json:\n      a:\n      - b: 1\n        c: '${x}'", 12),
+        ("path: /\n    capture: {x: {json: $.x}}\n    json: {a: '${x}'}", 10),
+    ],
+)
+def test_a_variable_is_told_at_the_key_that_uses_it(check: Check, place: str, line: int) -> None:
+    (found,) = check(
+        f"{ONE}journeys:\n- name: j\n  steps:\n  - name: s\n    method: POST\n    {place}"
+    )
+
+    assert found.place.line == line

@@ -1,5 +1,6 @@
 """Running services in all their shapes, and what is said of each."""
 
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
@@ -188,6 +189,20 @@ def test_a_redirect_names_its_target_at_what_must_change(url: str, location: str
     }
 
 
+@pytest.mark.parametrize("more", ["?client_secret=s3cret", "#s3cret", '?a=": s3cret&b=" s3cret'])
+@pytest.mark.parametrize(("advice", "told"), [('": use https', ": use https"), ("", "")])
+def test_where_a_redirect_leads_is_shown_without_its_query(
+    more: str, advice: str, told: str
+) -> None:
+    url = "https://id.example/login"
+    detail = f'answers 301 to "{url}{more}{advice}' if advice else "answers 301"
+    sample = replace(redirect(url + more), detail=detail)
+
+    assert found(visit(sample))["health-redirects"].words == (
+        f'health_endpoint answers 301 to "{url}", its query left out{told}'
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "rule"),
     [(401, "endpoint-locked"), (403, "endpoint-locked"), (404, "endpoint-fails")],
@@ -274,6 +289,14 @@ def test_a_sick_service_that_answers_503_is_no_fault_of_form() -> None:
         ('{"status":"ok","checks":["postgres"]}', '"postgres"'),
         ('{"status":"UP","components":{"primaryDb":{"status":"UP"}}}', '"primaryDb"'),
         ('{"ok":true,"db":true,"mongo_db":"ok"}', '"db", "mongo_db"'),
+        ('{"status":"ok","redis":"connected"}', '"redis"'),
+        ('{"status":"ok","db":{"connected":true}}', '"db"'),
+        ('{"status":"ok","services":{"postgres":"ok","web":"ok"}}', '"postgres"'),
+        (
+            '{"info":{"database":{"status":"up"}},"details":{"redis":{"status":"up"}}}',
+            '"database", "redis"',
+        ),
+        ('{"status":"ok","message_queue":"ok"}', '"message_queue"'),
         (
             '{"checks":{"db":1,"pg":1,"s3":1,"sqs":1,"smtp":1,"kafka":1,"nats":1}}',
             '"db", "pg", "s3", "sqs", "smtp" and 2 more',
@@ -291,6 +314,12 @@ def test_a_health_body_that_names_dependencies_is_told(body: str, words: str) ->
     [
         '{"status":"ok","checks":{"uptime":1,"heap":"ok","dbus":"ok"}}',
         '{"status":"ok","db_version":"16.1","database":"orders-eu"}',
+        '{"status":"ok","sql_debug":false,"sqlDebug":true,"db-read-only":false}',
+        '{"status":"ok","checks":{"task_queue":"ok","memory_queue":"ok","workerQueue":"ok"}}',
+        '{"status":"ok","info":{"database":"orders-eu","version":"1"},"services":["postgres"]}',
+        '{"status":"ok","db":{"name":"orders","pool":5}}',
+        '{"status":"ok","checks":{"maintenance_mode":false}}',
+        '{"status":"ok","checks":{"app":{"checks":{"readOnly":false}}}}',
         '["redis"]',
         "ok",
     ],
@@ -353,6 +382,20 @@ def test_a_cookie_is_told_and_never_shown() -> None:
     assert spots == {
         "health-sets-cookies": Spot(key=("health_endpoint",), words="health_endpoint sets a cookie")
     }
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["AWSALB=***", "__cf_bm=***"], False),
+        (["sid=***; Max-Age=0"], False),
+        (["AWSALB=***", "sid=***"], True),
+    ],
+)
+def test_cookies_of_a_balancer_or_that_end_are_left_in_peace(values: list[str], told: bool) -> None:
+    headers = [("set-cookie", value) for value in values]
+
+    assert ("health-sets-cookies" in found(visit(answer(SOUND, JSON, NO_STORE, *headers)))) is told
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ FOUND: dict[str, list[str]] = {
         "27 notice legacy-form",
         "29 warning ignored-check-key",
         "38 notice grace-past-deadline",
+        "43 warning duration-refused",
+        "50 warning autostop-refused",
     ],
     "go-suspend": [],
     "launch": [
@@ -107,7 +109,6 @@ FOUND: dict[str, list[str]] = {
         "20 warning no-service-checks",
         "23 notice legacy-form",
         "25 notice autostop-min-zero",
-        "31 warning concurrency-limits",
     ],
     "python-rolling": [
         "7 warning auto-rollback-no-op",
