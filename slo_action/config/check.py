@@ -84,7 +84,7 @@ def read_check_request(given: Mapping[str, str], around: Surroundings) -> CheckR
     config = _config(inputs, around.workspace)
     loaded = load_matrix(WorkspaceFiles(around.workspace), config, "config") if config else None
     if loaded is not None and not loaded.texts:
-        found = (*found, *loaded.mistakes)
+        found = (*found, *(mistake for mistake in loaded.mistakes if not mistake.path))
     fly = _fly_files(inputs, around.workspace, loaded)
     wrong = fly.mistakes
     found = (*found, *(mistake for mistake in wrong if not mistake.path))

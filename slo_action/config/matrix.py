@@ -22,7 +22,7 @@ from slo_action.config.matrix_files import (
 from slo_action.config.matrix_forms import ServiceForm
 from slo_action.config.matrix_services import POLICY_FORM, service_of, unfit_policy
 from slo_action.config.openslo import merged, openslo_services
-from slo_action.config.place_mistakes import form_at, mistake_at, mistake_below
+from slo_action.config.place_mistakes import form_at, mistake_at, mistake_below, well_filled
 from slo_action.config.suggest import did_you_mean
 from slo_action.config.workspace_files import WorkspaceFiles
 from slo_action.core.matrix import Matrix, Service
@@ -78,7 +78,7 @@ class Loaded:
 def load_matrix(files: Files, name: str, field_name: str) -> Loaded:
     """Read a matrix and all it includes. `field_name` is the input that named the file.
 
-    Services without a mistake are there even where others have some. Never raises.
+    Services are there as far as they could be read, even where there are mistakes. Never raises.
     """
     with _collector_paused():
         written = MatrixFiles(files, field_name)
@@ -180,9 +180,13 @@ class _Services:
         self._keep(entry, service, entry.content)
 
     def _made(self, entry: Written, raw: Mapping[str, object]) -> Service | None:
-        """Return the service that an entry fills in; None where it does not."""
+        """Return the service that an entry fills in, as far as it does; None where it has no name.
+
+        What is wrong with it is a mistake; the rest is there for whoever looks at the rest.
+        """
         plain = without_own(raw)
         form = form_at(ServiceForm, entry.document, plain, entry.key, self.mistakes)
+        form = form or well_filled(ServiceForm, plain)
         if form is None:
             return None
         service = service_of(form, entry.inherited.defaults, entry.inherited.policy)

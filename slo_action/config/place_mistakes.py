@@ -46,6 +46,30 @@ def mistake_below(document: Document, key: Key, problem: str, accepted: str) -> 
     )
 
 
+def well_filled(form: type[AnyForm], raw: Mapping[str, object]) -> AnyForm | None:
+    """Return the form without what is wrong in `raw`; None where it cannot do without that."""
+    plain = dict(raw)
+    try:
+        form.model_validate(plain)
+    except ValidationError as error:
+        for one in form_mistakes(error, form, raw):
+            _drop(plain, one.key)
+    try:
+        return form.model_validate(plain)
+    except ValidationError:
+        return None
+
+
+def _drop(plain: dict[str, object], key: Key) -> None:
+    """Take out a key, or else the whole list or mapping around it."""
+    name, rest = str(key[0]) if key else "", key[1:]
+    inner = plain.get(name)
+    if len(rest) == 1 and isinstance(inner, Mapping):
+        plain[name] = {one: value for one, value in inner.items() if one != rest[0]}
+    else:
+        plain.pop(name, None)
+
+
 def form_at(
     form: type[AnyForm],
     document: Document,

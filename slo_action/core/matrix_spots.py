@@ -18,21 +18,27 @@ _OWN = ("health", "build", "search", "stats")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A service, and its entry as it is written: what comes from defaults is not in `table`."""
+    """A service, and its entry as it is written; `inherited` are the defaults of its file."""
 
     service: Service
     table: Table
+    inherited: tuple[Table, ...] = ()
+
+    def says(self, key: Key) -> bool:
+        """Tell whether the entry, or the defaults, have a value at a key."""
+        return any(value_at(table, key) is not None for table in (self.table, *self.inherited))
 
 
-def limits(service: Service) -> Iterator[tuple[Endpoint, Key]]:
+def limits(entry: Entry) -> Iterator[tuple[Endpoint, Key]]:
     """Every endpoint with the place of its limit: in the targets, or in its own entry."""
     others = 0
-    for endpoint in service.endpoints:
+    for endpoint in entry.service.endpoints:
         if endpoint.name in _OWN:
             key = _LIMITS.get(endpoint.name, "response_time_p95")
             yield endpoint, ("slo_targets", key)
         else:
-            yield endpoint, ("endpoints", others, "response_time_p95")
+            own: Key = ("endpoints", others, "response_time_p95")
+            yield endpoint, own if entry.says(own) else ("slo_targets", "api_response_time_p95")
             others += 1
 
 
@@ -45,7 +51,7 @@ _LIMITS = {
 
 def limit_above_timeout(entry: Entry) -> Iterator[Spot]:
     """An answer at the target must still be waited for."""
-    for endpoint, key in limits(entry.service):
+    for endpoint, key in limits(entry):
         if endpoint.objective is None or endpoint.timeout is None:
             continue
         limit = timedelta(seconds=endpoint.objective.limit_seconds)
@@ -55,11 +61,20 @@ def limit_above_timeout(entry: Entry) -> Iterator[Spot]:
                 f"is above its timeout of {told_duration(endpoint.timeout)}"
             )
             yield Spot(key=key, words=words)
+    for number, journey in enumerate(entry.service.journeys):
+        limit = timedelta(seconds=journey.objective.limit_seconds if journey.objective else 0)
+        whole = timedelta(seconds=journey.timeout_seconds)
+        if limit > whole:
+            words = (
+                f"journey {quoted(journey.name)}: p95 of {told_duration(limit)} is above its "
+                f"timeout of {told_duration(whole)}"
+            )
+            yield Spot(key=("journeys", number, "response_time_p95"), words=words)
 
 
 def interval_below_timeout(entry: Entry) -> Iterator[Spot]:
     """A probe should have ended before the next one is due."""
-    for endpoint, _ in limits(entry.service):
+    for endpoint, _ in limits(entry):
         if endpoint.interval is None or endpoint.timeout is None:
             continue
         if endpoint.interval < endpoint.timeout:
@@ -68,6 +83,15 @@ def interval_below_timeout(entry: Entry) -> Iterator[Spot]:
                 f"timeout {told_duration(endpoint.timeout)}"
             )
             yield Spot(key=_monitoring(entry, endpoint, "interval"), words=words)
+    for number, journey in enumerate(entry.service.journeys):
+        whole = timedelta(seconds=journey.timeout_seconds)
+        interval = timedelta(seconds=journey.interval_seconds or journey.timeout_seconds)
+        if interval < whole:
+            words = (
+                f"journey {quoted(journey.name)}: interval {told_duration(interval)}, "
+                f"timeout {told_duration(whole)}"
+            )
+            yield Spot(key=("journeys", number, "interval"), words=words)
 
 
 def _monitoring(entry: Entry, endpoint: Endpoint, what: str) -> Key:
@@ -75,10 +99,9 @@ def _monitoring(entry: Entry, endpoint: Endpoint, what: str) -> Key:
     others = [one for one in entry.service.endpoints if one.name not in _OWN]
     if endpoint in others:
         own: Key = ("endpoints", others.index(endpoint), what)
-        return own if value_at(entry.table, own) is not None else ("monitoring", what)
+        return own if entry.says(own) else ("monitoring", what)
     by_name = f"{endpoint.name}_{what}"
-    said = value_at(entry.table, ("monitoring", by_name)) is not None
-    return ("monitoring", by_name if said else what)
+    return ("monitoring", by_name if entry.says(("monitoring", by_name)) else what)
 
 
 def objective_without_budget(entry: Entry) -> Iterator[Spot]:
@@ -122,6 +145,11 @@ def grace_past_deadline(entry: Entry) -> Iterator[Spot]:
     if grace is not None and grace >= until:
         words = f"grace_period {told_duration(grace)}, deadline of the gate {told_duration(until)}"
         yield Spot(key=("monitoring", "grace_period"), words=words)
+    own = entry.service.policy.grace
+    if own is not None and timedelta(seconds=own) >= until:
+        told = told_duration(timedelta(seconds=own))
+        words = f"grace {told}, deadline of the gate {told_duration(until)}"
+        yield Spot(key=("policy", "grace"), words=words)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -47,7 +47,7 @@ def _few_for_error_rate(entry: Entry) -> Iterator[Spot]:
 
 
 def _few_for_latency(entry: Entry) -> Iterator[Spot]:
-    for endpoint, key in limits(entry.service):
+    for endpoint, key in limits(entry):
         if endpoint.interval and endpoint.objective:
             objective = endpoint.objective
             what = f"{endpoint_title(endpoint)}: {objective.name} over 24 h"

@@ -1,13 +1,13 @@
 """What is wrong in slo.yml: its services, entry by entry, held against the rules."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from slo_action.config.matrix import Loaded
+from slo_action.config.matrix import Loaded, Origin
 from slo_action.core.matrix_rules import MATRIX_RULES
-from slo_action.core.matrix_spots import Entry
+from slo_action.core.matrix_spots import Entry, value_at
 from slo_action.core.quoting import quoted
-from slo_action.core.rules import Document, Finding, Key, Place, findings
+from slo_action.core.rules import Document, Finding, Key, Place, Table, findings
 
 _MOST_NAMED = 5
 
@@ -19,11 +19,16 @@ def matrix_findings(loaded: Loaded | None) -> tuple[Finding, ...]:
     """
     if loaded is None:
         return ()
+    rules = [r for r in MATRIX_RULES if loaded.is_whole or r.name not in _OF_WHAT_LACKS]
     found: dict[tuple[str, str, Place, str], list[tuple[str, Finding]]] = {}
     for name, origin in loaded.origins.items():
-        entry = Entry(service=loaded.matrix.services[name], table=origin.table)
         document = origin.document.below(*origin.roots)
-        for one in findings(MATRIX_RULES, entry, document):
+        entry = Entry(
+            service=loaded.matrix.services[name],
+            table=origin.table,
+            inherited=tuple(_inherited(origin)),
+        )
+        for one in findings(rules, entry, document):
             same = found.setdefault((one.rule.name, one.path, one.place, one.words), [])
             same.append((name, one))
     defaults = _Defaults(loaded)
@@ -34,6 +39,17 @@ def matrix_findings(loaded: Loaded | None) -> tuple[Finding, ...]:
         for same in found.values()
         for one, names in ((same[0][1], [name for name, _ in same]),)
     )
+
+
+_OF_WHAT_LACKS = ("job-without-schedule", "target-without-endpoint")
+"""Behind the place where a file breaks off, there may be what these rules miss."""
+
+
+def _inherited(origin: Origin) -> Iterator[Table]:
+    for root in origin.roots[1:]:
+        table = value_at(origin.document.content, root[1:])
+        if isinstance(table, Mapping):
+            yield table
 
 
 class _Defaults:

@@ -529,6 +529,18 @@ def test_services_without_a_mistake_are_there_beside_those_with_some(load: Load)
     assert len(loaded.mistakes) == 1
 
 
+def test_what_is_right_of_an_entry_is_there_beside_what_is_wrong(load: Load) -> None:
+    loaded = load(
+        f"{ONE}fooo: 1\nslo_targets: {{availability: 100%, eror_rate: 1%}}\n"
+        "monitoring: {interval: 5}\nendpoints: [{name: a, path: b}]\n"
+    )
+    service = loaded.matrix.services["api"]
+
+    assert len(loaded.mistakes) == 4
+    assert service.targets.availability == 1
+    assert [one.name for one in service.endpoints] == ["health"]
+
+
 def test_references_are_not_judged_in_a_file_that_was_not_read_to_its_end(load: Load) -> None:
     found = load("services:\n- {service: a, url: https://a.example, team: pay}\nteams: {pay: [}\n")
 

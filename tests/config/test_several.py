@@ -80,7 +80,7 @@ def test_commas_alone_are_no_name(asked: str, tmp_path: Path) -> None:
 
 
 def test_all_of_an_empty_matrix_says_that_it_is_empty(tmp_path: Path) -> None:
-    (mistake,) = mistakes({"service": "all"}, tmp_path, "services: []\n")
+    (mistake,) = mistakes({"service": "all"}, tmp_path, "policy: {grace: 5s}\n")
 
     assert mistake.field == "service"
     assert mistake.problem == "means every service of slo.yml, which has none"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from slo_action.config.matrix import Loaded, load_matrix
 from slo_action.config.workspace_files import WorkspaceFiles
-from slo_action.core.matrix_rules import MATRIX_RULES
-from slo_action.core.matrix_spots import Entry, told_duration
+from slo_action.core.matrix_spots import told_duration
 from slo_action.core.model import Level
-from slo_action.core.rules import Finding, findings
+from slo_action.core.rules import Finding
+from slo_action.modes.matrix_findings import matrix_findings
 
 ROOT = Path(__file__).parents[2]
 ONE = "service: shop\nurl: https://shop.example\n"
@@ -22,15 +22,7 @@ Check = Callable[[str], list[Finding]]
 
 def found_in(loaded: Loaded) -> list[Finding]:
     assert loaded.mistakes == ()
-    return [
-        finding
-        for name, origin in loaded.origins.items()
-        for finding in findings(
-            MATRIX_RULES,
-            Entry(service=loaded.matrix.services[name], table=origin.table),
-            origin.document.below(*origin.roots),
-        )
-    ]
+    return list(matrix_findings(loaded))
 
 
 @pytest.fixture
@@ -144,6 +136,33 @@ def test_the_document_s_six_services_contradict_themselves_nowhere() -> None:
             "health: p95 over 24 h needs 20 probes in 1d, one each 1h12m; one each 2h gives 12",
         ),
         (
+            (
+                "slo_targets: {api_response_time_p95: 5s}\nmonitoring: {timeout: 2s}\n"
+                "endpoints: [{name: a, path: /a}]"
+            ),
+            "limit-above-timeout",
+            3,
+            'endpoint "a": p95 of 5s is above its timeout of 2s',
+        ),
+        (
+            "journeys:\n- name: j\n  response_time_p95: 60s\n  steps: [{name: a, path: /}]",
+            "limit-above-timeout",
+            5,
+            'journey "j": p95 of 1m is above its timeout of 30s',
+        ),
+        (
+            "journeys:\n- name: j\n  interval: 10s\n  steps: [{name: a, path: /}]",
+            "interval-below-timeout",
+            5,
+            'journey "j": interval 10s, timeout 30s',
+        ),
+        (
+            "policy:\n  grace: 5m",
+            "grace-past-gate",
+            4,
+            "grace 5m, deadline of the gate 1m30s",
+        ),
+        (
             "monitoring:\n  grace_period: 90s",
             "grace-past-gate",
             4,
@@ -218,7 +237,34 @@ def test_a_contradiction_in_the_defaults_stands_there(check: Check) -> None:
         "- {service: a, url: https://a.example}\n- {service: b, url: https://b.example}\n"
     )
 
-    assert [one.place.line for one in check(text)] == [3, 3]
+    (found,) = check(text)
+
+    assert found.place.line == 3
+    assert found.words.endswith('("a", "b")')
+
+
+def test_a_service_s_interval_does_not_stand_for_what_the_defaults_say_by_name(
+    check: Check,
+) -> None:
+    text = (
+        "defaults:\n  monitoring:\n    health_interval: 5s\n    health_timeout: 10s\nservices:\n"
+        "- service: a\n  url: https://a.example\n  monitoring: {interval: 60s}\n"
+    )
+
+    assert [one.place.line for one in check(text)] == [3]
+
+
+def test_behind_a_break_nothing_is_missed(tmp_path: Path) -> None:
+    text = (
+        "services:\n- service: a\n  url: https://a.example\n"
+        "  slo_targets: {job_success_rate: 95%, availability: 100%}\n"
+        "- {service: b, url: https://b.example}\ndefaults: {schedule: [\n"
+    )
+    (tmp_path / "slo.yml").write_text(text, encoding="utf-8")
+
+    found = matrix_findings(load_matrix(WorkspaceFiles(tmp_path), "slo.yml", "config"))
+
+    assert [one.rule.name for one in found] == ["objective-without-budget"]
 
 
 def test_several_contradictions_come_together_in_the_order_of_the_lines(check: Check) -> None:

@@ -585,3 +585,11 @@ def test_no_line_of_a_file_shows_a_notification_target_or_credentials(stage: Che
         (*stage.log.lines, stage.outputs.summary, *map(str, stage.log.annotations))
     )
     assert "hunter" not in everything
+
+
+def test_a_slo_yml_that_is_not_utf_8_is_a_finding_where_the_byte_stands(stage: CheckStage) -> None:
+    stage.write(fly_toml="app = 'a'\n")
+    (stage.workspace / "slo.yml").write_bytes(b"service: a\nurl: \xff\n")
+
+    assert stage.run(config="slo.yml") == 2
+    assert "slo.yml:2:6 error mistake" in stage.told
