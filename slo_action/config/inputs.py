@@ -365,7 +365,7 @@ INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
         name="secrets",
         default="",
-        meaning="Secrets that journeys of `config` use as `${secrets.NAME}`, one NAME=value a line; masked.",
+        meaning="Secrets that journeys of `config` use as `${secrets.NAME}`, one NAME=value a line, of at least 4 characters each; masked.",
         parse=_secrets,
         secret=True,
     ),
@@ -460,7 +460,7 @@ INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
         name="visit",
         default="true",
-        meaning="With `mode: check`: also send a few plain GETs to the services of `config`; never on a pull request from a fork.",
+        meaning="With `mode: check`: also send a few plain GETs to the services of `config`; never on a pull request from a fork, or where the event cannot be read.",
         parse=parse_flag,
     ),
     InputSpec(
@@ -478,7 +478,7 @@ INPUTS: tuple[InputSpec, ...] = (
     InputSpec(
         name="records",
         default="",
-        meaning="With `mode: check`: directory of earlier runs' audit records below the workspace, to hold changes of `config` against.",
+        meaning="With `mode: check`: directory of earlier runs' audit records below the workspace, to hold changes of `config` against; it has to be there, and may be empty.",
         parse=_below,
     ),
     InputSpec(

@@ -90,7 +90,7 @@ MEANINGS: Mapping[type[forms.Form], Mapping[str, str]] = {
         "header": "A header's name; with one condition.",
         "body_matches": "A regular expression that the body holds.",
         "body_lacks": "A regular expression that the body does not hold.",
-        "certificate_days": "The certificate is valid for at least that many days more.",
+        "certificate_days": "The certificate is valid for at least that many days more; less fails the run, and rolls nothing back.",
         "equals": "The value itself.",
         "not_equals": "Any value but this.",
         "matches": "A regular expression that the value, as text, holds.",

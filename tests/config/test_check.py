@@ -343,10 +343,12 @@ def test_a_slo_yml_that_cannot_be_read_is_told(
     assert mistake.problem == problem
 
 
-def test_a_matrix_that_is_no_text_stops_it_at_its_byte(workspace: Path) -> None:
+def test_a_matrix_that_is_no_text_is_told_at_its_byte_and_stops_nothing(workspace: Path) -> None:
     (workspace / "slo.yml").write_bytes(b"service: shop\nurl: \xff\n")
-    (mistake,) = refused(workspace, config="slo.yml")
+    loaded = asked(workspace, config="slo.yml").loaded
 
+    assert loaded
+    (mistake,) = loaded.mistakes
     assert (mistake.path, mistake.line, mistake.column) == ("slo.yml", 2, 6)
 
 

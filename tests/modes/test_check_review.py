@@ -118,6 +118,7 @@ def test_earlier_runs_say_what_would_have_passed(tmp_path: Path, github: GitHubC
     )
 
 
+@pytest.mark.real
 def test_a_directory_without_records_is_no_history(tmp_path: Path, github: GitHubContents) -> None:
     (tmp_path / "records").mkdir()
     finished = reviewed(
@@ -128,6 +129,7 @@ def test_a_directory_without_records_is_no_history(tmp_path: Path, github: GitHu
     assert "No history yet" in rendered(summary(tmp_path)).prose
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("is_private", [True, False])
 def test_a_token_that_may_not_read_is_one_line(
     tmp_path: Path,
@@ -144,6 +146,7 @@ def test_a_token_that_may_not_read_is_one_line(
     assert "looser" not in summary(tmp_path)
 
 
+@pytest.mark.real
 def test_without_a_token_nobody_is_asked_and_one_line_says_so(
     tmp_path: Path, github: GitHubContents
 ) -> None:
@@ -156,6 +159,7 @@ def test_without_a_token_nobody_is_asked_and_one_line_says_so(
     )
 
 
+@pytest.mark.real
 def test_without_github_there_is_one_line(tmp_path: Path, github: GitHubContents) -> None:
     finished = reviewed(
         tmp_path,
@@ -168,6 +172,7 @@ def test_without_github_there_is_one_line(tmp_path: Path, github: GitHubContents
     assert finished.stdout.count("what changes is not told") == 1
 
 
+@pytest.mark.real
 def test_what_did_not_change_is_not_told(tmp_path: Path, github: GitHubContents) -> None:
     finished = reviewed(tmp_path, github, {".github/slo.yml": matrix() + "# a comment\n"})
 
@@ -258,6 +263,7 @@ def test_without_slo_yml_before_and_after_there_is_nothing_to_tell(stage: CheckS
     assert stage.log.lines == ["fly.toml: nothing to remark"]
 
 
+@pytest.mark.real
 def test_a_deleted_slo_yml_is_looser_all_over(tmp_path: Path, github: GitHubContents) -> None:
     finished = reviewed(tmp_path, github, {"fly.toml": "app = 'shop'\n"})
 
@@ -268,6 +274,7 @@ def test_a_deleted_slo_yml_is_looser_all_over(tmp_path: Path, github: GitHubCont
     assert "no longer watched" in summary(tmp_path)
 
 
+@pytest.mark.real
 def test_a_deleted_file_that_a_pattern_included_is_looser(
     tmp_path: Path, github: GitHubContents
 ) -> None:
@@ -325,6 +332,7 @@ def test_a_pattern_over_too_many_former_folders_is_one_line(stage: CheckStage) -
     )
 
 
+@pytest.mark.real
 def test_a_secret_in_a_new_address_is_in_no_word_of_the_difference(
     tmp_path: Path, github: GitHubContents
 ) -> None:
@@ -343,6 +351,7 @@ def test_a_secret_in_a_new_address_is_in_no_word_of_the_difference(
         assert "t0p" not in told
 
 
+@pytest.mark.real
 def test_what_is_looser_is_shown_beside_more_notices_than_github_shows(
     tmp_path: Path, github: GitHubContents
 ) -> None:
@@ -355,6 +364,7 @@ def test_what_is_looser_is_shown_beside_more_notices_than_github_shows(
     assert "looser than before" in notices[0]
 
 
+@pytest.mark.real
 def test_each_former_file_is_asked_for_once(tmp_path: Path, github: GitHubContents) -> None:
     reviewed(tmp_path, github, {".github/slo.yml": matrix("800ms")})
 
