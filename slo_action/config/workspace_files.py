@@ -51,8 +51,13 @@ class WorkspaceFiles:
         root = self.root.resolve()
         try:
             path = (root / name).resolve()
+            is_settled = (
+                path == path.resolve()
+            )  # behind a link to itself, links are left as they are
             path.is_file()
         except (OSError, RuntimeError, ValueError):  # a link to itself, a name too long or odd
+            return _wrong(field, "cannot be followed", name)
+        if not is_settled:
             return _wrong(field, "cannot be followed", name)
         if not path.is_relative_to(root):
             return _wrong(field, "lies outside of the workspace", name)

@@ -54,6 +54,7 @@ NAMES = st.lists(PARTS, max_size=8).map("/".join) | st.text()
 @example("out.yml")
 @example("x" * 70_000)
 @example("a\0")
+@example("round.yml/../out.yml")
 def test_no_name_leads_out(workspace: Path, name: str) -> None:
     text = WorkspaceFiles(workspace).text(name, "config")
 
@@ -82,6 +83,7 @@ def test_no_pattern_lists_what_lies_outside(workspace: Path, pattern: str, besid
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NAMES)
+@example("round.yml/../out.yml")
 def test_a_real_name_is_plain_and_reads_the_same(workspace: Path, name: str) -> None:
     files = WorkspaceFiles(workspace)
     real = files.real_name(name, "config")
