@@ -98,13 +98,11 @@ def _show_line(log: Log, mistake: Mistake) -> None:
     """Print the line that is meant, with a caret under its column; it may hold anything."""
     if not mistake.source:
         return
-    from slo_action.render.source import excerpt  # noqa: PLC0415 - only where something is wrong
+    from slo_action.render.source import quoted_line  # noqa: PLC0415 - only where it is wrong
 
-    number = str(mistake.line)
-    line, caret = excerpt(mistake.source, mistake.column or 1)
-    log.line(f"{mistake.path}:{number}: {mistake.field}")
-    log.line(f"  {number} | {line}")
-    log.line(f"  {' ' * len(number)} | {caret}")
+    log.line(f"{mistake.path}:{mistake.line}: {mistake.field}")
+    for line in quoted_line(mistake.line or 1, mistake.source, mistake.column or 1):
+        log.line(line)
 
 
 def _bug(error: Exception) -> Annotation:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from slo_action.core.model import Annotation, Level, RunIdentity
 from slo_action.core.rules import Finding
 from slo_action.render.escape import code, markdown, shortened
-from slo_action.render.source import Lines, Sources, excerpt, line_at, lines_of
+from slo_action.render.source import Lines, Sources, excerpt, line_at, lines_of, quoted_line
 from slo_action.render.tables import table
 
 _LIMIT = 400
@@ -69,9 +69,7 @@ def _lines(finding: Finding, lines: Lines) -> Iterator[str]:
     line = line_at(lines, finding.path, place)
     number = "" if line is None else str(place.line)
     if line is not None:
-        shown, caret = excerpt(line, place.column)
-        yield f"  {number} | {shown}"
-        yield f"  {' ' * len(number)} | {caret}"
+        yield from quoted_line(place.line, line, place.column)
     why, fix = shortened(rule.why, _LIMIT), shortened(rule.fix, _LIMIT)
     yield f"  {' ' * len(number)} = {why}; instead: {fix}"
 

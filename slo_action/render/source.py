@@ -45,6 +45,12 @@ def excerpt(line: str, column: int) -> tuple[str, str]:
     return head + tail, " " * _width(head) + "^"
 
 
+def quoted_line(number: int, line: str, column: int) -> tuple[str, str]:
+    """Return a line as the log quotes it, with its number, and the caret beneath."""
+    shown, caret = excerpt(line, column)
+    return f"  {number} | {shown}", f"  {' ' * len(str(number))} | {caret}"
+
+
 def _shown(text: str) -> str:
     return visible(text.replace("\t", _TAB))
 
