@@ -22,7 +22,7 @@ from slo_action.config.matrix_files import (
 from slo_action.config.matrix_forms import ServiceForm
 from slo_action.config.matrix_services import POLICY_FORM, service_of, unfit_policy
 from slo_action.config.openslo import merged, openslo_services
-from slo_action.config.place_mistakes import form_at, mistake_at, mistake_below, well_filled
+from slo_action.config.place_mistakes import filled_without, form_at, mistake_at, mistake_below
 from slo_action.config.suggest import did_you_mean
 from slo_action.config.workspace_files import WorkspaceFiles
 from slo_action.core.matrix import Matrix, Service
@@ -185,8 +185,8 @@ class _Services:
         What is wrong with it is a mistake; the rest is there for whoever looks at the rest.
         """
         plain = without_own(raw)
-        form = form_at(ServiceForm, entry.document, plain, entry.key, self.mistakes)
-        form = form or well_filled(ServiceForm, plain)
+        form, wrong = form_at(ServiceForm, entry.document, plain, entry.key, self.mistakes)
+        form = form or filled_without(wrong, ServiceForm, plain)
         if form is None:
             return None
         service = service_of(form, entry.inherited.defaults, entry.inherited.policy)

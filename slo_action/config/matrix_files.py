@@ -145,8 +145,8 @@ class MatrixFiles:
     ) -> Inherited:
         """Take what holds for more than one service; return what the file's services inherit."""
         plain = {name: value for name, value in content.items() if name != "services"}
-        form = form_at(MatrixForm, document, without_own(plain), key, self.mistakes)
-        form = form or MatrixForm()
+        filled, _ = form_at(MatrixForm, document, without_own(plain), key, self.mistakes)
+        form = filled or MatrixForm()
         for name, team in (form.teams or {}).items():
             self._team(document, name, team, (*key, "teams", name))
         self._take_maintenance(document, form, key)

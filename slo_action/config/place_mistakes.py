@@ -1,11 +1,12 @@
 """Mistakes at the key of a file that they are about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from slo_action.config.form_mistakes import form_mistakes
+from slo_action.config.form_mistakes import FormMistake, form_mistakes
 from slo_action.config.matrix_forms import Form
 from slo_action.config.suggest import shown_value
 from slo_action.core.rules import Document, Key, dotted
@@ -21,16 +22,10 @@ def mistake_at(
 
     Lists and mappings are not shown: aliases can make them endless.
     """
-    place = document.place(key)
-    return Mistake(
-        field=shown_value(dotted(key[1:]), 200) or f"document {key[0]}",
-        problem=problem,
-        accepted=accepted,
-        value=shown_value(value) if isinstance(value, str | int | float) else None,
-        path=document.path,
-        line=place.line,
-        column=place.column,
-    )
+    field = shown_value(dotted(key[1:]), 200) or f"document {key[0]}"
+    told = mistake_below(document, key, problem, accepted)
+    shown = shown_value(value) if isinstance(value, str | int | float) else None
+    return replace(told, field=field, value=shown)
 
 
 def mistake_below(document: Document, key: Key, problem: str, accepted: str) -> Mistake:
@@ -46,14 +41,13 @@ def mistake_below(document: Document, key: Key, problem: str, accepted: str) -> 
     )
 
 
-def well_filled(form: type[AnyForm], raw: Mapping[str, object]) -> AnyForm | None:
+def filled_without(
+    wrong: Sequence[FormMistake], form: type[AnyForm], raw: Mapping[str, object]
+) -> AnyForm | None:
     """Return the form without what is wrong in `raw`; None where it cannot do without that."""
     plain = dict(raw)
-    try:
-        form.model_validate(plain)
-    except ValidationError as error:
-        for one in form_mistakes(error, form, raw):
-            _drop(plain, one.key)
+    for one in wrong:
+        _drop(plain, one.key)
     try:
         return form.model_validate(plain)
     except ValidationError:
@@ -76,12 +70,14 @@ def form_at(
     raw: Mapping[str, object],
     key: Key,
     mistakes: list[Mistake],
-) -> AnyForm | None:
-    """Return the form that `raw` fills in; None where it does not, and `mistakes` then say why."""
+) -> tuple[AnyForm | None, Sequence[FormMistake]]:
+    """Return the form that `raw` fills in, or None and what is wrong, which `mistakes` get, too."""
     try:
-        return form.model_validate(raw)
+        return form.model_validate(raw), ()
     except ValidationError as error:
-        for one in form_mistakes(error, form, raw):
-            where = (*key, *one.key)
-            mistakes.append(mistake_at(document, where, one.problem, one.accepted, one.value))
-        return None
+        wrong = form_mistakes(error, form, raw)
+    mistakes += [
+        mistake_at(document, (*key, *one.key), one.problem, one.accepted, one.value)
+        for one in wrong
+    ]
+    return None, wrong
