@@ -1,6 +1,6 @@
 """What is wrong in slo.yml: its services, entry by entry, held against the rules."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from slo_action.config.matrix import Loaded, Origin
@@ -69,9 +69,21 @@ class _Defaults:
 
 
 def _below(document: Document, roots: Sequence[Key]) -> Iterator[Place]:
-    for key, place in document.places.items():
-        if any(key[: len(root)] == root for root in roots):
-            yield place
+    for root in roots:
+        for key in _keys(root, value_at(document.content, root[1:])):
+            if key in document.places:
+                yield document.places[key]
+
+
+def _keys(key: Key, value: object) -> Iterator[Key]:
+    yield key
+    parts: Iterable[tuple[str | int, object]] = ()
+    if isinstance(value, Mapping):
+        parts = value.items()
+    elif isinstance(value, list):
+        parts = enumerate(value)
+    for part, one in parts:
+        yield from _keys((*key, part), one)
 
 
 def _services(names: Sequence[str]) -> str:
