@@ -1,5 +1,6 @@
 """Fly.io: what the inputs say of it, and the rule for its tokens."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -7,6 +8,16 @@ from slo_action.core.secrets import Secret
 
 _SCHEMES = ("bearer", "flyv1")
 _MACAROONS = ("fm1r_", "fm1a_", "fm2_")
+
+
+APP_NAME = re.compile("[a-z0-9][a-z0-9-]{0,62}")
+
+
+def app_name(text: str) -> str:
+    """Return an app's name as it is. Raises ValueError with the accepted form."""
+    if not APP_NAME.fullmatch(text):
+        raise ValueError("write the app's name: small letters, digits and dashes, such as shop-api")
+    return text
 
 
 class EngineName(StrEnum):

@@ -13,9 +13,9 @@ from enum import StrEnum
 from fractions import Fraction
 from pathlib import PurePosixPath
 
-from slo_action.config.fly import EngineName
+from slo_action.config.fly import EngineName, app_name
 from slo_action.config.suggest import did_you_mean
-from slo_action.config.units import parse_duration, parse_flag, parse_instant, parse_ratio
+from slo_action.config.units import parse_confidence, parse_duration, parse_flag, parse_instant
 from slo_action.core.decide import FailOn, RollbackMode
 from slo_action.core.judge import OnLateStart
 from slo_action.core.model import Mode
@@ -229,9 +229,7 @@ def _baseline(value: str) -> timedelta:
 def _app(value: str) -> str:
     """It becomes part of paths and queries."""
     app = _text(value)
-    if app and not _APP.fullmatch(app):
-        raise ValueError("write the app's name: small letters, digits and dashes, such as shop-api")
-    return app
+    return app_name(app) if app else app
 
 
 def _below(value: str) -> str:
@@ -253,17 +251,8 @@ def _history(value: str) -> str:
     return place
 
 
-def _confidence(value: str) -> Fraction:
-    ratio = parse_ratio(value)
-    if ratio > _MOST_CONFIDENT:
-        raise ValueError("write a confidence up to 99.99%, such as 99%, or 0% for the plain rule")
-    return ratio
-
-
-_APP = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62})")
 _LONGEST_BASELINE = timedelta(minutes=10)
 _MOST_PATHS = 10
-_MOST_CONFIDENT = Fraction(9999, 10000)
 _LONGEST_WATCH = timedelta(hours=24)
 _SHORTEST_WATCH = timedelta(seconds=5)
 _MOST_DAYS = 400
@@ -354,7 +343,7 @@ INPUTS: tuple[InputSpec, ...] = (
         name="confidence",
         default="99%",
         meaning="How sure it must be of an error-rate breach before the plain rule (5 % of the planned probes) is; `0%`: the plain rule alone.",
-        parse=_confidence,
+        parse=parse_confidence,
     ),
     InputSpec(
         name="api-paths",

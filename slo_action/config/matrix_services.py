@@ -29,6 +29,7 @@ from slo_action.core.matrix import Endpoint, Maintenance, Service, Targets
 from slo_action.core.model import Witness
 from slo_action.core.policy import Policy
 from slo_action.core.policy_change import PolicyChange, policy_of
+from slo_action.core.quantities import percent_words
 
 _P95 = Fraction(95, 100)
 _P90 = Fraction(90, 100)
@@ -270,10 +271,7 @@ def unfit_policy(change: PolicyChange) -> str:
         slo = rates.slo if change.slo is None else change.slo
         rollback = rates.trigger if change.rollback is None else change.rollback
         if slo > rollback:
-            return f"promises an error rate of {_percent(slo)}, and {_percent(rollback)} rolls back"
+            promised, limit = percent_words(slo), percent_words(rollback)
+            return f"promises an error rate of {promised}, and {limit} rolls back"
         return str(error)
     return ""
-
-
-def _percent(ratio: Fraction) -> str:
-    return f"{float(100 * ratio):.6g} %"

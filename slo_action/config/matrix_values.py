@@ -16,10 +16,11 @@ from pydantic import (
 )
 
 from slo_action.config.assertion_forms import valid_json_path, valid_pattern
-from slo_action.config.units import parse_duration, parse_instant, parse_ratio
+from slo_action.config.fly import APP_NAME, app_name
+from slo_action.config.units import parse_confidence, parse_duration, parse_instant, parse_ratio
 from slo_action.config.url import parse_url
+from slo_action.core.matrix import NAMED_ENDPOINTS
 
-_MOST_CONFIDENT = Fraction(9999, 10000)
 _DURATION_PATTERN = r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"
 _RATIO_PATTERN = r"^<?\s*(0*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%|0*(0(\.\d+)?|1(\.0+)?))$"
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
@@ -67,10 +68,7 @@ def _rate(value: object) -> Fraction:
 
 
 def _confidence(value: object) -> Fraction:
-    ratio = _ratio(value)
-    if ratio > _MOST_CONFIDENT:
-        raise ValueError("write a confidence up to 99.99%, such as 99%, or 0% for the plain rule")
-    return ratio
+    return parse_confidence(_scalar(value))
 
 
 def _line(value: object) -> str:
@@ -131,9 +129,7 @@ def _below(value: object) -> str:
 
 
 def _app(value: object) -> str:
-    if not isinstance(value, str) or not _APP.fullmatch(value):
-        raise ValueError("write the app's name: small letters, digits and dashes, such as shop-api")
-    return value
+    return app_name(value if isinstance(value, str) else "")
 
 
 def _step_url(value: object) -> str:
@@ -169,8 +165,8 @@ def _pattern(value: object) -> str:
 
 def _endpoint_name(value: object) -> str:
     name = _name(value)
-    if name in _RESERVED:
-        raise ValueError(f"write another name: {', '.join(_RESERVED)} have keys of their own")
+    if name in NAMED_ENDPOINTS:
+        raise ValueError(f"write another name: {', '.join(NAMED_ENDPOINTS)} have keys of their own")
     return name
 
 
@@ -188,7 +184,6 @@ def _request_header(value: object) -> str:
     return name
 
 
-_RESERVED = ("health", "build", "search", "stats")
 _LONGEST_JOURNEY = 60
 _OWN_HEADERS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "accept-encoding"}
@@ -207,7 +202,6 @@ _ONE_SLASH = "write a path that starts with one slash, such as /healthz"
 _NO_SPACES = "write a path without spaces, such as /search?q=a%20b or /cart?u=${token}"
 _SLASH_AND_GAP = re.compile(r"/(?!/)[^\s\x00-\x1f]*[\s\x00-\x1f]")
 _PATH = re.compile(r"/(?!/)[^\s\x00-\x1f]*")
-_APP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _STEP_URL = re.compile(r"https?://[^/?#$\s]+([/?#][^\s\x00-\x1f]{0,2000})?")
 _STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
 _MOST_STATUSES = 20
@@ -248,7 +242,7 @@ Instant = Annotated[datetime, PlainValidator(_instant), _text_schema(format="dat
 HeaderName = Annotated[str, PlainValidator(_header), _text_schema(pattern=f"^{_HEADER.pattern}$")]
 Cron = Annotated[str, PlainValidator(_cron), _text_schema(examples=["0 */1 * * *"])]
 Below = Annotated[str, PlainValidator(_below), _text_schema(pattern=_LINE)]
-App = Annotated[str, PlainValidator(_app), _text_schema(pattern=f"^{_APP.pattern}$")]
+App = Annotated[str, PlainValidator(_app), _text_schema(pattern=f"^{APP_NAME.pattern}$")]
 StepUrl = Annotated[
     str,
     PlainValidator(_step_url),
@@ -262,7 +256,7 @@ EndpointName = Annotated[
     str,
     PlainValidator(_endpoint_name),
     WithJsonSchema(
-        {"type": "string", "pattern": _NAME, "not": {"enum": list(_RESERVED)}},
+        {"type": "string", "pattern": _NAME, "not": {"enum": list(NAMED_ENDPOINTS)}},
     ),
 ]
 JourneyName = Annotated[

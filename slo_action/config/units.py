@@ -60,6 +60,17 @@ def parse_ratio(text: str) -> Fraction:
     return ratio
 
 
+def parse_confidence(text: str) -> Fraction:
+    """Return how sure a judgement must be, a ratio in [0, 0.9999]. Raises ValueError as a ratio."""
+    ratio = parse_ratio(text)
+    if ratio > _MOST_CONFIDENT:
+        raise ValueError("write a confidence up to 99.99%, such as 99%, or 0% for the plain rule")
+    return ratio
+
+
+_MOST_CONFIDENT = Fraction(9999, 10000)
+
+
 def parse_instant(text: str) -> datetime:
     """Return an aware UTC datetime. Raises ValueError with the accepted form."""
     try:

@@ -11,6 +11,9 @@ from slo_action.core.latency import LatencyObjective
 from slo_action.core.model import Witness
 from slo_action.core.policy_change import PolicyChange
 
+NAMED_ENDPOINTS = ("health", "build", "search", "stats")
+"""The document's endpoints, which have keys of their own; a user's own stand in a list."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
@@ -84,6 +87,11 @@ class Service:
     maintenance: tuple[Maintenance, ...] = ()
     journeys: tuple[Journey, ...] = ()
     policy: PolicyChange = field(default_factory=PolicyChange)
+
+    @property
+    def own_endpoints(self) -> tuple[Endpoint, ...]:
+        """The user's own, in their order."""
+        return tuple(one for one in self.endpoints if one.name not in NAMED_ENDPOINTS)
 
     def endpoint(self, name: str) -> Endpoint | None:
         """Return the endpoint of a name; None where the service has none."""

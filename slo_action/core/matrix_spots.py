@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 
-from slo_action.core.matrix import Endpoint, Service
+from slo_action.core.matrix import NAMED_ENDPOINTS, Endpoint, Service
+from slo_action.core.quantities import percent_words
 from slo_action.core.quoting import quoted
 from slo_action.core.rules import Key, Spot, Table
 
@@ -13,7 +14,6 @@ _GATE = timedelta(seconds=90)
 """The document's deadline of the health gate."""
 _SECOND = 1_000_000
 """In microseconds."""
-_OWN = ("health", "build", "search", "stats")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +31,14 @@ class Entry:
 
 def limits(entry: Entry) -> Iterator[tuple[Endpoint, Key]]:
     """Every endpoint with the place of its limit: in the targets, or in its own entry."""
-    others = 0
+    others = entry.service.own_endpoints
     for endpoint in entry.service.endpoints:
-        if endpoint.name in _OWN:
+        if endpoint not in others:
             key = _LIMITS.get(endpoint.name, "response_time_p95")
             yield endpoint, ("slo_targets", key)
         else:
-            own: Key = ("endpoints", others, "response_time_p95")
+            own: Key = ("endpoints", others.index(endpoint), "response_time_p95")
             yield endpoint, own if entry.says(own) else ("slo_targets", "api_response_time_p95")
-            others += 1
 
 
 _LIMITS = {
@@ -96,7 +95,7 @@ def interval_below_timeout(entry: Entry) -> Iterator[Spot]:
 
 def _monitoring(entry: Entry, endpoint: Endpoint, what: str) -> Key:
     """Return where an endpoint's interval or timeout is said: by itself, or for all."""
-    others = [one for one in entry.service.endpoints if one.name not in _OWN]
+    others = entry.service.own_endpoints
     if endpoint in others:
         own: Key = ("endpoints", others.index(endpoint), what)
         return own if entry.says(own) else ("monitoring", what)
@@ -113,19 +112,18 @@ def objective_without_budget(entry: Entry) -> Iterator[Spot]:
         ("error_rate", targets.error_rate, Fraction(0)),
     ):
         if value is not None and value == whole:
-            yield Spot(key=("slo_targets", name), words=f"{name} of {percent(value)}")
+            yield Spot(key=("slo_targets", name), words=f"{name} of {percent_words(value)}")
 
 
 def target_without_endpoint(entry: Entry) -> Iterator[Spot]:
     """What comes from defaults is for the services that have the endpoint."""
     service = entry.service
-    has = {name for name in _OWN if service.endpoint(name)}
-    others = any(one.name not in _OWN for one in service.endpoints)
+    has = {name for name in NAMED_ENDPOINTS if service.endpoint(name)}
     for section in ("slo_targets", "monitoring", "assertions"):
         for key in _mapping(entry.table.get(section)):
             about = key.partition("_")[0]
-            missing = about == "api" and not others
-            if missing or (about in _OWN and about not in has):
+            missing = about == "api" and not service.own_endpoints
+            if missing or (about in NAMED_ENDPOINTS and about not in has):
                 wanted = "endpoints:" if about == "api" else f"{about}_endpoint"
                 yield Spot(key=(section, key), words=f"{section}.{key} without {wanted}")
 
@@ -169,12 +167,9 @@ def value_at(table: Table, key: Key) -> object:
 
 def endpoint_title(endpoint: Endpoint) -> str:
     """Return what people call an endpoint; their own name is quoted."""
-    return endpoint.name if endpoint.name in _OWN else f"endpoint {quoted(endpoint.name)}"
-
-
-def percent(ratio: Fraction) -> str:
-    """Return a ratio as people write it, such as `99.9 %`."""
-    return f"{float(100 * ratio):.6g} %"
+    return (
+        endpoint.name if endpoint.name in NAMED_ENDPOINTS else f"endpoint {quoted(endpoint.name)}"
+    )
 
 
 def told_duration(duration: timedelta) -> str:

@@ -10,7 +10,8 @@ from fractions import Fraction
 from math import ceil
 
 from slo_action.core.latency import least_count
-from slo_action.core.matrix_spots import Entry, endpoint_title, limits, percent, told_duration
+from slo_action.core.matrix_spots import Entry, endpoint_title, limits, told_duration
+from slo_action.core.quantities import percent_words
 from slo_action.core.rules import Key, Spot
 
 MONTH = timedelta(days=30)
@@ -30,7 +31,7 @@ def _few_for_availability(entry: Entry) -> Iterator[Spot]:
     if health and health.interval and objective is not None and objective < 1:
         needed = ceil(1 / (1 - objective))
         yield from _few(
-            f"availability of {percent(objective)}", needed, health.interval, MONTH,
+            f"availability of {percent_words(objective)}", needed, health.interval, MONTH,
             ("slo_targets", "availability"),
         )  # fmt: skip
 
@@ -43,7 +44,7 @@ def _few_for_error_rate(entry: Entry) -> Iterator[Spot]:
         in_a_day = sum((Fraction(DAY / one) for one in intervals), Fraction(0))
         together = DAY / float(in_a_day)
         key = ("slo_targets", "error_rate")
-        yield from _few(f"error rate of {percent(rate)}", ceil(1 / rate), together, DAY, key)
+        yield from _few(f"error rate of {percent_words(rate)}", ceil(1 / rate), together, DAY, key)
 
 
 def _few_for_latency(entry: Entry) -> Iterator[Spot]:

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from slo_action.core.health_body import read_health
-from slo_action.core.matrix import Endpoint, Service
+from slo_action.core.matrix import NAMED_ENDPOINTS, Endpoint, Service
 from slo_action.core.model import Outcome, Response, Sample
 from slo_action.core.quoting import quoted
 from slo_action.core.rules import Key
 
 HEALTH = "health"
-_KEYS = ("health", "build", "search", "stats")
-"""Endpoints that have a key of their own in slo.yml; others stand in a list."""
 _SAYS_NOTHING = frozenset({Outcome.RATE_LIMITED, Outcome.WAF_CHALLENGE})
 
 
@@ -58,10 +56,9 @@ class Visit:
 
     def key(self, endpoint: Endpoint) -> Key:
         """Return where the endpoint stands in the service's entry."""
-        if endpoint.name in _KEYS:
+        if endpoint.name in NAMED_ENDPOINTS:
             return (f"{endpoint.name}_endpoint",)
-        others = [one for one in self.service.endpoints if one.name not in _KEYS]
-        return ("endpoints", others.index(endpoint), "path")
+        return ("endpoints", self.service.own_endpoints.index(endpoint), "path")
 
     def healthy(self) -> Iterator[tuple[Sample, Response]]:
         """Yield the health endpoint's answers with status 200."""
@@ -72,7 +69,7 @@ class Visit:
 
 def title(endpoint: Endpoint) -> str:
     """Return what slo.yml calls an endpoint. The user's own name is untrusted."""
-    is_known = endpoint.name in _KEYS
+    is_known = endpoint.name in NAMED_ENDPOINTS
     return f"{endpoint.name}_endpoint" if is_known else f"endpoint {quoted(endpoint.name)}"
 
 
