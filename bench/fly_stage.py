@@ -11,9 +11,9 @@ from typing import Any
 
 from slo_action.config.request import Surroundings, VerifyRequest, read_request
 from slo_action.core.model import RunIdentity
-from slo_action.core.prepared import Prepared
+from slo_action.core.release.baseline import Prepared
+from slo_action.platforms.context import Premises
 from slo_action.platforms.fly.platform import FlyPlatform, open_platform
-from slo_action.platforms.premises import Premises
 from tests.worlds.fly import (
     DEPLOY_TOKEN,
     FlyImage,

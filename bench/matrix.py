@@ -13,12 +13,12 @@ import jsonschema
 import yaml
 
 from bench.figures import table
-from slo_action.config.matrix import load_matrix
-from slo_action.config.matrix_schema import SCHEMA_PATH
-from slo_action.config.workspace_files import WorkspaceFiles
-from slo_action.core.matrix_rules import MATRIX_RULES
-from slo_action.core.matrix_spots import Entry
-from slo_action.core.rules import findings
+from slo_action.config.files.workspace import WorkspaceFiles
+from slo_action.config.slo.json_schema import SCHEMA_PATH
+from slo_action.config.slo.load import load_matrix
+from slo_action.core.lint.rule import findings
+from slo_action.core.lint.slo.checks import Entry
+from slo_action.core.lint.slo.rules import MATRIX_RULES
 
 _SERVICE = """\
 - service: shop-{n}

@@ -1,7 +1,7 @@
 """Our pool in a process of its own: a URL and its slots per line in, measured probes out.
 
 Run by the interpreter that has slo-verify installed as the image has it. It loops as
-slo_action/modes/observe.py does: wait for a slot, send, collect.
+slo_action/modes/steps/window.py does: wait for a slot, send, collect.
 """
 
 import json
@@ -9,13 +9,13 @@ import resource
 import sys
 from secrets import token_hex
 
-from slo_action.clock import SystemClock
 from slo_action.core.model import Probe, Witness
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 from slo_action.ports import Landed
 from slo_action.probing.pool import HttpProbePool
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
+from slo_action.system.clock import SystemClock
 
 _DRAIN_SECONDS = 0.02
 

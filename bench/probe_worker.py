@@ -10,12 +10,12 @@ import sys
 from dataclasses import asdict
 from secrets import token_hex
 
-from slo_action.clock import SystemClock
 from slo_action.core.model import Probe, Witness
-from slo_action.core.secrets import Scrubber
-from slo_action.probing.http import HttpProber
+from slo_action.core.text.secrets import Scrubber
+from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
+from slo_action.system.clock import SystemClock
 
 
 def main() -> None:

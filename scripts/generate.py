@@ -11,7 +11,7 @@ from pathlib import Path
 
 from slo_action.audit.schema import SCHEMA_PATH, generated_schema
 from slo_action.config.inputs import INPUTS
-from slo_action.config.matrix_forms import (
+from slo_action.config.slo.forms import (
     AssertionForm,
     CaptureForm,
     EndpointForm,
@@ -25,10 +25,10 @@ from slo_action.config.matrix_forms import (
     StepForm,
     TargetsForm,
 )
-from slo_action.config.matrix_keys import MEANINGS, meaning
-from slo_action.config.matrix_schema import SCHEMA_PATH as MATRIX_SCHEMA_PATH
-from slo_action.config.matrix_schema import generated_matrix_schema
-from slo_action.core.judge import TABLE
+from slo_action.config.slo.json_schema import SCHEMA_PATH as MATRIX_SCHEMA_PATH
+from slo_action.config.slo.json_schema import generated_matrix_schema
+from slo_action.config.slo.key_docs import MEANINGS, meaning
+from slo_action.core.verdict.judge import TABLE
 from slo_action.errors import all_errors
 from slo_action.render.outputs import OUTPUTS
 

@@ -7,18 +7,34 @@ from pathlib import Path
 from typing import TextIO
 
 from slo_action.config.inputs import asked_mode, from_environment
+from slo_action.config.multi_service import read_several
 from slo_action.config.request import Surroundings, VerifyRequest, read_request
-from slo_action.config.several import read_several
 from slo_action.core.model import Mode
-from slo_action.core.record import AuditRecord
-from slo_action.core.secrets import Scrubber
-from slo_action.core.several import combined_exit_code
+from slo_action.core.record.multi_service import combined_exit_code
+from slo_action.core.record.record import AuditRecord
+from slo_action.core.text.secrets import Scrubber
 from slo_action.evidence.directory import open_evidence
 from slo_action.github.commands import WorkflowLog
 from slo_action.github.context import read_context
 from slo_action.github.event import is_from_fork
 from slo_action.github.files import RunnerFiles
-from slo_action.opening import (
+from slo_action.ports import (
+    CheckPorts,
+    Log,
+    Outputs,
+    Ports,
+)
+from slo_action.render.outputs import provisional
+from slo_action.runtime import (
+    FLY_TOKEN,
+    Stage,
+    guarded,
+    mask,
+    mask_fly_token,
+    mask_given,
+    open_stage,
+)
+from slo_action.wiring import (
     Staged,
     Telling,
     numbered,
@@ -29,14 +45,6 @@ from slo_action.opening import (
     prepared_for,
     run_name,
 )
-from slo_action.ports import (
-    CheckPorts,
-    Log,
-    Outputs,
-    Ports,
-)
-from slo_action.render.outputs import provisional
-from slo_action.stage import FLY_TOKEN, Stage, guarded, mask, mask_fly_token, mask_given, open_stage
 
 _ENVIRONMENT_SECRETS = ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 
@@ -86,8 +94,8 @@ def run_several(
     telling: Telling,
 ) -> int:
     """Verify several services, each in a process of its own; return the worst exit status."""
-    from slo_action.modes.several import CommonPorts, Worked, verify_several  # noqa: PLC0415 - rare
-    from slo_action.workers import side_by_side  # noqa: PLC0415 - rare
+    from slo_action.modes.multi_service.run import CommonPorts, Worked, verify_several  # noqa: PLC0415 - rare
+    from slo_action.system.workers import side_by_side  # noqa: PLC0415 - rare
 
     mask(stage.log, *(secret.reveal() for request in requests for secret in request.secrets))
     _import_once(requests)
@@ -104,7 +112,7 @@ def run_several(
         return staged.request, staged.ports
 
     def keep(worked: Worked) -> None:
-        from slo_action.modes.tell_several import keep_evidence  # noqa: PLC0415 - ADR 0002
+        from slo_action.modes.multi_service.publish import keep_evidence  # noqa: PLC0415 - ADR 0002
 
         keep_evidence(worked, ports)
 
@@ -112,7 +120,7 @@ def run_several(
     ends, works = verify_several(
         requests, ports, crew=side_by_side, open_ports=opened, scrubber=stage.scrubber, keep=keep
     )
-    from slo_action.modes.tell_several import tell_several  # noqa: PLC0415 - ADR 0002
+    from slo_action.modes.multi_service.publish import tell_several  # noqa: PLC0415 - ADR 0002
 
     audiences = replace(ports, artifacts=telling.artifacts(), check_runs=telling.check_runs())
     tell_several(ends, works, audiences, artifact_name=telling.artifact_name)
@@ -124,7 +132,7 @@ def _import_once(requests: Sequence[VerifyRequest]) -> None:
     if any(one.fly for one in requests):
         import slo_action.platforms.fly.platform  # noqa: PLC0415 - heavy: ADR 0002
     if any(one.metrics for one in requests):
-        import slo_action.sources.prometheus  # noqa: F401, PLC0415 - heavy: ADR 0002
+        import slo_action.sources.prometheus.source  # noqa: F401, PLC0415 - heavy: ADR 0002
 
 
 def _run_verify(staged: Staged, telling: Telling) -> int:
@@ -145,7 +153,7 @@ def _run_prepare(staged: Staged, telling: Telling) -> int:
     from slo_action.modes.prepare import prepare  # noqa: PLC0415 - its table's line imports it
 
     preparation = prepare(staged.request, staged.ports)
-    from slo_action.modes.tell_prepared import tell_prepared  # noqa: PLC0415 - ADR 0002
+    from slo_action.modes.publish_prepared import tell_prepared  # noqa: PLC0415 - ADR 0002
 
     ports = replace(staged.ports, artifacts=telling.artifacts())
     tell_prepared(preparation, ports, run=staged.request.run, artifact_name=telling.artifact_name)
@@ -164,7 +172,7 @@ def _run_check(
 ) -> int:
     from slo_action.config.check import read_check_request  # noqa: PLC0415 - ADR 0002
     from slo_action.evidence.workspace import WorkspaceWriter  # noqa: PLC0415 - ADR 0002
-    from slo_action.modes.check import check  # noqa: PLC0415 - its table's line imports it
+    from slo_action.modes.check.check import check  # noqa: PLC0415 - its table's line imports it
 
     request = read_check_request(given, around)
     event = around.event_path
@@ -191,7 +199,7 @@ FILE_MODES: dict[Mode, Callable[[Stage, Mapping[str, str], Surroundings, Outputs
 def _finish(record: AuditRecord, ports: Ports, telling: Telling) -> int:
     """Tell everybody; return the exit status, which telling cannot change."""
     # What telling needs (pydantic, jsonschema) is imported after the last probe: ADR 0002.
-    from slo_action.modes.tell import tell  # noqa: PLC0415
+    from slo_action.modes.publish import tell  # noqa: PLC0415
 
     audiences = replace(ports, artifacts=telling.artifacts(), check_runs=telling.check_runs())
     tell(record, audiences, artifact_name=telling.artifact_name)

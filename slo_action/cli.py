@@ -10,16 +10,16 @@ from typing import TextIO
 
 from slo_action.app import FILE_MODES, MODES, run_several
 from slo_action.config.inputs import INPUTS, asked_mode
+from slo_action.config.multi_service import read_several
 from slo_action.config.request import Surroundings, read_request
-from slo_action.config.several import read_several
-from slo_action.config.units import parse_flag
+from slo_action.config.text.units import parse_flag
 from slo_action.core.model import Annotation, Level, Mode, RunIdentity
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import InputError, Mistake, RecordError
-from slo_action.opening import Telling, open_ports
 from slo_action.ports import Log
-from slo_action.render.escape import visible
-from slo_action.stage import FLY_TOKEN, Stage, guarded, mask_fly_token, mask_given, open_stage
+from slo_action.render.text.escape import visible
+from slo_action.runtime import FLY_TOKEN, Stage, guarded, mask_fly_token, mask_given, open_stage
+from slo_action.wiring import Telling, open_ports
 
 _MARKS = {Level.NOTICE: "·", Level.WARNING: "!", Level.ERROR: "✗"}
 
@@ -124,7 +124,7 @@ def _run(stage: Stage, lines_only: Log, given: Mapping[str, str], out: Path) -> 
 
 def _replay(stage: Stage, record: Path) -> int:
     # pydantic and jsonschema are of no use to a verification's first probe: ADR 0002
-    from slo_action.audit.reading import read_record  # noqa: PLC0415
+    from slo_action.audit.read import read_record  # noqa: PLC0415
     from slo_action.modes.replay import replay  # noqa: PLC0415
 
     replayed = replay(read_record(record))
@@ -138,8 +138,8 @@ def _replay(stage: Stage, record: Path) -> int:
 
 
 def _backtest(stage: Stage, options: argparse.Namespace) -> int:
-    from slo_action.audit.reading import find_records  # noqa: PLC0415 - ADR 0002
-    from slo_action.config.matrix import read_matrix  # noqa: PLC0415 - ADR 0002
+    from slo_action.audit.read import find_records  # noqa: PLC0415 - ADR 0002
+    from slo_action.config.slo.load import read_matrix  # noqa: PLC0415 - ADR 0002
     from slo_action.modes.backtest import backtest  # noqa: PLC0415 - ADR 0002
     from slo_action.render.backtest import backtest_json, backtest_lines  # noqa: PLC0415 - ADR 0002
 
@@ -167,8 +167,8 @@ def _backtest(stage: Stage, options: argparse.Namespace) -> int:
 
 
 def _openslo(stage: Stage, path: Path) -> int:
-    from slo_action.config.matrix import read_matrix  # noqa: PLC0415 - ADR 0002
-    from slo_action.render.openslo import openslo_documents  # noqa: PLC0415 - ADR 0002
+    from slo_action.config.slo.load import read_matrix  # noqa: PLC0415 - ADR 0002
+    from slo_action.render.openslo.documents import openslo_documents  # noqa: PLC0415 - ADR 0002
 
     loaded = read_matrix(path, Path.cwd(), "--config")
     if loaded.mistakes:

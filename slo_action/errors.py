@@ -10,8 +10,8 @@
     ├── RecordError           8   an audit record cannot be read
     └── ReplayError           9   a record does not lead to the verdict it states
 
-Exit 1 is a bug of ours. 10, 11 and 12 are verdicts (core/decide.py), not errors. While a run is
-telling, ArtifactError and GitHubError become warnings: they never change a verdict.
+Exit 1 is a bug of ours. 10, 11 and 12 are verdicts (core/decision/decide.py), not errors. While a
+run is telling, ArtifactError and GitHubError become warnings: they never change a verdict.
 """
 
 import traceback

@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from slo_action.core.fleet import Fleet
-from slo_action.core.history import PastVerdict
 from slo_action.core.model import Annotation, Probe, Release, RollbackStep, Sample
-from slo_action.core.plan import RollbackPlan
-from slo_action.core.prepared import Proof
-from slo_action.core.traffic import TrafficReading
+from slo_action.core.observation.real_traffic import TrafficReading
+from slo_action.core.release.baseline import Proof
+from slo_action.core.release.fleet import Fleet
+from slo_action.core.release.rollback_plan import RollbackPlan
+from slo_action.core.release.track_record import PastVerdict
 from slo_action.errors import Mistake
 
 

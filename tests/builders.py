@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any
 
-from slo_action.core.decide import Action, Decision
-from slo_action.core.fleet import Machine
-from slo_action.core.journeys import Journey
-from slo_action.core.judge import Judgement, OnLateStart, judge
+from slo_action.core.decision.decide import Action, Decision
+from slo_action.core.gate.gate import Ask, Gate, GatePolicy
+from slo_action.core.journey.journeys import Journey
 from slo_action.core.model import (
     Ending,
     Observation,
@@ -22,12 +21,13 @@ from slo_action.core.model import (
     VersionRule,
     Witness,
 )
-from slo_action.core.policy import Policy
-from slo_action.core.record import AuditRecord, Rollback, Verification
-from slo_action.core.schedule import Ask, Gate, GatePolicy
-from slo_action.core.streams import Slot, Stream, machine_stream
-from slo_action.core.window import Window
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.observation.streams import Slot, Stream, machine_stream
+from slo_action.core.observation.window import Window
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.record import AuditRecord, Rollback, Verification
+from slo_action.core.release.fleet import Machine
+from slo_action.core.verdict.judge import Judgement, OnLateStart, judge
 
 DEPLOYED_AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 

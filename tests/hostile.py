@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from slo_action.core.decide import Action, Decision
+from slo_action.core.decision.decide import Action, Decision
 from slo_action.core.model import Outcome, Response, RunIdentity, VersionRule
-from slo_action.core.policy import Policy
-from slo_action.core.record import AuditRecord
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.record import AuditRecord
 from tests.builders import observation, rolled_back
 
 CANARY = "slo_canary"

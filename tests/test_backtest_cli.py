@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from slo_action.audit.writing import audit_document
+from slo_action.audit.write import audit_document
 from slo_action.core.model import Outcome, VersionRule
-from slo_action.core.policy import Policy
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.policy.policy import Policy
 from slo_action.modes.verify import verify
 from tests.builders import always, healthy_from
 from tests.worlds.memory_ports import Stagehand

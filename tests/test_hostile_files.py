@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from jsonschema import Draft4Validator
 
-from slo_action.core.file_rules import FILE_RULES
-from slo_action.core.secrets import Scrubber
+from slo_action.core.lint.file_rules import FILE_RULES
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import InputError
 from slo_action.evidence.workspace import WorkspaceWriter
 from slo_action.github.commands import WorkflowLog
 from slo_action.github.files import RunnerFiles
-from slo_action.modes.check import RULES, check
-from slo_action.render.escape import visible
+from slo_action.modes.check.check import RULES, check
+from slo_action.render.text.escape import visible
 from tests.hostile import CORPUS, TEXTS
 from tests.worlds.check_stage import CheckStage
 from tests.worlds.memory_ports import MemoryFormerFiles

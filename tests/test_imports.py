@@ -73,7 +73,7 @@ def test_what_runs_before_the_first_probe_imports_nothing_slow(tmp_path: Path) -
 
 def test_the_slow_ones_are_seen_where_they_are_used(tmp_path: Path) -> None:
     found = imported_by(
-        "slo_action.config.matrix, slo_action.audit.schema, ghapi.core, jsonpath, re2", tmp_path
+        "slo_action.config.slo.load, slo_action.audit.schema, ghapi.core, jsonpath, re2", tmp_path
     )
 
     assert found >= SLOW - {"pydantic_core"}
@@ -101,11 +101,11 @@ def users(*names: str) -> dict[str, set[str]]:
 
 
 def test_only_the_log_is_given_the_stream() -> None:
-    """process.py and platforms/command.py name the captured streams of their programs."""
+    """system/process.py and platforms/command.py name the captured streams of their programs."""
     assert users("print", "stderr", "stdout", "__stdout__", "__stderr__") == {
         "app.py": {"stdout"},
         "cli.py": {"stdout"},
-        "process.py": {"stdout", "stderr"},
+        "system/process.py": {"stdout", "stderr"},
         "platforms/command.py": {"stdout"},
     }
 

@@ -18,7 +18,7 @@ from bench.verdicts.score import Judged, Policy
 from bench.verdicts.world import Deployment, Reply
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import RollbackCommands, VerifyRequest
-from slo_action.core.fleet import Fleet, Machine
+from slo_action.core.gate.gate import GatePolicy
 from slo_action.core.model import (
     Annotation,
     Outcome,
@@ -30,12 +30,12 @@ from slo_action.core.model import (
     VersionRule,
     Witness,
 )
-from slo_action.core.plan import RollbackPlan
-from slo_action.core.policy import Policy as RunPolicy
-from slo_action.core.policy import watched_gate
-from slo_action.core.schedule import GatePolicy
-from slo_action.core.secrets import Secret
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.policy.policy import Policy as RunPolicy
+from slo_action.core.policy.policy import watched_gate
+from slo_action.core.release.fleet import Fleet, Machine
+from slo_action.core.release.rollback_plan import RollbackPlan
+from slo_action.core.text.secrets import Secret
 from slo_action.modes.verify import verify
 from slo_action.ports import Certificate, Landed, Ports, Snapshot
 from slo_action.probing.answer import Answer

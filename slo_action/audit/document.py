@@ -9,11 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from slo_action.config.units import format_instant, parse_instant
-from slo_action.core.decide import Action
-from slo_action.core.evidence import BreachRule
-from slo_action.core.fleet import Fleet
-from slo_action.core.latency import LatencyObjective, LatencyState
+from slo_action.config.text.units import format_instant, parse_instant
+from slo_action.core.decision.decide import Action
 from slo_action.core.model import (
     Cause,
     Ending,
@@ -26,12 +23,15 @@ from slo_action.core.model import (
     Verdict,
     Witness,
 )
-from slo_action.core.plan import RollbackPlan
-from slo_action.core.policy import Policy
-from slo_action.core.prepared import Prepared
-from slo_action.core.record import Status
-from slo_action.core.traffic import TrafficReading
-from slo_action.core.window import WindowEnd
+from slo_action.core.observation.real_traffic import TrafficReading
+from slo_action.core.observation.window import WindowEnd
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.record import Status
+from slo_action.core.release.baseline import Prepared
+from slo_action.core.release.fleet import Fleet
+from slo_action.core.release.rollback_plan import RollbackPlan
+from slo_action.core.stats.latency import LatencyObjective, LatencyState
+from slo_action.core.stats.rate_test import BreachRule
 
 
 def _instant(value: object) -> object:

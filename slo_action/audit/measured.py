@@ -5,8 +5,8 @@ from math import inf
 
 from slo_action.audit.document import AuditDocument, StreamEntry
 from slo_action.audit.window import NEVER
-from slo_action.core.matrix_hindsight import Measured, Unit
 from slo_action.core.model import Mode, Witness
+from slo_action.core.slo_diff.impact import Measured, Unit
 
 
 def measured_by(document: AuditDocument) -> tuple[Measured, ...]:

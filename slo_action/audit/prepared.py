@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from slo_action.config.units import format_instant
-from slo_action.core.prepared import Prepared
+from slo_action.config.text.units import format_instant
+from slo_action.core.release.baseline import Prepared
 from slo_action.errors import RecordError
 
 PREPARED_NAME = "prepared.json"

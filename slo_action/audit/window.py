@@ -6,15 +6,15 @@ from math import isinf
 from urllib.parse import quote, unquote
 
 from slo_action.audit.document import BreachEntry, LatencyEntry, StreamEntry, WindowEntry
-from slo_action.core.diary import MOST_ROWS, Row
-from slo_action.core.findings import rate_words
-from slo_action.core.latency import LatencyCounter
 from slo_action.core.model import Outcome, Probe, VersionRule
-from slo_action.core.rewatch import rewatched
-from slo_action.core.streams import Stream
-from slo_action.core.track import Track
-from slo_action.core.window import Window
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.event_log import MOST_ROWS, Row
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.observation.replay import rewatched
+from slo_action.core.observation.stream_stats import Track
+from slo_action.core.observation.streams import Stream
+from slo_action.core.observation.window import Window
+from slo_action.core.stats.latency import LatencyCounter
+from slo_action.core.verdict.window_facts import rate_words
 from slo_action.errors import RecordError, ReplayError
 
 PERCENTILES = tuple(

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from slo_action.config.fly_toml import SIZE_LIMIT_BYTES, parse_toml
+from slo_action.config.files.toml import SIZE_LIMIT_BYTES, parse_toml
+from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.inputs import Inputs, read_inputs
-from slo_action.config.matrix import Loaded, load_matrix
 from slo_action.config.request import DEFAULT_CONFIG, Surroundings
-from slo_action.config.workspace_files import WorkspaceFiles
-from slo_action.core.matrix import Service
+from slo_action.config.slo.load import Loaded, load_matrix
+from slo_action.core.lint.rule import Document
 from slo_action.core.model import RunIdentity
-from slo_action.core.rules import Document
+from slo_action.core.slo.services import Service
 from slo_action.errors import InputError, Mistake
 
 DEFAULT_FLY_CONFIG = "fly.toml"

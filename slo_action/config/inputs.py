@@ -13,14 +13,14 @@ from enum import StrEnum
 from fractions import Fraction
 from pathlib import PurePosixPath
 
-from slo_action.config.fly import EngineName, app_name
-from slo_action.config.suggest import did_you_mean
-from slo_action.config.units import parse_confidence, parse_duration, parse_flag, parse_instant
-from slo_action.core.decide import FailOn, RollbackMode
-from slo_action.core.judge import OnLateStart
+from slo_action.config.settings.fly import EngineName, app_name
+from slo_action.config.text.suggest import did_you_mean
+from slo_action.config.text.units import parse_confidence, parse_duration, parse_flag, parse_instant
+from slo_action.core.decision.decide import FailOn, RollbackMode
 from slo_action.core.model import Mode
-from slo_action.core.secrets import SHORTEST_SECRET, Secret
-from slo_action.core.traffic import OnNoData
+from slo_action.core.observation.real_traffic import OnNoData
+from slo_action.core.text.secrets import SHORTEST_SECRET, Secret
+from slo_action.core.verdict.judge import OnLateStart
 from slo_action.errors import Mistake
 
 PREFIX = "INPUT_"

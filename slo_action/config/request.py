@@ -8,33 +8,33 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slo_action.config.fly import FlySettings, token_parts
 from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
-from slo_action.config.metrics import PrometheusSettings
-from slo_action.config.observation import assertions, endpoints, said_by, window_policy
-from slo_action.config.suggest import did_you_mean
-from slo_action.config.units import format_instant
-from slo_action.config.url import (
+from slo_action.config.probes import assertions, endpoints, said_by, window_policy
+from slo_action.config.settings.fly import FlySettings, token_parts
+from slo_action.config.settings.prometheus import PrometheusSettings
+from slo_action.config.text.suggest import did_you_mean
+from slo_action.config.text.units import format_instant
+from slo_action.config.text.url import (
     ServiceUrl,
     credentials_in,
     is_named,
     parse_url,
     without_credentials,
 )
-from slo_action.core.decide import RollbackMode
-from slo_action.core.matrix import Service
+from slo_action.core.decision.decide import RollbackMode
+from slo_action.core.gate.gate import GatePolicy, in_haste
+from slo_action.core.journey.templates import secrets_of, undefined
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
-from slo_action.core.policy import Policy, watched_gate
-from slo_action.core.policy_change import PolicyChange, policy_of
-from slo_action.core.prepared import Prepared
-from slo_action.core.quoting import quoted
-from slo_action.core.schedule import GatePolicy, in_haste
-from slo_action.core.secrets import Secret
-from slo_action.core.templates import secrets_of, undefined
+from slo_action.core.policy.overrides import PolicyChange, policy_of
+from slo_action.core.policy.policy import Policy, watched_gate
+from slo_action.core.release.baseline import Prepared
+from slo_action.core.slo.services import Service
+from slo_action.core.text.quoting import quoted
+from slo_action.core.text.secrets import Secret
 from slo_action.errors import InputError, Mistake
 
 if TYPE_CHECKING:
-    from slo_action.config.matrix import Loaded
+    from slo_action.config.slo.load import Loaded
 
 DEFAULT_CONFIG = Path(".github/slo.yml")
 CONTROL_OFF = "off"
@@ -121,8 +121,8 @@ def matrix_of(config: str, workspace: Path) -> "Loaded | None":
     if not (config or (workspace / named).is_file()):
         return None
     # pydantic and yaml are imported only where a matrix is read: see inputs.py
-    from slo_action.config.matrix import load_matrix  # noqa: PLC0415
-    from slo_action.config.workspace_files import WorkspaceFiles  # noqa: PLC0415
+    from slo_action.config.files.workspace import WorkspaceFiles  # noqa: PLC0415
+    from slo_action.config.slo.load import load_matrix  # noqa: PLC0415
 
     return load_matrix(WorkspaceFiles(workspace), named, "config")
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from slo_action.core.assertions import Assertion
-from slo_action.core.journeys import Journey
-from slo_action.core.latency import LatencyObjective
+from slo_action.core.journey.assertions import Assertion
+from slo_action.core.journey.journeys import Journey
+from slo_action.core.stats.latency import LatencyObjective
 
 
 class Mode(StrEnum):

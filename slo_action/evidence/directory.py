@@ -5,8 +5,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from slo_action.config.units import format_instant
-from slo_action.core.secrets import Scrubber
+from slo_action.config.text.units import format_instant
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import WorkspaceError
 from slo_action.ports import Clock
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import UnwrittenError
 from slo_action.evidence.directory import make_directories, own
 

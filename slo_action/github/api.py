@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from slo_action.core.secrets import Secret
+from slo_action.core.text.secrets import Secret
 from slo_action.errors import GitHubError
 
 API_VERSION = "2022-11-28"

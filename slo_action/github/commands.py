@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from slo_action.core.model import Annotation
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 from slo_action.render.annotations import aggregated
-from slo_action.render.escape import log_line, shortened
+from slo_action.render.text.escape import log_line, shortened
 
 MESSAGE_LIMIT = 4096
 """The runner cuts longer messages without saying so."""

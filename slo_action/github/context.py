@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slo_action.core.model import RunIdentity
-from slo_action.core.secrets import Secret
+from slo_action.core.text.secrets import Secret
 from slo_action.errors import RunnerError
 
 _GITHUB = "https://github.com"

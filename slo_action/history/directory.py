@@ -10,9 +10,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from slo_action.core.history import PastVerdict
 from slo_action.core.model import Cause, Verdict
-from slo_action.core.record import file_name
+from slo_action.core.record.record import file_name
+from slo_action.core.release.track_record import PastVerdict
 from slo_action.errors import WorkspaceError
 
 _MOST_LINES = 2_000

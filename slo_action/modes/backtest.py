@@ -5,19 +5,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slo_action.audit.document import AuditDocument
-from slo_action.audit.reading import read_record
-from slo_action.core.decide import Action, RollbackMode, WayBack, decide
-from slo_action.core.facts import Judgement, OnLateStart, is_passed
-from slo_action.core.hindsight import Case, Told
-from slo_action.core.judge import judge
-from slo_action.core.matrix import Matrix
+from slo_action.audit.read import read_record
+from slo_action.core.decision.decide import Action, RollbackMode, WayBack, decide
+from slo_action.core.gate.gate import Ended, Gate, GateEnd, GatePolicy
+from slo_action.core.gate.gate import recheck as recheck_policy
 from slo_action.core.model import Cause, Observation, ObservationKind, Trigger
-from slo_action.core.policy import Policy
-from slo_action.core.policy_change import policy_of
-from slo_action.core.rewatch import rejudged
-from slo_action.core.schedule import Ended, Gate, GateEnd, GatePolicy
-from slo_action.core.schedule import recheck as recheck_policy
-from slo_action.core.window import Window, WindowEnd
+from slo_action.core.observation.replay import rejudged
+from slo_action.core.observation.window import Window, WindowEnd
+from slo_action.core.policy.overrides import policy_of
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.policy_comparison import Case, Told
+from slo_action.core.slo.services import Matrix
+from slo_action.core.verdict.facts import Judgement, OnLateStart, is_passed
+from slo_action.core.verdict.judge import judge
 from slo_action.errors import RecordError, ReplayError
 from slo_action.modes.replay import Replayed, Seen, replay
 

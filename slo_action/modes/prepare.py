@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from slo_action.config.request import VerifyRequest
-from slo_action.core.decide import EXIT_NO_WAY_BACK
-from slo_action.core.findings import endpoints, journeys
+from slo_action.core.decision.decide import EXIT_NO_WAY_BACK
 from slo_action.core.model import VersionRule
-from slo_action.core.prepared import (
+from slo_action.core.observation.stream_stats import Track
+from slo_action.core.observation.window import Window
+from slo_action.core.release.baseline import (
     Baseline,
     Prepared,
     Proof,
@@ -15,14 +16,13 @@ from slo_action.core.prepared import (
     StreamBaseline,
     WayBackState,
 )
-from slo_action.core.track import Track
-from slo_action.core.window import Window
+from slo_action.core.verdict.window_facts import endpoints, journeys
 from slo_action.errors import Interrupted, PlatformError
-from slo_action.modes.act import keep_snapshots
-from slo_action.modes.look import Run, observed
-from slo_action.modes.watch import Witnesses
+from slo_action.modes.steps.gate import Witnesses
+from slo_action.modes.steps.observe_release import Run, observed
+from slo_action.modes.steps.rollback import keep_snapshots
 from slo_action.ports import Certificate, Ports
-from slo_action.render.prepared import proof_lines
+from slo_action.render.summary.prepared import proof_lines
 
 _P95 = Fraction(95, 100)
 

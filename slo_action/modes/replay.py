@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 
 from slo_action.audit.agreement import schedule_problems, window_problems
 from slo_action.audit.document import AuditDocument, VerificationEntry, WindowEntry
-from slo_action.audit.reading import former_policy_digest, gate_of
+from slo_action.audit.read import former_policy_digest, gate_of
 from slo_action.audit.window import window_of
-from slo_action.audit.writing import policy_digest
-from slo_action.core.by_hand import ASKED, ending_after, exit_by_hand
-from slo_action.core.decide import (
+from slo_action.audit.write import policy_digest
+from slo_action.core.decision.decide import (
     Action,
     RollbackMode,
     WayBack,
@@ -17,16 +16,17 @@ from slo_action.core.decide import (
     ending_of,
     exit_code_of,
 )
-from slo_action.core.facts import Judgement, OnLateStart, is_passed
-from slo_action.core.judge import judge, judge_restored
-from slo_action.core.known import NOTHING_KNOWN, Known, Remedied
+from slo_action.core.gate.gate import Gate, GatePolicy, after_restart
+from slo_action.core.gate.gate import recheck as recheck_policy
 from slo_action.core.model import Cause, Ending, Mode, Release, Verdict, VersionRule
-from slo_action.core.policy import Policy
-from slo_action.core.record import newest_before
-from slo_action.core.schedule import Gate, GatePolicy, after_restart
-from slo_action.core.schedule import recheck as recheck_policy
-from slo_action.core.window import Window, WindowEnd
-from slo_action.core.window_policy import WindowPolicy, restored_policy
+from slo_action.core.observation.policy import WindowPolicy, restored_policy
+from slo_action.core.observation.window import Window, WindowEnd
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.manual_rollback import ASKED, ending_after, exit_by_hand
+from slo_action.core.record.record import newest_before
+from slo_action.core.verdict.context import NOTHING_KNOWN, Known, Remedied
+from slo_action.core.verdict.facts import Judgement, OnLateStart, is_passed
+from slo_action.core.verdict.judge import judge, judge_restored
 from slo_action.errors import RecordError, ReplayError
 
 _HINT = "the record was changed, or another version wrote it"

@@ -4,21 +4,21 @@ from dataclasses import replace
 
 from slo_action import __version__
 from slo_action.config.request import VerifyRequest
-from slo_action.core.by_hand import (
+from slo_action.core.decision.decide import Action, Decision, RollbackMode, WayBack
+from slo_action.core.model import Mode
+from slo_action.core.record.manual_rollback import (
     asked,
     compared_by_hand,
     ending_by_hand,
     exit_by_hand,
     judged_by_hand,
 )
-from slo_action.core.decide import Action, Decision, RollbackMode, WayBack
-from slo_action.core.model import Mode
-from slo_action.core.plan import RollbackPlan
-from slo_action.core.record import AuditRecord, Rollback, latest_version
+from slo_action.core.record.record import AuditRecord, Rollback, latest_version
+from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.errors import PlatformError
-from slo_action.modes.act import planned, rehearsed, roll_back, way_back
-from slo_action.modes.look import Run, Seen, glance
-from slo_action.modes.watch import Witnesses, unconsulted
+from slo_action.modes.steps.gate import Witnesses, unconsulted
+from slo_action.modes.steps.observe_release import Run, Seen, glance
+from slo_action.modes.steps.rollback import planned, rehearsed, roll_back, way_back
 from slo_action.ports import Ports
 
 

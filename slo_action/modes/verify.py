@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from slo_action import __version__
 from slo_action.config.request import VerifyRequest
-from slo_action.core.decide import (
+from slo_action.core.decision.decide import (
     Action,
     Decision,
     RollbackMode,
@@ -16,14 +16,13 @@ from slo_action.core.decide import (
     exit_code_of,
     settled,
 )
-from slo_action.core.judge import Judgement, judge
-from slo_action.core.known import Known, single_sick_machine
+from slo_action.core.gate.gate import Gate, GateEnd
 from slo_action.core.model import (
     Release,
     Trigger,
 )
-from slo_action.core.plan import RollbackPlan
-from slo_action.core.record import (
+from slo_action.core.observation.streams import stream_name
+from slo_action.core.record.record import (
     AuditRecord,
     Remedy,
     Rollback,
@@ -31,10 +30,13 @@ from slo_action.core.record import (
     latest_version,
     newest_before,
 )
-from slo_action.core.schedule import Gate, GateEnd
-from slo_action.core.streams import stream_name
+from slo_action.core.release.rollback_plan import RollbackPlan
+from slo_action.core.verdict.context import Known, single_sick_machine
+from slo_action.core.verdict.judge import Judgement, judge
 from slo_action.errors import SloVerifyError
-from slo_action.modes.act import (
+from slo_action.modes.steps.gate import Witnesses, unconsulted
+from slo_action.modes.steps.observe_release import Run, Seen, look, look_again, look_on
+from slo_action.modes.steps.rollback import (
     keep_snapshots,
     planned,
     rehearsed,
@@ -43,8 +45,6 @@ from slo_action.modes.act import (
     stood_down,
     way_back,
 )
-from slo_action.modes.look import Run, Seen, look, look_again, look_on
-from slo_action.modes.watch import Witnesses, unconsulted
 from slo_action.ports import Ports
 from slo_action.render.annotations import provisional_annotations
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import VerifyRequest
 from slo_action.platforms import command, none
-from slo_action.platforms.premises import Premises
+from slo_action.platforms.context import Premises
 from slo_action.ports import MachinePlatform, Platform
 
 

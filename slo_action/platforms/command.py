@@ -8,9 +8,9 @@ from pathlib import Path
 from slo_action.config.request import RollbackCommands, VerifyRequest
 from slo_action.core.model import Release, RollbackStep
 from slo_action.errors import PlatformError
-from slo_action.platforms.premises import Premises
+from slo_action.platforms.context import Premises
 from slo_action.ports import Clock
-from slo_action.process import Finished, run
+from slo_action.system.process import Finished, run
 
 Redact = Callable[[str], str]
 

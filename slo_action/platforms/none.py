@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from slo_action.config.request import VerifyRequest
 from slo_action.core.model import Release, RollbackStep
-from slo_action.platforms.premises import Premises
+from slo_action.platforms.context import Premises
 
 
 class NoPlatform:

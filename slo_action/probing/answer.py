@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from slo_action.core.health_body import HealthReading
-from slo_action.core.quoting import quoted
+from slo_action.core.answer.health_body import HealthReading
+from slo_action.core.text.quoting import quoted
 from slo_action.probing.body import Body
 from slo_action.probing.intermediaries import Headers
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from json import dumps
 from math import floor
 
-from slo_action.config.assertion_forms import finds, nodes
-from slo_action.core.assertions import Assertion, Condition, Subject
-from slo_action.core.quoting import quoted
+from slo_action.config.text.patterns import finds, nodes
+from slo_action.core.journey.assertions import Assertion, Condition, Subject
+from slo_action.core.text.quoting import quoted
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import parse_json
 from slo_action.probing.trust import days_left

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from slo_action.core.model import Outcome
-from slo_action.core.quoting import quoted
+from slo_action.core.text.quoting import quoted
 
 _MOST_CODINGS = 3
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE)

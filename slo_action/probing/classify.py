@@ -4,12 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from slo_action.core.assertions import Subject
-from slo_action.core.health_body import BodyHealth, HealthReading, read_health, read_page
+from slo_action.core.answer.health_body import BodyHealth, HealthReading, read_health, read_page
+from slo_action.core.answer.version_fields import (
+    ToldVersion,
+    told_by_headers,
+    told_by_json,
+    told_by_line,
+)
+from slo_action.core.answer.version_match import VersionJudgement, judge_version
+from slo_action.core.journey.assertions import Subject
 from slo_action.core.model import Outcome, Probe, VersionRule, Witness
-from slo_action.core.quoting import quoted
-from slo_action.core.told import ToldVersion, told_by_headers, told_by_json, told_by_line
-from slo_action.core.version import VersionJudgement, judge_version
+from slo_action.core.text.quoting import quoted
 from slo_action.probing.answer import Answer, is_page, remarks, retry_after
 from slo_action.probing.assertions import expects_status, looks_at_body, unmet
 from slo_action.probing.body import parse_json

@@ -11,7 +11,7 @@ from httpcore import NetworkStream
 
 from slo_action import __version__
 from slo_action.core.model import Probe
-from slo_action.core.quoting import quoted
+from slo_action.core.text.quoting import quoted
 from slo_action.ports import Clock
 from slo_action.probing import redirects
 from slo_action.probing.assertions import expects_status

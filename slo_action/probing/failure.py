@@ -9,7 +9,7 @@ import httpcore
 import httpx
 
 from slo_action.core.model import Outcome
-from slo_action.core.quoting import quoted
+from slo_action.core.text.quoting import quoted
 from slo_action.probing.timeline import Stage, Timeline
 from slo_action.probing.transport import OWN_SIDE_ERRNOS
 

@@ -3,21 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from slo_action.config.assertion_forms import nodes
-from slo_action.core.assertions import Subject
-from slo_action.core.journeys import Capture, Journey, JourneyStep
+from slo_action.config.text.patterns import nodes
+from slo_action.core.journey.assertions import Subject
+from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
+from slo_action.core.journey.templates import SECRETS, UnfitValueError, plain
 from slo_action.core.model import Outcome, Probe, Response, Sample, Witness
-from slo_action.core.quoting import quoted
-from slo_action.core.secrets import Scrubber, Secret
-from slo_action.core.streams import bounded_name
-from slo_action.core.templates import SECRETS, UnfitValueError, plain
+from slo_action.core.observation.streams import bounded_name
+from slo_action.core.text.quoting import quoted
+from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.ports import Clock
 from slo_action.probing.assertions import PRIVATE_HEADERS, expects_status
 from slo_action.probing.body import Body, parse_json
 from slo_action.probing.classify import Reading
-from slo_action.probing.cookies import Cookies
 from slo_action.probing.exchange import Exchange, Sender, following
-from slo_action.probing.reading import (
+from slo_action.probing.journey_cookies import Cookies
+from slo_action.probing.journey_steps import Outgoing, outgoing, redirected, request_of
+from slo_action.probing.redirects import MOST_REDIRECTS, may_follow
+from slo_action.probing.sample import (
     Redact,
     body_of,
     reading_of,
@@ -27,8 +29,6 @@ from slo_action.probing.reading import (
     unanswered,
     way_of,
 )
-from slo_action.probing.redirects import MOST_REDIRECTS, may_follow
-from slo_action.probing.steps import Outgoing, outgoing, redirected, request_of
 
 _SHORTEST_SECRET = 6
 """A captured value of fewer characters is no session, and would punch holes into every answer."""

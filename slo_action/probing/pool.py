@@ -8,12 +8,12 @@ from datetime import datetime
 import httpx
 
 from slo_action.core.model import Probe, Sample
-from slo_action.core.secrets import Secret
+from slo_action.core.text.secrets import Secret
 from slo_action.ports import Clock, Landed
 from slo_action.probing.exchange import Exchange, Sender
-from slo_action.probing.http import NO_SECRETS
 from slo_action.probing.journey import JourneyRunner
-from slo_action.probing.reading import Redact, read_exchanges, unanswered
+from slo_action.probing.prober import NO_SECRETS
+from slo_action.probing.sample import Redact, read_exchanges, unanswered
 
 MOST_IN_FLIGHT = 512
 _GRACE_SECONDS = 0.25

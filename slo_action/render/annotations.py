@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from slo_action.core.findings import alert_words
-from slo_action.core.judge import Judgement
 from slo_action.core.model import Annotation, Ending, Level, Mode, Sample, Verdict
-from slo_action.core.record import AuditRecord
-from slo_action.core.traffic import TrafficVerdict
+from slo_action.core.observation.real_traffic import TrafficVerdict
+from slo_action.core.record.record import AuditRecord
+from slo_action.core.verdict.judge import Judgement
+from slo_action.core.verdict.window_facts import alert_words
 from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.proofs import window_failures
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from slo_action.core.hindsight import Case, Sums, Told, sums_of
+from slo_action.core.record.policy_comparison import Case, Sums, Told, sums_of
 
 _SAME_SECONDS = 0.5
 LIMITS = (

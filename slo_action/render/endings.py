@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from slo_action.core.model import Cause, Ending, Mode, Verdict
-from slo_action.core.record import AuditRecord
+from slo_action.core.record.record import AuditRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

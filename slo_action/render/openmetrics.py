@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import isfinite
 
-from slo_action.core.findings import time_share
+from slo_action.core.gate.gate import Gate
 from slo_action.core.model import Phases, Sample, Witness
-from slo_action.core.record import AuditRecord
-from slo_action.core.schedule import Gate
-from slo_action.core.track import Track
-from slo_action.render.escape import visible
+from slo_action.core.observation.stream_stats import Track
+from slo_action.core.record.record import AuditRecord
+from slo_action.core.verdict.window_facts import time_share
+from slo_action.render.text.escape import visible
 
 
 def openmetrics(record: AuditRecord) -> str:

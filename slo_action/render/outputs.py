@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from slo_action.core.findings import endpoints
 from slo_action.core.model import ObservationResult, Witness
-from slo_action.core.record import AuditRecord
+from slo_action.core.record.record import AuditRecord
+from slo_action.core.verdict.window_facts import endpoints
 from slo_action.render.endings import reason
-from slo_action.render.escape import json_line, output, word
+from slo_action.render.text.escape import json_line, output, word
 
 AUDIT_LIMIT_BYTES = 100 * 1024
 

@@ -1,8 +1,8 @@
 """A rollback's plan, machine by machine: as lines for a log, and as Markdown for a summary."""
 
-from slo_action.core.plan import MachineStep, RollbackPlan, Step
-from slo_action.render.escape import code, markdown, shortened
-from slo_action.render.tables import table
+from slo_action.core.release.rollback_plan import MachineStep, RollbackPlan, Step
+from slo_action.render.text.escape import code, markdown, shortened
+from slo_action.render.text.markdown import table
 
 _LIMIT = 300
 _DOES = {

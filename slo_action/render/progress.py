@@ -4,11 +4,11 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 
-from slo_action.core.findings import endpoints, journeys, rate_words
+from slo_action.core.gate.gate import Gate
 from slo_action.core.model import Observation, ObservationKind, ObservationResult, Sample
-from slo_action.core.schedule import Gate
-from slo_action.core.streams import Slot
-from slo_action.core.window import Window
+from slo_action.core.observation.streams import Slot
+from slo_action.core.observation.window import Window
+from slo_action.core.verdict.window_facts import endpoints, journeys, rate_words
 
 _MARKS = {
     ObservationResult.PASSED: "✓",

@@ -3,10 +3,10 @@
 import re
 
 from slo_action.core.model import Observation, Response, Sample, Witness
-from slo_action.core.record import AuditRecord
-from slo_action.core.secrets import without_url_credentials
-from slo_action.core.window import Window
-from slo_action.render.escape import visible
+from slo_action.core.observation.window import Window
+from slo_action.core.record.record import AuditRecord
+from slo_action.core.text.secrets import without_url_credentials
+from slo_action.render.text.escape import visible
 
 BODY_LIMIT = 2048
 _SECRET_HEADERS = frozenset(

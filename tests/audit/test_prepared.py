@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from slo_action.audit.prepared import find_prepared, prepared_json, read_prepared
 from slo_action.core.model import Release
-from slo_action.core.prepared import Baseline, Prepared, Proof, ProofState, StreamBaseline
+from slo_action.core.release.baseline import Baseline, Prepared, Proof, ProofState, StreamBaseline
 from slo_action.errors import RecordError
 from tests.builders import DEPLOYED_AT
 

@@ -18,7 +18,7 @@ from slo_action.config.inputs import (
     from_environment,
     read_inputs,
 )
-from slo_action.core.decide import FailOn, RollbackMode
+from slo_action.core.decision.decide import FailOn, RollbackMode
 from slo_action.core.model import Mode
 from slo_action.errors import Mistake
 

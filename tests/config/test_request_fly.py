@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from slo_action.config.fly import EngineName
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import read_request
+from slo_action.config.settings.fly import EngineName
 from slo_action.core.model import Mode
 from slo_action.errors import InputError, Mistake
 from tests.config.test_request import GOOD, around, mistakes, request

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import VerifyRequest
-from slo_action.core.assertions import Condition, Subject
+from slo_action.core.journey.assertions import Condition, Subject
 from slo_action.core.model import Probe, Witness
-from slo_action.core.streams import stream_name
+from slo_action.core.observation.streams import stream_name
 from tests.config.test_request import mistakes, request, with_matrix
 
 WHOLE = """\

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 from slo_action.evidence.directory import open_evidence
 from slo_action.ports import Evidence
 from tests.worlds.memory_evidence import MemoryEvidence

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slo_action.config.workspace_files import WorkspaceFiles
+from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.errors import Mistake
 from slo_action.ports import Files
 from tests.worlds.check_stage import MemoryFiles

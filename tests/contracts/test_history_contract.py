@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from slo_action.core.history import PastVerdict
 from slo_action.core.model import Cause, Verdict
+from slo_action.core.release.track_record import PastVerdict
 from slo_action.errors import SloVerifyError, WorkspaceError
 from slo_action.history.directory import HistoryDirectory
 from slo_action.ports import History

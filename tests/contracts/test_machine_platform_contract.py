@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from slo_action.core.fleet import Machine
 from slo_action.core.model import Outcome, Release
-from slo_action.core.prepared import Proof, ProofState
+from slo_action.core.release.baseline import Proof, ProofState
+from slo_action.core.release.fleet import Machine
 from slo_action.errors import PlatformError
 from slo_action.ports import MachinePlatform, Platform
 from tests.builders import always

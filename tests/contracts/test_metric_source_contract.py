@@ -7,12 +7,12 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from slo_action.config.metrics import PrometheusSettings
-from slo_action.config.url import parse_url
-from slo_action.core.secrets import Secret
-from slo_action.core.traffic import TrafficReading, TrafficState
+from slo_action.config.settings.prometheus import PrometheusSettings
+from slo_action.config.text.url import parse_url
+from slo_action.core.observation.real_traffic import TrafficReading, TrafficState
+from slo_action.core.text.secrets import Secret
 from slo_action.ports import MetricSource
-from slo_action.sources.prometheus import PrometheusSource
+from slo_action.sources.prometheus.source import PrometheusSource
 from tests.worlds.fake_metrics import SILENT, UNREACHABLE, FakeMetricSource, counted, steady
 from tests.worlds.prometheus import PrometheusWorld, refused
 from tests.worlds.virtual_clock import VirtualClock

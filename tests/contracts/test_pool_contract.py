@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slo_action.core import assertions
-from slo_action.core.journeys import Journey, JourneyStep
+from slo_action.core.journey import assertions
+from slo_action.core.journey.journeys import Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.ports import Landed, ProbePool
 from slo_action.probing.pool import HttpProbePool

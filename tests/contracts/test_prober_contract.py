@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from slo_action.core import assertions
-from slo_action.core.journeys import Journey, JourneyStep
+from slo_action.core.journey import assertions
+from slo_action.core.journey.journeys import Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Witness
 from slo_action.ports import Prober
 from tests.worlds.fake_prober import FakeProber, Line

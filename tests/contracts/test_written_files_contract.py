@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import WorkspaceError
 from slo_action.evidence.workspace import WorkspaceWriter
 from slo_action.ports import WrittenFiles

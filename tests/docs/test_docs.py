@@ -9,10 +9,10 @@ import yaml
 from scripts.generate import stale
 from slo_action import __version__
 from slo_action.config.inputs import INPUTS
-from slo_action.config.matrix import read_matrix
-from slo_action.config.matrix_forms import DefaultsForm, Form, ServiceForm
-from slo_action.config.matrix_keys import MEANINGS, keys
-from slo_action.core.decide import FailOn, exit_code_of
+from slo_action.config.slo.forms import DefaultsForm, Form, ServiceForm
+from slo_action.config.slo.key_docs import MEANINGS, keys
+from slo_action.config.slo.load import read_matrix
+from slo_action.core.decision.decide import FailOn, exit_code_of
 from slo_action.core.model import Cause, Ending, Outcome, Trigger, Verdict
 from slo_action.errors import all_errors
 from slo_action.render.endings import ENDINGS

@@ -16,11 +16,11 @@ from typing import Any, ClassVar
 import pytest
 
 from slo_action.config.inputs import PlatformName, read_inputs
-from slo_action.config.matrix import read_matrix
 from slo_action.config.request import Surroundings, read_request
+from slo_action.config.slo.load import read_matrix
 from slo_action.core.model import Release, RunIdentity
 from slo_action.platforms import PLATFORMS
-from slo_action.platforms.premises import Premises
+from slo_action.platforms.context import Premises
 from tests.docs.example_job import SECRET, ExampleJob
 from tests.docs.pages import DOCS, ROOT, first_cells, read
 from tests.docs.workflow_files import Workflow, documented, examples

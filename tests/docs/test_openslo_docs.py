@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from slo_action.config.openslo import openslo_services
-from slo_action.config.openslo_settings import is_field
-from slo_action.config.units import parse_ratio
+from slo_action.config.openslo.annotations import is_field
+from slo_action.config.openslo.read import openslo_services
+from slo_action.config.text.units import parse_ratio
 
 PAGE = (Path(__file__).parents[2] / "docs" / "openslo.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)

@@ -5,13 +5,13 @@ from dataclasses import fields
 
 import pytest
 
-from slo_action.core import triggers
-from slo_action.core.diary import MOST_ROWS
-from slo_action.core.judge import TABLE
 from slo_action.core.model import Trigger, Witness
-from slo_action.core.streams import DEFAULT_OBJECTIVES
-from slo_action.core.window import POOLED
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.event_log import MOST_ROWS
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
+from slo_action.core.observation.window import POOLED
+from slo_action.core.verdict import triggers
+from slo_action.core.verdict.judge import TABLE
 from tests.docs.pages import DOCS, ROOT, prose, read, row_of
 from tests.docs.window_pages import QUOTES, Quote, filled, quoted
 
@@ -92,7 +92,7 @@ def test_the_rates_and_the_size_of_a_record_are_told() -> None:
     ],
 )
 def test_a_message_that_troubleshooting_quotes_is_one_of_ours(words: str) -> None:
-    core = "".join(read(path) for path in sorted((ROOT / "slo_action" / "core").glob("*.py")))
+    core = "".join(read(path) for path in sorted((ROOT / "slo_action" / "core").rglob("*.py")))
 
     assert words in re.sub(r"\s+", " ", prose(DOCS / "troubleshooting.md"))
     assert words in re.sub(r'"\s*f?"', "", core)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from slo_action.core.gate.gate import Ended, Gate, GatePolicy
 from slo_action.core.model import Observation, ObservationKind, ObservationResult, Outcome, Sample
 from slo_action.core.model import Witness as Who
-from slo_action.core.schedule import Ended, Gate, GatePolicy
 
 ANSWER_SECONDS = 0.1
 _EPOCH = datetime(2025, 8, 23, 8, 38, tzinfo=UTC)

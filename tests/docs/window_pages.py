@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from slo_action.core.model import Trigger
-from slo_action.core.record import AuditRecord
+from slo_action.core.record.record import AuditRecord
 from tests.docs.pages import DOCS, read
 from tests.docs.window_stories import (
     BROKEN,

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
+from slo_action.core.gate.gate import GatePolicy
 from slo_action.core.model import Outcome, Probe, Sample, VersionRule, Witness
-from slo_action.core.policy import Policy, watched_gate
-from slo_action.core.record import AuditRecord
-from slo_action.core.schedule import GatePolicy
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.policy.policy import Policy, watched_gate
+from slo_action.core.record.record import AuditRecord
 from slo_action.modes.verify import verify
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import Body

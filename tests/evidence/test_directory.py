@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import WorkspaceError
 from slo_action.evidence.directory import EvidenceDirectory, open_evidence
 from tests.worlds.virtual_clock import VirtualClock
@@ -68,8 +68,8 @@ def test_no_draft_is_left_beside_a_file(tmp_path: Path) -> None:
 def test_what_was_appended_is_on_the_disk_even_if_the_process_dies_at_once(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from slo_action.clock import SystemClock\n"
-        "from slo_action.core.secrets import Scrubber\n"
+        "from slo_action.system.clock import SystemClock\n"
+        "from slo_action.core.text.secrets import Scrubber\n"
         "from slo_action.evidence.directory import open_evidence\n"
         "e = open_evidence(Path(sys.argv[1]), 'x', Scrubber(), SystemClock())\n"
         "e.journal('about to act')\n"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import WorkspaceError
 from slo_action.evidence.workspace import WorkspaceWriter
 

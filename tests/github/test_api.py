@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from slo_action.core.secrets import Secret
+from slo_action.core.text.secrets import Secret
 from slo_action.errors import GitHubError
 from slo_action.github.api import GitHubApi
 from tests.worlds.artifact_faces import loopback_face
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 BODY = {"name": "slo-verify", "head_sha": "a" * 40, "status": "completed"}
 CREATE = """\
 import sys
-from slo_action.core.secrets import Secret
+from slo_action.core.text.secrets import Secret
 from slo_action.github.api import GitHubApi
 print(GitHubApi(sys.argv[1], "octo/shop", Secret("ghs_given")).create_check_run({"name": "n"}))
 """

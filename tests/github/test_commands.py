@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_action.core.model import Annotation, Level
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 from slo_action.github.commands import WorkflowLog
 from tests.hostile import CORPUS, TEXTS
 from tests.worlds.runner_log import StepLog

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import RunnerError
 from slo_action.github.files import SUMMARY_LIMIT_BYTES, RunnerFiles
 from tests.worlds.runner_files import read_act_pairs, read_pairs

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slo_action.core.history import PastVerdict
 from slo_action.core.model import Cause, Verdict
+from slo_action.core.release.track_record import PastVerdict
 from slo_action.errors import WorkspaceError
 from slo_action.history.directory import HistoryDirectory
 from tests.builders import DEPLOYED_AT

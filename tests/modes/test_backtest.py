@@ -12,18 +12,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slo_action.audit.document import AuditDocument
-from slo_action.audit.reading import find_records, read_record
-from slo_action.audit.writing import audit_document
-from slo_action.config.matrix import read_matrix
-from slo_action.config.matrix_forms import PolicyForm, RatesForm
-from slo_action.core.facts import OnLateStart
-from slo_action.core.fleet import Machine
-from slo_action.core.hindsight import Case, sums_of
-from slo_action.core.matrix import Matrix, Service
+from slo_action.audit.read import find_records, read_record
+from slo_action.audit.write import audit_document
+from slo_action.config.slo.forms import PolicyForm, RatesForm
+from slo_action.config.slo.load import read_matrix
 from slo_action.core.model import Cause, Outcome, Probe, Verdict, VersionRule, Witness
-from slo_action.core.policy import Policy
-from slo_action.core.policy_change import PolicyChange, policy_of
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.policy.overrides import PolicyChange, policy_of
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.policy_comparison import Case, sums_of
+from slo_action.core.release.fleet import Machine
+from slo_action.core.slo.services import Matrix, Service
+from slo_action.core.verdict.facts import OnLateStart
 from slo_action.modes.backtest import backtest, backtested
 from slo_action.modes.verify import verify
 from slo_action.render.backtest import backtest_lines

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from slo_action.config.request import RollbackCommands
-from slo_action.core.decide import Action, RollbackMode
+from slo_action.core.decision.decide import Action, RollbackMode
 from slo_action.core.model import Cause, Ending, Outcome, VersionRule
-from slo_action.core.policy import Policy
-from slo_action.core.record import AuditRecord
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.record import AuditRecord
 from slo_action.modes.verify import verify
 from slo_action.render.annotations import annotations
-from slo_action.render.summary import summary
+from slo_action.render.summary.summary import summary
 from tests.builders import World, always, healthy_from
 from tests.worlds.memory_ports import Stagehand
 

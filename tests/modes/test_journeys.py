@@ -8,21 +8,21 @@ from typing import Any
 
 import pytest
 
-from slo_action.audit.reading import read_record
-from slo_action.audit.writing import audit_document
-from slo_action.core.journeys import Journey
-from slo_action.core.latency import LatencyObjective
+from slo_action.audit.read import read_record
+from slo_action.audit.write import audit_document
+from slo_action.core.journey.journeys import Journey
 from slo_action.core.model import Outcome, Probe, Response, Sample, Verdict, VersionRule, Witness
-from slo_action.core.policy import Policy
-from slo_action.core.record import AuditRecord
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.record import AuditRecord
+from slo_action.core.stats.latency import LatencyObjective
 from slo_action.errors import ReplayError
 from slo_action.modes.replay import replay
 from slo_action.modes.verify import verify
 from slo_action.probing.exchange import Sender
 from slo_action.probing.journey import JourneyRunner
 from slo_action.render.proofs import proofs, window_failures
-from slo_action.render.window import window_section
+from slo_action.render.summary.window import window_section
 from tests.builders import always
 from tests.worlds.cart_shop import BUY, SECRETS, CartShop, at_once, in_virtual_time
 from tests.worlds.memory_ports import Stagehand

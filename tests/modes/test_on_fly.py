@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from slo_action.audit.writing import audit_document
-from slo_action.core.decide import RollbackMode
+from slo_action.audit.write import audit_document
+from slo_action.core.decision.decide import RollbackMode
+from slo_action.core.gate.gate import GateEnd
 from slo_action.core.model import (
     Cause,
     Ending,
@@ -17,12 +18,11 @@ from slo_action.core.model import (
     Verdict,
     VersionRule,
 )
-from slo_action.core.plan import RollbackPlan
-from slo_action.core.policy import Policy
-from slo_action.core.prepared import WayBackState
-from slo_action.core.record import AuditRecord
-from slo_action.core.schedule import GateEnd
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.record import AuditRecord
+from slo_action.core.release.baseline import WayBackState
+from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.modes.prepare import prepare
 from slo_action.modes.rollback import rollback
 from slo_action.modes.verify import verify

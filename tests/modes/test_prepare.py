@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from slo_action.core.fleet import Machine
 from slo_action.core.model import Cause, Ending, Mode, Outcome, RunIdentity, Verdict, VersionRule
-from slo_action.core.policy import Policy
-from slo_action.core.prepared import Baseline, Prepared, Proof, ProofState, WayBackState
-from slo_action.core.record import AuditRecord
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.record import AuditRecord
+from slo_action.core.release.baseline import Baseline, Prepared, Proof, ProofState, WayBackState
+from slo_action.core.release.fleet import Machine
 from slo_action.modes.prepare import Preparation, prepare
-from slo_action.modes.tell_prepared import tell_prepared
+from slo_action.modes.publish_prepared import tell_prepared
 from slo_action.modes.verify import verify
 from tests.builders import World, always
 from tests.worlds.memory_ports import Stagehand

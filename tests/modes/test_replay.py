@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from slo_action.audit.reading import former_policy_digest, read_record
-from slo_action.audit.writing import audit_document
-from slo_action.core.decide import RollbackMode
-from slo_action.core.facts import OnLateStart
-from slo_action.core.fleet import Machine
+from slo_action.audit.read import former_policy_digest, read_record
+from slo_action.audit.write import audit_document
+from slo_action.core.decision.decide import RollbackMode
 from slo_action.core.model import (
     Cause,
     Outcome,
@@ -21,10 +19,12 @@ from slo_action.core.model import (
     VersionRule,
     Witness,
 )
-from slo_action.core.policy import Policy
-from slo_action.core.record import AuditRecord
-from slo_action.core.traffic import TrafficReading, TrafficState
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.observation.real_traffic import TrafficReading, TrafficState
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.record import AuditRecord
+from slo_action.core.release.fleet import Machine
+from slo_action.core.verdict.facts import OnLateStart
 from slo_action.errors import RecordError, ReplayError
 from slo_action.modes.replay import replay
 from slo_action.modes.verify import verify

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from slo_action.audit.reading import read_record
-from slo_action.audit.writing import audit_document
-from slo_action.core.fleet import CheckStatus, Machine, MachineExit, PlatformCheck
+from slo_action.audit.read import read_record
+from slo_action.audit.write import audit_document
 from slo_action.core.model import Outcome, Verdict, VersionRule
-from slo_action.core.policy import Policy
-from slo_action.core.prepared import Baseline, Prepared, StreamBaseline
-from slo_action.core.record import AuditRecord
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.record import AuditRecord
+from slo_action.core.release.baseline import Baseline, Prepared, StreamBaseline
+from slo_action.core.release.fleet import CheckStatus, Machine, MachineExit, PlatformCheck
 from slo_action.errors import ReplayError
 from slo_action.modes.replay import replay
 from slo_action.modes.verify import verify

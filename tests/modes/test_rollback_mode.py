@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from slo_action.audit.reading import read_record
-from slo_action.audit.writing import audit_document
-from slo_action.core.decide import RollbackMode
-from slo_action.core.fleet import Machine
+from slo_action.audit.read import read_record
+from slo_action.audit.write import audit_document
+from slo_action.core.decision.decide import RollbackMode
 from slo_action.core.model import Ending, Mode, Outcome, Verdict, VersionRule
-from slo_action.core.policy import Policy
-from slo_action.core.record import AuditRecord, past_verdicts
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.record import AuditRecord, past_verdicts
+from slo_action.core.release.fleet import Machine
 from slo_action.errors import PlatformError, ReplayError
 from slo_action.modes.replay import replay
 from slo_action.modes.rollback import rollback

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from slo_action.core.decide import Action, RollbackMode
-from slo_action.core.judge import OnLateStart
+from slo_action.core.decision.decide import Action, RollbackMode
 from slo_action.core.model import (
     Cause,
     Ending,
@@ -15,9 +14,10 @@ from slo_action.core.model import (
     VersionRule,
     Witness,
 )
-from slo_action.core.policy import Policy
-from slo_action.core.record import AuditRecord, Status
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.record import AuditRecord, Status
+from slo_action.core.verdict.judge import OnLateStart
 from slo_action.modes.verify import verify
 from tests.builders import World, always, healthy_from
 from tests.worlds.memory_ports import Stagehand

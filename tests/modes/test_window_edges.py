@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from slo_action.core.model import Cause, Outcome, Sample, Verdict, VersionRule
-from slo_action.core.policy import Policy, watched_gate
-from slo_action.core.record import AuditRecord
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.policy.policy import Policy, watched_gate
+from slo_action.core.record.record import AuditRecord
 from slo_action.modes.verify import verify
 from tests.builders import World, always
 from tests.worlds.fake_metrics import FakeMetricSource, counted

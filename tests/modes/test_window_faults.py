@@ -22,17 +22,17 @@ from slo_action.core.model import (
     VersionRule,
     Witness,
 )
-from slo_action.core.policy import Policy
-from slo_action.core.record import AuditRecord
-from slo_action.core.traffic import (
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.observation.real_traffic import (
     OnNoData,
     TrafficPolicy,
     TrafficReading,
     TrafficState,
     TrafficVerdict,
 )
-from slo_action.core.window import Window, WindowEnd
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.window import Window, WindowEnd
+from slo_action.core.policy.policy import Policy
+from slo_action.core.record.record import AuditRecord
 from slo_action.modes.verify import verify
 from tests.builders import World, always
 from tests.worlds.fake_metrics import FakeMetricSource, steady

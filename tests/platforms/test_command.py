@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from slo_action.config.request import RollbackCommands
 from slo_action.core.model import Release
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import PlatformError
 from slo_action.platforms.command import CommandPlatform, _argv, scrubbed
 from tests.worlds.virtual_clock import VirtualClock

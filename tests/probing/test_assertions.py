@@ -11,15 +11,15 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.clock import SystemClock
-from slo_action.core.assertions import Assertion, Condition, Subject
+from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.model import Outcome, Probe, Sample, VersionRule, Witness
 from slo_action.probing.answer import Answer
 from slo_action.probing.assertions import unmet
 from slo_action.probing.body import Body
-from slo_action.probing.http import HttpProber
+from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, as_users_do
+from slo_action.system.clock import SystemClock
 from tests.worlds.mock_web import URL, found, mock_prober
 from tests.worlds.raw_server import Connection, serving
 

@@ -14,13 +14,13 @@ import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slo_action.clock import SystemClock
-from slo_action.config.url import is_link_local
+from slo_action.config.text.url import is_link_local
 from slo_action.core.model import Outcome, Probe, Sample, Witness
-from slo_action.probing.http import HttpProber
+from slo_action.probing.prober import HttpProber
 from slo_action.probing.resolve import Address, Lookup, in_turn, system_lookup
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, as_users_do
+from slo_action.system.clock import SystemClock
 from tests.worlds.raw_server import Behaviour, Connection, closed_port, serving
 
 CA = trustme.CA()

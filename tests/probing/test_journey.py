@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slo_action.clock import SystemClock
-from slo_action.config.url import is_link_local
-from slo_action.core.assertions import Assertion, Condition, Subject
-from slo_action.core.journeys import Capture, Journey, JourneyStep
+from slo_action.config.text.url import is_link_local
+from slo_action.core.journey.assertions import Assertion, Condition, Subject
+from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Sample, Witness
-from slo_action.core.secrets import Secret
-from slo_action.probing.http import HttpProber
+from slo_action.core.text.secrets import Secret
+from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
+from slo_action.system.clock import SystemClock
 from tests.worlds.artifact_faces import loopback_face
 from tests.worlds.cart_shop import (
     BUY,

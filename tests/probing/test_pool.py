@@ -16,12 +16,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from slo_action import __version__
-from slo_action.clock import SystemClock
 from slo_action.core.model import Outcome, Probe, Sample
 from slo_action.ports import Clock, Landed
 from slo_action.probing.pool import HttpProbePool
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
+from slo_action.system.clock import SystemClock
 from tests.worlds.mock_web import PROBE, URL, Handler, mock_prober
 from tests.worlds.raw_server import Connection, serving
 from tests.worlds.virtual_clock import VirtualClock

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from slo_action.clock import SystemClock
-from slo_action.core.secrets import Scrubber, Secret
-from slo_action.github.artifact_runner import RunnerResults
-from slo_action.github.artifacts import GitHubArtifactStore
+from slo_action.core.text.secrets import Scrubber, Secret
+from slo_action.github.artifacts.runner import RunnerResults
+from slo_action.github.artifacts.store import GitHubArtifactStore
 from slo_action.ports import UploadedArtifact
+from slo_action.system.clock import SystemClock
 from tests.worlds.artifact_faces import loopback_face
 from tests.worlds.artifact_service import GitHubArtifactService
 from tests.worlds.seeded import seeded

@@ -18,19 +18,19 @@ from time import monotonic, sleep
 import httpx
 import pytest
 
-from slo_action.clock import SystemClock
-from slo_action.config.metrics import PrometheusSettings
-from slo_action.config.url import ServiceUrl
-from slo_action.core.secrets import Scrubber
-from slo_action.core.traffic import (
+from slo_action.config.settings.prometheus import PrometheusSettings
+from slo_action.config.text.url import ServiceUrl
+from slo_action.core.observation.real_traffic import (
     TrafficPolicy,
     TrafficReading,
     TrafficState,
     TrafficVerdict,
     judge_traffic,
 )
-from slo_action.sources.prometheus import PrometheusSource
-from slo_action.sources.prometheus_api import PrometheusApi
+from slo_action.core.text.secrets import Scrubber
+from slo_action.sources.prometheus.api import PrometheusApi
+from slo_action.sources.prometheus.source import PrometheusSource
+from slo_action.system.clock import SystemClock
 from tests.worlds.metered_shop import MeteredShop, customers
 
 pytestmark = pytest.mark.real

@@ -3,7 +3,7 @@
 import pytest
 
 from slo_action.core.model import Annotation, Ending, Level, Outcome, Verdict
-from slo_action.core.record import AuditRecord
+from slo_action.core.record.record import AuditRecord
 from slo_action.render.annotations import MOST_OF_A_LEVEL, aggregated, annotations
 from slo_action.render.endings import headline, next_steps
 from tests.builders import always, between, drive, observed, record, rolled_back, watched

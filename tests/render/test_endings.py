@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from slo_action.core.decide import Action, Decision
-from slo_action.core.judge import TABLE, Judgement
+from slo_action.core.decision.decide import Action, Decision
 from slo_action.core.model import Cause, Ending, Outcome, Verdict, VersionRule
-from slo_action.core.record import AuditRecord
+from slo_action.core.record.record import AuditRecord
+from slo_action.core.verdict.judge import TABLE, Judgement
 from slo_action.render.endings import ENDINGS, NEXT_BY_ROW, headline, next_steps, reason
 from tests.builders import always, drive, judged, record, rolled_back
 

@@ -7,10 +7,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from slo_action.core.model import Outcome, Phases
-from slo_action.core.record import AuditRecord
-from slo_action.core.window_policy import WindowPolicy
-from slo_action.render.escape import visible
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.record.record import AuditRecord
 from slo_action.render.openmetrics import openmetrics
+from slo_action.render.text.escape import visible
 from tests.builders import always, between, drive, observed, record, rolled_back, watched
 from tests.worlds.openmetrics import parsed
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from slo_action.audit.writing import audit_document
-from slo_action.core.decide import Action, Decision
+from slo_action.audit.write import audit_document
+from slo_action.core.decision.decide import Action, Decision
+from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.model import ObservationKind, Outcome
-from slo_action.core.record import AuditRecord
-from slo_action.core.schedule import Gate, GatePolicy
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.record.record import AuditRecord
 from slo_action.render.outputs import (
     AUDIT_LIMIT_BYTES,
     OUTPUTS,

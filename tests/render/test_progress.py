@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.model import ObservationKind, Outcome, Phases, Response
-from slo_action.core.schedule import Gate, GatePolicy
 from slo_action.render.progress import observation_line, sample_lines
 from tests.builders import always, drive, observation
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from slo_action.core.evidence import RatePolicy
 from slo_action.core.model import Outcome, Response
-from slo_action.core.window_policy import WindowPolicy
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.stats.rate_test import RatePolicy
 from slo_action.render.proofs import BODY_LIMIT, proofs, redacted, window_failures
 from tests.builders import (
     DEPLOYED_AT,

@@ -8,10 +8,10 @@ from zipfile import ZipFile
 import httpx
 import pytest
 
-from slo_action.core.secrets import Scrubber, Secret
+from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.errors import ArtifactError
-from slo_action.github.artifact_runner import RunnerResults
-from slo_action.github.artifacts import GitHubArtifactStore
+from slo_action.github.artifacts.runner import RunnerResults
+from slo_action.github.artifacts.store import GitHubArtifactStore
 from slo_action.ports import UploadedArtifact
 from tests.worlds.act_artifacts import ActArtifactService
 from tests.worlds.artifact_faces import World, httpx_face

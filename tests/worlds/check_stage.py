@@ -9,9 +9,9 @@ from posixpath import dirname, join, normpath
 from slo_action.config.check import CheckRequest, read_check_request
 from slo_action.config.request import Surroundings
 from slo_action.core.model import RunIdentity
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import Mistake, WorkspaceError
-from slo_action.modes.check import check
+from slo_action.modes.check.check import check
 from slo_action.ports import CheckPorts, FormerFiles, Prober
 from tests.worlds.memory_log import MemoryLog
 from tests.worlds.memory_ports import MemoryOutputs

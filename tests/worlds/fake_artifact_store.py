@@ -6,8 +6,8 @@ from itertools import count
 from pathlib import Path
 
 from slo_action.errors import ArtifactError
-from slo_action.github.artifact_names import valid_name
-from slo_action.github.artifact_zip import archive_entries, zip_stream
+from slo_action.github.artifacts.archive import archive_entries, zip_stream
+from slo_action.github.artifacts.names import valid_name
 from slo_action.ports import UploadedArtifact
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from slo_action.core.traffic import TrafficReading, TrafficState
+from slo_action.core.observation.real_traffic import TrafficReading, TrafficState
 from tests.worlds.virtual_clock import VirtualClock
 
 Traffic = Callable[[float], TrafficReading]

@@ -5,8 +5,8 @@ from dataclasses import replace
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import VerifyRequest
 from slo_action.core.model import Mode, Outcome
-from slo_action.core.policy import Policy
-from slo_action.core.prepared import Prepared
+from slo_action.core.policy.policy import Policy
+from slo_action.core.release.baseline import Prepared
 from slo_action.platforms.fly.platform import FlyPlatform
 from slo_action.ports import Ports
 from tests.builders import always

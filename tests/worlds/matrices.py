@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from slo_action.core.assertions import Assertion, Condition, Subject
-from slo_action.core.facts import OnLateStart
-from slo_action.core.journeys import Capture, Journey, JourneyStep
-from slo_action.core.latency import LatencyObjective
-from slo_action.core.matrix import Endpoint, Maintenance, Matrix, Service, Targets, Team
+from slo_action.core.journey.assertions import Assertion, Condition, Subject
+from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy_change import PolicyChange
+from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.slo.services import Endpoint, Maintenance, Matrix, Service, Targets, Team
+from slo_action.core.stats.latency import LatencyObjective
+from slo_action.core.verdict.facts import OnLateStart
 
 P95, P90 = Fraction(95, 100), Fraction(90, 100)
 NIGHT = datetime(2026, 1, 10, 2, tzinfo=UTC)

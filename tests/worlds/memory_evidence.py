@@ -3,7 +3,7 @@
 import json
 from pathlib import Path, PurePosixPath
 
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import WorkspaceError
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from slo_action.core.model import Annotation
-from slo_action.core.secrets import Scrubber
+from slo_action.core.text.secrets import Scrubber
 
 
 class MemoryLog:

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import RollbackCommands, VerifyRequest
-from slo_action.core.history import PastVerdict
 from slo_action.core.model import Probe, RunIdentity, VersionRule, Witness
-from slo_action.core.policy import Policy
-from slo_action.core.secrets import Secret
+from slo_action.core.policy.policy import Policy
+from slo_action.core.release.track_record import PastVerdict
+from slo_action.core.text.secrets import Secret
 from slo_action.errors import GitHubError, Interrupted, WorkspaceError
 from slo_action.ports import CheckRun, MetricSource, Ports
 from tests.builders import World

@@ -9,7 +9,7 @@ import httpx
 
 from slo_action.core.model import Probe, Sample, Witness
 from slo_action.ports import Clock
-from slo_action.probing.http import HttpProber
+from slo_action.probing.prober import HttpProber
 from tests.worlds.virtual_clock import VirtualClock
 
 URL = "https://shop.example/health"

@@ -6,15 +6,15 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from slo_action.core.gate.gate import Gate
 from slo_action.core.model import Annotation, Level
-from slo_action.core.record import AuditRecord, file_name
-from slo_action.core.schedule import Gate
-from slo_action.core.secrets import Scrubber
+from slo_action.core.record.record import AuditRecord, file_name
+from slo_action.core.text.secrets import Scrubber
 from slo_action.evidence.directory import open_evidence
-from slo_action.github.checks import GitHubCheckRuns
+from slo_action.github.check_runs import GitHubCheckRuns
 from slo_action.github.commands import WorkflowLog
 from slo_action.github.files import RunnerFiles
-from slo_action.modes.tell import tell
+from slo_action.modes.publish import tell
 from slo_action.ports import Ports
 from slo_action.render.outputs import provisional
 from slo_action.render.progress import observation_line, sample_lines

@@ -7,13 +7,13 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from slo_action.config.request import VerifyRequest
-from slo_action.core.record import file_name
-from slo_action.core.secrets import Scrubber
-from slo_action.core.several import Ended
+from slo_action.core.record.multi_service import Ended
+from slo_action.core.record.record import file_name
+from slo_action.core.text.secrets import Scrubber
 from slo_action.evidence.directory import open_evidence
-from slo_action.modes.posted import Post
-from slo_action.modes.several import CommonPorts, Worked, verify_several
-from slo_action.modes.tell_several import keep_evidence, tell_several
+from slo_action.modes.multi_service.publish import keep_evidence, tell_several
+from slo_action.modes.multi_service.run import CommonPorts, Worked, verify_several
+from slo_action.modes.multi_service.worker_ports import Post
 from slo_action.ports import Interrupts, Log, Outputs, Ports
 from tests.builders import World
 from tests.worlds.memory_log import MemoryLog

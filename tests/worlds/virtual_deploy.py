@@ -7,7 +7,6 @@ a rollback is verified against what it did.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from slo_action.core.fleet import CheckStatus, Fleet, Machine, PlatformCheck
 from slo_action.core.model import (
     Outcome,
     Probe,
@@ -16,8 +15,9 @@ from slo_action.core.model import (
     Sample,
     Witness,
 )
-from slo_action.core.plan import MachineStep, RollbackPlan, Step
-from slo_action.core.prepared import Proof
+from slo_action.core.release.baseline import Proof
+from slo_action.core.release.fleet import CheckStatus, Fleet, Machine, PlatformCheck
+from slo_action.core.release.rollback_plan import MachineStep, RollbackPlan, Step
 from slo_action.errors import PlatformError
 from slo_action.ports import Certificate, Snapshot
 from tests.builders import World, always

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from slo_action import process
-from slo_action.config.fly import EngineName
-from slo_action.core.secrets import Secret
-from slo_action.platforms.fly.engine import Engine, Means
-from slo_action.platforms.fly.flyctl_engine import FlyctlEngine, Runner
-from slo_action.platforms.fly.machines_engine import MachinesEngine
+from slo_action.config.settings.fly import EngineName
+from slo_action.core.text.secrets import Secret
+from slo_action.platforms.fly.flyctl.engine import FlyctlEngine, Runner
+from slo_action.platforms.fly.rollback.engine import Engine, Means
+from slo_action.platforms.fly.rollback.machines_engine import MachinesEngine
+from slo_action.system import process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,32 +6,33 @@ from secrets import token_bytes
 
 import httpx
 
-from slo_action.config.fly import FlySettings
 from slo_action.config.request import VerifyRequest
-from slo_action.core.fleet import Fleet
-from slo_action.core.history import reputation
+from slo_action.config.settings.fly import FlySettings
 from slo_action.core.model import Release, RollbackStep
-from slo_action.core.plan import RollbackPlan
-from slo_action.core.secrets import Scrubber
+from slo_action.core.release.fleet import Fleet
+from slo_action.core.release.rollback_plan import RollbackPlan
+from slo_action.core.release.track_record import reputation
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import Interrupted, PlatformError
-from slo_action.platforms.fly.account import Account
-from slo_action.platforms.fly.api import FlyAddresses, FlyApi, FlyRefusedError
-from slo_action.platforms.fly.certifying import no_access, proofs, running
-from slo_action.platforms.fly.engine import Engine, Journal, Means
+from slo_action.platforms.context import Premises
+from slo_action.platforms.fly.client.api import FlyAddresses, FlyApi, FlyRefusedError
+from slo_action.platforms.fly.client.concurrent_calls import Together, side_by_side
+from slo_action.platforms.fly.client.release_row import LedgerRow
 from slo_action.platforms.fly.engines import ENGINES, Outfit
-from slo_action.platforms.fly.flyctl_command import with_own_programs
-from slo_action.platforms.fly.lookout import Lookout, known_digests
-from slo_action.platforms.fly.memory import Memory, remembered
-from slo_action.platforms.fly.not_restored import lost_by_deploy
-from slo_action.platforms.fly.reading import read_fleet, read_machine
-from slo_action.platforms.fly.releases import LedgerRow, choose_target, named, restored_by
-from slo_action.platforms.fly.restarting import restart
-from slo_action.platforms.fly.restore_copy import RestoreCopy, as_document
-from slo_action.platforms.fly.sealing import SALT_BYTES, seal
-from slo_action.platforms.fly.survey import Survey, row_of
-from slo_action.platforms.fly.surveying import surveyed
-from slo_action.platforms.fly.together import Together, side_by_side
-from slo_action.platforms.premises import Premises
+from slo_action.platforms.fly.flyctl.command import with_own_programs
+from slo_action.platforms.fly.prepare.certificate import no_access, proofs, running
+from slo_action.platforms.fly.prepare.prior_state import Memory, remembered
+from slo_action.platforms.fly.prepare.sealing import SALT_BYTES, seal
+from slo_action.platforms.fly.rollback.engine import Engine, Journal, Means
+from slo_action.platforms.fly.rollback.not_restored import lost_by_deploy
+from slo_action.platforms.fly.rollback.restart import restart
+from slo_action.platforms.fly.rollback.step_log import Account
+from slo_action.platforms.fly.rollback.survey import Survey, row_of
+from slo_action.platforms.fly.rollback.take_survey import surveyed
+from slo_action.platforms.fly.snapshots.snapshots import Lookout, known_digests
+from slo_action.platforms.fly.state.machines import read_fleet, read_machine
+from slo_action.platforms.fly.state.restore_copy import RestoreCopy, as_document
+from slo_action.platforms.fly.state.rollback_target import choose_target, named, restored_by
 from slo_action.ports import Certificate, Snapshot
 
 LOOK_PATIENCE_SECONDS = 3.0

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from slo_action.core.secrets import Scrubber, Secret
-from slo_action.platforms.fly.api import FlyAddresses, FlyApi, FlyRefusedError
+from slo_action.core.text.secrets import Scrubber, Secret
+from slo_action.platforms.fly.client.api import FlyAddresses, FlyApi, FlyRefusedError
 from slo_action.ports import Clock
 from tests.worlds.virtual_clock import VirtualClock
 

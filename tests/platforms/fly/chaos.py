@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from slo_action.core.model import Release, RollbackStep
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms.fly.platform import FlyPlatform
-from slo_action.platforms.fly.reading import read_machine
+from slo_action.platforms.fly.state.machines import read_machine
 from tests.platforms.fly.scene import OURS, Scene
 from tests.platforms.fly.striking import KilledError, StrikingTransport
 from tests.worlds.fly import Crash, Deed, FlyImage, broken, crashing, image, unpullable

@@ -7,20 +7,20 @@ from typing import Any
 
 import httpx
 
-from slo_action.config.fly import EngineName, FlySettings
-from slo_action.core.history import PastVerdict
+from slo_action.config.settings.fly import EngineName, FlySettings
 from slo_action.core.model import RollbackStep
-from slo_action.core.secrets import Scrubber, Secret
-from slo_action.platforms.fly.api import FlyAddresses, FlyApi
-from slo_action.platforms.fly.engine import Means
+from slo_action.core.release.track_record import PastVerdict
+from slo_action.core.text.secrets import Scrubber, Secret
+from slo_action.platforms.fly.client.api import FlyAddresses, FlyApi
 from slo_action.platforms.fly.engines import ENGINES, Outfit
-from slo_action.platforms.fly.flyctl_engine import Runner
-from slo_action.platforms.fly.memory import Memory
+from slo_action.platforms.fly.flyctl.engine import Runner
 from slo_action.platforms.fly.platform import RESTORE_PATIENCE_SECONDS, FlyPlatform
-from slo_action.platforms.fly.restore_copy import RestoreCopy, read_copy
-from slo_action.platforms.fly.sealing import SALT_BYTES, unsealed
+from slo_action.platforms.fly.prepare.prior_state import Memory
+from slo_action.platforms.fly.prepare.sealing import SALT_BYTES, unsealed
+from slo_action.platforms.fly.rollback.engine import Means
+from slo_action.platforms.fly.state.restore_copy import RestoreCopy, read_copy
 from slo_action.ports import Certificate
-from slo_action.process import Finished
+from slo_action.system.process import Finished
 from tests.worlds.fly import DEPLOY_TOKEN, FlyImage, FlyWorld, SharedClock, image
 
 GOOD = image("1.0")

@@ -5,14 +5,19 @@ from typing import Any
 
 import pytest
 
-from slo_action.core.fleet import fleet_words, hopeless
 from slo_action.core.model import Dead, Release
-from slo_action.core.secrets import Scrubber, Secret
+from slo_action.core.release.fleet import fleet_words, hopeless
+from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.errors import PlatformError
-from slo_action.platforms.fly.api import FlyAddresses, FlyApi, FlyConflictError, FlyRefusedError
-from slo_action.platforms.fly.flyctl_shapes import machines_json, status_json
-from slo_action.platforms.fly.reading import read_fleet, read_machine
-from slo_action.platforms.fly.releases import choose_target, named
+from slo_action.platforms.fly.client.api import (
+    FlyAddresses,
+    FlyApi,
+    FlyConflictError,
+    FlyRefusedError,
+)
+from slo_action.platforms.fly.snapshots.flyctl_json import machines_json, status_json
+from slo_action.platforms.fly.state.machines import read_fleet, read_machine
+from slo_action.platforms.fly.state.rollback_target import choose_target, named
 from tests.worlds.fly import (
     DEPLOY_TOKEN,
     FOREIGN_TOKEN,

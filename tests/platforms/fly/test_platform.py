@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from slo_action.config.fly import EngineName
 from slo_action.config.request import Surroundings, VerifyRequest, read_request
-from slo_action.core.history import PastVerdict
+from slo_action.config.settings.fly import EngineName
 from slo_action.core.model import Cause, Release, RunIdentity, Verdict
-from slo_action.core.plan import Step
-from slo_action.core.prepared import Prepared, ProofState, WayBackState, way_back_state
+from slo_action.core.release.baseline import Prepared, ProofState, WayBackState, way_back_state
+from slo_action.core.release.rollback_plan import Step
+from slo_action.core.release.track_record import PastVerdict
 from slo_action.errors import Interrupted, PlatformError
+from slo_action.platforms.context import Premises
 from slo_action.platforms.fly.platform import FlyPlatform, open_platform
-from slo_action.platforms.premises import Premises
 from slo_action.ports import Certificate, MachinePlatform, Platform
+from tests.platforms.fly.rollback.test_machines_engine import succeeded, told
 from tests.platforms.fly.scene import GOOD, Scene
 from tests.platforms.fly.striking import StrikingTransport
-from tests.platforms.fly.test_machines_engine import succeeded, told
 from tests.worlds.fly import (
     DEPLOY_TOKEN,
     FOREIGN_TOKEN,

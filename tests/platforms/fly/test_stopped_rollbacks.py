@@ -3,9 +3,9 @@
 import pytest
 
 from slo_action.errors import Interrupted
+from tests.platforms.fly.rollback.test_machines_engine import succeeded, told
 from tests.platforms.fly.scene import GOOD, Scene
 from tests.platforms.fly.striking import KilledError, StrikingTransport
-from tests.platforms.fly.test_machines_engine import succeeded, told
 from tests.worlds.fly import crashing
 
 MOST_REQUESTS = 120

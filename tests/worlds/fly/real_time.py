@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 
-from slo_action.clock import SystemClock
+from slo_action.system.clock import SystemClock
 from tests.worlds.fly.call import Held
 from tests.worlds.fly.edge import FORCE_HEADER
 from tests.worlds.fly.maker import is_makers, made

@@ -1,0 +1,96 @@
+"""Document to evidence: a record read back, validated, ready to be judged again."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from slo_action.audit.document import AuditDocument, ObservationEntry, SampleEntry, Watch
+from slo_action.audit.schema import validate
+from slo_action.core.gate.gate import Gate, GatePolicy
+from slo_action.core.model import Observation, Phases, Sample
+from slo_action.core.policy.policy import Policy
+from slo_action.errors import RecordError
+
+AUDIT_NAME = "audit.json"
+_TELLING_FIELDS = {"deployment_id", "health_checks", "rollback_triggered"}
+
+
+def read_record(path: Path) -> AuditDocument:
+    """Return the document. Raises RecordError where it is no valid audit record.
+
+    A record from before there were windows reads as one of a policy that observes nothing.
+    """
+    data = _loaded(path)
+    validate(data)
+    policy = data.get("policy") if isinstance(data, dict) else None
+    if isinstance(policy, dict) and "window" not in policy:
+        policy["window"] = {"length_seconds": 0.0}
+    try:
+        return AuditDocument.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        raise RecordError(f"{path}: {error}", hint="it was changed after it was written") from error
+
+
+def find_records(directory: Path) -> tuple[Path, ...]:
+    """Return every file below a directory that is meant to be an audit record, in order.
+
+    That is each `audit.json`, readable or not, and any other JSON file that has its fields.
+    """
+    named = sorted(path for path in directory.rglob("*.json") if path.is_file())
+    return tuple(path for path in named if path.name == AUDIT_NAME or _is_meant(path))
+
+
+def _is_meant(path: Path) -> bool:
+    try:
+        data = _loaded(path)
+    except RecordError:
+        return False
+    return isinstance(data, dict) and data.keys() >= _TELLING_FIELDS
+
+
+def _loaded(path: Path) -> object:
+    try:
+        data: object = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror}", hint="name an audit.json") from error
+    except RecursionError as error:
+        raise RecordError(f"{path} is nested too deeply", hint="name an audit.json") from error
+    except ValueError as error:
+        raise RecordError(f"{path} is not JSON: {error}", hint="name an audit.json") from error
+    return data
+
+
+def former_policy_digest(policy: Policy) -> str:
+    """Return the digest that a policy had before there were windows."""
+    told = TypeAdapter(Policy).dump_python(policy, mode="json")
+    del told["window"]
+    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+def gate_of(watch: Watch, policy: GatePolicy) -> Gate:
+    """Return the gate that saw these observations, exactly as recorded."""
+    return Gate(
+        policy=policy,
+        begun_seconds=watch.begun_seconds,
+        observations=tuple(_observation(entry) for entry in watch.observations),
+    )
+
+
+def _observation(entry: ObservationEntry) -> Observation:
+    return Observation(
+        kind=entry.kind,
+        started_seconds=entry.started_seconds,
+        ended_seconds=entry.ended_seconds,
+        control_alive=entry.control_alive,
+        hopeless=entry.hopeless,
+        spared=entry.spared,
+        samples=tuple(_sample(sample) for sample in entry.samples),
+    )
+
+
+def _sample(entry: SampleEntry) -> Sample:
+    fields = {name: getattr(entry, name) for name in SampleEntry.model_fields if name != "phases"}
+    return Sample(**fields, phases=Phases(**entry.phases.model_dump()))

@@ -1,0 +1,69 @@
+"""fly.toml from the workspace: parsed by tomllib, and the line of each key beside it."""
+
+import re
+import tomllib
+
+from slo_action.config.files.toml_positions import layout
+from slo_action.core.lint.rule import Document
+from slo_action.errors import Mistake
+
+SIZE_LIMIT_BYTES = 64 * 1024
+_BYTE_ORDER_MARK = "\ufeff"
+_AS_THE_TOOLS = "write it as the platform's own tools do"
+_WITHOUT_MARK = "save it as UTF-8 without BOM: not every TOML parser takes that invisible character"
+_WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def parse_toml(text: str, name: str, field: str) -> Document | Mistake:
+    """Return the content and places, or why it cannot be read, with its line.
+
+    `name` is the file's path for people; `field` is the input that named it.
+    """
+    if text.startswith(_BYTE_ORDER_MARK):
+        return _unreadable("it begins with a byte order mark (BOM)", name, field, _WITHOUT_MARK)
+    try:
+        return _parsed(text.replace("\r\n", "\n"), name, field)
+    except RecursionError:
+        return _unreadable("it is nested too deeply", name, field)
+    except ValueError as error:
+        return _unreadable(next(iter(str(error).splitlines()), "no TOML"), name, field)
+
+
+def _parsed(text: str, name: str, field: str) -> Document | Mistake:
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return _syntax(str(error), text, name, field)
+    found = layout(text)
+    return Document(
+        path=name,
+        content=content,
+        places=found.places,
+        values=found.values,
+        entries=found.entries,
+    )
+
+
+def _syntax(told: str, text: str, name: str, field: str) -> Mistake:
+    found = _WHERE.search(told)
+    line, column = found.groups() if found else (None, None)
+    last = text.removesuffix("\n").count("\n") + 1
+    return Mistake(
+        field=field,
+        problem=f"not valid TOML: {_WHERE.sub('', told)}",
+        accepted="mend the line" if line else "mend the end of the file",
+        path=name,
+        line=int(line) if line else last,
+        column=int(column) if column else None,
+    )
+
+
+def _unreadable(why: str, name: str, field: str, accepted: str = _AS_THE_TOOLS) -> Mistake:
+    return Mistake(
+        field=field,
+        problem=f"cannot be read: {why}",
+        accepted=accepted,
+        path=name,
+        line=1,
+        column=1,
+    )

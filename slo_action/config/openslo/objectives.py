@@ -1,0 +1,255 @@
+"""One OpenSLO SLO to objectives of ours. What could mean several things is left out, and said."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from slo_action.config.openslo.annotations import is_field, own_annotations
+from slo_action.config.openslo.document import Found, KeyMistake, LeftOut, Part, Taken
+from slo_action.config.text.suggest import did_you_mean
+from slo_action.core.slo.openslo import (
+    ENDPOINT_TARGET,
+    LATENCY_TARGETS,
+    LATENCY_WINDOW,
+    RATIO_WINDOWS,
+)
+
+_OF_LATENCY = re.compile(r"_bucket|duration|latency|elapsed|response_?time", re.IGNORECASE)
+_QUANTILE = re.compile(r"histogram_quantile\(\s*(0?\.\d+)")
+_SECONDS = re.compile(r"_seconds(?:_|\b)")
+_MILLISECONDS = re.compile(r"_ms\b|_millis(?:econds)?\b|Msec\b")
+_UNITS = {"s": Decimal(1), "ms": Decimal("0.001")}
+_LONGEST_SECONDS = 86_400
+_P90, _P95 = Decimal("0.9"), Decimal("0.95")
+_SEARCH = re.compile("(?<![a-z])search(?![a-z])")
+_STATS = re.compile("(?<![a-z])stats(?![a-z])")
+_SAY = "say which with the annotation slo-verify.objective"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Objective:
+    """An entry of `objectives`, its SLO, and what it measures; `asked` is our annotation."""
+
+    slo: Part
+    entry: Part
+    indicator: Part
+    asked: str
+
+
+def read_slo(slo: Part, indicators: Mapping[str, Part]) -> Iterator[Found]:
+    """Return what the SLO promises, what of it has no counterpart, and what is wrong with it.
+
+    `indicators` are the SLIs of all documents, by name.
+    """
+    asked = own_annotations(slo).get("objective")
+    if asked and not _known(asked.text):
+        yield _unknown_objective(asked)
+        return
+    objectives = tuple(slo.at("spec", "objectives").entries())
+    if not objectives:
+        yield KeyMistake(
+            key=slo.at("spec", "objectives").key,
+            problem="an SLO has no objectives",
+            accepted="write a list with a `target`",
+        )
+    for entry in objectives:
+        yield from _read_entry(slo, entry, indicators, asked.text if asked else "")
+    yield from _asides(slo.at("spec"), asked.text if asked else "")
+
+
+def _known(objective: str) -> bool:
+    if objective.startswith("endpoints."):
+        return objective.endswith(f".{ENDPOINT_TARGET}") and is_field(objective)
+    return objective in RATIO_WINDOWS or objective in LATENCY_TARGETS
+
+
+def _unknown_objective(asked: Part) -> KeyMistake:
+    return KeyMistake(
+        key=asked.key,
+        problem="no objective of ours",
+        accepted=did_you_mean(asked.text, (*RATIO_WINDOWS, *LATENCY_TARGETS)),
+        value=asked.text,
+    )
+
+
+def _read_entry(
+    slo: Part, entry: Part, indicators: Mapping[str, Part], asked: str
+) -> Iterator[Found]:
+    indicator = _indicator(entry, indicators) or _indicator(slo.at("spec"), indicators)
+    objective = _Objective(
+        slo=slo, entry=entry, indicator=indicator or Part(key=entry.key, content=None), asked=asked
+    )
+    ratio = asked or (indicator and _ratio_field(indicator)) or ""
+    if indicator is None and not asked:
+        yield _left(entry, "its indicator is in none of these documents")
+    elif ratio in RATIO_WINDOWS:
+        yield _ratio(objective, ratio)
+    elif asked or _threshold(objective.indicator).content is not None:
+        yield from _latency(objective)
+    else:
+        yield _left(entry, _why_no_ratio(objective.indicator))
+    if entry.at("compositeWeight").content is not None:
+        yield _left(entry.at("compositeWeight"), "every objective is judged by itself")
+
+
+def _indicator(part: Part, indicators: Mapping[str, Part]) -> Part | None:
+    """Return the SLI's `spec`."""
+    if part.at("indicator").content is not None:
+        return part.at("indicator", "spec")
+    named = indicators.get(part.at("indicatorRef").text)
+    return named.at("spec") if named else None
+
+
+def _ratio_field(indicator: Part) -> str:
+    """Return the objective that a ratio is about; empty where it could be another."""
+    ratio = indicator.at("ratioMetric")
+    if any(_OF_LATENCY.search(text) for text in _texts(ratio)):
+        return ""
+    good, bad = (isinstance(ratio.at(name).content, dict) for name in ("good", "bad"))
+    if good:
+        return "availability"
+    return "error_rate" if bad else ""
+
+
+def _why_no_ratio(indicator: Part) -> str:
+    ratio = indicator.at("ratioMetric")
+    if ratio.content is None:
+        return "an indicator is a ratioMetric or a thresholdMetric here"
+    if ratio.at("raw").content is not None:
+        return f"a raw ratio may be about anything; {_SAY}"
+    return f"a ratio of requests within a limit is a latency; write a thresholdMetric, or {_SAY}"
+
+
+def _ratio(objective: _Objective, field: str) -> Found:
+    target = _target(objective.entry)
+    if not isinstance(target, Decimal):
+        return target
+    least = field == "error_rate"
+    value = 1 - target if least else target
+    return Taken(
+        key=objective.entry.key,
+        field=f"slo_targets.{field}",
+        value=value,
+        least=least,
+        text=_plain(value),
+    )
+
+
+def _target(entry: Part) -> Decimal | KeyMistake:
+    """Return the ratio in [0, 1]."""
+    percent, ratio = entry.at("targetPercent"), entry.at("target")
+    part, scale = (percent, 100) if ratio.content is None and percent.content else (ratio, 1)
+    number = part.number
+    if number is None or not 0 <= number <= scale:
+        return KeyMistake(
+            key=part.key,
+            problem="no target",
+            accepted="write a ratio such as 0.999, or targetPercent: 99.9",
+            value=part.text or None,
+        )
+    return number / scale
+
+
+def _threshold(indicator: Part) -> Part:
+    threshold = indicator.at("thresholdMetric")
+    return threshold if threshold.content is not None else indicator.at("rawMetric")
+
+
+def _latency(objective: _Objective) -> Iterator[Found]:
+    target = _target(objective.entry)
+    if isinstance(target, KeyMistake):
+        yield target
+        return
+    quantile = _quantile(objective.indicator) or target
+    field = objective.asked or _latency_field(objective, quantile)
+    limit = _limit(objective)
+    if isinstance(limit, LeftOut):
+        yield limit
+    elif field is None:
+        yield _left(objective.entry, f"p{_plain(quantile * 100)} has no counterpart; {_SAY}")
+    else:
+        yield Taken(
+            key=objective.entry.key,
+            field=field if "." in field else f"slo_targets.{field}",
+            value=limit,
+            least=True,
+            text=f"{_plain(limit)}s",
+        )
+        if quantile != target:
+            yield _left(objective.entry.at("target"), "the quantile is the query's")
+
+
+def _latency_field(objective: _Objective, quantile: Decimal) -> str | None:
+    slo = objective.slo
+    words = (slo.at("metadata", "name").text, slo.at("metadata", "displayName").text)
+    told = " ".join((*words, *_texts(objective.indicator))).lower()
+    if _SEARCH.search(told):
+        return "search_response_time_p90" if quantile == _P90 else None
+    return "response_time_p95" if quantile == _P95 and not _STATS.search(told) else None
+
+
+def _quantile(indicator: Part) -> Decimal | None:
+    found = [match for text in _texts(_threshold(indicator)) for match in _QUANTILE.findall(text)]
+    return Decimal(found[0]) if found else None
+
+
+def _limit(objective: _Objective) -> Decimal | LeftOut:
+    """Return the seconds that an answer may take."""
+    op, value = objective.entry.at("op"), objective.entry.at("value")
+    if op.text not in ("lte", "lt"):
+        return _left(objective.entry, "a response time has `op: lte` or `op: lt`, and a `value`")
+    unit = _unit(objective)
+    if unit is None:
+        return _left(value, "in which unit? say with the annotation slo-verify.unit: s or ms")
+    seconds = value.number and value.number * unit
+    if not seconds or not 0 < seconds <= _LONGEST_SECONDS:
+        return _left(objective.entry, "a response time needs a `value` of at most a day")
+    return seconds
+
+
+def _unit(objective: _Objective) -> Decimal | None:
+    said = own_annotations(objective.slo).get("unit")
+    if said is not None:
+        return _UNITS.get(said.text)
+    texts = _texts(_threshold(objective.indicator))
+    units = {
+        unit
+        for text in texts
+        for form, unit in ((_SECONDS, "s"), (_MILLISECONDS, "ms"))
+        if form.search(text)
+    }
+    return _UNITS[units.pop()] if len(units) == 1 else None
+
+
+def _texts(part: Part) -> tuple[str, ...]:
+    """Return the queries of a metric; what they are called is the data source's affair."""
+    sources = (part, *(inner for _, inner in part.pairs()))
+    specs = [source.at("metricSource", "spec") for source in sources]
+    return tuple(text.text for spec in specs for _, text in spec.pairs() if text.text)
+
+
+def _asides(spec: Part, asked: str) -> Iterator[LeftOut]:
+    """Return what an SLO says beside its objectives. A window of ours is understood."""
+    ours = RATIO_WINDOWS.get(asked, LATENCY_WINDOW) if asked else ""
+    for window in spec.at("timeWindow").entries():
+        if window.at("duration").text != ours:
+            yield _left(window, "how long is watched is said by `policy`")
+    method = spec.at("budgetingMethod")
+    if method.text not in ("", "Occurrences"):
+        yield _left(method, "every probe counts by itself, as with Occurrences")
+    for alert in spec.at("alertPolicies").entries():
+        yield _left(alert, "who is told is said by `notify`")
+
+
+def _left(part: Part, why: str) -> LeftOut:
+    """Name the key, and of an entry of a list what it is called."""
+    *_, above, last = part.key
+    name = f"{above}[{last}]" if isinstance(last, int) else last
+    told = (part.text, part.at("displayName").text, part.at("duration").text)
+    said = next((text for text in told if text), "")
+    return LeftOut(key=part.key, what=f"{name}: {said}" if said else name, why=why)
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"

@@ -1,0 +1,230 @@
+"""OpenSLO v1 documents to services as slo.yml writes them."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from slo_action.config.openslo.annotations import Setting, nested, origins, read_settings
+from slo_action.config.openslo.document import Found, KeyMistake, LeftOut, Part, Taken
+from slo_action.config.openslo.objectives import read_slo
+from slo_action.config.text.suggest import did_you_mean
+from slo_action.core.lint.rule import Key
+from slo_action.core.slo.openslo import API_VERSION, PREFIX
+from slo_action.core.text.quoting import quoted
+
+_NO_COUNTERPART = {
+    "DataSource": "where metrics come from is said by the input `metrics`",
+    "AlertPolicy": "who is told is said by `notify`",
+    "AlertCondition": "when to alert is said by `policy`",
+    "AlertNotificationTarget": "who is told is said by `notify`",
+}
+_STRICTER_THERE = "another objective of this service is as strict or stricter"
+_KINDS = ("Service", "SLO", "SLI", *_NO_COUNTERPART)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What OpenSLO documents say.
+
+    `services` are mappings as slo.yml's, to be checked like written ones. `origins` has, for each
+    of their values, the key of the OpenSLO document that says it; its first entry counts
+    `services`. Where there are mistakes, `services` lacks what they are about.
+    """
+
+    services: tuple[dict[str, object], ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    mistakes: tuple[KeyMistake, ...] = ()
+    origins: Mapping[Key, Key] = field(default_factory=dict)
+
+
+def is_openslo(document: object) -> bool:
+    """Whether a YAML document, or the first entry of a list, is an OpenSLO object."""
+    first = document[0] if isinstance(document, list) and document else document
+    version = first.get("apiVersion") if isinstance(first, dict) else None
+    return isinstance(version, str) and version.startswith("openslo/")
+
+
+def openslo_services(documents: Sequence[object], written: Collection[str] = ()) -> Imported:
+    """Return the services of the OpenSLO documents among a file's documents, all at once.
+
+    `written` names the services of a slo.yml beside it, which have their URL from there.
+    """
+    objects, mistakes = _objects(documents)
+    indicators = {_name(part): part for part in objects if part.at("kind").text == "SLI"}
+    drafts = _drafts(objects, indicators, mistakes)
+    left_out = [one for draft in drafts.values() for one in draft.left_out]
+    left_out += _unused(objects, indicators)
+    for draft in drafts.values():
+        mistakes += _without_url(draft, written)
+    return Imported(
+        services=tuple(nested(draft.settings) for draft in drafts.values()),
+        left_out=tuple(sorted(left_out, key=_in_order)),
+        mistakes=tuple(mistakes),
+        origins={
+            (number, *ours): theirs
+            for number, draft in enumerate(drafts.values())
+            for ours, theirs in origins(draft.settings).items()
+        },
+    )
+
+
+def merged(written: Mapping[str, object], imported: Mapping[str, object]) -> dict[str, object]:
+    """Return a service of slo.yml with what it leaves open taken from OpenSLO."""
+    both: dict[str, object] = {**imported, **written}
+    for name in written.keys() & imported.keys():
+        mine, theirs = written[name], imported[name]
+        if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+            both[name] = {**theirs, **mine}
+    return both
+
+
+@dataclass(slots=True, kw_only=True)
+class _Draft:
+    """A service while its documents are read. `key` is where it is named first."""
+
+    key: Key
+    settings: dict[str, Setting]
+    taken: dict[str, Taken] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+def _objects(documents: Sequence[object]) -> tuple[list[Part], list[KeyMistake]]:
+    """Return the OpenSLO objects of version 1, Services first, and what is none."""
+    objects: list[Part] = []
+    mistakes: list[KeyMistake] = []
+    for index, document in enumerate(documents):
+        if is_openslo(document):
+            whole = Part(key=(index,), content=document)
+            for part in whole.entries() if isinstance(document, list) else (whole,):
+                mistake = _no_object(part)
+                if mistake:
+                    mistakes.append(mistake)
+                else:
+                    objects.append(part)
+    objects.sort(key=lambda part: part.at("kind").text != "Service")
+    return objects, mistakes
+
+
+def _no_object(part: Part) -> KeyMistake | None:
+    version, kind, name = part.at("apiVersion"), part.at("kind"), part.at("metadata", "name")
+    if version.text != API_VERSION:
+        return _mistake(version, "a version that is not read", f"write {API_VERSION}")
+    if kind.text not in _KINDS:
+        return _mistake(kind, "no kind of OpenSLO v1", did_you_mean(kind.text, _KINDS))
+    if not name.text:
+        return _mistake(name, "an object has no name", "write a text")
+    return None
+
+
+def _drafts(
+    objects: Sequence[Part], indicators: Mapping[str, Part], mistakes: list[KeyMistake]
+) -> dict[str, _Draft]:
+    drafts: dict[str, _Draft] = {}
+    for part in objects:
+        kind = part.at("kind").text
+        if kind == "Service" and _name(part) in drafts:
+            mistakes.append(_mistake(part.at("metadata", "name"), "named twice", "name it once"))
+        elif kind in ("Service", "SLO"):
+            draft = _draft_of(part, drafts, mistakes)
+            found = read_slo(part, indicators) if draft and kind == "SLO" else ()
+            if draft:
+                _take(draft, found, mistakes)
+                _say(draft, part, mistakes)
+    for draft in drafts.values():
+        _settle(draft)
+    return drafts
+
+
+def _settle(draft: _Draft) -> None:
+    """Make objectives settings, where no annotation has said so already."""
+    for one in draft.taken.values():
+        said = draft.settings.setdefault(one.field, Setting(text=one.text, key=one.key))
+        if said.key != one.key:
+            draft.left_out.append(_told(one, f"an annotation says {quoted(said.text)}"))
+
+
+def _draft_of(part: Part, drafts: dict[str, _Draft], mistakes: list[KeyMistake]) -> _Draft | None:
+    named = part.at("metadata", "name")
+    if part.at("kind").text == "SLO":
+        named = part.at("spec", "service")
+    if not named.text:
+        mistakes.append(_mistake(named, "an SLO names no service", "write the Service's name"))
+        return None
+    first = {"service": Setting(text=named.text, key=named.key)}
+    return drafts.setdefault(named.text, _Draft(key=named.key, settings=first))
+
+
+def _say(draft: _Draft, part: Part, mistakes: list[KeyMistake]) -> None:
+    """Add what the annotations say; two objects may say the same, but no two things."""
+    settings, wrong = read_settings(part)
+    mistakes += wrong
+    for name, setting in settings.items():
+        known = draft.settings.get(name)
+        if known is None or (name == "service" and known.key == draft.key):
+            draft.settings[name] = setting
+        elif known.text != setting.text:
+            said = Part(key=setting.key, content=setting.text)
+            mistakes.append(
+                _mistake(said, "said otherwise elsewhere", f"{quoted(known.text)} is there")
+            )
+
+
+def _take(draft: _Draft, found: Iterator[Found] | tuple[()], mistakes: list[KeyMistake]) -> None:
+    """Keep the strictest of several objectives of one kind: whoever keeps it keeps them all."""
+    for one in found:
+        match one:
+            case KeyMistake():
+                mistakes.append(one)
+            case LeftOut():
+                draft.left_out.append(one)
+            case Taken():
+                kept = draft.taken.setdefault(one.field, one)
+                if kept is not one:
+                    strict, lax = (one, kept) if _stricter(one, kept) else (kept, one)
+                    draft.taken[one.field] = strict
+                    draft.left_out.append(_told(lax, _STRICTER_THERE))
+
+
+def _stricter(one: Taken, other: Taken) -> bool:
+    return one.value < other.value if one.least else one.value > other.value
+
+
+def _told(one: Taken, why: str) -> LeftOut:
+    return LeftOut(key=one.key, what=f"{one.field}: {one.text}", why=why)
+
+
+def _unused(objects: Sequence[Part], indicators: Mapping[str, Part]) -> Iterator[LeftOut]:
+    used = {
+        holder.at("indicatorRef").text
+        for part in objects
+        if part.at("kind").text == "SLO"
+        for holder in (part.at("spec"), *part.at("spec", "objectives").entries())
+    }
+    for part in objects:
+        kind, what = part.at("kind").text, f"{part.at('kind').text} {_name(part)}"
+        if kind in _NO_COUNTERPART:
+            yield LeftOut(key=part.key, what=what, why=_NO_COUNTERPART[kind])
+        elif kind == "SLI" and (_name(part) not in used or indicators[_name(part)] is not part):
+            yield LeftOut(key=part.key, what=what, why="no SLO refers to it")
+
+
+def _in_order(one: LeftOut) -> list[int]:
+    return [part for part in one.key if isinstance(part, int)]
+
+
+def _without_url(draft: _Draft, written: Collection[str]) -> Iterator[KeyMistake]:
+    name = draft.settings["service"].text
+    if "url" not in draft.settings and name not in written:
+        yield KeyMistake(
+            key=draft.key,
+            problem="OpenSLO has no place for a service's URL, and this one has none",
+            accepted=f"add the annotation {PREFIX}url to its Service, or the service to slo.yml",
+            value=name,
+        )
+
+
+def _name(part: Part) -> str:
+    return part.at("metadata", "name").text
+
+
+def _mistake(part: Part, problem: str, accepted: str) -> KeyMistake:
+    return KeyMistake(key=part.key, problem=problem, accepted=accepted, value=part.text or None)

@@ -1,0 +1,140 @@
+"""Inputs and the service's own endpoints to what the observation window asks and judges by."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from slo_action.config.inputs import Inputs
+from slo_action.core.journey.assertions import Assertion
+from slo_action.core.journey.journeys import Journey
+from slo_action.core.model import Probe, Witness
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.slo.services import Endpoint, Service
+
+_SEARCH_TIMEOUT_SECONDS = 10.0
+"""Twice the limit its p90 is judged by, so that slow and timed out stay apart."""
+_TOO_SLOW_SECONDS = 5.0
+_JOURNEY_BODY_BYTES = 256 * 1024
+"""Users' pages are longer than answers made for probes."""
+
+
+def assertions(service: Service | None, name: str) -> tuple[Assertion, ...]:
+    """Return what an endpoint's answers must be, as slo.yml says; empty where it says nothing."""
+    endpoint = service.endpoint(name) if service else None
+    return endpoint.assertions if endpoint else ()
+
+
+def endpoints(
+    inputs: Inputs, health: Probe, service: Service | None, base: str
+) -> tuple[Probe, ...]:
+    """Return the probes of what only the window asks; `health` is the model, `base` the address.
+
+    A search may take five seconds; any other answer that takes longer is a failed one. An endpoint
+    that slo.yml and the input both name is asked as slo.yml says.
+    """
+    base = base.rstrip("/")
+    own = own_probes(service, health, base) if service else ()
+    named = _named_probes(inputs, health, service, base)
+    return (*(one for one in named if one.url not in {probe.url for probe in own}), *own)
+
+
+def _named_probes(
+    inputs: Inputs, health: Probe, service: Service | None, base: str
+) -> tuple[Probe, ...]:
+    other = replace(health, version_rule=None, reads_health=False, assertions=(), objective=None)
+    found = [replace(other, witness=Witness.API, url=base + path) for path in inputs.api_paths]
+    searched = service.endpoint("search") if service else None
+    if searched:
+        search = replace(
+            other,
+            witness=Witness.SEARCH,
+            url=base + searched.path,
+            timeout_seconds=_SEARCH_TIMEOUT_SECONDS,
+            slow_after_seconds=None,
+            assertions=searched.assertions,
+        )
+        found.append(search)
+    told = service.endpoint("stats") if service else None
+    if told:
+        stats = replace(other, witness=Witness.STATS, url=base + told.path)
+        found.append(replace(stats, objective=told.objective, assertions=told.assertions))
+    return tuple(found)
+
+
+def own_probes(service: Service, health: Probe, base: str) -> tuple[Probe, ...]:
+    """Return the probes of a service's own endpoints and journeys, which only the window asks.
+
+    `health` is the model for credentials and redirects, `base` the service's URL. Endpoints of the
+    document's kinds (health, build, search, stats) are not among them.
+    """
+    other = replace(health, version_rule=None, reads_health=False, assertions=(), objective=None)
+    own = (one for one in service.endpoints if one.witness is Witness.API)
+    return (
+        *(_own_endpoint(one, other, base) for one in own),
+        *(_journey(one, other, base) for one in service.journeys),
+    )
+
+
+def _own_endpoint(endpoint: Endpoint, other: Probe, base: str) -> Probe:
+    """An answer above 5 s is a failed one, unless its own objective allows that much."""
+    limit = endpoint.objective.limit_seconds if endpoint.objective else 0.0
+    may_be_slow = limit >= _TOO_SLOW_SECONDS
+    longest = 2 * limit if may_be_slow else other.timeout_seconds
+    return replace(
+        other,
+        witness=Witness.API,
+        url=base.rstrip("/") + endpoint.path,
+        timeout_seconds=longest,
+        slow_after_seconds=None if may_be_slow else _TOO_SLOW_SECONDS,
+        objective=endpoint.objective,
+        assertions=endpoint.assertions,
+    )
+
+
+def _journey(journey: Journey, other: Probe, base: str) -> Probe:
+    return replace(
+        other,
+        witness=Witness.JOURNEY,
+        url=base,
+        timeout_seconds=journey.timeout_seconds,
+        slow_after_seconds=None,
+        body_limit_bytes=_JOURNEY_BODY_BYTES,
+        objective=journey.objective,
+        journey=journey,
+    )
+
+
+def window_policy(inputs: Inputs) -> WindowPolicy:
+    """Return how the window watches and judges, as far as the inputs say."""
+    confidence = float(inputs.confidence)
+    base = WindowPolicy()
+    return replace(
+        base,
+        length_seconds=inputs.observe.total_seconds(),
+        rates=replace(base.rates, confidence=confidence),
+        traffic=replace(base.traffic, confidence=confidence, on_no_data=inputs.on_no_data),
+    )
+
+
+def said_by(inputs: Inputs, unset: Inputs) -> PolicyChange:
+    """Return what the inputs themselves say of the policy: they come before slo.yml.
+
+    `unset` are the inputs of a run that is given none.
+    """
+
+    def said(name: str) -> timedelta | None:
+        value: timedelta = getattr(inputs, name)
+        return value if value != getattr(unset, name) else None
+
+    late = inputs.on_late_start
+    return PolicyChange(
+        health_deadline=_seconds(said("health_deadline")),
+        grace=_seconds(said("grace")),
+        observe=_seconds(said("observe")),
+        confidence=float(inputs.confidence) if inputs.confidence != unset.confidence else None,
+        on_late_start=late if late is not unset.on_late_start else None,
+    )
+
+
+def _seconds(duration: timedelta | None) -> float | None:
+    return None if duration is None else duration.total_seconds()

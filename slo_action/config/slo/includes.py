@@ -1,0 +1,294 @@
+"""The files of a matrix: what is written in them, and what one of them hands down to others."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeGuard
+
+from slo_action.config.files.yaml import Spots, read_yaml
+from slo_action.config.openslo.read import is_openslo
+from slo_action.config.slo.forms import OWN_KEY, DefaultsForm, MatrixForm, TeamForm
+from slo_action.config.slo.mistakes import form_at, mistake_at
+from slo_action.config.slo.services import (
+    POLICY_FORM,
+    maintenance_of,
+    policy_change,
+    unfit_policy,
+)
+from slo_action.core.lint.rule import Document, Key
+from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.slo.services import Maintenance, Team
+from slo_action.errors import Mistake
+from slo_action.ports import Files
+
+_MOST_FILES = 200
+_DEEPEST_INCLUDE = 10
+_PAGE = "see docs/config.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What files say for the services in them and in those that they include, nearest first.
+
+    `roots` are the places of the defaults, by their file.
+    """
+
+    defaults: tuple[DefaultsForm, ...] = ()
+    policy: PolicyChange = field(default_factory=PolicyChange)
+    roots: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """An entry as it is written: a service, or a YAML document of OpenSLO."""
+
+    document: Document
+    key: Key
+    content: object
+    inherited: Inherited
+
+    @property
+    def roots(self) -> tuple[Key, ...]:
+        """Where its keys stand: in the entry, or in the defaults of the same file."""
+        return (self.key, *self.inherited.roots.get(self.document.path, ()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A name of something that may be written further down."""
+
+    document: Document
+    key: Key
+    name: str
+
+
+class MatrixFiles:
+    """Reads file after file, and gathers what is written in all of them.
+
+    `is_whole` is False where the reading of one broke off.
+    """
+
+    def __init__(self, files: Files, field_name: str) -> None:
+        self.services: list[Written] = []
+        self.openslo: list[Written] = []
+        self.covered: list[Reference] = []
+        self.maintenance: list[Maintenance] = []
+        self.teams: dict[str, Team] = {}
+        self.texts: dict[str, str] = {}
+        self.hidden: set[str] = set()
+        self.policy = PolicyChange()
+        self.mistakes: list[Mistake] = []
+        self.is_whole = True
+        self._files = files
+        self._field = field_name
+        self._patterns: dict[str, list[tuple[Document, Key, str]]] = {}
+
+    def read(self, name: str, inherited: Inherited, chain: tuple[str, ...]) -> None:
+        """Take one file; `chain` are the files that led to it, itself the last."""
+        text = self._files.text(name, self._field)
+        if isinstance(text, Mistake):
+            self.mistakes.append(text)
+            return
+        self.texts[name] = text
+        parsed = read_yaml(text, name, self._field)
+        self.mistakes += parsed.mistakes
+        self.is_whole = self.is_whole and parsed.is_whole
+        documents = [
+            (_document(name, content, parsed.places), content, (number,))
+            for number, content in enumerate(parsed.documents)
+        ]
+        for _, content, _ in documents:
+            self.hidden.update(_targets(content))
+        for document, content, key in documents:
+            if _is_mapping(content):
+                inherited = self._file_wide(document, content, key, inherited, chain)
+        for document, content, key in documents:
+            self._document(document, content, key, inherited)
+        for document, where, pattern in self._patterns.pop(name, ()):
+            self._include(document, pattern, where, inherited, chain)
+        if not parsed.documents and parsed.is_whole:
+            self.mistakes.append(_empty(self._field, name))
+
+    def _document(
+        self, document: Document, content: object, key: Key, inherited: Inherited
+    ) -> None:
+        entry = Written(document=document, key=key, content=content, inherited=inherited)
+        if is_openslo(content):
+            self.openslo.append(entry)
+        elif isinstance(content, list):
+            self._listed(entry, content)
+        elif _is_mapping(content):
+            self._listed(replace(entry, key=(*key, "services")), content.get("services") or [])
+        elif isinstance(content, dict):
+            self.services.append(entry)
+        else:
+            accepted = f"write services: and a list of them; {_PAGE}"
+            self.mistakes.append(mistake_at(document, key, "is no mapping", accepted, content))
+
+    def _listed(self, entry: Written, listed: object) -> None:
+        if not isinstance(listed, list):
+            told = "write a list of services"
+            wrong = mistake_at(entry.document, entry.key, "is no list", told, listed)
+            self.mistakes.append(wrong)
+            return
+        self.services += [
+            replace(entry, key=(*entry.key, number), content=content)
+            for number, content in enumerate(listed)
+        ]
+
+    def _file_wide(
+        self,
+        document: Document,
+        content: Mapping[str, object],
+        key: Key,
+        inherited: Inherited,
+        chain: tuple[str, ...],
+    ) -> Inherited:
+        """Take what holds for more than one service; return what the file's services inherit."""
+        plain = {name: value for name, value in content.items() if name != "services"}
+        filled, _ = form_at(MatrixForm, document, without_own(plain), key, self.mistakes)
+        form = filled or MatrixForm()
+        for name, team in (form.teams or {}).items():
+            self._team(document, name, team, (*key, "teams", name))
+        self._take_maintenance(document, form, key)
+        included = form.include or []
+        patterns = [included] if isinstance(included, str) else included
+        listed = isinstance(included, list)
+        named = [
+            (document, (*key, "include", number) if listed else (*key, "include"), pattern)
+            for number, pattern in enumerate(patterns)
+        ]
+        self._patterns.setdefault(document.path, []).extend(named)
+        policy = policy_change(form.policy) if form.policy else PolicyChange()
+        if len(chain) == 1:
+            self.policy = policy.over(self.policy)
+        own = form.defaults or DefaultsForm()
+        wide = DefaultsForm(notify=form.notify)
+        roots = ((*key, "defaults"), *inherited.roots.get(document.path, ()))
+        above = Inherited(
+            (own, wide, *inherited.defaults),
+            policy.over(inherited.policy),
+            {**inherited.roots, document.path: roots},
+        )
+        unfit = unfit_policy(above.policy)
+        if unfit:
+            where = (*key, "policy") if form.policy else key
+            self.mistakes.append(mistake_at(document, where, unfit, POLICY_FORM))
+        return above
+
+    def _take_maintenance(self, document: Document, form: MatrixForm, key: Key) -> None:
+        for number, one in enumerate(form.maintenance or ()):
+            self.maintenance.append(maintenance_of(one))
+            for index, service in enumerate(one.services or ()):
+                where = (*key, "maintenance", number, "services", index)
+                self.covered.append(Reference(document=document, key=where, name=service))
+
+    def _team(self, document: Document, name: str, form: TeamForm, key: Key) -> None:
+        if name in self.teams:
+            told = "name each team once"
+            self.mistakes.append(mistake_at(document, key, "is named twice", told, name))
+        self.teams[name] = Team(name=name, notify=tuple(form.notify or ()))
+
+    def _include(
+        self,
+        document: Document,
+        pattern: str,
+        key: Key,
+        inherited: Inherited,
+        chain: tuple[str, ...],
+    ) -> None:
+        names = self._files.matching(pattern, document.path)
+        if not names:
+            accepted = "name files relative to this one, such as teams/*.yml"
+            self._wrong(document, key, "matches no file", accepted, pattern)
+        for name in names:
+            why = self._refused(name, chain)
+            if why:
+                self._wrong(document, key, why, "leave it out", name)
+            elif name not in self.texts:
+                self._read_included(document, key, name, inherited, chain)
+
+    def _read_included(
+        self,
+        document: Document,
+        key: Key,
+        name: str,
+        inherited: Inherited,
+        chain: tuple[str, ...],
+    ) -> None:
+        before = len(self.mistakes)
+        self.read(name, inherited, (*chain, name))
+        for number in range(before, len(self.mistakes)):
+            one = self.mistakes[number]
+            if one.path is None:  # the file could not be read: what is wrong is who names it
+                place = document.place(key)
+                self.mistakes[number] = replace(
+                    one,
+                    field="include",
+                    path=document.path,
+                    line=place.line,
+                    column=place.column,
+                )
+
+    def _refused(self, name: str, chain: tuple[str, ...]) -> str:
+        if name in chain:
+            return f"includes itself: {' → '.join((*chain, name))}"
+        if len(chain) > _DEEPEST_INCLUDE:
+            return f"is included more than {_DEEPEST_INCLUDE} deep"
+        return (
+            f"is one file too many: {_MOST_FILES} are read"
+            if len(self.texts) >= _MOST_FILES
+            else ""
+        )
+
+    def _wrong(self, document: Document, key: Key, problem: str, accepted: str, name: str) -> None:
+        self.mistakes.append(mistake_at(document, key, problem, accepted, name))
+
+
+def _document(name: str, content: object, places: Spots) -> Document:
+    """Rules look at mappings; what else may be in a file has nothing for them to look at."""
+    table = content if isinstance(content, dict) else {}
+    return Document(path=name, content=table, places=places)
+
+
+def _targets(content: object, depth: int = 0) -> Iterator[str]:
+    """Yield the notification targets, wherever they are written."""
+    if isinstance(content, list) and depth < _DEEPEST_TARGET:
+        for one in content:
+            yield from _targets(one, depth + 1)
+    elif isinstance(content, dict) and depth < _DEEPEST_TARGET:
+        for key, value in content.items():
+            if key == "notify" and isinstance(value, list):
+                yield from (one for one in value if isinstance(one, str) and len(one) > 3)  # noqa: PLR2004
+            elif key in _HOLDERS:
+                named = value.values() if key == "teams" and isinstance(value, dict) else [value]
+                yield from _targets(list(named), depth + 1)
+
+
+_HOLDERS = ("services", "defaults", "teams")
+_DEEPEST_TARGET = 4
+
+
+def _is_mapping(content: object) -> TypeGuard[dict[str, object]]:
+    """Tell a file's own mapping from a service, or an object of OpenSLO, that stands by itself."""
+    if not isinstance(content, dict) or is_openslo(content):
+        return False
+    return "services" in content or not _SERVICE_KEYS & content.keys()
+
+
+_SERVICE_KEYS = {"service", "url"}
+
+
+def without_own(raw: Mapping[str, object]) -> dict[str, object]:
+    """Return what is not the user's own."""
+    return {key: value for key, value in raw.items() if not key.startswith(OWN_KEY)}
+
+
+def _empty(field_name: str, name: str) -> Mistake:
+    return Mistake(
+        field=field_name,
+        problem="holds no service: it is empty",
+        accepted=_PAGE,
+        path=name,
+        line=1,
+        column=1,
+    )

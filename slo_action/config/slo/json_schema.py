@@ -1,0 +1,86 @@
+"""The published JSON Schema of slo.yml, for editors: generated from the forms, and committed.
+
+The forms themselves decide what a run accepts: jsonschema takes seconds where they take a tenth of
+one (ADR 0017). Tests hold the two against each other.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from slo_action.config.slo.forms import OWN_KEY, DefaultsForm, Form, MatrixForm, ServiceForm
+from slo_action.config.slo.key_docs import MEANINGS, keys, meaning
+
+SCHEMA_PATH = Path(__file__).parents[2] / "schemas" / "slo.schema.json"
+SCHEMA_URL = (
+    "https://raw.githubusercontent.com/org/slo-verify/v1/slo_action/schemas/slo.schema.json"
+)
+_OWN_KEYS = {f"^{OWN_KEY}": True}
+_WITH_OWN_KEYS = ("MatrixForm", "ServiceForm", "DefaultsForm")
+
+
+def generated_matrix_schema() -> dict[str, Any]:
+    """Return the schema that the forms give; the committed file must equal it.
+
+    One document of a file is validated at a time. `if` and `then` instead of `anyOf` let an editor
+    tell what is wrong with a service, and not that nothing fits.
+    """
+    _, schema = models_json_schema(
+        [(MatrixForm, "validation"), (ServiceForm, "validation")], by_alias=True
+    )
+    forms: dict[str, dict[str, Any]] = {
+        name: _plain(form) for name, form in schema["$defs"].items()
+    }
+    written: tuple[type[Form], ...] = (*MEANINGS, DefaultsForm)
+    for form in written:
+        _explain(forms[form.__name__], form)
+    for name in _WITH_OWN_KEYS:
+        forms[name]["patternProperties"] = _OWN_KEYS
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_URL,
+        "title": "slo.yml, the service matrix of slo-verify",
+        "if": {"type": "array"},
+        "then": {"items": {"$ref": "#/$defs/ServiceForm"}},
+        "else": {
+            "if": {
+                "type": "object",
+                "required": ["apiVersion"],
+                "properties": {"apiVersion": {"pattern": "^openslo/"}},
+            },
+            "then": {"description": "An object of OpenSLO, whose own schema says what it may be."},
+            "else": {
+                "if": {
+                    "type": "object",
+                    "anyOf": [{"required": ["service"]}, {"required": ["url"]}],
+                    "not": {"required": ["services"]},
+                },
+                "then": {"$ref": "#/$defs/ServiceForm"},
+                "else": {"$ref": "#/$defs/MatrixForm"},
+            },
+        },
+        "$defs": forms,
+    }
+
+
+def _explain(schema: dict[str, Any], form: type[Form]) -> None:
+    for key in keys(form):
+        schema["properties"][key]["description"] = meaning(form, key)
+
+
+def _plain(form: Mapping[str, object]) -> dict[str, object]:
+    """Leave out what says nothing: titles are the keys' own names, and a default of nothing."""
+    said = {key: value for key, value in form.items() if not _says_nothing(key, value)}
+    return {key: _plain_value(value) for key, value in said.items()}
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, list):
+        return [_plain_value(one) for one in value]
+    return _plain(value) if isinstance(value, dict) else value
+
+
+def _says_nothing(key: str, value: object) -> bool:
+    return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)

@@ -1,0 +1,289 @@
+"""slo.yml, the service matrix: files → forms → the core's nouns, every mistake at its line.
+
+A file is one mapping with `services:`, a list of services, or documents that are either; or of
+OpenSLO.
+"""
+
+import gc
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from slo_action.config.files.workspace import WorkspaceFiles
+from slo_action.config.openslo.read import merged, openslo_services
+from slo_action.config.slo.forms import ServiceForm
+from slo_action.config.slo.includes import (
+    Inherited,
+    MatrixFiles,
+    Reference,
+    Written,
+    without_own,
+)
+from slo_action.config.slo.mistakes import filled_without, form_at, mistake_at, mistake_below
+from slo_action.config.slo.services import POLICY_FORM, service_of, unfit_policy
+from slo_action.config.text.suggest import did_you_mean
+from slo_action.core.lint.rule import Document, Key
+from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.slo.services import Matrix, Service
+from slo_action.core.text.quoting import quoted
+from slo_action.core.text.secrets import hidden_in_line
+from slo_action.errors import Mistake
+from slo_action.ports import Files
+
+MOST_MISTAKES = 100
+_PAGE = "write services: and a list of them; see docs/config.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a service is written down: its entry, and then the defaults of the same file.
+
+    `table` is the entry as it is written, without its defaults.
+    """
+
+    document: Document
+    roots: tuple[Key, ...]
+    table: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """What OpenSLO says and slo.yml has no word for; `words` quote it: untrusted."""
+
+    document: Document
+    key: Key
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What could be read, and every mistake. `texts` are the files by their names.
+
+    `is_whole` is False where the reading of one broke off. `hidden` are notification targets: who
+    has one may write to it.
+    """
+
+    matrix: Matrix
+    origins: Mapping[str, Origin]
+    texts: Mapping[str, str]
+    mistakes: tuple[Mistake, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    is_whole: bool = True
+    hidden: frozenset[str] = frozenset()
+
+
+def load_matrix(files: Files, name: str, field_name: str) -> Loaded:
+    """Read a matrix and all it includes. `field_name` is the input that named the file.
+
+    Services are there as far as they could be read, even where there are mistakes. Never raises.
+    """
+    with _collector_paused():
+        written = MatrixFiles(files, field_name)
+        written.read(name, Inherited(), (name,))
+        services = _Services(written)
+        services.take()
+    return Loaded(
+        matrix=Matrix(services=services.known, teams=written.teams, policy=written.policy),
+        origins=services.origins,
+        texts=written.texts,
+        mistakes=_shown(_bounded([*written.mistakes, *services.mistakes]), written),
+        left_out=tuple(services.left_out),
+        is_whole=written.is_whole,
+        hidden=frozenset(written.hidden),
+    )
+
+
+def read_matrix(path: Path, home: Path, field_name: str) -> Loaded:
+    """Read the matrix at a path; what lies below `home` is named relative to it."""
+    files, name = WorkspaceFiles.around(path, home)
+    return load_matrix(files, name, field_name)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Nothing here is garbage until it is read: looking for some takes two thirds of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _bounded(mistakes: list[Mistake]) -> tuple[Mistake, ...]:
+    found = sorted(mistakes, key=lambda one: (one.path or "", one.line or 0, one.column or 0))
+    rest = len(found) - MOST_MISTAKES
+    if rest <= 0:
+        return tuple(found)
+    more = Mistake(field="config", problem=f"{rest} more mistakes", accepted="mend these first")
+    return (*found[:MOST_MISTAKES], more)
+
+
+def _shown(mistakes: tuple[Mistake, ...], written: MatrixFiles) -> tuple[Mistake, ...]:
+    """Return them with the lines that they stand on, without what is secret in them."""
+    texts = written.texts
+    paths = {one.path for one in mistakes if one.path}
+    lines = {path: ["", *texts[path].split("\n")] for path in paths & texts.keys()}
+    return tuple(
+        replace(one, source=hidden_in_line(_line(one, lines), written.hidden)) for one in mistakes
+    )
+
+
+def _line(mistake: Mistake, lines: Mapping[str, list[str]]) -> str:
+    known = lines.get(mistake.path or "", [])
+    number = mistake.line or 0
+    return known[number].rstrip("\r") if number < len(known) else ""
+
+
+class _Services:
+    """Makes services of what is written, and looks at what is about several of them."""
+
+    def __init__(self, written: MatrixFiles) -> None:
+        self.known: dict[str, Service] = {}
+        self.origins: dict[str, Origin] = {}
+        self.mistakes: list[Mistake] = []
+        self.left_out: list[LeftOut] = []
+        self._written = written
+        self._entries: dict[str, Written] = {}
+        self._teams: list[Reference] = []
+
+    def take(self) -> None:
+        """Take everything, each thing once those that it may be about are there."""
+        for entry in self._written.services:
+            self._service(entry)
+        if self._written.openslo:
+            self._import()
+        if self._written.is_whole:
+            self._maintain()
+            self._refer(self._written.teams, self._teams)
+            self._refer(self.known, self._written.covered)
+            self._expect_some()
+
+    def _service(self, entry: Written) -> None:
+        if not isinstance(entry.content, dict):
+            accepted = "write a mapping with service: and url:"
+            self._mistake(entry, (), "is no mapping", accepted, entry.content)
+            return
+        service = self._made(entry, entry.content)
+        if service is None:
+            return
+        known = self.origins.get(service.name)
+        if known:
+            place = known.document.below(*known.roots).place(("service",))
+            first = f"is named twice, first at {known.document.path}:{place.line}"
+            self._mistake(entry, ("service",), first, "name each service once", service.name)
+            return
+        self._keep(entry, service, entry.content)
+
+    def _made(self, entry: Written, raw: Mapping[str, object]) -> Service | None:
+        """Return the service that an entry fills in, as far as it does; None where it has no name.
+
+        What is wrong with it is a mistake; the rest is there for whoever looks at the rest.
+        """
+        plain = without_own(raw)
+        form, wrong = form_at(ServiceForm, entry.document, plain, entry.key, self.mistakes)
+        form = form or filled_without(wrong, ServiceForm, plain)
+        if form is None:
+            return None
+        service = service_of(form, entry.inherited.defaults, entry.inherited.policy)
+        unfit = unfit_policy(service.policy)
+        if unfit:
+            where = entry.document.below(*entry.roots)
+            found = mistake_below(where, _policy_key(form), unfit, POLICY_FORM)
+            if found not in self.mistakes:
+                self.mistakes.append(found)
+        return service
+
+    def _keep(self, entry: Written, service: Service, raw: Mapping[str, object]) -> None:
+        self.known[service.name] = service
+        self.origins[service.name] = Origin(document=entry.document, roots=entry.roots, table=raw)
+        self._entries[service.name] = entry
+        if service.team:
+            key = (*entry.key, "team")
+            team = Reference(document=entry.document, key=key, name=service.team)
+            self._teams.append(team)
+
+    def _import(self) -> None:
+        """Take what OpenSLO says of services, some of which slo.yml may know already."""
+        entries = self._written.openslo
+        imported = openslo_services([one.content for one in entries], written=self.known)
+        for wrong in imported.mistakes:
+            shown = None if wrong.value is None or "://" in wrong.value else wrong.value
+            accepted = _ADDRESS.sub("an address", wrong.accepted)
+            entry = entries[int(wrong.key[0])]
+            self._mistake(entry, wrong.key[1:], wrong.problem, accepted, shown)
+        for one in imported.left_out:
+            entry = entries[int(one.key[0])]
+            words = f"{quoted(one.what)}: {one.why}"
+            key = (*entry.key, *one.key[1:])
+            self.left_out.append(LeftOut(document=entry.document, key=key, words=words))
+        for number, raw in enumerate(imported.services):
+            places = {key[1:]: at for key, at in imported.origins.items() if key[0] == number}
+            self._imported(raw, places)
+
+    def _imported(self, raw: Mapping[str, object], places: Mapping[Key, Key]) -> None:
+        known = self._entries.get(str(raw.get("service")))
+        if known is not None and isinstance(known.content, dict):
+            whole = merged(known.content, raw)
+            service = self._made(known, whole)
+            if service is not None:
+                self._keep(known, service, whole)
+            return
+        entries = self._written.openslo
+        first = entries[int(next(iter(places.values()))[0])]
+        found = {
+            (0, *ours): entries[int(theirs[0])].document.place(
+                (*entries[int(theirs[0])].key, *theirs[1:])
+            )
+            for ours, theirs in places.items()
+        }
+        document = Document(path=first.document.path, content=raw, places=found)
+        entry = Written(document=document, key=(0,), content=raw, inherited=first.inherited)
+        service = self._made(entry, raw)
+        if service is not None:
+            self._keep(entry, service, raw)
+
+    def _expect_some(self) -> None:
+        """A policy alone will do for back-tests; where something is wrong, that says more."""
+        written = self._written
+        wrong = written.mistakes or self.mistakes
+        if self.known or wrong or self.left_out or written.policy != PolicyChange():
+            return
+        name = next(iter(written.texts))
+        told = Mistake(field="services", problem="no service is in it", accepted=_PAGE)
+        self.mistakes.append(replace(told, path=name, line=1, column=1))
+
+    def _maintain(self) -> None:
+        for one in self._written.maintenance:
+            for name in one.services or tuple(self.known):
+                service = self.known.get(name)
+                if service:
+                    windows = (*service.maintenance, one)
+                    self.known[name] = replace(service, maintenance=windows)
+
+    def _refer(self, known: Mapping[str, object], references: list[Reference]) -> None:
+        unknown = (one for one in references if one.name not in known)
+        for one in islice(unknown, MOST_MISTAKES):
+            told = did_you_mean(one.name, known)
+            wrong = mistake_at(one.document, one.key, "is not known", told, one.name)
+            self.mistakes.append(wrong)
+
+    def _mistake(
+        self, entry: Written, key: Key, problem: str, accepted: str, value: object
+    ) -> None:
+        where = (*entry.key, *key)
+        self.mistakes.append(mistake_at(entry.document, where, problem, accepted, value))
+
+
+_ADDRESS = re.compile(r"\w+://[^\s\"]*")
+"""An address may hold credentials, or be a secret itself."""
+
+
+def _policy_key(form: ServiceForm) -> Key:
+    if form.policy:
+        return ("policy",)
+    return ("slo_targets", "error_rate")

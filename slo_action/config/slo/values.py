@@ -1,0 +1,290 @@
+"""What a value of slo.yml may be: how it is read, and what the JSON Schema says of it."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from json import dumps
+from math import isfinite
+from typing import Annotated, Any
+
+from pydantic import (
+    PlainValidator,
+    WithJsonSchema,
+)
+
+from slo_action.config.settings.fly import APP_NAME, app_name
+from slo_action.config.text.patterns import valid_json_path, valid_pattern
+from slo_action.config.text.units import (
+    parse_confidence,
+    parse_duration,
+    parse_instant,
+    parse_ratio,
+)
+from slo_action.config.text.url import parse_url
+from slo_action.core.slo.services import NAMED_ENDPOINTS
+
+_DURATION_PATTERN = r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"
+_RATIO_PATTERN = r"^<?\s*(0*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%|0*(0(\.\d+)?|1(\.0+)?))$"
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_CRON = re.compile(r"(?:[0-9A-Za-z*/,#L?-]{1,80}[ ]+){4}[0-9A-Za-z*/,#L?-]{1,80}")
+
+
+def _scalar(value: object) -> str:
+    """YAML's aliases can make a small file's list endless as text; a flag is no number."""
+    if isinstance(value, float) and isfinite(value):
+        return f"{Decimal(repr(value)):f}"
+    fits = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return str(value) if fits else ""
+
+
+@lru_cache(maxsize=1024)
+def _duration_of(text: str) -> timedelta:
+    return parse_duration(text)
+
+
+@lru_cache(maxsize=1024)
+def _ratio_of(text: str) -> Fraction:
+    return parse_ratio(text)
+
+
+def _duration(value: object) -> timedelta:
+    return _duration_of(_scalar(value))
+
+
+def _positive(value: object) -> timedelta:
+    duration = _duration(value)
+    if not duration:
+        raise ValueError("write a duration above zero, such as 15s")
+    return duration
+
+
+def _ratio(value: object) -> Fraction:
+    return _ratio_of(_scalar(value))
+
+
+def _rate(value: object) -> Fraction:
+    ratio = _ratio(value)
+    if not 0 < ratio < 1:
+        raise ValueError("write a rate above 0% and below 100%, such as 5%")
+    return ratio
+
+
+def _confidence(value: object) -> Fraction:
+    return parse_confidence(_scalar(value))
+
+
+def _line(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("write text")
+    if any(ord(character) < ord(" ") for character in value):
+        raise ValueError("write one line of text")
+    return value.strip()
+
+
+def _name(value: object) -> str:
+    name = _line(value)
+    if name.startswith("-") or "," in name or name == "all":
+        raise ValueError("write a name without commas that does not begin with a dash, nor is all")
+    return name
+
+
+def _path(value: object) -> str:
+    if not isinstance(value, str) or not _PATH.fullmatch(value):
+        has_gap = isinstance(value, str) and _SLASH_AND_GAP.match(value)
+        raise ValueError(_NO_SPACES if has_gap else _ONE_SLASH)
+    return value
+
+
+def _optional_path(value: object) -> str:
+    return "" if value == "" else _path(value)
+
+
+def _url(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("write an address, such as https://dashboard.example.com")  # noqa: TRY004
+    parse_url(value, allow_link_local=True)
+    return value
+
+
+def _instant(value: object) -> datetime:
+    return parse_instant(_scalar(value))
+
+
+def _header(value: object) -> str:
+    if not isinstance(value, str) or not _HEADER.fullmatch(value):
+        raise ValueError("write a header's name, such as Content-Type")
+    return value
+
+
+def _cron(value: object) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    if not _CRON.fullmatch(text):
+        raise ValueError('write five cron fields in UTC, in quotes, such as "0 */1 * * *"')
+    return text
+
+
+def _below(value: object) -> str:
+    text = _line(value)
+    if text.startswith("/") or ".." in text.split("/"):
+        raise ValueError("write a path below the workspace, such as apps/shop/fly.toml")
+    return text
+
+
+def _app(value: object) -> str:
+    return app_name(value if isinstance(value, str) else "")
+
+
+def _step_url(value: object) -> str:
+    text = _line(value)
+    if not _STEP_URL.fullmatch(text):
+        raise ValueError("write a whole address; variables may stand in its path and query")
+    if parse_url(text.partition("?")[0], allow_link_local=True).authorization:
+        raise ValueError("write credentials as a header of the step, Authorization: …")
+    return text
+
+
+def _json_path(value: object) -> str:
+    return valid_json_path(_line(value))
+
+
+def _json(value: object) -> object:
+    try:
+        dumps(value, allow_nan=False)
+    except ValueError:
+        raise ValueError("write what JSON can say: it has no .nan and no .inf") from None
+    return value
+
+
+def _number(value: object) -> float | int:
+    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+        return value
+    raise ValueError("write a number")
+
+
+def _pattern(value: object) -> str:
+    return valid_pattern(_line(value))
+
+
+def _endpoint_name(value: object) -> str:
+    name = _name(value)
+    if name in NAMED_ENDPOINTS:
+        raise ValueError(f"write another name: {', '.join(NAMED_ENDPOINTS)} have keys of their own")
+    return name
+
+
+def _journey_name(value: object) -> str:
+    name = _name(value)
+    if len(name) > _LONGEST_JOURNEY:
+        raise ValueError(f"write a name of at most {_LONGEST_JOURNEY} characters")
+    return name
+
+
+def _request_header(value: object) -> str:
+    name = _header(value)
+    if name.lower() in _OWN_HEADERS:
+        raise ValueError(f"leave {name} out: the probe sets it")
+    return name
+
+
+_LONGEST_JOURNEY = 60
+_OWN_HEADERS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "accept-encoding"}
+)
+
+
+def _status(value: object) -> tuple[str, ...]:
+    listed = value if isinstance(value, list) else [value]
+    statuses = tuple(_scalar(one) for one in listed[:_MOST_STATUSES])
+    if not statuses or not all(_STATUS.fullmatch(one) for one in statuses):
+        raise ValueError("write a status such as 200 or 2xx, or a list of them")
+    return statuses
+
+
+_ONE_SLASH = "write a path that starts with one slash, such as /healthz"
+_NO_SPACES = "write a path without spaces, such as /search?q=a%20b or /cart?u=${token}"
+_SLASH_AND_GAP = re.compile(r"/(?!/)[^\s\x00-\x1f]*[\s\x00-\x1f]")
+_PATH = re.compile(r"/(?!/)[^\s\x00-\x1f]*")
+_STEP_URL = re.compile(r"https?://[^/?#$\s]+([/?#][^\s\x00-\x1f]{0,2000})?")
+_STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
+_MOST_STATUSES = 20
+
+Read = Callable[[object], object]
+
+
+def _text_schema(**more: object) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **more})
+
+
+_DURATION_SCHEMA = _text_schema(pattern=_DURATION_PATTERN, examples=["15s", "500ms", "1h30m"])
+_RATIO_SCHEMA = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "string", "pattern": _RATIO_PATTERN},
+            {"type": "number", "minimum": 0, "maximum": 1},
+        ],
+        "examples": ["99.9%", "<1%", 0.999],
+    }
+)
+_LINE = r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$"
+_NAME = r"^(?!\s*(-|all\s*$))[^\x00-\x1f,]*[^\s\x00-\x1f,][^\x00-\x1f,]*$"
+
+Duration = Annotated[timedelta, PlainValidator(_duration), _DURATION_SCHEMA]
+Positive = Annotated[timedelta, PlainValidator(_positive), _DURATION_SCHEMA]
+Ratio = Annotated[Fraction, PlainValidator(_ratio), _RATIO_SCHEMA]
+Rate = Annotated[Fraction, PlainValidator(_rate), _RATIO_SCHEMA]
+Confidence = Annotated[Fraction, PlainValidator(_confidence), _RATIO_SCHEMA]
+Line = Annotated[str, PlainValidator(_line), _text_schema(pattern=_LINE)]
+Name = Annotated[str, PlainValidator(_name), _text_schema(pattern=_NAME)]
+Path = Annotated[str, PlainValidator(_path), _text_schema(pattern=r"^/(?!/)[^\s]*$")]
+OptionalPath = Annotated[
+    str, PlainValidator(_optional_path), _text_schema(pattern=r"^(/(?!/)[^\s]*)?$")
+]
+Url = Annotated[str, PlainValidator(_url), _text_schema(pattern="^https?://", format="uri")]
+Instant = Annotated[datetime, PlainValidator(_instant), _text_schema(format="date-time")]
+HeaderName = Annotated[str, PlainValidator(_header), _text_schema(pattern=f"^{_HEADER.pattern}$")]
+Cron = Annotated[str, PlainValidator(_cron), _text_schema(examples=["0 */1 * * *"])]
+Below = Annotated[str, PlainValidator(_below), _text_schema(pattern=_LINE)]
+App = Annotated[str, PlainValidator(_app), _text_schema(pattern=f"^{APP_NAME.pattern}$")]
+StepUrl = Annotated[
+    str,
+    PlainValidator(_step_url),
+    _text_schema(pattern=r"^https?://[^/?#$@\s]+([/?#][^\s]{0,2000})?$"),
+]
+JsonPath = Annotated[str, PlainValidator(_json_path), _text_schema(pattern=r"^\s*\$")]
+Json = Annotated[Any, PlainValidator(_json), WithJsonSchema({})]
+Number = Annotated[float | int, PlainValidator(_number), WithJsonSchema({"type": "number"})]
+Pattern = Annotated[str, PlainValidator(_pattern), _text_schema(pattern=_LINE, format="regex")]
+EndpointName = Annotated[
+    str,
+    PlainValidator(_endpoint_name),
+    WithJsonSchema(
+        {"type": "string", "pattern": _NAME, "not": {"enum": list(NAMED_ENDPOINTS)}},
+    ),
+]
+JourneyName = Annotated[
+    str, PlainValidator(_journey_name), _text_schema(pattern=_NAME, maxLength=_LONGEST_JOURNEY)
+]
+RequestHeader = Annotated[
+    str, PlainValidator(_request_header), _text_schema(pattern=f"^{_HEADER.pattern}$")
+]
+_ONE_STATUS = {
+    "anyOf": [
+        {"type": "integer", "minimum": 100, "maximum": 599},
+        {"type": "string", "pattern": "^[1-5]([0-9]{2}|xx)$"},
+    ]
+}
+Statuses = Annotated[
+    tuple[str, ...],
+    PlainValidator(_status),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                *_ONE_STATUS["anyOf"],
+                {"type": "array", "items": _ONE_STATUS, "minItems": 1, "maxItems": _MOST_STATUSES},
+            ]
+        }
+    ),
+]

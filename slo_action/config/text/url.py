@@ -1,0 +1,128 @@
+"""The service's URL: what may be probed, and what of it must never be shown."""
+
+import ipaddress
+import socket
+import unicodedata
+from base64 import b64encode
+from dataclasses import dataclass
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from slo_action.core.text.secrets import Secret
+
+URL_FORMS = "write the whole base URL, such as https://my-service.fly.dev"
+
+_METADATA_HOSTS = frozenset({"metadata.google.internal", "metadata.goog", "100.100.100.200"})
+_METADATA_NETWORKS = tuple(
+    ipaddress.ip_network(network) for network in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceUrl:
+    """A base URL without credentials; they live in `authorization` as a header value."""
+
+    base: str
+    authorization: Secret | None = None
+    secrets: tuple[Secret, ...] = ()
+
+    def join(self, path: str) -> str:
+        """Return the URL of `path`, which starts with a slash, below the base."""
+        return self.base + path
+
+
+def parse_url(text: str, *, allow_link_local: bool) -> ServiceUrl:
+    """Return the service's URL. Raises ValueError, without quoting credentials, when unusable."""
+    parts = _split(text.strip())
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(_scheme_problem(parts))
+    if not parts.hostname:
+        raise ValueError(f"the host is missing; {URL_FORMS}")
+    if "@" in parts.path:
+        raise ValueError("a base URL has no @ in its path; in credentials write / as %2F")
+    if parts.query or parts.fragment:
+        raise ValueError("a base URL has neither `?` nor `#`; put the query into health-path")
+    if not allow_link_local and is_link_local(parts.hostname):
+        raise ValueError(
+            "link-local and metadata addresses are refused; set allow-link-local: true if this "
+            "really is your service"
+        )
+    host = parts.netloc.rpartition("@")[2]
+    base = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+    if parts.username is None:
+        return ServiceUrl(base=base)
+    return _with_credentials(base, parts)
+
+
+def is_named(text: str) -> bool:
+    """Tell whether a name and an equals sign stand before an address, as with several services."""
+    before, separator, _ = text.partition("://")
+    return bool(separator) and "=" in before
+
+
+def without_credentials(text: str) -> str:
+    """Return a text that may be a URL with everything before an `@` taken out."""
+    scheme, rest = _scheme_and_rest(text.strip())
+    return scheme + rest.rpartition("@")[2]
+
+
+def credentials_in(text: str) -> tuple[str, ...]:
+    """Return what must be masked before a text that may be a URL is even looked at."""
+    userinfo = _scheme_and_rest(text.strip())[1].rpartition("@")[0]
+    return tuple(part for part in (userinfo, userinfo.partition(":")[2]) if part)
+
+
+def _scheme_and_rest(text: str) -> tuple[str, str]:
+    scheme, separator, rest = text.partition("://")
+    return ("", text) if not separator or "@" in scheme else (scheme + separator, rest)
+
+
+def is_link_local(host: str) -> bool:
+    """True for link-local addresses and the well-known metadata services of clouds."""
+    plain = unicodedata.normalize("NFKC", host).replace("\u3002", ".").rstrip(".").lower()
+    if plain in _METADATA_HOSTS:
+        return True
+    address = _address(plain.partition("%")[0])
+    if address is None:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return any(mapped in network for network in _METADATA_NETWORKS)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address of a literal, also of the odd ones resolvers take, such as 2852039166."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None
+
+
+def _split(text: str) -> SplitResult:
+    if " " in text or not text.isprintable():  # no other white space is printable
+        raise ValueError(f"a URL has no spaces or control characters; {URL_FORMS}")
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(f"the host or the port is not valid; {URL_FORMS}") from None
+    return parts
+
+
+def _scheme_problem(parts: SplitResult) -> str:
+    if not (parts.scheme and parts.netloc):
+        return f"the scheme is missing; {URL_FORMS}"
+    return f"the scheme {parts.scheme}: cannot be probed, only http: and https:; {URL_FORMS}"
+
+
+def _with_credentials(base: str, parts: SplitResult) -> ServiceUrl:
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    token = b64encode(f"{user}:{password}".encode()).decode()
+    raw = (parts.netloc.rpartition("@")[0], f"{user}:{password}", password or user, token)
+    return ServiceUrl(
+        base=base,
+        authorization=Secret(f"Basic {token}"),
+        secrets=tuple(Secret(value) for value in raw),
+    )

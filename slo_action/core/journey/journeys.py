@@ -1,0 +1,53 @@
+"""A user's way through a service: steps that hand values on to each other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from slo_action.core.journey.assertions import Assertion, Subject
+from slo_action.core.stats.latency import LatencyObjective
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """A value taken out of an answer: from a JSON path or a header, `subject` says which."""
+
+    variable: str
+    subject: Subject
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyStep:
+    """One request. Texts may hold `${variable}` and `${secrets.NAME}`.
+
+    `target` is a path below the service's URL, or a whole URL. `form` and `json` exclude each other
+    and `body`; None and "" mean no body. `think_seconds` pass before the request; they are not in
+    its time. Without assertions, any 2xx will do.
+    """
+
+    name: str
+    target: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: object = None
+    form: Mapping[str, str] | None = None
+    body: str = ""
+    timeout_seconds: float = 6.0
+    think_seconds: float = 0.0
+    assertions: tuple[Assertion, ...] = ()
+    captures: tuple[Capture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journey:
+    """Steps in their order, by one user with their own cookies.
+
+    `timeout_seconds` bounds the whole of it, thinking included. `objective` is what the answers
+    may take together; None where nothing is set. `interval_seconds` is the routine monitor's.
+    """
+
+    name: str
+    steps: tuple[JourneyStep, ...]
+    timeout_seconds: float = 30.0
+    interval_seconds: float | None = None
+    objective: LatencyObjective | None = None

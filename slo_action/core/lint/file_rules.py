@@ -1,0 +1,38 @@
+"""What is told of files that cannot be held against rules: as findings, so that all stand together.
+
+Their words come from whoever read the file.
+"""
+
+from slo_action.core.lint.rule import Rule, Spot
+from slo_action.core.model import Level
+
+
+def _by_the_reader(_of: object) -> tuple[Spot, ...]:
+    return ()
+
+
+MISTAKE: Rule[object] = Rule(
+    name="mistake",
+    level=Level.ERROR,
+    title="A mistake in the file",
+    why="a run that reads the file ends with exit status 2 and verifies nothing",
+    fix="docs/config.md has every key and its form",
+    find=_by_the_reader,
+)
+LEFT_OUT: Rule[object] = Rule(
+    name="openslo-left-out",
+    level=Level.NOTICE,
+    title="OpenSLO that is not read",
+    why="slo.yml has no word for it, so nobody is held to it",
+    fix="write what you mean in slo.yml, or leave it to other readers of the file",
+    find=_by_the_reader,
+)
+FLY_MISTAKE: Rule[object] = Rule(
+    name="fly-mistake",
+    level=Level.ERROR,
+    title="A fly.toml that cannot be read",
+    why="nothing else in the file was looked at",
+    fix="write what flyctl reads: TOML, in UTF-8, at most 64 KiB",
+    find=_by_the_reader,
+)
+FILE_RULES = (MISTAKE, LEFT_OUT, FLY_MISTAKE)

@@ -1,0 +1,46 @@
+"""Every number that decides how the first minutes are watched and judged."""
+
+from dataclasses import dataclass, field, replace
+
+from slo_action.core.model import Witness
+from slo_action.core.observation.real_traffic import TrafficPolicy
+from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
+from slo_action.core.stats.latency import LatencyObjective
+from slo_action.core.stats.rate_test import RatePolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowPolicy:
+    """The document's five minutes, as policy.md reads them.
+
+    `length_seconds` counts from the deploy; 0 means no window. A gate that ends late is still
+    followed by `minimum_seconds`. `interval_seconds` lies between any two probes; where an endpoint
+    would get fewer than `min_planned` of them, the pace quickens. For `closer_seconds` after a
+    stream failed, `closer_probes` of its own come between any two of the others. Every
+    `machine_every`-th probe goes to a machine, every `version_every`-th to the version endpoint.
+    """
+
+    length_seconds: float = 300.0
+    minimum_seconds: float = 60.0
+    interval_seconds: float = 1.0
+    machine_every: int = 3
+    version_every: int = 10
+    min_planned: int = 75
+    closer_seconds: float = 15.0
+    closer_probes: int = 1
+    outage_seconds: float = 15.0
+    alert_ratio: float = 0.005
+    rates: RatePolicy = field(default_factory=RatePolicy)
+    objectives: tuple[tuple[Witness, LatencyObjective], ...] = DEFAULT_OBJECTIVES
+    traffic: TrafficPolicy = field(default_factory=TrafficPolicy)
+
+    def objective(self, witness: Witness) -> LatencyObjective | None:
+        """Return what the answers of a kind of endpoint may take; None where nothing is set."""
+        return next((goal for kind, goal in self.objectives if kind is witness), None)
+
+
+def restored_policy(policy: WindowPolicy) -> WindowPolicy:
+    """Return the policy of the minute after a rollback: the plain rule, on what was restored."""
+    length = min(policy.length_seconds, policy.minimum_seconds)
+    rates = replace(policy.rates, confidence=0.0)
+    return replace(policy, length_seconds=length, minimum_seconds=length, rates=rates)

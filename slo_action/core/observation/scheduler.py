@@ -1,0 +1,176 @@
+"""When a window asks whom: an open loop, whose slots stand in time whatever the answers do."""
+
+from collections.abc import Callable, Sequence
+from math import ceil
+
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.observation.streams import Slot, Stream
+
+JOURNEY_SECONDS = 10.0
+"""Between the starts of any two journeys: each is several requests, and writes (ADR 0016)."""
+DIGITS = 6
+"""Times are kept to the microsecond, so that a record read back holds the very same ones."""
+_SHORTEST_INTERVAL_SECONDS = 0.02
+_GOLDEN_RATIO = 0.6180339887498949
+_JITTER = 0.9
+"""How much of its part of the pace a slot may be late: what fails every so often is not met by
+every probe of one stream, nor by none."""
+
+
+class Pace:
+    """The slots of one window; `taken` tickets have passed.
+
+    `endpoints`, `machines`, `versions` and `journeys` are the streams by what they ask. `suspects`
+    names those that failed lately at a second since the deploy: between two tickets of the pace
+    come some of their own. `is_out` says that a stream's last probe is still on its way: such a
+    journey gives its turn to another one, or to an endpoint.
+    """
+
+    def __init__(
+        self,
+        policy: WindowPolicy,
+        streams: Sequence[Stream],
+        *,
+        begun_seconds: float,
+        ends_seconds: float,
+        suspects: Callable[[float], Sequence[Stream]],
+        is_out: Callable[[Stream], bool],
+    ) -> None:
+        self.endpoints = [s for s in streams if s.is_endpoint]
+        self.machines = [s for s in streams if s.machine]
+        self.journeys = [s for s in streams if s.is_journey]
+        self.versions = [s for s in streams if not (s.is_endpoint or s.is_journey or s.machine)]
+        self.taken = 0
+        self._policy = policy
+        self._begun = begun_seconds
+        self._ends = ends_seconds
+        self._suspects = suspects
+        self._is_out = is_out
+        self._paused_until = begun_seconds
+        self._held_until: dict[str, float] = {}
+        self._parts = 1 + policy.closer_probes
+        self._turns = {"endpoint": 0, "machine": 0, "version": 0, "journey": 0, "closer": 0}
+        self._groups = {
+            "endpoint": self.endpoints,
+            "machine": self.machines,
+            "version": self.versions,
+            "journey": self.journeys,
+        }
+        self._journey_every = self._fitting_turns() if self.journeys else 0
+        self._shares = self._shared()
+        self.interval_seconds = self._fitting(len(self.endpoints) / self._shares["endpoint"])
+
+    def _shared(self) -> dict[str, float]:
+        shares = {
+            **self._fixed_shares(),
+            "journey": 1 / self._journey_every if self.journeys else 0.0,
+        }
+        return {"endpoint": 1.0 - sum(shares.values()), **shares}
+
+    def _fixed_shares(self) -> dict[str, float]:
+        return {
+            "machine": 1 / self._policy.machine_every if self.machines else 0.0,
+            "version": 1 / self._policy.version_every if self.versions else 0.0,
+        }
+
+    def _fitting_turns(self) -> int:
+        """Return how many turns of the pace, which may quicken, take as long as journeys wait."""
+        others = 1.0 - sum(self._fixed_shares().values())
+        least = self._policy.min_planned * len(self.endpoints)
+        quickened = (JOURNEY_SECONDS * least / (self._ends - self._begun) + 1.0) / others
+        return ceil(max(JOURNEY_SECONDS / self._policy.interval_seconds, quickened))
+
+    def _fitting(self, streams: float) -> float:
+        left = self._ends - self._begun
+        fitting = left / max(1.0, self._policy.min_planned * streams)
+        return max(_SHORTEST_INTERVAL_SECONDS, min(self._policy.interval_seconds, fitting))
+
+    def seconds_apart(self, stream: Stream) -> float:
+        """Return the time between two probes of a stream at the usual pace."""
+        return self.interval_seconds * self.tickets_apart(stream) / self._parts
+
+    def tickets_apart(self, stream: Stream) -> float:
+        """Return the tickets between two probes of a stream at the usual pace."""
+        kind = self._kind(stream)
+        return self._parts * len(self._groups[kind]) / self._shares[kind]
+
+    @property
+    def endpoints_apart(self) -> float:
+        """The seconds between two probes of any endpoint at the usual pace."""
+        return self.interval_seconds / self._shares["endpoint"]
+
+    def next(self) -> Slot | None:
+        """Return the slot to come; None where the window is over."""
+        step = self.interval_seconds / self._parts
+        ticket = max(self.taken, ceil((self._paused_until - self._begun) / step))
+        if ticket % self._parts and not self._suspects(self._instant(ticket)):
+            ticket += self._parts - ticket % self._parts
+        at = self._instant(ticket)
+        return None if at >= self._ends else Slot(ticket, at, self._stream_of(ticket, at))
+
+    def take(self, slot: Slot) -> None:
+        """Let the slot pass, used or not."""
+        kind = "closer" if slot.ticket % self._parts else self._kind(slot.stream)
+        self._turns[kind] += 1
+        self.taken = slot.ticket + 1
+
+    def extend(self, ends_seconds: float) -> None:
+        """Go on until a later second since the deploy, at the same pace."""
+        self._ends = ends_seconds
+
+    def pause_until(self, second: float) -> None:
+        """Leave out the slots before a second since the deploy."""
+        self._paused_until = max(self._paused_until, second)
+
+    def hold(self, journey: Stream, second: float) -> None:
+        """Let a journey's turns before a second since the deploy be others'."""
+        held = self._held_until.get(journey.name, self._begun)
+        self._held_until[journey.name] = max(held, second)
+
+    def _instant(self, ticket: int) -> float:
+        """Return when a ticket's turn is: within its part of the pace, never in step with a fault.
+
+        Multiples of the golden ratio fill the unit interval evenly, whatever their number.
+        """
+        step = self.interval_seconds / self._parts
+        shift = ticket * _GOLDEN_RATIO % 1.0 * _JITTER
+        return round(self._begun + (ticket + shift) * step, DIGITS)
+
+    def _stream_of(self, ticket: int, at: float) -> Stream:
+        """Return whose turn it is; every kind has its own turn order."""
+        kind = self._kind_of(ticket)
+        if kind == "journey":
+            free = self._free_journey(at)
+            if free is not None:
+                return free
+            kind = "endpoint"
+        group = self._suspects(at) if kind == "closer" else self._groups[kind]
+        return group[self._turns[kind] % len(group)]
+
+    def _free_journey(self, at: float) -> Stream | None:
+        first = self._turns["journey"] % len(self.journeys)
+        in_turn = self.journeys[first:] + self.journeys[:first]
+        return next((stream for stream in in_turn if self._is_free(stream, at)), None)
+
+    def _is_free(self, journey: Stream, at: float) -> bool:
+        return not self._is_out(journey) and at >= self._held_until.get(journey.name, at)
+
+    @staticmethod
+    def _kind(stream: Stream) -> str:
+        if stream.machine:
+            return "machine"
+        if stream.is_journey:
+            return "journey"
+        return "endpoint" if stream.is_endpoint else "version"
+
+    def _kind_of(self, ticket: int) -> str:
+        if ticket % self._parts:
+            return "closer"
+        turn = ticket // self._parts + 1
+        if self.journeys and turn % self._journey_every == self._journey_every // 2:
+            return "journey"
+        if self.versions and turn % self._policy.version_every == 0:
+            return "version"
+        if self.machines and turn % self._policy.machine_every == 0:
+            return "machine"
+        return "endpoint"

@@ -1,0 +1,459 @@
+"""The observation window: which probe next, and what its answer is evidence of.
+
+An open loop: slots stand in time whatever the answers do. `next()` names the slot to come, `sent()`
+says that it was taken, `feed()` takes an answer whenever it lands. All state follows from the order
+of these calls, so a recorded window is replayed by repeating them. Times are seconds since the
+deploy.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from slo_action.core.model import Outcome, Sample
+from slo_action.core.observation.control_check import Alibi, Asked, Word
+from slo_action.core.observation.event_log import (
+    CONTROL_TICKET,
+    GATE_TICKET,
+    TRAFFIC_TICKET,
+    Diary,
+    Row,
+)
+from slo_action.core.observation.outage import FAILURES, Outage
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.observation.real_traffic import (
+    TrafficFinding,
+    TrafficReading,
+    TrafficVerdict,
+    judge_traffic,
+)
+from slo_action.core.observation.scheduler import DIGITS, Pace
+from slo_action.core.observation.stream_stats import Track
+from slo_action.core.observation.streams import Slot, Stream
+from slo_action.core.observation.timeline import Strip
+from slo_action.core.stats.rate_test import RateTest
+
+_MOST_FAILURES = 40
+_LEAST_FAILED_JOURNEYS = 3
+"""One is an accident, and two may have met the same one (ADR 0016)."""
+_RETRY_AFTER_SECONDS = 5.0
+_LONGEST_HOLD_SECONDS = 60.0
+"""However long a journey is asked to wait, it is tried again within most windows."""
+
+
+class WindowEnd(StrEnum):
+    """Why a window ended."""
+
+    OVER = "over"
+    BREACHED = "breached"
+    OUTAGE = "outage"
+    VERSION = "version"
+    TRAFFIC = "traffic"
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A silence that waits for the control's word."""
+
+    slot: Slot
+    sample: Sample
+    heard_seconds: float
+
+
+class Window:
+    """A window that began at `begun_seconds`; answers within `grace_seconds` are slow starts.
+
+    An endpoint that has not answered well yet is starting: its failures wait, and count only if it
+    still has not by `ready_by_seconds`. `controlled` says that silences wait for the control's
+    word; without one they count at once.
+    """
+
+    def __init__(
+        self,
+        policy: WindowPolicy,
+        streams: Sequence[Stream],
+        *,
+        begun_seconds: float,
+        grace_seconds: float = 0.0,
+        ready_by_seconds: float = 0.0,
+        controlled: bool = False,
+    ) -> None:
+        self.policy = policy
+        self.streams = tuple(streams)
+        self.begun_seconds = begun_seconds
+        self.grace_seconds = grace_seconds
+        self.ready_by_seconds = ready_by_seconds
+        self.counts_from_seconds = max(grace_seconds, begun_seconds)
+        self._identified_from = max(ready_by_seconds, begun_seconds)
+        self.controlled = controlled
+        self._least = min(policy.minimum_seconds, policy.length_seconds)
+        self.ends_seconds = round(max(policy.length_seconds, begun_seconds + self._least), DIGITS)
+        self.failures: deque[Sample] = deque(maxlen=_MOST_FAILURES)
+        self.first_failure: Sample | None = None
+        self.readings: list[TrafficReading] = []
+        self.end: WindowEnd | None = None
+        self.ended_seconds = begun_seconds
+        self.closed_seconds: float | None = None
+        self.latest_version: str | None = None
+        self.other_version: str | None = None
+        self.strip = Strip(begun_seconds, self.ends_seconds)
+        self._alibi = Alibi()
+        self._doubts: list[_Doubt] = []
+        self._open: dict[int, Slot] = {}
+        self._diary = Diary()
+        self._outage = Outage(begun_seconds)
+        self._other_seconds = float("-inf")
+        self._expected_seconds: float | None = None
+        self._pace = Pace(
+            policy,
+            self.streams,
+            begun_seconds=begun_seconds,
+            ends_seconds=self.ends_seconds,
+            suspects=self._suspects,
+            is_out=self._is_out,
+        )
+        self.interval_seconds = self._pace.interval_seconds
+        self.tracks = {stream.name: self._track(stream) for stream in self.streams}
+        together = self._pace.endpoints_apart
+        self.pooled = self._test(together) if len(self._pace.endpoints) > 1 else None
+        is_long = policy.length_seconds > policy.minimum_seconds
+        self.identity = self._test(together, counted=is_long)
+
+    def _track(self, stream: Stream) -> Track:
+        rate = self._test(self._pace.seconds_apart(stream))
+        rate.least_bad = _LEAST_FAILED_JOURNEYS if stream.is_journey else 1
+        return Track(
+            stream,
+            rate,
+            stream.probe.objective or self.policy.objective(stream.probe.witness),
+            tickets_apart=self._pace.tickets_apart(stream),
+            seconds_apart=self._pace.seconds_apart(stream),
+        )
+
+    def _is_out(self, stream: Stream) -> bool:
+        """A method and no lambda: windows are sent from process to process (ADR 0018)."""
+        return any(slot.stream is stream for slot in self._open.values())
+
+    def _test(self, interval: float, *, counted: bool = True) -> RateTest:
+        """Return a test of one stream, or of all of them; by evidence alone where not `counted`.
+
+        They do not share the chance of a false alarm: together they stay within it (ADR 0010).
+        """
+        whole = max(self.policy.length_seconds, self.ends_seconds - self.begun_seconds)
+        test = RateTest(
+            self.policy.rates,
+            begun_seconds=self.begun_seconds,
+            ends_seconds=self.ends_seconds,
+            interval_seconds=interval,
+            planned=round(whole / interval) if counted else None,
+        )
+        halfway = (self.begun_seconds + self.ends_seconds) / 2
+        test.earliest_seconds = min(self.grace_seconds, halfway)
+        return test
+
+    def gate_met(self, at_seconds: float) -> None:
+        """Take note that the health gate was met: failures count from here on, in grace or not.
+
+        A short window lasts as long from here on as it was meant to.
+        """
+        at = round(at_seconds, DIGITS)
+        self._diary.keep(Row(GATE_TICKET, self._pace.taken, at, at))
+        self.counts_from_seconds = min(self.counts_from_seconds, at)
+        self._identified_from = min(self._identified_from, at)
+        self.ends_seconds = round(max(self.ends_seconds, at + self._least), DIGITS)
+        self._least = 0.0
+        self._pace.extend(self.ends_seconds)
+
+    @property
+    def rows(self) -> list[Row]:
+        """What happened, in order, as far as a record holds it."""
+        return self._diary.rows
+
+    @property
+    def rows_left_out(self) -> int:
+        """How many rows a record does not hold."""
+        return self._diary.left_out
+
+    def next(self) -> Slot | None:
+        """Return the slot to come; None where the window is over or has ended early."""
+        return self._pace.next() if self.end is None else None
+
+    def _suspects(self, at: float) -> list[Stream]:
+        if not self.policy.rates.confidence:
+            return []
+        since = at - self.policy.closer_seconds
+        return [s for s in self._pace.endpoints if self.tracks[s.name].last_bad >= since]
+
+    def sent(self, slot: Slot) -> None:
+        """Take note that the slot's probe was sent."""
+        self._pace.take(slot)
+        self._open[slot.ticket] = slot
+        track = self.tracks[slot.stream.name]
+        track.sent(slot)
+        if slot.stream.is_endpoint and self.pooled:
+            self.pooled.sent(slot.at_seconds)
+        if slot.stream.probe.version_rule:
+            self.identity.sent(slot.at_seconds)
+
+    def missed(self, slot: Slot, now_seconds: float) -> None:
+        """Take note that the slot passed unused: this host was late, which says nothing."""
+        now = round(now_seconds, DIGITS)
+        self._diary.keep(Row(slot.ticket, self._pace.taken, now, now))
+        self._pace.take(slot)
+        self.tracks[slot.stream.name].missed += 1
+
+    def feed(
+        self, ticket: int, sample: Sample, *, heard_seconds: float, now_seconds: float
+    ) -> None:
+        """Take an answer that came at `heard_seconds`; `now_seconds` is when we look at it."""
+        slot = self._open.pop(ticket)
+        heard_seconds, now_seconds = round(heard_seconds, DIGITS), round(now_seconds, DIGITS)
+        self._diary.keep(
+            Row(
+                ticket,
+                self._pace.taken,
+                now_seconds,
+                heard_seconds,
+                sample.outcome,
+                sample.total_seconds,
+                sample.version,
+                sample.retry_after_seconds,
+            )
+        )
+        if self.controlled and sample.outcome.is_unanswered:
+            self._alibi.silence(heard_seconds)
+            self._doubts.append(_Doubt(slot, sample, heard_seconds))
+            self._settle_doubts(now_seconds)
+        else:
+            self._count(slot, sample, heard_seconds, bad=_is_bad(sample.outcome))
+        if sample.outcome is Outcome.RATE_LIMITED:
+            self._pause(slot.stream, sample.retry_after_seconds, now_seconds)
+        self._conclude(now_seconds)
+
+    def _pause(self, stream: Stream, asked_seconds: float | None, now: float) -> None:
+        """Wait as asked. A journey's limit is one step's, and may be another host's."""
+        wait = _RETRY_AFTER_SECONDS if asked_seconds is None else asked_seconds
+        if stream.is_journey:
+            self._pace.hold(stream, now + min(wait, _LONGEST_HOLD_SECONDS))
+        else:
+            self._pace.pause_until(now + wait)
+
+    def wants_control(self, now_seconds: float) -> bool:
+        """Tell whether to ask the control now."""
+        return self.controlled and self._alibi.wants_control(now_seconds)
+
+    def control_asked(self, now_seconds: float) -> None:
+        """Take note that the control is being asked."""
+        self._alibi.asked(now_seconds)
+
+    def control_heard(
+        self, asked_seconds: float, heard_seconds: float, now_seconds: float, *, alive: bool
+    ) -> None:
+        """Take the control's answer; any HTTP answer is alive."""
+        asked_seconds, heard_seconds, now_seconds = (
+            round(seconds, DIGITS) for seconds in (asked_seconds, heard_seconds, now_seconds)
+        )
+        self._diary.keep(
+            Row(
+                CONTROL_TICKET,
+                self._pace.taken,
+                now_seconds,
+                heard_seconds,
+                Outcome.OK if alive else Outcome.UNKNOWN,
+                asked_seconds=asked_seconds,
+            )
+        )
+        self._alibi.heard(Asked(asked_seconds, heard_seconds, alive))
+        self._settle_doubts(now_seconds)
+        self._conclude(now_seconds)
+
+    def _settle_doubts(self, now_seconds: float) -> None:
+        waiting: list[_Doubt] = []
+        for doubt in self._doubts:
+            at = doubt.slot.at_seconds
+            word = self._alibi.word(at, doubt.heard_seconds)
+            if word is Word.WAIT:
+                waiting.append(doubt)
+            else:
+                self._count_doubt(doubt, now_seconds, guilty=word is Word.GUILTY)
+        self._doubts = waiting
+
+    def _count_doubt(self, doubt: _Doubt, now_seconds: float, *, guilty: bool) -> None:
+        if not guilty:
+            self.tracks[doubt.slot.stream.name].excuse(doubt.sample)
+        self._count(doubt.slot, doubt.sample, now_seconds, bad=True if guilty else None)
+
+    def read_traffic(self, reading: TrafficReading, now_seconds: float) -> None:
+        """Take a look at real traffic; one that is known already changes nothing."""
+        if self.readings and self.readings[-1] == reading:
+            return
+        now = round(now_seconds, DIGITS)
+        self._diary.keep(Row(TRAFFIC_TICKET, self._pace.taken, now, now))
+        self.readings.append(reading)
+        if self.end is None and self.traffic.verdict is TrafficVerdict.BREACH:
+            self._finish(WindowEnd.TRAFFIC, now)
+
+    @property
+    def traffic(self) -> TrafficFinding:
+        """What real traffic says by the newest look that saw numbers; no source is no data."""
+        counted = (r for r in reversed(self.readings) if r.requests is not None)
+        newest = self.readings[-1] if self.readings else None
+        return judge_traffic(next(counted, newest), self.policy.traffic)
+
+    def close(self, now_seconds: float) -> None:
+        """End the window: silences that nobody vouched for, and probes still out, say nothing."""
+        self.closed_seconds = now_seconds = round(now_seconds, DIGITS)
+        for doubt in self._doubts:
+            self._count_doubt(doubt, now_seconds, guilty=False)
+        self._doubts = []
+        for track in self.tracks.values():
+            self._count_starting(track, now_seconds, bad=True)
+        if self.end is None and now_seconds >= self.ends_seconds:
+            self._finish(self._last_word, now_seconds)
+
+    @property
+    def _last_word(self) -> WindowEnd:
+        """What never answered well convicts at last, and so does another version that lingers.
+
+        One that has gone meanwhile was only slow to go.
+        """
+        if self.breached:
+            return WindowEnd.BREACHED
+        lingers = self._other_seconds >= self.ends_seconds - self.policy.outage_seconds
+        mixed = lingers and self.identity.over_trigger()
+        return WindowEnd.VERSION if mixed else WindowEnd.OVER
+
+    @property
+    def waiting(self) -> bool:
+        """True while answers are out, or silences wait for the control."""
+        return bool(self._open or self._doubts)
+
+    def _count(self, slot: Slot, sample: Sample, heard: float, *, bad: bool | None) -> None:
+        track = self.tracks[slot.stream.name]
+        if bad and slot.at_seconds < self.counts_from_seconds:
+            bad = None
+        if bad is False and track.starting:
+            self._count_starting(track, heard, bad=None)
+        elif bad and not track.good and slot.at_seconds < self.ready_by_seconds:
+            track.starting.append((slot, self._slimmed(sample)))
+            return
+        elif bad and track.starting:
+            self._count_starting(track, heard, bad=True)
+        self._count_now(slot, sample, heard, bad=bad)
+
+    def _slimmed(self, sample: Sample) -> Sample:
+        """Return the sample without its body where more wait already than are shown."""
+        waiting = sum(len(track.starting) for track in self.tracks.values())
+        return sample if waiting < _MOST_FAILURES else replace(sample, response=None)
+
+    def _count_starting(self, track: Track, now: float, *, bad: bool | None) -> None:
+        """What failed before the first good answer was a start, unless none comes in time."""
+        waiting, track.starting = track.starting, []
+        for slot, sample in waiting:
+            self._count_now(slot, sample, now, bad=bad)
+
+    def _count_now(self, slot: Slot, sample: Sample, heard: float, *, bad: bool | None) -> None:
+        at = slot.at_seconds
+        track = self.tracks[slot.stream.name]
+        starts = at < self.grace_seconds
+        counts = at >= self.counts_from_seconds
+        weight = track.count(slot, sample, heard, bad=bad, slow_start=starts, counts=counts)
+        if not slot.stream.is_journey:  # whole ways would dwarf single answers
+            self.strip.add(at, sample.total_seconds, bad=bad)
+        if slot.stream.is_endpoint and self.pooled:
+            self.pooled.answered(at, heard, bad=bad if counts else None, weight=weight)
+        if slot.stream.probe.version_rule:
+            self._identify(sample, at, heard, bad=bad)
+        if bad:
+            self.first_failure = self.first_failure or sample
+            self.failures.append(sample)
+            self._outage.bad(at)
+        elif bad is False:
+            self._outage.good(at)
+
+    def _identify(self, sample: Sample, at: float, heard: float, *, bad: bool | None) -> None:
+        """While a deploy rolls, both versions answer: who does counts from the gate on."""
+        other = sample.outcome is Outcome.WRONG_VERSION
+        told = (other or bad is False) and at >= self._identified_from
+        self.identity.answered(at, heard, bad=other if told else None)
+        if other and told:
+            self.other_version = sample.version
+            self._other_seconds = max(self._other_seconds, at)
+        if told:
+            self.latest_version = sample.version or self.latest_version
+        if told and not other:
+            self._expected_seconds = max(at, self._expected_seconds or at)
+
+    def _conclude(self, now: float) -> None:
+        if self.end is not None:
+            return
+        if self._is_outage(now):
+            self._finish(WindowEnd.OUTAGE, now)
+        elif self.breached:
+            self._finish(WindowEnd.BREACHED, now)
+        elif self.identity.breach:
+            self._finish(WindowEnd.VERSION, now)
+
+    def _finish(self, end: WindowEnd, now: float) -> None:
+        self.end, self.ended_seconds = end, now
+
+    def _is_outage(self, now: float) -> bool:
+        """Everything bad for long enough: every endpoint, and no good answer from anywhere."""
+        since = self._outage.since
+        if since is None or not self._outage.lasts(now, self.policy.outage_seconds):
+            return False
+        return all(self.tracks[s.name].last_bad >= since for s in self._pace.endpoints)
+
+    @property
+    def outage_since(self) -> float | None:
+        """Since when nothing good was heard; None where that is not so."""
+        return self._outage.since
+
+    @property
+    def breached(self) -> tuple[str, ...]:
+        """The names of what convicts: endpoints, journeys, the pool, a machine users notice."""
+        own = (*self._pace.endpoints, *self._pace.journeys)
+        names = [s.name for s in own if self.tracks[s.name].rate.breach]
+        if self.pooled and self.pooled.breach:
+            names.append(POOLED)
+        if self._users_notice:
+            names += self.sick_machines
+        return tuple(names)
+
+    @property
+    def sick_machines(self) -> tuple[str, ...]:
+        """Machines that fail by themselves, whether users notice or not."""
+        return tuple(s.name for s in self._pace.machines if self.tracks[s.name].rate.breach)
+
+    @property
+    def _users_notice(self) -> bool:
+        """A balancer may hide a sick machine: it convicts only where endpoints fail, too."""
+        bad, valid = self.endpoint_counts
+        return bad >= FAILURES and bad > self.policy.rates.slo * valid
+
+    @property
+    def endpoint_counts(self) -> tuple[int, int]:
+        """Bad and valid answers of all endpoints together."""
+        rates = [self.tracks[s.name].rate for s in self._pace.endpoints]
+        return sum(rate.bad for rate in rates), sum(rate.valid for rate in rates)
+
+    @property
+    def took_over(self) -> bool:
+        """True where the expected version answered first and none of its answers came after.
+
+        The block in which the other one began may hold the last answers of the expected one.
+        """
+        breach = self.identity.breach
+        seen, block = self._expected_seconds, self.policy.rates.block_seconds
+        return breach is not None and (seen is None or seen < breach.bad_since_seconds + block)
+
+
+POOLED = "all endpoints"
+
+
+def _is_bad(outcome: Outcome) -> bool | None:
+    """Another version's answer is not a failure: who answers is judged by itself."""
+    if outcome.is_neutral or outcome is Outcome.WRONG_VERSION:
+        return None
+    return outcome.is_bad

@@ -1,0 +1,86 @@
+"""Every number and choice that decides a run, in one value and in words."""
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from slo_action.core.decision.decide import FailOn, RollbackMode
+from slo_action.core.gate.gate import GatePolicy
+from slo_action.core.model import VersionRule
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.verdict.judge import OnLateStart
+
+
+def watched_gate(gate: GatePolicy, window: WindowPolicy) -> GatePolicy:
+    """Return the gate's policy beside a window: its streak need not be slow to be worth something.
+
+    What the longer gaps would find, the window finds by a probe every second.
+    """
+    if not window.length_seconds:
+        return gate
+    return replace(gate, confirm_gap_seconds=gate.min_confirm_gap_seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What decides a run; printed before it starts, stored and hashed in the audit record."""
+
+    gate: GatePolicy = field(default_factory=GatePolicy)
+    window: WindowPolicy = field(default_factory=WindowPolicy)
+    rule: VersionRule = field(default_factory=VersionRule)
+    on_late_start: OnLateStart = OnLateStart.WARN
+    rollback: RollbackMode = RollbackMode.AUTO
+    fail_on: FailOn = FailOn.INCONCLUSIVE
+
+    def in_words(self) -> tuple[str, ...]:
+        """Return the policy as sentences. They may quote the expected version: untrusted."""
+        gate = self.gate
+        waits = ", ".join(f"{wait:g}" for wait in gate.backoff_seconds)
+        version = f", answering as version {self.rule.expected}" if self.rule.expected else ""
+        late = {
+            OnLateStart.WARN: "a service that gets healthy only after that is degraded",
+            OnLateStart.ROLLBACK: "a service that gets healthy only after that is rolled back",
+        }[self.on_late_start]
+        rollback = {
+            RollbackMode.AUTO: "An unhealthy deploy is rolled back, and the rollback is verified.",
+            RollbackMode.DRY_RUN: "Nothing is rolled back: the run says what it would have done.",
+            RollbackMode.OFF: "Nothing is rolled back.",
+        }[self.rollback]
+        healthy = (
+            f"Healthy: {gate.required_streak} consecutive successful attempts within "
+            f"{gate.deadline_seconds:g} s of the deploy, at most {gate.max_attempts} attempts"
+            f"{version}; {late}."
+        )
+        waiting = (
+            f"Failures in the first {gate.grace_seconds:g} s do not count. After a failure it "
+            f"waits {waits} s, peeking every {gate.peek_interval_seconds:g} s; after a success "
+            f"{gate.confirm_gap_seconds:g} s."
+        )
+        return healthy, waiting, *_window_in_words(self.window), rollback
+
+
+def _window_in_words(window: WindowPolicy) -> tuple[str, ...]:
+    if not window.length_seconds:
+        return ("Nothing is observed after the health gate.",)
+    rates = window.rates
+    trigger, slo = _percent(rates.trigger), _percent(rates.slo)
+    watching = (
+        f"It watches until {window.length_seconds:g} s after the deploy, with at least a probe "
+        f"every {window.interval_seconds:g} s; each endpoint is judged by itself, and all together."
+    )
+    plain = f"Bad: more than {trigger} of the planned probes failed"
+    outage = f"every endpoint bad for {window.outage_seconds:g} s"
+    if not rates.confidence:
+        return watching, f"{plain}, or {outage}. Error-rate SLO: {slo}."
+    sure = (
+        f"{plain}, or it is {_percent(rates.confidence)} sure earlier that the error rate is "
+        f"nearer the trigger than the SLO of {slo}, or {outage}."
+    )
+    passing = (
+        f"Good: at the end, {trigger} is refuted with {_percent(rates.refute_confidence)} "
+        "confidence for every endpoint; otherwise it says that it could not tell."
+    )
+    return watching, sure, passing
+
+
+def _percent(share: float | Fraction) -> str:
+    return f"{100 * float(share):g} %"

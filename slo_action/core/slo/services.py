@@ -1,0 +1,112 @@
+"""The services that somebody runs, and what they promise: the nouns of slo.yml."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from slo_action.core.journey.assertions import Assertion
+from slo_action.core.journey.journeys import Journey
+from slo_action.core.model import Witness
+from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.stats.latency import LatencyObjective
+
+NAMED_ENDPOINTS = ("health", "build", "search", "stats")
+"""The document's endpoints, which have keys of their own; a user's own stand in a list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A path that is asked by itself.
+
+    `name` is `health`, `build`, `search`, `stats`, or the user's own. `interval` and `timeout` are
+    the routine monitor's; None where nothing is said. `objective` is what its answers may take.
+    """
+
+    name: str
+    path: str
+    witness: Witness
+    interval: timedelta | None = None
+    timeout: timedelta | None = None
+    objective: LatencyObjective | None = None
+    assertions: tuple[Assertion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """Objectives as ratios in [0, 1]; None where nothing is promised. `error_rate` is a most."""
+
+    availability: Fraction | None = None
+    error_rate: Fraction | None = None
+    job_success_rate: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maintenance:
+    """A time in which failures are expected.
+
+    Either `start` and `end`, or a cron `schedule` in UTC and a `duration`. `services` is empty
+    where it is for all.
+    """
+
+    name: str
+    start: datetime | None = None
+    end: datetime | None = None
+    schedule: str = ""
+    duration: timedelta | None = None
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    """Who answers for services; `notify` are notification targets."""
+
+    name: str
+    notify: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service of the matrix, defaults filled in. Text is empty where nothing is said.
+
+    `schedule` is the cron text of a job. `fly_config` is its fly.toml, below the workspace.
+    `policy` is what it changes of the judging numbers, its own targets included.
+    """
+
+    name: str
+    url: str
+    endpoints: tuple[Endpoint, ...]
+    targets: Targets = Targets()
+    grace: timedelta | None = None
+    schedule: str = ""
+    platform: str = ""
+    app: str = ""
+    fly_config: str = ""
+    team: str = ""
+    notify: tuple[str, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    journeys: tuple[Journey, ...] = ()
+    policy: PolicyChange = field(default_factory=PolicyChange)
+
+    @property
+    def own_endpoints(self) -> tuple[Endpoint, ...]:
+        """The user's own, in their order."""
+        return tuple(one for one in self.endpoints if one.name not in NAMED_ENDPOINTS)
+
+    def endpoint(self, name: str) -> Endpoint | None:
+        """Return the endpoint of a name; None where the service has none."""
+        return next((one for one in self.endpoints if one.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """All of it. `policy` holds for services that the matrix does not name, too."""
+
+    services: Mapping[str, Service] = field(default_factory=dict)
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    policy: PolicyChange = field(default_factory=PolicyChange)
+
+    def policy_for(self, service: str) -> PolicyChange:
+        """Return what holds for a service, named in the matrix or not."""
+        known = self.services.get(service)
+        return known.policy if known else self.policy

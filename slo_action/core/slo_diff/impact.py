@@ -1,0 +1,125 @@
+"""How the past would have fared under either version of slo.yml."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from slo_action.core.model import Verdict
+from slo_action.core.record.policy_comparison import Case, Told
+from slo_action.core.slo_diff.change import Change, Limit
+from slo_action.core.slo_diff.diff import NAME
+
+MOST = 30
+POLICY = "policy"
+"""What a hindsight is about that judged recorded runs again."""
+_PASSED = (Verdict.HEALTHY, Verdict.DEGRADED)
+
+
+class Unit(StrEnum):
+    """What one value was measured over."""
+
+    DAY = "day"
+    DEPLOY = "verified deploy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One value of a service over one day, or in the window after one deploy.
+
+    `what` is `availability`, `error rate` or `job success rate` (ratios in [0, 1]), or a stream and
+    a percentile, such as `health p95` (seconds; inf where its rank falls on no answer).
+    """
+
+    at: datetime
+    unit: Unit
+    service: str
+    what: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hindsight:
+    """How many of the newest `held` would have passed under one version only.
+
+    `service` and `what` are those of the change. `unknown` counts what could not be judged.
+    """
+
+    service: str
+    what: str
+    unit: Unit
+    held: int
+    only_after: int
+    only_before: int
+    unknown: int = 0
+
+
+def hindsight(
+    changes: Sequence[Change], past: Iterable[Measured], most: int = MOST
+) -> tuple[Hindsight, ...]:
+    """Hold the newest `most` values of each unit to both limits of every change that has some.
+
+    What was measured under a service's former name counts as its own. A change of which nothing was
+    measured is left out.
+    """
+    former = {change.service: change.before for change in changes if change.what == NAME}
+    kept = _sorted(past, {before: after for after, before in former.items()})
+    return tuple(
+        _held(change, change.limit, unit, values[-most:])
+        for change in changes
+        if change.limit
+        for unit in Unit
+        if (values := kept.get((unit, change.service, change.limit.measured)))
+    )
+
+
+def replayed_hindsight(before: Sequence[Case], after: Sequence[Case]) -> tuple[Hindsight, ...]:
+    """Compare what the policies of both versions make of the same recorded runs, by service.
+
+    Passed is healthy or degraded. Runs belong together by their file; one that either could not
+    judge is counted as unknown.
+    """
+    later = {case.source: case.now for case in after}
+    pairs: dict[str, list[tuple[Told | None, Told | None]]] = defaultdict(list)
+    for case in before:
+        if case.source in later:
+            pairs[case.service].append((case.now, later[case.source]))
+    return tuple(_replayed(service, told) for service, told in pairs.items())
+
+
+def _sorted(
+    past: Iterable[Measured], renamed: Mapping[str, str]
+) -> dict[tuple[Unit, str, str], list[float]]:
+    kept: dict[tuple[Unit, str, str], list[float]] = defaultdict(list)
+    for one in sorted(past, key=lambda one: one.at):
+        kept[one.unit, renamed.get(one.service, one.service), one.what].append(one.value)
+    return kept
+
+
+def _held(change: Change, limit: Limit, unit: Unit, values: Sequence[float]) -> Hindsight:
+    passed = [
+        (_keeps(limit, value, limit.before), _keeps(limit, value, limit.after)) for value in values
+    ]
+    return _counted(change.service, change.what, unit, passed)
+
+
+def _keeps(limit: Limit, value: float, bound: float) -> bool:
+    return value >= bound if limit.at_least else value <= bound
+
+
+def _replayed(service: str, told: Sequence[tuple[Told | None, Told | None]]) -> Hindsight:
+    judged = [(old.verdict in _PASSED, new.verdict in _PASSED) for old, new in told if old and new]
+    counted = _counted(service, POLICY, Unit.DEPLOY, judged)
+    return replace(counted, unknown=len(told) - len(judged))
+
+
+def _counted(service: str, what: str, unit: Unit, passed: Sequence[tuple[bool, bool]]) -> Hindsight:
+    return Hindsight(
+        service=service,
+        what=what,
+        unit=unit,
+        held=len(passed),
+        only_after=sum(new and not old for old, new in passed),
+        only_before=sum(old and not new for old, new in passed),
+    )

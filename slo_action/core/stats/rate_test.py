@@ -1,0 +1,304 @@
+"""What a stream's answers prove of its failure rate, while they come.
+
+Three rules convict: more of the planned probes failed than the trigger allows, the blocks of the
+whole window speak for a rate above sqrt(slo * trigger), or those since some moment do.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from math import ceil, inf, log, sqrt
+
+from slo_action.core.stats.binomial import (
+    any_time_interval,
+    binomial_at_most,
+    enough_to_refute,
+    log_e,
+)
+from slo_action.core.stats.blocks import OpenBlock, Processes, alternatives
+
+__all__ = [
+    "Breach",
+    "BreachRule",
+    "RatePolicy",
+    "RateTest",
+    "any_time_interval",
+    "binomial_at_most",
+    "log_e",
+]
+
+_EDGE = 1e-9
+"""A time this share of a block before its end is the next one's: floats fall short."""
+_SLO_SHARES = (Fraction(0), Fraction(1, 10), Fraction(1, 2), Fraction(1))
+
+
+class BreachRule(StrEnum):
+    """What convicted: the count, all blocks since the start, or those since a change."""
+
+    PLAIN = "plain"
+    EVIDENCE = "evidence"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatePolicy:
+    """Rates are shares of answers. `confidence` 0 leaves the plain rule alone.
+
+    `refute_confidence` is how sure a pass is that the rate is below the trigger.
+    """
+
+    slo: Fraction = Fraction(1, 100)
+    trigger: Fraction = Fraction(5, 100)
+    confidence: float = 0.99
+    block_seconds: float = 5.0
+    refute_confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not 0 < self.slo <= self.trigger < 1:
+            raise ValueError("a rate policy needs 0 < slo <= trigger < 1")
+        if not (0 <= self.confidence < 1 and 0 < self.refute_confidence < 1):
+            raise ValueError("a rate policy needs confidences below 1")
+
+    @property
+    def null_rate(self) -> float:
+        """The failure rate that evidence must exceed: halfway from SLO to trigger, as a ratio."""
+        return sqrt(self.slo * self.trigger)
+
+    @property
+    def harmless_rates(self) -> tuple[float, ...]:
+        """The failure rates that speak against the trigger."""
+        shares = (self.slo * share for share in _SLO_SHARES)
+        return tuple(float(rate) for rate in shares if rate < self.trigger)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """The first conviction; the counts are those of that moment.
+
+    `bad_since_seconds` is the start of the first bad block of the run of failures that convicted.
+    """
+
+    rule: BreachRule
+    heard_seconds: float
+    bad: int
+    valid: int
+    bad_since_seconds: float
+
+
+def most_bad(policy: RatePolicy, planned: int) -> float:
+    """Return how many of the planned probes may fail before the plain rule convicts.
+
+    The trigger's share; of few probes more, so that a service halfway from SLO to trigger is
+    convicted in no more than 1 - `confidence` of all windows: 8 of 150 say less than 16 of 300.
+    """
+    least = int(policy.trigger * planned)
+    doubt = 1.0 - policy.confidence
+    while policy.confidence and 1.0 - binomial_at_most(least, planned, policy.null_rate) > doubt:
+        least += 1
+    return max(float(policy.trigger * planned), float(least))
+
+
+class RateTest:
+    """One stream's evidence on its failure rate; it remembers counts and the open blocks.
+
+    Tell it of every probe in order of schedule, and of every answer in any order.
+    `interval_seconds` lies between two probes of this stream. `tests` are judged side by side and
+    share the chance of a false alarm. `planned` is what the plain rule counts against: see
+    `most_bad`; None switches it off.
+
+    Nothing is convicted before `earliest_seconds`, nor by fewer than `least_bad` failures; both may
+    be set: what fails as it starts may be well by then, and few failures may be accidents.
+    `valid`, `bad`, `neutral` and `pending` count probes. `refuted_seconds` is when the answers
+    began to refute the trigger, at any time's price; None where they do not now.
+    """
+
+    def __init__(
+        self,
+        policy: RatePolicy,
+        *,
+        begun_seconds: float,
+        ends_seconds: float,
+        interval_seconds: float,
+        tests: int = 1,
+        planned: int | None = None,
+    ) -> None:
+        self.valid = self.bad = self.neutral = self.pending = 0
+        self.valid_weight = self.bad_weight = 0.0
+        self.breach: Breach | None = None
+        self.refuted_seconds: float | None = None
+        self.earliest_seconds = -inf
+        self.least_bad = 1
+        self._is_sending = False
+        self._policy = policy
+        self._begun = begun_seconds
+        self._length = max(policy.block_seconds, interval_seconds)
+        per_block = self._length / interval_seconds
+        self._nominal = ceil(per_block - _EDGE)
+        self._planned = planned or 0
+        self._most_bad = inf if planned is None else most_bad(policy, planned) + _EDGE
+        self._trigger, self._harmless = float(policy.trigger), policy.harmless_rates
+        self._enough = enough_to_refute(0, self._trigger, self._harmless, policy.refute_confidence)
+        rates = alternatives(policy.null_rate, per_block)
+        self._processes = Processes(policy.null_rate, rates)
+        self._open: dict[int, OpenBlock] = {}
+        self._latest = OpenBlock(-1, begun_seconds)
+        self._bad_open = 0
+        self._first_bad = inf
+        self._mixture_alarm = self._change_alarm = inf
+        if policy.confidence > 0 and rates:
+            blocks = max(1, ceil((ends_seconds - begun_seconds) / self._length - _EDGE))
+            alpha = (1.0 - policy.confidence) / tests
+            self._mixture_alarm = log(2.0 / alpha)
+            self._change_alarm = log(2.0 * len(rates) * blocks / alpha)
+
+    def sent(self, scheduled_seconds: float) -> None:
+        """Take note of a probe, in order of time."""
+        number = int((scheduled_seconds - self._begun) / self._length + _EDGE)
+        block = self._latest
+        if number != block.number:
+            block = OpenBlock(number, self._begun + number * self._length)
+            self._latest = self._open[number] = block
+            if len(self._open) > 1:
+                self._is_sending = True
+                self._close(scheduled_seconds)
+                self._is_sending = False
+        block.sent += 1
+        block.pending += 1
+        self.pending += 1
+
+    def answered(
+        self,
+        scheduled_seconds: float,
+        heard_seconds: float,
+        *,
+        bad: bool | None,
+        weight: float = 1.0,
+    ) -> None:
+        """Take the answer of the probe of that schedule. `bad` is None where it says nothing.
+
+        `weight` is how many planned probes it stands for: less than 1 where more were sent.
+        """
+        block = self._open[int((scheduled_seconds - self._begun) / self._length + _EDGE)]
+        block.pending -= 1
+        self.pending -= 1
+        if bad is False:
+            self.valid += 1
+            self.valid_weight += weight
+            if self.refuted_seconds is None and self.valid >= self._enough:
+                self.refuted_seconds = heard_seconds
+        elif bad:
+            self.bad_weight += weight
+            self.valid_weight += weight
+            self._fail(block, heard_seconds)
+        else:
+            self.neutral += 1
+            block.neutral += 1
+        if block is self._latest:
+            if bad is None and block.bad:
+                self._look(heard_seconds)
+        elif block.pending:
+            self._look(heard_seconds)
+        else:
+            self._close(heard_seconds)
+
+    def _fail(self, block: OpenBlock, heard: float) -> None:
+        self.valid += 1
+        self.bad += 1
+        self._enough = enough_to_refute(
+            self.bad, self._trigger, self._harmless, self._policy.refute_confidence
+        )
+        if self.valid < self._enough:
+            self.refuted_seconds = None
+        self._first_bad = min(self._first_bad, block.starts_seconds)
+        is_new = not block.bad
+        if is_new:
+            block.bad = True
+            self._bad_open += 1
+        if is_new or self._is_plain:
+            self._look(heard)
+
+    def _close(self, now: float) -> None:
+        """Count the oldest blocks for good, as long as they are over and wholly answered."""
+        while True:
+            block = next(iter(self._open.values()))
+            if block.pending or block is self._latest:
+                break
+            del self._open[block.number]
+            self._bad_open -= block.bad
+            if self.breach is None:
+                self._add(self._processes, block, now)
+        self._look(now)
+
+    def _look(self, now: float) -> None:
+        """Judge the open blocks up to the last one known to be bad, on a copy of the sums."""
+        if self.breach is not None or not self._bad_open:
+            return
+        seen, left = self._processes.copy(), self._bad_open
+        for block in self._open.values():
+            self._add(seen, block, now)
+            left -= block.bad
+            if not left:
+                break
+        if self._is_plain:
+            self._convict(BreachRule.PLAIN, now, seen.likeliest_began_seconds)
+
+    def _add(self, seen: Processes, block: OpenBlock, now: float) -> None:
+        probes = block.probes(self._nominal if block is self._latest else 0)
+        if not probes:
+            return
+        seen.add(probes, block.starts_seconds, bad=block.bad)
+        if not block.bad or self._is_plain:
+            return
+        if seen.from_start >= self._mixture_alarm:
+            self._convict(BreachRule.EVIDENCE, now, seen.likeliest_began_seconds)
+        elif seen.highest >= self._change_alarm:
+            self._convict(BreachRule.CHANGE, now, seen.highest_began_seconds)
+
+    def _convict(self, rule: BreachRule, now: float, since: float | None) -> None:
+        # What was held back is convicted by an answer, not by a probe: a record holds answers.
+        held = now < self.earliest_seconds or (self._is_sending and self.earliest_seconds > -inf)
+        if self.breach is not None or held or self.bad < self.least_bad:
+            return
+        self.breach = Breach(
+            rule=rule,
+            heard_seconds=now,
+            bad=self.bad,
+            valid=self.valid,
+            bad_since_seconds=self._first_bad if since is None else since,
+        )
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether the plain rule is certain, by time and by count.
+
+        By time a burst is not longer than it was. By count a fault that fails every so many
+        requests, however often it is asked, is not more frequent than it is.
+        """
+        if self.bad_weight <= self._most_bad:
+            return False
+        to_come = max(0.0, self._planned - self.valid_weight)
+        return self.bad > self._trigger * (self.valid + to_come) + _EDGE
+
+    def over_trigger(self) -> bool:
+        """Tell whether more than the trigger's share of the valid answers was bad, either way."""
+        by_count = self.bad > self._policy.trigger * self.valid
+        if self.bad_weight == self.bad and self.valid_weight == self.valid:
+            return by_count
+        by_time = self.bad_weight > self._trigger * self.valid_weight + _EDGE
+        return by_count and by_time
+
+    def refuted_at_end(self) -> bool:
+        """Tell whether the trigger is refuted by a window whose end was fixed in advance.
+
+        Exact: P(Bin(valid, trigger) <= bad) is at most 1 - `refute_confidence`, by count or by
+        weight. By count a burst that was looked at closely seems longer than it was.
+        """
+        by_count = binomial_at_most(self.bad, self.valid, self._trigger)
+        by_weight = binomial_at_most(
+            ceil(self.bad_weight - _EDGE), int(self.valid_weight + _EDGE), self._trigger
+        )
+        return min(by_count, by_weight) <= 1.0 - self._policy.refute_confidence
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Return the failure rates that no look so far could refute, for display."""
+        return any_time_interval(self.bad, self.valid, confidence)

@@ -1,0 +1,125 @@
+"""What is known beside the answers of this run: the platform's word, and how it was before."""
+
+from dataclasses import dataclass
+
+from slo_action.core.gate.gate import Gate
+from slo_action.core.model import Observation, Release, Sample, Verdict, Witness
+from slo_action.core.observation.window import Window
+from slo_action.core.release.baseline import Baseline
+from slo_action.core.release.fleet import Fleet
+
+_LOOKED_AT = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedied:
+    """What a restart of one machine came to: the verdict of the gate and window after it."""
+
+    machine: str
+    verdict: Verdict
+    reason: str
+
+    @property
+    def is_well(self) -> bool:
+        """True where nothing else need be done."""
+        return self.verdict in (Verdict.HEALTHY, Verdict.DEGRADED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """`released` is the platform's newest release when the run began, `fleet` its last word.
+
+    Both are None where no platform tells them; `baseline` where nobody prepared the deploy;
+    `remedied` where nothing was restarted. `before` is what ran when the deploy was prepared, and
+    `newest_before` the newest release then; None and empty where nobody tells. `since` names what
+    second zero was, for the reason.
+    """
+
+    released: Release | None = None
+    fleet: Fleet | None = None
+    baseline: Baseline | None = None
+    remedied: Remedied | None = None
+    before: Release | None = None
+    newest_before: str = ""
+    since: str = "deploy"
+
+    @property
+    def superseded_by(self) -> str:
+        """The release that came after the one that is judged; empty where none did."""
+        newest = self.fleet.release if self.fleet else None
+        if self.released is None or newest is None or newest.version == self.released.version:
+            return ""
+        return newest.version
+
+
+NOTHING_KNOWN = Known()
+
+
+def public_failures(gate: Gate) -> tuple[Observation, ...]:
+    """Return the last failed attempts in which machines were asked, too; at most three."""
+    asked = [o for o in gate.attempts if any(sample.machine for sample in o.samples)]
+    return tuple(o for o in asked[-_LOOKED_AT:] if o.failures)
+
+
+def unconfirmed(gate: Gate) -> tuple[Sample, ...]:
+    """Return what machines failed by in the last attempt, and no check confirms."""
+    if not gate.attempts:
+        return ()
+    last = gate.attempts[-1]
+    well = {s.machine for s in last.samples if s.outcome.is_good}
+    spared = set(last.spared) - well
+    return tuple(s for s in last.samples if s.machine in spared and s.outcome.is_bad)
+
+
+def fails_outside_only(gate: Gate) -> bool:
+    """Tell whether every machine answers well by itself, and the public address does not."""
+    failures = public_failures(gate)
+    return bool(failures) and all(
+        _is_well(o, machines=True) and not _is_well(o, machines=False) for o in failures
+    )
+
+
+def _is_well(observation: Observation, *, machines: bool) -> bool:
+    asked = [sample for sample in observation.samples if _is_asked(sample, machines=machines)]
+    failed = [sample for sample in observation.failures if _is_asked(sample, machines=machines)]
+    good = any(sample.outcome.is_good for sample in asked)
+    return good and not failed and not any(sample.outcome.is_neutral for sample in asked)
+
+
+def _is_asked(sample: Sample, *, machines: bool) -> bool:
+    return bool(sample.machine) is machines and sample.witness is not Witness.PLATFORM
+
+
+def single_sick_machine(gate: Gate, window: Window | None, fleet: Fleet | None) -> str:
+    """Return the one machine that fails while others on the same release are well; else nothing.
+
+    That is the only case in which starting one machine again may spare everybody a rollback.
+    """
+    if fleet is None:
+        return ""
+    found = _sick_of_window(window) if window is not None else _sick_of_gate(gate)
+    found = found or _lost_machines(fleet)
+    sick = found[0] if len(found) == 1 else ""
+    machine = fleet.named(sick)
+    others = [m for m in fleet.counted if m.is_asked and m.name != sick]
+    alike = machine is not None and fleet.runs(machine) is not False
+    return sick if alike and any(fleet.runs(m) is not False for m in others) else ""
+
+
+def _lost_machines(fleet: Fleet) -> tuple[str, ...]:
+    """Who does not run in the end may only need to be started."""
+    return tuple(machine.name for machine in fleet.pending if machine.is_dead or machine.is_lost)
+
+
+def _sick_of_window(window: Window) -> tuple[str, ...]:
+    """What users notice of a sick machine fails through the balancer, too, but elsewhere not."""
+    names = {s.name: s.machine for s in window.streams if s.machine}
+    return tuple(names[name] for name in window.sick_machines)
+
+
+def _sick_of_gate(gate: Gate) -> tuple[str, ...]:
+    """Only where nothing but machines failed in the last attempts; each of them counts."""
+    failed = [s for o in public_failures(gate) for s in o.failures]
+    if not failed or any(not sample.machine for sample in failed):
+        return ()
+    return tuple(dict.fromkeys(sample.machine for sample in failed))

@@ -1,0 +1,111 @@
+"""The document's rollback triggers, each a function of what gate and window have seen."""
+
+from collections import Counter
+
+from slo_action.core.gate.gate import Gate, GateEnd
+from slo_action.core.model import Dead, Observation, ObservationResult, Outcome, Trigger, Witness
+from slo_action.core.observation.window import Window, WindowEnd
+from slo_action.core.verdict.outcome_groups import CONFIG_OUTCOMES, SLOW_OUTCOMES
+from slo_action.core.verdict.window_facts import convicted, over_trigger
+
+OUTAGE_SECONDS = 15.0
+"""How long everything must be bad to be called an outage: 5 % of five minutes."""
+
+_OUTAGE = frozenset({Outcome.HTTP_5XX})
+_RECENT = 3
+
+
+def recent_failures(gate: Gate) -> tuple[Observation, ...]:
+    """Return the last failed observations, at most three, oldest first; peeks included."""
+    failed = [o for o in gate.observations if o.result is ObservationResult.FAILED]
+    return tuple(failed[-_RECENT:])
+
+
+def prevailing_outcome(gate: Gate) -> Outcome | None:
+    """Return what the service did wrong in the end; None where nothing failed.
+
+    The most frequent outcome of the last three failures; of equals, the latest. What it did before
+    does not matter: an old version that gave way to a broken new one is a broken service.
+    """
+    outcomes = [o.deciding.outcome for o in recent_failures(gate)]
+    if not outcomes:
+        return None
+    counts = Counter(reversed(outcomes))
+    return max(counts, key=lambda outcome: counts[outcome])
+
+
+def blamed_outcome(window: Window) -> Outcome | None:
+    """Return what the failures of a window blame; None where nothing convicts.
+
+    The most frequent outcome of the streams that convict. What looks like a wrong check is no such
+    thing on a stream that answered well before: the check was right then.
+    """
+    counts: Counter[Outcome] = Counter()
+    for track in convicted(window):
+        for outcome, count in track.outcomes.items():
+            if outcome.is_bad and not (track.good and outcome in CONFIG_OUTCOMES):
+                counts[outcome] += count
+    return max(counts, key=lambda outcome: counts[outcome]) if counts else None
+
+
+def health_check_failure(_gate: Gate, end: GateEnd | None, window: Window | None) -> bool:
+    """The health SLO was missed: no streak by the deadline, or eight failed attempts in a row.
+
+    Both end a gate as missed; one that came late is judged only where the user wants the letter.
+    """
+    return window is None and end in (GateEnd.MISSED, GateEnd.LATE)
+
+
+def error_rate_breach(_gate: Gate, _end: GateEnd | None, window: Window | None) -> bool:
+    """More than 5 % of requests fail within five minutes of the deploy, or it is sure they will."""
+    if window is None:
+        return False
+    return window.end in (WindowEnd.BREACHED, WindowEnd.TRAFFIC) or over_trigger(window)
+
+
+def response_time_degradation(gate: Gate, end: GateEnd | None, window: Window | None) -> bool:
+    """Answers above 5 000 ms, or none within the timeout above it, are why it failed.
+
+    In the window they must be most of the failures of a health stream that convicts.
+    """
+    if window is None:
+        return end is GateEnd.MISSED and prevailing_outcome(gate) in SLOW_OUTCOMES
+    health = [t for t in convicted(window) if t.stream.probe.witness is Witness.HEALTH]
+    return any(track.prevailing_failure in SLOW_OUTCOMES for track in health)
+
+
+def service_unavailability(gate: Gate, end: GateEnd | None, window: Window | None) -> bool:
+    """Complete outage: up to the end, for at least 15 s, nothing but 5xx or no answer at all.
+
+    So it is where the platform says that no machine of the release can become healthy.
+
+    In the window: every endpoint bad for 15 s, and no good answer from anywhere.
+    """
+    if window is not None:
+        return window.end is WindowEnd.OUTAGE
+    if end is GateEnd.HOPELESS:
+        told = gate.observations[-1].hopeless
+        return told is not None and told.why is not Dead.NOT_LIVE
+    if end is not GateEnd.MISSED:
+        return False
+    last = gate.observations[-1].ended_seconds
+    down_since = last
+    for observation in reversed(gate.observations):
+        outcome = observation.deciding.outcome
+        if not (outcome.is_unanswered or outcome in _OUTAGE):
+            break
+        down_since = observation.started_seconds
+    return last - down_since >= OUTAGE_SECONDS
+
+
+_TRIGGERS = {
+    Trigger.HEALTH_CHECK_FAILURE: health_check_failure,
+    Trigger.ERROR_RATE_BREACH: error_rate_breach,
+    Trigger.RESPONSE_TIME_DEGRADATION: response_time_degradation,
+    Trigger.SERVICE_UNAVAILABILITY: service_unavailability,
+}
+
+
+def fired(gate: Gate, end: GateEnd | None, window: Window | None = None) -> tuple[Trigger, ...]:
+    """Return every trigger that fired, in the document's order; `window` is None without one."""
+    return tuple(trigger for trigger, judge in _TRIGGERS.items() if judge(gate, end, window))

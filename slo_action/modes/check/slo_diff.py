@@ -1,0 +1,139 @@
+"""What a change under review makes of slo.yml: the former file → both matrices → words."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from posixpath import dirname, join, normpath
+
+from slo_action.config.check import CheckRequest
+from slo_action.config.request import DEFAULT_CONFIG
+from slo_action.config.slo.load import Loaded, load_matrix
+from slo_action.core.slo.services import Matrix
+from slo_action.core.slo_diff.change import Change
+from slo_action.core.slo_diff.diff import matrix_changes
+from slo_action.core.slo_diff.impact import Hindsight
+from slo_action.errors import GitHubError, Mistake
+from slo_action.modes.check.slo_impact import look_back
+from slo_action.ports import FormerFiles
+from slo_action.render.lint.slo_diff import unread_line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What changes in the file at `path`, and what the past says of it.
+
+    `unread` says why nothing can be told.
+    """
+
+    path: str
+    changes: tuple[Change, ...] = ()
+    looked: tuple[Hindsight, ...] = ()
+    unread: str = ""
+
+
+def difference(request: CheckRequest, former: FormerFiles) -> Difference | None:
+    """Return what the change makes of the matrix; None where it does nothing to it.
+
+    A file that is gone promises nothing any more. One with mistakes is not compared: what is
+    missing from it would look like a change.
+    """
+    name = request.config or str(DEFAULT_CONFIG)
+    after = request.loaded or _NOTHING
+    if after.mistakes:
+        return _unread(name, "the file has mistakes")
+    try:
+        before = _former(name, FormerMatrixFiles(former))
+    except GitHubError as error:
+        return _unread(name, error.in_words)
+    if before.mistakes:
+        return _unread(name, "the former file has mistakes")
+    changes = matrix_changes(before.matrix, after.matrix)
+    if not changes:
+        return None
+    looked = (
+        look_back(request.records, before.matrix, after.matrix, changes).found
+        if request.records
+        else ()
+    )
+    return Difference(path=name, changes=changes, looked=looked)
+
+
+_NOTHING = Loaded(matrix=Matrix(), origins={}, texts={}, mistakes=())
+
+
+def _unread(name: str, why: str) -> Difference:
+    return Difference(path=name, unread=unread_line(name, why))
+
+
+def _former(name: str, files: "FormerMatrixFiles") -> Loaded:
+    """A file that was not there said nothing."""
+    if files.read(name) is None:
+        return _NOTHING
+    return load_matrix(files, name, "config")
+
+
+class FormerMatrixFiles:
+    """The Files that a matrix is read from, as they were. All of it raises GitHubError."""
+
+    def __init__(self, former: FormerFiles) -> None:
+        self._former = former
+        self._texts: dict[str, str | None] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
+
+    def read(self, name: str) -> str | None:
+        """Return a file's former text, None where there was none; each is asked for once."""
+        if name not in self._texts:
+            self._texts[name] = self._former.read(name)
+        return self._texts[name]
+
+    def text(self, name: str, field: str) -> str | Mistake:
+        """Return a file's former text, or that there was none."""
+        text = self.read(name)
+        if text is None:
+            return Mistake(field=field, problem="was not there", value=name, accepted="")
+        return text
+
+    def matching(self, pattern: str, beside: str) -> tuple[str, ...]:
+        """Return the files that a pattern named, relative to the file `beside`."""
+        named = normpath(join(dirname(beside), pattern))
+        if named.startswith(("/", "..")):
+            return ()
+        if any(mark in named for mark in _WILDCARDS):
+            return tuple(sorted(set(self._below("", named.split("/")))))
+        return (named,) if self.read(named) is not None else ()
+
+    def _below(self, folder: str, parts: list[str]) -> Iterator[str]:
+        """Yield the files below a folder that match, part by part, as pathlib's glob does."""
+        part, rest = parts[0], parts[1:]
+        if rest and not any(mark in part for mark in _WILDCARDS):
+            yield from self._below(join(folder, part), rest)
+            return
+        if part == "**" and rest:
+            yield from self._below(folder, rest)
+        for name in self._listed(folder):
+            if name.endswith("/"):
+                yield from self._in_folder(join(folder, name[:-1]), name[:-1], parts)
+            elif not rest and fnmatchcase(name, part):
+                yield join(folder, name)
+
+    def _in_folder(self, folder: str, name: str, parts: list[str]) -> Iterator[str]:
+        part, rest = parts[0], parts[1:]
+        if part == "**":
+            yield from self._below(folder, parts)
+        elif rest and fnmatchcase(name, part):
+            yield from self._below(folder, rest)
+
+    def _listed(self, folder: str) -> tuple[str, ...]:
+        if folder not in self._names:
+            if len(self._names) >= _MOST_FOLDERS:
+                raise GitHubError(
+                    f"include looks into more than {_MOST_FOLDERS} folders",
+                    hint="name the folders in the pattern",
+                )
+            self._names[folder] = self._former.names(folder)
+        return self._names[folder]
+
+
+_WILDCARDS = "*?["
+_MOST_FOLDERS = 100
+"""Each is one call of GitHub's API."""

@@ -1,0 +1,65 @@
+"""How recorded runs would have fared under either version of slo.yml: read → hold → judge again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slo_action.audit.document import AuditDocument
+from slo_action.audit.measured import measured_by
+from slo_action.audit.read import find_records, read_record
+from slo_action.core.model import Mode
+from slo_action.core.slo.services import Matrix
+from slo_action.core.slo_diff.change import Change
+from slo_action.core.slo_diff.impact import MOST, Hindsight, hindsight, replayed_hindsight
+from slo_action.errors import RecordError
+from slo_action.modes.backtest import backtest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedBack:
+    """What the records say of the changes; `unread` counts files that are no valid record."""
+
+    found: tuple[Hindsight, ...]
+    unread: int
+
+
+def look_back(
+    directory: Path, before: Matrix, after: Matrix, changes: Sequence[Change]
+) -> LookedBack:
+    """Hold the audit records below a directory to both versions.
+
+    Measured values are held to the limits that changed. Where the policy of a service changed, its
+    newest runs are judged again by both.
+    """
+    records, unread = _read(directory)
+    measured = [one for _, document in records for one in measured_by(document)]
+    paths = _to_judge_again(records, before, after)
+    replays = [backtest(paths, matrix).cases for matrix in (before, after)]
+    found = (*hindsight(changes, measured), *replayed_hindsight(*replays))
+    return LookedBack(found=found, unread=unread)
+
+
+Recorded = tuple[Path, AuditDocument]
+
+
+def _read(directory: Path) -> tuple[list[Recorded], int]:
+    """Return the records of deploys, newest last."""
+    records: list[Recorded] = []
+    paths = find_records(directory)
+    unread = 0
+    for path in paths:
+        try:
+            records.append((path, read_record(path)))
+        except RecordError:
+            unread += 1
+    verified = [one for one in records if one[1].mode is Mode.VERIFY]
+    return sorted(verified, key=lambda one: one[1].timestamp), unread
+
+
+def _to_judge_again(records: Sequence[Recorded], before: Matrix, after: Matrix) -> list[Path]:
+    paths: list[Path] = []
+    for name in before.services.keys() & after.services.keys():
+        if before.policy_for(name) != after.policy_for(name):
+            own = [path for path, document in records if document.service == name]
+            paths += own[-MOST:]
+    return sorted(paths)

@@ -1,0 +1,94 @@
+"""What is wrong in slo.yml: its services, entry by entry, held against the rules."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from slo_action.config.slo.load import Loaded, Origin
+from slo_action.core.lint.rule import Document, Finding, Key, Place, Table, findings
+from slo_action.core.lint.slo.checks import Entry, value_at
+from slo_action.core.lint.slo.rules import MATRIX_RULES
+from slo_action.core.text.quoting import quoted
+
+_MOST_NAMED = 5
+
+
+def matrix_findings(loaded: Loaded | None) -> tuple[Finding, ...]:
+    """Return what the rules find in the services of a matrix; nothing without one.
+
+    What stands in the defaults is found once, with the names of the services that it harms.
+    """
+    if loaded is None:
+        return ()
+    rules = [r for r in MATRIX_RULES if loaded.is_whole or r.name not in _OF_WHAT_LACKS]
+    found: dict[tuple[str, str, Place, str], list[tuple[str, Finding]]] = {}
+    for name, origin in loaded.origins.items():
+        document = origin.document.below(*origin.roots)
+        entry = Entry(
+            service=loaded.matrix.services[name],
+            table=origin.table,
+            inherited=tuple(_inherited(origin)),
+        )
+        for one in findings(rules, entry, document):
+            same = found.setdefault((one.rule.name, one.path, one.place, one.words), [])
+            same.append((name, one))
+    defaults = _Defaults(loaded)
+    return tuple(
+        replace(one, words=f"{one.words} ({_services(names)})")
+        if defaults.have(one, names)
+        else one
+        for same in found.values()
+        for one, names in ((same[0][1], [name for name, _ in same]),)
+    )
+
+
+_OF_WHAT_LACKS = ("job-without-schedule", "target-without-endpoint")
+"""Behind the place where a file breaks off, there may be what these rules miss."""
+
+
+def _inherited(origin: Origin) -> Iterator[Table]:
+    for root in origin.roots[1:]:
+        table = value_at(origin.document.content, root[1:])
+        if isinstance(table, Mapping):
+            yield table
+
+
+class _Defaults:
+    """Where the defaults of each file stand."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._origins = loaded.origins
+        self._places: dict[tuple[str, tuple[Key, ...]], frozenset[Place]] = {}
+
+    def have(self, finding: Finding, names: Sequence[str]) -> bool:
+        """Tell whether what was found of these services stands in the defaults that they share."""
+        origin = self._origins[names[0]]
+        known = (origin.document.path, origin.roots[1:])
+        if known not in self._places:
+            self._places[known] = frozenset(_below(origin.document, origin.roots[1:]))
+        return finding.place in self._places[known]
+
+
+def _below(document: Document, roots: Sequence[Key]) -> Iterator[Place]:
+    for root in roots:
+        for key in _keys(root, value_at(document.content, root[1:])):
+            if key in document.places:
+                yield document.places[key]
+
+
+def _keys(key: Key, value: object) -> Iterator[Key]:
+    yield key
+    parts: Iterable[tuple[str | int, object]] = ()
+    if isinstance(value, Mapping):
+        parts = value.items()
+    elif isinstance(value, list):
+        parts = enumerate(value)
+    for part, one in parts:
+        yield from _keys((*key, part), one)
+
+
+def _services(names: Sequence[str]) -> str:
+    rest = len(names) - _MOST_NAMED
+    if rest > 0:
+        more = f" and {rest} more service{'' if rest == 1 else 's'}"
+        return ", ".join(map(quoted, names[:_MOST_NAMED])) + more
+    return ", ".join(map(quoted, names))

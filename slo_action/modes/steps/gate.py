@@ -1,0 +1,220 @@
+"""Drives a health gate over the real world: ask, record, say, until it ends."""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from slo_action.core.answer.freshness import refreshed
+from slo_action.core.gate.gate import Ask, Gate
+from slo_action.core.model import (
+    Dead,
+    Hopeless,
+    Observation,
+    ObservationKind,
+    ObservationResult,
+    Outcome,
+    Probe,
+    Sample,
+    Witness,
+)
+from slo_action.core.observation.streams import machine_probe
+from slo_action.core.observation.window import Window
+from slo_action.core.release.fleet import Fleet, hopeless
+from slo_action.errors import Interrupted, WorkspaceError
+from slo_action.modes.steps.fleet import MachineWatch
+from slo_action.modes.steps.window import Observer
+from slo_action.ports import Ports
+from slo_action.render.progress import observation_line, sample_lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnesses:
+    """Who is asked. `control` is asked only where the service gave no answer at all."""
+
+    probes: tuple[Probe, ...]
+    control: Probe | None
+
+
+def watch(
+    gate: Gate,
+    witnesses: Witnesses,
+    ports: Ports,
+    *,
+    anchor: float,
+    machines: MachineWatch,
+    observer: Observer | None = None,
+) -> Gate:
+    """Feed the gate until it ends or the run is stopped; return it either way.
+
+    `anchor` is the monotonic instant of second zero. Every observation is put into samples.jsonl
+    and told in the live log at once. An `observer` watches from the first sign of life on, while
+    the gate waits; where it convicts, the gate need not end.
+    """
+    asking = _Asking(witnesses, ports, anchor, machines)
+    try:
+        with ports.interrupts.raising():
+            while isinstance(step := gate.next(), Ask):
+                if observer:
+                    observer.until(step.at_seconds)
+                    if observer.convicts:
+                        break
+                ports.clock.sleep_until(anchor + step.at_seconds)
+                gate = gate.feed(asking.observe(step, gate))
+                _keep(gate, ports)
+                ports.log.line(observation_line(gate))
+                if observer and _is_alive(gate.observations[-1]):
+                    observer.begin()
+    except Interrupted:
+        pass  # the gate as it stands is the evidence; the caller asks `interrupts.received`
+    return gate
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Who is asked, and by what."""
+
+    witnesses: Witnesses
+    ports: Ports
+    anchor: float
+    machines: MachineWatch
+
+    def observe(self, step: Ask, gate: Gate) -> Observation:
+        """Ask all witnesses at once, or the one that a peek is about."""
+        fleet, words = self.machines.samples()
+        probes = self._probes(step, fleet)
+        started = self._now()
+        samples = self._asked(probes, gate)
+        observation = Observation(
+            kind=step.kind,
+            started_seconds=started,
+            ended_seconds=self._now(),
+            samples=tuple(map(_named, _with_words(samples, words, step.witness))),
+            spared=_spared(fleet),
+        )
+        if observation.deciding.outcome.is_unanswered:
+            alive = _control_alive(step, gate, self.witnesses, self.ports)
+            observation = replace(observation, control_alive=alive)
+        return replace(observation, hopeless=_hopeless(observation, fleet))
+
+    def _now(self) -> float:
+        return self.ports.clock.monotonic() - self.anchor
+
+    def _asked(self, probes: tuple[Probe, ...], gate: Gate) -> tuple[Sample, ...]:
+        """Ask all at once, and each machine that failed once more: a stray failure is no fault."""
+        first = _fresh(self.ports.prober.ask(probes), gate)
+        pairs = zip(probes, first, strict=True)
+        again = tuple(p for p, sample in pairs if p.machine and sample.outcome.is_bad)
+        return (*first, *self.ports.prober.ask(again)) if again else first
+
+    def _probes(self, step: Ask, fleet: Fleet | None) -> tuple[Probe, ...]:
+        """A machine that rests is not asked: a probe would start it."""
+        asked = _asked(step, self.witnesses)
+        health = next((probe for probe in asked if probe.witness is Witness.HEALTH), None)
+        if fleet is None or health is None:
+            return asked
+        each = (machine_probe(machine, health) for machine in fleet.machines if machine.is_asked)
+        return (*asked, *each)
+
+
+def _is_alive(observation: Observation) -> bool:
+    """That machines run is no sign of life; it takes an answer of the service."""
+    told = any(sample.witness is not Witness.PLATFORM for sample in observation.samples)
+    return told and observation.result is ObservationResult.PASSED
+
+
+def _hopeless(observation: Observation, fleet: Fleet | None) -> Hopeless | None:
+    """Whatever a platform says of machines, what answers users is not hopeless.
+
+    That nothing of the release is live is another matter: the former one may answer well.
+    """
+    found = hopeless(fleet) if fleet else None
+    if found is None or observation.result is not ObservationResult.FAILED:
+        return None
+    public = (s.witness for s in observation.failures if not s.machine)
+    fails = any(witness is not Witness.PLATFORM for witness in public)
+    return found if fails or found.why is Dead.NOT_LIVE else None
+
+
+def _with_words(
+    samples: tuple[Sample, ...], words: tuple[Sample, ...], witness: Witness | None
+) -> tuple[Sample, ...]:
+    """A peek at the health endpoint is about it alone.
+
+    A platform that could not be asked says nothing against answers that are there.
+    """
+    if witness is Witness.HEALTH:
+        return samples
+    silent = words[:1] and words[0].outcome is Outcome.UNKNOWN
+    return samples if samples and silent else (*samples, *words)
+
+
+def _spared(fleet: Fleet | None) -> tuple[str, ...]:
+    """Name the machines that the platform finds well, or does not check.
+
+    What stands between us and a machine may refuse to be told which one to ask.
+    """
+    machines = fleet.machines if fleet else ()
+    return tuple(machine.name for machine in machines if machine.is_asked and machine.is_vouched)
+
+
+def _named(sample: Sample) -> Sample:
+    """Tell which machine an answer is from, wherever its detail is shown."""
+    if not sample.machine:
+        return sample
+    return replace(sample, detail=f"machine {sample.machine}: {sample.detail}")
+
+
+def _keep(gate: Gate, ports: Ports) -> None:
+    """A full disk must not end a watch; the audit record holds the samples too."""
+    with suppress(WorkspaceError):
+        ports.evidence.append("samples.jsonl", sample_lines(gate.observations[-1]))
+
+
+def _asked(step: Ask, witnesses: Witnesses) -> tuple[Probe, ...]:
+    if step.witness is None:
+        return witnesses.probes
+    return tuple(probe for probe in witnesses.probes if probe.witness is step.witness)
+
+
+def _control_alive(step: Ask, gate: Gate, witnesses: Witnesses, ports: Ports) -> bool | None:
+    """Any HTTP answer of the control proves our own network; None without a control.
+
+    A peek takes the last attempt's good news, so that a stranger is not asked every two seconds.
+    """
+    if witnesses.control is None:
+        return None
+    attempts = [o for o in gate.observations if o.kind is not ObservationKind.PEEK]
+    if step.kind is ObservationKind.PEEK and attempts and attempts[-1].control_alive:
+        return True
+    (sample,) = ports.prober.ask((witnesses.control,))
+    return sample.status is not None
+
+
+def _fresh(samples: tuple[Sample, ...], gate: Gate) -> tuple[Sample, ...]:
+    """An answer with the same Date as one seconds ago came from a cache."""
+    before = {(s.witness, s.machine): s for o in gate.observations for s in o.samples}
+    return tuple(refreshed(before.get((s.witness, s.machine)), s) for s in samples)
+
+
+def unconsulted(
+    witnesses: Witnesses,
+    ports: Ports,
+    window: Window | None,
+    fleet: Fleet | None,
+    *,
+    is_prepared: bool = True,
+) -> tuple[str, ...]:
+    """Return, in words, the witnesses that this run did not consult at all."""
+    missing = []
+    if witnesses.control is None:
+        missing.append("a control (none is configured)")
+    if all(probe.witness is not Witness.VERSION for probe in witnesses.probes):
+        missing.append("a version endpoint (the health answer is read instead)")
+    if window is None:
+        missing.append("the observation window (the health gate alone decided)")
+    if fleet is None:
+        missing.append("the platform's machines and checks")
+    if ports.metrics is None:
+        missing.append("real traffic (no metric source is configured)")
+    if not is_prepared:
+        missing.append("how it was before the deploy (nothing was prepared)")
+    return tuple(missing)

@@ -1,0 +1,197 @@
+"""What changes something, and what makes sure of it: shared by the modes that may act."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from slo_action.core.decision.decide import Action, Decision, RollbackMode, WayBack
+from slo_action.core.gate.gate import after_restart
+from slo_action.core.model import Release, RollbackStep, VersionRule
+from slo_action.core.observation.policy import restored_policy
+from slo_action.core.record.record import Remedy, Rollback, Verification
+from slo_action.core.release.rollback_plan import RollbackPlan
+from slo_action.core.verdict.context import Known
+from slo_action.core.verdict.judge import judge_restored
+from slo_action.errors import Interrupted, PlatformError, WorkspaceError
+from slo_action.modes.steps.observe_release import Run, look
+from slo_action.render.plan import plan_lines
+
+SNAPSHOTS = "proofs/fly/"
+_STOPPED = RollbackStep(
+    name="restore", succeeded=False, duration_seconds=0.0, detail="the run was stopped"
+)
+
+
+def way_back(run: Run) -> WayBack:
+    """Ask the platform what runs, and what a rollback would restore where one may be wanted."""
+    platform = run.ports.platform
+    if run.request.policy.rollback is RollbackMode.OFF or not platform.can_restore:
+        problem = "" if platform.can_restore else f"platform {platform.name} cannot roll back"
+        return WayBack(platform=platform.name, current=_current(run), problem=problem)
+    current = None
+    try:
+        with run.ports.interrupts.raising():
+            current = platform.current_release()
+            target = platform.previous_release()
+    except PlatformError as error:
+        problem = f"no way back is known: {error.in_words}"
+        run.ports.log.line(problem)
+        return WayBack(platform=platform.name, current=current, problem=problem)
+    except Interrupted:
+        return WayBack(platform=platform.name, current=current, problem="the run was stopped")
+    return WayBack(platform=platform.name, target=target, current=current)
+
+
+def _current(run: Run) -> Release | None:
+    """Return what is released, if the platform tells it: a verdict needs no way back."""
+    with suppress(PlatformError, Interrupted), run.ports.interrupts.raising():
+        return run.ports.platform.current_release()
+    return None
+
+
+def stood_down(run: Run, why: str) -> Decision:
+    """Return the decision to change nothing, and say it."""
+    run.ports.log.line(f"decision: {Action.STAND_DOWN}: {why}")
+    return Decision(action=Action.STAND_DOWN, why=why)
+
+
+def rehearsed(run: Run, target: Release | None, by: str = "") -> Decision:
+    """Return how a dry run ends: all but the change itself was done."""
+    goal = target.version if target else "the platform's previous release"
+    why = f"`rollback: dry-run`; it would have rolled back to {goal}{by}; nothing was changed"
+    return replace(stood_down(run, why), rehearsed=True)
+
+
+def planned(run: Run, decision: Decision) -> tuple[Decision, RollbackPlan | None]:
+    """Return the decision with its plan, told machine by machine; without a safe one, stand down.
+
+    A platform that does not know its machines has no plan to show.
+    """
+    machines = run.ports.machines
+    if decision.action is not Action.ROLL_BACK or machines is None or decision.target is None:
+        return decision, None
+    try:
+        with run.ports.interrupts.raising():
+            plan = machines.plan(decision.target)
+    except PlatformError as error:
+        return stood_down(run, f"there is no safe way back: {error.in_words}"), None
+    except Interrupted:
+        why = "the run was stopped before it could act"
+        return Decision(action=Action.STAND_DOWN, why=why), None
+    with run.ports.log.group("Plan of the rollback"):
+        for line in plan_lines(plan):
+            run.ports.log.line(line)
+    return decision, plan
+
+
+def roll_back(run: Run, target: Release | None, failed: str | None) -> Rollback:
+    """Restore a release, and verify it by the same gate; a failed step ends it."""
+    keep_snapshots(run, "before/")
+    with run.ports.log.group("Rollback"):
+        steps = _restore(run, target, failed)
+    rollback = Rollback(target=target, steps=steps)
+    if not rollback.restored or run.ports.interrupts.received:
+        return rollback
+    verification = _verify_rollback(run, target, failed)
+    keep_snapshots(run, "after/")
+    return replace(rollback, verification=verification)
+
+
+def _restore(run: Run, target: Release | None, failed: str | None) -> tuple[RollbackStep, ...]:
+    steps: tuple[RollbackStep, ...] = (_STOPPED,)
+    with suppress(Interrupted), run.ports.interrupts.raising():
+        steps = run.ports.platform.restore(target, failed, _journal(run))
+    for step in steps:
+        _tell_step(run, step)
+    return steps
+
+
+def _tell_step(run: Run, step: RollbackStep) -> None:
+    run.ports.log.line(f"{step.name}: {step.detail}")
+    for line in step.output.splitlines():
+        run.ports.log.line(f"  {line}")
+    _journal(run)(f"{step.name} ended: {step.detail}")
+
+
+def _journal(run: Run) -> Callable[[str], None]:
+    """Journal a step before it is taken, in the log too: a full disk must not stop a rollback."""
+
+    def write(step: str) -> None:
+        run.ports.log.line(f"journal: {step}")
+        try:
+            run.ports.evidence.journal(step)
+        except WorkspaceError as error:
+            run.ports.log.line(f"the journal could not be written: {error.message}")
+
+    return write
+
+
+def _verify_rollback(run: Run, target: Release | None, failed: str | None) -> Verification:
+    """Any version will do but the one that failed; every machine must run what was restored.
+
+    Where the platform names another release than that by then, somebody has deployed meanwhile.
+    """
+    run.ports.log.line("verifying the rollback by the same gate")
+    rule = VersionRule(rejected=failed if run.request.policy.rule.expected else None)
+    verification = _verified(replace(run, rule=rule, release=target), "rollback")
+    told = verification.judgement
+    run.ports.log.line(f"after the rollback: {told.verdict}: {told.reason}")
+    return verification
+
+
+def _verified(run: Run, since: str) -> Verification:
+    """Watch the gate and a minute after it, the clock starting anew.
+
+    Users' errors from before would be held against what was restored, so they are not read.
+    """
+    ports = run.ports
+    restored = replace(
+        run,
+        ports=replace(ports, metrics=None),
+        anchor=ports.clock.monotonic(),
+        window=restored_policy(run.request.policy.window),
+    )
+    seen = look(restored, when_passed=lambda _: None)
+    judgement = judge_restored(
+        seen.gate,
+        seen.window,
+        rule=run.rule,
+        known=Known(released=run.release, fleet=seen.fleet, since=since),
+    )
+    return Verification(
+        gate=seen.gate,
+        rule=run.rule,
+        judgement=judgement,
+        window=seen.window,
+        released=run.release,
+        fleet=seen.fleet,
+    )
+
+
+def restart(run: Run, machine: str) -> Remedy:
+    """Start one machine again, once, and look whether that was all it needed."""
+    machines, stopped = run.ports.machines, replace(_STOPPED, name=f"restart {machine}")
+    step = stopped
+    with run.ports.log.group(f"Restart of machine {machine}"):
+        with suppress(Interrupted), run.ports.interrupts.raising():
+            step = machines.restart(machine, _journal(run)) if machines else stopped
+        _tell_step(run, step)
+    remedy = Remedy(machine=machine, step=step)
+    if not step.succeeded or run.ports.interrupts.received:
+        return remedy
+    verification = _verified(replace(run, gate=after_restart(run.gate)), "restart")
+    told = verification.judgement
+    run.ports.log.line(f"after the restart: {told.verdict}: {told.reason}")
+    return replace(remedy, verification=verification)
+
+
+def keep_snapshots(run: Run, moment: str = "") -> None:
+    """Write the platform's newest word on its machines; a full disk must not end a run.
+
+    `moment` is a directory's name, empty for what is there after the deploy.
+    """
+    machines = run.ports.machines
+    for snapshot in machines.snapshots() if machines else ():
+        name = snapshot.name.replace(SNAPSHOTS, f"{SNAPSHOTS}{moment}", 1)
+        with suppress(WorkspaceError):
+            run.ports.evidence.write(name, snapshot.text)

@@ -1,0 +1,192 @@
+"""Drives an observation window over the real world: an open loop that waits for no answer."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+
+from slo_action.core.answer.freshness import refreshed
+from slo_action.core.model import Probe, Sample
+from slo_action.core.observation.real_traffic import TrafficReading, TrafficState
+from slo_action.core.observation.streams import Slot
+from slo_action.core.observation.window import Window
+from slo_action.errors import WorkspaceError
+from slo_action.ports import Landed, Ports
+from slo_action.render.progress import WindowProgress, window_sample_line
+
+_TOO_LATE_SECONDS = 1.0
+"""A slot this host comes to later than that is not taken: it would tell of the host."""
+_DRAIN_SECONDS = 0.25
+_LONGEST_DRAIN_SECONDS = 13.0
+_CONTROL_SECONDS = 7.0
+"""The last probe's timeout, and the control's after it; a journey takes longer than any other."""
+_TRAFFIC_SECONDS = 15.0
+
+
+class Observer:
+    """Drives one window, in pieces between which others may work.
+
+    `open_window` makes the window when it begins, at a second since the deploy; `anchor` is the
+    monotonic instant of second zero; `ask_traffic` starts a look at real traffic. Every answer is
+    put into samples.jsonl at once; failures are told in the live log, successes in sums.
+    """
+
+    def __init__(
+        self,
+        open_window: Callable[[float], Window],
+        ports: Ports,
+        *,
+        control: Probe | None,
+        anchor: float,
+        ask_traffic: Callable[[], None],
+    ) -> None:
+        self._open_window = open_window
+        self._ports = ports
+        self._control = control
+        self._anchor = anchor
+        self._ask_traffic = ask_traffic
+        self._window: Window | None = None
+        self._progress: WindowProgress | None = None
+        self._tickets = count(1)
+        self._controls: dict[int, float] = {}
+        self._slots: dict[int, Slot] = {}
+        self._dated: dict[str, Sample] = {}
+        self._traffic_asked: float | None = None
+
+    @property
+    def window(self) -> Window | None:
+        """The window as it stands; None before its beginning."""
+        return self._window
+
+    @property
+    def convicts(self) -> bool:
+        """True where the window has ended early, so that nothing else need be waited for."""
+        return self._window is not None and self._window.end is not None
+
+    def begin(self) -> None:
+        """Begin the window now, if it has not begun: there is a sign of life."""
+        if self._window is None:
+            self._window = self._open_window(self._now())
+            self._progress = WindowProgress(self._window)
+
+    def gate_met(self) -> None:
+        """Take note that the health gate was met."""
+        if self._window is not None:
+            self._window.gate_met(self._now())
+
+    def until(self, second: float) -> None:
+        """Watch until a second since the deploy, or until the window ends."""
+        window = self._window
+        while window is not None and (slot := window.next()) is not None:
+            if slot.at_seconds > second:
+                break
+            self._ports.clock.sleep_until(self._anchor + slot.at_seconds)
+            self._take(window, slot)
+            self._collect(window)
+            self._ask_others(window)
+
+    def finish(self) -> None:
+        """Watch to the end, and wait for what is still out, unless the window has ended early."""
+        window, clock = self._window, self._ports.clock
+        if window is None:
+            return
+        self.until(window.ends_seconds)
+        latest = self._now() + _drain_seconds(window)
+        while window.end is None and window.waiting and self._now() < latest:
+            clock.sleep_until(clock.monotonic() + _DRAIN_SECONDS)
+            self._collect(window)
+            self._ask_others(window)
+        if window.end is None:
+            clock.sleep_until(self._anchor + window.ends_seconds)
+            self._ask_others(window)
+        if self._ports.metrics is not None and not window.readings:
+            window.read_traffic(_unanswered(self._now()), self._now())
+        window.close(self._now())
+
+    def _now(self) -> float:
+        return self._ports.clock.monotonic() - self._anchor
+
+    def _take(self, window: Window, slot: Slot) -> None:
+        """Send the slot's probe; one that is overdue is not sent in a burst with others."""
+        now = self._now()
+        if now - slot.at_seconds > _TOO_LATE_SECONDS:
+            window.missed(slot, now)
+            return
+        ticket = next(self._tickets)
+        self._slots[ticket] = slot
+        window.sent(slot)
+        self._ports.pool.send(ticket, slot.stream.probe)
+
+    def _ask_others(self, window: Window) -> None:
+        """Ask the control while silences are fresh, and the metric source every 15 s."""
+        now = self._now()
+        if self._control is not None and window.wants_control(now):
+            ticket = next(self._tickets)
+            self._controls[ticket] = now
+            window.control_asked(now)
+            self._ports.pool.send(ticket, self._control)
+        metrics = self._ports.metrics
+        if metrics is None:
+            return
+        if self._traffic_asked is None or now - self._traffic_asked >= _TRAFFIC_SECONDS:
+            self._traffic_asked = now
+            self._ask_traffic()
+        reading = metrics.newest()
+        if reading is not None:
+            window.read_traffic(reading, now)
+
+    def _collect(self, window: Window) -> None:
+        """Feed what has landed, and keep it: a full disk must not end a watch."""
+        lines: list[str] = []
+        for landed in self._ports.pool.landed():
+            heard = landed.ended - self._anchor
+            if landed.ticket in self._controls:
+                asked = self._controls.pop(landed.ticket)
+                alive = landed.sample.status is not None
+                window.control_heard(asked, heard, self._now(), alive=alive)
+            elif landed.ticket in self._slots:
+                lines.append(self._feed(window, landed, heard))
+        if lines:
+            with suppress(WorkspaceError):
+                self._ports.evidence.append("samples.jsonl", "".join(lines))
+        for line in self._progress.lines(self._now()) if self._progress else ():
+            self._ports.log.line(line)
+
+    def _feed(self, window: Window, landed: Landed, heard: float) -> str:
+        slot = self._slots.pop(landed.ticket)
+        name = slot.stream.name
+        dated = self._dated.get(name)
+        sample = refreshed(dated, _since_slot(landed, slot.at_seconds + self._anchor))
+        if dated is None or _date(dated) != _date(sample):
+            self._dated[name] = sample
+        window.feed(slot.ticket, sample, heard_seconds=heard, now_seconds=self._now())
+        if self._progress:
+            self._progress.saw(slot, sample)
+        return window_sample_line(slot, sample)
+
+
+def _drain_seconds(window: Window) -> float:
+    longest = max(stream.probe.timeout_seconds for stream in window.streams)
+    return max(_LONGEST_DRAIN_SECONDS, longest + _CONTROL_SECONDS)
+
+
+def _date(sample: Sample) -> str | None:
+    """Of answers with one date the first is kept: two in a row are too near to tell a cache."""
+    return sample.response.header("date") if sample.response else None
+
+
+def _since_slot(landed: Landed, scheduled: float) -> Sample:
+    """Time an answer from the instant its slot stood at, not from when this host came to it.
+
+    Else a host that is late just when the service is slow would hide it (coordinated omission).
+    """
+    late = landed.sent - scheduled
+    if late <= 0:
+        return landed.sample
+    return replace(landed.sample, total_seconds=landed.sample.total_seconds + late)
+
+
+def _unanswered(now: float) -> TrafficReading:
+    """A source that never said anything is one without data, not one that nobody asked."""
+    detail = "the metric source has not answered in all this time"
+    return TrafficReading(state=TrafficState.UNREACHABLE, at_seconds=now, detail=detail)

@@ -1,0 +1,155 @@
+"""What Fly.io's refusals mean, in words a person can act on. Fly's own words are untrusted."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from slo_action.core.text.quoting import quoted
+from slo_action.core.text.secrets import Secret
+from slo_action.errors import PlatformError
+
+_LONGEST_TOLD = 200
+_CONFLICTS = frozenset({409, 412})
+_FORBIDDEN, _NOT_FOUND = 403, 404
+_STATUS_PAGE = "see status.flyio.net, then run the job again"
+
+_TROUBLE = ("it has trouble of its own", _STATUS_PAGE)
+_REDIRECT = ("it redirects elsewhere", "look at the FLY_*_BASE_URL variables of the job")
+_CONFLICT = (
+    "the machine is being changed by somebody else, or was",
+    "wait until the other deploy has ended, then run the job again",
+)
+_MEANINGS = {
+    401: ("the token is expired or malformed", ""),
+    403: ("the token is for another app", ""),
+    409: _CONFLICT,
+    412: _CONFLICT,
+    429: ("it is asked too often", "let fewer jobs deploy at once, then run the job again"),
+    **dict.fromkeys((301, 302, 303, 307, 308), _REDIRECT),
+    **dict.fromkeys((408, 500, 502, 503, 504), _TROUBLE),
+}
+"""What a status means and the next step; without one the next step is another token."""
+
+
+class FlyRefusedError(PlatformError):
+    """A call that was not answered as asked.
+
+    `status` is the HTTP status, or the one that Fly's words stand for. It is None where no answer
+    came, or none that can be read: what was asked may have been done, so look before asking again.
+    `request_id` is Fly's name for the exchange, empty where it told none.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str, status: int | None = None, request_id: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.request_id = request_id
+
+
+class FlyConflictError(FlyRefusedError):
+    """409 or 412: another's lease, a version that is no longer current, a change under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request to one of Fly's APIs.
+
+    `action` is what is done, as a person would say it, to `machine` or else to the app.
+    `is_repeatable`: twice is as good as once. `authorization` None is the token's own header.
+    """
+
+    app: str
+    action: str
+    method: str
+    url: str
+    machine: str = ""
+    params: Mapping[str, str] | None = None
+    body: Mapping[str, object] | None = None
+    nonce: Secret | None = None
+    authorization: Secret | None = None
+    accept: str = "application/json"
+    is_change: bool = False
+    is_repeatable: bool = True
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What the rate limits count together: the same done to the same."""
+        return self.method, self.url
+
+    @property
+    def words(self) -> str:
+        """The call in words."""
+        return f"{self.action} {self.machine}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back. `status` is None where nothing did, or nothing readable: see `lost`.
+
+    `content` is its JSON, None where it has none. `was_sent` is False where the request surely did
+    not reach Fly.
+    """
+
+    status: int | None = None
+    content: object = None
+    request_id: str = ""
+    retry_after_seconds: float | None = None
+    lost: str = ""
+    was_sent: bool = True
+
+    @property
+    def is_success(self) -> bool:
+        """True for 2xx."""
+        return self.status is not None and self.status // 100 == 2  # noqa: PLR2004 - 2xx
+
+    @property
+    def told(self) -> str:
+        """Fly's own words on what went wrong; what is no JSON of theirs is not repeated."""
+        error = self.content.get("error") if isinstance(self.content, dict) else None
+        return error if isinstance(error, str) else ""
+
+
+def refused(call: Call, answer: Answer, scrub: Callable[[str], str]) -> FlyRefusedError:
+    """Return the error for an answer that is no success."""
+    if answer.status is None:
+        return _no_answer(call, answer)
+    problem, hint = _meaning(call, answer.status)
+    said = quoted(scrub(answer.told), _LONGEST_TOLD) if answer.told else ""
+    facts = ", ".join(fact for fact in (f"HTTP {answer.status}", said, _request(answer)) if fact)
+    error = FlyConflictError if answer.status in _CONFLICTS else FlyRefusedError
+    return error(
+        f"Fly.io refused to {call.words}: {problem} ({facts}).",
+        hint=hint,
+        status=answer.status,
+        request_id=answer.request_id,
+    )
+
+
+def _no_answer(call: Call, answer: Answer) -> FlyRefusedError:
+    unsure = call.is_change and answer.was_sent
+    more = "; it may have been done all the same" if unsure else ""
+    facts = ", ".join(fact for fact in (answer.lost, _request(answer)) if fact)
+    return FlyRefusedError(
+        f"Fly.io gave no answer when asked to {call.words} ({facts}){more}.",
+        hint=_STATUS_PAGE,
+        request_id=answer.request_id,
+    )
+
+
+def _meaning(call: Call, status: int) -> tuple[str, str]:
+    """Return what a status means here, and the next step."""
+    token = f"set fly-api-token to one from `fly tokens create deploy -a {call.app}`"
+    if status == _FORBIDDEN and call.is_change:
+        return "the token may read but not change machines", f"for a rollback, {token}"
+    if status == _NOT_FOUND and call.machine:
+        return "the machine is not there", f"see `fly machine list -a {call.app}`"
+    if status == _NOT_FOUND:
+        problem = f"app {quoted(call.app)} is unknown to this token"
+        return problem, f"see the `app` input, or {token}"
+    problem, hint = _MEANINGS.get(status, ("it does not accept this", _STATUS_PAGE))
+    return problem, hint or token
+
+
+def _request(answer: Answer) -> str:
+    """Return Fly's name for the exchange: its support asks for it."""
+    return f"request {answer.request_id}" if answer.request_id else ""

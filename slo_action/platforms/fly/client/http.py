@@ -1,0 +1,165 @@
+"""One request to Fly.io and its answer, repeated only where that is safe.
+
+A redirect is not followed: the token goes nowhere else.
+"""
+
+import json
+
+import httpx
+
+from slo_action import __version__
+from slo_action.core.text.secrets import Scrubber, Secret
+from slo_action.platforms.fly.client.errors import Answer, Call, refused
+from slo_action.platforms.fly.client.rate_limits import (
+    ACTING_ON_MACHINES,
+    ELSEWHERE,
+    READING_A_MACHINE,
+    Patience,
+    Rate,
+    RateLimits,
+    retry_after_seconds,
+)
+from slo_action.ports import Clock
+
+TIMEOUT_SECONDS = 10.0
+MOST_BYTES = 16 * 1024 * 1024
+"""Machine lists carry whole configurations, and those carry files."""
+_MACHINES_API = "/v1/apps/"
+NONCE_HEADER = "fly-machine-lease-nonce"
+
+_TOO_OFTEN = 429
+_TRANSIENT = frozenset({408, 500, 502, 503, 504})
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_LONGEST_ID = 64
+
+
+class FlyWire:
+    """The connections and the rate limits of one token. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        header: Secret,
+        *,
+        clock: Clock,
+        scrubber: Scrubber,
+        transport: httpx.BaseTransport | None,
+    ) -> None:
+        self._header = header
+        self._clock = clock
+        self._scrubber = scrubber
+        self._limits = RateLimits(clock)
+        self._client = httpx.Client(
+            transport=transport, timeout=TIMEOUT_SECONDS, follow_redirects=False
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def send(self, call: Call, patience_seconds: float) -> Answer:
+        """Return a 2xx answer; raises FlyRefusedError.
+
+        What Fly has surely not done (429, no connection) is sent again within the patience; what
+        it may have done, only where that is repeatable.
+        """
+        patience = Patience(self._clock, patience_seconds)
+        rate = _rate_of(call)
+        while True:
+            self._limits.wait(call.key, rate)
+            answer = self._exchange(call)
+            if answer.is_success:
+                return answer
+            helps = _may_repeat(call, answer)
+            pause = patience.pause(answer.retry_after_seconds) if helps else None
+            if pause is None:
+                raise refused(call, answer, self._scrubber.scrub)
+            self._limits.hold(call.key, pause)
+
+    def _exchange(self, call: Call) -> Answer:
+        """Never raises: an httpx exception holds the request, and with it the token."""
+        try:
+            with self._client.stream(
+                call.method,
+                call.url,
+                params=call.params,
+                content=None if call.body is None else json.dumps(call.body),
+                headers=self._headers(call),
+            ) as response:
+                return self._received(response)
+        except httpx.TimeoutException as error:
+            lost = f"no answer within {TIMEOUT_SECONDS:g} s"
+            return Answer(lost=lost, was_sent=not isinstance(error, _NOT_SENT))
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            return Answer(lost=type(error).__name__, was_sent=not isinstance(error, _NOT_SENT))
+
+    def _received(self, response: httpx.Response) -> Answer:
+        body, lost = self._read(response)
+        content, is_json = _parsed(body)
+        if response.is_success and body and not is_json and not lost:
+            lost = "its answer is no JSON"
+        wait = retry_after_seconds(response.headers.get("Retry-After"), self._clock)
+        return Answer(
+            status=None if lost else response.status_code,
+            content=content,
+            request_id=_request_id(response),
+            retry_after_seconds=wait,
+            lost=lost,
+        )
+
+    def _read(self, response: httpx.Response) -> tuple[bytes, str]:
+        """Return the body, or why it was not read to its end."""
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            return b"", "its answer is compressed, which was not asked for"
+        until = self._clock.monotonic() + TIMEOUT_SECONDS
+        body = bytearray()
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                return b"", f"its answer is larger than {MOST_BYTES // 1024 // 1024} MB"
+            if self._clock.monotonic() > until:
+                return b"", f"its answer takes longer than {TIMEOUT_SECONDS:g} s"
+        return bytes(body), ""
+
+    def _headers(self, call: Call) -> dict[str, str]:
+        headers = {
+            "Accept": call.accept,
+            "Accept-Encoding": "identity",
+            "Authorization": (call.authorization or self._header).reveal(),
+            "User-Agent": f"slo-verify/{__version__}",
+        }
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        if call.nonce:
+            headers[NONCE_HEADER] = call.nonce.reveal()
+        return headers
+
+
+def _rate_of(call: Call) -> Rate:
+    if _MACHINES_API not in call.url:
+        return ELSEWHERE
+    return READING_A_MACHINE if call.machine and call.method == "GET" else ACTING_ON_MACHINES
+
+
+def _may_repeat(call: Call, answer: Answer) -> bool:
+    if answer.status == _TOO_OFTEN or not answer.was_sent:
+        return True
+    return call.is_repeatable and (answer.status is None or answer.status in _TRANSIENT)
+
+
+def _parsed(body: bytes) -> tuple[object, bool]:
+    """Return the JSON, and whether it is any. NaN is none: it could not be sent back."""
+    try:
+        return json.loads(body, parse_constant=_no_constant), True
+    except (ValueError, RecursionError):
+        return None, False
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _request_id(response: httpx.Response) -> str:
+    """It ends up in messages, so what does not look like one is none."""
+    told = str(response.headers.get("fly-request-id", ""))
+    plain = told.replace("-", "").replace("_", "")
+    return told if len(told) <= _LONGEST_ID and plain.isascii() and plain.isalnum() else ""

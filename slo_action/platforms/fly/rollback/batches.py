@@ -1,0 +1,61 @@
+"""In which order machines are restored: one first, then ever more of each group. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+from slo_action.platforms.fly.rollback.machine_order import Order
+from slo_action.platforms.fly.state.machine_config import config_of, has_services
+
+_MOST_UNAVAILABLE = 0.33
+_MOST_EVER = 0.5
+_GROWTH = 2
+"""Each restored machine that is well vouches for two more."""
+LARGEST = 8
+
+
+def batched(orders: Sequence[Order]) -> tuple[tuple[Order, ...], ...]:
+    """Return the batches: the canary alone, then a third of each group that serves, then more.
+
+    A batch begins only when all before it are well, and what waits runs a release that is known to
+    be bad: so a batch may be twice what is restored, but never more than half of a group. Who
+    serves nobody now costs nobody anything, so those come first and count for no share.
+    """
+    if not orders:
+        return ()
+    canary = min(orders, key=lambda order: _canary_rank(orders, order))
+    rest = [order for order in orders if order is not canary]
+    rest.sort(key=lambda order: not order.is_idle)
+    sizes = Counter(order.machine.group for order in orders)
+    batches: list[tuple[Order, ...]] = [(canary,)]
+    while rest:
+        restored = Counter(order.machine.group for batch in batches for order in batch)
+        batch = _taken(rest, {group: _share(sizes[group], restored[group]) for group in sizes})
+        rest = [order for order in rest if order not in batch]
+        batches.append(batch)
+    return tuple(batches)
+
+
+def _share(size: int, restored: int) -> int:
+    third, half = ceil(size * _MOST_UNAVAILABLE), ceil(size * _MOST_EVER)
+    return min(half, max(third, _GROWTH * restored))
+
+
+def _taken(waiting: Sequence[Order], shares: Mapping[str, int]) -> tuple[Order, ...]:
+    """Return the first that fit into one batch."""
+    taken: list[Order] = []
+    serving: Counter[str] = Counter()
+    for order in waiting:
+        group = order.machine.group
+        if len(taken) == LARGEST or (not order.is_idle and serving[group] >= shares[group]):
+            continue
+        serving[group] += not order.is_idle
+        taken.append(order)
+    return tuple(taken)
+
+
+def _canary_rank(orders: Sequence[Order], order: Order) -> tuple[bool, bool, int, bool]:
+    """Rank the best canary lowest: it runs, takes traffic, in the biggest group, and is sick."""
+    group = sum(1 for other in orders if other.machine.group == order.machine.group)
+    routed = has_services(config_of(order.raw))
+    return order.step.stays_stopped, not routed, -group, not order.is_idle

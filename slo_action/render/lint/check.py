@@ -1,0 +1,197 @@
+"""What `check` found, as annotations on their lines, lines of the log, and Markdown.
+
+Findings and sources quote files and running services: all of it is untrusted.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from slo_action.core.lint.rule import Finding
+from slo_action.core.model import Annotation, Level, RunIdentity
+from slo_action.render.text.escape import code, markdown, shortened
+from slo_action.render.text.markdown import table
+from slo_action.render.text.source import Lines, Sources, excerpt, line_at, lines_of, quoted_line
+
+_LIMIT = 400
+_MOST_ROWS = 100
+_MOST_BYTES = 600_000
+"""A runner takes one MiB of summary, for all of a job's steps."""
+_MOST_FILES = 20
+_MARKS = {Level.NOTICE: "ℹ️", Level.WARNING: "⚠️", Level.ERROR: "❌"}  # noqa: RUF001 - an emoji
+_SOUND = "✅"
+_MEND = "fixable with fix: true"
+
+
+def check_annotations(found: Sequence[Finding]) -> tuple[Annotation, ...]:
+    """Return one message beside each line."""
+    return tuple(
+        Annotation(
+            level=finding.rule.level,
+            title=finding.rule.title,
+            message=_message(finding),
+            path=finding.path,
+            line=finding.place.line,
+            column=finding.place.column,
+        )
+        for finding in found
+    )
+
+
+def _message(finding: Finding) -> str:
+    rule = finding.rule
+    words, why, fix = (shortened(text, _LIMIT) for text in (finding.words, rule.why, rule.fix))
+    mend = f" ({_MEND})" if finding.edit else ""
+    return f"{words}: {why}.\nInstead: {fix}{mend}.\nRule {rule.name}: {rule.page}"
+
+
+def check_lines(
+    paths: Sequence[str], found: Sequence[Finding], sources: Sources | None = None
+) -> tuple[str, ...]:
+    """Return the counts, and file by file what was found, why it matters, and what to do instead.
+
+    `paths` are all files that were looked at. Where `sources` has the text, the line that is meant
+    stands beneath, with a caret under its column.
+    """
+    lines, groups = lines_of(sources or {}), _by_file(paths, found)
+    told: list[str] = [f"{_subject(groups)}: {_counts(found)}"]
+    for path, group in groups.items():
+        if len(groups) > 1:
+            told.append(f"{path}: {_counts(group)}")
+        for finding in group:
+            told += _lines(finding, lines)
+    return tuple(told)
+
+
+def _lines(finding: Finding, lines: Lines) -> Iterator[str]:
+    rule, place = finding.rule, finding.place
+    words = shortened(finding.words, _LIMIT)
+    mend = f" ({_MEND})" if finding.edit else ""
+    yield f"{finding.path}:{place.line}: {rule.level}: {rule.name}: {words}{mend}"
+    line = line_at(lines, finding.path, place)
+    number = "" if line is None else str(place.line)
+    if line is not None:
+        yield from quoted_line(place.line, line, place.column)
+    why, fix = shortened(rule.why, _LIMIT), shortened(rule.fix, _LIMIT)
+    yield f"  {' ' * len(number)} = {why}; instead: {fix}"
+
+
+def counted(found: Sequence[Finding]) -> str:
+    """Return how much of each level was found, the worst first."""
+    counts = [
+        (sum(finding.rule.level is level for finding in found), level) for level in reversed(Level)
+    ]
+    words = [f"{n} {level}{'' if n == 1 else 's'}" for n, level in counts if n]
+    return ", ".join(words) or "nothing to remark"
+
+
+def _counts(found: Sequence[Finding]) -> str:
+    mendable = sum(finding.edit is not None for finding in found)
+    return counted(found) + (f", {mendable} {_MEND}" if mendable else "")
+
+
+_Groups = Mapping[str, Sequence[Finding]]
+
+
+def _by_file(paths: Iterable[str], found: Iterable[Finding]) -> _Groups:
+    """Return each file's findings in the order of its lines; files in the order given."""
+    groups: dict[str, list[Finding]] = {path: [] for path in paths}
+    for finding in found:
+        groups.setdefault(finding.path, []).append(finding)
+    return {
+        path: sorted(group, key=lambda one: (one.place.line, one.place.column))
+        for path, group in groups.items()
+    }
+
+
+def _subject(groups: _Groups) -> str:
+    return next(iter(groups)) if len(groups) == 1 else f"{len(groups)} files"
+
+
+def check_summary(
+    paths: Sequence[str],
+    found: Sequence[Finding],
+    run: RunIdentity,
+    sources: Sources | None = None,
+    *,
+    visited: int = 0,
+    mended: int = 0,
+) -> str:
+    """Return the job summary of a `check` run as Markdown.
+
+    `visited` is the number of running services that were asked, `mended` that of places in files.
+    """
+    groups = _by_file(paths, found)
+    subject = markdown(shortened(_subject(groups), _LIMIT))
+    parts = [
+        f"## {_mark(found)} {subject}: {_counts(found)}",
+        *_sections(groups, lines_of(sources or {})),
+        _clean(groups) if len(groups) > 1 else "",
+        f"<sub>{_did(visited, mended)}{_where(run)}</sub>",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _mark(found: Iterable[Finding]) -> str:
+    levels = {finding.rule.level for finding in found}
+    worst = next((level for level in reversed(Level) if level in levels), None)
+    return _MARKS[worst] if worst else _SOUND
+
+
+def _sections(groups: _Groups, lines: Lines) -> Iterator[str]:
+    """As many rows as a summary has room for; those beyond are only counted."""
+    told, size = 0, 0
+    for path, group in groups.items():
+        title = markdown(shortened(path, _LIMIT)) if len(groups) > 1 else ""
+        rows: list[tuple[str, ...]] = []
+        for finding in group:
+            row = _row(finding, lines)
+            size += len("".join((title, *row)).encode())
+            if told == _MOST_ROWS or size > _MOST_BYTES:
+                break
+            rows.append(row)
+            told += 1
+        if rows and title:
+            yield f"### {_mark(group)} {title}: {_counts(group)}"
+        if rows:
+            yield table(("line", "rule", "why", "instead"), rows)
+    untold = sum(map(len, groups.values())) - told
+    if untold:
+        yield f"{untold} more are in the log."
+
+
+def _row(finding: Finding, lines: Lines) -> tuple[str, ...]:
+    rule = finding.rule
+    words, why, fix = (
+        markdown(shortened(text, _LIMIT)) for text in (finding.words, rule.why, rule.fix)
+    )
+    return (
+        str(finding.place.line),
+        f"{_MARKS[rule.level]}\u00a0{code(shortened(rule.name, _LIMIT))}",
+        f"{_quoted_line(finding, lines)}{words}: {why}",
+        fix + (f" ({markdown(_MEND)})" if finding.edit else ""),
+    )
+
+
+def _quoted_line(finding: Finding, lines: Lines) -> str:
+    line = line_at(lines, finding.path, finding.place)
+    shown = excerpt(line, finding.place.column)[0].strip() if line else ""
+    return f"{code(shown)}<br>" if shown else ""
+
+
+def _clean(groups: _Groups) -> str:
+    clean = [path for path, group in groups.items() if not group]
+    named = ", ".join(code(shortened(path, _LIMIT)) for path in clean[:_MOST_FILES])
+    more = len(clean) - _MOST_FILES
+    return (
+        f"Nothing to remark in {named}{f' and {more} more' if more > 0 else ''}." if clean else ""
+    )
+
+
+def _did(visited: int, mended: int) -> str:
+    services = "1 running service" if visited == 1 else f"{visited} running services"
+    sent = f"a few plain GETs to {services}" if visited else "nothing"
+    places = "1 place" if mended == 1 else f"{mended} places"
+    return f"check sent {sent} and {f'mended {places}' if mended else 'changed nothing'}"
+
+
+def _where(run: RunIdentity) -> str:
+    return f" · run {code(run.run_id)}" if run.run_id else ""

@@ -1,0 +1,161 @@
+"""What a new slo.yml changes, for its reviewer. All it quotes is untrusted, and escaped here.
+
+Lines and annotations are made inert by whoever prints them; only Markdown is escaped here.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from slo_action.core.model import Annotation, Level
+from slo_action.core.slo_diff.change import Change, Direction
+from slo_action.core.slo_diff.diff import by_direction
+from slo_action.core.slo_diff.impact import POLICY, Hindsight
+from slo_action.render.text.escape import code, markdown, shortened
+from slo_action.render.text.markdown import table
+
+NO_HISTORY = "No history yet: how many past days or deploys would have passed is not known."
+_MOST_ROWS, _MOST_LINES, _MOST_LISTED = 100, 1_000, 5
+_LIMIT = 200
+_LOOSER_MARK = "⚠️\u00a0"
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|d|%)(?!\w))")
+_WHOLE_FILE = "whole file"
+
+
+def matrix_change_section(
+    path: str, changes: Sequence[Change], looked: Sequence[Hindsight] = ()
+) -> str:
+    """Return a section of the job summary as Markdown, looser changes first."""
+    told = _sorted(changes)
+    heading = f"### {markdown(shortened(path, _LIMIT))}: {counted(changes)}"
+    rows = [_row(change, looked) for change in told[:_MOST_ROWS]]
+    parts = [
+        heading,
+        table(("", "service", "what", "before → after", "means"), rows) if rows else "",
+        _rest(len(told) - len(rows)),
+        "\n".join(f"- {markdown(line)}" for line in _replays(looked)),
+        _unknown(changes, looked),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def counted(changes: Sequence[Change]) -> str:
+    """Return how many changes lean which way: `3 looser, 1 stricter, 2 neutral`."""
+    counts = [(len(found), direction) for direction, found in by_direction(changes).items()]
+    words = [f"{n} {direction}" for n, direction in counts if n]
+    return ", ".join(words) or "nothing that it means has changed"
+
+
+def matrix_change_lines(
+    path: str, changes: Sequence[Change], looked: Sequence[Hindsight] = ()
+) -> tuple[str, ...]:
+    """Return the count and every change as lines of the log, as untrusted as the files."""
+    told = _sorted(changes)
+    lines = [f"{path}: {counted(changes)}"]
+    lines += [_line(change, looked) for change in told[:_MOST_LINES]]
+    rest = len(told) - _MOST_LINES
+    lines += [f"{rest} more changes are not shown"] if rest > 0 else []
+    return (*lines, *_replays(looked), *filter(None, [_unknown(changes, looked)]))
+
+
+def looser_annotation(path: str, changes: Sequence[Change]) -> tuple[Annotation, ...]:
+    """Return one notice on the file for all that is looser, a few named; none without any."""
+    looser = by_direction(changes)[Direction.LOOSER]
+    if not looser:
+        return ()
+    named = [f"{_whose(change)}: {_facts(change)}" for change in looser[:_MOST_LISTED]]
+    rest = len(looser) - len(named)
+    more = [f"and {rest} more, in the job summary"] if rest else []
+    return (
+        Annotation(
+            level=Level.NOTICE,
+            title=f"{len(looser)} looser than before",
+            message="\n".join([*named, *more]),
+            path=path,
+        ),
+    )
+
+
+def unread_line(path: str, why: str) -> str:
+    """Return the one line for a former file that cannot be read. Untrusted."""
+    return f"{path}: what changes is not told: {shortened(why, 2 * _LIMIT)}"
+
+
+def hindsight_words(looked: Hindsight) -> str:
+    """Return what the past says: `3 of the last 30 days would have passed only under the new one`.
+
+    A judgement of recorded runs may count on both sides.
+    """
+    last = f"the last {looked.held} {looked.unit}{'' if looked.held == 1 else 's'}"
+    unknown = f"{looked.unknown} could not be judged" if looked.unknown else ""
+    return "; ".join(filter(None, (_sides(looked, last), unknown)))
+
+
+def _sides(looked: Hindsight, last: str) -> str:
+    new, old = looked.only_after, looked.only_before
+    if not (new or old):
+        return f"{last} would have come out the same" if looked.held else ""
+    first, which = (new, "new") if new else (old, "old")
+    told = f"{first} of {last} would have passed only under the {which} one"
+    return f"{told}, {old} only under the old" if new and old else told
+
+
+def _sorted(changes: Sequence[Change]) -> list[Change]:
+    return [change for found in by_direction(changes).values() for change in found]
+
+
+def _row(change: Change, looked: Sequence[Hindsight]) -> tuple[str, ...]:
+    mark = _LOOSER_MARK if change.direction is Direction.LOOSER else ""
+    service = code(shortened(change.service, _LIMIT)) if change.service else _WHOLE_FILE
+    return (
+        f"{mark}{change.direction}",
+        service,
+        _cell(change.what),
+        f"{_cell(change.before)} → {_cell(change.after)}",
+        "; ".join(map(_cell, _means(change, looked))),
+    )
+
+
+def _cell(text: str) -> str:
+    """A number stays on one line with its unit."""
+    return markdown(_BEFORE_UNIT.sub("\u00a0", shortened(text, _LIMIT)))
+
+
+def _line(change: Change, looked: Sequence[Hindsight]) -> str:
+    means = "; ".join(_means(change, looked))
+    return f"{change.direction}: {_whose(change)}: {_facts(change)}{f' ({means})' if means else ''}"
+
+
+def _whose(change: Change) -> str:
+    return shortened(change.service, _LIMIT) if change.service else _WHOLE_FILE
+
+
+def _facts(change: Change) -> str:
+    what, before, after = (
+        shortened(text, _LIMIT) for text in (change.what, change.before, change.after)
+    )
+    return f"{what} {before} → {after}"
+
+
+def _means(change: Change, looked: Sequence[Hindsight]) -> Iterator[str]:
+    if change.consequence:
+        yield change.consequence
+    for one in looked:
+        if (one.service, one.what) == (change.service, change.what):
+            yield hindsight_words(one)
+
+
+def _replays(looked: Sequence[Hindsight]) -> list[str]:
+    return [
+        f"{shortened(one.service, _LIMIT)}, recorded deploys judged by both policies: "
+        f"{hindsight_words(one)}"
+        for one in looked
+        if one.what == POLICY
+    ]
+
+
+def _rest(count: int) -> str:
+    return f"{count} more are in the log." if count else ""
+
+
+def _unknown(changes: Sequence[Change], looked: Sequence[Hindsight]) -> str:
+    return NO_HISTORY if not looked and any(change.limit for change in changes) else ""

@@ -1,0 +1,183 @@
+"""Silences wait for the control's word before they count."""
+
+import pytest
+
+from slo_action.core.model import Cause, Outcome, Sample, Verdict
+from slo_action.core.observation.control_check import Alibi, Asked, Word
+from slo_action.core.observation.streams import Slot, Stream
+from slo_action.core.observation.window import Window, WindowEnd
+from slo_action.core.verdict.judge import Judgement, OnLateStart, judge
+from tests.builders import always, drive, sample
+from tests.core.observation.test_window import (
+    HEALTH,
+    PLAIN,
+    RULE,
+    Alive,
+    api,
+    between,
+    like,
+    opened,
+    watch,
+)
+
+_SILENT = Outcome.CONNECT_TIMEOUT
+_ALIVE = always(Outcome.OK)
+
+
+def alive(_: float) -> bool:
+    return True
+
+
+def dead(begin: float, end: float) -> Alive:
+    return lambda now: not begin <= now < end
+
+
+def judged_by(window: Window) -> Judgement:
+    return judge(
+        drive(_ALIVE, version="v2"), rule=RULE, on_late_start=OnLateStart.WARN, window=window
+    )
+
+
+def asked(*seconds: float) -> Alibi:
+    """An alibi whose control answered at these seconds, and was dead at the negative ones."""
+    alibi = Alibi()
+    for second in seconds:
+        alibi.heard(Asked(abs(second), abs(second) + 0.1, second > 0))
+    return alibi
+
+
+@pytest.mark.parametrize(
+    ("heard", "word"),
+    [
+        ((), Word.WAIT),
+        ((106.0,), Word.GUILTY),
+        ((105.5,), Word.GUILTY),
+        ((104.0,), Word.WAIT),
+        ((-102.0,), Word.EXCUSED),
+        ((-99.5,), Word.EXCUSED),
+        ((-106.5,), Word.EXCUSED),
+        ((-98.0,), Word.WAIT),
+        ((-108.0,), Word.EXCUSED),
+        ((-108.0, 120.0), Word.EXCUSED),
+        ((108.0, -120.0), Word.GUILTY),
+        ((-102.0, 106.5), Word.EXCUSED),
+        ((106.5, -106.8), Word.EXCUSED),
+    ],
+)
+def test_a_silence_from_100_to_106_is_judged_by_when_the_control_answered(
+    heard: tuple[float, ...], word: Word
+) -> None:
+    assert asked(*heard).word(100.0, 106.0) is word
+
+
+def test_what_the_control_said_long_ago_is_forgotten() -> None:
+    alibi = asked(*[float(second) for second in range(1, 4000, 2)])
+
+    assert len(alibi._heard) <= 16
+
+
+def test_the_control_is_asked_every_two_seconds_only_while_silences_are_fresh() -> None:
+    alibi, questions = Alibi(), []
+    for tenth in range(400):
+        now = tenth / 10
+        if now == 10.0:
+            alibi.silence(10.0)
+        if alibi.wants_control(now):
+            alibi.asked(now)
+            questions.append(now)
+
+    assert questions == [10.0, 12.0, 14.0, 16.0]
+
+
+def test_a_service_that_answers_is_no_reason_to_ask_the_control() -> None:
+    questions: list[float] = []
+
+    def count(now: float) -> bool:
+        questions.append(now)
+        return True
+
+    watch(opened(controlled=True, rates=PLAIN), like(between(50.0, 60.0)), count)
+
+    assert questions == []
+
+
+def test_silences_convict_once_the_control_has_answered_after_them() -> None:
+    window = opened(controlled=True)
+    watch(window, like(between(100.0, 1e9, _SILENT), took=0.05), alive)
+
+    assert window.end is WindowEnd.OUTAGE
+    assert window.ended_seconds < 118.0
+    assert judged_by(window).verdict is Verdict.UNHEALTHY
+
+
+def test_silences_wait_while_the_control_has_not_answered_yet() -> None:
+    window = opened(controlled=True)
+    slot = window.next()
+    assert slot is not None
+    window.sent(slot)
+    window.feed(slot.ticket, sample(_SILENT), heard_seconds=11.0, now_seconds=11.0)
+
+    assert window.wants_control(11.0)
+    assert window.waiting
+    assert window.tracks["health"].rate.valid == 0
+
+
+def test_without_a_control_silences_count_at_once() -> None:
+    window = opened()
+    watch(window, like(between(100.0, 1e9, _SILENT)))
+
+    assert window.end is WindowEnd.OUTAGE
+    assert window.ended_seconds < 117.0
+
+
+def test_an_error_that_was_answered_needs_no_control() -> None:
+    window = opened(controlled=True)
+    watch(window, like(between(100.0, 1e9)), dead(0.0, 1e9))
+
+    assert window.end is WindowEnd.OUTAGE
+
+
+@pytest.mark.parametrize("begin", [10.0, 47.3, 150.0, 268.0])
+@pytest.mark.parametrize("took", [0.01, 6.0])
+@pytest.mark.parametrize("silence", [0.01, 6.0])
+@pytest.mark.parametrize("streams", [(HEALTH,), (HEALTH, api())])
+def test_a_runners_network_lost_for_thirty_seconds_never_convicts(
+    begin: float, took: float, silence: float, streams: tuple[Stream, ...]
+) -> None:
+    window = opened(*streams, controlled=True)
+    end = begin + 30.0
+
+    def answer(slot: Slot) -> Sample:
+        if begin <= slot.at_seconds < end:
+            return sample(_SILENT, total_seconds=took, detail="connecting timed out")
+        return sample(version="v2")
+
+    watch(window, answer, dead(begin, end), dead_seconds=silence)
+    judgement = judged_by(window)
+    excused = sum(track.excused for track in window.tracks.values())
+
+    assert (judgement.verdict, judgement.cause) in [
+        (Verdict.HEALTHY, Cause.NONE),
+        (Verdict.INCONCLUSIVE, Cause.OBSERVER),
+    ]
+    assert excused >= 25
+    assert window.endpoint_counts[0] <= 1, "only the last one, whose control answers again"
+
+
+def test_a_runners_network_lost_for_most_of_the_window_is_told_as_such() -> None:
+    window = opened(controlled=True)
+    watch(window, like(between(40.0, 290.0, _SILENT), took=0.01), dead(40.0, 290.0))
+    judgement = judged_by(window)
+
+    assert (judgement.verdict, judgement.cause) == (Verdict.INCONCLUSIVE, Cause.OBSERVER)
+    assert judgement.reason.startswith("could not tell: 250 of 290 answers of health say nothing")
+    assert "the control did not answer either" in judgement.reason
+
+
+def test_silences_that_nobody_vouched_for_by_the_end_say_nothing() -> None:
+    window = opened(controlled=True)
+    watch(window, like(between(299.0, 300.0, _SILENT), took=6.0))
+
+    assert window.end is WindowEnd.OVER
+    assert window.tracks["health"].rate.bad == 0
+    assert window.tracks["health"].excused == 1

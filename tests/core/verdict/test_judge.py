@@ -1,0 +1,200 @@
+"""The truth table: what each kind of evidence says, and what it blames."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slo_action.core.gate.gate import Gate, GatePolicy, recheck
+from slo_action.core.model import Cause, Outcome, Trigger, Verdict
+from slo_action.core.verdict.judge import TABLE, Judgement, OnLateStart
+from tests.builders import always, drive, healthy_from, judged
+
+
+def verdict_and_cause(judgement: Judgement) -> tuple[Verdict, Cause]:
+    return judgement.verdict, judgement.cause
+
+
+_SIMPLE = [
+    (Outcome.OK, Verdict.HEALTHY, Cause.NONE),
+    (Outcome.DEGRADED_BODY, Verdict.DEGRADED, Cause.APP),
+    (Outcome.UNHEALTHY_BODY, Verdict.UNHEALTHY, Cause.APP),
+    (Outcome.SLOW, Verdict.UNHEALTHY, Cause.APP),
+    (Outcome.HTTP_5XX, Verdict.UNHEALTHY, Cause.APP),
+    (Outcome.READ_TIMEOUT, Verdict.UNHEALTHY, Cause.APP),
+    (Outcome.RESET, Verdict.UNHEALTHY, Cause.APP),
+    (Outcome.ASSERTION_FAILED, Verdict.UNHEALTHY, Cause.APP),
+    (Outcome.PROTOCOL_ERROR, Verdict.UNHEALTHY, Cause.APP),
+    (Outcome.CONNECT_REFUSED, Verdict.UNHEALTHY, Cause.APP),
+    (Outcome.CONNECT_TIMEOUT, Verdict.UNHEALTHY, Cause.APP),
+    (Outcome.HTTP_4XX, Verdict.UNHEALTHY, Cause.CONFIG),
+    (Outcome.REDIRECT, Verdict.UNHEALTHY, Cause.CONFIG),
+    (Outcome.BODY_TOO_LARGE, Verdict.UNHEALTHY, Cause.CONFIG),
+    (Outcome.TLS_EXPIRED, Verdict.UNHEALTHY, Cause.PATH),
+    (Outcome.TLS_EXPIRING, Verdict.UNHEALTHY, Cause.PATH),
+    (Outcome.TLS_NAME, Verdict.UNHEALTHY, Cause.PATH),
+    (Outcome.TLS_OTHER, Verdict.UNHEALTHY, Cause.PATH),
+    (Outcome.DNS_NXDOMAIN, Verdict.UNHEALTHY, Cause.PATH),
+    (Outcome.DNS_TIMEOUT, Verdict.UNHEALTHY, Cause.PATH),
+    (Outcome.CACHED, Verdict.INCONCLUSIVE, Cause.CONFIG),
+    (Outcome.WAF_CHALLENGE, Verdict.INCONCLUSIVE, Cause.PATH),
+    (Outcome.RATE_LIMITED, Verdict.INCONCLUSIVE, Cause.OBSERVER),
+    (Outcome.UNKNOWN, Verdict.INCONCLUSIVE, Cause.OBSERVER),
+]
+
+
+@pytest.mark.parametrize(("outcome", "verdict", "cause"), _SIMPLE)
+def test_a_service_that_always_answers_so_is_judged_so(
+    outcome: Outcome, verdict: Verdict, cause: Cause
+) -> None:
+    judgement = judged(drive(always(outcome), control_alive=True))
+
+    assert verdict_and_cause(judgement) == (verdict, cause)
+
+
+def test_the_table_above_leaves_no_outcome_out() -> None:
+    assert {row[0] for row in _SIMPLE} | {Outcome.WRONG_VERSION} == set(Outcome)
+
+
+def test_an_old_version_to_the_end_is_a_wrong_version_and_no_reason_to_roll_back() -> None:
+    gate = drive(always(Outcome.WRONG_VERSION), version="v1.2.2")
+    judgement = judged(gate, expected="v1.2.3")
+
+    assert verdict_and_cause(judgement) == (Verdict.UNHEALTHY, Cause.WRONG_VERSION)
+    assert "v1.2.3 is not live" in judgement.reason
+    assert "v1.2.2" in judgement.reason
+
+
+def test_answers_that_tell_no_version_cannot_be_judged() -> None:
+    judgement = judged(drive(always(Outcome.WRONG_VERSION)), expected="v1.2.3")
+
+    assert verdict_and_cause(judgement) == (Verdict.INCONCLUSIVE, Cause.CONFIG)
+
+
+def test_a_version_that_came_and_went_was_superseded() -> None:
+    gate = drive(lambda now: Outcome.OK if now < 4 else Outcome.WRONG_VERSION, version="whatever")
+
+    assert verdict_and_cause(judged(gate, expected="v1")) == (
+        Verdict.INCONCLUSIVE,
+        Cause.SUPERSEDED,
+    )
+
+
+def test_an_old_version_that_gave_way_to_a_broken_one_is_the_apps_fault() -> None:
+    gate = drive(lambda now: Outcome.WRONG_VERSION if now < 80 else Outcome.HTTP_5XX)
+
+    assert judged(gate, expected="v1").cause is Cause.APP
+
+
+def test_a_start_after_the_deadline_is_degraded_or_to_the_letter_unhealthy() -> None:
+    gate = drive(healthy_from(89.9))
+    to_the_letter = judged(gate, on_late_start=OnLateStart.ROLLBACK)
+
+    assert judged(gate).verdict is Verdict.DEGRADED
+    assert to_the_letter.verdict is Verdict.UNHEALTHY
+    assert to_the_letter.triggers == (Trigger.HEALTH_CHECK_FAILURE,)
+
+
+def test_a_streak_in_the_last_look_turns_a_conviction_into_a_late_start() -> None:
+    gate = drive(always(Outcome.HTTP_5XX))
+    again = drive(always(Outcome.OK), policy=recheck(GatePolicy()), begun=91.0)
+
+    assert judged(gate, recheck=again).verdict is Verdict.DEGRADED
+    assert judged(gate, recheck=again).row == "recovered"
+
+
+def test_to_the_letter_a_streak_in_the_last_look_changes_nothing() -> None:
+    gate = drive(always(Outcome.HTTP_5XX))
+    again = drive(always(Outcome.OK), policy=recheck(GatePolicy()), begun=91.0)
+    judgement = judged(gate, recheck=again, on_late_start=OnLateStart.ROLLBACK)
+
+    assert judgement.verdict is Verdict.UNHEALTHY
+
+
+def test_a_single_failure_in_the_last_look_lets_the_conviction_stand() -> None:
+    gate = drive(always(Outcome.HTTP_5XX))
+    again = drive(
+        lambda now: Outcome.OK if now < 94 else Outcome.RESET,
+        begun=91.0,
+        policy=recheck(GatePolicy()),
+        control_alive=True,
+    )
+
+    assert judged(gate, recheck=again).verdict is Verdict.UNHEALTHY
+
+
+def test_a_run_stopped_before_its_first_probe_is_inconclusive() -> None:
+    judgement = judged(Gate(policy=GatePolicy(), begun_seconds=0.0))
+
+    assert verdict_and_cause(judgement) == (Verdict.INCONCLUSIVE, Cause.OBSERVER)
+    assert judgement.row == "interrupted"
+
+
+def test_answers_above_five_seconds_fire_the_response_time_trigger() -> None:
+    judgement = judged(drive(always(Outcome.SLOW), took=5.5))
+
+    assert judgement.triggers == (
+        Trigger.HEALTH_CHECK_FAILURE,
+        Trigger.RESPONSE_TIME_DEGRADATION,
+    )
+
+
+def test_nothing_but_5xx_for_fifteen_seconds_is_a_complete_outage() -> None:
+    assert Trigger.SERVICE_UNAVAILABILITY in judged(drive(always(Outcome.HTTP_5XX))).triggers
+
+
+def test_a_flapping_service_is_no_complete_outage() -> None:
+    gate = drive(lambda now: Outcome.OK if int(now / 3) % 2 else Outcome.HTTP_5XX)
+    judgement = judged(gate)
+
+    assert judgement.verdict is Verdict.UNHEALTHY
+    assert Trigger.SERVICE_UNAVAILABILITY not in judgement.triggers
+
+
+def test_the_reason_of_a_missed_slo_names_count_limit_and_last_answer() -> None:
+    reason = judged(drive(always(Outcome.HTTP_5XX))).reason
+
+    assert "3 successful attempts in a row within 90 s of the deploy" in reason
+    assert "5 of 5 failed" in reason
+    assert "what http_5xx looks like" in reason
+
+
+def test_every_row_has_a_name_of_its_own() -> None:
+    names = [row.name for row in TABLE]
+
+    assert len(set(names)) == len(names)
+
+
+@given(
+    answers=st.lists(st.sampled_from(list(Outcome)), min_size=1, max_size=50),
+    took=st.floats(min_value=0.0, max_value=6.0),
+    alive=st.sampled_from([True, False, None]),
+)
+def test_any_evidence_gets_a_verdict_and_only_answers_of_the_service_convict(
+    answers: list[Outcome], took: float, alive: bool | None
+) -> None:
+    gate = drive(lambda now: answers[int(now) % len(answers)], took=took, control_alive=alive)
+    judgement = judged(gate)
+    convicting = [o for o in answers if o.is_bad and not (o.is_unanswered and alive is False)]
+
+    assert judgement.reason
+    if judgement.verdict is Verdict.UNHEALTHY:
+        assert convicting
+        assert judgement.triggers
+    else:
+        assert judgement.triggers == ()
+
+
+@given(answers=st.lists(st.sampled_from(list(Outcome)), min_size=1, max_size=50))
+def test_the_verdict_does_not_depend_on_the_words_of_the_answers(answers: list[Outcome]) -> None:
+    gate = drive(lambda now: answers[int(now) % len(answers)])
+    renamed = replace(
+        gate,
+        observations=tuple(
+            replace(o, samples=tuple(replace(s, detail="other words") for s in o.samples))
+            for o in gate.observations
+        ),
+    )
+
+    assert verdict_and_cause(judged(renamed)) == verdict_and_cause(judged(gate))

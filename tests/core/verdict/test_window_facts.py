@@ -1,0 +1,176 @@
+"""Sentences a person can check, and the facts behind them."""
+
+import re
+from itertools import cycle
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from slo_action.core.model import Outcome, Sample
+from slo_action.core.observation.streams import Slot, Stream
+from slo_action.core.observation.window import Window
+from slo_action.core.verdict.window_facts import (
+    breach_words,
+    convicted,
+    endpoints,
+    latency_words,
+    missed_latency,
+    over_slo,
+    silenced,
+    unsure,
+    window_words,
+)
+from tests.builders import World, sample
+from tests.core.observation.test_window import (
+    BAD,
+    GOOD,
+    HEALTH,
+    VERSION,
+    Answers,
+    api,
+    between,
+    like,
+    machine,
+    opened,
+    watch,
+)
+
+_DEAD = between(100.0, 1e9)
+
+
+def watched(world: World | dict[str, World], *streams: Stream, **changes: Any) -> Window:
+    return answered(like(world), *streams, **changes)
+
+
+def answered(answers: Answers, *streams: Stream, **changes: Any) -> Window:
+    window = opened(*streams, **changes)
+    watch(window, answers)
+    return window
+
+
+def names(window: Window) -> list[str]:
+    return [track.stream.name for track in convicted(window)]
+
+
+def test_users_ask_endpoints_only() -> None:
+    window = opened(HEALTH, api(), VERSION, machine("a"))
+
+    assert [track.stream.name for track in endpoints(window)] == ["health", "/api"]
+
+
+def test_what_convicts_is_named_and_what_is_well_is_not() -> None:
+    window = watched({"/api": _DEAD}, HEALTH, api(), api("/b"))
+
+    assert names(window) == ["/api"]
+    assert breach_words(window).startswith("/api: ")
+    assert "health" not in breach_words(window)
+
+
+def test_endpoints_that_convict_only_together_are_told_together() -> None:
+    turns = cycle([Outcome.HTTP_5XX] + [Outcome.OK] * 12)
+    paths = [api(f"/{number}") for number in range(8)]
+    window = answered(lambda slot: sample(next(turns), slot.at_seconds), *paths)
+
+    assert window.breached == ("all endpoints",)
+    assert breach_words(window).startswith("all endpoints: ")
+
+
+def test_an_outage_names_every_endpoint_and_since_when() -> None:
+    window = watched(_DEAD)
+
+    assert names(window) == ["health"]
+    assert breach_words(window) == (
+        "nothing answers well since 100 s after the deploy (health); last: what http_5xx looks like"
+    )
+
+
+def test_counts_in_a_sentence_are_the_counts_of_its_stream() -> None:
+    window = watched(between(100.0, 104.0))
+    rate = window.tracks["health"].rate
+
+    assert f"health: {rate.bad} of {rate.valid} failed (" in window_words(window)
+    assert "refuted at the end" in window_words(window) or "refuted at" in window_words(window)
+
+
+def test_a_window_without_a_single_answer_says_so() -> None:
+    assert "0 of 0 failed (no answer" in window_words(opened())
+
+
+def test_a_percent_sign_is_never_stuck_to_a_semicolon() -> None:
+    assert "%;" not in re.sub(r"\s+%;", "", window_words(watched(between(100.0, 104.0))))
+
+
+def test_the_slo_is_one_of_all_endpoints_together() -> None:
+    seldom = {"/api": between(100.0, 101.0)}
+    often = {"/api": between(100.0, 110.0)}
+    missed = over_slo(watched(often, HEALTH, api()))
+
+    assert over_slo(watched(seldom, HEALTH, api())) is None
+    assert missed is not None
+    assert missed.stream.name == "/api"
+
+
+def test_an_endpoint_is_unsure_where_its_answers_do_not_refute_the_trigger() -> None:
+    few = watched(between(20.0, 22.0), length_seconds=60.0, begun=2.0)
+    track = unsure(few)
+
+    assert track is not None
+    assert track.stream.name == "health"
+    assert unsure(watched(GOOD)) is None
+
+
+@pytest.mark.parametrize("outcome", [o for o in Outcome if o.is_neutral])
+def test_answers_that_say_nothing_are_why_it_is_unsure_only_where_they_are_many(
+    outcome: Outcome,
+) -> None:
+    many = watched(between(60.0, 1e9, outcome))
+    few = watched(between(60.0, 80.0, outcome))
+
+    assert silenced(many) is many.tracks["health"]
+    assert silenced(few) is None
+
+
+def test_a_missed_response_time_is_told_by_counts() -> None:
+    window = answered(like(GOOD, took=2.5), HEALTH, api())
+    track = missed_latency(window)
+
+    assert track is not None
+    assert "p95 < 500 ms: 144 of 144 answers took longer" in latency_words(track)
+    assert missed_latency(watched(GOOD)) is None
+
+
+def test_a_cold_first_answer_misses_no_response_time() -> None:
+    def answer(slot: Slot) -> Sample:
+        return sample(version="v2", total_seconds=4.0 if slot.ticket == 0 else 0.05)
+
+    window = answered(answer)
+
+    assert missed_latency(window) is None
+    assert window.tracks["health"].latency.cold_n == 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    bad=st.sets(st.integers(10, 299), max_size=60),
+    two=st.booleans(),
+    outcome=st.sampled_from([Outcome.HTTP_5XX, Outcome.SLOW, Outcome.RATE_LIMITED]),
+)
+def test_facts_and_sentences_are_there_for_any_window(
+    bad: set[int], two: bool, outcome: Outcome
+) -> None:
+    streams = (HEALTH, api()) if two else (HEALTH,)
+    window = watched(lambda now: outcome if int(now) in bad else Outcome.OK, *streams)
+    words = [window_words(window), breach_words(window)]
+
+    assert all("None" not in text and "nan" not in text for text in words)
+    for track in endpoints(window):
+        assert track.rate.bad <= track.rate.valid
+        assert track.rate.valid + track.rate.neutral <= 2 * 290
+
+
+def test_a_never_good_endpoint_is_named_as_what_convicts() -> None:
+    window = watched({"/api": BAD}, HEALTH, api(), ready_by_seconds=90.0)
+
+    assert breach_words(window).startswith("/api: ")

@@ -1,0 +1,71 @@
+"""Signals: the first one is remembered, raised only where a run may be stopped, and never lost."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from slo_action.errors import Interrupted
+from slo_action.system.signals import SignalInterrupts
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    before = [signal.getsignal(number) for number in STOPPING]
+    yield
+    for number, handler in zip(STOPPING, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def interrupts() -> SignalInterrupts:
+    installed = SignalInterrupts()
+    installed.install()
+    return installed
+
+
+@pytest.mark.parametrize("number", STOPPING)
+def test_a_signal_is_remembered_and_changes_nothing_else(
+    interrupts: SignalInterrupts, number: signal.Signals
+) -> None:
+    assert interrupts.received == ""
+    signal.raise_signal(number)
+    assert interrupts.received == number.name
+
+
+def test_a_signal_that_was_held_back_until_the_handlers_stood_is_received() -> None:
+    interrupts = SignalInterrupts()
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    signal.raise_signal(signal.SIGTERM)
+    interrupts.install()
+    assert interrupts.received == "SIGTERM"
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {*STOPPING}
+
+
+def test_a_signal_stops_what_may_be_stopped(interrupts: SignalInterrupts) -> None:
+    with pytest.raises(Interrupted), interrupts.raising():
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_signal_that_came_before_stops_it_at_once(interrupts: SignalInterrupts) -> None:
+    signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(Interrupted), interrupts.raising():
+        pytest.fail("it was begun all the same")
+
+
+def test_the_second_signal_does_not_disturb_the_telling_of_the_first(
+    interrupts: SignalInterrupts,
+) -> None:
+    with pytest.raises(Interrupted):
+        _stopped_twice(interrupts)
+    assert interrupts.received == "SIGINT"
+
+
+def _stopped_twice(interrupts: SignalInterrupts) -> None:
+    with interrupts.raising():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
