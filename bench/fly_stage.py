@@ -9,10 +9,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from slo_action.config.request import Surroundings, VerifyRequest, read_request
+from slo_action.config.request import RunEnvironment, VerifyRequest, read_request
 from slo_action.core.model import RunIdentity
 from slo_action.core.release.baseline import Prepared
-from slo_action.platforms.context import Premises
+from slo_action.platforms.context import PlatformContext
 from slo_action.platforms.fly.platform import FlyPlatform, open_platform
 from tests.worlds.fly import (
     DEPLOY_TOKEN,
@@ -190,7 +190,7 @@ class Stage:
         )
 
     def _opened(self, prepared: Prepared | None) -> FlyPlatform:
-        premises = Premises(
+        premises = PlatformContext(
             environment={},
             workspace=Path("/nowhere"),
             clock=self.clock,
@@ -206,7 +206,7 @@ class Stage:
 
 
 def _request(now: datetime) -> VerifyRequest:
-    around = Surroundings(run=RunIdentity(), workspace=Path("/nowhere"), now=now)
+    around = RunEnvironment(run=RunIdentity(), workspace=Path("/nowhere"), now=now)
     given = {
         "service": "shop",
         "url": "https://shop.fly.dev",

@@ -17,7 +17,7 @@ from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.slo.json_schema import SCHEMA_PATH
 from slo_action.config.slo.load import load_matrix
 from slo_action.core.lint.rule import findings
-from slo_action.core.lint.slo.checks import Entry
+from slo_action.core.lint.slo.checks import SloEntry
 from slo_action.core.lint.slo.rules import MATRIX_RULES
 
 _SERVICE = """\
@@ -97,7 +97,7 @@ def _checked(files: WorkspaceFiles) -> int:
         len(
             findings(
                 MATRIX_RULES,
-                Entry(service=loaded.matrix.services[name], table=origin.table),
+                SloEntry(service=loaded.matrix.services[name], table=origin.table),
                 origin.document.below(*origin.roots),
             )
         )

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from slo_action.config.inputs import asked_mode, from_environment
 from slo_action.config.multi_service import read_several
-from slo_action.config.request import Surroundings, VerifyRequest, read_request
+from slo_action.config.request import RunEnvironment, VerifyRequest, read_request
 from slo_action.core.model import Mode
 from slo_action.core.record.multi_service import combined_exit_code
 from slo_action.core.record.record import AuditRecord
@@ -27,20 +27,20 @@ from slo_action.ports import (
 from slo_action.render.outputs import provisional
 from slo_action.runtime import (
     FLY_TOKEN,
-    Stage,
+    Runtime,
     guarded,
     mask,
     mask_fly_token,
     mask_given,
-    open_stage,
+    open_runtime,
 )
 from slo_action.wiring import (
-    Staged,
-    Telling,
+    Publishers,
+    Wired,
     numbered,
     open_former_files,
     open_ports,
-    open_telling,
+    open_publishers,
     open_visitor,
     prepared_for,
     run_name,
@@ -52,18 +52,18 @@ _ENVIRONMENT_SECRETS = ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN
 def main(environ: Mapping[str, str], stream: TextIO = sys.stdout) -> int:
     """Run the action as a runner starts it; return its exit status."""
     scrubber = Scrubber()
-    stage = open_stage(environ, scrubber, WorkflowLog(stream, scrubber))
+    stage = open_runtime(environ, scrubber, WorkflowLog(stream, scrubber))
     return guarded(stage, lambda: run_action(stage))
 
 
-def run_action(stage: Stage) -> int:
+def run_action(stage: Runtime) -> int:
     """Do what the runner asks for, and tell it."""
     given = from_environment(stage.environ)
     mask(stage.log, *(stage.environ.get(key, "") for key in _ENVIRONMENT_SECRETS))
     mask_given(stage.log, given)
     mask_fly_token(stage.log, stage.environ.get(FLY_TOKEN, ""))
     context = read_context(stage.environ)
-    around = Surroundings(
+    around = RunEnvironment(
         run=context.run,
         workspace=context.workspace,
         now=stage.clock.now(),
@@ -78,24 +78,24 @@ def run_action(stage: Stage) -> int:
         return reads_files(stage, given, around, outputs)
     several = read_several(given, around)
     if several is not None:
-        telling = open_telling(stage, several[0], context, "several")
+        telling = open_publishers(stage, several[0], context, "several")
         return run_several(stage, several, outputs, context.workspace, telling)
     request = read_request(given, around)
     staged = open_ports(stage, request, outputs, context.workspace)
-    telling = open_telling(stage, staged.request, context, run_name(staged.request))
+    telling = open_publishers(stage, staged.request, context, run_name(staged.request))
     return MODES[request.mode](staged, telling)
 
 
 def run_several(
-    stage: Stage,
+    stage: Runtime,
     requests: Sequence[VerifyRequest],
     outputs: Outputs,
     workspace: Path,
-    telling: Telling,
+    telling: Publishers,
 ) -> int:
     """Verify several services, each in a process of its own; return the worst exit status."""
     from slo_action.modes.multi_service.run import CommonPorts, Worked, verify_several  # noqa: PLC0415 - rare
-    from slo_action.system.workers import side_by_side  # noqa: PLC0415 - rare
+    from slo_action.system.workers import run_in_processes  # noqa: PLC0415 - rare
 
     mask(stage.log, *(secret.reveal() for request in requests for secret in request.secrets))
     _import_once(requests)
@@ -118,7 +118,12 @@ def run_several(
 
     outputs.set(provisional())
     ends, works = verify_several(
-        requests, ports, crew=side_by_side, open_ports=opened, scrubber=stage.scrubber, keep=keep
+        requests,
+        ports,
+        crew=run_in_processes,
+        open_ports=opened,
+        scrubber=stage.scrubber,
+        keep=keep,
     )
     from slo_action.modes.multi_service.publish import tell_several  # noqa: PLC0415 - ADR 0002
 
@@ -135,21 +140,21 @@ def _import_once(requests: Sequence[VerifyRequest]) -> None:
         import slo_action.sources.prometheus.source  # noqa: F401, PLC0415 - heavy: ADR 0002
 
 
-def _run_verify(staged: Staged, telling: Telling) -> int:
+def _run_verify(staged: Wired, telling: Publishers) -> int:
     from slo_action.modes.verify import verify  # noqa: PLC0415 - its table's line imports it
 
     staged.ports.outputs.set(provisional())
     return _finish(verify(staged.request, staged.ports), staged.ports, telling)
 
 
-def _run_rollback(staged: Staged, telling: Telling) -> int:
+def _run_rollback(staged: Wired, telling: Publishers) -> int:
     from slo_action.modes.rollback import rollback  # noqa: PLC0415 - its table's line imports it
 
     staged.ports.outputs.set(provisional())
     return _finish(rollback(staged.request, staged.ports), staged.ports, telling)
 
 
-def _run_prepare(staged: Staged, telling: Telling) -> int:
+def _run_prepare(staged: Wired, telling: Publishers) -> int:
     from slo_action.modes.prepare import prepare  # noqa: PLC0415 - its table's line imports it
 
     preparation = prepare(staged.request, staged.ports)
@@ -160,7 +165,7 @@ def _run_prepare(staged: Staged, telling: Telling) -> int:
     return preparation.exit_code
 
 
-MODES: dict[Mode, Callable[[Staged, Telling], int]] = {
+MODES: dict[Mode, Callable[[Wired, Publishers], int]] = {
     Mode.VERIFY: _run_verify,
     Mode.PREPARE: _run_prepare,
     Mode.ROLLBACK: _run_rollback,
@@ -168,7 +173,7 @@ MODES: dict[Mode, Callable[[Staged, Telling], int]] = {
 
 
 def _run_check(
-    stage: Stage, given: Mapping[str, str], around: Surroundings, outputs: Outputs
+    stage: Runtime, given: Mapping[str, str], around: RunEnvironment, outputs: Outputs
 ) -> int:
     from slo_action.config.check import read_check_request  # noqa: PLC0415 - ADR 0002
     from slo_action.evidence.workspace import WorkspaceWriter  # noqa: PLC0415 - ADR 0002
@@ -190,13 +195,13 @@ def _run_check(
     return check(request, ports)
 
 
-FILE_MODES: dict[Mode, Callable[[Stage, Mapping[str, str], Surroundings, Outputs], int]] = {
+FILE_MODES: dict[Mode, Callable[[Runtime, Mapping[str, str], RunEnvironment, Outputs], int]] = {
     Mode.CHECK: _run_check,
 }
 """Modes that only read the workspace: no service, no platform, no evidence."""
 
 
-def _finish(record: AuditRecord, ports: Ports, telling: Telling) -> int:
+def _finish(record: AuditRecord, ports: Ports, telling: Publishers) -> int:
     """Tell everybody; return the exit status, which telling cannot change."""
     # What telling needs (pydantic, jsonschema) is imported after the last probe: ADR 0002.
     from slo_action.modes.publish import tell  # noqa: PLC0415

@@ -11,15 +11,15 @@ from typing import TextIO
 from slo_action.app import FILE_MODES, MODES, run_several
 from slo_action.config.inputs import INPUTS, asked_mode
 from slo_action.config.multi_service import read_several
-from slo_action.config.request import Surroundings, read_request
+from slo_action.config.request import RunEnvironment, read_request
 from slo_action.config.text.units import parse_flag
 from slo_action.core.model import Annotation, Level, Mode, RunIdentity
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import InputError, Mistake, RecordError
 from slo_action.ports import Log
 from slo_action.render.text.escape import visible
-from slo_action.runtime import FLY_TOKEN, Stage, guarded, mask_fly_token, mask_given, open_stage
-from slo_action.wiring import Telling, open_ports
+from slo_action.runtime import FLY_TOKEN, Runtime, guarded, mask_fly_token, mask_given, open_runtime
+from slo_action.wiring import Publishers, open_ports
 
 _MARKS = {Level.NOTICE: "·", Level.WARNING: "!", Level.ERROR: "✗"}
 
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO = 
     """Run one mode; return its exit status."""
     options = _parser().parse_args(arguments)
     scrubber = Scrubber()
-    stage = open_stage(environ, scrubber, TerminalLog(stream, scrubber))
+    stage = open_runtime(environ, scrubber, TerminalLog(stream, scrubber))
     if options.mode == "replay":
         return guarded(stage, lambda: _replay(stage, Path(options.record)))
     if options.mode == "backtest":
@@ -95,10 +95,10 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO = 
     return guarded(stage, lambda: _run(stage, lines_only, given, Path(options.out)))
 
 
-def _run(stage: Stage, lines_only: Log, given: Mapping[str, str], out: Path) -> int:
+def _run(stage: Runtime, lines_only: Log, given: Mapping[str, str], out: Path) -> int:
     mask_given(stage.log, given)
     mask_fly_token(stage.log, stage.environ.get(FLY_TOKEN, ""))
-    around = Surroundings(
+    around = RunEnvironment(
         run=RunIdentity(),
         workspace=Path.cwd(),
         now=stage.clock.now(),
@@ -111,18 +111,18 @@ def _run(stage: Stage, lines_only: Log, given: Mapping[str, str], out: Path) -> 
     several = read_several(given, around)
     if several is not None:
         out.mkdir(parents=True, exist_ok=True)
-        status = run_several(stage, several, NoOutputs(), out, Telling())
+        status = run_several(stage, several, NoOutputs(), out, Publishers())
         stage.log.line(f"evidence: {out / 'slo-verify'}")
         return status
     request = read_request(given, around)
     out.mkdir(parents=True, exist_ok=True)
     staged = open_ports(stage, request, NoOutputs(), out)
-    status = MODES[staged.request.mode](staged, Telling())
+    status = MODES[staged.request.mode](staged, Publishers())
     stage.log.line(f"evidence: {staged.ports.evidence.directory}")
     return status
 
 
-def _replay(stage: Stage, record: Path) -> int:
+def _replay(stage: Runtime, record: Path) -> int:
     # pydantic and jsonschema are of no use to a verification's first probe: ADR 0002
     from slo_action.audit.read import read_record  # noqa: PLC0415
     from slo_action.modes.replay import replay  # noqa: PLC0415
@@ -137,7 +137,7 @@ def _replay(stage: Stage, record: Path) -> int:
     return 0
 
 
-def _backtest(stage: Stage, options: argparse.Namespace) -> int:
+def _backtest(stage: Runtime, options: argparse.Namespace) -> int:
     from slo_action.audit.read import find_records  # noqa: PLC0415 - ADR 0002
     from slo_action.config.slo.load import read_matrix  # noqa: PLC0415 - ADR 0002
     from slo_action.modes.backtest import backtest  # noqa: PLC0415 - ADR 0002
@@ -166,7 +166,7 @@ def _backtest(stage: Stage, options: argparse.Namespace) -> int:
     return 0
 
 
-def _openslo(stage: Stage, path: Path) -> int:
+def _openslo(stage: Runtime, path: Path) -> int:
     from slo_action.config.slo.load import read_matrix  # noqa: PLC0415 - ADR 0002
     from slo_action.render.openslo.documents import openslo_documents  # noqa: PLC0415 - ADR 0002
 

@@ -21,7 +21,7 @@ FLY_TOKEN = "FLY_API_TOKEN"  # noqa: S105 - the variable's name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class Runtime:
     """What every run has before it knows what it is to do."""
 
     environ: Mapping[str, str]
@@ -31,16 +31,16 @@ class Stage:
     log: Log
 
 
-def open_stage(environ: Mapping[str, str], scrubber: Scrubber, log: Log) -> Stage:
+def open_runtime(environ: Mapping[str, str], scrubber: Scrubber, log: Log) -> Runtime:
     """Return the stage, signals taken over: as PID 1, Python would ignore SIGTERM."""
     interrupts = SignalInterrupts()
     interrupts.install()
-    return Stage(
+    return Runtime(
         environ=environ, clock=SystemClock(), interrupts=interrupts, scrubber=scrubber, log=log
     )
 
 
-def guarded(stage: Stage, run: Callable[[], int]) -> int:
+def guarded(stage: Runtime, run: Callable[[], int]) -> int:
     """Return what `run` returns, or the exit code of what it raised. Catches everything."""
     try:
         return run()

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import SystemRandom
 from secrets import token_hex
 
-from slo_action.config.request import Surroundings, VerifyRequest
+from slo_action.config.request import RunEnvironment, VerifyRequest
 from slo_action.config.text.url import is_link_local
 from slo_action.core.model import Mode, RunIdentity
 from slo_action.core.record.record import file_name
@@ -19,7 +19,7 @@ from slo_action.github.context import RunnerContext
 from slo_action.github.event import base_sha
 from slo_action.history.directory import HistoryDirectory
 from slo_action.platforms import PLATFORMS
-from slo_action.platforms.context import Premises
+from slo_action.platforms.context import PlatformContext
 from slo_action.ports import (
     ArtifactStore,
     CheckRuns,
@@ -34,11 +34,11 @@ from slo_action.probing.pool import HttpProbePool
 from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
-from slo_action.runtime import Stage, mask
+from slo_action.runtime import Runtime, mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Staged:
+class Wired:
     """A request with all that it took from the workspace, and the ports to carry it out."""
 
     request: VerifyRequest
@@ -46,7 +46,7 @@ class Staged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
+class Publishers:
     """Who is told beside the step itself; opened after the last probe (ADR 0002)."""
 
     artifact_name: str = ""
@@ -54,11 +54,11 @@ class Telling:
     check_runs: Callable[[], CheckRuns | None] = lambda: None
 
 
-def open_telling(
-    stage: Stage, request: VerifyRequest, context: RunnerContext, name: str
-) -> Telling:
+def open_publishers(
+    stage: Runtime, request: VerifyRequest, context: RunnerContext, name: str
+) -> Publishers:
     """Return who is told; nothing of it is opened yet."""
-    return Telling(
+    return Publishers(
         artifact_name=_artifact_name(request, context.run, name),
         artifacts=lambda: _artifacts(stage, request, context),
         check_runs=lambda: _check_runs(stage, request, context),
@@ -66,8 +66,8 @@ def open_telling(
 
 
 def open_ports(
-    stage: Stage, request: VerifyRequest, outputs: Outputs, workspace: Path, *, inside: str = ""
-) -> Staged:
+    stage: Runtime, request: VerifyRequest, outputs: Outputs, workspace: Path, *, inside: str = ""
+) -> Wired:
     """Open what a run needs. Raises WorkspaceError where evidence cannot be kept.
 
     `inside` is the directory of several services' evidence; empty for a run of one. What was
@@ -81,7 +81,7 @@ def open_ports(
         request = replace(request, prepared=prepared_for(request, workspace, stage.log))
     platform = PLATFORMS[request.platform](
         request,
-        Premises(
+        PlatformContext(
             environment=stage.environ,
             workspace=workspace,
             clock=stage.clock,
@@ -115,7 +115,7 @@ def open_ports(
         outputs=outputs,
         interrupts=stage.interrupts,
     )
-    return Staged(request=request, ports=ports)
+    return Wired(request=request, ports=ports)
 
 
 def numbered(name: str, run: RunIdentity) -> str:
@@ -151,7 +151,7 @@ def _nonce() -> str:
     return token_hex(8)
 
 
-def _metrics(stage: Stage, request: VerifyRequest) -> MetricSource | None:
+def _metrics(stage: Runtime, request: VerifyRequest) -> MetricSource | None:
     """Open the metric source. Raises InputError where its queries cannot be used."""
     if request.metrics is None:
         return None
@@ -166,7 +166,7 @@ def _metrics(stage: Stage, request: VerifyRequest) -> MetricSource | None:
         raise InputError((mistake,)) from error
 
 
-def open_visitor(stage: Stage, *, allow_link_local: bool) -> Prober:
+def open_visitor(stage: Runtime, *, allow_link_local: bool) -> Prober:
     """Return what asks running services for `check`."""
     return HttpProber(
         stage.clock,
@@ -182,7 +182,7 @@ def _transport(*, allow_link_local: bool) -> FreshTransport:
     )
 
 
-def open_former_files(given: Mapping[str, str], around: Surroundings) -> FormerFiles | None:
+def open_former_files(given: Mapping[str, str], around: RunEnvironment) -> FormerFiles | None:
     """Return the files without the change under review; None where nothing is under review."""
     sha = base_sha(around.event_path)
     if not (sha and around.control_url):
@@ -200,7 +200,7 @@ def open_former_files(given: Mapping[str, str], around: Surroundings) -> FormerF
     return GitHubFormerFiles(open_api, sha)
 
 
-def _artifacts(stage: Stage, request: VerifyRequest, context: RunnerContext) -> ArtifactStore:
+def _artifacts(stage: Runtime, request: VerifyRequest, context: RunnerContext) -> ArtifactStore:
     from slo_action.github.artifacts.runner import RunnerResults  # noqa: PLC0415 - ADR 0002
     from slo_action.github.artifacts.store import GitHubArtifactStore  # noqa: PLC0415 - ADR 0002
 
@@ -231,7 +231,7 @@ def _artifact_name(request: VerifyRequest, run: RunIdentity, name: str) -> str:
     return artifact_name(name, attempt, job=run.job, matrix=request.matrix)
 
 
-def _check_runs(stage: Stage, request: VerifyRequest, context: RunnerContext) -> CheckRuns | None:
+def _check_runs(stage: Runtime, request: VerifyRequest, context: RunnerContext) -> CheckRuns | None:
     if not request.check_run:
         return None
     from slo_action.github.api import GitHubApi  # noqa: PLC0415 - ADR 0002

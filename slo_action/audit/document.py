@@ -50,13 +50,13 @@ PreciseInstant = Annotated[
 ]
 
 
-class Part(BaseModel):
+class AuditModel(BaseModel):
     """A part of the document; unknown fields are an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class HealthChecks(Part):
+class HealthChecks(AuditModel):
     """The document's summary of the health gate; `duration` in its form, such as `45s`."""
 
     attempts: int = Field(ge=0)
@@ -64,14 +64,14 @@ class HealthChecks(Part):
     duration: str = Field(pattern=r"^(\d+(\.\d+)?(ms|s|m|h|d))+$")
 
 
-class Tool(Part):
+class Tool(AuditModel):
     """What wrote the record."""
 
     name: Literal["slo-verify"] = "slo-verify"
     version: str
 
 
-class Run(Part):
+class Run(AuditModel):
     """The workflow run; empty on a laptop."""
 
     repository: str = ""
@@ -84,7 +84,7 @@ class Run(Part):
     server_url: str = ""
 
 
-class PhaseTimes(Part):
+class PhaseTimes(AuditModel):
     """Seconds of each phase, null where the probe never got that far."""
 
     resolve_seconds: float | None = None
@@ -94,7 +94,7 @@ class PhaseTimes(Part):
     transfer_seconds: float | None = None
 
 
-class SampleEntry(Part):
+class SampleEntry(AuditModel):
     """One probe. Headers and body are in the proofs."""
 
     witness: Witness
@@ -113,7 +113,7 @@ class SampleEntry(Part):
     machine: str = ""
 
 
-class ObservationEntry(Part):
+class ObservationEntry(AuditModel):
     """All witnesses asked at one instant; seconds since the deploy.
 
     `hopeless` is the platform's word that no machine of the release can become healthy; `spared`
@@ -129,14 +129,14 @@ class ObservationEntry(Part):
     samples: tuple[SampleEntry, ...] = Field(min_length=1)
 
 
-class Watch(Part):
+class Watch(AuditModel):
     """Everything a health gate saw, in order; a replay needs no more."""
 
     begun_seconds: float
     observations: tuple[ObservationEntry, ...]
 
 
-class BreachEntry(Part):
+class BreachEntry(AuditModel):
     """How a stream's failure rate convicted, and since when it did."""
 
     rule: BreachRule
@@ -146,7 +146,7 @@ class BreachEntry(Part):
     valid: int
 
 
-class LatencyEntry(Part):
+class LatencyEntry(AuditModel):
     """Answers by what they took, first and slow-start ones left out.
 
     `over` counts those above each limit in seconds. A percentile is by nearest rank, null where `n`
@@ -161,7 +161,7 @@ class LatencyEntry(Part):
     state: LatencyState | None
 
 
-class StreamEntry(Part):
+class StreamEntry(AuditModel):
     """One series of probes and what it showed. `interval` is the 95 % any-time interval.
 
     `own_objective` is what its answers may take, null where the policy says it.
@@ -186,7 +186,7 @@ class StreamEntry(Part):
     sentence: str
 
 
-class WindowEntry(Part):
+class WindowEntry(AuditModel):
     """The observation window.
 
     Each of `rows` is one thing that happened, in order, as words: ticket, tickets sent by then,
@@ -210,7 +210,7 @@ class WindowEntry(Part):
     rows_left_out: int
 
 
-class DecisionEntry(Part):
+class DecisionEntry(AuditModel):
     """What was decided and why."""
 
     action: Action
@@ -220,7 +220,7 @@ class DecisionEntry(Part):
     rehearsed: bool = False
 
 
-class StepEntry(Part):
+class StepEntry(AuditModel):
     """One step of the rollback, with the end of its output."""
 
     name: str
@@ -232,7 +232,7 @@ class StepEntry(Part):
     taken_over: bool = False
 
 
-class VerificationEntry(Part):
+class VerificationEntry(AuditModel):
     """The same gate on what was restored."""
 
     rejected_version: str | None
@@ -245,7 +245,7 @@ class VerificationEntry(Part):
     reason: str
 
 
-class RemedyEntry(Part):
+class RemedyEntry(AuditModel):
     """One machine that was started again before a rollback was thought of."""
 
     machine: str
@@ -253,7 +253,7 @@ class RemedyEntry(Part):
     verification: VerificationEntry | None
 
 
-class RollbackEntry(Part):
+class RollbackEntry(AuditModel):
     """What was done to restore a release."""
 
     target: str | None
@@ -262,7 +262,7 @@ class RollbackEntry(Part):
     verification: VerificationEntry | None
 
 
-class EvidenceEntry(Part):
+class EvidenceEntry(AuditModel):
     """A file of the evidence and its digest."""
 
     name: str
@@ -270,7 +270,7 @@ class EvidenceEntry(Part):
     size_bytes: int = Field(ge=0)
 
 
-class AuditDocument(Part):
+class AuditDocument(AuditModel):
     """The audit record. `policy_digest` is the SHA-256 of the policy's canonical JSON.
 
     `released` is the platform's newest release at the beginning, `fleet` its last word before

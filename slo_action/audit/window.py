@@ -7,10 +7,10 @@ from urllib.parse import quote, unquote
 
 from slo_action.audit.document import BreachEntry, LatencyEntry, StreamEntry, WindowEntry
 from slo_action.core.model import Outcome, Probe, VersionRule
-from slo_action.core.observation.event_log import MOST_ROWS, Row
+from slo_action.core.observation.event_log import MAX_EVENTS, WindowEvent
 from slo_action.core.observation.policy import WindowPolicy
-from slo_action.core.observation.replay import rewatched
-from slo_action.core.observation.stream_stats import Track
+from slo_action.core.observation.replay import replayed
+from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.streams import Stream
 from slo_action.core.observation.window import Window
 from slo_action.core.stats.latency import LatencyCounter
@@ -24,7 +24,7 @@ NOTHING = "-"
 """The outcome of a row that has none."""
 _FIXED_WORDS = 6
 _LONGEST_SECONDS = 86_400.0
-_MOST_PLANNED = 20 * MOST_ROWS
+_MOST_PLANNED = 20 * MAX_EVENTS
 """A forged length must not keep a replay busy for ever."""
 NEVER = -1.0
 """A percentile whose rank falls on an answer that never came; JSON knows no infinity."""
@@ -64,7 +64,7 @@ def window_of(entry: WindowEntry, policy: WindowPolicy) -> Window:
     try:
         window = _opened(entry, policy)
         rows = [parse_row(text) for text in entry.rows]
-        return rewatched(window, rows, entry.traffic, entry.closed_seconds)
+        return replayed(window, rows, entry.traffic, entry.closed_seconds)
     except (ValueError, LookupError, ArithmeticError) as error:
         raise ReplayError(
             f"the rows of the window do not follow from one another: {type(error).__name__}",
@@ -91,7 +91,7 @@ def _opened(entry: WindowEntry, policy: WindowPolicy) -> Window:
     return window
 
 
-def row_text(row: Row) -> str:
+def row_text(row: WindowEvent) -> str:
     """Return a row as words; what is not known is left out."""
     fixed = (
         str(row.ticket),
@@ -110,13 +110,13 @@ def row_text(row: Row) -> str:
     return " ".join((*fixed, *known))
 
 
-def parse_row(text: str) -> Row:
+def parse_row(text: str) -> WindowEvent:
     """Return the row. Raises ValueError where it is none."""
     words = text.split(" ")
     ticket, sent, taken, heard, outcome, seconds = words[:_FIXED_WORDS]
     named = dict(word.split("=", 1) for word in words[_FIXED_WORDS:])
     version = named.get("version")
-    return Row(
+    return WindowEvent(
         ticket=int(ticket),
         sent=int(sent),
         taken_seconds=float(taken),
@@ -133,7 +133,7 @@ def _number(named: Mapping[str, str], name: str) -> float | None:
     return float(named[name]) if name in named else None
 
 
-def _stream(track: Track, window: Window) -> StreamEntry:
+def _stream(track: StreamStats, window: Window) -> StreamEntry:
     rate, stream = track.rate, track.stream
     return StreamEntry(
         name=stream.name,
@@ -164,7 +164,7 @@ def _stream(track: Track, window: Window) -> StreamEntry:
     )
 
 
-def _latency(latency: LatencyCounter, track: Track) -> LatencyEntry:
+def _latency(latency: LatencyCounter, track: StreamStats) -> LatencyEntry:
     goal = track.goal
     limit = f"{goal.name} < {1000 * goal.limit_seconds:g} ms" if goal else None
     return LatencyEntry(

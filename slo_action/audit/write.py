@@ -30,7 +30,7 @@ from slo_action.config.text.units import format_duration
 from slo_action.core.gate.gate import Gate
 from slo_action.core.model import Observation, Phases, RollbackStep, RunIdentity, Sample
 from slo_action.core.policy.policy import Policy
-from slo_action.core.record.record import AuditRecord, Remedy, Rollback, Verification
+from slo_action.core.record.record import AuditRecord, MachineRestart, Rollback, Verification
 from slo_action.core.release.baseline import Prepared
 
 _POLICY = TypeAdapter(Policy)
@@ -133,7 +133,7 @@ def _prepared(prepared: Prepared | None) -> Prepared | None:
     return replace(prepared, sealed="") if prepared else None
 
 
-def _remedy(remedy: Remedy) -> RemedyEntry:
+def _remedy(remedy: MachineRestart) -> RemedyEntry:
     verification = remedy.verification
     return RemedyEntry(
         machine=remedy.machine,

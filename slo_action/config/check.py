@@ -7,7 +7,7 @@ from pathlib import Path
 from slo_action.config.files.toml import SIZE_LIMIT_BYTES, parse_toml
 from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.inputs import Inputs, read_inputs
-from slo_action.config.request import DEFAULT_CONFIG, Surroundings
+from slo_action.config.request import DEFAULT_CONFIG, RunEnvironment
 from slo_action.config.slo.load import Loaded, load_matrix
 from slo_action.core.lint.rule import Document
 from slo_action.core.model import RunIdentity
@@ -75,7 +75,7 @@ class CheckRequest:
         return {**self.broken, **fly, **matrix}
 
 
-def read_check_request(given: Mapping[str, str], around: Surroundings) -> CheckRequest:
+def read_check_request(given: Mapping[str, str], around: RunEnvironment) -> CheckRequest:
     """Return what is to be checked. Raises InputError where the inputs themselves are wrong.
 
     Mistakes within files are part of the request: all of them are told on their lines.

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from slo_action.config.inputs import Inputs, read_inputs
-from slo_action.config.request import Surroundings, VerifyRequest, matrix_of, read_request
+from slo_action.config.request import RunEnvironment, VerifyRequest, matrix_of, read_request
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.config.text.url import is_named
 from slo_action.core.model import Mode
@@ -27,7 +27,7 @@ _QUERIES = (
 
 
 def read_several(
-    given: Mapping[str, str], around: Surroundings
+    given: Mapping[str, str], around: RunEnvironment
 ) -> tuple[VerifyRequest, ...] | None:
     """Return a request for each service that is named; None where a single one is.
 
@@ -55,7 +55,7 @@ def _needs_matrix(url: str) -> bool:
 
 
 def _single(
-    given: Mapping[str, str], around: Surroundings, loaded: "Loaded | None"
+    given: Mapping[str, str], around: RunEnvironment, loaded: "Loaded | None"
 ) -> tuple[VerifyRequest]:
     return (read_request(given, around, lambda *_: loaded),)
 
@@ -75,7 +75,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 def _read(
     given: Mapping[str, str],
-    around: Surroundings,
+    around: RunEnvironment,
     names: Sequence[str],
     known: Sequence[str],
     loaded: "Loaded | None",

@@ -99,7 +99,7 @@ class VerifyRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class RunEnvironment:
     """What the request takes from where it runs. `control_url` is empty on a laptop.
 
     `fly_api_token` is what the environment holds, for those who name the platform themselves;
@@ -129,7 +129,7 @@ def matrix_of(config: str, workspace: Path) -> "Loaded | None":
 
 def read_request(
     given: Mapping[str, str],
-    around: Surroundings,
+    around: RunEnvironment,
     read_matrix: "Callable[[str, Path], Loaded | None]" = matrix_of,
 ) -> VerifyRequest:
     """Return what is to be done. Raises InputError with every mistake at once.
@@ -184,7 +184,7 @@ def _changed(change: PolicyChange, policy: Policy, mistakes: list[Mistake]) -> P
 
 def _request(
     inputs: Inputs,
-    around: Surroundings,
+    around: RunEnvironment,
     target: ServiceUrl,
     commands: RollbackCommands,
     service: Service | None,
@@ -249,7 +249,7 @@ def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tup
         return ()
 
 
-def _contradictions(inputs: Inputs, around: Surroundings) -> list[Mistake]:
+def _contradictions(inputs: Inputs, around: RunEnvironment) -> list[Mistake]:
     mistakes = []
     if inputs.deployed_at and inputs.deployed_at > around.now + _FUTURE_ALLOWED:
         shown = format_instant(inputs.deployed_at)
@@ -384,7 +384,7 @@ def _first(given: str, default: str, configured: str) -> str:
     return given if given != default or not configured else configured
 
 
-def _control(inputs: Inputs, around: Surroundings, mistakes: list[Mistake]) -> Probe | None:
+def _control(inputs: Inputs, around: RunEnvironment, mistakes: list[Mistake]) -> Probe | None:
     """The control proves that we can reach anything at all; any HTTP answer will do."""
     url = inputs.control_url or around.control_url
     if not url or url == CONTROL_OFF:
@@ -486,7 +486,7 @@ def _platform(inputs: Inputs) -> PlatformName:
     return PlatformName.FLY if inputs.fly_api_token else PlatformName.NONE
 
 
-def _with_token(inputs: Inputs, around: Surroundings) -> Inputs:
+def _with_token(inputs: Inputs, around: RunEnvironment) -> Inputs:
     """The environment's token is taken only where the platform is named: it may be another's."""
     if inputs.platform is not PlatformName.FLY or inputs.fly_api_token:
         return inputs

@@ -10,16 +10,16 @@ from slo_action.core.decision.decide import Action, RollbackMode, WayBack, decid
 from slo_action.core.gate.gate import Ended, Gate, GateEnd, GatePolicy
 from slo_action.core.gate.gate import recheck as recheck_policy
 from slo_action.core.model import Cause, Observation, ObservationKind, Trigger
-from slo_action.core.observation.replay import rejudged
+from slo_action.core.observation.replay import replayed_under
 from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.policy.overrides import policy_of
 from slo_action.core.policy.policy import Policy
-from slo_action.core.record.policy_comparison import Case, Told
+from slo_action.core.record.policy_comparison import PolicyComparison, PolicyOutcome
 from slo_action.core.slo.services import Matrix
 from slo_action.core.verdict.facts import Judgement, OnLateStart, is_passed
 from slo_action.core.verdict.judge import judge
 from slo_action.errors import RecordError, ReplayError
-from slo_action.modes.replay import Replayed, Seen, replay
+from slo_action.modes.replay import Replayed, ReplayedEvidence, replay
 
 _STOPPED_ROW = "interrupted"
 
@@ -28,7 +28,7 @@ _STOPPED_ROW = "interrupted"
 class Backtest:
     """Every record that could be judged, and why the others could not, by their file."""
 
-    cases: tuple[Case, ...]
+    cases: tuple[PolicyComparison, ...]
     unread: Mapping[str, str]
 
 
@@ -37,7 +37,7 @@ def backtest(paths: Iterable[Path], policies: Matrix, service: str = "") -> Back
 
     What cannot be read, or does not lead to its own verdict, is told and left out.
     """
-    cases: list[Case] = []
+    cases: list[PolicyComparison] = []
     unread: dict[str, str] = {}
     for path in paths:
         try:
@@ -49,7 +49,7 @@ def backtest(paths: Iterable[Path], policies: Matrix, service: str = "") -> Back
     return Backtest(cases=tuple(cases), unread=unread)
 
 
-def _backtested(document: AuditDocument, policies: Matrix, source: str) -> Case:
+def _backtested(document: AuditDocument, policies: Matrix, source: str) -> PolicyComparison:
     try:
         policy = policy_of(policies.policy_for(document.service), document.policy or Policy())
     except ValueError as error:
@@ -59,7 +59,7 @@ def _backtested(document: AuditDocument, policies: Matrix, source: str) -> Case:
     return backtested(document, policy, source)
 
 
-def backtested(document: AuditDocument, policy: Policy, source: str) -> Case:
+def backtested(document: AuditDocument, policy: Policy, source: str) -> PolicyComparison:
     """Return what `policy` makes of a record's evidence, beside what the record states.
 
     Only what judges is taken from `policy`: what was asked, and when, stays as recorded. Raises
@@ -71,7 +71,7 @@ def backtested(document: AuditDocument, policy: Policy, source: str) -> Case:
     seen = _seen_again(replayed, policy)
     why = _missing(seen, replayed, policy)
     now = None if why else _told(_judged(seen, policy), seen, superseded=superseded)
-    return Case(
+    return PolicyComparison(
         source=source,
         service=document.service,
         version=document.version,
@@ -83,11 +83,11 @@ def backtested(document: AuditDocument, policy: Policy, source: str) -> Case:
     )
 
 
-def _told(judgement: Judgement, seen: Seen, *, superseded: bool) -> Told:
+def _told(judgement: Judgement, seen: ReplayedEvidence, *, superseded: bool) -> PolicyOutcome:
     """Another deploy that came between keeps its cause: it came whatever the policy."""
     calls = _calls_for_rollback(judgement)
     taken = superseded and calls
-    return Told(
+    return PolicyOutcome(
         verdict=judgement.verdict,
         cause=Cause.SUPERSEDED if taken else judgement.cause,
         row=judgement.row,
@@ -100,7 +100,7 @@ def _calls_for_rollback(judgement: Judgement) -> bool:
     return decide(judgement, RollbackMode.AUTO, WayBack(platform="")).action is Action.ROLL_BACK
 
 
-def _known_seconds(seen: Seen) -> float:
+def _known_seconds(seen: ReplayedEvidence) -> float:
     """The end of the window, else of the last look, else of the gate; or where each stopped."""
     if seen.window is not None:
         return _heard_seconds(seen.window)
@@ -115,7 +115,7 @@ def _heard_seconds(window: Window) -> float:
     return max(heard, default=window.begun_seconds)
 
 
-def _judged(seen: Seen, policy: Policy) -> Judgement:
+def _judged(seen: ReplayedEvidence, policy: Policy) -> Judgement:
     return judge(
         seen.gate,
         rule=policy.rule,
@@ -126,12 +126,12 @@ def _judged(seen: Seen, policy: Policy) -> Judgement:
     )
 
 
-def _seen_again(replayed: Replayed, policy: Policy) -> Seen:
+def _seen_again(replayed: Replayed, policy: Policy) -> ReplayedEvidence:
     """Return what a run by `policy` would have seen of it, and no more."""
     before = replayed.seen
     window = _window_again(before.window, policy)
     gate, rest = _gate_again(before, policy.gate, window)
-    seen = Seen(gate=gate, window=None, recheck=None, known=before.known)
+    seen = ReplayedEvidence(gate=gate, window=None, recheck=None, known=before.known)
     if is_passed(gate.end, policy.on_late_start) or (gate.end is None and _convicts(window)):
         return replace(seen, window=window)
     if gate.end is None:
@@ -147,7 +147,7 @@ def _seen_again(replayed: Replayed, policy: Policy) -> Seen:
 def _window_again(window: Window | None, policy: Policy) -> Window | None:
     if window is None or not policy.window.length_seconds:
         return None
-    return rejudged(
+    return replayed_under(
         window,
         policy.window,
         grace_seconds=policy.gate.grace_seconds,
@@ -160,7 +160,7 @@ def _convicts(window: Window | None) -> bool:
 
 
 def _gate_again(
-    seen: Seen, policy: GatePolicy, window: Window | None
+    seen: ReplayedEvidence, policy: GatePolicy, window: Window | None
 ) -> tuple[Gate, tuple[Observation, ...]]:
     """Return the gate of another policy, and the observations it would not have made.
 
@@ -187,7 +187,9 @@ def _unjudged(observation: Observation) -> Observation:
     return observation if peek else replace(observation, kind=ObservationKind.ATTEMPT)
 
 
-def _recheck_again(seen: Seen, rest: Sequence[Observation], policy: Policy) -> Gate | None:
+def _recheck_again(
+    seen: ReplayedEvidence, rest: Sequence[Observation], policy: Policy
+) -> Gate | None:
     """Return the last look that follows a missed gate; None where nothing is recorded of it."""
     judgement = _judged(seen, policy)
     missed = Trigger.HEALTH_CHECK_FAILURE in judgement.triggers
@@ -201,7 +203,7 @@ def _recheck_again(seen: Seen, rest: Sequence[Observation], policy: Policy) -> G
     return again
 
 
-def _missing(seen: Seen, replayed: Replayed, policy: Policy) -> str:
+def _missing(seen: ReplayedEvidence, replayed: Replayed, policy: Policy) -> str:
     """Return what of the evidence a run by this policy would have had is not recorded."""
     if replayed.judgement.row == _STOPPED_ROW:
         return ""
@@ -217,7 +219,7 @@ def _missing(seen: Seen, replayed: Replayed, policy: Policy) -> str:
     return f"the record ends at {last:.0f} s"
 
 
-def _notes(replayed: Replayed, policy: Policy, seen: Seen) -> tuple[str, ...]:
+def _notes(replayed: Replayed, policy: Policy, seen: ReplayedEvidence) -> tuple[str, ...]:
     """Return where the evidence is poorer than a run by this policy would have had."""
     notes = []
     closer = policy.window.rates.confidence and not replayed.policy.window.rates.confidence

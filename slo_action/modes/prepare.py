@@ -6,7 +6,7 @@ from fractions import Fraction
 from slo_action.config.request import VerifyRequest
 from slo_action.core.decision.decide import EXIT_NO_WAY_BACK
 from slo_action.core.model import VersionRule
-from slo_action.core.observation.stream_stats import Track
+from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import Window
 from slo_action.core.release.baseline import (
     Baseline,
@@ -122,7 +122,7 @@ def _baseline(run: Run, window: Window) -> Baseline:
     )
 
 
-def _stream(track: Track) -> StreamBaseline:
+def _stream(track: StreamStats) -> StreamBaseline:
     p95 = track.latency.percentile(_P95)
     return StreamBaseline(
         name=track.stream.name,

@@ -24,7 +24,7 @@ from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.manual_rollback import ASKED, ending_after, exit_by_hand
 from slo_action.core.record.record import newest_before
-from slo_action.core.verdict.context import NOTHING_KNOWN, Known, Remedied
+from slo_action.core.verdict.context import EMPTY_CONTEXT, JudgementContext, RestartResult
 from slo_action.core.verdict.facts import Judgement, OnLateStart, is_passed
 from slo_action.core.verdict.judge import judge, judge_restored
 from slo_action.errors import RecordError, ReplayError
@@ -33,7 +33,7 @@ _HINT = "the record was changed, or another version wrote it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class ReplayedEvidence:
     """What a run saw, driven again: gate, window and last look; None where there was none.
 
     `known` is what it knew beside that: the platform's word, and how it was before.
@@ -42,7 +42,7 @@ class Seen:
     gate: Gate
     window: Window | None
     recheck: Gate | None
-    known: Known = NOTHING_KNOWN
+    known: JudgementContext = EMPTY_CONTEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Replayed:
 
     judgement: Judgement
     policy: Policy
-    seen: Seen
+    seen: ReplayedEvidence
 
     @property
     def observations(self) -> int:
@@ -136,16 +136,16 @@ def _refuse_halves(gate: Gate, window: Window | None, problems: list[str]) -> No
         raise ReplayError(told, hint=_HINT)
 
 
-def _seen(document: AuditDocument, policy: Policy, problems: list[str]) -> Seen:
+def _seen(document: AuditDocument, policy: Policy, problems: list[str]) -> ReplayedEvidence:
     """Without its window nothing can be judged, so a misfit there ends the replay at once."""
     if document.watch is None:
         raise RecordError("the record holds no observations", hint="replay a whole audit.json")
     again = document.recheck
-    return Seen(
+    return ReplayedEvidence(
         gate=gate_of(document.watch, policy.gate),
         window=_window(document.window, policy.window, problems),
         recheck=gate_of(again, recheck_policy(policy.gate)) if again else None,
-        known=Known(
+        known=JudgementContext(
             released=document.released,
             fleet=document.fleet,
             baseline=document.prepared.baseline if document.prepared else None,
@@ -156,14 +156,14 @@ def _seen(document: AuditDocument, policy: Policy, problems: list[str]) -> Seen:
     )
 
 
-def _remedied(document: AuditDocument, policy: Policy, problems: list[str]) -> Remedied | None:
+def _remedied(document: AuditDocument, policy: Policy, problems: list[str]) -> RestartResult | None:
     """Return what a restart came to, judged again from what was seen after it."""
     remedy = document.remedy
     if remedy is None or remedy.verification is None:
         return None
     rule = policy.rule
     judgement = _verified_again("restart", remedy.verification, rule, document, problems)
-    return Remedied(machine=remedy.machine, verdict=judgement.verdict, reason=judgement.reason)
+    return RestartResult(machine=remedy.machine, verdict=judgement.verdict, reason=judgement.reason)
 
 
 def _window(entry: WindowEntry | None, policy: WindowPolicy, problems: list[str]) -> Window | None:
@@ -181,7 +181,7 @@ def _policy_problems(policy: Policy, digest: str | None) -> list[str]:
     return [] if digest in accepted else [f"the policy's digest is {found}, not {digest}"]
 
 
-def _seen_problems(document: AuditDocument, policy: Policy, seen: Seen) -> list[str]:
+def _seen_problems(document: AuditDocument, policy: Policy, seen: ReplayedEvidence) -> list[str]:
     stopped = bool(document.interrupted)
     problems = schedule_problems("watch", seen.gate, seen.window, stopped=stopped)
     recovered = policy.on_late_start is OnLateStart.WARN and _passed(seen.recheck)
@@ -270,7 +270,7 @@ def _verified_again(
     stopped = bool(document.interrupted)
     problems += schedule_problems(what, gate, window, stopped=stopped)
     _refuse_halves(gate, window, problems)
-    known = Known(released=verification.released, fleet=verification.fleet, since=what)
+    known = JudgementContext(released=verification.released, fleet=verification.fleet, since=what)
     judgement = judge_restored(gate, window, rule=rule, known=known)
     problems += _restored_problems(what, verification, judgement)
     met = not stopped and _passed(gate)

@@ -17,7 +17,7 @@ from slo_action.core.record.record import AuditRecord, Rollback, latest_version
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.errors import PlatformError
 from slo_action.modes.steps.gate import Witnesses, unconsulted
-from slo_action.modes.steps.observe_release import Run, Seen, glance
+from slo_action.modes.steps.observe_release import Observed, Run, probe_once
 from slo_action.modes.steps.rollback import planned, rehearsed, roll_back, way_back
 from slo_action.ports import Ports
 
@@ -29,7 +29,7 @@ def rollback(request: VerifyRequest, ports: Ports) -> AuditRecord:
     """
     run = _begin(request, ports)
     before = _way_back(run)
-    seen = Seen(gate=glance(run))
+    seen = Observed(gate=probe_once(run))
     decision, plan = planned(run, asked(request.approver, before.target))
     decision = _compared(run, _rehearsed(run, decision), before)
     failed = latest_version(seen.gate)
@@ -85,7 +85,7 @@ def _compared(run: Run, decision: Decision, before: WayBack) -> Decision:
 
 def _record(
     run: Run,
-    seen: Seen,
+    seen: Observed,
     before: WayBack,
     decision: Decision,
     plan: RollbackPlan | None,

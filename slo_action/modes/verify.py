@@ -24,18 +24,24 @@ from slo_action.core.model import (
 from slo_action.core.observation.streams import stream_name
 from slo_action.core.record.record import (
     AuditRecord,
-    Remedy,
+    MachineRestart,
     Rollback,
     judged_version,
     latest_version,
     newest_before,
 )
 from slo_action.core.release.rollback_plan import RollbackPlan
-from slo_action.core.verdict.context import Known, single_sick_machine
+from slo_action.core.verdict.context import JudgementContext, single_sick_machine
 from slo_action.core.verdict.judge import Judgement, judge
 from slo_action.errors import SloVerifyError
 from slo_action.modes.steps.gate import Witnesses, unconsulted
-from slo_action.modes.steps.observe_release import Run, Seen, look, look_again, look_on
+from slo_action.modes.steps.observe_release import (
+    Observed,
+    Run,
+    observe_recovered,
+    observe_release,
+    recheck,
+)
 from slo_action.modes.steps.rollback import (
     keep_snapshots,
     planned,
@@ -60,10 +66,10 @@ class _Case:
 
     run: Run
     before: WayBack
-    seen: Seen
+    seen: Observed
     judgement: Judgement
     decision: Decision
-    remedy: Remedy | None = None
+    remedy: MachineRestart | None = None
     plan: RollbackPlan | None = None
 
     @property
@@ -80,7 +86,7 @@ def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
     """Verify one deploy and return what happened; tells nobody but the live log."""
     run = _begin(request, ports)
     before = way_back(run)
-    seen = look(run, when_passed=lambda gate: _tell_provisional(run, gate))
+    seen = observe_release(run, when_passed=lambda gate: _tell_provisional(run, gate))
     keep_snapshots(run)
     before = _asked_again(run, before, seen)
     case = _compared(_look_again(_judged(run, before, seen)))
@@ -116,7 +122,7 @@ def _left_out(request: VerifyRequest) -> tuple[str, ...]:
     return (f"Without a window (`observe: 0s`) no journey runs: {', '.join(names)}.",)
 
 
-def _asked_again(run: Run, before: WayBack, seen: Seen) -> WayBack:
+def _asked_again(run: Run, before: WayBack, seen: Observed) -> WayBack:
     """Ask for the way back once more where the platform was away at first, and came back.
 
     It must still name the release that it named while its machines were watched.
@@ -130,7 +136,9 @@ def _asked_again(run: Run, before: WayBack, seen: Seen) -> WayBack:
     return again if is_same else before
 
 
-def _judged(run: Run, before: WayBack, seen: Seen, remedy: Remedy | None = None) -> _Case:
+def _judged(
+    run: Run, before: WayBack, seen: Observed, remedy: MachineRestart | None = None
+) -> _Case:
     judgement = _judge(run, seen, _known(run, before.current, seen, remedy))
     decision = _decide(run, judgement, before)
     return _Case(
@@ -138,9 +146,11 @@ def _judged(run: Run, before: WayBack, seen: Seen, remedy: Remedy | None = None)
     )
 
 
-def _known(run: Run, released: Release | None, seen: Seen, remedy: Remedy | None) -> Known:
+def _known(
+    run: Run, released: Release | None, seen: Observed, remedy: MachineRestart | None
+) -> JudgementContext:
     prepared = run.request.prepared
-    return Known(
+    return JudgementContext(
         released=released,
         fleet=seen.fleet,
         baseline=prepared.baseline if prepared else None,
@@ -150,7 +160,7 @@ def _known(run: Run, released: Release | None, seen: Seen, remedy: Remedy | None
     )
 
 
-def _judge(run: Run, seen: Seen, known: Known) -> Judgement:
+def _judge(run: Run, seen: Observed, known: JudgementContext) -> Judgement:
     policy = run.request.policy
     judgement = judge(
         seen.gate,
@@ -193,10 +203,10 @@ def _look_again(case: _Case) -> _Case:
         return case
     run = case.run
     run.ports.log.line("one more look before the rollback")
-    recheck = look_again(run)
-    if recheck.end is GateEnd.MISSED:
-        return replace(case, seen=replace(case.seen, recheck=recheck))
-    seen = look_on(run, replace(case.seen, recheck=recheck))
+    rechecked = recheck(run)
+    if rechecked.end is GateEnd.MISSED:
+        return replace(case, seen=replace(case.seen, recheck=rechecked))
+    seen = observe_recovered(run, replace(case.seen, recheck=rechecked))
     return _judged(run, case.before, seen)
 
 
@@ -219,7 +229,7 @@ def _compared(case: _Case) -> _Case:
     return replace(case, decision=checked)
 
 
-def _live(seen: Seen) -> str | None:
+def _live(seen: Observed) -> str | None:
     """Return what answered in the last look, or in the window where there was none."""
     if seen.recheck is not None:
         return latest_version(seen.recheck)

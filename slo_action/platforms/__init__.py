@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import VerifyRequest
 from slo_action.platforms import command, none
-from slo_action.platforms.context import Premises
+from slo_action.platforms.context import PlatformContext
 from slo_action.ports import MachinePlatform, Platform
 
 
@@ -18,18 +18,18 @@ class Opened:
     machines: MachinePlatform | None = None
 
 
-Opener = Callable[[VerifyRequest, Premises], Opened]
+Opener = Callable[[VerifyRequest, PlatformContext], Opened]
 
 
-def _none(request: VerifyRequest, premises: Premises) -> Opened:
+def _none(request: VerifyRequest, premises: PlatformContext) -> Opened:
     return Opened(platform=none.open_platform(request, premises))
 
 
-def _command(request: VerifyRequest, premises: Premises) -> Opened:
+def _command(request: VerifyRequest, premises: PlatformContext) -> Opened:
     return Opened(platform=command.open_platform(request, premises))
 
 
-def _fly(request: VerifyRequest, premises: Premises) -> Opened:
+def _fly(request: VerifyRequest, premises: PlatformContext) -> Opened:
     from slo_action.platforms.fly.platform import open_platform  # noqa: PLC0415 - heavy: ADR 0002
 
     opened = open_platform(request, premises)

@@ -10,7 +10,7 @@ from slo_action.ports import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Premises:
+class PlatformContext:
     """Where a platform works. `redact` takes the run's secrets out of captured text.
 
     `prepared` is what a `prepare` run handed over, None without one. `past` are the verdicts of

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from slo_action.config.request import VerifyRequest
 from slo_action.core.model import Release, RollbackStep
-from slo_action.platforms.context import Premises
+from slo_action.platforms.context import PlatformContext
 
 
 class NoPlatform:
@@ -31,6 +31,6 @@ class NoPlatform:
         return ()
 
 
-def open_platform(_request: VerifyRequest, _premises: Premises) -> NoPlatform:
+def open_platform(_request: VerifyRequest, _premises: PlatformContext) -> NoPlatform:
     """Return the platform."""
     return NoPlatform()

@@ -6,10 +6,10 @@ from http import HTTPStatus
 
 from slo_action.core.answer.health_body import BodyHealth, HealthReading, read_health, read_page
 from slo_action.core.answer.version_fields import (
-    ToldVersion,
-    told_by_headers,
-    told_by_json,
-    told_by_line,
+    VersionField,
+    version_fields_in_headers,
+    version_fields_in_json,
+    version_fields_in_line,
 )
 from slo_action.core.answer.version_match import VersionJudgement, judge_version
 from slo_action.core.journey.assertions import Subject
@@ -108,14 +108,14 @@ def _facts(answer: Answer, probe: Probe, total_seconds: float) -> _Facts:
     )
 
 
-def _told(answer: Answer, probe: Probe, document: object) -> tuple[ToldVersion, ...]:
+def _told(answer: Answer, probe: Probe, document: object) -> tuple[VersionField, ...]:
     """A page that is no answer tells nothing by its body; a plain line only where it is asked."""
-    told: tuple[ToldVersion, ...] = ()
+    told: tuple[VersionField, ...] = ()
     if document is not None and not isinstance(document, str):
-        told = told_by_json(document)
+        told = version_fields_in_json(document)
     if probe.witness is Witness.VERSION and answer.status == HTTPStatus.OK and not told:
-        told = told_by_line(document if isinstance(document, str) else answer.body.text)
-    return (*told, *told_by_headers(answer.headers))
+        told = version_fields_in_line(document if isinstance(document, str) else answer.body.text)
+    return (*told, *version_fields_in_headers(answer.headers))
 
 
 def _challenged(facts: _Facts) -> _Found:

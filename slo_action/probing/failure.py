@@ -10,7 +10,7 @@ import httpx
 
 from slo_action.core.model import Outcome
 from slo_action.core.text.quoting import quoted
-from slo_action.probing.timeline import Stage, Timeline
+from slo_action.probing.timeline import Phase, Timeline
 from slo_action.probing.transport import OWN_SIDE_ERRNOS
 
 Failure = tuple[Outcome, str]
@@ -84,7 +84,7 @@ def _name(error: BaseException, timeline: Timeline) -> Failure:
 
 
 def _unusable_text(_error: BaseException, timeline: Timeline) -> Failure:
-    if timeline.stage is Stage.RESOLVE:
+    if timeline.stage is Phase.RESOLVE:
         return Outcome.DNS_NXDOMAIN, "the host name is not one that a resolver can look up"
     return Outcome.UNKNOWN, "the URL or the authorization holds characters that cannot be sent"
 
@@ -92,9 +92,9 @@ def _unusable_text(_error: BaseException, timeline: Timeline) -> Failure:
 def _timeout(_error: BaseException, timeline: Timeline) -> Failure:
     seconds = f"{timeline.total_seconds:.1f} s"
     detail = f"timed out after {seconds}, {_stage(timeline)}"
-    if timeline.stage is Stage.RESOLVE:
+    if timeline.stage is Phase.RESOLVE:
         return Outcome.DNS_TIMEOUT, detail
-    if timeline.stage in (Stage.CONNECT, Stage.TLS):
+    if timeline.stage in (Phase.CONNECT, Phase.TLS):
         return Outcome.CONNECT_TIMEOUT, detail
     return Outcome.READ_TIMEOUT, detail
 
@@ -141,7 +141,7 @@ def _protocol(error: BaseException, _timeline: Timeline) -> Failure:
 
 
 def _stage(timeline: Timeline) -> str:
-    return (timeline.stage or Stage.ANSWER).value
+    return (timeline.stage or Phase.ANSWER).value
 
 
 _READERS: tuple[tuple[tuple[type[BaseException], ...], Callable[..., Failure]], ...] = (

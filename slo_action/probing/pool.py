@@ -21,7 +21,7 @@ _GRACE_SECONDS = 0.25
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class _Flight:
+class InFlightProbe:
     """A probe on its way; its thread writes into it, `ended` last.
 
     `sent`, `ended` and `lost` are instants of the monotonic clock: at `lost` it is given up.
@@ -64,13 +64,15 @@ class HttpProbePool:
         self._redact = redact
         self._most = most_in_flight
         self._room = threading.Semaphore(most_in_flight)
-        self._flights: set[_Flight] = set()
+        self._flights: set[InFlightProbe] = set()
 
     def send(self, ticket: int, probe: Probe) -> None:
         """Start a thread that sends one probe; see ports.ProbePool."""
         now = self._clock.monotonic()
         lost = now + probe.timeout_seconds + _GRACE_SECONDS
-        flight = _Flight(ticket=ticket, probe=probe, at=self._clock.now(), sent=now, lost=lost)
+        flight = InFlightProbe(
+            ticket=ticket, probe=probe, at=self._clock.now(), sent=now, lost=lost
+        )
         self._flights.add(flight)
         if not self._room.acquire(blocking=False):
             self._end(flight, f"not sent: {self._most} probes are in flight already")
@@ -89,7 +91,7 @@ class HttpProbePool:
         self._flights.difference_update(down)
         return tuple(sorted(map(self._judged, down), key=lambda landed: landed.ended))
 
-    def _fly(self, flight: _Flight) -> None:
+    def _fly(self, flight: InFlightProbe) -> None:
         """Run in the probe's own thread."""
         try:
             if flight.probe.journey:
@@ -102,11 +104,11 @@ class HttpProbePool:
         finally:
             self._room.release()
 
-    def _end(self, flight: _Flight, trouble: str) -> None:
+    def _end(self, flight: InFlightProbe, trouble: str) -> None:
         flight.trouble = trouble
         flight.ended = self._clock.monotonic()
 
-    def _judged(self, flight: _Flight) -> Landed:
+    def _judged(self, flight: InFlightProbe) -> Landed:
         exchanges = flight.exchanges if flight.ended is not None else ()
         sent = exchanges[0].timeline.started if exchanges else flight.sent
         ended = exchanges[-1].timeline.ended if exchanges else flight.ended
@@ -116,7 +118,7 @@ class HttpProbePool:
         return Landed(ticket=flight.ticket, sample=sample, sent=sent, ended=ended)
 
     def _sample(
-        self, flight: _Flight, exchanges: tuple[Exchange, ...], total_seconds: float
+        self, flight: InFlightProbe, exchanges: tuple[Exchange, ...], total_seconds: float
     ) -> Sample:
         if exchanges:
             return read_exchanges(flight.probe, exchanges, self._redact)

@@ -10,7 +10,7 @@ TIMELINE = "slo_verify.timeline"
 """The request extension under which a transport finds the exchange's Timeline."""
 
 
-class Stage(StrEnum):
+class Phase(StrEnum):
     """How far an exchange has come, in words for a sentence."""
 
     RESOLVE = "resolving the name"
@@ -20,9 +20,9 @@ class Stage(StrEnum):
     BODY = "reading the answer"
 
 
-_EVENTS: Mapping[str, tuple[Stage, Stage]] = {
-    "connection.connect_tcp": (Stage.CONNECT, Stage.ANSWER),
-    "connection.start_tls": (Stage.TLS, Stage.ANSWER),
+_EVENTS: Mapping[str, tuple[Phase, Phase]] = {
+    "connection.connect_tcp": (Phase.CONNECT, Phase.ANSWER),
+    "connection.start_tls": (Phase.TLS, Phase.ANSWER),
 }
 """httpcore 1.0.9's trace events: the stage that each begins and the one it leads to."""
 
@@ -53,9 +53,9 @@ class Timeline:
     def __init__(self, monotonic: Callable[[], float], deadline: float) -> None:
         self._monotonic = monotonic
         self._began = 0.0
-        self._spent: dict[Stage, float] = {}
+        self._spent: dict[Phase, float] = {}
         self.deadline = deadline
-        self.stage: Stage | None = None
+        self.stage: Phase | None = None
         self.address: str | None = None
         self.addresses: tuple[str, ...] = ()
         self.certificate_expires_at: datetime | None = None
@@ -77,18 +77,18 @@ class Timeline:
         """Count from now: building the request is not the target's time."""
         self.started = self._monotonic()
 
-    def begin(self, stage: Stage) -> None:
+    def begin(self, stage: Phase) -> None:
         """Enter a stage whose duration counts by itself."""
         self.stage = stage
         self._began = self._monotonic()
 
-    def complete(self, following: Stage) -> None:
+    def complete(self, following: Phase) -> None:
         """Leave the stage that began last."""
         now = self._monotonic()
         if self.stage is not None:
             self._spent[self.stage] = now - self._began
         self.stage = following
-        if following is Stage.ANSWER:
+        if following is Phase.ANSWER:
             self.ready = now
 
     def on_event(self, name: str, _info: Mapping[str, object]) -> None:
@@ -107,14 +107,14 @@ class Timeline:
         self.last_read = self._monotonic()
         if self.first_byte is None:
             self.first_byte = self.last_read
-            self.stage = Stage.BODY
+            self.stage = Phase.BODY
 
     def finish(self, *, failed: bool) -> None:
         """End the exchange: at its last byte, or now where it failed."""
         self.ended = self._monotonic()
         if not failed and self.last_read is not None:
             self.ended = self.last_read
-        elif self.stage in (Stage.RESOLVE, Stage.CONNECT, Stage.TLS):
+        elif self.stage in (Phase.RESOLVE, Phase.CONNECT, Phase.TLS):
             self._spent[self.stage] = self.ended - self._began
 
     @property
@@ -127,16 +127,16 @@ class Timeline:
         """Where the time went. A phase that failed counts up to its failure."""
         processed = self.first_byte or self.ended
         return Phases(
-            resolve_seconds=self._spent.get(Stage.RESOLVE),
-            connect_seconds=self._spent.get(Stage.CONNECT),
-            tls_seconds=self._spent.get(Stage.TLS),
+            resolve_seconds=self._spent.get(Phase.RESOLVE),
+            connect_seconds=self._spent.get(Phase.CONNECT),
+            tls_seconds=self._spent.get(Phase.TLS),
             processing_seconds=_between(self.ready, processed) if self._answering else None,
             transfer_seconds=_between(self.first_byte, self.ended),
         )
 
     @property
     def _answering(self) -> bool:
-        return self.stage in (Stage.ANSWER, Stage.BODY)
+        return self.stage in (Phase.ANSWER, Phase.BODY)
 
 
 def _between(start: float | None, end: float | None) -> float | None:

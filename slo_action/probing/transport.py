@@ -17,7 +17,7 @@ from slo_action.probing.resolve import (
     look_up_within,
     system_lookup,
 )
-from slo_action.probing.timeline import TIMELINE, Stage, Timeline
+from slo_action.probing.timeline import TIMELINE, Phase, Timeline
 
 OWN_SIDE_ERRNOS = frozenset(
     {
@@ -99,9 +99,9 @@ class FreshTransport(httpx.BaseTransport):
         if only:
             self._must_be_allowed(only)
             return (only,)
-        timeline.begin(Stage.RESOLVE)
+        timeline.begin(Phase.RESOLVE)
         found = look_up_within(self._lookup, host, origin.port, timeline.remaining())
-        timeline.complete(Stage.CONNECT)
+        timeline.complete(Phase.CONNECT)
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         timeline.addresses = tuple(f"{one.record} {one.ip}" for one in found)

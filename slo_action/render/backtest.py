@@ -4,7 +4,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from slo_action.core.record.policy_comparison import Case, Sums, Told, sums_of
+from slo_action.core.record.policy_comparison import (
+    ComparisonTotals,
+    PolicyComparison,
+    PolicyOutcome,
+    sums_of,
+)
 
 _SAME_SECONDS = 0.5
 LIMITS = (
@@ -13,14 +18,14 @@ LIMITS = (
 )
 
 
-def backtest_lines(cases: Sequence[Case], unread: Mapping[str, str]) -> tuple[str, ...]:
+def backtest_lines(cases: Sequence[PolicyComparison], unread: Mapping[str, str]) -> tuple[str, ...]:
     """Return the whole back-test in lines; `unread` says why a file could not be judged."""
     told = [line for case in cases for line in _case(case)]
     broken = [f"{source}: not judged: {why}" for source, why in unread.items()]
     return (*told, *broken, *_sums(sums_of(cases), len(unread)), *LIMITS)
 
 
-def backtest_json(cases: Sequence[Case], unread: Mapping[str, str]) -> str:
+def backtest_json(cases: Sequence[PolicyComparison], unread: Mapping[str, str]) -> str:
     """Return the same as JSON in ASCII, for programs."""
     data = {
         "cases": [
@@ -34,7 +39,7 @@ def backtest_json(cases: Sequence[Case], unread: Mapping[str, str]) -> str:
     return json.dumps(data, indent=2, ensure_ascii=True)
 
 
-def _case(case: Case) -> Iterator[str]:
+def _case(case: PolicyComparison) -> Iterator[str]:
     version = f" {case.version}" if case.version else ""
     yield f"{case.source}: {case.service}{version} ({case.deployment_id})"
     yield f"  then: {_told(case.then)}"
@@ -47,12 +52,12 @@ def _case(case: Case) -> Iterator[str]:
     yield from (f"  note: {note}" for note in case.notes)
 
 
-def _told(told: Told) -> str:
+def _told(told: PolicyOutcome) -> str:
     rollback = "; calls for a rollback" if told.rollback else ""
     return f"{told.verdict} ({told.cause}) at {told.known_seconds:.0f} s{rollback}"
 
 
-def _later(case: Case) -> str:
+def _later(case: PolicyComparison) -> str:
     seconds = case.later_seconds
     return f", {_change(seconds)}" if abs(seconds) >= _SAME_SECONDS else ""
 
@@ -61,7 +66,7 @@ def _change(seconds: float) -> str:
     return f"{abs(seconds):.0f} s {'later' if seconds > 0 else 'earlier'}"
 
 
-def _turn(then: Told, now: Told) -> str:
+def _turn(then: PolicyOutcome, now: PolicyOutcome) -> str:
     if now.rollback and not then.rollback:
         return ": a rollback more"
     if then.rollback and not now.rollback:
@@ -69,7 +74,7 @@ def _turn(then: Told, now: Told) -> str:
     return ""
 
 
-def _sums(sums: Sums, unread: int) -> Iterator[str]:
+def _sums(sums: ComparisonTotals, unread: int) -> Iterator[str]:
     broken = f", {unread} could not be" if unread else ""
     yield f"{sums.judged} {_records(sums.judged)} judged{broken}."
     yield f"Another verdict or cause: {sums.changed}; not known: {sums.unknown}."

@@ -6,7 +6,7 @@ from math import isfinite
 
 from slo_action.core.gate.gate import Gate
 from slo_action.core.model import Phases, Sample, Witness
-from slo_action.core.observation.stream_stats import Track
+from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.verdict.window_facts import time_share
 from slo_action.render.text.escape import visible
@@ -67,24 +67,24 @@ _Values = Iterator[tuple[str, str]]
 _QUANTILES = (Fraction(1, 2), Fraction(95, 100), Fraction(99, 100))
 
 
-def _probes(track: Track) -> _Values:
+def _probes(track: StreamStats) -> _Values:
     rate = track.rate
     counts = {"bad": rate.bad, "good": rate.valid - rate.bad, "neutral": rate.neutral}
     for result, count in {**counts, "missed": track.missed}.items():
         yield f',result="{result}"', str(count)
 
 
-def _outcomes(track: Track) -> _Values:
+def _outcomes(track: StreamStats) -> _Values:
     for outcome, count in track.outcomes.items():
         yield f',outcome="{outcome}"', str(count)
 
 
-def _error_ratio(track: Track) -> _Values:
+def _error_ratio(track: StreamStats) -> _Values:
     if track.rate.valid:
         yield "", f"{time_share(track.rate):.6f}"
 
 
-def _latency(track: Track) -> _Values:
+def _latency(track: StreamStats) -> _Values:
     """A quantile that is a timeout has no number."""
     for quantile in _QUANTILES:
         seconds = track.latency.percentile(quantile)
@@ -92,15 +92,15 @@ def _latency(track: Track) -> _Values:
             yield f',quantile="{float(quantile):g}"', f"{seconds:.6f}"
 
 
-def _timed(track: Track) -> _Values:
+def _timed(track: StreamStats) -> _Values:
     yield "", str(track.latency.n)
 
 
-def _timeouts(track: Track) -> _Values:
+def _timeouts(track: StreamStats) -> _Values:
     yield "", str(track.latency.unanswered)
 
 
-_FAMILIES: tuple[tuple[str, str | None, Callable[[Track], _Values]], ...] = (
+_FAMILIES: tuple[tuple[str, str | None, Callable[[StreamStats], _Values]], ...] = (
     ("deploy_window_probes", None, _probes),
     ("deploy_window_outcomes", None, _outcomes),
     ("deploy_window_error_ratio", "ratio", _error_ratio),

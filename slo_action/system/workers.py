@@ -23,7 +23,7 @@ Work = Callable[[Post], None]
 _FORK = get_context("fork")
 
 
-def side_by_side(
+def run_in_processes(
     works: Mapping[str, Work], *, hear: Callable[[str, object], None], interrupts: Interrupts
 ) -> None:
     """Do all works at once and return when all have ended; `hear` is given what each posts.

@@ -8,7 +8,7 @@ import pytest
 
 from slo_action.config.check import CheckRequest, read_check_request
 from slo_action.config.inputs import asked_mode
-from slo_action.config.request import Surroundings, read_request
+from slo_action.config.request import RunEnvironment, read_request
 from slo_action.core.model import Mode, RunIdentity
 from slo_action.errors import InputError, Mistake
 
@@ -16,8 +16,8 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
 FLY_TOML = "app = 'shop'\n"
 
 
-def around(workspace: Path) -> Surroundings:
-    return Surroundings(run=RunIdentity(run_id="12345"), workspace=workspace, now=NOW)
+def around(workspace: Path) -> RunEnvironment:
+    return RunEnvironment(run=RunIdentity(run_id="12345"), workspace=workspace, now=NOW)
 
 
 def asked(workspace: Path, **given: str) -> CheckRequest:

@@ -9,7 +9,7 @@ from hypothesis import given as given_by
 from hypothesis import strategies as st
 
 from slo_action.config.multi_service import MOST_SERVICES, read_several
-from slo_action.config.request import Surroundings, VerifyRequest, read_request
+from slo_action.config.request import RunEnvironment, VerifyRequest, read_request
 from slo_action.core.model import RunIdentity
 from slo_action.errors import InputError, Mistake
 from slo_action.system.clock import SystemClock
@@ -23,11 +23,13 @@ services:
 """
 
 
-def around(workspace: Path, matrix: str = THREE) -> Surroundings:
+def around(workspace: Path, matrix: str = THREE) -> RunEnvironment:
     if matrix:
         (workspace / ".github").mkdir(exist_ok=True)
         (workspace / ".github" / "slo.yml").write_text(matrix, encoding="utf-8")
-    return Surroundings(run=RunIdentity(), workspace=workspace, now=NOW, check_runs_possible=False)
+    return RunEnvironment(
+        run=RunIdentity(), workspace=workspace, now=NOW, check_runs_possible=False
+    )
 
 
 def read(
@@ -325,7 +327,7 @@ NAMES = st.text(
 @given_by(st.lists(NAMES, min_size=2, max_size=5, unique=True))
 def test_any_two_names_keep_their_own_address(found: list[str]) -> None:
     lines = [f"{name}=https://s{number}.example" for number, name in enumerate(found)]
-    surroundings = Surroundings(
+    surroundings = RunEnvironment(
         run=RunIdentity(), workspace=Path("/nowhere"), now=NOW, check_runs_possible=False
     )
 

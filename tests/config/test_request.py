@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from slo_action.config.inputs import PlatformName
-from slo_action.config.request import Surroundings, VerifyRequest, read_request
+from slo_action.config.request import RunEnvironment, VerifyRequest, read_request
 from slo_action.core.model import RunIdentity, Witness
 from slo_action.errors import InputError, Mistake
 
@@ -21,9 +21,9 @@ monitoring: {grace_period: 45s}
 """
 
 
-def around(workspace: Path, **changes: object) -> Surroundings:
+def around(workspace: Path, **changes: object) -> RunEnvironment:
     values: dict[str, object] = {"run": RunIdentity(), "workspace": workspace, "now": NOW}
-    return Surroundings(**{**values, **changes})  # type: ignore[arg-type] # a builder's overrides
+    return RunEnvironment(**{**values, **changes})  # type: ignore[arg-type] # a builder's overrides
 
 
 def request(workspace: Path, **given: str) -> VerifyRequest:

@@ -16,11 +16,11 @@ from typing import Any, ClassVar
 import pytest
 
 from slo_action.config.inputs import PlatformName, read_inputs
-from slo_action.config.request import Surroundings, read_request
+from slo_action.config.request import RunEnvironment, read_request
 from slo_action.config.slo.load import read_matrix
 from slo_action.core.model import Release, RunIdentity
 from slo_action.platforms import PLATFORMS
-from slo_action.platforms.context import Premises
+from slo_action.platforms.context import PlatformContext
 from tests.docs.example_job import SECRET, ExampleJob
 from tests.docs.pages import DOCS, ROOT, first_cells, read
 from tests.docs.workflow_files import Workflow, documented, examples
@@ -306,12 +306,12 @@ def test_the_rollback_examples_commands_go_back_to_the_former_image(
     clock = VirtualClock()
     request = read_request(
         {**job.given(), "token": "x", "deployed-at": ""},
-        Surroundings(run=RunIdentity(), workspace=workspace, now=clock.now()),
+        RunEnvironment(run=RunIdentity(), workspace=workspace, now=clock.now()),
     )
     environment = {"PATH": os.defpath, **job.environment(job.verifying)}
     platform = PLATFORMS[request.platform](
         request,
-        Premises(environment=environment, workspace=workspace, clock=clock, redact=str),
+        PlatformContext(environment=environment, workspace=workspace, clock=clock, redact=str),
     ).platform
     log = workspace / "bin" / "kubectl.log"
     log.unlink(missing_ok=True)

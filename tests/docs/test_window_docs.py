@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 
 from slo_action.core.model import Trigger, Witness
-from slo_action.core.observation.event_log import MOST_ROWS
+from slo_action.core.observation.event_log import MAX_EVENTS
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
 from slo_action.core.observation.window import POOLED
@@ -78,7 +78,7 @@ def test_the_rates_and_the_size_of_a_record_are_told() -> None:
 
     assert f"{100 * rates.null_rate:.2f} %" in text
     assert f"blocks of {rates.block_seconds:g} s" in text
-    assert f"{MOST_ROWS:,}" in text
+    assert f"{MAX_EVENTS:,}" in text
     assert POOLED in text
 
 

@@ -20,7 +20,7 @@ from slo_action.core.model import Cause, Outcome, Probe, Verdict, VersionRule, W
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.policy.overrides import PolicyChange, policy_of
 from slo_action.core.policy.policy import Policy
-from slo_action.core.record.policy_comparison import Case, sums_of
+from slo_action.core.record.policy_comparison import PolicyComparison, sums_of
 from slo_action.core.release.fleet import Machine
 from slo_action.core.slo.services import Matrix, Service
 from slo_action.core.verdict.facts import OnLateStart
@@ -56,7 +56,7 @@ def recorded(
     return AuditDocument.model_validate_json(json.dumps(audit_document(record)))
 
 
-def case_of(document: AuditDocument, **changes: object) -> Case:
+def case_of(document: AuditDocument, **changes: object) -> PolicyComparison:
     assert document.policy is not None
     policy = policy_of(PolicyChange(**changes), document.policy)  # type: ignore[arg-type]
     return backtested(document, policy, "audit.json")

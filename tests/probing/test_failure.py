@@ -8,10 +8,10 @@ import pytest
 
 from slo_action.core.model import Outcome
 from slo_action.probing.failure import read_failure
-from slo_action.probing.timeline import Stage, Timeline
+from slo_action.probing.timeline import Phase, Timeline
 
 
-def timeline(stage: Stage | None = None, *addresses: str) -> Timeline:
+def timeline(stage: Phase | None = None, *addresses: str) -> Timeline:
     made = Timeline(lambda: 0.0, 6.0)
     made.stage = stage
     made.addresses = addresses
@@ -21,14 +21,14 @@ def timeline(stage: Stage | None = None, *addresses: str) -> Timeline:
 @pytest.mark.parametrize(
     ("stage", "outcome"),
     [
-        (Stage.RESOLVE, Outcome.DNS_TIMEOUT),
-        (Stage.CONNECT, Outcome.CONNECT_TIMEOUT),
-        (Stage.TLS, Outcome.CONNECT_TIMEOUT),
-        (Stage.ANSWER, Outcome.READ_TIMEOUT),
-        (Stage.BODY, Outcome.READ_TIMEOUT),
+        (Phase.RESOLVE, Outcome.DNS_TIMEOUT),
+        (Phase.CONNECT, Outcome.CONNECT_TIMEOUT),
+        (Phase.TLS, Outcome.CONNECT_TIMEOUT),
+        (Phase.ANSWER, Outcome.READ_TIMEOUT),
+        (Phase.BODY, Outcome.READ_TIMEOUT),
     ],
 )
-def test_a_timeout_is_named_after_what_was_waited_for(stage: Stage, outcome: Outcome) -> None:
+def test_a_timeout_is_named_after_what_was_waited_for(stage: Phase, outcome: Outcome) -> None:
     found, detail = read_failure(TimeoutError(), timeline(stage))
 
     assert found is outcome
@@ -45,7 +45,7 @@ def test_a_timeout_is_named_after_what_was_waited_for(stage: Stage, outcome: Out
     ],
 )
 def test_the_resolver_s_codes(code: int, outcome: Outcome) -> None:
-    assert read_failure(socket.gaierror(code, "words"), timeline(Stage.RESOLVE))[0] is outcome
+    assert read_failure(socket.gaierror(code, "words"), timeline(Phase.RESOLVE))[0] is outcome
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_the_resolver_s_codes(code: int, outcome: Outcome) -> None:
     ],
 )
 def test_the_socket_s_codes(code: int, outcome: Outcome) -> None:
-    assert read_failure(OSError(code, "words"), timeline(Stage.CONNECT))[0] is outcome
+    assert read_failure(OSError(code, "words"), timeline(Phase.CONNECT))[0] is outcome
 
 
 def test_only_ipv6_addresses_and_no_way_to_them_is_the_runner_s_lack() -> None:
     found, detail = read_failure(
         OSError(errno.ENETUNREACH, "Network is unreachable"),
-        timeline(Stage.CONNECT, "AAAA 2001:db8::1"),
+        timeline(Phase.CONNECT, "AAAA 2001:db8::1"),
     )
 
     assert found is Outcome.UNKNOWN
@@ -83,14 +83,14 @@ def test_a_broken_trust_store_is_our_own_failure() -> None:
 def test_a_name_that_no_resolver_takes_does_not_exist() -> None:
     error = UnicodeEncodeError("idna", "x", 0, 1, "label too long")
 
-    assert read_failure(error, timeline(Stage.RESOLVE))[0] is Outcome.DNS_NXDOMAIN
+    assert read_failure(error, timeline(Phase.RESOLVE))[0] is Outcome.DNS_NXDOMAIN
 
 
 def test_what_was_being_handled_meanwhile_says_nothing() -> None:
     error = ConnectionResetError(errno.ECONNRESET, "reset")
     error.__context__ = OSError(errno.ENETUNREACH, "unreachable")
 
-    assert read_failure(error, timeline(Stage.TLS))[0] is Outcome.RESET
+    assert read_failure(error, timeline(Phase.TLS))[0] is Outcome.RESET
 
 
 def test_the_deepest_cause_says_what_happened() -> None:

@@ -14,7 +14,7 @@ import pytest
 from slo_action.errors import Interrupted
 from slo_action.system.clock import SystemClock
 from slo_action.system.signals import SignalInterrupts
-from slo_action.system.workers import Post, side_by_side
+from slo_action.system.workers import Post, run_in_processes
 from tests.worlds.memory_ports import ScriptedInterrupts
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def posting(*messages: object) -> Callable[[Post], None]:
 def test_what_each_posts_arrives_in_its_order() -> None:
     heard = Heard()
 
-    side_by_side(
+    run_in_processes(
         {"a": posting(1, 2, 3), "b": posting("x" * 1_000_000, "y")},
         hear=heard,
         interrupts=ScriptedInterrupts(),
@@ -76,7 +76,7 @@ def test_all_work_at_the_same_time() -> None:
         post(os.read(here[0], 1))
 
     heard = Heard()
-    side_by_side({"one": one, "other": other}, hear=heard, interrupts=ScriptedInterrupts())
+    run_in_processes({"one": one, "other": other}, hear=heard, interrupts=ScriptedInterrupts())
 
     assert heard.by == {"one": [b"2"], "other": [b"1"]}
 
@@ -87,7 +87,7 @@ def test_a_process_that_dies_takes_nobody_along() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     heard = Heard()
-    side_by_side(
+    run_in_processes(
         {"dying": dying, "well": posting("done")}, hear=heard, interrupts=ScriptedInterrupts()
     )
 
@@ -105,7 +105,7 @@ def test_what_one_process_changes_no_other_sees() -> None:
         return change
 
     heard = Heard()
-    side_by_side({"a": work("a"), "b": work("b")}, hear=heard, interrupts=ScriptedInterrupts())
+    run_in_processes({"a": work("a"), "b": work("b")}, hear=heard, interrupts=ScriptedInterrupts())
 
     assert heard.by == {"a": [["a"]], "b": [["b"]]}
     assert shared == []
@@ -114,7 +114,7 @@ def test_what_one_process_changes_no_other_sees() -> None:
 def test_fifty_at_once_all_end() -> None:
     heard = Heard()
 
-    side_by_side(
+    run_in_processes(
         {str(number): posting(number) for number in range(50)},
         hear=heard,
         interrupts=ScriptedInterrupts(),
@@ -143,7 +143,7 @@ def test_a_signal_reaches_each_as_if_it_were_alone(interrupts: SignalInterrupts)
 
     clock = SystemClock()
     begun = clock.monotonic()
-    side_by_side({"a": waiting, "b": waiting}, hear=hear, interrupts=interrupts)
+    run_in_processes({"a": waiting, "b": waiting}, hear=hear, interrupts=interrupts)
 
     assert heard.by == {name: ["waiting", "stopped by SIGTERM"] for name in "ab"}
     assert clock.monotonic() - begun < PROMPTLY_SECONDS
@@ -166,7 +166,7 @@ def test_what_may_not_be_stopped_is_finished(interrupts: SignalInterrupts) -> No
             Event().wait(0.2)
             os.write(writing, b"1")
 
-    side_by_side({"a": changing}, hear=hear, interrupts=interrupts)
+    run_in_processes({"a": changing}, hear=hear, interrupts=interrupts)
 
     assert heard.by["a"][0] == "changing"
     assert str(heard.by["a"][1]).startswith("finished")
@@ -181,7 +181,7 @@ from pathlib import Path
 from threading import Event
 from slo_action.errors import Interrupted
 from slo_action.system.signals import SignalInterrupts
-from slo_action.system.workers import side_by_side
+from slo_action.system.workers import run_in_processes
 
 interrupts = SignalInterrupts()
 interrupts.install()
@@ -195,7 +195,7 @@ def work(post):
         post("nobody reads this")
         Path({str(last_words)!r}).write_text(interrupts.received)
 
-side_by_side(
+run_in_processes(
     {{"a": work}}, hear=lambda *_: os.kill(os.getpid(), signal.SIGKILL), interrupts=interrupts
 )
 """
@@ -218,6 +218,6 @@ def test_a_message_that_cannot_be_sent_is_an_error_of_the_work_itself() -> None:
             post(type(error).__name__)
 
     heard = Heard()
-    side_by_side({"a": work}, hear=heard, interrupts=ScriptedInterrupts())
+    run_in_processes({"a": work}, hear=heard, interrupts=ScriptedInterrupts())
 
     assert len(heard.by["a"]) == 1

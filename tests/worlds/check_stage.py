@@ -7,7 +7,7 @@ from pathlib import Path
 from posixpath import dirname, join, normpath
 
 from slo_action.config.check import CheckRequest, read_check_request
-from slo_action.config.request import Surroundings
+from slo_action.config.request import RunEnvironment
 from slo_action.core.model import RunIdentity
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import Mistake, WorkspaceError
@@ -90,7 +90,7 @@ class CheckStage:
 
     def request(self, **given: str) -> CheckRequest:
         inputs = {name.replace("_", "-"): value for name, value in given.items()}
-        around = Surroundings(run=RunIdentity(run_id="12345"), workspace=self.workspace, now=NOW)
+        around = RunEnvironment(run=RunIdentity(run_id="12345"), workspace=self.workspace, now=NOW)
         return read_check_request({"mode": "check", **inputs}, around)
 
     def run(self, **given: str) -> int:

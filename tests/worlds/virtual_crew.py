@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from slo_action.config.request import VerifyRequest
-from slo_action.core.record.multi_service import Ended
+from slo_action.core.record.multi_service import ServiceEnding
 from slo_action.core.record.record import file_name
 from slo_action.core.text.secrets import Scrubber
 from slo_action.evidence.directory import open_evidence
@@ -103,7 +103,7 @@ class Ensemble:
         for stage in self.stages.values():
             stage.deploy.at(second, stage.interrupts.arrive)
 
-    def verify(self) -> tuple[Ended, ...]:
+    def verify(self) -> tuple[ServiceEnding, ...]:
         """Verify all, and tell it; return how each ended, in the order of the stages."""
 
         def opened(request: VerifyRequest, log: Log, own: Outputs) -> tuple[VerifyRequest, Ports]:

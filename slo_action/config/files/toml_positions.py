@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from slo_action.core.lint.rule import Key, Place, Stretch
+from slo_action.core.lint.rule import Key, Place, Span
 
 _BLANK = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
 _STRING = re.compile(
@@ -36,8 +36,8 @@ class Layout:
     """
 
     places: Mapping[Key, Place]
-    values: Mapping[Key, Stretch]
-    entries: Mapping[Key, Stretch]
+    values: Mapping[Key, Span]
+    entries: Mapping[Key, Span]
 
 
 def layout(text: str) -> Layout:
@@ -55,9 +55,9 @@ def layout(text: str) -> Layout:
     )
 
 
-def _stretch(span: tuple[int, int], starts: list[int]) -> Stretch:
+def _stretch(span: tuple[int, int], starts: list[int]) -> Span:
     start, end = span
-    return Stretch(start=_place(start, starts), end=_place(end, starts))
+    return Span(start=_place(start, starts), end=_place(end, starts))
 
 
 def _place(offset: int, starts: list[int]) -> Place:

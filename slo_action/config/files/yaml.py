@@ -49,7 +49,7 @@ Spot: TypeAlias = "tuple[int, int, Within]"
 
 
 @dataclass(frozen=True, slots=True)
-class Spots(Mapping[Key, Place]):
+class KeyPositions(Mapping[Key, Place]):
     """Where keys stand, looked up in the tree only when somebody asks."""
 
     roots: list[Spot]
@@ -98,7 +98,7 @@ class YamlText:
     """
 
     documents: tuple[object, ...]
-    places: Spots
+    places: KeyPositions
     mistakes: tuple[Mistake, ...]
     is_whole: bool
 
@@ -112,7 +112,7 @@ def read_yaml(text: str, name: str, field_name: str, listed: str = "services") -
     odd = _ODD_BREAK.search(text)
     if odd:
         wrong = _odd_break(text, odd.start(), name, field_name)
-        return YamlText(documents=(), places=Spots([]), mistakes=(wrong,), is_whole=False)
+        return YamlText(documents=(), places=KeyPositions([]), mistakes=(wrong,), is_whole=False)
     builder = _Builder(name)
     fatal: Mistake | None = None
     try:
@@ -128,7 +128,7 @@ def read_yaml(text: str, name: str, field_name: str, listed: str = "services") -
     mistakes = (*builder.mistakes, fatal) if fatal else tuple(builder.mistakes)
     return YamlText(
         documents=tuple(builder.documents),
-        places=Spots(builder.roots),
+        places=KeyPositions(builder.roots),
         mistakes=mistakes,
         is_whole=fatal is None,
     )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from slo_action.config.openslo.document import KeyMistake, Part
+from slo_action.config.openslo.document import KeyMistake, OpenSloModel
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.lint.rule import Key
 from slo_action.core.slo.openslo import LATENCY_TARGETS, OBJECTIVE, PREFIX, RATIO_WINDOWS, UNIT
@@ -41,7 +41,7 @@ def is_field(field: str) -> bool:
     return _NUMBER.sub("0", field) in _FIELDS
 
 
-def own_annotations(part: Part) -> dict[str, Part]:
+def own_annotations(part: OpenSloModel) -> dict[str, OpenSloModel]:
     """Return the annotations of an object that are ours, by their flat key."""
     found = {}
     for name, value in part.at("metadata", "annotations").pairs():
@@ -51,7 +51,7 @@ def own_annotations(part: Part) -> dict[str, Part]:
     return found
 
 
-def read_settings(part: Part) -> tuple[dict[str, Setting], tuple[KeyMistake, ...]]:
+def read_settings(part: OpenSloModel) -> tuple[dict[str, Setting], tuple[KeyMistake, ...]]:
     """Return what the annotations of an object say of its service, and what is wrong with them."""
     settings: dict[str, Setting] = {}
     mistakes: list[KeyMistake] = []

@@ -8,7 +8,7 @@ from slo_action.core.lint.rule import Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class OpenSloModel:
     """A value of a document, None where nothing is written. All of it is untrusted.
 
     The first entry of `key` counts the documents of the file, from 0.
@@ -17,27 +17,27 @@ class Part:
     key: Key
     content: object
 
-    def at(self, *names: str) -> "Part":
+    def at(self, *names: str) -> "OpenSloModel":
         """Return the part below these keys."""
         part = self
         for name in names:
             table = part.content
             inner = table.get(name) if isinstance(table, dict) else None
-            part = Part(key=(*part.key, name), content=inner)
+            part = OpenSloModel(key=(*part.key, name), content=inner)
         return part
 
-    def entries(self) -> Iterator["Part"]:
+    def entries(self) -> Iterator["OpenSloModel"]:
         """Return the entries of a list; nothing where it is none."""
         if isinstance(self.content, list):
             for index, entry in enumerate(self.content):
-                yield Part(key=(*self.key, index), content=entry)
+                yield OpenSloModel(key=(*self.key, index), content=entry)
 
-    def pairs(self) -> Iterator[tuple[str, "Part"]]:
+    def pairs(self) -> Iterator[tuple[str, "OpenSloModel"]]:
         """Return the named values of a mapping; nothing where it is none."""
         if isinstance(self.content, dict):
             for name, value in self.content.items():
                 if isinstance(name, str):
-                    yield name, Part(key=(*self.key, name), content=value)
+                    yield name, OpenSloModel(key=(*self.key, name), content=value)
 
     @property
     def text(self) -> str:
@@ -67,7 +67,7 @@ _LARGEST = 1e15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class SkippedObjective:
     """What stands in a document and has no counterpart in slo.yml. `what` is untrusted."""
 
     key: Key
@@ -100,4 +100,4 @@ class Taken:
     text: str
 
 
-Found = Taken | LeftOut | KeyMistake
+Found = Taken | SkippedObjective | KeyMistake

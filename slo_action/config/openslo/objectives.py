@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from slo_action.config.openslo.annotations import is_field, own_annotations
-from slo_action.config.openslo.document import Found, KeyMistake, LeftOut, Part, Taken
+from slo_action.config.openslo.document import (
+    Found,
+    KeyMistake,
+    OpenSloModel,
+    SkippedObjective,
+    Taken,
+)
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.slo.openslo import (
     ENDPOINT_TARGET,
@@ -31,13 +37,13 @@ _SAY = "say which with the annotation slo-verify.objective"
 class _Objective:
     """An entry of `objectives`, its SLO, and what it measures; `asked` is our annotation."""
 
-    slo: Part
-    entry: Part
-    indicator: Part
+    slo: OpenSloModel
+    entry: OpenSloModel
+    indicator: OpenSloModel
     asked: str
 
 
-def read_slo(slo: Part, indicators: Mapping[str, Part]) -> Iterator[Found]:
+def read_slo(slo: OpenSloModel, indicators: Mapping[str, OpenSloModel]) -> Iterator[Found]:
     """Return what the SLO promises, what of it has no counterpart, and what is wrong with it.
 
     `indicators` are the SLIs of all documents, by name.
@@ -64,7 +70,7 @@ def _known(objective: str) -> bool:
     return objective in RATIO_WINDOWS or objective in LATENCY_TARGETS
 
 
-def _unknown_objective(asked: Part) -> KeyMistake:
+def _unknown_objective(asked: OpenSloModel) -> KeyMistake:
     return KeyMistake(
         key=asked.key,
         problem="no objective of ours",
@@ -74,11 +80,14 @@ def _unknown_objective(asked: Part) -> KeyMistake:
 
 
 def _read_entry(
-    slo: Part, entry: Part, indicators: Mapping[str, Part], asked: str
+    slo: OpenSloModel, entry: OpenSloModel, indicators: Mapping[str, OpenSloModel], asked: str
 ) -> Iterator[Found]:
     indicator = _indicator(entry, indicators) or _indicator(slo.at("spec"), indicators)
     objective = _Objective(
-        slo=slo, entry=entry, indicator=indicator or Part(key=entry.key, content=None), asked=asked
+        slo=slo,
+        entry=entry,
+        indicator=indicator or OpenSloModel(key=entry.key, content=None),
+        asked=asked,
     )
     ratio = asked or (indicator and _ratio_field(indicator)) or ""
     if indicator is None and not asked:
@@ -93,7 +102,7 @@ def _read_entry(
         yield _left(entry.at("compositeWeight"), "every objective is judged by itself")
 
 
-def _indicator(part: Part, indicators: Mapping[str, Part]) -> Part | None:
+def _indicator(part: OpenSloModel, indicators: Mapping[str, OpenSloModel]) -> OpenSloModel | None:
     """Return the SLI's `spec`."""
     if part.at("indicator").content is not None:
         return part.at("indicator", "spec")
@@ -101,7 +110,7 @@ def _indicator(part: Part, indicators: Mapping[str, Part]) -> Part | None:
     return named.at("spec") if named else None
 
 
-def _ratio_field(indicator: Part) -> str:
+def _ratio_field(indicator: OpenSloModel) -> str:
     """Return the objective that a ratio is about; empty where it could be another."""
     ratio = indicator.at("ratioMetric")
     if any(_OF_LATENCY.search(text) for text in _texts(ratio)):
@@ -112,7 +121,7 @@ def _ratio_field(indicator: Part) -> str:
     return "error_rate" if bad else ""
 
 
-def _why_no_ratio(indicator: Part) -> str:
+def _why_no_ratio(indicator: OpenSloModel) -> str:
     ratio = indicator.at("ratioMetric")
     if ratio.content is None:
         return "an indicator is a ratioMetric or a thresholdMetric here"
@@ -136,7 +145,7 @@ def _ratio(objective: _Objective, field: str) -> Found:
     )
 
 
-def _target(entry: Part) -> Decimal | KeyMistake:
+def _target(entry: OpenSloModel) -> Decimal | KeyMistake:
     """Return the ratio in [0, 1]."""
     percent, ratio = entry.at("targetPercent"), entry.at("target")
     part, scale = (percent, 100) if ratio.content is None and percent.content else (ratio, 1)
@@ -151,7 +160,7 @@ def _target(entry: Part) -> Decimal | KeyMistake:
     return number / scale
 
 
-def _threshold(indicator: Part) -> Part:
+def _threshold(indicator: OpenSloModel) -> OpenSloModel:
     threshold = indicator.at("thresholdMetric")
     return threshold if threshold.content is not None else indicator.at("rawMetric")
 
@@ -164,7 +173,7 @@ def _latency(objective: _Objective) -> Iterator[Found]:
     quantile = _quantile(objective.indicator) or target
     field = objective.asked or _latency_field(objective, quantile)
     limit = _limit(objective)
-    if isinstance(limit, LeftOut):
+    if isinstance(limit, SkippedObjective):
         yield limit
     elif field is None:
         yield _left(objective.entry, f"p{_plain(quantile * 100)} has no counterpart; {_SAY}")
@@ -189,12 +198,12 @@ def _latency_field(objective: _Objective, quantile: Decimal) -> str | None:
     return "response_time_p95" if quantile == _P95 and not _STATS.search(told) else None
 
 
-def _quantile(indicator: Part) -> Decimal | None:
+def _quantile(indicator: OpenSloModel) -> Decimal | None:
     found = [match for text in _texts(_threshold(indicator)) for match in _QUANTILE.findall(text)]
     return Decimal(found[0]) if found else None
 
 
-def _limit(objective: _Objective) -> Decimal | LeftOut:
+def _limit(objective: _Objective) -> Decimal | SkippedObjective:
     """Return the seconds that an answer may take."""
     op, value = objective.entry.at("op"), objective.entry.at("value")
     if op.text not in ("lte", "lt"):
@@ -222,14 +231,14 @@ def _unit(objective: _Objective) -> Decimal | None:
     return _UNITS[units.pop()] if len(units) == 1 else None
 
 
-def _texts(part: Part) -> tuple[str, ...]:
+def _texts(part: OpenSloModel) -> tuple[str, ...]:
     """Return the queries of a metric; what they are called is the data source's affair."""
     sources = (part, *(inner for _, inner in part.pairs()))
     specs = [source.at("metricSource", "spec") for source in sources]
     return tuple(text.text for spec in specs for _, text in spec.pairs() if text.text)
 
 
-def _asides(spec: Part, asked: str) -> Iterator[LeftOut]:
+def _asides(spec: OpenSloModel, asked: str) -> Iterator[SkippedObjective]:
     """Return what an SLO says beside its objectives. A window of ours is understood."""
     ours = RATIO_WINDOWS.get(asked, LATENCY_WINDOW) if asked else ""
     for window in spec.at("timeWindow").entries():
@@ -242,13 +251,13 @@ def _asides(spec: Part, asked: str) -> Iterator[LeftOut]:
         yield _left(alert, "who is told is said by `notify`")
 
 
-def _left(part: Part, why: str) -> LeftOut:
+def _left(part: OpenSloModel, why: str) -> SkippedObjective:
     """Name the key, and of an entry of a list what it is called."""
     *_, above, last = part.key
     name = f"{above}[{last}]" if isinstance(last, int) else last
     told = (part.text, part.at("displayName").text, part.at("duration").text)
     said = next((text for text in told if text), "")
-    return LeftOut(key=part.key, what=f"{name}: {said}" if said else name, why=why)
+    return SkippedObjective(key=part.key, what=f"{name}: {said}" if said else name, why=why)
 
 
 def _plain(number: Decimal) -> str:

@@ -4,7 +4,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from slo_action.config.openslo.annotations import Setting, nested, origins, read_settings
-from slo_action.config.openslo.document import Found, KeyMistake, LeftOut, Part, Taken
+from slo_action.config.openslo.document import (
+    Found,
+    KeyMistake,
+    OpenSloModel,
+    SkippedObjective,
+    Taken,
+)
 from slo_action.config.openslo.objectives import read_slo
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.lint.rule import Key
@@ -31,7 +37,7 @@ class Imported:
     """
 
     services: tuple[dict[str, object], ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[SkippedObjective, ...] = ()
     mistakes: tuple[KeyMistake, ...] = ()
     origins: Mapping[Key, Key] = field(default_factory=dict)
 
@@ -84,16 +90,16 @@ class _Draft:
     key: Key
     settings: dict[str, Setting]
     taken: dict[str, Taken] = field(default_factory=dict)
-    left_out: list[LeftOut] = field(default_factory=list)
+    left_out: list[SkippedObjective] = field(default_factory=list)
 
 
-def _objects(documents: Sequence[object]) -> tuple[list[Part], list[KeyMistake]]:
+def _objects(documents: Sequence[object]) -> tuple[list[OpenSloModel], list[KeyMistake]]:
     """Return the OpenSLO objects of version 1, Services first, and what is none."""
-    objects: list[Part] = []
+    objects: list[OpenSloModel] = []
     mistakes: list[KeyMistake] = []
     for index, document in enumerate(documents):
         if is_openslo(document):
-            whole = Part(key=(index,), content=document)
+            whole = OpenSloModel(key=(index,), content=document)
             for part in whole.entries() if isinstance(document, list) else (whole,):
                 mistake = _no_object(part)
                 if mistake:
@@ -104,7 +110,7 @@ def _objects(documents: Sequence[object]) -> tuple[list[Part], list[KeyMistake]]
     return objects, mistakes
 
 
-def _no_object(part: Part) -> KeyMistake | None:
+def _no_object(part: OpenSloModel) -> KeyMistake | None:
     version, kind, name = part.at("apiVersion"), part.at("kind"), part.at("metadata", "name")
     if version.text != API_VERSION:
         return _mistake(version, "a version that is not read", f"write {API_VERSION}")
@@ -116,7 +122,9 @@ def _no_object(part: Part) -> KeyMistake | None:
 
 
 def _drafts(
-    objects: Sequence[Part], indicators: Mapping[str, Part], mistakes: list[KeyMistake]
+    objects: Sequence[OpenSloModel],
+    indicators: Mapping[str, OpenSloModel],
+    mistakes: list[KeyMistake],
 ) -> dict[str, _Draft]:
     drafts: dict[str, _Draft] = {}
     for part in objects:
@@ -142,7 +150,9 @@ def _settle(draft: _Draft) -> None:
             draft.left_out.append(_told(one, f"an annotation says {quoted(said.text)}"))
 
 
-def _draft_of(part: Part, drafts: dict[str, _Draft], mistakes: list[KeyMistake]) -> _Draft | None:
+def _draft_of(
+    part: OpenSloModel, drafts: dict[str, _Draft], mistakes: list[KeyMistake]
+) -> _Draft | None:
     named = part.at("metadata", "name")
     if part.at("kind").text == "SLO":
         named = part.at("spec", "service")
@@ -153,7 +163,7 @@ def _draft_of(part: Part, drafts: dict[str, _Draft], mistakes: list[KeyMistake])
     return drafts.setdefault(named.text, _Draft(key=named.key, settings=first))
 
 
-def _say(draft: _Draft, part: Part, mistakes: list[KeyMistake]) -> None:
+def _say(draft: _Draft, part: OpenSloModel, mistakes: list[KeyMistake]) -> None:
     """Add what the annotations say; two objects may say the same, but no two things."""
     settings, wrong = read_settings(part)
     mistakes += wrong
@@ -162,7 +172,7 @@ def _say(draft: _Draft, part: Part, mistakes: list[KeyMistake]) -> None:
         if known is None or (name == "service" and known.key == draft.key):
             draft.settings[name] = setting
         elif known.text != setting.text:
-            said = Part(key=setting.key, content=setting.text)
+            said = OpenSloModel(key=setting.key, content=setting.text)
             mistakes.append(
                 _mistake(said, "said otherwise elsewhere", f"{quoted(known.text)} is there")
             )
@@ -174,7 +184,7 @@ def _take(draft: _Draft, found: Iterator[Found] | tuple[()], mistakes: list[KeyM
         match one:
             case KeyMistake():
                 mistakes.append(one)
-            case LeftOut():
+            case SkippedObjective():
                 draft.left_out.append(one)
             case Taken():
                 kept = draft.taken.setdefault(one.field, one)
@@ -188,11 +198,13 @@ def _stricter(one: Taken, other: Taken) -> bool:
     return one.value < other.value if one.least else one.value > other.value
 
 
-def _told(one: Taken, why: str) -> LeftOut:
-    return LeftOut(key=one.key, what=f"{one.field}: {one.text}", why=why)
+def _told(one: Taken, why: str) -> SkippedObjective:
+    return SkippedObjective(key=one.key, what=f"{one.field}: {one.text}", why=why)
 
 
-def _unused(objects: Sequence[Part], indicators: Mapping[str, Part]) -> Iterator[LeftOut]:
+def _unused(
+    objects: Sequence[OpenSloModel], indicators: Mapping[str, OpenSloModel]
+) -> Iterator[SkippedObjective]:
     used = {
         holder.at("indicatorRef").text
         for part in objects
@@ -202,12 +214,12 @@ def _unused(objects: Sequence[Part], indicators: Mapping[str, Part]) -> Iterator
     for part in objects:
         kind, what = part.at("kind").text, f"{part.at('kind').text} {_name(part)}"
         if kind in _NO_COUNTERPART:
-            yield LeftOut(key=part.key, what=what, why=_NO_COUNTERPART[kind])
+            yield SkippedObjective(key=part.key, what=what, why=_NO_COUNTERPART[kind])
         elif kind == "SLI" and (_name(part) not in used or indicators[_name(part)] is not part):
-            yield LeftOut(key=part.key, what=what, why="no SLO refers to it")
+            yield SkippedObjective(key=part.key, what=what, why="no SLO refers to it")
 
 
-def _in_order(one: LeftOut) -> list[int]:
+def _in_order(one: SkippedObjective) -> list[int]:
     return [part for part in one.key if isinstance(part, int)]
 
 
@@ -222,9 +234,9 @@ def _without_url(draft: _Draft, written: Collection[str]) -> Iterator[KeyMistake
         )
 
 
-def _name(part: Part) -> str:
+def _name(part: OpenSloModel) -> str:
     return part.at("metadata", "name").text
 
 
-def _mistake(part: Part, problem: str, accepted: str) -> KeyMistake:
+def _mistake(part: OpenSloModel, problem: str, accepted: str) -> KeyMistake:
     return KeyMistake(key=part.key, problem=problem, accepted=accepted, value=part.text or None)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
-from slo_action.config.files.yaml import Spots, read_yaml
+from slo_action.config.files.yaml import KeyPositions, read_yaml
 from slo_action.config.openslo.read import is_openslo
 from slo_action.config.slo.forms import OWN_KEY, DefaultsForm, MatrixForm, TeamForm
 from slo_action.config.slo.mistakes import form_at, mistake_at
@@ -38,7 +38,7 @@ class Inherited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class SourceEntry:
     """An entry as it is written: a service, or a YAML document of OpenSLO."""
 
     document: Document
@@ -68,8 +68,8 @@ class MatrixFiles:
     """
 
     def __init__(self, files: Files, field_name: str) -> None:
-        self.services: list[Written] = []
-        self.openslo: list[Written] = []
+        self.services: list[SourceEntry] = []
+        self.openslo: list[SourceEntry] = []
         self.covered: list[Reference] = []
         self.maintenance: list[Maintenance] = []
         self.teams: dict[str, Team] = {}
@@ -111,7 +111,7 @@ class MatrixFiles:
     def _document(
         self, document: Document, content: object, key: Key, inherited: Inherited
     ) -> None:
-        entry = Written(document=document, key=key, content=content, inherited=inherited)
+        entry = SourceEntry(document=document, key=key, content=content, inherited=inherited)
         if is_openslo(content):
             self.openslo.append(entry)
         elif isinstance(content, list):
@@ -124,7 +124,7 @@ class MatrixFiles:
             accepted = f"write services: and a list of them; {_PAGE}"
             self.mistakes.append(mistake_at(document, key, "is no mapping", accepted, content))
 
-    def _listed(self, entry: Written, listed: object) -> None:
+    def _listed(self, entry: SourceEntry, listed: object) -> None:
         if not isinstance(listed, list):
             told = "write a list of services"
             wrong = mistake_at(entry.document, entry.key, "is no list", told, listed)
@@ -244,7 +244,7 @@ class MatrixFiles:
         self.mistakes.append(mistake_at(document, key, problem, accepted, name))
 
 
-def _document(name: str, content: object, places: Spots) -> Document:
+def _document(name: str, content: object, places: KeyPositions) -> Document:
     """Rules look at mappings; what else may be in a file has nothing for them to look at."""
     table = content if isinstance(content, dict) else {}
     return Document(path=name, content=table, places=places)

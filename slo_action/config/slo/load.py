@@ -19,7 +19,7 @@ from slo_action.config.slo.includes import (
     Inherited,
     MatrixFiles,
     Reference,
-    Written,
+    SourceEntry,
     without_own,
 )
 from slo_action.config.slo.mistakes import filled_without, form_at, mistake_at, mistake_below
@@ -50,7 +50,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class SkippedService:
     """What OpenSLO says and slo.yml has no word for; `words` quote it: untrusted."""
 
     document: Document
@@ -70,7 +70,7 @@ class Loaded:
     origins: Mapping[str, Origin]
     texts: Mapping[str, str]
     mistakes: tuple[Mistake, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[SkippedService, ...] = ()
     is_whole: bool = True
     hidden: frozenset[str] = frozenset()
 
@@ -146,9 +146,9 @@ class _Services:
         self.known: dict[str, Service] = {}
         self.origins: dict[str, Origin] = {}
         self.mistakes: list[Mistake] = []
-        self.left_out: list[LeftOut] = []
+        self.left_out: list[SkippedService] = []
         self._written = written
-        self._entries: dict[str, Written] = {}
+        self._entries: dict[str, SourceEntry] = {}
         self._teams: list[Reference] = []
 
     def take(self) -> None:
@@ -163,7 +163,7 @@ class _Services:
             self._refer(self.known, self._written.covered)
             self._expect_some()
 
-    def _service(self, entry: Written) -> None:
+    def _service(self, entry: SourceEntry) -> None:
         if not isinstance(entry.content, dict):
             accepted = "write a mapping with service: and url:"
             self._mistake(entry, (), "is no mapping", accepted, entry.content)
@@ -179,7 +179,7 @@ class _Services:
             return
         self._keep(entry, service, entry.content)
 
-    def _made(self, entry: Written, raw: Mapping[str, object]) -> Service | None:
+    def _made(self, entry: SourceEntry, raw: Mapping[str, object]) -> Service | None:
         """Return the service that an entry fills in, as far as it does; None where it has no name.
 
         What is wrong with it is a mistake; the rest is there for whoever looks at the rest.
@@ -198,7 +198,7 @@ class _Services:
                 self.mistakes.append(found)
         return service
 
-    def _keep(self, entry: Written, service: Service, raw: Mapping[str, object]) -> None:
+    def _keep(self, entry: SourceEntry, service: Service, raw: Mapping[str, object]) -> None:
         self.known[service.name] = service
         self.origins[service.name] = Origin(document=entry.document, roots=entry.roots, table=raw)
         self._entries[service.name] = entry
@@ -220,7 +220,7 @@ class _Services:
             entry = entries[int(one.key[0])]
             words = f"{quoted(one.what)}: {one.why}"
             key = (*entry.key, *one.key[1:])
-            self.left_out.append(LeftOut(document=entry.document, key=key, words=words))
+            self.left_out.append(SkippedService(document=entry.document, key=key, words=words))
         for number, raw in enumerate(imported.services):
             places = {key[1:]: at for key, at in imported.origins.items() if key[0] == number}
             self._imported(raw, places)
@@ -242,7 +242,7 @@ class _Services:
             for ours, theirs in places.items()
         }
         document = Document(path=first.document.path, content=raw, places=found)
-        entry = Written(document=document, key=(0,), content=raw, inherited=first.inherited)
+        entry = SourceEntry(document=document, key=(0,), content=raw, inherited=first.inherited)
         service = self._made(entry, raw)
         if service is not None:
             self._keep(entry, service, raw)
@@ -273,7 +273,7 @@ class _Services:
             self.mistakes.append(wrong)
 
     def _mistake(
-        self, entry: Written, key: Key, problem: str, accepted: str, value: object
+        self, entry: SourceEntry, key: Key, problem: str, accepted: str, value: object
     ) -> None:
         where = (*entry.key, *key)
         self.mistakes.append(mistake_at(entry.document, where, problem, accepted, value))

@@ -25,7 +25,7 @@ class VersionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToldVersion:
+class VersionField:
     """One value that an answer tells. `field` is its path in the body, or the header's name."""
 
     kind: VersionKind
@@ -93,17 +93,17 @@ _CONTAINERS = frozenset(
 _LABELLED = re.compile(r"([\w .-]{1,40})[:=](.*)")
 
 
-def told_by_json(document: object) -> tuple[ToldVersion, ...]:
+def version_fields_in_json(document: object) -> tuple[VersionField, ...]:
     """Return the versions a JSON document tells of the service itself, not of its dependencies.
 
     Only a few levels and fields are looked at, and only below names such as `app` or `build`.
     """
     if isinstance(document, str):
-        return told_by_line(document)
+        return version_fields_in_line(document)
     return tuple(_walk(document, "", "", _DEPTH))
 
 
-def _walk(node: object, inside: str, path: str, depth: int) -> Iterator[ToldVersion]:
+def _walk(node: object, inside: str, path: str, depth: int) -> Iterator[VersionField]:
     if not isinstance(node, dict) or depth == 0:
         return
     for key, value in islice(node.items(), _FIELDS):
@@ -111,7 +111,7 @@ def _walk(node: object, inside: str, path: str, depth: int) -> Iterator[ToldVers
         kind = _KINDS_INSIDE.get(inside, {}).get(name) or _KINDS.get(name)
         text = _scalar(value)
         if kind and text:
-            yield ToldVersion(kind=kind, field=field, value=text)
+            yield VersionField(kind=kind, field=field, value=text)
         elif name in _CONTAINERS:
             yield from _walk(value, name, f"{field}.", depth - 1)
 
@@ -129,7 +129,7 @@ def _scalar(value: object) -> str | None:
     return text if 0 < len(text) <= _LONGEST else None
 
 
-def told_by_headers(headers: Iterable[tuple[str, str]]) -> tuple[ToldVersion, ...]:
+def version_fields_in_headers(headers: Iterable[tuple[str, str]]) -> tuple[VersionField, ...]:
     """Return the versions told by headers such as X-Version, X-App-Version or X-Commit-Sha."""
     found = []
     for name, value in headers:
@@ -137,11 +137,11 @@ def told_by_headers(headers: Iterable[tuple[str, str]]) -> tuple[ToldVersion, ..
         kind = _KINDS.get(_normalised(lowered[2:])) if lowered.startswith("x-") else None
         text = _scalar(value)
         if kind and text:
-            found.append(ToldVersion(kind=kind, field=printable(name), value=text))
+            found.append(VersionField(kind=kind, field=printable(name), value=text))
     return tuple(found)
 
 
-def told_by_line(text: str) -> tuple[ToldVersion, ...]:
+def version_fields_in_line(text: str) -> tuple[VersionField, ...]:
     """Return the version that a plain-text answer of one short line tells, and its few words.
 
     `version: 1.2.3` tells 1.2.3; `v1.2.3 (abc1234)` tells itself, v1.2.3 and abc1234. A page or
@@ -154,9 +154,9 @@ def told_by_line(text: str) -> tuple[ToldVersion, ...]:
     labelled = _LABELLED.fullmatch(value)
     kind = _KINDS.get(_normalised(labelled[1])) if labelled else None
     if labelled and kind and labelled[2].strip():
-        return (ToldVersion(kind=kind, field="body", value=labelled[2].strip()),)
+        return (VersionField(kind=kind, field="body", value=labelled[2].strip()),)
     words = [word for word in re.split(r"[\s(),]+", value) if word]
     parts = words if 1 < len(words) <= _WORDS_OF_A_LINE else []
     return tuple(
-        ToldVersion(kind=VersionKind.VERSION, field="body", value=told) for told in (value, *parts)
+        VersionField(kind=VersionKind.VERSION, field="body", value=told) for told in (value, *parts)
     )

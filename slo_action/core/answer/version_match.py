@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slo_action.core.answer.version_fields import ToldVersion, VersionKind
+from slo_action.core.answer.version_fields import VersionField, VersionKind
 from slo_action.core.model import VersionRule
 from slo_action.core.text.quoting import quoted
 
@@ -62,7 +62,7 @@ def _same(one: str, other: str) -> bool:
     return len(short) >= _SHORTEST_COMMIT and not long.isdigit() and long.startswith(short)
 
 
-def judge_version(rule: VersionRule, told: Sequence[ToldVersion]) -> VersionJudgement:
+def judge_version(rule: VersionRule, told: Sequence[VersionField]) -> VersionJudgement:
     """Judge what an answer tells. One fitting value is enough, a rejected one spoils it.
 
     Where the expected value is a commit or digest it outranks the rejection: two releases may
@@ -88,7 +88,7 @@ def judge_version(rule: VersionRule, told: Sequence[ToldVersion]) -> VersionJudg
     return VersionJudgement(fits=True, version=shown, detail=said)
 
 
-def _matching(wanted: str | None, told: Sequence[ToldVersion]) -> ToldVersion | None:
+def _matching(wanted: str | None, told: Sequence[VersionField]) -> VersionField | None:
     if wanted is None:
         return None
     return next((one for one in told if matches(wanted, one.value)), None)
@@ -100,7 +100,7 @@ def _is_exact(name: str) -> bool:
     return any(_HEX.fullmatch(form) and not form.isdigit() for form in hexes)
 
 
-def _shown(expected: str | None, told: Sequence[ToldVersion]) -> str | None:
+def _shown(expected: str | None, told: Sequence[VersionField]) -> str | None:
     """Return the value that compares best with what was expected."""
     order = list(VersionKind)
     if expected and _is_exact(expected):
@@ -109,7 +109,7 @@ def _shown(expected: str | None, told: Sequence[ToldVersion]) -> str | None:
     return min(told, key=lambda one: order.index(one.kind)).value if told else None
 
 
-def _missing(expected: str, told: Sequence[ToldVersion]) -> str:
+def _missing(expected: str, told: Sequence[VersionField]) -> str:
     if not told:
         return f"tells no version, {quoted(expected)} was expected"
     values = ", ".join(f"{one.field} {quoted(one.value)}" for one in told[:3])

@@ -3,11 +3,11 @@
 Their words come from whoever read the file.
 """
 
-from slo_action.core.lint.rule import Rule, Spot
+from slo_action.core.lint.rule import Rule, Violation
 from slo_action.core.model import Level
 
 
-def _by_the_reader(_of: object) -> tuple[Spot, ...]:
+def _by_the_reader(_of: object) -> tuple[Violation, ...]:
     return ()
 
 

@@ -36,7 +36,7 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class Span:
     """A piece of a file's text, from `start` up to `end`."""
 
     start: Place
@@ -56,8 +56,8 @@ class Document:
     path: str
     content: Table
     places: Mapping[Key, Place]
-    values: Mapping[Key, Stretch] = field(default_factory=dict)
-    entries: Mapping[Key, Stretch] = field(default_factory=dict)
+    values: Mapping[Key, Span] = field(default_factory=dict)
+    entries: Mapping[Key, Span] = field(default_factory=dict)
     roots: tuple[Key, ...] = ((),)
 
     def place(self, key: Key) -> Place:
@@ -75,7 +75,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
+class Violation:
     """What a rule has met, and at which key. `words` may quote the file: untrusted.
 
     `mend` is the source text that the key's value is to be; empty takes the key out, and the table
@@ -96,7 +96,7 @@ class Rule(Generic[Of]):
     title: str
     why: str
     fix: str
-    find: Callable[[Of], Iterable[Spot]]
+    find: Callable[[Of], Iterable[Violation]]
 
     @property
     def page(self) -> str:
@@ -131,7 +131,7 @@ def findings(rules: Iterable[Rule[Of]], of: Of, document: Document) -> tuple[Fin
     return tuple(sorted(found, key=lambda finding: finding.place.line))
 
 
-def _edit(spot: Spot, document: Document) -> Edit | None:
+def _edit(spot: Violation, document: Document) -> Edit | None:
     """Return what does as the spot says; None where the text gives no hold for it."""
     if spot.mend is None:
         return None
@@ -141,7 +141,7 @@ def _edit(spot: Spot, document: Document) -> Edit | None:
     return Edit(path=document.path, start=stretch.start, end=stretch.end, text=spot.mend)
 
 
-def _taken_out(key: Key, document: Document) -> Stretch | None:
+def _taken_out(key: Key, document: Document) -> Span | None:
     table = document.entries.get(key[:-1])
     is_alone = table is not None and len(_keys_of(document.content, key[:-1])) == 1
     return table if is_alone else document.entries.get(key)

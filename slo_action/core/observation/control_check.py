@@ -17,16 +17,16 @@ _SUSPICION_SECONDS = 6.0
 _EVERY_SECONDS = 2.0
 
 
-class Word(Enum):
+class Attribution(Enum):
     """What the control says of a silence."""
 
-    GUILTY = "guilty"
-    EXCUSED = "excused"
+    SERVICE = "guilty"
+    RUNNER = "excused"
     WAIT = "wait"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ControlProbe:
     """One question to the control."""
 
     asked_seconds: float
@@ -34,11 +34,11 @@ class Asked:
     alive: bool
 
 
-class Alibi:
+class ControlEvidence:
     """What the control said, as far back as any probe in flight can reach."""
 
     def __init__(self) -> None:
-        self._heard: list[Asked] = []
+        self._heard: list[ControlProbe] = []
         self._silence_seconds: float | None = None
         self._asked_seconds: float | None = None
 
@@ -58,20 +58,20 @@ class Alibi:
         """Take note that the control is being asked."""
         self._asked_seconds = now_seconds
 
-    def heard(self, answer: Asked) -> None:
+    def heard(self, answer: ControlProbe) -> None:
         """Take note of the control's answer, or that none came."""
         horizon = answer.heard_seconds - _KEPT_SECONDS
         self._heard = [a for a in self._heard if a.heard_seconds >= horizon]
         self._heard.append(answer)
 
-    def word(self, sent_seconds: float, heard_seconds: float) -> Word:
+    def word(self, sent_seconds: float, heard_seconds: float) -> Attribution:
         """Return what the control says of a silence that lasted from one instant to the other."""
         early, late = sent_seconds - _OVERLAP_SECONDS, heard_seconds + _OVERLAP_SECONDS
         for a in self._heard:
             if not a.alive and a.asked_seconds <= late and a.heard_seconds >= early:
-                return Word.EXCUSED
+                return Attribution.RUNNER
         after = [a for a in self._heard if a.asked_seconds >= heard_seconds - _BEFORE_SECONDS]
         if not after:
-            return Word.WAIT
+            return Attribution.WAIT
         soonest = min(after, key=lambda a: a.asked_seconds)
-        return Word.GUILTY if soonest.alive else Word.EXCUSED
+        return Attribution.SERVICE if soonest.alive else Attribution.RUNNER

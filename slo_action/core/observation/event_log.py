@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from slo_action.core.model import Outcome
 
-MOST_ROWS = 20_000
+MAX_EVENTS = 20_000
 """How many rows a record holds one by one; a longer window is told by its sums."""
 CONTROL_TICKET = -1
 TRAFFIC_TICKET = -2
@@ -12,7 +12,7 @@ GATE_TICKET = -3
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class WindowEvent:
     """One thing that happened, as a record keeps it: enough to judge it again.
 
     `sent` tickets had been taken when it happened, at `taken_seconds`. `ticket` is the slot's whose
@@ -31,16 +31,16 @@ class Row:
     asked_seconds: float | None = None
 
 
-class Diary:
+class EventLog:
     """The first rows, and how many more there were."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self.rows: list[WindowEvent] = []
         self.left_out = 0
 
-    def keep(self, row: Row) -> None:
+    def keep(self, row: WindowEvent) -> None:
         """Keep a row while there is room."""
-        if len(self.rows) < MOST_ROWS:
+        if len(self.rows) < MAX_EVENTS:
             self.rows.append(row)
         else:
             self.left_out += 1

@@ -5,7 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from slo_action.core.model import Outcome, Sample, Witness
-from slo_action.core.observation.event_log import CONTROL_TICKET, GATE_TICKET, TRAFFIC_TICKET, Row
+from slo_action.core.observation.event_log import (
+    CONTROL_TICKET,
+    GATE_TICKET,
+    TRAFFIC_TICKET,
+    WindowEvent,
+)
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.real_traffic import TrafficReading
 from slo_action.core.observation.streams import Slot
@@ -14,9 +19,9 @@ from slo_action.core.observation.window import Window
 _WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def rewatched(
+def replayed(
     window: Window,
-    rows: Sequence[Row],
+    rows: Sequence[WindowEvent],
     readings: Iterable[TrafficReading],
     closed_seconds: float | None,
 ) -> Window:
@@ -33,7 +38,7 @@ def rewatched(
     return window
 
 
-def rejudged(
+def replayed_under(
     watched: Window, policy: WindowPolicy, *, grace_seconds: float, ready_by_seconds: float
 ) -> Window:
     """Return a window of another policy that heard what `watched` heard, as far as it would have.
@@ -78,14 +83,14 @@ class _Step:
     `passed` is the slot that could not be taken; None in any other row.
     """
 
-    row: Row
+    row: WindowEvent
     sent: tuple[Slot, ...]
     tell: Callable[[Window], None]
     passed: Slot | None = None
 
 
 def _steps(
-    window: Window, rows: Sequence[Row], readings: Iterable[TrafficReading]
+    window: Window, rows: Sequence[WindowEvent], readings: Iterable[TrafficReading]
 ) -> Iterator[_Step]:
     """Yield each step after the window has taken it."""
     looks = iter(readings)
@@ -100,7 +105,7 @@ def _steps(
 
 
 def _telling(
-    row: Row, passed: Slot | None, look: TrafficReading | None
+    row: WindowEvent, passed: Slot | None, look: TrafficReading | None
 ) -> Callable[[Window], None]:
     """Return the call that the row stands for."""
     taken, heard = row.taken_seconds, row.heard_seconds
@@ -203,7 +208,7 @@ def _missing() -> TrafficReading:
     raise LookupError("a reading is missing")
 
 
-def _sample(row: Row) -> Sample:
+def _sample(row: WindowEvent) -> Sample:
     """A row keeps no words, so the outcome's own name stands for what was seen."""
     outcome = row.outcome or Outcome.UNKNOWN
     return Sample(

@@ -17,7 +17,7 @@ _JITTER = 0.9
 every probe of one stream, nor by none."""
 
 
-class Pace:
+class ProbeScheduler:
     """The slots of one window; `taken` tickets have passed.
 
     `endpoints`, `machines`, `versions` and `journeys` are the streams by what they ask. `suspects`

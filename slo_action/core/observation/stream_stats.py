@@ -13,7 +13,7 @@ _MOST_WEIGHT = 2.0
 """After a pause, a probe does not stand for all of it."""
 
 
-class Track:
+class StreamStats:
     """Counts of one stream. `last_bad` and `last_heard` are slots, in seconds since the deploy.
 
     `starting` holds failures that wait for the first good answer. `missed` counts slots that could

@@ -3,11 +3,11 @@
 from array import array
 from dataclasses import dataclass
 
-CELLS = 20
+BUCKETS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Bucket:
     """A stretch of the window. The seconds are of good answers; None where there were none."""
 
     from_seconds: float
@@ -19,18 +19,18 @@ class Cell:
     max_seconds: float | None
 
 
-class Strip:
+class Timeline:
     """Answers of all streams by the time of their slot."""
 
     def __init__(self, begun_seconds: float, ends_seconds: float) -> None:
         self._begun = begun_seconds
-        self._width = (ends_seconds - begun_seconds) / CELLS
-        self._counts = [[0, 0, 0] for _ in range(CELLS)]
-        self._micros = [array("L") for _ in range(CELLS)]
+        self._width = (ends_seconds - begun_seconds) / BUCKETS
+        self._counts = [[0, 0, 0] for _ in range(BUCKETS)]
+        self._micros = [array("L") for _ in range(BUCKETS)]
 
     def add(self, at_seconds: float, took_seconds: float, *, bad: bool | None) -> None:
         """Count one answer; `bad` is None where it says nothing."""
-        number = min(CELLS - 1, max(0, int((at_seconds - self._begun) / self._width)))
+        number = min(BUCKETS - 1, max(0, int((at_seconds - self._begun) / self._width)))
         counts = self._counts[number]
         if bad is None:
             counts[2] += 1
@@ -40,17 +40,17 @@ class Strip:
             counts[0] += 1
             self._micros[number].append(int(took_seconds * 1e6))
 
-    def cells(self) -> tuple[Cell, ...]:
+    def cells(self) -> tuple[Bucket, ...]:
         """Return the cells in the order of time, without those after the last answer."""
         used = [number for number, counts in enumerate(self._counts) if any(counts)]
         return tuple(self._cell(number) for number in range(used[-1] + 1)) if used else ()
 
-    def _cell(self, number: int) -> Cell:
+    def _cell(self, number: int) -> Bucket:
         good, bad, silent = self._counts[number]
         ordered = sorted(self._micros[number])
         middle = ordered[(len(ordered) - 1) // 2] / 1e6 if ordered else None
         begun = self._begun + number * self._width
-        return Cell(
+        return Bucket(
             from_seconds=begun,
             to_seconds=begun + self._width,
             good=good,

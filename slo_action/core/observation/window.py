@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from slo_action.core.model import Outcome, Sample
-from slo_action.core.observation.control_check import Alibi, Asked, Word
+from slo_action.core.observation.control_check import Attribution, ControlEvidence, ControlProbe
 from slo_action.core.observation.event_log import (
     CONTROL_TICKET,
     GATE_TICKET,
     TRAFFIC_TICKET,
-    Diary,
-    Row,
+    EventLog,
+    WindowEvent,
 )
 from slo_action.core.observation.outage import FAILURES, Outage
 from slo_action.core.observation.policy import WindowPolicy
@@ -28,10 +28,10 @@ from slo_action.core.observation.real_traffic import (
     TrafficVerdict,
     judge_traffic,
 )
-from slo_action.core.observation.scheduler import DIGITS, Pace
-from slo_action.core.observation.stream_stats import Track
+from slo_action.core.observation.scheduler import DIGITS, ProbeScheduler
+from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.streams import Slot, Stream
-from slo_action.core.observation.timeline import Strip
+from slo_action.core.observation.timeline import Timeline
 from slo_action.core.stats.rate_test import RateTest
 
 _MOST_FAILURES = 40
@@ -97,15 +97,15 @@ class Window:
         self.closed_seconds: float | None = None
         self.latest_version: str | None = None
         self.other_version: str | None = None
-        self.strip = Strip(begun_seconds, self.ends_seconds)
-        self._alibi = Alibi()
+        self.strip = Timeline(begun_seconds, self.ends_seconds)
+        self._alibi = ControlEvidence()
         self._doubts: list[_Doubt] = []
         self._open: dict[int, Slot] = {}
-        self._diary = Diary()
+        self._diary = EventLog()
         self._outage = Outage(begun_seconds)
         self._other_seconds = float("-inf")
         self._expected_seconds: float | None = None
-        self._pace = Pace(
+        self._pace = ProbeScheduler(
             policy,
             self.streams,
             begun_seconds=begun_seconds,
@@ -120,10 +120,10 @@ class Window:
         is_long = policy.length_seconds > policy.minimum_seconds
         self.identity = self._test(together, counted=is_long)
 
-    def _track(self, stream: Stream) -> Track:
+    def _track(self, stream: Stream) -> StreamStats:
         rate = self._test(self._pace.seconds_apart(stream))
         rate.least_bad = _LEAST_FAILED_JOURNEYS if stream.is_journey else 1
-        return Track(
+        return StreamStats(
             stream,
             rate,
             stream.probe.objective or self.policy.objective(stream.probe.witness),
@@ -158,7 +158,7 @@ class Window:
         A short window lasts as long from here on as it was meant to.
         """
         at = round(at_seconds, DIGITS)
-        self._diary.keep(Row(GATE_TICKET, self._pace.taken, at, at))
+        self._diary.keep(WindowEvent(GATE_TICKET, self._pace.taken, at, at))
         self.counts_from_seconds = min(self.counts_from_seconds, at)
         self._identified_from = min(self._identified_from, at)
         self.ends_seconds = round(max(self.ends_seconds, at + self._least), DIGITS)
@@ -166,7 +166,7 @@ class Window:
         self._pace.extend(self.ends_seconds)
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[WindowEvent]:
         """What happened, in order, as far as a record holds it."""
         return self._diary.rows
 
@@ -199,7 +199,7 @@ class Window:
     def missed(self, slot: Slot, now_seconds: float) -> None:
         """Take note that the slot passed unused: this host was late, which says nothing."""
         now = round(now_seconds, DIGITS)
-        self._diary.keep(Row(slot.ticket, self._pace.taken, now, now))
+        self._diary.keep(WindowEvent(slot.ticket, self._pace.taken, now, now))
         self._pace.take(slot)
         self.tracks[slot.stream.name].missed += 1
 
@@ -210,7 +210,7 @@ class Window:
         slot = self._open.pop(ticket)
         heard_seconds, now_seconds = round(heard_seconds, DIGITS), round(now_seconds, DIGITS)
         self._diary.keep(
-            Row(
+            WindowEvent(
                 ticket,
                 self._pace.taken,
                 now_seconds,
@@ -255,7 +255,7 @@ class Window:
             round(seconds, DIGITS) for seconds in (asked_seconds, heard_seconds, now_seconds)
         )
         self._diary.keep(
-            Row(
+            WindowEvent(
                 CONTROL_TICKET,
                 self._pace.taken,
                 now_seconds,
@@ -264,7 +264,7 @@ class Window:
                 asked_seconds=asked_seconds,
             )
         )
-        self._alibi.heard(Asked(asked_seconds, heard_seconds, alive))
+        self._alibi.heard(ControlProbe(asked_seconds, heard_seconds, alive))
         self._settle_doubts(now_seconds)
         self._conclude(now_seconds)
 
@@ -273,10 +273,10 @@ class Window:
         for doubt in self._doubts:
             at = doubt.slot.at_seconds
             word = self._alibi.word(at, doubt.heard_seconds)
-            if word is Word.WAIT:
+            if word is Attribution.WAIT:
                 waiting.append(doubt)
             else:
-                self._count_doubt(doubt, now_seconds, guilty=word is Word.GUILTY)
+                self._count_doubt(doubt, now_seconds, guilty=word is Attribution.SERVICE)
         self._doubts = waiting
 
     def _count_doubt(self, doubt: _Doubt, now_seconds: float, *, guilty: bool) -> None:
@@ -289,7 +289,7 @@ class Window:
         if self.readings and self.readings[-1] == reading:
             return
         now = round(now_seconds, DIGITS)
-        self._diary.keep(Row(TRAFFIC_TICKET, self._pace.taken, now, now))
+        self._diary.keep(WindowEvent(TRAFFIC_TICKET, self._pace.taken, now, now))
         self.readings.append(reading)
         if self.end is None and self.traffic.verdict is TrafficVerdict.BREACH:
             self._finish(WindowEnd.TRAFFIC, now)
@@ -347,7 +347,7 @@ class Window:
         waiting = sum(len(track.starting) for track in self.tracks.values())
         return sample if waiting < _MOST_FAILURES else replace(sample, response=None)
 
-    def _count_starting(self, track: Track, now: float, *, bad: bool | None) -> None:
+    def _count_starting(self, track: StreamStats, now: float, *, bad: bool | None) -> None:
         """What failed before the first good answer was a start, unless none comes in time."""
         waiting, track.starting = track.starting, []
         for slot, sample in waiting:

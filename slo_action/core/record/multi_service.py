@@ -23,7 +23,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class ServiceEnding:
     """How the verification of one service ended: with a record, or in trouble.
 
     Trouble says nothing of the service, so it counts as a run that could not tell.
@@ -75,7 +75,7 @@ _ENDINGS = (
 _VERDICT_CODES = (EXIT_NOT_RESTORED, EXIT_UNHEALTHY)
 
 
-def worst_first(ends: Iterable[Ended]) -> tuple[Ended, ...]:
+def worst_first(ends: Iterable[ServiceEnding]) -> tuple[ServiceEnding, ...]:
     """Return them by verdict, then by ending, then by exit status; equals keep their order."""
     return tuple(sorted(ends, key=_badness))
 
@@ -85,7 +85,7 @@ def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=_VERDICTS.index)
 
 
-def _badness(end: Ended) -> tuple[int, int, tuple[int, int]]:
+def _badness(end: ServiceEnding) -> tuple[int, int, tuple[int, int]]:
     return _VERDICTS.index(end.verdict), _ENDINGS.index(end.ending), _code_badness(end.exit_code)
 
 
@@ -96,6 +96,6 @@ def _code_badness(code: int) -> tuple[int, int]:
     return {EXIT_INCONCLUSIVE: 2, EXIT_HEALTHY: 3}.get(code, 1), code
 
 
-def combined_exit_code(ends: Sequence[Ended]) -> int:
+def combined_exit_code(ends: Sequence[ServiceEnding]) -> int:
     """Return the worst exit status: a person is needed, unhealthy, broken, undecided, well."""
     return min((end.exit_code for end in ends), key=_code_badness)

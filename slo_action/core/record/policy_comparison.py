@@ -7,7 +7,7 @@ from slo_action.core.model import Cause, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class PolicyOutcome:
     """What one policy says of a run.
 
     `known_seconds` after the deploy the evidence was complete. `rollback` is whether the verdict
@@ -22,7 +22,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class PolicyComparison:
     """One record under both policies. `now` is None where `unknown` says why it is not known.
 
     `source` is the record's file; it and the names are untrusted.
@@ -32,8 +32,8 @@ class Case:
     service: str
     version: str
     deployment_id: str
-    then: Told
-    now: Told | None
+    then: PolicyOutcome
+    now: PolicyOutcome | None
     unknown: str = ""
     notes: tuple[str, ...] = ()
 
@@ -50,7 +50,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
+class ComparisonTotals:
     """What a policy changes in all. `detection_seconds` is the mean change of when it was known.
 
     That mean is over the `detected` runs that call for a rollback by both; None where none does.
@@ -65,12 +65,12 @@ class Sums:
     detection_seconds: float | None
 
 
-def sums_of(cases: Sequence[Case]) -> Sums:
+def sums_of(cases: Sequence[PolicyComparison]) -> ComparisonTotals:
     """Count what differs."""
     pairs = [(case, case.now) for case in cases if case.now]
     both = [case for case, now in pairs if case.then.rollback and now.rollback]
     later = sum(case.later_seconds for case in both)
-    return Sums(
+    return ComparisonTotals(
         judged=len(cases),
         changed=sum(case.changed for case in cases),
         rolled_back=sum(now.rollback and not case.then.rollback for case, now in pairs),

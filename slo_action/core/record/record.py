@@ -23,7 +23,7 @@ from slo_action.core.release.baseline import Prepared
 from slo_action.core.release.fleet import Fleet
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.release.track_record import PastVerdict
-from slo_action.core.verdict.context import Known, Remedied
+from slo_action.core.verdict.context import JudgementContext, RestartResult
 from slo_action.core.verdict.judge import Judgement
 
 SCHEMA_VERSION = 1
@@ -57,7 +57,7 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remedy:
+class MachineRestart:
     """One machine that was started again, once, before a rollback was thought of.
 
     `verification` is None where the restart failed, or the run was stopped.
@@ -68,12 +68,14 @@ class Remedy:
     verification: Verification | None = None
 
     @property
-    def result(self) -> Remedied | None:
+    def result(self) -> RestartResult | None:
         """What it came to; None where nobody looked."""
         if self.verification is None:
             return None
         judgement = self.verification.judgement
-        return Remedied(machine=self.machine, verdict=judgement.verdict, reason=judgement.reason)
+        return RestartResult(
+            machine=self.machine, verdict=judgement.verdict, reason=judgement.reason
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,14 +140,14 @@ class AuditRecord:
     fleet: Fleet | None = None
     prepared: Prepared | None = None
     plan: RollbackPlan | None = None
-    remedy: Remedy | None = None
+    remedy: MachineRestart | None = None
     wake: Sample | None = None
     unseen: str = ""
 
     @property
-    def known(self) -> Known:
+    def known(self) -> JudgementContext:
         """What the verdict was judged with, beside the answers."""
-        return Known(
+        return JudgementContext(
             released=self.released,
             fleet=self.fleet,
             baseline=self.prepared.baseline if self.prepared else None,

@@ -47,7 +47,7 @@ class Change:
     limit: Limit | None = None
 
 
-Order = Callable[[Any, Any], int]
+Comparison = Callable[[Any, Any], int]
 """Above zero where the second of two values is the looser one, below where the first is."""
 
 
@@ -81,7 +81,7 @@ class Fact:
 
     what: str
     words: Callable[[Any], str] = str
-    order: Order = neither
+    order: Comparison = neither
     means: Callable[[Any, Any], str] = _nothing
     absent: int = 0
     gone: str = ""

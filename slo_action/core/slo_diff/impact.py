@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from slo_action.core.model import Verdict
-from slo_action.core.record.policy_comparison import Case, Told
+from slo_action.core.record.policy_comparison import PolicyComparison, PolicyOutcome
 from slo_action.core.slo_diff.change import Change, Limit
 from slo_action.core.slo_diff.diff import NAME
 
@@ -74,14 +74,16 @@ def hindsight(
     )
 
 
-def replayed_hindsight(before: Sequence[Case], after: Sequence[Case]) -> tuple[Hindsight, ...]:
+def replayed_hindsight(
+    before: Sequence[PolicyComparison], after: Sequence[PolicyComparison]
+) -> tuple[Hindsight, ...]:
     """Compare what the policies of both versions make of the same recorded runs, by service.
 
     Passed is healthy or degraded. Runs belong together by their file; one that either could not
     judge is counted as unknown.
     """
     later = {case.source: case.now for case in after}
-    pairs: dict[str, list[tuple[Told | None, Told | None]]] = defaultdict(list)
+    pairs: dict[str, list[tuple[PolicyOutcome | None, PolicyOutcome | None]]] = defaultdict(list)
     for case in before:
         if case.source in later:
             pairs[case.service].append((case.now, later[case.source]))
@@ -108,7 +110,9 @@ def _keeps(limit: Limit, value: float, bound: float) -> bool:
     return value >= bound if limit.at_least else value <= bound
 
 
-def _replayed(service: str, told: Sequence[tuple[Told | None, Told | None]]) -> Hindsight:
+def _replayed(
+    service: str, told: Sequence[tuple[PolicyOutcome | None, PolicyOutcome | None]]
+) -> Hindsight:
     judged = [(old.verdict in _PASSED, new.verdict in _PASSED) for old, new in told if old and new]
     counted = _counted(service, POLICY, Unit.DEPLOY, judged)
     return replace(counted, unknown=len(told) - len(judged))

@@ -12,7 +12,7 @@ _LOOKED_AT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remedied:
+class RestartResult:
     """What a restart of one machine came to: the verdict of the gate and window after it."""
 
     machine: str
@@ -26,7 +26,7 @@ class Remedied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class JudgementContext:
     """`released` is the platform's newest release when the run began, `fleet` its last word.
 
     Both are None where no platform tells them; `baseline` where nobody prepared the deploy;
@@ -38,7 +38,7 @@ class Known:
     released: Release | None = None
     fleet: Fleet | None = None
     baseline: Baseline | None = None
-    remedied: Remedied | None = None
+    remedied: RestartResult | None = None
     before: Release | None = None
     newest_before: str = ""
     since: str = "deploy"
@@ -52,7 +52,7 @@ class Known:
         return newest.version
 
 
-NOTHING_KNOWN = Known()
+EMPTY_CONTEXT = JudgementContext()
 
 
 def public_failures(gate: Gate) -> tuple[Observation, ...]:

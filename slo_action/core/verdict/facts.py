@@ -18,7 +18,7 @@ from slo_action.core.model import (
     Witness,
 )
 from slo_action.core.observation.window import Window
-from slo_action.core.verdict.context import NOTHING_KNOWN, Known
+from slo_action.core.verdict.context import EMPTY_CONTEXT, JudgementContext
 from slo_action.core.verdict.triggers import prevailing_outcome, recent_failures
 
 _IN_A_ROW = 5
@@ -61,7 +61,7 @@ class Facts:
     end: GateEnd | None
     window: Window | None = None
     recheck: Gate | None = None
-    known: Known = NOTHING_KNOWN
+    known: JudgementContext = EMPTY_CONTEXT
     since: str = "deploy"
 
     @property

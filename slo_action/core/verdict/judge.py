@@ -10,7 +10,7 @@ from slo_action.core.model import (
     VersionRule,
 )
 from slo_action.core.observation.window import Window
-from slo_action.core.verdict.context import NOTHING_KNOWN, Known
+from slo_action.core.verdict.context import EMPTY_CONTEXT, JudgementContext
 from slo_action.core.verdict.facts import Facts, Judgement, OnLateStart, Row
 from slo_action.core.verdict.fleet_rows import (
     DEGRADED_FLEET_ROWS,
@@ -59,7 +59,7 @@ def judge(
     on_late_start: OnLateStart,
     window: Window | None = None,
     recheck: Gate | None = None,
-    known: Known = NOTHING_KNOWN,
+    known: JudgementContext = EMPTY_CONTEXT,
 ) -> Judgement:
     """Judge a gate and the window after it, ended or interrupted. Total: some row always fits.
 
@@ -88,7 +88,7 @@ def judge(
 
 
 def judge_restored(
-    gate: Gate, window: Window | None, *, rule: VersionRule, known: Known
+    gate: Gate, window: Window | None, *, rule: VersionRule, known: JudgementContext
 ) -> Judgement:
     """Judge what a rollback restored, or a restart: by the gate, and by what is observed after it.
 

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from slo_action.core.model import Outcome
 from slo_action.core.observation.real_traffic import TrafficVerdict
-from slo_action.core.observation.stream_stats import Track
+from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import POOLED, Window, WindowEnd
 from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest, binomial_at_most
@@ -15,17 +15,17 @@ _HEARD = 0.7
 """The share of the time that must be heard of; the first answers and a pause or two aside."""
 
 
-def endpoints(window: Window) -> tuple[Track, ...]:
+def endpoints(window: Window) -> tuple[StreamStats, ...]:
     """Return the tracks of what users ask."""
     return tuple(track for track in window.tracks.values() if track.stream.is_endpoint)
 
 
-def journeys(window: Window) -> tuple[Track, ...]:
+def journeys(window: Window) -> tuple[StreamStats, ...]:
     """Return the tracks of users' journeys."""
     return tuple(track for track in window.tracks.values() if track.stream.is_journey)
 
 
-def convicted(window: Window) -> tuple[Track, ...]:
+def convicted(window: Window) -> tuple[StreamStats, ...]:
     """Return the tracks whose failures convict; all endpoints in an outage, or where pooled."""
     if window.end is WindowEnd.OUTAGE:
         return endpoints(window)
@@ -50,7 +50,7 @@ def is_pre_existing(window: Window) -> bool:
     return known and (failed or over_trigger(window))
 
 
-def unsure(window: Window) -> Track | None:
+def unsure(window: Window) -> StreamStats | None:
     """Return the endpoint that is furthest from refuting the trigger; None where all refute it.
 
     With too few probes of its own, an endpoint may lean on all of them together, unless it surely
@@ -69,7 +69,7 @@ def unsure(window: Window) -> Track | None:
     return max(open_ones, key=lambda track: _share(track.rate), default=None)
 
 
-def silenced(window: Window) -> Track | None:
+def silenced(window: Window) -> StreamStats | None:
     """Return an endpoint that was not heard for too long to be passed; None where none is.
 
     Too long is the last stretch, as long as an outage takes, or a quarter of the time in all. For
@@ -85,7 +85,7 @@ def silenced(window: Window) -> Track | None:
     return next(unheard_of, None)
 
 
-def silence_of(track: Track, window: Window) -> float:
+def silence_of(track: StreamStats, window: Window) -> float:
     """Return for how many seconds up to the end an endpoint was not heard."""
     return window.ends_seconds - max(track.last_heard, window.counts_from_seconds)
 
@@ -94,12 +94,12 @@ def _watched(window: Window) -> float:
     return window.ends_seconds - window.counts_from_seconds
 
 
-def _heard(track: Track) -> float:
+def _heard(track: StreamStats) -> float:
     """Return the seconds that an endpoint's answers stand for."""
     return track.rate.valid_weight * track.seconds_apart
 
 
-def over_slo(window: Window) -> Track | None:
+def over_slo(window: Window) -> StreamStats | None:
     """Return the endpoint that misses the error-rate SLO most; None where the SLO is met.
 
     The SLO is one of all endpoints together. A single one misses it only where that is no chance:
@@ -136,7 +136,7 @@ def _surely_over(rate: RateTest, limit: float) -> bool:
     return rate.bad > 0 and 1.0 - binomial_at_most(rate.bad - 1, rate.valid, limit) <= _CHANCE
 
 
-def degraded(window: Window) -> Track | None:
+def degraded(window: Window) -> StreamStats | None:
     """Return an endpoint whose latest good answer calls itself degraded; None where none does."""
     for track in endpoints(window):
         if track.last_good and track.last_good.outcome is Outcome.DEGRADED_BODY:
@@ -144,7 +144,7 @@ def degraded(window: Window) -> Track | None:
     return None
 
 
-def missed_latency(window: Window) -> Track | None:
+def missed_latency(window: Window) -> StreamStats | None:
     """Return what surely misses its response-time SLO; None where nothing does."""
     for track in (*endpoints(window), *journeys(window)):
         if track.goal and track.latency.judge(track.goal) is LatencyState.MISSED:
@@ -247,7 +247,7 @@ def breach_words(window: Window) -> str:
     return f"{told}{last}"
 
 
-def latency_words(track: Track) -> str:
+def latency_words(track: StreamStats) -> str:
     """Return how the response-time SLO was missed, by counts."""
     goal, latency = track.goal, track.latency
     if goal is None:

@@ -8,7 +8,7 @@ from slo_action.core.model import (
     Verdict,
 )
 from slo_action.core.observation.real_traffic import OnNoData, TrafficVerdict
-from slo_action.core.observation.stream_stats import Track
+from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.verdict.facts import Facts, Row
 from slo_action.core.verdict.outcome_groups import CONFIG_OUTCOMES, PATH_OUTCOMES
@@ -78,7 +78,7 @@ def _reason_silenced(window: Window) -> str:
     )
 
 
-def _reason_paused(window: Window, track: Track) -> str:
+def _reason_paused(window: Window, track: StreamStats) -> str:
     """Every answer told something, but there were too few."""
     name, unheard = track.stream.name, silence_of(track, window)
     told = f"could not tell: only {track.rate.valid} answers of {name} count"
@@ -87,7 +87,7 @@ def _reason_paused(window: Window, track: Track) -> str:
     return told + _why_seldom(window, track)
 
 
-def _why_seldom(window: Window, track: Track) -> str:
+def _why_seldom(window: Window, track: StreamStats) -> str:
     limited = (t for t in window.tracks.values() if t.outcomes.get(Outcome.RATE_LIMITED))
     pausing = next((t for t in limited if not t.stream.is_journey), None)
     if pausing and pausing.last_neutral:

@@ -22,7 +22,7 @@ _MODE = S_IFREG | 0o644
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Entry:
+class ZipEntry:
     """A file of the archive: the name it gets and where its bytes are, symlinks resolved."""
 
     name: str
@@ -30,7 +30,7 @@ class Entry:
     size_bytes: int
 
 
-def archive_entries(root: Path, files: Sequence[Path]) -> tuple[Entry, ...]:
+def archive_entries(root: Path, files: Sequence[Path]) -> tuple[ZipEntry, ...]:
     """Return the archive's files, sorted by name, each once; nothing is opened yet.
 
     Raises ArtifactError for what is missing, is no regular file or leaves `root`, be it through
@@ -44,7 +44,7 @@ def archive_entries(root: Path, files: Sequence[Path]) -> tuple[Entry, ...]:
     return tuple(sorted({_entry(root, home, file) for file in files}))
 
 
-def zip_stream(entries: Iterable[Entry]) -> Iterator[bytes]:
+def zip_stream(entries: Iterable[ZipEntry]) -> Iterator[bytes]:
     """Yield the archive piece by piece; memory does not grow with the files.
 
     Raises ArtifactError where a file cannot be read to its end.
@@ -71,7 +71,7 @@ def in_blocks(pieces: Iterable[bytes], block_bytes: int) -> Iterator[bytes]:
         yield bytes(waiting)
 
 
-def _header(entry: Entry) -> ZipInfo:
+def _header(entry: ZipEntry) -> ZipInfo:
     """Deflate everything, at zlib's own level 6.
 
     Readers that stream cannot tell where a stored file ends when its size follows it.
@@ -84,7 +84,7 @@ def _header(entry: Entry) -> ZipInfo:
     return header
 
 
-def _pieces(entry: Entry) -> Iterator[bytes]:
+def _pieces(entry: ZipEntry) -> Iterator[bytes]:
     try:
         with entry.source.open("rb") as source:
             while piece := source.read(_PIECE_BYTES):
@@ -93,7 +93,7 @@ def _pieces(entry: Entry) -> Iterator[bytes]:
         raise _unreadable(entry.name, error) from error
 
 
-def _entry(root: Path, home: Path, file: Path) -> Entry:
+def _entry(root: Path, home: Path, file: Path) -> ZipEntry:
     name = _name_below(root, file)
     try:
         source = file.resolve(strict=True)
@@ -109,7 +109,7 @@ def _entry(root: Path, home: Path, file: Path) -> Entry:
         raise ArtifactError(
             f"{name!r} is not a regular file.", hint="only files can be uploaded; remove it"
         )
-    return Entry(name=name, source=source, size_bytes=size_bytes)
+    return ZipEntry(name=name, source=source, size_bytes=size_bytes)
 
 
 def _name_below(root: Path, file: Path) -> str:

@@ -21,7 +21,7 @@ _LONGEST_CODE = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class UploadedBlob:
     """What arrived in the blob store. `digest` is `sha256:` and 64 hex digits."""
 
     block_count: int
@@ -29,7 +29,7 @@ class Written:
     digest: str
 
 
-def write_blocks(blocks: Iterable[bytes], put: Callable[[int, bytes], None]) -> Written:
+def write_blocks(blocks: Iterable[bytes], put: Callable[[int, bytes], None]) -> UploadedBlob:
     """Hand the blocks to `put`, one after the other: act appends them as they arrive."""
     digest, size_bytes, count = sha256(), 0, 0
     for block in blocks:
@@ -37,7 +37,9 @@ def write_blocks(blocks: Iterable[bytes], put: Callable[[int, bytes], None]) -> 
         digest.update(block)
         size_bytes += len(block)
         count += 1
-    return Written(block_count=count, size_bytes=size_bytes, digest=f"sha256:{digest.hexdigest()}")
+    return UploadedBlob(
+        block_count=count, size_bytes=size_bytes, digest=f"sha256:{digest.hexdigest()}"
+    )
 
 
 def put_block(client: httpx.Client, signed_url: str, index: int, block: bytes) -> None:

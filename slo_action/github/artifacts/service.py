@@ -14,7 +14,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from slo_action import __version__
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import ArtifactError
-from slo_action.github.artifacts.blob import Written
+from slo_action.github.artifacts.blob import UploadedBlob
 from slo_action.github.artifacts.retry import TransientError, retry_after_seconds
 from slo_action.github.artifacts.runner import BackendIds
 
@@ -96,7 +96,7 @@ class ArtifactService:
             raise _senseless("CreateArtifact")
         return created.url
 
-    def finalize(self, name: str, written: Written) -> str:
+    def finalize(self, name: str, written: UploadedBlob) -> str:
         """Make the artifact visible and return its id.
 
         A 403 is transient here: there have been days when the same call succeeded a little later.

@@ -13,8 +13,8 @@ import httpx
 
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import ArtifactError
-from slo_action.github.artifacts.archive import Entry, archive_entries, in_blocks, zip_stream
-from slo_action.github.artifacts.blob import Written, put_block, put_block_list, write_blocks
+from slo_action.github.artifacts.archive import ZipEntry, archive_entries, in_blocks, zip_stream
+from slo_action.github.artifacts.blob import UploadedBlob, put_block, put_block_list, write_blocks
 from slo_action.github.artifacts.names import candidate_names
 from slo_action.github.artifacts.retry import (
     BLOB_WAITS,
@@ -78,7 +78,7 @@ class GitHubArtifactStore:
             return self._delivered(delivery, candidate_names(name, self._random), entries)
 
     def _delivered(
-        self, delivery: "_Delivery", names: Iterable[str], entries: Sequence[Entry]
+        self, delivery: "_Delivery", names: Iterable[str], entries: Sequence[ZipEntry]
     ) -> UploadedArtifact:
         try:
             accepted = delivery.deliver(names, entries)
@@ -122,7 +122,7 @@ class GitHubArtifactStore:
 class _Accepted:
     artifact_id: str
     name: str
-    written: Written
+    written: UploadedBlob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ class _Delivery:
     hide_signature: Callable[[str], None]
     expires_at: str | None
 
-    def deliver(self, names: Iterable[str], entries: Sequence[Entry]) -> _Accepted:
+    def deliver(self, names: Iterable[str], entries: Sequence[ZipEntry]) -> _Accepted:
         """Try names until one is free and not burnt; only one may burn, for that costs a transfer.
 
         Raises TransientError where the service kept failing, else ArtifactError.
@@ -167,7 +167,7 @@ class _Delivery:
         self.hide_signature(signed_url)
         return signed_url
 
-    def _written(self, signed_url: str, entries: Sequence[Entry]) -> Written:
+    def _written(self, signed_url: str, entries: Sequence[ZipEntry]) -> UploadedBlob:
         def put(index: int, block: bytes) -> None:
             self.patience.persist(
                 BLOB_WAITS, lambda: put_block(self.client, signed_url, index, block)
@@ -179,7 +179,7 @@ class _Delivery:
         )
         return written
 
-    def _finalized(self, name: str, written: Written) -> str:
+    def _finalized(self, name: str, written: UploadedBlob) -> str:
         """Finalize; before repeating what may have been done, look: a second makes a duplicate."""
         unsure = False
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from slo_action.config.slo.load import Loaded, Origin
 from slo_action.core.lint.rule import Document, Finding, Key, Place, Table, findings
-from slo_action.core.lint.slo.checks import Entry, value_at
+from slo_action.core.lint.slo.checks import SloEntry, value_at
 from slo_action.core.lint.slo.rules import MATRIX_RULES
 from slo_action.core.text.quoting import quoted
 
@@ -23,7 +23,7 @@ def matrix_findings(loaded: Loaded | None) -> tuple[Finding, ...]:
     found: dict[tuple[str, str, Place, str], list[tuple[str, Finding]]] = {}
     for name, origin in loaded.origins.items():
         document = origin.document.below(*origin.roots)
-        entry = Entry(
+        entry = SloEntry(
             service=loaded.matrix.services[name],
             table=origin.table,
             inherited=tuple(_inherited(origin)),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from slo_action.core.record.multi_service import Ended, worst_first
+from slo_action.core.record.multi_service import ServiceEnding, worst_first
 from slo_action.core.record.record import past_verdicts
 from slo_action.errors import GitHubError
 from slo_action.modes.multi_service.run import CommonPorts, Worked
@@ -27,7 +27,11 @@ def keep_evidence(worked: Worked, ports: CommonPorts) -> None:
 
 
 def tell_several(
-    ends: Sequence[Ended], works: Mapping[str, Worked], ports: CommonPorts, *, artifact_name: str
+    ends: Sequence[ServiceEnding],
+    works: Mapping[str, Worked],
+    ports: CommonPorts,
+    *,
+    artifact_name: str,
 ) -> None:
     """Tell how all ended, once their own evidence is written: in the order of `tell`.
 
@@ -70,7 +74,7 @@ def _remember(worked: Worked, ports: CommonPorts) -> None:
     each_alone(ports, f"history of {worked.record.service}", keep)
 
 
-def _publish(ends: Sequence[Ended], ports: CommonPorts) -> None:
+def _publish(ends: Sequence[ServiceEnding], ports: CommonPorts) -> None:
     """Publish a check run for each service, the worst first; a token that may not is told once."""
     if ports.check_runs is None or ports.interrupts.received:
         return

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from slo_action.config.request import VerifyRequest
 from slo_action.core.model import Verdict
-from slo_action.core.record.multi_service import Ended, Trouble, worst_verdict
+from slo_action.core.record.multi_service import ServiceEnding, Trouble, worst_verdict
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.text.quoting import printable
 from slo_action.core.text.secrets import Scrubber
@@ -55,7 +55,7 @@ class Worked:
 
 
 class Crew(Protocol):
-    """Does all works at the same time; see workers.side_by_side."""
+    """Does all works at the same time; see workers.run_in_processes."""
 
     def __call__(
         self,
@@ -91,7 +91,7 @@ def verify_several(
     open_ports: Open,
     scrubber: Scrubber,
     keep: Callable[[Worked], None],
-) -> tuple[tuple[Ended, ...], dict[str, Worked]]:
+) -> tuple[tuple[ServiceEnding, ...], dict[str, Worked]]:
     """Verify all at once; return how each ended, and the works that left a record.
 
     `keep` writes a service's evidence as soon as its record is there: what comes later may be
@@ -102,7 +102,7 @@ def verify_several(
     works = {one.service: _work(one, open_ports, scrubber) for one in requests}
     crew(works, hear=desk.hear, interrupts=common.interrupts)
     ends = tuple(
-        Ended(service=one.service, outcome=desk.outcomes.get(one.service, _SILENT))
+        ServiceEnding(service=one.service, outcome=desk.outcomes.get(one.service, _SILENT))
         for one in requests
     )
     works_done = {end.service: desk.works[end.service] for end in ends if end.service in desk.works}

@@ -21,7 +21,7 @@ from slo_action.core.observation.window import Window
 from slo_action.core.release.fleet import Fleet, hopeless
 from slo_action.errors import Interrupted, WorkspaceError
 from slo_action.modes.steps.fleet import MachineWatch
-from slo_action.modes.steps.window import Observer
+from slo_action.modes.steps.window import WindowDriver
 from slo_action.ports import Ports
 from slo_action.render.progress import observation_line, sample_lines
 
@@ -34,14 +34,14 @@ class Witnesses:
     control: Probe | None
 
 
-def watch(
+def run_gate(
     gate: Gate,
     witnesses: Witnesses,
     ports: Ports,
     *,
     anchor: float,
     machines: MachineWatch,
-    observer: Observer | None = None,
+    observer: WindowDriver | None = None,
 ) -> Gate:
     """Feed the gate until it ends or the run is stopped; return it either way.
 

@@ -15,8 +15,8 @@ from slo_action.core.release.fleet import Fleet
 from slo_action.core.verdict.facts import OnLateStart, is_passed
 from slo_action.errors import Interrupted
 from slo_action.modes.steps.fleet import MachineWatch
-from slo_action.modes.steps.gate import Witnesses, watch
-from slo_action.modes.steps.window import Observer
+from slo_action.modes.steps.gate import Witnesses, run_gate
+from slo_action.modes.steps.window import WindowDriver
 from slo_action.ports import Ports
 
 
@@ -39,7 +39,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Observed:
     """What a run has seen so far, and judges by.
 
     `fleet` is the platform's last word; None where none tells, and `unseen` says why where one
@@ -55,7 +55,7 @@ class Seen:
     wake: Sample | None = None
 
 
-def look(run: Run, *, when_passed: Callable[[Gate], None]) -> Seen:
+def observe_release(run: Run, *, when_passed: Callable[[Gate], None]) -> Observed:
     """Watch the gate, and the window from the first sign of life to five minutes after the deploy.
 
     Where the gate is not passed, it alone decides: the window is no more than its samples.
@@ -66,14 +66,14 @@ def look(run: Run, *, when_passed: Callable[[Gate], None]) -> Seen:
     observer = _observer(run, machines) if run.window.length_seconds else None
     gate = _watch(run, run.gate, machines, observer)
     if observer is None:
-        return _with_last_word(run, machines, Seen(gate=gate, wake=wake))
+        return _with_last_word(run, machines, Observed(gate=gate, wake=wake))
     passed = _is_passed(run, gate)
     if passed and not run.ports.interrupts.received:
         observer.gate_met()
         when_passed(gate)
         _finish(run, observer)
     window = observer.window if passed or observer.convicts else None
-    return _with_last_word(run, machines, Seen(gate=gate, window=window, wake=wake))
+    return _with_last_word(run, machines, Observed(gate=gate, window=window, wake=wake))
 
 
 def _machine_watch(run: Run) -> MachineWatch:
@@ -81,7 +81,7 @@ def _machine_watch(run: Run) -> MachineWatch:
     return MachineWatch(run.ports, "" if run.release else run.request.expected_digest)
 
 
-def _with_last_word(run: Run, machines: MachineWatch, seen: Seen) -> Seen:
+def _with_last_word(run: Run, machines: MachineWatch, seen: Observed) -> Observed:
     """Ask the platform once more at the end; where it is silent, what it said last stands.
 
     A machine that does not run at that moment may be restarting: it gets the time that takes.
@@ -122,13 +122,13 @@ _WAKE_SECONDS = 40.0
 """A machine boots in one to thirty seconds, and the proxy holds the request meanwhile."""
 
 
-def look_again(run: Run) -> Gate:
+def recheck(run: Run) -> Gate:
     """Ask once more before anything is changed."""
     machines = _machine_watch(run)
     return _watch(run, recheck_policy(run.gate), machines, None)
 
 
-def glance(run: Run) -> Gate:
+def probe_once(run: Run) -> Gate:
     """Ask once, for the record: what was there before somebody changed it."""
     policy = recheck_policy(run.gate)
     once = replace(policy, required_streak=1, max_attempts=1, late_attempts=0)
@@ -140,7 +140,7 @@ def observed(run: Run) -> Window | None:
     return _observed(run, _machine_watch(run))
 
 
-def look_on(run: Run, seen: Seen) -> Seen:
+def observe_recovered(run: Run, seen: Observed) -> Observed:
     """Watch what has recovered at the last moment, as anything that has become healthy."""
     recovered = seen.recheck is not None and seen.recheck.has_streak
     if not recovered or _to_the_letter(run) or not run.window.length_seconds:
@@ -168,8 +168,10 @@ def _to_the_letter(run: Run) -> bool:
     return run.request.policy.on_late_start is OnLateStart.ROLLBACK
 
 
-def _watch(run: Run, policy: GatePolicy, machines: MachineWatch, observer: Observer | None) -> Gate:
-    return watch(
+def _watch(
+    run: Run, policy: GatePolicy, machines: MachineWatch, observer: WindowDriver | None
+) -> Gate:
+    return run_gate(
         Gate(policy=policy, begun_seconds=run.ports.clock.monotonic() - run.anchor),
         replace(run.witnesses, probes=_ruled(run)),
         run.ports,
@@ -186,13 +188,13 @@ def _ruled(run: Run) -> tuple[Probe, ...]:
     )
 
 
-def _finish(run: Run, observer: Observer) -> None:
+def _finish(run: Run, observer: WindowDriver) -> None:
     """Watch to the end; stopped before, the window as it stands is the evidence."""
     with suppress(Interrupted), run.ports.interrupts.raising():
         observer.finish()
 
 
-def _observer(run: Run, machines: MachineWatch) -> Observer:
+def _observer(run: Run, machines: MachineWatch) -> WindowDriver:
     request, ports = run.request, run.ports
 
     def window(begun_seconds: float) -> Window:
@@ -205,7 +207,7 @@ def _observer(run: Run, machines: MachineWatch) -> Observer:
             controlled=run.witnesses.control is not None,
         )
 
-    return Observer(
+    return WindowDriver(
         window,
         ports,
         control=run.witnesses.control,

@@ -8,12 +8,12 @@ from slo_action.core.decision.decide import Action, Decision, RollbackMode, WayB
 from slo_action.core.gate.gate import after_restart
 from slo_action.core.model import Release, RollbackStep, VersionRule
 from slo_action.core.observation.policy import restored_policy
-from slo_action.core.record.record import Remedy, Rollback, Verification
+from slo_action.core.record.record import MachineRestart, Rollback, Verification
 from slo_action.core.release.rollback_plan import RollbackPlan
-from slo_action.core.verdict.context import Known
+from slo_action.core.verdict.context import JudgementContext
 from slo_action.core.verdict.judge import judge_restored
 from slo_action.errors import Interrupted, PlatformError, WorkspaceError
-from slo_action.modes.steps.observe_release import Run, look
+from slo_action.modes.steps.observe_release import Run, observe_release
 from slo_action.render.plan import plan_lines
 
 SNAPSHOTS = "proofs/fly/"
@@ -151,12 +151,12 @@ def _verified(run: Run, since: str) -> Verification:
         anchor=ports.clock.monotonic(),
         window=restored_policy(run.request.policy.window),
     )
-    seen = look(restored, when_passed=lambda _: None)
+    seen = observe_release(restored, when_passed=lambda _: None)
     judgement = judge_restored(
         seen.gate,
         seen.window,
         rule=run.rule,
-        known=Known(released=run.release, fleet=seen.fleet, since=since),
+        known=JudgementContext(released=run.release, fleet=seen.fleet, since=since),
     )
     return Verification(
         gate=seen.gate,
@@ -168,7 +168,7 @@ def _verified(run: Run, since: str) -> Verification:
     )
 
 
-def restart(run: Run, machine: str) -> Remedy:
+def restart(run: Run, machine: str) -> MachineRestart:
     """Start one machine again, once, and look whether that was all it needed."""
     machines, stopped = run.ports.machines, replace(_STOPPED, name=f"restart {machine}")
     step = stopped
@@ -176,7 +176,7 @@ def restart(run: Run, machine: str) -> Remedy:
         with suppress(Interrupted), run.ports.interrupts.raising():
             step = machines.restart(machine, _journal(run)) if machines else stopped
         _tell_step(run, step)
-    remedy = Remedy(machine=machine, step=step)
+    remedy = MachineRestart(machine=machine, step=step)
     if not step.succeeded or run.ports.interrupts.received:
         return remedy
     verification = _verified(replace(run, gate=after_restart(run.gate)), "restart")

@@ -23,7 +23,7 @@ _CONTROL_SECONDS = 7.0
 _TRAFFIC_SECONDS = 15.0
 
 
-class Observer:
+class WindowDriver:
     """Drives one window, in pieces between which others may work.
 
     `open_window` makes the window when it begins, at a second since the deploy; `anchor` is the

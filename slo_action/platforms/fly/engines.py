@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from slo_action.config.settings.fly import EngineName
 from slo_action.core.text.secrets import Secret
 from slo_action.platforms.fly.flyctl.engine import FlyctlEngine, Runner
-from slo_action.platforms.fly.rollback.engine import Engine, Means
+from slo_action.platforms.fly.rollback.engine import Engine, RollbackTools
 from slo_action.platforms.fly.rollback.machines_engine import MachinesEngine
 from slo_action.system import process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outfit:
+class EngineSettings:
     """What an engine is made of. After `timeout_seconds` nothing more is begun.
 
     `redact` takes the run's secrets out of what a program prints.
     """
 
-    means: Means
+    means: RollbackTools
     token: Secret
     environment: Mapping[str, str]
     timeout_seconds: float
@@ -26,11 +26,11 @@ class Outfit:
     run: Runner = process.run
 
 
-def _machines(outfit: Outfit) -> Engine:
+def _machines(outfit: EngineSettings) -> Engine:
     return MachinesEngine(means=outfit.means, timeout_seconds=outfit.timeout_seconds)
 
 
-def _flyctl(outfit: Outfit) -> Engine:
+def _flyctl(outfit: EngineSettings) -> Engine:
     return FlyctlEngine(
         means=outfit.means,
         token=outfit.token,
@@ -41,7 +41,7 @@ def _flyctl(outfit: Outfit) -> Engine:
     )
 
 
-ENGINES: dict[EngineName, Callable[[Outfit], Engine]] = {
+ENGINES: dict[EngineName, Callable[[EngineSettings], Engine]] = {
     EngineName.MACHINES: _machines,
     EngineName.FLYCTL: _flyctl,
 }

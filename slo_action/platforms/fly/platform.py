@@ -14,22 +14,22 @@ from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.release.track_record import reputation
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import Interrupted, PlatformError
-from slo_action.platforms.context import Premises
+from slo_action.platforms.context import PlatformContext
 from slo_action.platforms.fly.client.api import FlyAddresses, FlyApi, FlyRefusedError
-from slo_action.platforms.fly.client.concurrent_calls import Together, side_by_side
+from slo_action.platforms.fly.client.concurrent_calls import ConcurrentCalls, run_concurrently
 from slo_action.platforms.fly.client.release_row import LedgerRow
-from slo_action.platforms.fly.engines import ENGINES, Outfit
+from slo_action.platforms.fly.engines import ENGINES, EngineSettings
 from slo_action.platforms.fly.flyctl.command import with_own_programs
 from slo_action.platforms.fly.prepare.certificate import no_access, proofs, running
-from slo_action.platforms.fly.prepare.prior_state import Memory, remembered
+from slo_action.platforms.fly.prepare.prior_state import PriorState, prior_state
 from slo_action.platforms.fly.prepare.sealing import SALT_BYTES, seal
-from slo_action.platforms.fly.rollback.engine import Engine, Journal, Means
+from slo_action.platforms.fly.rollback.engine import Engine, Journal, RollbackTools
 from slo_action.platforms.fly.rollback.not_restored import lost_by_deploy
 from slo_action.platforms.fly.rollback.restart import restart
-from slo_action.platforms.fly.rollback.step_log import Account
+from slo_action.platforms.fly.rollback.step_log import StepLog
 from slo_action.platforms.fly.rollback.survey import Survey, row_of
 from slo_action.platforms.fly.rollback.take_survey import surveyed
-from slo_action.platforms.fly.snapshots.snapshots import Lookout, known_digests
+from slo_action.platforms.fly.snapshots.snapshots import SnapshotReader, known_digests
 from slo_action.platforms.fly.state.machines import read_fleet, read_machine
 from slo_action.platforms.fly.state.restore_copy import RestoreCopy, as_document
 from slo_action.platforms.fly.state.rollback_target import choose_target, named, restored_by
@@ -56,9 +56,9 @@ class FlyPlatform:
         self,
         settings: FlySettings,
         *,
-        means: Means,
+        means: RollbackTools,
         engine: Engine,
-        memory: Memory,
+        memory: PriorState,
         salts: Callable[[], bytes],
     ) -> None:
         self._settings = settings
@@ -68,7 +68,7 @@ class FlyPlatform:
         self._salts = salts
         self._patient = means.api.with_patience(READ_PATIENCE_SECONDS)
         self._hasty = means.api.with_patience(LOOK_PATIENCE_SECONDS)
-        self._lookout = Lookout(self._hasty, settings.app, means.clock)
+        self._lookout = SnapshotReader(self._hasty, settings.app, means.clock)
         self._judged: tuple[LedgerRow | None] | None = None
         self._restored: Release | None = None
 
@@ -143,7 +143,7 @@ class FlyPlatform:
     ) -> tuple[RollbackStep, ...]:
         """Restore `target`; see ports.Platform. What failed is known by the ledger, not by name."""
         del failed
-        account = Account(self._means.clock, ())
+        account = StepLog(self._means.clock, ())
         if target is None:
             account.give_up("no release to restore was named")
             return account.steps
@@ -248,10 +248,10 @@ class FlyPlatform:
 
 def open_platform(
     request: VerifyRequest,
-    premises: Premises,
+    premises: PlatformContext,
     *,
     transport: httpx.BaseTransport | None = None,
-    together: Together = side_by_side,
+    together: ConcurrentCalls = run_concurrently,
 ) -> FlyPlatform:
     """Return the platform for a request. Raises PlatformError for a token that cannot be one."""
     settings = request.fly
@@ -270,8 +270,8 @@ def open_platform(
         transport=transport,
         patience_seconds=RESTORE_PATIENCE_SECONDS,
     )
-    means = Means(api=api, clock=premises.clock, together=together)
-    outfit = Outfit(
+    means = RollbackTools(api=api, clock=premises.clock, together=together)
+    outfit = EngineSettings(
         means=means,
         token=settings.token,
         environment=with_own_programs(premises.environment, premises.workspace),
@@ -282,6 +282,6 @@ def open_platform(
         settings,
         means=means,
         engine=ENGINES[settings.engine](outfit),
-        memory=remembered(request, premises, settings),
+        memory=prior_state(request, premises, settings),
         salts=lambda: token_bytes(SALT_BYTES),
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import ceil
 from statistics import median
 
-from slo_action.core.observation.timeline import Cell
+from slo_action.core.observation.timeline import Bucket
 from slo_action.core.observation.window import Window
 from slo_action.render.text.escape import fence
 from slo_action.render.text.markdown import folded, table
@@ -40,13 +40,13 @@ def strips(window: Window, since: str) -> str:
     )
 
 
-def _error_mark(cell: Cell) -> str:
+def _error_mark(cell: Bucket) -> str:
     if cell.bad:
         return "🟥"
     return "🟩" if cell.good else "⬜"
 
 
-def _top(cells: Sequence[Cell]) -> float:
+def _top(cells: Sequence[Bucket]) -> float:
     """Twice the usual latency, or the worst: what is steady stays in the middle."""
     medians = [cell.median_seconds for cell in cells if cell.median_seconds is not None]
     return max(2 * median(medians), *medians) if medians else 0.0
@@ -59,7 +59,7 @@ def _block(seconds: float | None, top: float) -> str:
     return _BLOCKS[min(len(_BLOCKS), max(1, steps)) - 1]
 
 
-def charts(cells: Sequence[Cell], since: str) -> str:
+def charts(cells: Sequence[Bucket], since: str) -> str:
     """Return the charts GitHub draws, and the same numbers as a folded table.
 
     One cell makes no chart. Failures are drawn only where there were any.
@@ -74,12 +74,12 @@ def charts(cells: Sequence[Cell], since: str) -> str:
     return "\n\n".join((*drawn, told, numbers))
 
 
-def _failure_chart(cells: Sequence[Cell]) -> str:
+def _failure_chart(cells: Sequence[Bucket]) -> str:
     failed = [cell.bad for cell in cells]
     return _mermaid("Failed answers", cells, "failed", _FAILED, max(failed), f"bar {_list(failed)}")
 
 
-def _latency_chart(cells: Sequence[Cell]) -> str:
+def _latency_chart(cells: Sequence[Bucket]) -> str:
     middle, most = _milliseconds(cells, _median), _milliseconds(cells, _max)
     title = "Good answers: slowest (bars) and median (line)"
     return _mermaid(
@@ -94,7 +94,7 @@ def _latency_chart(cells: Sequence[Cell]) -> str:
 
 
 def _mermaid(
-    title: str, cells: Sequence[Cell], unit: str, colours: str, top: int, *series: str
+    title: str, cells: Sequence[Bucket], unit: str, colours: str, top: int, *series: str
 ) -> str:
     """Only numbers and our own words: what Mermaid reads is never untrusted."""
     axis = ", ".join(f'"{cell.from_seconds:.0f}"' for cell in cells)
@@ -113,24 +113,24 @@ def _list(numbers: Sequence[int]) -> str:
     return f"[{', '.join(map(str, numbers))}]"
 
 
-def _milliseconds(cells: Sequence[Cell], of: Callable[[Cell], float | None]) -> list[int]:
+def _milliseconds(cells: Sequence[Bucket], of: Callable[[Bucket], float | None]) -> list[int]:
     return [round(1000 * (of(cell) or 0.0)) for cell in cells]
 
 
-def _median(cell: Cell) -> float | None:
+def _median(cell: Bucket) -> float | None:
     return cell.median_seconds
 
 
-def _max(cell: Cell) -> float | None:
+def _max(cell: Bucket) -> float | None:
     return cell.max_seconds
 
 
-def _numbers(cells: Sequence[Cell]) -> str:
+def _numbers(cells: Sequence[Bucket]) -> str:
     header = ("seconds", "good", "failed", "says nothing", "median", "slowest")
     return table(header, map(_numbers_row, cells))
 
 
-def _numbers_row(cell: Cell) -> tuple[str, ...]:
+def _numbers_row(cell: Bucket) -> tuple[str, ...]:
     return (
         f"{cell.from_seconds:.0f}–{cell.to_seconds:.0f}",
         str(cell.good),

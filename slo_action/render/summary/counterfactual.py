@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from slo_action.core.model import Verdict
-from slo_action.core.observation.replay import rejudged
-from slo_action.core.observation.stream_stats import Track
+from slo_action.core.observation.replay import replayed_under
+from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.stats.latency import LatencyState
@@ -41,7 +41,7 @@ def otherwise(record: AuditRecord) -> tuple[str, ...]:
     return (*_of_slowness(record, window), *told)
 
 
-def _grouped(tracks: Sequence[Track], sentences: Sequence[str], which: str) -> Iterator[str]:
+def _grouped(tracks: Sequence[StreamStats], sentences: Sequence[str], which: str) -> Iterator[str]:
     """Return each sentence once, after the names of the streams it is true of."""
     names: dict[str, list[str]] = {}
     for track, sentence in zip(tracks, sentences, strict=True):
@@ -69,7 +69,7 @@ def _judged(record: AuditRecord, window: Window) -> Judgement:
     )
 
 
-def _with_more(record: AuditRecord, window: Window, track: Track) -> str:
+def _with_more(record: AuditRecord, window: Window, track: StreamStats) -> str:
     """Tell at how many more failures the verdict gets another one, and which.
 
     They are taken to come at once: spread out, they may speak for a breach sooner.
@@ -91,7 +91,7 @@ def _made(more: int) -> str:
     return f" more failure{'s' if more > 1 else ''} would have made it"
 
 
-def _with_fewer(record: AuditRecord, window: Window, track: Track) -> str:
+def _with_fewer(record: AuditRecord, window: Window, track: StreamStats) -> str:
     if record.judgement.row != "window-slo":
         return ""
     for fewer in range(1, min(_MOST_FAILURES, track.rate.bad) + 1):
@@ -123,7 +123,7 @@ def _of_slowness(record: AuditRecord, window: Window) -> Iterator[str]:
             return
 
 
-def _with_failures(window: Window, track: Track, more: int) -> Window:
+def _with_failures(window: Window, track: StreamStats, more: int) -> Window:
     """Return a window in which the last `more` good answers of the stream are bad."""
     return _changed(window, track, lambda rate: _fail(rate, window.ended_seconds, more))
 
@@ -136,7 +136,7 @@ def _fail(rate: RateTest, at: float, more: int) -> None:
         rate.answered(at, at, bad=True)
 
 
-def _changed(window: Window, track: Track, change: Callable[[RateTest], None]) -> Window:
+def _changed(window: Window, track: StreamStats, change: Callable[[RateTest], None]) -> Window:
     """Return a window in which `change` has been made to a stream, and to all of them pooled."""
     other, own = copy(window), copy(track)
     own.rate = deepcopy(track.rate)
@@ -200,7 +200,7 @@ def _is_by_evidence(window: Window) -> bool:
 def _by_the_plain_rule(window: Window) -> str:
     """Judge the same answers by the count alone, without any evidence."""
     rates = replace(window.policy.rates, confidence=0.0)
-    plain = rejudged(
+    plain = replayed_under(
         window,
         replace(window.policy, rates=rates),
         grace_seconds=window.grace_seconds,
@@ -214,5 +214,5 @@ def _by_the_plain_rule(window: Window) -> str:
     return f"{rule} had fired by {plain.ended_seconds:.0f} s."
 
 
-def _name(track: Track) -> str:
+def _name(track: StreamStats) -> str:
     return code(shortened(track.stream.name, _NAME_LIMIT))

@@ -7,7 +7,7 @@ from typing import Any
 
 from slo_action import __version__
 from slo_action.core.model import Annotation, Level, Verdict
-from slo_action.core.record.multi_service import Ended, worst_first
+from slo_action.core.record.multi_service import ServiceEnding, worst_first
 from slo_action.render.annotations import annotations
 from slo_action.render.endings import ending_text, headline, reason
 from slo_action.render.outputs import OUTPUTS, record_values
@@ -24,7 +24,7 @@ _MARKS = {Verdict.HEALTHY: "✅", Verdict.DEGRADED: "⚠️"}
 _CUT = "*Cut to stay within the summary's limit: the rest is in the evidence.*"
 
 
-def several_headline(ends: Sequence[Ended]) -> str:
+def several_headline(ends: Sequence[ServiceEnding]) -> str:
     """Return what became of all, in one sentence: the worst one's ending first. Untrusted."""
     worst, *others = worst_first(ends)
     if worst.verdict is Verdict.HEALTHY:
@@ -32,7 +32,7 @@ def several_headline(ends: Sequence[Ended]) -> str:
     return "; ".join([_title(worst), *_others(others)])
 
 
-def several_reason(ends: Sequence[Ended]) -> str:
+def several_reason(ends: Sequence[ServiceEnding]) -> str:
     """Return why, in one sentence that names the worst service; untrusted."""
     worst, *others = worst_first(ends)
     if worst.verdict is Verdict.HEALTHY and others:
@@ -40,7 +40,7 @@ def several_reason(ends: Sequence[Ended]) -> str:
     return "; ".join([f"{worst.service}: {_why(worst)}", *_others(others)])
 
 
-def _others(others: Sequence[Ended]) -> list[str]:
+def _others(others: Sequence[ServiceEnding]) -> list[str]:
     """Return how many others there are of each verdict; nothing where there are none."""
     counts = Counter(end.verdict for end in others)
     if not counts:
@@ -52,20 +52,20 @@ def _others(others: Sequence[Ended]) -> list[str]:
     return [f"others: {', '.join(told)}"]
 
 
-def _title(end: Ended) -> str:
+def _title(end: ServiceEnding) -> str:
     if end.record:
         return headline(end.record)
     return f"⚪ {end.service} was not judged"
 
 
-def _why(end: Ended) -> str:
+def _why(end: ServiceEnding) -> str:
     if end.record:
         return reason(end.record)
     return f"{end.trouble.title}: {end.trouble.message}" if end.trouble else ""
 
 
 def several_summary(
-    ends: Sequence[Ended], audit_paths: Mapping[str, str], evidence_url: str = ""
+    ends: Sequence[ServiceEnding], audit_paths: Mapping[str, str], evidence_url: str = ""
 ) -> str:
     """Return the summary of all as Markdown of at most 700 KiB: a table, then a section a service.
 
@@ -79,17 +79,17 @@ def several_summary(
     return "\n\n".join((head, *sections)) + "\n"
 
 
-def _headline(ends: Sequence[Ended]) -> str:
+def _headline(ends: Sequence[ServiceEnding]) -> str:
     title, why = shortened(several_headline(ends), _LONG), shortened(several_reason(ends), _LONG)
     return f"## {markdown(title)}\n\n**Why:** {markdown(why.rstrip('.'))}."
 
 
-def _table(ranked: Sequence[Ended]) -> str:
+def _table(ranked: Sequence[ServiceEnding]) -> str:
     header = ("service", "verdict", "cause", "reason", "ending", "live version")
     return table(header, map(_row, ranked))
 
 
-def _row(end: Ended) -> tuple[str, ...]:
+def _row(end: ServiceEnding) -> tuple[str, ...]:
     live = end.record.live_version if end.record else ""
     return (
         _name(end),
@@ -101,11 +101,11 @@ def _row(end: Ended) -> tuple[str, ...]:
     )
 
 
-def _name(end: Ended) -> str:
+def _name(end: ServiceEnding) -> str:
     return code(shortened(end.service, _NAME_LIMIT))
 
 
-def _mark(end: Ended) -> str:
+def _mark(end: ServiceEnding) -> str:
     fallback = ending_text(end.record).mark if end.record else "⚪"
     return _MARKS.get(end.verdict, fallback)
 
@@ -115,7 +115,7 @@ def _footer(evidence_url: str) -> str:
     return f"<sub>{evidence}slo-verify {__version__}</sub>"
 
 
-def _section(end: Ended, audit_path: str, room: int) -> str:
+def _section(end: ServiceEnding, audit_path: str, room: int) -> str:
     """Return one service's section of at most `room` bytes."""
     where = f"\n\nAudit record: {code(audit_path)}" if audit_path else ""
     title = f"{_mark(end)} {_name(end)}: {code(end.verdict)}"
@@ -124,16 +124,18 @@ def _section(end: Ended, audit_path: str, room: int) -> str:
     return text if len(text.encode()) <= room else _framed(end, title, _CUT)
 
 
-def _framed(end: Ended, title: str, text: str) -> str:
+def _framed(end: ServiceEnding, title: str, text: str) -> str:
     return folded(title, text) if end.verdict is Verdict.HEALTHY else text
 
 
-def _troubled(end: Ended) -> str:
+def _troubled(end: ServiceEnding) -> str:
     told = markdown(shortened(_why(end), _LONG))
     return f"## {markdown(shortened(_title(end), _LONG))}\n\n**Why:** {told}"
 
 
-def several_outputs(ends: Sequence[Ended], audit_paths: Mapping[str, str]) -> dict[str, str]:
+def several_outputs(
+    ends: Sequence[ServiceEnding], audit_paths: Mapping[str, str]
+) -> dict[str, str]:
     """Return the outputs of all together; every value is one inert line.
 
     Verdict, cause and ending are the worst service's. A value that is the same for all services is
@@ -160,7 +162,7 @@ def several_outputs(ends: Sequence[Ended], audit_paths: Mapping[str, str]) -> di
 _TOLD = tuple(spec for spec in OUTPUTS if spec.value is not None)
 
 
-def _values(end: Ended) -> dict[str, str]:
+def _values(end: ServiceEnding) -> dict[str, str]:
     """Return one service's own outputs; where it was not judged, most are empty."""
     if end.record:
         return record_values(end.record)
@@ -178,7 +180,9 @@ def _common(values: Sequence[str]) -> str:
     return values[0] if len(set(values)) == 1 else ""
 
 
-def services(ends: Sequence[Ended], audit_paths: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def services(
+    ends: Sequence[ServiceEnding], audit_paths: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
     """Return each service's values by its name, as JSON data: numbers and flags are typed."""
     return {
         end.service: {
@@ -191,7 +195,7 @@ def services(ends: Sequence[Ended], audit_paths: Mapping[str, str]) -> dict[str,
     }
 
 
-def services_line(ends: Sequence[Ended], audit_paths: Mapping[str, str]) -> str:
+def services_line(ends: Sequence[ServiceEnding], audit_paths: Mapping[str, str]) -> str:
     """Return them as one line; reasons are shortened where it would be longer than 100 KiB."""
     found = services(ends, audit_paths)
     line = _line(found)
@@ -212,7 +216,7 @@ def _line(found: Mapping[str, object]) -> str:
     return json_line(json.dumps(found, separators=(",", ":"), ensure_ascii=True))
 
 
-def several_annotations(ends: Sequence[Ended]) -> tuple[Annotation, ...]:
+def several_annotations(ends: Sequence[ServiceEnding]) -> tuple[Annotation, ...]:
     """Return what became of each that is not healthy, worst first, then one notice of the others.
 
     What else there is to say of a service comes last: the runner shows ten of a level. Untrusted.
@@ -226,14 +230,14 @@ def several_annotations(ends: Sequence[Ended]) -> tuple[Annotation, ...]:
     return (*first, *_healthy(well), *more)
 
 
-def _trouble(end: Ended) -> Annotation:
+def _trouble(end: ServiceEnding) -> Annotation:
     level = Level.ERROR if end.exit_code else Level.WARNING
     message = end.trouble.message if end.trouble else ""
     title = f"{end.service}: {end.trouble.title}" if end.trouble else end.service
     return Annotation(level=level, title=title, message=message)
 
 
-def _healthy(well: Sequence[Ended]) -> tuple[Annotation, ...]:
+def _healthy(well: Sequence[ServiceEnding]) -> tuple[Annotation, ...]:
     if not well:
         return ()
     names = [shortened(end.service, _NAME_LIMIT) for end in well]

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from math import isinf
 
-from slo_action.core.observation.stream_stats import Track
+from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import POOLED, Window
 from slo_action.core.stats.latency import LatencyCounter, LatencyState, PercentileWord
 from slo_action.core.stats.rate_test import RateTest
@@ -66,7 +66,7 @@ def _latency_table(window: Window) -> str:
     return table(header, map(_latency_row, window.tracks.values()))
 
 
-def _latency_row(track: Track) -> tuple[str, ...]:
+def _latency_row(track: StreamStats) -> tuple[str, ...]:
     latency = track.latency
     lost = f", {latency.unanswered} timed out" if latency.unanswered else ""
     return (
@@ -93,7 +93,7 @@ def _milliseconds(seconds: float) -> str:
     return "timeout" if isinf(seconds) else f"{1000 * seconds:.0f}\u00a0ms"
 
 
-def _objective(track: Track) -> str:
+def _objective(track: StreamStats) -> str:
     goal = track.goal
     if goal is None:
         return "none"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from slo_action.core.model import Outcome
-from slo_action.core.observation.stream_stats import Track
+from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.render.summary.chart import charts, strips
 from slo_action.render.summary.streams import streams_table
@@ -99,7 +99,7 @@ def _limited(window: Window) -> Iterable[str]:
         yield f"{limited} runs of journeys met a 429 (too many requests): the journey waited."
 
 
-def _limits(tracks: Iterable[Track]) -> int:
+def _limits(tracks: Iterable[StreamStats]) -> int:
     return sum(track.outcomes.get(Outcome.RATE_LIMITED, 0) for track in tracks)
 
 
@@ -118,5 +118,5 @@ def _failures(window: Window) -> Iterable[str]:
             yield f"{_name(track)} failed last by {code(sample.outcome)}: {told}"
 
 
-def _name(track: Track) -> str:
+def _name(track: StreamStats) -> str:
     return code(shortened(track.stream.name, _DETAIL_LIMIT))

@@ -17,7 +17,7 @@ _SILENT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class QueryRange:
     """What is counted, in the source's own time: `newest` is seconds since 1970.
 
     It has `scrapes` samples, one every `interval` seconds, and ends with the newest.
@@ -56,7 +56,7 @@ def _nothing_found(exported: list[str], where: ServiceLabel) -> str:
     )
 
 
-class Look:
+class SourceReading:
     """Counts with one way of counting. Every method raises NoNumberError."""
 
     def __init__(self, api: PrometheusApi, counting: Counting) -> None:
@@ -73,7 +73,7 @@ class Look:
         told = "the series have ended" if past else "no series is selected"
         raise NoNumberError(TrafficState.NO_SERIES, f"{told}; {self._counting.how}")
 
-    def window(self, start: float, newest: float, now: float) -> Window:
+    def window(self, start: float, newest: float, now: float) -> QueryRange:
         """Return the window from `start` on, in seconds since 1970 by the source's clock.
 
         It begins one scrape late: the first sample after `start` still counts what was before.
@@ -91,7 +91,7 @@ class Look:
                 f"scraped {scrapes} times since the handover, where {_LEAST_SCRAPES} are needed: "
                 "nothing can be divided yet",
             )
-        return Window(newest=newest, seconds=seconds, interval=interval, scrapes=scrapes)
+        return QueryRange(newest=newest, seconds=seconds, interval=interval, scrapes=scrapes)
 
     def counts(self, at: float, seconds: int) -> tuple[float, float]:
         """Return requests and errors of the `seconds` that end at `at`."""
@@ -111,7 +111,7 @@ class Look:
             raise NoNumberError(TrafficState.NO_RATIO, told)
         return requests, errors or 0.0
 
-    def quantile(self, window: Window, q: float) -> float | None:
+    def quantile(self, window: QueryRange, q: float) -> float | None:
         """Return seconds, None where there is none: it is shown and decides nothing."""
         if not self._counting.buckets:
             return None

@@ -14,7 +14,7 @@ from slo_action.core.text.secrets import Scrubber
 from slo_action.ports import Clock
 from slo_action.sources.prometheus import promql
 from slo_action.sources.prometheus.api import NoNumberError, PrometheusApi
-from slo_action.sources.prometheus.look import BEFORE_SECONDS, Look, discover
+from slo_action.sources.prometheus.look import BEFORE_SECONDS, SourceReading, discover
 from slo_action.sources.prometheus.user_queries import written
 
 _QUANTILES = (0.5, 0.95, 0.99)
@@ -119,7 +119,7 @@ class PrometheusSource:
 
     def _read(self, api: PrometheusApi, deployed_at: datetime) -> TrafficReading:
         counting = self._counting or discover(api, self._where)
-        look = Look(api, counting)
+        look = SourceReading(api, counting)
         newest = look.newest()
         skew = api.skew_seconds or 0.0
         deployed = deployed_at.timestamp() + skew
@@ -146,7 +146,7 @@ class PrometheusSource:
         )
 
     def _counts_before(
-        self, look: Look, deployed_at: datetime, deployed: float
+        self, look: SourceReading, deployed_at: datetime, deployed: float
     ) -> tuple[float | None, float | None]:
         """Return requests and errors of the ten minutes before; asked for once, if answered."""
         if self._before is None or self._before[0] != deployed_at:

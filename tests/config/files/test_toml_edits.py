@@ -9,13 +9,13 @@ from hypothesis import example, given, settings
 
 from slo_action.config.files.toml_positions import layout
 from slo_action.core.lint.edits import apply
-from slo_action.core.lint.rule import Edit, Key, Stretch
+from slo_action.core.lint.rule import Edit, Key, Span
 from tests.config.files.test_toml import PIECES
 
 SHAPES = Path(__file__).parents[1] / "fixtures" / "fly"
 
 
-def changed(text: str, stretch: Stretch, put: str = "") -> str:
+def changed(text: str, stretch: Span, put: str = "") -> str:
     return apply(text, [Edit(path="", start=stretch.start, end=stretch.end, text=put)])
 
 

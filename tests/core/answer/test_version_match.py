@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.answer.version_fields import told_by_headers, told_by_json, told_by_line
+from slo_action.core.answer.version_fields import (
+    version_fields_in_headers,
+    version_fields_in_json,
+    version_fields_in_line,
+)
 from slo_action.core.answer.version_match import judge_version, matches
 from slo_action.core.model import VersionRule
 
@@ -91,7 +95,7 @@ def test_a_commit_matches_its_own_abbreviation_unless_it_is_all_digits(
 def test_a_json_body_tells_the_versions_of_the_service_itself(
     document: object, values: list[str]
 ) -> None:
-    assert [told.value for told in told_by_json(document)] == values
+    assert [told.value for told in version_fields_in_json(document)] == values
 
 
 @pytest.mark.parametrize(
@@ -109,13 +113,13 @@ def test_a_json_body_tells_the_versions_of_the_service_itself(
     ],
 )
 def test_one_plain_line_tells_a_version(text: str, values: list[str]) -> None:
-    assert [told.value for told in told_by_line(text)] == values
+    assert [told.value for told in version_fields_in_line(text)] == values
 
 
 def test_headers_tell_versions_and_request_ids_do_not() -> None:
     headers = [("X-Version", "1"), ("x-git-sha", "abc1234"), ("X-Request-Id", "9"), ("Server", "2")]
 
-    assert [told.value for told in told_by_headers(headers)] == ["1", "abc1234"]
+    assert [told.value for told in version_fields_in_headers(headers)] == ["1", "abc1234"]
 
 
 _JSON = st.recursive(
@@ -127,15 +131,15 @@ _JSON = st.recursive(
 
 @given(_JSON, st.text())
 def test_no_body_makes_the_reader_raise(document: object, text: str) -> None:
-    for told in (*told_by_json(document), *told_by_line(text)):
+    for told in (*version_fields_in_json(document), *version_fields_in_line(text)):
         told.value.encode()
 
 
 def test_an_integer_too_long_to_print_tells_nothing() -> None:
-    assert told_by_json({"version": 10**6000}) == ()
+    assert version_fields_in_json({"version": 10**6000}) == ()
 
 
-TOLD = told_by_json({"version": "1.0.0", "commit": COMMIT})
+TOLD = version_fields_in_json({"version": "1.0.0", "commit": COMMIT})
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_action.core.lint.edits import apply, compatible
-from slo_action.core.lint.rule import Document, Edit, Place, Rule, Spot, Stretch, Table, findings
+from slo_action.core.lint.rule import Document, Edit, Place, Rule, Span, Table, Violation, findings
 from slo_action.core.model import Level
 
 
@@ -152,12 +152,12 @@ def _one(key: tuple[str, ...], mend: str | None) -> Rule[Table]:
         title="",
         why="",
         fix="",
-        find=lambda _: [Spot(key=key, words="", mend=mend)],
+        find=lambda _: [Violation(key=key, words="", mend=mend)],
     )
 
 
-def _stretch(line: int, end: int) -> Stretch:
-    return Stretch(start=Place(line=line, column=1), end=Place(line=end, column=1))
+def _stretch(line: int, end: int) -> Span:
+    return Span(start=Place(line=line, column=1), end=Place(line=end, column=1))
 
 
 def document(content: Table) -> Document:

@@ -3,7 +3,7 @@
 import pytest
 
 from slo_action.core.model import Cause, Outcome, Sample, Verdict
-from slo_action.core.observation.control_check import Alibi, Asked, Word
+from slo_action.core.observation.control_check import Attribution, ControlEvidence, ControlProbe
 from slo_action.core.observation.streams import Slot, Stream
 from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.verdict.judge import Judgement, OnLateStart, judge
@@ -38,34 +38,34 @@ def judged_by(window: Window) -> Judgement:
     )
 
 
-def asked(*seconds: float) -> Alibi:
+def asked(*seconds: float) -> ControlEvidence:
     """An alibi whose control answered at these seconds, and was dead at the negative ones."""
-    alibi = Alibi()
+    alibi = ControlEvidence()
     for second in seconds:
-        alibi.heard(Asked(abs(second), abs(second) + 0.1, second > 0))
+        alibi.heard(ControlProbe(abs(second), abs(second) + 0.1, second > 0))
     return alibi
 
 
 @pytest.mark.parametrize(
     ("heard", "word"),
     [
-        ((), Word.WAIT),
-        ((106.0,), Word.GUILTY),
-        ((105.5,), Word.GUILTY),
-        ((104.0,), Word.WAIT),
-        ((-102.0,), Word.EXCUSED),
-        ((-99.5,), Word.EXCUSED),
-        ((-106.5,), Word.EXCUSED),
-        ((-98.0,), Word.WAIT),
-        ((-108.0,), Word.EXCUSED),
-        ((-108.0, 120.0), Word.EXCUSED),
-        ((108.0, -120.0), Word.GUILTY),
-        ((-102.0, 106.5), Word.EXCUSED),
-        ((106.5, -106.8), Word.EXCUSED),
+        ((), Attribution.WAIT),
+        ((106.0,), Attribution.SERVICE),
+        ((105.5,), Attribution.SERVICE),
+        ((104.0,), Attribution.WAIT),
+        ((-102.0,), Attribution.RUNNER),
+        ((-99.5,), Attribution.RUNNER),
+        ((-106.5,), Attribution.RUNNER),
+        ((-98.0,), Attribution.WAIT),
+        ((-108.0,), Attribution.RUNNER),
+        ((-108.0, 120.0), Attribution.RUNNER),
+        ((108.0, -120.0), Attribution.SERVICE),
+        ((-102.0, 106.5), Attribution.RUNNER),
+        ((106.5, -106.8), Attribution.RUNNER),
     ],
 )
 def test_a_silence_from_100_to_106_is_judged_by_when_the_control_answered(
-    heard: tuple[float, ...], word: Word
+    heard: tuple[float, ...], word: Attribution
 ) -> None:
     assert asked(*heard).word(100.0, 106.0) is word
 
@@ -77,7 +77,7 @@ def test_what_the_control_said_long_ago_is_forgotten() -> None:
 
 
 def test_the_control_is_asked_every_two_seconds_only_while_silences_are_fresh() -> None:
-    alibi, questions = Alibi(), []
+    alibi, questions = ControlEvidence(), []
     for tenth in range(400):
         now = tenth / 10
         if now == 10.0:

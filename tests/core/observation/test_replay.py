@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from slo_action.audit.document import WindowEntry
 from slo_action.audit.window import parse_row, row_text, window_entry, window_of
 from slo_action.core.model import Outcome, Sample
-from slo_action.core.observation.event_log import Row
+from slo_action.core.observation.event_log import WindowEvent
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.real_traffic import TrafficReading
-from slo_action.core.observation.replay import rewatched
+from slo_action.core.observation.replay import replayed
 from slo_action.core.observation.streams import Slot, Stream
 from slo_action.core.observation.window import Window
 from slo_action.core.stats.rate_test import RatePolicy
@@ -166,7 +166,7 @@ _FATES = st.builds(
 @given(fate=_FATES, to_the_end=st.booleans())
 def test_rows_lead_to_the_very_same_window(fate: Fate, to_the_end: bool) -> None:
     window = fate.live(to_the_end=to_the_end)
-    again = rewatched(fresh(window), window.rows, window.readings, window.closed_seconds)
+    again = replayed(fresh(window), window.rows, window.readings, window.closed_seconds)
 
     assert shown(again) == shown(window)
 
@@ -186,7 +186,7 @@ _SECONDS = st.floats(0.0, 4000.0)
 
 @given(
     row=st.builds(
-        Row,
+        WindowEvent,
         st.integers(-3, 10_000),
         st.integers(0, 10_000),
         _SECONDS,
@@ -198,7 +198,7 @@ _SECONDS = st.floats(0.0, 4000.0)
         st.none() | _SECONDS,
     )
 )
-def test_a_row_is_read_back_as_it_was_written(row: Row) -> None:
+def test_a_row_is_read_back_as_it_was_written(row: WindowEvent) -> None:
     assert parse_row(row_text(row)) == row
 
 
@@ -218,7 +218,7 @@ def test_a_reading_that_is_missing_is_refused() -> None:
     window.close(300.0)
 
     with pytest.raises(LookupError):
-        rewatched(fresh(window), window.rows, (), 300.0)
+        replayed(fresh(window), window.rows, (), 300.0)
 
 
 def test_a_window_with_rows_left_out_is_not_watched_again() -> None:

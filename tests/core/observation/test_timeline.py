@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.observation.timeline import CELLS, Strip
+from slo_action.core.observation.timeline import BUCKETS, Timeline
 
 
 def test_a_cell_tells_counts_median_and_maximum_of_its_stretch() -> None:
-    strip = Strip(0.0, 200.0)
+    strip = Timeline(0.0, 200.0)
     for took in (0.1, 0.2, 0.9):
         strip.add(15.0, took, bad=False)
     strip.add(16.0, 7.0, bad=True)
@@ -21,7 +21,7 @@ def test_a_cell_tells_counts_median_and_maximum_of_its_stretch() -> None:
 
 
 def test_a_stretch_without_good_answers_has_no_times() -> None:
-    strip = Strip(0.0, 200.0)
+    strip = Timeline(0.0, 200.0)
     strip.add(5.0, 0.1, bad=True)
     cell = strip.cells()[0]
 
@@ -29,11 +29,11 @@ def test_a_stretch_without_good_answers_has_no_times() -> None:
 
 
 def test_cells_after_the_last_answer_are_left_out_and_gaps_before_it_stay() -> None:
-    strip = Strip(0.0, 200.0)
+    strip = Timeline(0.0, 200.0)
     strip.add(35.0, 0.1, bad=False)
 
     assert [cell.good for cell in strip.cells()] == [0, 0, 0, 1]
-    assert Strip(0.0, 200.0).cells() == ()
+    assert Timeline(0.0, 200.0).cells() == ()
 
 
 @given(
@@ -47,17 +47,17 @@ def test_cells_after_the_last_answer_are_left_out_and_gaps_before_it_stay() -> N
 def test_every_answer_is_in_one_cell_whenever_it_came(
     answers: list[tuple[float, float, bool | None]], begun: float
 ) -> None:
-    strip = Strip(begun, begun + 60.0)
+    strip = Timeline(begun, begun + 60.0)
     for at, took, bad in answers:
         strip.add(at, took, bad=bad)
     cells = strip.cells()
 
-    assert len(cells) <= CELLS
+    assert len(cells) <= BUCKETS
     assert sum(cell.good + cell.bad + cell.silent for cell in cells) == len(answers)
 
 
 def test_the_cells_span_the_whole_window() -> None:
-    strip = Strip(10.0, 300.0)
+    strip = Timeline(10.0, 300.0)
     strip.add(299.9, 0.1, bad=False)
     cells = strip.cells()
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo_action.core.model import Outcome, Probe, Sample, VersionRule, Witness
-from slo_action.core.observation.event_log import MOST_ROWS
+from slo_action.core.observation.event_log import MAX_EVENTS
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.streams import Slot, Stream, machine_stream
 from slo_action.core.observation.window import Window
@@ -325,7 +325,7 @@ def test_memory_is_bounded_over_an_hour_at_fifty_probes_a_second() -> None:
     track = window.tracks["health"]
 
     assert track.rate.valid == 180_000
-    assert (len(window.rows), window.rows_left_out) == (MOST_ROWS, 180_000 - MOST_ROWS)
+    assert (len(window.rows), window.rows_left_out) == (MAX_EVENTS, 180_000 - MAX_EVENTS)
     assert len(window.failures) == 40
     assert _samples_alive() - before <= 42
     assert (len(track.rate._open), len(track._weights), window.waiting) == (1, 0, False)

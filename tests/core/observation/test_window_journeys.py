@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from slo_action.core.model import Cause, Outcome, Verdict
 from slo_action.core.observation.policy import WindowPolicy, restored_policy
-from slo_action.core.observation.replay import rejudged, rewatched
+from slo_action.core.observation.replay import replayed, replayed_under
 from slo_action.core.observation.scheduler import JOURNEY_SECONDS
 from slo_action.core.observation.streams import Slot, Stream, bounded_name, stream_name
 from slo_action.core.observation.window import Window, WindowEnd
@@ -308,7 +308,7 @@ def test_a_window_with_journeys_is_watched_again_from_its_rows(end: float, took:
     window = lived(end, took)
     fresh = Window(window.policy, window.streams, begun_seconds=10.0, controlled=True)
 
-    again = rewatched(fresh, window.rows, (), window.closed_seconds)
+    again = replayed(fresh, window.rows, (), window.closed_seconds)
 
     assert (again.end, again.ended_seconds) == (window.end, window.ended_seconds)
     for name, track in window.tracks.items():
@@ -320,7 +320,7 @@ def test_a_window_with_journeys_is_watched_again_from_its_rows(end: float, took:
 def test_the_same_policy_judges_a_window_with_journeys_the_same() -> None:
     window = lived(125, 0.1)
 
-    again = rejudged(window, window.policy, grace_seconds=0.0, ready_by_seconds=0.0)
+    again = replayed_under(window, window.policy, grace_seconds=0.0, ready_by_seconds=0.0)
 
     assert again.end is window.end
     assert again.tracks[BUY].rate.bad == window.tracks[BUY].rate.bad

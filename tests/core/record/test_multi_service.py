@@ -8,7 +8,7 @@ import pytest
 from slo_action.core.decision.decide import FailOn, exit_code_of
 from slo_action.core.model import Cause, Ending, Outcome, Verdict
 from slo_action.core.record.multi_service import (
-    Ended,
+    ServiceEnding,
     Trouble,
     combined_exit_code,
     worst_first,
@@ -17,17 +17,19 @@ from slo_action.core.record.multi_service import (
 from tests.builders import always, drive, judged, record
 
 
-def trouble(code: int) -> Ended:
-    return Ended(service=f"t{code}", outcome=Trouble(title="t", message="m", exit_code=code))
+def trouble(code: int) -> ServiceEnding:
+    return ServiceEnding(
+        service=f"t{code}", outcome=Trouble(title="t", message="m", exit_code=code)
+    )
 
 
-def ended(ending: Ending, verdict: Verdict, code: int | None = None) -> Ended:
+def ended(ending: Ending, verdict: Verdict, code: int | None = None) -> ServiceEnding:
     gate = drive(always(Outcome.OK))
     told = judged(gate)
     exit_code = exit_code_of(ending, FailOn.INCONCLUSIVE) if code is None else code
     judgement = replace(told, verdict=verdict)
     one = record(gate, judgement=judgement, ending=ending, exit_code=exit_code)
-    return Ended(service=f"{verdict}-{ending}", outcome=one)
+    return ServiceEnding(service=f"{verdict}-{ending}", outcome=one)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_action.core.model import Cause, Verdict
-from slo_action.core.record.policy_comparison import Case, Told
+from slo_action.core.record.policy_comparison import PolicyComparison, PolicyOutcome
 from slo_action.core.slo_diff.diff import matrix_changes
 from slo_action.core.slo_diff.impact import (
     Hindsight,
@@ -99,12 +99,14 @@ def test_of_two_limits_only_one_passes_more(values: list[float]) -> None:
         assert 0 <= found.only_after <= found.held <= 30
 
 
-def told(verdict: Verdict) -> Told:
-    return Told(verdict=verdict, cause=Cause.NONE, row="", known_seconds=60, rollback=False)
+def told(verdict: Verdict) -> PolicyOutcome:
+    return PolicyOutcome(
+        verdict=verdict, cause=Cause.NONE, row="", known_seconds=60, rollback=False
+    )
 
 
-def case(source: str, now: Verdict | None, service: str = "shop") -> Case:
-    return Case(
+def case(source: str, now: Verdict | None, service: str = "shop") -> PolicyComparison:
+    return PolicyComparison(
         source=source,
         service=service,
         version="v1",

@@ -14,7 +14,7 @@ from slo_action.core.observation.real_traffic import OnNoData, TrafficPolicy, Tr
 from slo_action.core.observation.streams import Slot, Stream
 from slo_action.core.observation.window import Window
 from slo_action.core.stats.rate_test import RatePolicy
-from slo_action.core.verdict.context import Known
+from slo_action.core.verdict.context import JudgementContext
 from slo_action.core.verdict.judge import TABLE, Judgement, OnLateStart, judge, judge_restored
 from slo_action.core.verdict.window_rows import CONVICTING_ROWS, DEGRADED_ROWS, UNSURE_ROWS
 from tests.builders import World, always, drive, healthy_from, sample
@@ -426,7 +426,7 @@ def test_four_xx_of_an_endpoint_that_answered_well_before_blame_the_app() -> Non
 def test_a_restored_service_is_judged_by_the_plain_rule_of_its_minute() -> None:
     minute = {"length_seconds": 60.0, "begun": 5.0, "rates": PLAIN}
     rule = VersionRule(rejected="v3")
-    judge = partial(judge_restored, _MET, rule=rule, known=Known(since="rollback"))
+    judge = partial(judge_restored, _MET, rule=rule, known=JudgementContext(since="rollback"))
     well = judge(watched(like(every(27)), **minute))
     ill = judge(watched(like(every(9)), **minute))
     mixed = judge(watched(in_turn(), **minute))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slo_action.core.model import Ending, Outcome, Verdict
-from slo_action.core.record.multi_service import Ended, combined_exit_code
+from slo_action.core.record.multi_service import ServiceEnding, combined_exit_code
 from slo_action.errors import GitHubError, PlatformError
 from slo_action.modes.multi_service.worker_ports import Said
 from slo_action.modes.verify import verify
@@ -20,7 +20,7 @@ BAD: Releases = ({"v1": always(Outcome.OK), "v2": always(Outcome.HTTP_5XX)}, "v2
 HOPELESS: Releases = ({"v1": always(Outcome.HTTP_5XX), "v2": always(Outcome.HTTP_5XX)}, "v2")
 
 
-def endings(ends: tuple[Ended, ...]) -> dict[str, Ending]:
+def endings(ends: tuple[ServiceEnding, ...]) -> dict[str, Ending]:
     return {end.service: end.ending for end in ends}
 
 

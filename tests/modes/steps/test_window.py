@@ -28,7 +28,7 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.core.release.fleet import Machine
 from slo_action.core.stats.rate_test import RatePolicy
 from slo_action.core.verdict.judge import OnLateStart
-from slo_action.modes.steps.window import Observer
+from slo_action.modes.steps.window import WindowDriver
 from slo_action.modes.verify import verify
 from tests.builders import World, always, healthy_from
 from tests.worlds.memory_ports import Stagehand
@@ -379,14 +379,14 @@ def test_a_deploy_by_somebody_else_while_the_window_convicts_is_left_alone() -> 
     assert stage.deploy.live == "v3"
 
 
-def observer(stage: Stagehand) -> Observer:
+def observer(stage: Stagehand) -> WindowDriver:
     health = Probe(witness=Witness.HEALTH, url="https://dashboard.example/healthz")
 
     def window(begun: float) -> Window:
         stream = Stream(name="health", probe=health)
         return Window(WindowPolicy(), (stream,), begun_seconds=begun, controlled=True)
 
-    return Observer(window, stage.ports, control=None, anchor=0.0, ask_traffic=lambda: None)
+    return WindowDriver(window, stage.ports, control=None, anchor=0.0, ask_traffic=lambda: None)
 
 
 def test_a_slot_that_the_host_comes_to_too_late_is_not_sent() -> None:

@@ -12,12 +12,12 @@ from slo_action.core.model import RollbackStep
 from slo_action.core.release.track_record import PastVerdict
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.platforms.fly.client.api import FlyAddresses, FlyApi
-from slo_action.platforms.fly.engines import ENGINES, Outfit
+from slo_action.platforms.fly.engines import ENGINES, EngineSettings
 from slo_action.platforms.fly.flyctl.engine import Runner
 from slo_action.platforms.fly.platform import RESTORE_PATIENCE_SECONDS, FlyPlatform
-from slo_action.platforms.fly.prepare.prior_state import Memory
+from slo_action.platforms.fly.prepare.prior_state import PriorState
 from slo_action.platforms.fly.prepare.sealing import SALT_BYTES, unsealed
-from slo_action.platforms.fly.rollback.engine import Means
+from slo_action.platforms.fly.rollback.engine import RollbackTools
 from slo_action.platforms.fly.state.restore_copy import RestoreCopy, read_copy
 from slo_action.ports import Certificate
 from slo_action.system.process import Finished
@@ -114,13 +114,13 @@ class Scene:
 
     def platform(self, **remembered: Any) -> FlyPlatform:
         """Return the platform as a new process opens it."""
-        means = Means(
+        means = RollbackTools(
             api=api_of(self.world, self.clock, token=self.token, transport=self.transport),
             clock=self.clock,
             together=self.clock.together,
             machine_seconds=self.machine_seconds,
         )
-        outfit = Outfit(
+        outfit = EngineSettings(
             means=means,
             token=Secret(self.token),
             environment=self.environment,
@@ -129,7 +129,7 @@ class Scene:
             run=self.run,
         )
         before = self.certificate.release if self.certificate else None
-        memory = Memory(past=self.past, copy=self.copy, before=before, **remembered)
+        memory = PriorState(past=self.past, copy=self.copy, before=before, **remembered)
         return FlyPlatform(
             FlySettings(app=self.world.estate.app, token=Secret(self.token), engine=self.engine),
             means=means,

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from slo_action.config.request import Surroundings, VerifyRequest, read_request
+from slo_action.config.request import RunEnvironment, VerifyRequest, read_request
 from slo_action.config.settings.fly import EngineName
 from slo_action.core.model import Cause, Release, RunIdentity, Verdict
 from slo_action.core.release.baseline import Prepared, ProofState, WayBackState, way_back_state
 from slo_action.core.release.rollback_plan import Step
 from slo_action.core.release.track_record import PastVerdict
 from slo_action.errors import Interrupted, PlatformError
-from slo_action.platforms.context import Premises
+from slo_action.platforms.context import PlatformContext
 from slo_action.platforms.fly.platform import FlyPlatform, open_platform
 from slo_action.ports import Certificate, MachinePlatform, Platform
 from tests.platforms.fly.rollback.test_machines_engine import succeeded, told
@@ -626,7 +626,7 @@ def test_the_sealed_copy_is_read_with_the_same_token_only() -> None:
 
 
 def request(token: str = DEPLOY_TOKEN, **given: str) -> VerifyRequest:
-    around = Surroundings(
+    around = RunEnvironment(
         run=RunIdentity(), workspace=Path("/nowhere"), now=datetime(2026, 11, 2, tzinfo=UTC)
     )
     named = {
@@ -641,7 +641,7 @@ def request(token: str = DEPLOY_TOKEN, **given: str) -> VerifyRequest:
 def opened(
     scene: Scene, asked: VerifyRequest | None = None, prepared: Prepared | None = None
 ) -> FlyPlatform:
-    premises = Premises(
+    premises = PlatformContext(
         environment={},
         workspace=Path("/nowhere"),
         clock=scene.clock,

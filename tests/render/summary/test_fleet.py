@@ -8,7 +8,7 @@ import pytest
 
 from slo_action.audit.write import audit_document
 from slo_action.core.model import Outcome, Release, RollbackStep, RunIdentity, Verdict, VersionRule
-from slo_action.core.record.record import AuditRecord, Remedy, Verification
+from slo_action.core.record.record import AuditRecord, MachineRestart, Verification
 from slo_action.core.release.baseline import (
     Baseline,
     Prepared,
@@ -187,7 +187,7 @@ def test_a_plan_that_was_not_carried_out_says_so() -> None:
 
 def test_a_restart_is_told_with_what_it_came_to() -> None:
     gate = drive(always(Outcome.OK))
-    remedy = Remedy(
+    remedy = MachineRestart(
         machine="m2",
         step=RollbackStep(
             name="restart m2", succeeded=True, duration_seconds=4.0, detail="started"

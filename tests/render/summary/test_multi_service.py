@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from slo_action.core.model import Ending, Level, Outcome, Verdict
-from slo_action.core.record.multi_service import Ended, Trouble
+from slo_action.core.record.multi_service import ServiceEnding, Trouble
 from slo_action.core.record.record import AuditRecord
 from slo_action.render.annotations import aggregated
 from slo_action.render.outputs import OUTPUTS
@@ -29,28 +29,28 @@ from tests.worlds.rendered import rendered
 TROUBLE = Trouble(title="The platform could not be asked", message="it is away; wait", exit_code=5)
 
 
-def run(verdict: Verdict = Verdict.HEALTHY, service: str = "shop") -> Ended:
+def run(verdict: Verdict = Verdict.HEALTHY, service: str = "shop") -> ServiceEnding:
     gate = drive(always(Outcome.OK if verdict is Verdict.HEALTHY else Outcome.HTTP_5XX))
     ending = Ending.VERIFIED if verdict is Verdict.HEALTHY else Ending.NOT_ROLLED_BACK
     told = replace(judged(gate), verdict=verdict)
     outcome = replace(record(gate, judgement=told, ending=ending, exit_code=10), service=service)
-    return Ended(service=service, outcome=outcome)
+    return ServiceEnding(service=service, outcome=outcome)
 
 
-def broken(service: str = "tools") -> Ended:
-    return Ended(service=service, outcome=TROUBLE)
+def broken(service: str = "tools") -> ServiceEnding:
+    return ServiceEnding(service=service, outcome=TROUBLE)
 
 
-def hostile(text: str) -> list[Ended]:
+def hostile(text: str) -> list[ServiceEnding]:
     own = record_full_of(text)
     return [
-        Ended(service=text, outcome=replace(own, service=text)),
-        Ended(service=f"{text}2", outcome=Trouble(title=text, message=text, exit_code=1)),
+        ServiceEnding(service=text, outcome=replace(own, service=text)),
+        ServiceEnding(service=f"{text}2", outcome=Trouble(title=text, message=text, exit_code=1)),
         run(service=f"{text}3"),
     ]
 
 
-def paths(ends: list[Ended]) -> dict[str, str]:
+def paths(ends: list[ServiceEnding]) -> dict[str, str]:
     return {end.service: f"slo-verify/several-1/{n}/audit.json" for n, end in enumerate(ends)}
 
 
@@ -89,7 +89,7 @@ def test_the_summary_has_a_row_and_a_section_a_service_and_folds_the_healthy_one
 
 def test_a_summary_of_fifty_long_records_stays_within_the_limit() -> None:
     long = record_full_of("|" * 4_000)
-    ends = [Ended(service=f"{n}{'x' * 500}", outcome=long) for n in range(50)]
+    ends = [ServiceEnding(service=f"{n}{'x' * 500}", outcome=long) for n in range(50)]
 
     page = several_summary(ends, paths(ends))
 
@@ -165,7 +165,7 @@ def test_reasons_give_way_where_the_line_would_be_too_long() -> None:
         assert own is not None
         return replace(own, judgement=replace(own.judgement, reason="x" * 10_000))
 
-    ends = [Ended(service=f"s{n}", outcome=long(n)) for n in range(50)]
+    ends = [ServiceEnding(service=f"s{n}", outcome=long(n)) for n in range(50)]
 
     line = several_outputs(ends, {})["services"]
 

@@ -15,7 +15,7 @@ from slo_action.core.lint.fly.tables import (
     services,
     top_level_checks,
 )
-from slo_action.core.lint.rule import Key, Rule, Spot, Table, dotted
+from slo_action.core.lint.rule import Key, Rule, Table, Violation, dotted
 from slo_action.core.model import Level
 from slo_action.core.text.quoting import quoted
 
@@ -26,16 +26,16 @@ _NOT_READ = {
 _SAFE_METHODS = ("GET", "HEAD")
 
 
-def _no_service_checks(document: Table) -> Iterator[Spot]:
+def _no_service_checks(document: Table) -> Iterator[Violation]:
     """Nobody can ask a UDP service how it is, so it is not asked for checks."""
     deploys_only = any(True for _ in top_level_checks(document))
     told = "; those of [checks] hold up deploys, and route nothing" if deploys_only else ""
     for key, service in services(document):
         if not is_udp(service) and not any(checks_of(key, service)):
-            yield Spot(key=key, words=f"{dotted(key)} has no checks{told}")
+            yield Violation(key=key, words=f"{dotted(key)} has no checks{told}")
 
 
-def _ignored_check_key(document: Table) -> Iterator[Spot]:
+def _ignored_check_key(document: Table) -> Iterator[Violation]:
     """Empty lists and `restart_limit = 0` came with every file once, and mislead nobody."""
     for key, service in services(document):
         for name in _NOT_READ[str(key[0])]:
@@ -46,30 +46,30 @@ def _ignored_check_key(document: Table) -> Iterator[Spot]:
             yield _ignored((*check.key, "restart_limit"))
 
 
-def _ignored(key: Key) -> Spot:
-    return Spot(key=key, words=f"nothing reads {dotted(key)}")
+def _ignored(key: Key) -> Violation:
+    return Violation(key=key, words=f"nothing reads {dotted(key)}")
 
 
-def _check_without_path(document: Table) -> Iterator[Spot]:
+def _check_without_path(document: Table) -> Iterator[Violation]:
     for check in all_checks(document):
         if check.is_http and not check.table.get("path"):
-            yield Spot(key=check.key, words=f"{dotted(check.key)} names no path")
+            yield Violation(key=check.key, words=f"{dotted(check.key)} names no path")
 
 
-def _check_method(document: Table) -> Iterator[Spot]:
+def _check_method(document: Table) -> Iterator[Violation]:
     for check in all_checks(document):
         method = check.table.get("method")
         if check.is_http and isinstance(method, str) and method.upper() not in _SAFE_METHODS:
             key = (*check.key, "method")
-            yield Spot(key=key, words=f"{dotted(key)} = {quoted(method)}")
+            yield Violation(key=key, words=f"{dotted(key)} = {quoted(method)}")
 
 
-def _check_timing_left_out(document: Table) -> Iterator[Spot]:
+def _check_timing_left_out(document: Table) -> Iterator[Violation]:
     for check in all_checks(document):
         missing = [name for name in DURATIONS if name not in check.table]
         if missing:
             words = f"{dotted(check.key)} leaves out {', '.join(missing)}"
-            yield Spot(key=check.key, words=words)
+            yield Violation(key=check.key, words=words)
 
 
 CHECK_RULES: tuple[Rule[Table], ...] = (

@@ -8,24 +8,24 @@ configuration reference, "Picking a deployment strategy".
 from collections.abc import Iterator
 
 from slo_action.core.lint.fly.tables import all_checks, shown, tables
-from slo_action.core.lint.rule import Key, Rule, Spot, Table, dotted
+from slo_action.core.lint.rule import Key, Rule, Table, Violation, dotted
 from slo_action.core.model import Level
 
 _STRATEGIES = ("rolling", "immediate", "canary", "bluegreen")
 
 
-def _auto_rollback(document: Table) -> Iterator[Spot]:
+def _auto_rollback(document: Table) -> Iterator[Violation]:
     for key, table in tables(document.get("experimental"), ("experimental",)):
         if "auto_rollback" in table:
             words = f"[experimental] auto_rollback = {shown(table['auto_rollback'])}"
-            yield Spot(key=(*key, "auto_rollback"), words=words, mend="")
+            yield Violation(key=(*key, "auto_rollback"), words=words, mend="")
 
 
-def _release_command(document: Table) -> Iterator[Spot]:
+def _release_command(document: Table) -> Iterator[Violation]:
     for key, table in tables(document.get("deploy"), ("deploy",)):
         if table.get("release_command"):
             where = (*key, "release_command")
-            yield Spot(key=where, words=f"each deploy runs {dotted(where)}")
+            yield Violation(key=where, words=f"each deploy runs {dotted(where)}")
 
 
 def _strategies(document: Table) -> Iterator[tuple[Key, object]]:
@@ -34,17 +34,17 @@ def _strategies(document: Table) -> Iterator[tuple[Key, object]]:
             yield (*key, "strategy"), table["strategy"]
 
 
-def _strategy_immediate(document: Table) -> Iterator[Spot]:
+def _strategy_immediate(document: Table) -> Iterator[Violation]:
     for key, strategy in _strategies(document):
         if strategy == "immediate":
-            yield Spot(key=key, words=f"{dotted(key)} waits for no health check")
+            yield Violation(key=key, words=f"{dotted(key)} waits for no health check")
 
 
-def _strategy_refused(document: Table) -> Iterator[Spot]:
+def _strategy_refused(document: Table) -> Iterator[Violation]:
     for key, strategy in _strategies(document):
         trouble = _trouble(strategy, document)
         if trouble:
-            yield Spot(key=key, words=f"{dotted(key)} = {shown(strategy)} {trouble}")
+            yield Violation(key=key, words=f"{dotted(key)} = {shown(strategy)} {trouble}")
 
 
 def _trouble(strategy: object, document: Table) -> str:
@@ -57,10 +57,12 @@ def _trouble(strategy: object, document: Table) -> str:
     return ""
 
 
-def _strategy_bluegreen(document: Table) -> Iterator[Spot]:
+def _strategy_bluegreen(document: Table) -> Iterator[Violation]:
     for key, strategy in _strategies(document):
         if strategy == "bluegreen" and not _trouble(strategy, document):
-            yield Spot(key=key, words=f"{dotted(key)} destroys the machines of the former release")
+            yield Violation(
+                key=key, words=f"{dotted(key)} destroys the machines of the former release"
+            )
 
 
 DEPLOY_RULES: tuple[Rule[Table], ...] = (

@@ -17,7 +17,7 @@ from slo_action.core.lint.fly.tables import (
     shown,
     top_level_checks,
 )
-from slo_action.core.lint.rule import Rule, Spot, Table, dotted
+from slo_action.core.lint.rule import Rule, Table, Violation, dotted
 from slo_action.core.model import Level
 from slo_action.core.text.go_durations import go_text, is_go_duration
 
@@ -25,14 +25,14 @@ GATE_SECONDS = Fraction(90)
 """The default of `health-deadline`: how long `verify` waits for health after a deploy."""
 
 
-def _bare_duration(document: Table) -> Iterator[Spot]:
+def _bare_duration(document: Table) -> Iterator[Violation]:
     for check in all_checks(document):
         for name in DURATIONS:
             value = check.table.get(name)
             if is_number(value):
                 key = (*check.key, name)
                 words = f"{dotted(key)} = {shown(value)} counts as {check.bare_unit}"
-                yield Spot(key=key, words=words, mend=_with_unit(check, name))
+                yield Violation(key=key, words=words, mend=_with_unit(check, name))
 
 
 def _with_unit(check: Check, name: str) -> str | None:
@@ -46,16 +46,16 @@ def _with_unit(check: Check, name: str) -> str | None:
     return f'"{go_text(seconds)}"' if meant and seconds is not None else None
 
 
-def _duration_refused(document: Table) -> Iterator[Spot]:
+def _duration_refused(document: Table) -> Iterator[Violation]:
     for check in all_checks(document):
         for name in DURATIONS:
             value = check.table.get(name, "0")
             if not is_number(value) and not is_go_duration(value):
                 key = (*check.key, name)
-                yield Spot(key=key, words=f"{dotted(key)} = {shown(value)}")
+                yield Violation(key=key, words=f"{dotted(key)} = {shown(value)}")
 
 
-def _duration_out_of_range(document: Table) -> Iterator[Spot]:
+def _duration_out_of_range(document: Table) -> Iterator[Violation]:
     """Bare numbers are another rule's."""
     for check in all_checks(document):
         for name in DURATIONS:
@@ -66,33 +66,33 @@ def _duration_out_of_range(document: Table) -> Iterator[Spot]:
             if kept != seconds:
                 key = (*check.key, name)
                 words = f"{dotted(key)} = {shown(check.table[name])} counts as {go_text(kept)}"
-                yield Spot(key=key, words=words)
+                yield Violation(key=key, words=words)
 
 
-def grace_past(deadline: Fraction) -> Callable[[Table], Iterator[Spot]]:
+def grace_past(deadline: Fraction) -> Callable[[Table], Iterator[Violation]]:
     """Return what finds the checks that first look after a deadline of so many seconds.
 
     A service's check never waits that long: its grace period is lowered to a minute.
     """
 
-    def find(document: Table) -> Iterator[Spot]:
+    def find(document: Table) -> Iterator[Violation]:
         for check in top_level_checks(document):
             seconds = check.seconds("grace_period")
             if seconds is not None and seconds > deadline:
                 key = (*check.key, "grace_period")
-                yield Spot(key=key, words=f"{dotted(key)} is {go_text(seconds)}")
+                yield Violation(key=key, words=f"{dotted(key)} is {go_text(seconds)}")
 
     return find
 
 
-def _check_timeout(document: Table) -> Iterator[Spot]:
+def _check_timeout(document: Table) -> Iterator[Violation]:
     """Bare numbers are another rule's."""
     for check in all_checks(document):
         waits, comes_again = _written(check, "timeout"), _written(check, "interval")
         if waits is not None and comes_again is not None and waits >= comes_again:
             timeout, interval = check.table["timeout"], check.table["interval"]
             words = f"{dotted(check.key)}: timeout {timeout}, interval {interval}"
-            yield Spot(key=(*check.key, "timeout"), words=words)
+            yield Violation(key=(*check.key, "timeout"), words=words)
 
 
 def _written(check: Check, name: str) -> Fraction | None:

@@ -8,17 +8,17 @@ and fly-go's MachineAutostop.UnmarshalJSON.
 from collections.abc import Iterator
 
 from slo_action.core.lint.fly.tables import is_udp, services, shown, stops, tables, wakes_from_none
-from slo_action.core.lint.rule import Key, Rule, Spot, Table, dotted
+from slo_action.core.lint.rule import Key, Rule, Table, Violation, dotted
 from slo_action.core.model import Level
 
 _TYPES = ("connections", "requests")
 _AUTOSTOP = ("off", "stop", "suspend")
 
 
-def _no_concurrency(document: Table) -> Iterator[Spot]:
+def _no_concurrency(document: Table) -> Iterator[Violation]:
     for key, service in services(document):
         if not is_udp(service) and not service.get("concurrency"):
-            yield Spot(key=key, words=f"{dotted(key)} says nothing of concurrency")
+            yield Violation(key=key, words=f"{dotted(key)} says nothing of concurrency")
 
 
 def _limits(document: Table) -> Iterator[tuple[Key, Table]]:
@@ -28,55 +28,55 @@ def _limits(document: Table) -> Iterator[tuple[Key, Table]]:
             yield (*key, "concurrency"), limits
 
 
-def _concurrency_limits(document: Table) -> Iterator[Spot]:
+def _concurrency_limits(document: Table) -> Iterator[Violation]:
     for key, limits in _limits(document):
         soft, hard = limits.get("soft_limit"), limits.get("hard_limit")
         if isinstance(soft, int) and isinstance(hard, int) and soft > hard > 0:
             words = f"{dotted(key)}: soft_limit {shown(soft)}, hard_limit {shown(hard)}"
-            yield Spot(key=(*key, "soft_limit"), words=words)
+            yield Violation(key=(*key, "soft_limit"), words=words)
 
 
-def _concurrency_type(document: Table) -> Iterator[Spot]:
+def _concurrency_type(document: Table) -> Iterator[Violation]:
     for key, limits in _limits(document):
         if "type" in limits and limits["type"] not in _TYPES:
             where = (*key, "type")
-            yield Spot(key=where, words=f"{dotted(where)} = {shown(limits['type'])}")
+            yield Violation(key=where, words=f"{dotted(where)} = {shown(limits['type'])}")
 
 
-def _autostop_min_zero(document: Table) -> Iterator[Spot]:
+def _autostop_min_zero(document: Table) -> Iterator[Violation]:
     for key, words in wakes_from_none(document):
-        yield Spot(key=key, words=words)
+        yield Violation(key=key, words=words)
 
 
-def _autostop_never_starts(document: Table) -> Iterator[Spot]:
+def _autostop_never_starts(document: Table) -> Iterator[Violation]:
     for key, service in services(document):
         if stops(service) and service.get("auto_start_machines") is False:
             words = f"{dotted(key)} stops idle machines, and auto_start_machines is false"
-            yield Spot(key=(*key, "auto_start_machines"), words=words)
+            yield Violation(key=(*key, "auto_start_machines"), words=words)
 
 
-def _autostop_refused(document: Table) -> Iterator[Spot]:
+def _autostop_refused(document: Table) -> Iterator[Violation]:
     for key, service in services(document):
         value = service.get("auto_stop_machines", "off")
         if not isinstance(value, bool) and value not in _AUTOSTOP:
             where = (*key, "auto_stop_machines")
-            yield Spot(key=where, words=f"{dotted(where)} = {shown(value)}")
+            yield Violation(key=where, words=f"{dotted(where)} = {shown(value)}")
 
 
-def _legacy_form(document: Table) -> Iterator[Spot]:
+def _legacy_form(document: Table) -> Iterator[Violation]:
     for key, service in services(document):
         if service.get("auto_stop_machines") is True:
             where = (*key, "auto_stop_machines")
             words = f'{dotted(where)} = true is the old form of "stop"'
-            yield Spot(key=where, words=words, mend='"stop"')
+            yield Violation(key=where, words=words, mend='"stop"')
         if isinstance(service.get("concurrency"), str):
             where = (*key, "concurrency")
-            yield Spot(key=where, words=f"{dotted(where)} is a text, and is to be a table")
+            yield Violation(key=where, words=f"{dotted(where)} is a text, and is to be a table")
     for key, table in tables(document.get("experimental"), ("experimental",)):
         if "kill_timeout" in table:
             where = (*key, "kill_timeout")
             words = f"{dotted(where)} only counts without a kill_timeout at the top"
-            yield Spot(key=where, words=words)
+            yield Violation(key=where, words=words)
 
 
 SERVICE_RULES: tuple[Rule[Table], ...] = (

@@ -23,7 +23,7 @@ from slo_action.core.lint.fly.pairing import (
 )
 from slo_action.core.lint.fly.slo_timing import match_timing
 from slo_action.core.lint.fly.tables import services, shown, tables, wakes_from_none
-from slo_action.core.lint.rule import Key, Rule, Spot, Table, dotted
+from slo_action.core.lint.rule import Key, Rule, Table, Violation, dotted
 from slo_action.core.model import Level
 from slo_action.core.slo.services import Endpoint, Service
 from slo_action.core.text.quoting import quoted
@@ -33,7 +33,7 @@ _PRIVATE = ".internal"
 """Names of single machines, which Fly's proxy has no part in."""
 
 
-def _match_path(pair: Pair) -> Iterator[Spot]:
+def _match_path(pair: Pair) -> Iterator[Violation]:
     """One check that asks for health, of any service of the file, is enough."""
     health, checks = health_of(pair.service), with_path(pair.table)
     if health is None or not checks or any(asking_for(one, pair.table) for one in pair.every):
@@ -43,7 +43,7 @@ def _match_path(pair: Pair) -> Iterator[Spot]:
     if len(checks) > 1:
         told = f"none of {len(checks)} checks asks for health"
     words = f"{told}, and health is {quoted(health.path)} in slo.yml"
-    yield Spot(key=key, words=words, mend=_path_to_be(health, pair))
+    yield Violation(key=key, words=words, mend=_path_to_be(health, pair))
 
 
 def _path_to_be(health: Endpoint, pair: Pair) -> str | None:
@@ -54,15 +54,15 @@ def _path_to_be(health: Endpoint, pair: Pair) -> str | None:
     return toml_text(health.path) if is_sure and health.path.isprintable() else None
 
 
-def _match_app(pair: Pair) -> Iterator[Spot]:
+def _match_app(pair: Pair) -> Iterator[Violation]:
     name, app = pair.service.app or pair.service.name, pair.table.get("app")
     if isinstance(app, str) and app and app != name:
         source = "app" if pair.service.app else "service"
         words = f"app = {quoted(app)}, and slo.yml says {source}: {quoted(name)}"
-        yield Spot(key=("app",), words=words)
+        yield Violation(key=("app",), words=words)
 
 
-def _match_autostop(pair: Pair) -> Iterator[Spot]:
+def _match_autostop(pair: Pair) -> Iterator[Violation]:
     """Of services that the URL may lead to, one that stays awake can keep the promise."""
     promise, meant = _promise(pair.service), reached(pair)
     sleepy = {key[:-1]: (key, words) for key, words in wakes_from_none(pair.table)}
@@ -70,7 +70,7 @@ def _match_autostop(pair: Pair) -> Iterator[Spot]:
         return
     for where, (key, words) in sleepy.items():
         if not meant or where in meant:
-            yield Spot(key=key, words=f"{words}; slo.yml promises {promise}")
+            yield Violation(key=key, words=f"{words}; slo.yml promises {promise}")
 
 
 def _promise(service: Service) -> str:
@@ -84,12 +84,12 @@ def _promise(service: Service) -> str:
     return " and ".join(promises)
 
 
-def _match_scheme(pair: Pair) -> Iterator[Spot]:
+def _match_scheme(pair: Pair) -> Iterator[Violation]:
     port = _plain_port(pair.service.url)
     for key, where in _redirecting_ports(pair.table):
         if port is not None and where == port:
             words = f"{dotted(key)} is true, and slo.yml has a url of http:"
-            yield Spot(key=key, words=words)
+            yield Violation(key=key, words=words)
 
 
 def _redirecting_ports(table: Table) -> Iterator[tuple[Key, object]]:

@@ -14,14 +14,14 @@ from slo_action.core.lint.fly.pairing import (
     turns,
 )
 from slo_action.core.lint.fly.tables import Check, in_range, shown
-from slo_action.core.lint.rule import Spot, dotted
+from slo_action.core.lint.rule import Violation, dotted
 from slo_action.core.slo.services import Service
 from slo_action.core.text.go_durations import go_text
 
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def match_timing(pair: Pair) -> Iterator[Spot]:
+def match_timing(pair: Pair) -> Iterator[Violation]:
     """Only what both say is compared, and as the platform keeps to it.
 
     Where several services of the file ask for health and nothing says which the URL leads to, it
@@ -36,7 +36,7 @@ def match_timing(pair: Pair) -> Iterator[Spot]:
         yield from next(iter(told.values()), ())
 
 
-def _differences(check: Check, pair: Pair) -> Iterator[Spot]:
+def _differences(check: Check, pair: Pair) -> Iterator[Violation]:
     """What one service of the file asks for, the check may say, whatever the others ask for."""
     asking = [turn for turn in turns(pair) if _asks(turn, check)]
     wishes = [_wishes(turn.service) for turn in asking]
@@ -50,7 +50,7 @@ def _differences(check: Check, pair: Pair) -> Iterator[Spot]:
         most = "" if kept == said else f", of which the platform makes {go_text(kept)}"
         told = f"{dotted(key)} = {shown(check.table[name])}, and slo.yml says {go_text(said)}{most}"
         mend = toml_text(go_text(mends[name])) if name in mends else None
-        yield Spot(key=key, words=told, mend=mend)
+        yield Violation(key=key, words=told, mend=mend)
 
 
 def _asks(pair: Pair, check: Check) -> bool:

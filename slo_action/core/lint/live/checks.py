@@ -14,7 +14,7 @@ from slo_action.core.answer.health_body import (
 )
 from slo_action.core.answer.set_cookie import is_kept_by_service
 from slo_action.core.lint.live.visit import HEALTH, Asked, Visit, json_body, named_checks, title
-from slo_action.core.lint.rule import Spot
+from slo_action.core.lint.rule import Violation
 from slo_action.core.model import Outcome, Response, Sample
 from slo_action.core.text.quoting import quoted
 
@@ -34,16 +34,16 @@ _OWN_QUEUE = re.compile(r"(?:task|memory|thread|work(?:er)?|event|local|internal
 """Queues within the process, as far as their names say."""
 
 
-def _health_spots(visit: Visit, words: Iterable[str]) -> Iterator[Spot]:
+def _health_spots(visit: Visit, words: Iterable[str]) -> Iterator[Violation]:
     """One spot at the health endpoint for the first of the words, if there are any."""
     found = next(iter(words), None)
     if visit.health and found:
-        yield Spot(
+        yield Violation(
             key=visit.key(visit.health.endpoint), words=f"{title(visit.health.endpoint)} {found}"
         )
 
 
-def cacheable(visit: Visit) -> Iterator[Spot]:
+def cacheable(visit: Visit) -> Iterator[Violation]:
     """A cache has answered, or the headers let one."""
 
     def words() -> Iterator[str]:
@@ -57,7 +57,7 @@ def cacheable(visit: Visit) -> Iterator[Spot]:
     yield from _health_spots(visit, words())
 
 
-def cache_unsaid(visit: Visit) -> Iterator[Spot]:
+def cache_unsaid(visit: Visit) -> Iterator[Violation]:
     """The headers leave it to caches."""
     answers = list(visit.healthy())
     if any(sample.outcome is Outcome.CACHED for sample, _ in answers):
@@ -66,7 +66,7 @@ def cache_unsaid(visit: Visit) -> Iterator[Spot]:
     yield from _health_spots(visit, (told for may, told in found if may is Caching.UNSAID))
 
 
-def redirects(visit: Visit) -> Iterator[Spot]:
+def redirects(visit: Visit) -> Iterator[Violation]:
     """The health endpoint leads elsewhere."""
     for asked, sample in _first_heard(visit):
         if asked.endpoint.name == HEALTH and sample.outcome is Outcome.REDIRECT:
@@ -74,7 +74,7 @@ def redirects(visit: Visit) -> Iterator[Spot]:
                 "https:"
             )
             key = ("url",) if to_https else visit.key(asked.endpoint)
-            yield Spot(key=key, words=f"{title(asked.endpoint)} {_led_to(sample)}")
+            yield Violation(key=key, words=f"{title(asked.endpoint)} {_led_to(sample)}")
 
 
 def _led_to(sample: Sample) -> str:
@@ -98,20 +98,20 @@ def _first_heard(visit: Visit) -> Iterator[tuple[Asked, Sample]]:
             yield asked, asked.heard[0]
 
 
-def locked(visit: Visit) -> Iterator[Spot]:
+def locked(visit: Visit) -> Iterator[Violation]:
     """An endpoint wants credentials, which are never sent here."""
     for asked, sample in _first_heard(visit):
         if sample.status in _LOCKED:
             words = f"{title(asked.endpoint)} answers {sample.status}"
-            yield Spot(key=visit.key(asked.endpoint), words=words)
+            yield Violation(key=visit.key(asked.endpoint), words=words)
 
 
-def fails(visit: Visit) -> Iterator[Spot]:
+def fails(visit: Visit) -> Iterator[Violation]:
     """An endpoint answers with an error."""
     for asked, sample in _first_heard(visit):
         if _is_failure(asked, sample.status or 0):
             words = f"{title(asked.endpoint)} answers {sample.status}"
-            yield Spot(key=visit.key(asked.endpoint), words=words)
+            yield Violation(key=visit.key(asked.endpoint), words=words)
 
 
 def _is_failure(asked: Asked, status: int) -> bool:
@@ -121,7 +121,7 @@ def _is_failure(asked: Asked, status: int) -> bool:
     return is_error or (is_empty and asked.endpoint.name == HEALTH)
 
 
-def no_version(visit: Visit) -> Iterator[Spot]:
+def no_version(visit: Visit) -> Iterator[Violation]:
     """Speak only where nothing that could tell a version was left unheard."""
     telling = [one for one in visit.asked if one.endpoint.name in (HEALTH, "build")]
     if not any(visit.healthy()) or not all(one.heard for one in telling):
@@ -130,10 +130,10 @@ def no_version(visit: Visit) -> Iterator[Spot]:
         return
     spots = " and ".join(title(one.endpoint) for one in telling)
     words = f"neither body nor headers of {spots} tell a version"
-    yield Spot(key=visit.key(telling[-1].endpoint), words=words)
+    yield Violation(key=visit.key(telling[-1].endpoint), words=words)
 
 
-def sick_200(visit: Visit) -> Iterator[Spot]:
+def sick_200(visit: Visit) -> Iterator[Violation]:
     """The status says one thing, the body another."""
 
     def words() -> Iterator[str]:
@@ -151,7 +151,7 @@ def _said(response: Response) -> HealthReading:
     return read_page(response.body) if document is None and not reading.health else reading
 
 
-def dependencies(visit: Visit) -> Iterator[Spot]:
+def dependencies(visit: Visit) -> Iterator[Violation]:
     """The body tells of databases and the like."""
 
     def words() -> Iterator[str]:
@@ -168,7 +168,7 @@ def _is_dependency(name: str) -> bool:
     return _DEPENDENCY.search(_OWN_QUEUE.sub("", snake_case(name))) is not None
 
 
-def large(visit: Visit) -> Iterator[Spot]:
+def large(visit: Visit) -> Iterator[Violation]:
     """The body is longer than a health answer need be."""
     large = (one for _, one in visit.healthy() if one.body_bytes > _LARGE_BYTES)
     told = (
@@ -177,7 +177,7 @@ def large(visit: Visit) -> Iterator[Spot]:
     yield from _health_spots(visit, told)
 
 
-def slow(visit: Visit) -> Iterator[Spot]:
+def slow(visit: Visit) -> Iterator[Violation]:
     """The faster of the answers counts: the first one may have woken the service."""
     took = [sample.total_seconds for sample, _ in visit.healthy()]
     if not took or visit.health is None:
@@ -192,7 +192,7 @@ def slow(visit: Visit) -> Iterator[Spot]:
     yield from _health_spots(visit, told)
 
 
-def not_json(visit: Visit) -> Iterator[Spot]:
+def not_json(visit: Visit) -> Iterator[Violation]:
     """The content type is another one."""
     kinds = (response.header("content-type") or "" for _, response in visit.healthy())
     bare = (kind.partition(";")[0].strip().lower() for kind in kinds)
@@ -203,7 +203,7 @@ def not_json(visit: Visit) -> Iterator[Spot]:
     yield from _health_spots(visit, told)
 
 
-def cookies(visit: Visit) -> Iterator[Spot]:
+def cookies(visit: Visit) -> Iterator[Violation]:
     """Each answer opens a session; what stands before the service sets cookies of its own."""
     headers = ((name, value) for _, one in visit.healthy() for name, value in one.headers)
     set_by_service = (
@@ -214,13 +214,13 @@ def cookies(visit: Visit) -> Iterator[Spot]:
     yield from _health_spots(visit, set_by_service)
 
 
-def not_looked_at(visit: Visit) -> Iterator[Spot]:
+def not_looked_at(visit: Visit) -> Iterator[Violation]:
     """Nothing came back from an endpoint, or it was not asked."""
     if visit.left_out:
-        yield Spot(key=("url",), words=visit.left_out)
+        yield Violation(key=("url",), words=visit.left_out)
     silent = [asked for asked in visit.asked if not asked.heard]
     if silent:
         names = ", ".join(title(one.endpoint) for one in silent)
         is_whole = len(silent) == len(visit.asked)
         key = ("url",) if is_whole else visit.key(silent[0].endpoint)
-        yield Spot(key=key, words=f"{names}: {silent[0].samples[-1].detail}")
+        yield Violation(key=key, words=f"{names}: {silent[0].samples[-1].detail}")

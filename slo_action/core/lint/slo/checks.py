@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 
-from slo_action.core.lint.rule import Key, Spot, Table
+from slo_action.core.lint.rule import Key, Table, Violation
 from slo_action.core.slo.services import NAMED_ENDPOINTS, Endpoint, Service
 from slo_action.core.text.quantities import percent_words
 from slo_action.core.text.quoting import quoted
@@ -17,7 +17,7 @@ _SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class SloEntry:
     """A service, and its entry as it is written; `inherited` are the defaults of its file."""
 
     service: Service
@@ -29,7 +29,7 @@ class Entry:
         return any(value_at(table, key) is not None for table in (self.table, *self.inherited))
 
 
-def limits(entry: Entry) -> Iterator[tuple[Endpoint, Key]]:
+def limits(entry: SloEntry) -> Iterator[tuple[Endpoint, Key]]:
     """Every endpoint with the place of its limit: in the targets, or in its own entry."""
     others = entry.service.own_endpoints
     for endpoint in entry.service.endpoints:
@@ -48,7 +48,7 @@ _LIMITS = {
 }
 
 
-def limit_above_timeout(entry: Entry) -> Iterator[Spot]:
+def limit_above_timeout(entry: SloEntry) -> Iterator[Violation]:
     """An answer at the target must still be waited for."""
     for endpoint, key in limits(entry):
         if endpoint.objective is None or endpoint.timeout is None:
@@ -59,7 +59,7 @@ def limit_above_timeout(entry: Entry) -> Iterator[Spot]:
                 f"{endpoint_title(endpoint)}: {endpoint.objective.name} of {told_duration(limit)} "
                 f"is above its timeout of {told_duration(endpoint.timeout)}"
             )
-            yield Spot(key=key, words=words)
+            yield Violation(key=key, words=words)
     for number, journey in enumerate(entry.service.journeys):
         limit = timedelta(seconds=journey.objective.limit_seconds if journey.objective else 0)
         whole = timedelta(seconds=journey.timeout_seconds)
@@ -68,10 +68,10 @@ def limit_above_timeout(entry: Entry) -> Iterator[Spot]:
                 f"journey {quoted(journey.name)}: p95 of {told_duration(limit)} is above its "
                 f"timeout of {told_duration(whole)}"
             )
-            yield Spot(key=("journeys", number, "response_time_p95"), words=words)
+            yield Violation(key=("journeys", number, "response_time_p95"), words=words)
 
 
-def interval_below_timeout(entry: Entry) -> Iterator[Spot]:
+def interval_below_timeout(entry: SloEntry) -> Iterator[Violation]:
     """A probe should have ended before the next one is due."""
     for endpoint, _ in limits(entry):
         if endpoint.interval is None or endpoint.timeout is None:
@@ -81,7 +81,7 @@ def interval_below_timeout(entry: Entry) -> Iterator[Spot]:
                 f"{endpoint_title(endpoint)}: interval {told_duration(endpoint.interval)}, "
                 f"timeout {told_duration(endpoint.timeout)}"
             )
-            yield Spot(key=_monitoring(entry, endpoint, "interval"), words=words)
+            yield Violation(key=_monitoring(entry, endpoint, "interval"), words=words)
     for number, journey in enumerate(entry.service.journeys):
         whole = timedelta(seconds=journey.timeout_seconds)
         interval = timedelta(seconds=journey.interval_seconds or journey.timeout_seconds)
@@ -90,10 +90,10 @@ def interval_below_timeout(entry: Entry) -> Iterator[Spot]:
                 f"journey {quoted(journey.name)}: interval {told_duration(interval)}, "
                 f"timeout {told_duration(whole)}"
             )
-            yield Spot(key=("journeys", number, "interval"), words=words)
+            yield Violation(key=("journeys", number, "interval"), words=words)
 
 
-def _monitoring(entry: Entry, endpoint: Endpoint, what: str) -> Key:
+def _monitoring(entry: SloEntry, endpoint: Endpoint, what: str) -> Key:
     """Return where an endpoint's interval or timeout is said: by itself, or for all."""
     others = entry.service.own_endpoints
     if endpoint in others:
@@ -103,7 +103,7 @@ def _monitoring(entry: Entry, endpoint: Endpoint, what: str) -> Key:
     return ("monitoring", by_name if entry.says(("monitoring", by_name)) else what)
 
 
-def objective_without_budget(entry: Entry) -> Iterator[Spot]:
+def objective_without_budget(entry: SloEntry) -> Iterator[Violation]:
     """All of everything is no objective."""
     targets = entry.service.targets
     for name, value, whole in (
@@ -112,10 +112,10 @@ def objective_without_budget(entry: Entry) -> Iterator[Spot]:
         ("error_rate", targets.error_rate, Fraction(0)),
     ):
         if value is not None and value == whole:
-            yield Spot(key=("slo_targets", name), words=f"{name} of {percent_words(value)}")
+            yield Violation(key=("slo_targets", name), words=f"{name} of {percent_words(value)}")
 
 
-def target_without_endpoint(entry: Entry) -> Iterator[Spot]:
+def target_without_endpoint(entry: SloEntry) -> Iterator[Violation]:
     """What comes from defaults is for the services that have the endpoint."""
     service = entry.service
     has = {name for name in NAMED_ENDPOINTS if service.endpoint(name)}
@@ -125,29 +125,29 @@ def target_without_endpoint(entry: Entry) -> Iterator[Spot]:
             missing = about == "api" and not service.own_endpoints
             if missing or (about in NAMED_ENDPOINTS and about not in has):
                 wanted = "endpoints:" if about == "api" else f"{about}_endpoint"
-                yield Spot(key=(section, key), words=f"{section}.{key} without {wanted}")
+                yield Violation(key=(section, key), words=f"{section}.{key} without {wanted}")
 
 
-def job_without_schedule(entry: Entry) -> Iterator[Spot]:
+def job_without_schedule(entry: SloEntry) -> Iterator[Violation]:
     """A job's runs are counted against its schedule."""
     said = "job_success_rate" in _mapping(entry.table.get("slo_targets"))
     if said and not entry.service.schedule:
         key = ("slo_targets", "job_success_rate")
-        yield Spot(key=key, words="job_success_rate without schedule")
+        yield Violation(key=key, words="job_success_rate without schedule")
 
 
-def grace_past_deadline(entry: Entry) -> Iterator[Spot]:
+def grace_past_deadline(entry: SloEntry) -> Iterator[Violation]:
     """The gate must end after the grace period."""
     grace, deadline = entry.service.grace, entry.service.policy.health_deadline
     until = _GATE if deadline is None else timedelta(seconds=deadline)
     if grace is not None and grace >= until:
         words = f"grace_period {told_duration(grace)}, deadline of the gate {told_duration(until)}"
-        yield Spot(key=("monitoring", "grace_period"), words=words)
+        yield Violation(key=("monitoring", "grace_period"), words=words)
     own = entry.service.policy.grace
     if own is not None and timedelta(seconds=own) >= until:
         told = told_duration(timedelta(seconds=own))
         words = f"grace {told}, deadline of the gate {told_duration(until)}"
-        yield Spot(key=("policy", "grace"), words=words)
+        yield Violation(key=("policy", "grace"), words=words)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -3,22 +3,22 @@
 from collections.abc import Iterator, Mapping
 
 from slo_action.core.journey.templates import names_in, undefined
-from slo_action.core.lint.rule import Key, Spot, Table
-from slo_action.core.lint.slo.checks import Entry, value_at
+from slo_action.core.lint.rule import Key, Table, Violation
+from slo_action.core.lint.slo.checks import SloEntry, value_at
 from slo_action.core.text.quoting import quoted
 
 _TEXTS = ("path", "url", "headers", "form", "body", "json")
 """The keys of a step that may use a variable."""
 
 
-def undefined_variable(entry: Entry) -> Iterator[Spot]:
+def undefined_variable(entry: SloEntry) -> Iterator[Violation]:
     """A step can use only what a step before it has captured."""
     for number, journey in enumerate(entry.service.journeys):
         for index, name in undefined(journey):
             step = quoted(journey.steps[index].name)
             words = f"step {step} uses ${{{name}}}, which no step captures before it"
             where: Key = ("journeys", number, "steps", index)
-            yield Spot(key=(*where, *_use(name, where, entry.table)), words=words)
+            yield Violation(key=(*where, *_use(name, where, entry.table)), words=words)
 
 
 def _use(name: str, step: Key, table: Table) -> Key:

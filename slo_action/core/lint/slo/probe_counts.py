@@ -9,8 +9,8 @@ from datetime import timedelta
 from fractions import Fraction
 from math import ceil
 
-from slo_action.core.lint.rule import Key, Spot
-from slo_action.core.lint.slo.checks import Entry, endpoint_title, limits, told_duration
+from slo_action.core.lint.rule import Key, Violation
+from slo_action.core.lint.slo.checks import SloEntry, endpoint_title, limits, told_duration
 from slo_action.core.stats.latency import least_count
 from slo_action.core.text.quantities import percent_words
 
@@ -19,14 +19,14 @@ DAY = timedelta(days=1)
 _SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
 
 
-def too_few_probes(entry: Entry) -> Iterator[Spot]:
+def too_few_probes(entry: SloEntry) -> Iterator[Violation]:
     """Each objective needs so many probes that one failure does not break it."""
     yield from _few_for_availability(entry)
     yield from _few_for_error_rate(entry)
     yield from _few_for_latency(entry)
 
 
-def _few_for_availability(entry: Entry) -> Iterator[Spot]:
+def _few_for_availability(entry: SloEntry) -> Iterator[Violation]:
     health, objective = entry.service.endpoint("health"), entry.service.targets.availability
     if health and health.interval and objective is not None and objective < 1:
         needed = ceil(1 / (1 - objective))
@@ -36,7 +36,7 @@ def _few_for_availability(entry: Entry) -> Iterator[Spot]:
         )  # fmt: skip
 
 
-def _few_for_error_rate(entry: Entry) -> Iterator[Spot]:
+def _few_for_error_rate(entry: SloEntry) -> Iterator[Violation]:
     """Over 24 h: the document's hour is lengthened where there are fewer than 240 probes in it."""
     rate = entry.service.targets.error_rate
     intervals = [one.interval for one in entry.service.endpoints if one.interval]
@@ -47,7 +47,7 @@ def _few_for_error_rate(entry: Entry) -> Iterator[Spot]:
         yield from _few(f"error rate of {percent_words(rate)}", ceil(1 / rate), together, DAY, key)
 
 
-def _few_for_latency(entry: Entry) -> Iterator[Spot]:
+def _few_for_latency(entry: SloEntry) -> Iterator[Violation]:
     for endpoint, key in limits(entry):
         if endpoint.interval and endpoint.objective:
             objective = endpoint.objective
@@ -57,7 +57,7 @@ def _few_for_latency(entry: Entry) -> Iterator[Spot]:
 
 def _few(
     what: str, needed: int, interval: timedelta, window: timedelta, key: Key
-) -> Iterator[Spot]:
+) -> Iterator[Violation]:
     made = window // interval
     if made < needed:
         longest = told_duration(_whole(window / needed))
@@ -65,7 +65,7 @@ def _few(
             f"{what} needs {needed:,} probes in {told_duration(window)}, one each {longest}; "
             f"one each {told_duration(interval - interval % _MILLISECOND)} gives {made:,}"
         )
-        yield Spot(key=key, words=words)
+        yield Violation(key=key, words=words)
 
 
 def _whole(duration: timedelta) -> timedelta:

@@ -17,7 +17,7 @@ from slo_action.platforms.fly.client import releases_query as ledger
 from slo_action.platforms.fly.client.credentials import app_name, header_of, is_header
 from slo_action.platforms.fly.client.endpoints import FlyAddresses
 from slo_action.platforms.fly.client.errors import (
-    Answer,
+    ApiAnswer,
     Call,
     FlyConflictError,
     FlyRefusedError,
@@ -186,7 +186,7 @@ class FlyApi:
             method="POST",
             url=f"{self._addresses.graphql}/graphql",
         )
-        answer = Answer()
+        answer = ApiAnswer()
         for query in ledger.queries():
             body = {"query": query, "variables": {"appName": self._app, "limit": limit}}
             answer = self._send(replace(call, body=body))
@@ -275,7 +275,7 @@ class FlyApi:
         below = f"/machines/{quote(machine, safe='')}" if machine else ""
         return f"{self._addresses.machines}/v1/apps/{self._app}{below}{path}"
 
-    def _send(self, call: Call) -> Answer:
+    def _send(self, call: Call) -> ApiAnswer:
         return self._wire.send(call, self._patience_seconds)
 
     def _object(self, call: Call) -> Json:
@@ -291,6 +291,6 @@ class FlyApi:
             raise self._unreadable(call, answer)
         return [element for element in answer.content or [] if isinstance(element, dict)]
 
-    def _unreadable(self, call: Call, answer: Answer) -> FlyRefusedError:
+    def _unreadable(self, call: Call, answer: ApiAnswer) -> FlyRefusedError:
         lost = replace(answer, status=None, lost="its answer is none of this API")
         return refused(call, lost, self._scrubber.scrub)

@@ -13,7 +13,7 @@ _LAST_SECONDS = 2.0
 """What calls under way get to end by themselves when the run is being stopped."""
 
 
-class Together(Protocol):
+class ConcurrentCalls(Protocol):
     """Makes all calls, as many at once as it can, and returns when all have ended."""
 
     def __call__(self, calls: Sequence[Callable[[], T]]) -> list[T]:
@@ -60,7 +60,7 @@ class _Round:
                 self.over.set()
 
 
-def side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
+def run_concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Make calls in up to eight threads; see Together.
 
     Where a signal stops the wait, calls that have not begun are dropped, and those under way get

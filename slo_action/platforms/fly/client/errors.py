@@ -83,7 +83,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ApiAnswer:
     """What came back. `status` is None where nothing did, or nothing readable: see `lost`.
 
     `content` is its JSON, None where it has none. `was_sent` is False where the request surely did
@@ -109,7 +109,7 @@ class Answer:
         return error if isinstance(error, str) else ""
 
 
-def refused(call: Call, answer: Answer, scrub: Callable[[str], str]) -> FlyRefusedError:
+def refused(call: Call, answer: ApiAnswer, scrub: Callable[[str], str]) -> FlyRefusedError:
     """Return the error for an answer that is no success."""
     if answer.status is None:
         return _no_answer(call, answer)
@@ -125,7 +125,7 @@ def refused(call: Call, answer: Answer, scrub: Callable[[str], str]) -> FlyRefus
     )
 
 
-def _no_answer(call: Call, answer: Answer) -> FlyRefusedError:
+def _no_answer(call: Call, answer: ApiAnswer) -> FlyRefusedError:
     unsure = call.is_change and answer.was_sent
     more = "; it may have been done all the same" if unsure else ""
     facts = ", ".join(fact for fact in (answer.lost, _request(answer)) if fact)
@@ -150,6 +150,6 @@ def _meaning(call: Call, status: int) -> tuple[str, str]:
     return problem, hint or token
 
 
-def _request(answer: Answer) -> str:
+def _request(answer: ApiAnswer) -> str:
     """Return Fly's name for the exchange: its support asks for it."""
     return f"request {answer.request_id}" if answer.request_id else ""

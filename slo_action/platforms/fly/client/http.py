@@ -9,7 +9,7 @@ import httpx
 
 from slo_action import __version__
 from slo_action.core.text.secrets import Scrubber, Secret
-from slo_action.platforms.fly.client.errors import Answer, Call, refused
+from slo_action.platforms.fly.client.errors import ApiAnswer, Call, refused
 from slo_action.platforms.fly.client.rate_limits import (
     ACTING_ON_MACHINES,
     ELSEWHERE,
@@ -56,7 +56,7 @@ class FlyWire:
         """Close the connections."""
         self._client.close()
 
-    def send(self, call: Call, patience_seconds: float) -> Answer:
+    def send(self, call: Call, patience_seconds: float) -> ApiAnswer:
         """Return a 2xx answer; raises FlyRefusedError.
 
         What Fly has surely not done (429, no connection) is sent again within the patience; what
@@ -75,7 +75,7 @@ class FlyWire:
                 raise refused(call, answer, self._scrubber.scrub)
             self._limits.hold(call.key, pause)
 
-    def _exchange(self, call: Call) -> Answer:
+    def _exchange(self, call: Call) -> ApiAnswer:
         """Never raises: an httpx exception holds the request, and with it the token."""
         try:
             with self._client.stream(
@@ -88,17 +88,17 @@ class FlyWire:
                 return self._received(response)
         except httpx.TimeoutException as error:
             lost = f"no answer within {TIMEOUT_SECONDS:g} s"
-            return Answer(lost=lost, was_sent=not isinstance(error, _NOT_SENT))
+            return ApiAnswer(lost=lost, was_sent=not isinstance(error, _NOT_SENT))
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            return Answer(lost=type(error).__name__, was_sent=not isinstance(error, _NOT_SENT))
+            return ApiAnswer(lost=type(error).__name__, was_sent=not isinstance(error, _NOT_SENT))
 
-    def _received(self, response: httpx.Response) -> Answer:
+    def _received(self, response: httpx.Response) -> ApiAnswer:
         body, lost = self._read(response)
         content, is_json = _parsed(body)
         if response.is_success and body and not is_json and not lost:
             lost = "its answer is no JSON"
         wait = retry_after_seconds(response.headers.get("Retry-After"), self._clock)
-        return Answer(
+        return ApiAnswer(
             status=None if lost else response.status_code,
             content=content,
             request_id=_request_id(response),
@@ -140,7 +140,7 @@ def _rate_of(call: Call) -> Rate:
     return READING_A_MACHINE if call.machine and call.method == "GET" else ACTING_ON_MACHINES
 
 
-def _may_repeat(call: Call, answer: Answer) -> bool:
+def _may_repeat(call: Call, answer: ApiAnswer) -> bool:
     if answer.status == _TOO_OFTEN or not answer.was_sent:
         return True
     return call.is_repeatable and (answer.status is None or answer.status in _TRANSIENT)

@@ -42,7 +42,7 @@ def _each_value(value: object, handler: ValidatorFunctionWrapHandler) -> dict[st
     return kept
 
 
-class Told(BaseModel):
+class LenientModel(BaseModel):
     """Something Fly tells; each field falls back to its default."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
@@ -66,7 +66,7 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 Code = Annotated[int, Field(ge=-(2**31), le=2**32)]
 
 
-class ImageRef(Told):
+class ImageRef(LenientModel):
     """The image that a machine truly runs."""
 
     registry: str = ""
@@ -75,32 +75,32 @@ class ImageRef(Told):
     digest: str = ""
 
 
-class Service(Told):
+class FlyService(LenientModel):
     """What the proxy routes to. `autostart` None is on: that is the default."""
 
     autostart: bool | None = None
     checks: Each[dict[str, object]] = []
 
 
-class Restart(Told):
+class Restart(LenientModel):
     """When a machine's process is started again; no policy is `on-failure`."""
 
     policy: str = ""
     max_retries: Count | None = None
 
 
-class MachineConfig(Told):
+class MachineConfig(LenientModel):
     """A machine's configuration."""
 
     image: str = ""
     metadata: EachValue[str] = {}
-    services: Each[Service] = []
+    services: Each[FlyService] = []
     checks: EachValue[dict[str, object]] = {}
     restart: Restart = Restart()
     standbys: Each[str] = []
 
 
-class CheckStatus(Told):
+class FlyCheckStatus(LenientModel):
     """What one of the platform's checks found last."""
 
     name: str = ""
@@ -108,7 +108,7 @@ class CheckStatus(Told):
     output: str = ""
 
 
-class ExitEvent(Told):
+class ExitEvent(LenientModel):
     """How a process ended; `guest_exit_code` is the app's own."""
 
     exit_code: Code | None = None
@@ -118,13 +118,13 @@ class ExitEvent(Told):
     restarting: bool = False
 
 
-class MonitorEvent(Told):
+class MonitorEvent(LenientModel):
     """The newer place of an exit event."""
 
     exit_event: ExitEvent | None = None
 
 
-class EventRequest(Told):
+class EventRequest(LenientModel):
     """What led to an event."""
 
     exit_event: ExitEvent | None = None
@@ -139,7 +139,7 @@ class EventRequest(Told):
         return self.monitor_event.exit_event or self.exit_event
 
 
-class Event(Told):
+class Event(LenientModel):
     """Something that happened to a machine. `timestamp` is in milliseconds since 1970."""
 
     type: str = ""
@@ -157,7 +157,7 @@ class Event(Told):
             return None
 
 
-class FlyMachine(Told):
+class FlyMachine(LenientModel):
     """A machine. Without a reachable host `config` is missing, and parts of it are elsewhere."""
 
     id: str = ""
@@ -168,7 +168,7 @@ class FlyMachine(Told):
     full_config: MachineConfig | None = Field(None, validation_alias="config")
     incomplete_config: MachineConfig | None = None
     events: Each[Event] = []
-    checks: Each[CheckStatus] = []
+    checks: Each[FlyCheckStatus] = []
     host_status: str = "ok"
     cordoned: bool = False
 
@@ -178,20 +178,20 @@ class FlyMachine(Told):
         return self.full_config or self.incomplete_config or MachineConfig()
 
 
-class ReleaseImage(Told):
+class ReleaseImage(LenientModel):
     """A release's image; the tag may mean another one by now."""
 
     digest: str = ""
 
 
-class ReleaseUser(Told):
+class ReleaseUser(LenientModel):
     """Who released."""
 
     name: str = ""
     email: str = ""
 
 
-class FlyRelease(Told):
+class FlyRelease(LenientModel):
     """A release of the ledger; the fields that are not documented may be missing."""
 
     id: str = ""
@@ -206,7 +206,7 @@ class FlyRelease(Told):
     created_at: datetime | None = Field(None, validation_alias="createdAt")
 
 
-class LeaseTerms(Told):
+class LeaseTerms(LenientModel):
     """What a lease was granted for; `expires_at` is in seconds since 1970."""
 
     nonce: str = ""
@@ -214,13 +214,13 @@ class LeaseTerms(Told):
     owner: str = ""
 
 
-class LeaseAnswer(Told):
+class LeaseAnswer(LenientModel):
     """The answer to whoever wants a lease."""
 
     granted: LeaseTerms = Field(LeaseTerms(), validation_alias="data")
 
 
-class AppOrganization(Told):
+class AppOrganization(LenientModel):
     """Whose app it is."""
 
     name: str = ""
@@ -229,7 +229,7 @@ class AppOrganization(Told):
     id: str = ""
 
 
-class FlyApp(Told):
+class FlyApp(LenientModel):
     """An app."""
 
     id: str = ""
@@ -239,7 +239,7 @@ class FlyApp(Told):
     organization: AppOrganization = AppOrganization()
 
 
-_M = TypeVar("_M", bound=Told)
+_M = TypeVar("_M", bound=LenientModel)
 
 
 def read(model: type[_M], raw: object) -> _M:

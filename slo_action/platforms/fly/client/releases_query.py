@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
 
-from slo_action.platforms.fly.client.errors import Answer
+from slo_action.platforms.fly.client.errors import ApiAnswer
 from slo_action.platforms.fly.client.models import FlyRelease, read
 from slo_action.platforms.fly.client.release_row import LedgerRow
 
@@ -31,7 +31,7 @@ def _query(fields: str) -> str:
     )
 
 
-def rows(answer: Answer) -> list[LedgerRow] | None:
+def rows(answer: ApiAnswer) -> list[LedgerRow] | None:
     """Return the releases of an answer, newest first; None where it holds none at all."""
     nodes: object = answer.content
     for name in ("data", "app", "releases", "nodes"):
@@ -42,7 +42,7 @@ def rows(answer: Answer) -> list[LedgerRow] | None:
     return sorted((row for row in found if row.version), key=lambda row: -row.version)
 
 
-def meant(answer: Answer) -> Answer:
+def meant(answer: ApiAnswer) -> ApiAnswer:
     """Return a refusal, which GraphQL answers with 200, as the status that its words stand for."""
     errors = answer.content.get("errors") if isinstance(answer.content, dict) else None
     first = errors[0] if isinstance(errors, list) and errors else None

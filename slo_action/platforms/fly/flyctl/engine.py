@@ -27,8 +27,8 @@ from slo_action.platforms.fly.flyctl.machine_results import Seeing
 from slo_action.platforms.fly.flyctl.plan import flyctl_notes, flyctl_steps
 from slo_action.platforms.fly.rollback import journal_messages as journal_words
 from slo_action.platforms.fly.rollback.compare_and_swap import demand_newest
-from slo_action.platforms.fly.rollback.engine import Journal, Means
-from slo_action.platforms.fly.rollback.step_log import Account, GiveUpError, TakenOverError
+from slo_action.platforms.fly.rollback.engine import Journal, RollbackTools
+from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError, StepLog, TakenOverError
 from slo_action.platforms.fly.rollback.survey import Survey
 from slo_action.system import process
 from slo_action.system.process import Finished
@@ -53,7 +53,7 @@ class Runner(Protocol):
 class FlyctlEngine:
     """Implements engine.Engine by the program. `redact` takes secrets out of what it prints."""
 
-    means: Means
+    means: RollbackTools
     token: Secret
     environment: Mapping[str, str]
     timeout_seconds: float
@@ -79,18 +79,18 @@ class FlyctlEngine:
 
     def restore(self, survey: Survey, journal: Journal) -> tuple[RollbackStep, ...]:
         """Do what `plan` says; see engine.Engine."""
-        account = Account(self.means.clock, ())
+        account = StepLog(self.means.clock, ())
         try:
             self.plan(survey)
             demand_newest(self.means.api, survey.judged)
             definition = definition_of(survey.row, survey.target.version)
             names = [step.machine for step in flyctl_steps(survey, definition)]
-            account = Account(self.means.clock, names)
+            account = StepLog(self.means.clock, names)
             account.begin(names)
             self._deploy(survey, definition, account, journal)
         except PlatformError as error:
             account.refuse(error)
-        except GiveUpError as error:
+        except RollbackAbortedError as error:
             account.give_up(error.words, taken_over=isinstance(error, TakenOverError))
         except Interrupted:
             account.give_up("the run was stopped")
@@ -100,7 +100,7 @@ class FlyctlEngine:
         self,
         survey: Survey,
         definition: Mapping[str, object],
-        account: Account,
+        account: StepLog,
         journal: Journal,
     ) -> None:
         """Run flyctl, then see what it did."""
@@ -114,7 +114,7 @@ class FlyctlEngine:
         for found in seen:
             account.end(found.machine, found.words, succeeded=found.is_well)
         if unwell:
-            raise GiveUpError(f"machine {', '.join(unwell)} was not restored")
+            raise RollbackAbortedError(f"machine {', '.join(unwell)} was not restored")
 
     def _finished(self, survey: Survey, definition: Mapping[str, object]) -> Finished:
         """Run it where no fly.toml lies around, and leave nothing behind: both may hold secrets."""
@@ -128,7 +128,7 @@ class FlyctlEngine:
             )
 
     def _tell(
-        self, account: Account, finished: Finished, spent: float, *, is_restored: bool
+        self, account: StepLog, finished: Finished, spent: float, *, is_restored: bool
     ) -> None:
         ended = ending_words(finished.exit_code, finished.problem)
         is_over = finished.exit_code == 0

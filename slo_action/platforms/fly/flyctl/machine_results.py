@@ -7,7 +7,7 @@ from slo_action.core.release.fleet import Machine, exit_words, short_digest
 from slo_action.platforms.fly.client.api import FlyRefusedError
 from slo_action.platforms.fly.rollback import journal_messages as journal_words
 from slo_action.platforms.fly.rollback.compare_and_swap import tried
-from slo_action.platforms.fly.rollback.engine import Journal, Means
+from slo_action.platforms.fly.rollback.engine import Journal, RollbackTools
 from slo_action.platforms.fly.rollback.machine_order import RESTING
 from slo_action.platforms.fly.rollback.plan import ran_before
 from slo_action.platforms.fly.rollback.survey import Survey
@@ -24,7 +24,7 @@ _PATIENCE_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class MachineResult:
     """One machine in the end. `is_hopeless`: waiting longer would not help."""
 
     machine: str
@@ -37,17 +37,17 @@ class Seen:
 class Seeing:
     """Looks until every machine is well, or its time is over."""
 
-    means: Means
+    means: RollbackTools
     survey: Survey
     journal: Journal
     _starts: dict[str, int] = field(default_factory=dict)
     _started: float | None = None
 
-    def see(self) -> tuple[Seen, ...]:
+    def see(self) -> tuple[MachineResult, ...]:
         """Return how each machine ended; those that are gone or new are told as they are."""
         api = self.means.api.with_patience(_PATIENCE_SECONDS)
         until = self.means.clock.monotonic() + self.means.machine_seconds
-        seen: tuple[Seen, ...] = ()
+        seen: tuple[MachineResult, ...] = ()
         looks = 0
         while True:
             begun = self.means.clock.monotonic()
@@ -56,10 +56,10 @@ class Seeing:
                 looks += 1
                 seen = tuple(self._looked(raws))
             if _is_over(seen, looks) or begun >= until:
-                return seen or (Seen(machine="all", words="they could not be read"),)
+                return seen or (MachineResult(machine="all", words="they could not be read"),)
             self.means.clock.sleep_until(begun + _LOOK_SECONDS)
 
-    def _looked(self, raws: Sequence[Json]) -> Iterator[Seen]:
+    def _looked(self, raws: Sequence[Json]) -> Iterator[MachineResult]:
         machines = [read_machine(raw) for raw in raws if is_app_machine(raw)]
         resting = [machine for machine in machines if self._is_to_start(machine)]
         now = self.means.clock.monotonic()
@@ -87,27 +87,31 @@ class Seeing:
                 self.journal(journal_words.starting_again(machine.name, self.survey.target.version))
                 tried(lambda name=machine.name: api.start(name))  # type: ignore[misc]
 
-    def _seen(self, machine: Machine) -> Seen:
+    def _seen(self, machine: Machine) -> MachineResult:
         if not machine.is_host_ok:
-            return Seen(machine=machine.name, words="its host does not answer", is_hopeless=True)
+            return MachineResult(
+                machine=machine.name, words="its host does not answer", is_hopeless=True
+            )
         if machine.digest != self.survey.target.digest:
             image = short_digest(machine.digest) or "unknown"
             words = f"it runs image {image}, not that of {self.survey.target.version}"
-            return Seen(machine=machine.name, words=words, is_hopeless=True)
+            return MachineResult(machine=machine.name, words=words, is_hopeless=True)
         if machine.state in RESTING:
             is_well = not ran_before(self.survey, self._of(machine))
             words = "not running, as before" if is_well else f"state {machine.state}"
-            return Seen(machine=machine.name, words=words, is_well=is_well)
+            return MachineResult(machine=machine.name, words=words, is_well=is_well)
         if len(machine.crashes) >= _MOST_CRASHES or machine.is_dead:
             words = f"it does not stay up: {exit_words(machine)}"
-            return Seen(machine=machine.name, words=words, is_hopeless=True)
+            return MachineResult(machine=machine.name, words=words, is_hopeless=True)
         passing = sum(1 for check in machine.checks if check.status == "passing")
         is_well = machine.state == "started" and passing == machine.checks_expected
         checks = f"{passing} of {machine.checks_expected} checks passing"
-        return Seen(machine=machine.name, words=f"{machine.state}, {checks}", is_well=is_well)
+        return MachineResult(
+            machine=machine.name, words=f"{machine.state}, {checks}", is_well=is_well
+        )
 
 
-def _is_over(seen: tuple[Seen, ...], looks: int) -> bool:
+def _is_over(seen: tuple[MachineResult, ...], looks: int) -> bool:
     if not seen:
         return False
     if all(found.is_well for found in seen):

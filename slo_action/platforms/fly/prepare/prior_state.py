@@ -7,13 +7,13 @@ from slo_action.config.settings.fly import FlySettings
 from slo_action.core.model import Mode, Release
 from slo_action.core.release.baseline import Prepared
 from slo_action.core.release.track_record import PastVerdict
-from slo_action.platforms.context import Premises
+from slo_action.platforms.context import PlatformContext
 from slo_action.platforms.fly.prepare.sealing import unsealed
 from slo_action.platforms.fly.state.restore_copy import RestoreCopy, read_copy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class PriorState:
     """What is known from before this run.
 
     `copy` holds every machine as it was; None without one that can be read. `before` is what ran
@@ -29,12 +29,14 @@ class Memory:
     by_hand: bool = False
 
 
-def remembered(request: VerifyRequest, premises: Premises, settings: FlySettings) -> Memory:
+def prior_state(
+    request: VerifyRequest, premises: PlatformContext, settings: FlySettings
+) -> PriorState:
     """Return what a request and an earlier `prepare` tell; what is another app's is left out."""
     prepared = _own(premises.prepared, settings)
     sealed = prepared.sealed if prepared else ""
     copy = read_copy(unsealed(settings.token, sealed), settings.app) if sealed else None
-    return Memory(
+    return PriorState(
         past=premises.past,
         copy=copy,
         before=prepared.release if prepared else None,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import ceil
 
-from slo_action.platforms.fly.rollback.machine_order import Order
+from slo_action.platforms.fly.rollback.machine_order import MachineOrder
 from slo_action.platforms.fly.state.machine_config import config_of, has_services
 
 _MOST_UNAVAILABLE = 0.33
@@ -14,7 +14,7 @@ _GROWTH = 2
 LARGEST = 8
 
 
-def batched(orders: Sequence[Order]) -> tuple[tuple[Order, ...], ...]:
+def batched(orders: Sequence[MachineOrder]) -> tuple[tuple[MachineOrder, ...], ...]:
     """Return the batches: the canary alone, then a third of each group that serves, then more.
 
     A batch begins only when all before it are well, and what waits runs a release that is known to
@@ -27,7 +27,7 @@ def batched(orders: Sequence[Order]) -> tuple[tuple[Order, ...], ...]:
     rest = [order for order in orders if order is not canary]
     rest.sort(key=lambda order: not order.is_idle)
     sizes = Counter(order.machine.group for order in orders)
-    batches: list[tuple[Order, ...]] = [(canary,)]
+    batches: list[tuple[MachineOrder, ...]] = [(canary,)]
     while rest:
         restored = Counter(order.machine.group for batch in batches for order in batch)
         batch = _taken(rest, {group: _share(sizes[group], restored[group]) for group in sizes})
@@ -41,9 +41,9 @@ def _share(size: int, restored: int) -> int:
     return min(half, max(third, _GROWTH * restored))
 
 
-def _taken(waiting: Sequence[Order], shares: Mapping[str, int]) -> tuple[Order, ...]:
+def _taken(waiting: Sequence[MachineOrder], shares: Mapping[str, int]) -> tuple[MachineOrder, ...]:
     """Return the first that fit into one batch."""
-    taken: list[Order] = []
+    taken: list[MachineOrder] = []
     serving: Counter[str] = Counter()
     for order in waiting:
         group = order.machine.group
@@ -54,7 +54,9 @@ def _taken(waiting: Sequence[Order], shares: Mapping[str, int]) -> tuple[Order, 
     return tuple(taken)
 
 
-def _canary_rank(orders: Sequence[Order], order: Order) -> tuple[bool, bool, int, bool]:
+def _canary_rank(
+    orders: Sequence[MachineOrder], order: MachineOrder
+) -> tuple[bool, bool, int, bool]:
     """Rank the best canary lowest: it runs, takes traffic, in the biggest group, and is sick."""
     group = sum(1 for other in orders if other.machine.group == order.machine.group)
     routed = has_services(config_of(order.raw))

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from slo_action.platforms.fly.client.api import FlyApi, FlyRefusedError
 from slo_action.platforms.fly.client.release_row import LedgerRow
-from slo_action.platforms.fly.rollback.step_log import GiveUpError, TakenOverError
+from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError, TakenOverError
 
 T = TypeVar("T")
 
@@ -22,13 +22,13 @@ def tried(call: Callable[[], T]) -> T | FlyRefusedError:
 def demand_newest(api: FlyApi, judged: LedgerRow | None, *, must_know: bool = True) -> None:
     """Raise TakenOverError where the judged release is not the newest any more.
 
-    Where that cannot be read, raise GiveUpError; with `must_know` False, go on: later the
+    Where that cannot be read, raise RollbackAbortedError; with `must_know` False, go on: later the
     machines themselves tell who changed them.
     """
     rows = tried(partial(api.releases, 1))
     if isinstance(rows, FlyRefusedError):
         if must_know:
-            raise GiveUpError(f"the newest release could not be read: {rows.message}")
+            raise RollbackAbortedError(f"the newest release could not be read: {rows.message}")
         return
     newest = rows[0].name if rows else "no release"
     before = judged.name if judged else "no release"

@@ -8,7 +8,7 @@ from slo_action.config.settings.fly import EngineName
 from slo_action.core.model import RollbackStep
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.platforms.fly.client.api import FlyApi
-from slo_action.platforms.fly.client.concurrent_calls import Together
+from slo_action.platforms.fly.client.concurrent_calls import ConcurrentCalls
 from slo_action.platforms.fly.rollback.survey import Survey
 from slo_action.ports import Clock
 
@@ -16,7 +16,7 @@ Journal = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class RollbackTools:
     """What every engine works with.
 
     `machine_seconds` is the least that one machine gets to become well.
@@ -24,7 +24,7 @@ class Means:
 
     api: FlyApi
     clock: Clock
-    together: Together
+    together: ConcurrentCalls
     machine_seconds: float = 120.0
 
 

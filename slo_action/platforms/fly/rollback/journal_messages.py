@@ -1,7 +1,7 @@
 """What the journal says before each call that changes something."""
 
 from slo_action.core.release.fleet import short_digest
-from slo_action.platforms.fly.rollback.machine_order import Order
+from slo_action.platforms.fly.rollback.machine_order import MachineOrder
 
 
 def leasing(machine: str, ttl_seconds: int) -> str:
@@ -9,7 +9,7 @@ def leasing(machine: str, ttl_seconds: int) -> str:
     return f"lease machine {machine} for {ttl_seconds} s"
 
 
-def updating(order: Order) -> str:
+def updating(order: MachineOrder) -> str:
     """Say what a machine runs, and what it is to run."""
     digest = order.former.digest if order.former else ""
     launch = ", without starting it" if order.step.stays_stopped else ""
@@ -19,7 +19,7 @@ def updating(order: Order) -> str:
     )
 
 
-def starting(order: Order) -> str:
+def starting(order: MachineOrder) -> str:
     """Say that a machine is started."""
     return f"start {_named(order)} on {order.step.after}"
 
@@ -29,17 +29,17 @@ def starting_again(machine: str, version: str) -> str:
     return f"start machine {machine} on {version}"
 
 
-def uncordoning(order: Order) -> str:
+def uncordoning(order: MachineOrder) -> str:
     """Say that a machine gets its traffic back."""
     return f"uncordon {_named(order)} on {order.step.after}"
 
 
-def cordoning(order: Order) -> str:
+def cordoning(order: MachineOrder) -> str:
     """Say that a machine is taken out of the traffic."""
     return f"cordon {_named(order)}, made by the failed deploy"
 
 
-def stopping(order: Order) -> str:
+def stopping(order: MachineOrder) -> str:
     """Say that a machine that works without traffic is stopped."""
     return f"stop {_named(order)}, made by the failed deploy"
 
@@ -59,6 +59,6 @@ def deploying(version: str, digest: str) -> str:
     return f"run flyctl deploy to restore {version}, image {short_digest(digest)}"
 
 
-def _named(order: Order) -> str:
+def _named(order: MachineOrder) -> str:
     instance = order.machine.instance or "unknown"
     return f"machine {order.name} (instance {instance})"

@@ -9,8 +9,8 @@ from slo_action.core.text.secrets import Secret
 from slo_action.errors import Interrupted
 from slo_action.platforms.fly.client.api import FlyApi, FlyConflictError, FlyRefusedError
 from slo_action.platforms.fly.rollback import journal_messages as journal_words
-from slo_action.platforms.fly.rollback.engine import Journal, Means
-from slo_action.platforms.fly.rollback.step_log import GiveUpError
+from slo_action.platforms.fly.rollback.engine import Journal, RollbackTools
+from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError
 
 TTL_SECONDS = 30
 """Short: an orphaned lease is harmless after it, and it keeps the proxy from starting a machine."""
@@ -42,7 +42,7 @@ class Leases:
     A lease is noted in the thread that took it: what a signal interrupts is released, too.
     """
 
-    def __init__(self, means: Means, journal: Journal) -> None:
+    def __init__(self, means: RollbackTools, journal: Journal) -> None:
         self._api = means.api
         self._clock = means.clock
         self._together = means.together
@@ -57,7 +57,8 @@ class Leases:
     def take(self, machines: Sequence[str], *, wait_seconds: float = _LONGEST_WAIT_SECONDS) -> None:
         """Take leases on all, or none: who waits holding some can wait for ever.
 
-        Raises GiveUpError after so long of somebody else's leases, or at once where it is refused.
+        Raises RollbackAbortedError after so long of somebody else's leases, or at once where it
+        is refused.
         """
         until = self._clock.monotonic() + wait_seconds
         while True:
@@ -66,11 +67,14 @@ class Leases:
                 return
             self.release()
             if self._clock.monotonic() + _STEP_SECONDS > until:
-                raise GiveUpError(trouble)
+                raise RollbackAbortedError(trouble)
             self._clock.sleep_until(self._clock.monotonic() + _STEP_SECONDS)
 
     def ensure(self, machines: Sequence[str]) -> None:
-        """Take again what has run out, as after a time without answers; raises GiveUpError."""
+        """Renew what has run out, as after a time without answers.
+
+        Raises RollbackAbortedError.
+        """
         self.refresh()
         trouble = ""
         for _ in range(_MOST_RENEWALS):
@@ -82,7 +86,7 @@ class Leases:
             if not trouble:
                 return
             self._clock.sleep_until(now + _RENEWAL_SECONDS)
-        raise GiveUpError(trouble)
+        raise RollbackAbortedError(trouble)
 
     def refresh(self) -> None:
         """Make leases last that are 10 s old; one that cannot be is tried again the next time."""
@@ -119,7 +123,9 @@ class Leases:
         except FlyRefusedError as error:
             if isinstance(error, FlyConflictError) or is_unsure(error):
                 return f"machine {machine} cannot be leased: {error.message}"
-            raise GiveUpError(f"machine {machine} cannot be leased: {error.message}") from error
+            raise RollbackAbortedError(
+                f"machine {machine} cannot be leased: {error.message}"
+            ) from error
         self._held[machine] = _Held(nonce=lease.nonce, refreshed=begun)
         return ""
 

@@ -20,7 +20,7 @@ RESTING = frozenset({"stopped", "suspended", "created", "stopping", "suspending"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class MachineOrder:
     """One machine's step with what is needed to take it; `former` is None where none is needed.
 
     `uncordons`: it took traffic before and does not now. `stops`: it works without traffic, so
@@ -60,7 +60,7 @@ def bears(raw: Json, former: Former) -> bool:
     return is_marked and read_machine(raw).digest == former.digest
 
 
-def restoring(raw: Json, former: Former, *, runs: bool, uncordons: bool = False) -> Order:
+def restoring(raw: Json, former: Former, *, runs: bool, uncordons: bool = False) -> MachineOrder:
     """Give a machine its former configuration, or only what it lacks beside it."""
     machine, config = read_machine(raw), config_of(raw)
     image = ("image",) if machine.digest != former.digest else ()
@@ -75,11 +75,11 @@ def restoring(raw: Json, former: Former, *, runs: bool, uncordons: bool = False)
         changes=(*image, *changed_parts(config, former.config), *traffic),
         stays_stopped=not runs,
     )
-    order = Order(step=step, machine=machine, raw=raw, former=former, uncordons=uncordons)
+    order = MachineOrder(step=step, machine=machine, raw=raw, former=former, uncordons=uncordons)
     return _lacking(order, runs=runs) if is_restored(raw, former) else order
 
 
-def _lacking(order: Order, *, runs: bool) -> Order:
+def _lacking(order: MachineOrder, *, runs: bool) -> MachineOrder:
     """Start or uncordon what has its former configuration already, or leave it."""
     step, why = Step.LEAVE, "it has its former image and configuration already"
     if order.uncordons:
@@ -89,7 +89,7 @@ def _lacking(order: Order, *, runs: bool) -> Order:
     return replace(order, step=replace(order.step, step=step, why=why))
 
 
-def cordoning(raw: Json) -> Order:
+def cordoning(raw: Json) -> MachineOrder:
     """Take a machine that the deploy made out of the traffic; stop it if it works without."""
     machine = read_machine(raw)
     stops = not has_services(config_of(raw)) and machine.state not in RESTING
@@ -103,10 +103,10 @@ def cordoning(raw: Json) -> Order:
         after="stopped" if stops else "out of the traffic",
         why="the deploy made it; it is kept, and can be destroyed by hand",
     )
-    return Order(step=step, machine=machine, raw=raw, stops=stops)
+    return MachineOrder(step=step, machine=machine, raw=raw, stops=stops)
 
 
-def leaving(raw: Json, why: str) -> Order:
+def leaving(raw: Json, why: str) -> MachineOrder:
     """Do nothing to a machine, and say why."""
     machine = read_machine(raw)
     runs = runs_words(machine)
@@ -118,10 +118,10 @@ def leaving(raw: Json, why: str) -> Order:
         after=runs,
         why=why,
     )
-    return Order(step=step, machine=machine, raw=raw)
+    return MachineOrder(step=step, machine=machine, raw=raw)
 
 
-def destroyed(raw: Json, why: str) -> Order:
+def destroyed(raw: Json, why: str) -> MachineOrder:
     """Tell of a machine that is no more; `raw` is what it was."""
     gone = leaving(raw, why)
     step = replace(gone.step, before="destroyed", after="destroyed")

@@ -5,7 +5,12 @@ from enum import StrEnum
 
 from slo_action.core.release.fleet import Machine, exit_words
 from slo_action.core.release.rollback_plan import Step
-from slo_action.platforms.fly.rollback.machine_order import RESTING, Order, bears, is_restored
+from slo_action.platforms.fly.rollback.machine_order import (
+    RESTING,
+    MachineOrder,
+    bears,
+    is_restored,
+)
 from slo_action.platforms.fly.rollback.step_log import TakenOverError
 from slo_action.platforms.fly.state.check_times import have_looked
 from slo_action.platforms.fly.state.machine_config import Json, check_seconds, checks_of
@@ -34,13 +39,13 @@ class Need(StrEnum):
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Flight:
+class MachineProgress:
     """Fed with answers until it has ended; instants are of the monotonic clock.
 
     `instance` is the one we made by an update, empty without one. `ending` says how it ended.
     """
 
-    order: Order
+    order: MachineOrder
     begun: float
     least_seconds: float = LEAST_SECONDS
     instance: str = ""

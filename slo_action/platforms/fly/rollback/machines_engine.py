@@ -18,14 +18,14 @@ from slo_action.platforms.fly.client.api import FlyConflictError, FlyRefusedErro
 from slo_action.platforms.fly.rollback import journal_messages as journal_words
 from slo_action.platforms.fly.rollback.batches import LARGEST, batched
 from slo_action.platforms.fly.rollback.compare_and_swap import tried
-from slo_action.platforms.fly.rollback.engine import Journal, Means
+from slo_action.platforms.fly.rollback.engine import Journal, RollbackTools
 from slo_action.platforms.fly.rollback.leases import Leases, is_unsure
-from slo_action.platforms.fly.rollback.machine_order import Order
+from slo_action.platforms.fly.rollback.machine_order import MachineOrder
 from slo_action.platforms.fly.rollback.not_restored import not_restored
 from slo_action.platforms.fly.rollback.plan import ordered
 from slo_action.platforms.fly.rollback.record_release import record
 from slo_action.platforms.fly.rollback.restore_batch import Restoring
-from slo_action.platforms.fly.rollback.step_log import Account, GiveUpError, TakenOverError
+from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError, StepLog, TakenOverError
 from slo_action.platforms.fly.rollback.survey import Survey
 from slo_action.platforms.fly.state.machine_config import text_of
 
@@ -41,7 +41,7 @@ class MachinesEngine:
     After `timeout_seconds` no further batch is begun; what is in work gets its own time.
     """
 
-    means: Means
+    means: RollbackTools
     timeout_seconds: float = 300.0
     name: EngineName = EngineName.MACHINES
 
@@ -61,10 +61,10 @@ class MachinesEngine:
         try:
             orders = _reachable(survey)
         except PlatformError as error:
-            account = Account(self.means.clock, ())
+            account = StepLog(self.means.clock, ())
             account.refuse(error)
             return account.steps
-        account = Account(self.means.clock, [one.name for one in orders if _is_change(one)])
+        account = StepLog(self.means.clock, [one.name for one in orders if _is_change(one)])
         leases = Leases(self.means, journal)
         restoring = Restoring(
             means=self.means,
@@ -75,7 +75,7 @@ class MachinesEngine:
         )
         try:
             self._act(survey, orders, restoring)
-        except GiveUpError as error:
+        except RollbackAbortedError as error:
             account.give_up(error.words, taken_over=isinstance(error, TakenOverError))
         except Interrupted:
             account.give_up("the run was stopped")
@@ -83,7 +83,7 @@ class MachinesEngine:
             leases.release_at_last()
         return account.steps
 
-    def _demand_images(self, orders: Sequence[Order]) -> None:
+    def _demand_images(self, orders: Sequence[MachineOrder]) -> None:
         """An image that is gone is found out before anything is touched.
 
         A registry that does not tell stops nothing: the platform may have the image all the same.
@@ -97,7 +97,7 @@ class MachinesEngine:
                     hint="push that image again, or name another release by `to-version`",
                 )
 
-    def _act(self, survey: Survey, orders: Sequence[Order], restoring: Restoring) -> None:
+    def _act(self, survey: Survey, orders: Sequence[MachineOrder], restoring: Restoring) -> None:
         for order in orders:
             if order.step.step is Step.LEAVE:
                 restoring.account.add(f"machine {order.name}", _left(order), succeeded=True)
@@ -105,14 +105,14 @@ class MachinesEngine:
         restoring.demand_newest()
         for batch in batched([one for one in orders if one.step.step in _CHANGES]):
             if self.means.clock.monotonic() > latest:
-                raise GiveUpError(f"its time box of {self.timeout_seconds:g} s is over")
+                raise RollbackAbortedError(f"its time box of {self.timeout_seconds:g} s is over")
             restoring.restore(batch)
         extras = [order for order in orders if order.step.step is Step.CORDON]
         for begin in range(0, len(extras), LARGEST):
             self._cordon(extras[begin : begin + LARGEST], restoring)
         record(survey, restoring)
 
-    def _cordon(self, extras: Sequence[Order], restoring: Restoring) -> None:
+    def _cordon(self, extras: Sequence[MachineOrder], restoring: Restoring) -> None:
         """Take machines that the deploy made out of the traffic, now that others serve."""
         restoring.confirmed(extras)
         restoring.account.begin([order.name for order in extras])
@@ -138,15 +138,15 @@ class MachinesEngine:
             for _, error in refused:
                 trouble = error.message
                 if not (isinstance(error, FlyConflictError) or is_unsure(error)):
-                    raise GiveUpError(trouble)
+                    raise RollbackAbortedError(trouble)
             waiting = [call for call, _ in refused]
             if not waiting:
                 return
             self.means.clock.sleep_until(self.means.clock.monotonic() + _REPEAT_SECONDS)
-        raise GiveUpError(trouble)
+        raise RollbackAbortedError(trouble)
 
 
-def _reachable(survey: Survey) -> Sequence[Order]:
+def _reachable(survey: Survey) -> Sequence[MachineOrder]:
     """Return every machine's part. Raises PlatformError where one has no way back."""
     orders = ordered(survey)
     if all(not order.machine.is_host_ok for order in orders):
@@ -157,10 +157,10 @@ def _reachable(survey: Survey) -> Sequence[Order]:
     return orders
 
 
-def _left(order: Order) -> str:
+def _left(order: MachineOrder) -> str:
     is_gone = order.machine.state == "destroyed"
     return order.step.why if is_gone else f"left on {order.step.before}: {order.step.why}"
 
 
-def _is_change(order: Order) -> bool:
+def _is_change(order: MachineOrder) -> bool:
     return order.step.step is not Step.LEAVE

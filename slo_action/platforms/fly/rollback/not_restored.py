@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from slo_action.core.release.rollback_plan import Step
 from slo_action.platforms.fly.client.release_row import LedgerRow
-from slo_action.platforms.fly.rollback.machine_order import Order
+from slo_action.platforms.fly.rollback.machine_order import MachineOrder
 from slo_action.platforms.fly.rollback.survey import Survey
 from slo_action.platforms.fly.state.machine_config import Json, config_of, volumes_of
 
 
-def not_restored(survey: Survey, orders: Sequence[Order]) -> tuple[str, ...]:
+def not_restored(survey: Survey, orders: Sequence[MachineOrder]) -> tuple[str, ...]:
     """Return what stays as the failed deploy, or somebody else, made it."""
     return tuple(_sentences(survey, orders))
 
@@ -36,7 +36,7 @@ def _lost(raws: Iterable[Json], deployed: LedgerRow | None) -> Iterator[str]:
         yield "databases: what was written or migrated since"
 
 
-def _sentences(survey: Survey, orders: Sequence[Order]) -> Iterator[str]:
+def _sentences(survey: Survey, orders: Sequence[MachineOrder]) -> Iterator[str]:
     yield from _lost(survey.machines, survey.judged)
     gone = [order.name for order in orders if order.machine.state == "destroyed"]
     if gone:

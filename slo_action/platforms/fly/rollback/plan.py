@@ -7,7 +7,7 @@ from slo_action.core.release.fleet import Machine
 from slo_action.errors import PlatformError
 from slo_action.platforms.fly.rollback.machine_order import (
     RESTING,
-    Order,
+    MachineOrder,
     cordoning,
     destroyed,
     leaving,
@@ -26,7 +26,7 @@ from slo_action.platforms.fly.state.machine_config import (
 from slo_action.platforms.fly.state.machines import is_app_machine, read_machine
 
 
-def ordered(survey: Survey) -> tuple[Order, ...]:
+def ordered(survey: Survey) -> tuple[MachineOrder, ...]:
     """Return every machine's order. Raises PlatformError where one that counts has no way back."""
     return _Planner(survey).orders()
 
@@ -63,7 +63,7 @@ class _Planner:
         self._restored = _by_group(raw for raw, former in self._past if former)
         self._grown = {read_machine(raw).group for raw, former in self._past if not former}
 
-    def orders(self) -> tuple[Order, ...]:
+    def orders(self) -> tuple[MachineOrder, ...]:
         made = [
             self._with_past(raw, former) if former else self._without_past(raw)
             for raw, former in self._past
@@ -71,7 +71,7 @@ class _Planner:
         why = "its host does not answer, so it is left alone: look at it by hand"
         return (*made, *(leaving(raw, why) for raw in self._lost), *self._destroyed())
 
-    def _with_past(self, raw: Json, former: Former) -> Order:
+    def _with_past(self, raw: Json, former: Former) -> MachineOrder:
         machine = read_machine(raw)
         if volumes_of(config_of(raw)) != volumes_of(former.config):
             raise PlatformError(
@@ -83,7 +83,7 @@ class _Planner:
         uncordons = machine.is_cordoned and self._took_traffic(machine)
         return restoring(raw, former, runs=runs, uncordons=uncordons)
 
-    def _without_past(self, raw: Json) -> Order:
+    def _without_past(self, raw: Json) -> MachineOrder:
         """Decide on a machine that was never on the target.
 
         It takes the place of one that is no more, or leaves the traffic where others of its group
@@ -105,7 +105,7 @@ class _Planner:
             hint="set `rollback-engine: flyctl`: it restores by the release's own definition",
         )
 
-    def _destroyed(self) -> Iterator[Order]:
+    def _destroyed(self) -> Iterator[MachineOrder]:
         for raw in self._gone:
             is_short = self._missing[read_machine(raw).group] > 0
             so = "its group has fewer machines now" if is_short else "another takes its place"

@@ -9,9 +9,9 @@ from slo_action.errors import Interrupted
 from slo_action.platforms.fly.client.api import FlyRefusedError
 from slo_action.platforms.fly.rollback import journal_messages as journal_words
 from slo_action.platforms.fly.rollback.compare_and_swap import tried
-from slo_action.platforms.fly.rollback.engine import Journal, Means
+from slo_action.platforms.fly.rollback.engine import Journal, RollbackTools
 from slo_action.platforms.fly.rollback.leases import Leases, is_unsure
-from slo_action.platforms.fly.rollback.step_log import GiveUpError
+from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError
 from slo_action.platforms.fly.state.check_times import have_looked, newest_start
 from slo_action.platforms.fly.state.machine_config import Json
 from slo_action.platforms.fly.state.machines import read_machine
@@ -24,7 +24,7 @@ _SURELY_SECONDS = 5.0
 """Where no event tells of the restart, it has begun by then."""
 
 
-def restart(means: Means, machine: str, journal: Journal) -> RollbackStep:
+def restart(means: RollbackTools, machine: str, journal: Journal) -> RollbackStep:
     """Restart a machine within a minute, journalling before.
 
     Never raises for what the platform did, nor for a signal. A restart that was not answered is
@@ -37,7 +37,7 @@ def restart(means: Means, machine: str, journal: Journal) -> RollbackStep:
     try:
         words = restarting.restarted(begun + RESTART_SECONDS)
         succeeded = True
-    except GiveUpError as error:
+    except RollbackAbortedError as error:
         words = error.words
     except Interrupted:
         words = "the run was stopped"
@@ -54,23 +54,23 @@ def restart(means: Means, machine: str, journal: Journal) -> RollbackStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Restarting:
-    means: Means
+    means: RollbackTools
     machine: str
     journal: Journal
     leases: Leases
 
     def restarted(self, until: float) -> str:
-        """Return how it is well again. Raises GiveUpError where it is not."""
+        """Return how it is well again. Raises RollbackAbortedError where it is not."""
         self.leases.take([self.machine], wait_seconds=_LEASE_WAIT_SECONDS)
         api = self.means.api.with_patience(_PATIENCE_SECONDS)
         before = tried(partial(api.machine, self.machine))
         if isinstance(before, FlyRefusedError):
-            raise GiveUpError(before.message)
+            raise RollbackAbortedError(before.message)
         self.journal(journal_words.restarting(self.machine, read_machine(before).instance))
         sent = self.means.clock.monotonic()
         answer = tried(partial(api.restart, self.machine, self.leases.nonce(self.machine)))
         if isinstance(answer, FlyRefusedError) and not is_unsure(answer):
-            raise GiveUpError(answer.message)
+            raise RollbackAbortedError(answer.message)
         return self._watched(before, sent, until)
 
     def _watched(self, before: Json, sent: float, until: float) -> str:
@@ -88,14 +88,14 @@ class _Restarting:
                 if (has_begun or now >= sent + _SURELY_SECONDS) and _is_well(raw):
                     return told
             self.means.clock.sleep_until(min(now + _LOOK_SECONDS, until))
-        raise GiveUpError(f"not well after {RESTART_SECONDS:.0f} s: {told}")
+        raise RollbackAbortedError(f"not well after {RESTART_SECONDS:.0f} s: {told}")
 
     def _demand_up(self, before: Json, raw: Json) -> None:
-        """Raise GiveUpError where the process ends by itself again."""
+        """Raise RollbackAbortedError where the process ends by itself again."""
         machine = read_machine(raw)
         crashes = len(machine.crashes) - len(read_machine(before).crashes)
         if crashes > 0 and (machine.is_dead or crashes >= 3):  # noqa: PLR2004 - it does not stay up
-            raise GiveUpError(f"it does not stay up: {exit_words(machine)}")
+            raise RollbackAbortedError(f"it does not stay up: {exit_words(machine)}")
 
 
 def _is_well(raw: Json) -> bool:

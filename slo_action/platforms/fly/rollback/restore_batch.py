@@ -9,11 +9,11 @@ from slo_action.platforms.fly.client.api import FlyConflictError, FlyRefusedErro
 from slo_action.platforms.fly.client.release_row import LedgerRow
 from slo_action.platforms.fly.rollback import journal_messages as journal_words
 from slo_action.platforms.fly.rollback.compare_and_swap import demand_newest, tried
-from slo_action.platforms.fly.rollback.engine import Journal, Means
+from slo_action.platforms.fly.rollback.engine import Journal, RollbackTools
 from slo_action.platforms.fly.rollback.leases import Leases, is_unsure
-from slo_action.platforms.fly.rollback.machine_order import Order, bears, is_restored
-from slo_action.platforms.fly.rollback.machine_progress import Flight, Need
-from slo_action.platforms.fly.rollback.step_log import Account, GiveUpError, TakenOverError
+from slo_action.platforms.fly.rollback.machine_order import MachineOrder, bears, is_restored
+from slo_action.platforms.fly.rollback.machine_progress import MachineProgress, Need
+from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError, StepLog, TakenOverError
 from slo_action.platforms.fly.state.machine_config import Json
 from slo_action.platforms.fly.state.machines import read_machine
 
@@ -27,19 +27,19 @@ _WATCH_PATIENCE_SECONDS = 4.0
 class Restoring:
     """What the batches of one rollback share. `judged` must be the newest release all the time."""
 
-    means: Means
+    means: RollbackTools
     leases: Leases
-    account: Account
+    account: StepLog
     journal: Journal
     judged: LedgerRow | None
 
-    def restore(self, batch: Sequence[Order]) -> None:
-        """Bring one batch back. Raises GiveUpError where one of it is not well in the end."""
+    def restore(self, batch: Sequence[MachineOrder]) -> None:
+        """Restore one batch. Raises RollbackAbortedError where a machine is not well in the end."""
         begun = self.means.clock.monotonic()
         names = [order.name for order in batch]
         self.leases.take(names)
         flights = [
-            Flight(order=order, begun=begun, least_seconds=self.means.machine_seconds)
+            MachineProgress(order=order, begun=begun, least_seconds=self.means.machine_seconds)
             for order in batch
         ]
         changes = self.confirmed(batch)
@@ -57,16 +57,16 @@ class Restoring:
             )
         failed = [flight.order.name for flight in flights if not flight.is_well]
         if failed:
-            raise GiveUpError(f"machine {', '.join(failed)} was not restored")
+            raise RollbackAbortedError(f"machine {', '.join(failed)} was not restored")
 
     def demand_newest(self, *, must_know: bool = True) -> None:
         """Raise TakenOverError where another release is the newest; see swap.demand_newest."""
         demand_newest(self.means.api, self.judged, must_know=must_know)
 
-    def confirmed(self, batch: Sequence[Order]) -> dict[str, bool]:
+    def confirmed(self, batch: Sequence[MachineOrder]) -> dict[str, bool]:
         """Look at each machine again, and tell by name which is still as it was planned.
 
-        One that is restored by now is False. Raises TakenOverError, GiveUpError.
+        One that is restored by now is False. Raises TakenOverError, RollbackAbortedError.
         """
         looks: list[Callable[[], object]] = [partial(self.demand_newest, must_know=False)]
         looks += [partial(tried, partial(self.means.api.machine, order.name)) for order in batch]
@@ -76,7 +76,7 @@ class Restoring:
             for order, answer in zip(batch, answers, strict=True)
         }
 
-    def _send(self, flights: Sequence[Flight]) -> None:
+    def _send(self, flights: Sequence[MachineProgress]) -> None:
         """Update all; what was not surely done, nor surely refused, is looked at and sent again."""
         waiting = list(flights)
         for sending in range(_MOST_SENDINGS):
@@ -96,10 +96,10 @@ class Restoring:
         for flight in waiting:
             flight.fail("the update was not accepted", self.means.clock.monotonic())
 
-    def _update(self, order: Order) -> Json | FlyRefusedError:
+    def _update(self, order: MachineOrder) -> Json | FlyRefusedError:
         former, nonce = order.former, self.leases.nonce(order.name)
         if former is None or nonce is None:
-            raise GiveUpError(f"machine {order.name} is not leased")
+            raise RollbackAbortedError(f"machine {order.name} is not leased")
         return tried(
             partial(
                 self.means.api.update,
@@ -111,7 +111,7 @@ class Restoring:
             )
         )
 
-    def _landed(self, flight: Flight, answer: Json | FlyRefusedError, sent: float) -> bool:
+    def _landed(self, flight: MachineProgress, answer: Json | FlyRefusedError, sent: float) -> bool:
         """Note what became of an update; False where it has to be sent again."""
         if not isinstance(answer, FlyRefusedError):
             flight.sent, flight.instance = sent, read_machine(answer).instance
@@ -129,7 +129,7 @@ class Restoring:
         _as_planned(order, raw)
         return False
 
-    def _watch(self, flights: Sequence[Flight]) -> None:
+    def _watch(self, flights: Sequence[MachineProgress]) -> None:
         """Ask each machine once a second until all have ended."""
         api = self.means.api.with_patience(_WATCH_PATIENCE_SECONDS)
         while waiting := [flight for flight in flights if not flight.has_ended]:
@@ -148,14 +148,14 @@ class Restoring:
             if not all(flight.has_ended for flight in waiting):
                 self.means.clock.sleep_until(begun + _WATCH_SECONDS)
 
-    def _need(self, flight: Flight, answer: Json | FlyRefusedError) -> Need:
+    def _need(self, flight: MachineProgress, answer: Json | FlyRefusedError) -> Need:
         now = self.means.clock.monotonic()
         if isinstance(answer, FlyRefusedError):
             flight.wait(now, answer.message)
             return Need.TIME
         return flight.see(answer, now)
 
-    def _start(self, flights: Sequence[Flight]) -> None:
+    def _start(self, flights: Sequence[MachineProgress]) -> None:
         """Start what ran before; one that is still being replaced is asked again later."""
         for flight in flights:
             self.journal(journal_words.starting(flight.order))
@@ -166,7 +166,7 @@ class Restoring:
             [partial(tried, partial(api.start, name, self.leases.nonce(name))) for name in names]
         )
 
-    def _uncordon(self, orders: Sequence[Order]) -> None:
+    def _uncordon(self, orders: Sequence[MachineOrder]) -> None:
         """Give machines that are well their traffic back."""
         hidden = [order for order in orders if order.uncordons]
         for order in hidden:
@@ -177,25 +177,25 @@ class Restoring:
         ]
         for answer in self.means.together([partial(tried, call) for call in calls]):
             if isinstance(answer, FlyRefusedError):
-                raise GiveUpError(answer.message)
+                raise RollbackAbortedError(answer.message)
 
     def _pause(self, seconds: float) -> None:
         self.means.clock.sleep_until(self.means.clock.monotonic() + seconds)
 
 
-def _is_update(flight: Flight) -> bool:
+def _is_update(flight: MachineProgress) -> bool:
     return flight.order.step.step is Step.UPDATE
 
 
-def _as_planned(order: Order, answer: object) -> bool:
+def _as_planned(order: MachineOrder, answer: object) -> bool:
     """Tell whether a machine is still as it was; False where it is restored by now."""
     if isinstance(answer, FlyRefusedError):
-        raise GiveUpError(answer.message)
+        raise RollbackAbortedError(answer.message)
     raw: Json = answer if isinstance(answer, dict) else {}
     machine = read_machine(raw)
     if machine.instance == order.machine.instance:
         if not machine.is_host_ok:
-            raise GiveUpError(f"the host of machine {order.name} does not answer any more")
+            raise RollbackAbortedError(f"the host of machine {order.name} does not answer any more")
         return True
     if order.former and is_restored(raw, order.former):
         return False

@@ -8,7 +8,7 @@ from slo_action.errors import PlatformError
 from slo_action.ports import Clock
 
 
-class GiveUpError(Exception):
+class RollbackAbortedError(Exception):
     """Why a rollback goes no further; `words` are scrubbed already."""
 
     def __init__(self, words: str) -> None:
@@ -16,11 +16,11 @@ class GiveUpError(Exception):
         self.words = words
 
 
-class TakenOverError(GiveUpError):
+class TakenOverError(RollbackAbortedError):
     """Somebody else changes the app: nothing more may be touched."""
 
 
-class Account:
+class StepLog:
     """The steps so far, and which machines are in work. The last step tells how it ended."""
 
     def __init__(self, clock: Clock, machines: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from slo_action.core.model import Release
 from slo_action.errors import PlatformError
 from slo_action.platforms.fly.client.release_row import LedgerRow
-from slo_action.platforms.fly.rollback.engine import Means
+from slo_action.platforms.fly.rollback.engine import RollbackTools
 from slo_action.platforms.fly.rollback.previous_config import former_of
 from slo_action.platforms.fly.rollback.survey import Survey, names_of, row_of
 from slo_action.platforms.fly.state.machine_config import text_of
@@ -16,7 +16,7 @@ from slo_action.platforms.fly.state.restore_copy import RestoreCopy
 
 
 def surveyed(
-    means: Means,
+    means: RollbackTools,
     app: str,
     *,
     target: Release,

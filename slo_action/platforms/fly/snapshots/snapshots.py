@@ -20,7 +20,7 @@ from slo_action.ports import Clock, Snapshot
 _LEDGER_SECONDS = 15.0
 
 
-class Lookout:
+class SnapshotReader:
     """Reads machines and ledger; raises PlatformError where they cannot be read.
 
     `machines` and `ledger` are the newest that were read, empty before.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from slo_action.core.lint.live.rules import TARGET_RULES
 from slo_action.core.lint.live.visit import Asked, Visit, named_checks
-from slo_action.core.lint.rule import Key, Spot
+from slo_action.core.lint.rule import Key, Violation
 from slo_action.core.model import Outcome, Response, Sample, Witness
 from slo_action.core.slo.services import Endpoint, Service
 from slo_action.core.stats.latency import LatencyObjective
@@ -71,7 +71,7 @@ def visit(
     return Visit(service=Service(name="shop", url=url, endpoints=endpoints), asked=asked)
 
 
-def found(looked: Visit) -> dict[str, Spot]:
+def found(looked: Visit) -> dict[str, Violation]:
     """All that is found, by rule; no rule speaks twice in these tests."""
     spots = [(rule.name, spot) for rule in TARGET_RULES for spot in rule.find(looked)]
     assert len(dict(spots)) == len(spots)
@@ -127,7 +127,7 @@ def test_headers_that_let_a_cache_are_quoted(headers: list[tuple[str, str]], wor
     spots = found(visit(answer(SOUND, JSON, *headers)))
 
     assert set(spots) == {"health-cacheable"}
-    assert spots["health-cacheable"] == Spot(
+    assert spots["health-cacheable"] == Violation(
         key=("health_endpoint",), words=f"health_endpoint {words}"
     )
 
@@ -185,7 +185,7 @@ def test_a_redirect_names_its_target_at_what_must_change(url: str, location: str
     spots = found(visit(redirect(location), redirect(location), url=url))
 
     assert spots == {
-        "health-redirects": Spot(key=key, words=f'health_endpoint answers 301 to "{location}"')
+        "health-redirects": Violation(key=key, words=f'health_endpoint answers 301 to "{location}"')
     }
 
 
@@ -211,7 +211,7 @@ def test_a_health_endpoint_that_refuses_is_told_by_its_status(status: int, rule:
     spots = found(visit(answer(status=status, outcome=Outcome.HTTP_4XX)))
 
     assert spots == {
-        rule: Spot(key=("health_endpoint",), words=f"health_endpoint answers {status}")
+        rule: Violation(key=("health_endpoint",), words=f"health_endpoint answers {status}")
     }
 
 
@@ -220,10 +220,12 @@ def test_an_endpoint_that_fails_is_told_at_its_own_key(status: int) -> None:
     failing = answer(status=status, outcome=Outcome.HTTP_5XX)
 
     assert found(visit(answer(), search=failing)) == {
-        "endpoint-fails": Spot(key=("search_endpoint",), words=f"search_endpoint answers {status}")
+        "endpoint-fails": Violation(
+            key=("search_endpoint",), words=f"search_endpoint answers {status}"
+        )
     }
     assert found(visit(answer(), orders=failing)) == {
-        "endpoint-fails": Spot(
+        "endpoint-fails": Violation(
             key=("endpoints", 0, "path"), words=f'endpoint "orders" answers {status}'
         )
     }
@@ -238,12 +240,12 @@ def test_a_version_may_stand_anywhere() -> None:
 
     assert found(visit(mute, build=answer())) == {}
     assert found(visit(mute)) == {
-        "no-version": Spot(
+        "no-version": Violation(
             key=("health_endpoint",),
             words="neither body nor headers of health_endpoint tell a version",
         )
     }
-    assert found(visit(mute, build=mute))["no-version"] == Spot(
+    assert found(visit(mute, build=mute))["no-version"] == Violation(
         key=("build_endpoint",),
         words="neither body nor headers of health_endpoint and build_endpoint tell a version",
     )
@@ -380,7 +382,9 @@ def test_a_cookie_is_told_and_never_shown() -> None:
     spots = found(visit(answer(SOUND, JSON, NO_STORE, ("Set-Cookie", "sid=s3cret"))))
 
     assert spots == {
-        "health-sets-cookies": Spot(key=("health_endpoint",), words="health_endpoint sets a cookie")
+        "health-sets-cookies": Violation(
+            key=("health_endpoint",), words="health_endpoint sets a cookie"
+        )
     }
 
 
@@ -406,7 +410,7 @@ def test_a_service_that_is_down_is_one_notice_and_no_more(outcome: Outcome) -> N
     silent = sample(outcome, detail="the connection was refused")
 
     assert found(visit(silent, build=silent)) == {
-        "target-not-reached": Spot(
+        "target-not-reached": Violation(
             key=("url",), words="health_endpoint, build_endpoint: the connection was refused"
         )
     }
@@ -429,7 +433,7 @@ def test_what_was_left_out_is_said() -> None:
 
     assert found(Visit(service=service)) == {}
     assert found(Visit(service=service, left_out="not asked: too many")) == {
-        "target-not-reached": Spot(key=("url",), words="not asked: too many")
+        "target-not-reached": Violation(key=("url",), words="not asked: too many")
     }
 
 

@@ -10,7 +10,7 @@ from types import FrameType
 import pytest
 
 from slo_action.errors import Interrupted
-from slo_action.platforms.fly.client.concurrent_calls import MOST_AT_ONCE, side_by_side
+from slo_action.platforms.fly.client.concurrent_calls import MOST_AT_ONCE, run_concurrently
 
 _LONG_SECONDS = 10.0
 
@@ -26,11 +26,11 @@ def test_results_come_in_the_order_of_the_calls() -> None:
         gate.set()
         return "fast"
 
-    assert side_by_side([slow, fast]) == ["slow", "fast"]
+    assert run_concurrently([slow, fast]) == ["slow", "fast"]
 
 
 def test_no_calls_are_no_results() -> None:
-    assert side_by_side([]) == []
+    assert run_concurrently([]) == []
 
 
 def test_eight_run_at_once_and_no_more() -> None:
@@ -46,13 +46,13 @@ def test_eight_run_at_once_and_no_more() -> None:
         with lock:
             running -= 1
 
-    side_by_side([call] * (2 * MOST_AT_ONCE))
+    run_concurrently([call] * (2 * MOST_AT_ONCE))
 
     assert most == MOST_AT_ONCE
 
 
 def test_one_call_runs_where_it_is_asked_for() -> None:
-    assert side_by_side([threading.current_thread]) == [threading.current_thread()]
+    assert run_concurrently([threading.current_thread]) == [threading.current_thread()]
 
 
 def test_the_first_exception_in_order_is_raised_when_all_have_ended() -> None:
@@ -66,7 +66,7 @@ def test_the_first_exception_in_order_is_raised_when_all_have_ended() -> None:
         return call
 
     with pytest.raises(ValueError, match="0"):
-        side_by_side([failing(number) for number in range(20)])
+        run_concurrently([failing(number) for number in range(20)])
 
     assert sorted(ended) == list(range(20))
 
@@ -102,6 +102,6 @@ def test_a_signal_waits_for_what_is_under_way_and_is_raised(
 
     threading.Thread(target=signalling, daemon=True).start()
     with pytest.raises(Interrupted):
-        side_by_side([partial(call, number) for number in range(2 * MOST_AT_ONCE)])
+        run_concurrently([partial(call, number) for number in range(2 * MOST_AT_ONCE)])
 
     assert ended >= set(range(MOST_AT_ONCE))

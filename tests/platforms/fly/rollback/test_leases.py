@@ -2,16 +2,16 @@
 
 import pytest
 
-from slo_action.platforms.fly.rollback.engine import Means
+from slo_action.platforms.fly.rollback.engine import RollbackTools
 from slo_action.platforms.fly.rollback.leases import TTL_SECONDS, Leases
-from slo_action.platforms.fly.rollback.step_log import GiveUpError
+from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError
 from tests.platforms.fly.scene import OURS, Scene, api_of
 
 
 def leases_of(scene: Scene) -> tuple[Leases, list[str]]:
     """Return leases on an app, and the names of its machines."""
     api = api_of(scene.world, scene.clock)
-    means = Means(api=api, clock=scene.clock, together=scene.clock.together)
+    means = RollbackTools(api=api, clock=scene.clock, together=scene.clock.together)
     return Leases(means, scene.write), [machine.id for machine in scene.world.machines]
 
 
@@ -65,7 +65,7 @@ def test_one_that_somebody_else_keeps_is_given_up() -> None:
     scene.world.passes(TTL_SECONDS + 1.0)
     scene.world.lease(names[0], ttl=600.0)
 
-    with pytest.raises(GiveUpError, match="cannot be leased"):
+    with pytest.raises(RollbackAbortedError, match="cannot be leased"):
         leases.ensure(names)
 
 
@@ -85,7 +85,7 @@ def test_a_refusal_is_not_waited_for() -> None:
     leases, names = leases_of(scene)
     scene.world.fails("lease", 403, None)
 
-    with pytest.raises(GiveUpError, match="403"):
+    with pytest.raises(RollbackAbortedError, match="403"):
         leases.take(names)
 
     assert scene.world.now < 2.0

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from slo_action.platforms.fly.rollback.machine_order import Order
-from slo_action.platforms.fly.rollback.machine_progress import Flight, Need
+from slo_action.platforms.fly.rollback.machine_order import MachineOrder
+from slo_action.platforms.fly.rollback.machine_progress import MachineProgress, Need
 from slo_action.platforms.fly.rollback.plan import ordered
 from slo_action.platforms.fly.rollback.step_log import TakenOverError
 from tests.platforms.fly.rollback.test_plan import B, C, Json, config, copied, machine, survey
@@ -13,14 +13,14 @@ from tests.platforms.fly.rollback.test_plan import B, C, Json, config, copied, m
 PASSING = [{"name": "c", "status": "passing"}]
 
 
-def order(**before: Any) -> Order:
+def order(**before: Any) -> MachineOrder:
     (made,) = ordered(survey(machine("m1", **before), copy=copied(machine("m1", "v42"))))
     return made
 
 
-def flight(*, sent: float | None = 0.0, **before: Any) -> Flight:
+def flight(*, sent: float | None = 0.0, **before: Any) -> MachineProgress:
     """Return a flight whose update was answered with the instance `new`."""
-    return Flight(order=order(**before), begun=0.0, sent=sent, instance="new")
+    return MachineProgress(order=order(**before), begun=0.0, sent=sent, instance="new")
 
 
 def restored(**changes: Any) -> Json:
@@ -198,7 +198,7 @@ def test_the_time_box_follows_the_checks_and_names_the_last_state() -> None:
     slow = {"internal_port": 1, "checks": [{"grace_period": "60s", "interval": "30s"}]}
     kept = machine("m1", "v42", config=config(services=[slow]))
     (slow_order,) = ordered(survey(machine("m1"), copy=copied(kept)))
-    made = Flight(order=slow_order, begun=0.0, sent=0.0, instance="new")
+    made = MachineProgress(order=slow_order, begun=0.0, sent=0.0, instance="new")
 
     assert made.until == 180.0
     assert flight().until == 120.0

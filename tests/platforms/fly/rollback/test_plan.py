@@ -10,7 +10,7 @@ from slo_action.core.release.rollback_plan import MachineStep, Step
 from slo_action.errors import PlatformError
 from slo_action.platforms.fly.client.release_row import LedgerRow
 from slo_action.platforms.fly.rollback.batches import batched
-from slo_action.platforms.fly.rollback.machine_order import Order
+from slo_action.platforms.fly.rollback.machine_order import MachineOrder
 from slo_action.platforms.fly.rollback.not_restored import not_restored
 from slo_action.platforms.fly.rollback.plan import ordered
 from slo_action.platforms.fly.rollback.survey import Survey
@@ -90,7 +90,7 @@ def survey(
     )
 
 
-def orders(made: Survey) -> dict[str, Order]:
+def orders(made: Survey) -> dict[str, MachineOrder]:
     return {order.name: order for order in ordered(made)}
 
 
