@@ -18,12 +18,11 @@ from slo_action.platforms.context import PlatformContext
 from slo_action.platforms.fly.client.api import FlyAddresses, FlyApi, FlyRefusedError
 from slo_action.platforms.fly.client.concurrent_calls import ConcurrentCalls, run_concurrently
 from slo_action.platforms.fly.client.release_row import LedgerRow
-from slo_action.platforms.fly.engines import ENGINES, EngineSettings
-from slo_action.platforms.fly.flyctl.command import with_own_programs
 from slo_action.platforms.fly.prepare.certificate import no_access, proofs, running
 from slo_action.platforms.fly.prepare.prior_state import PriorState, prior_state
 from slo_action.platforms.fly.prepare.sealing import SALT_BYTES, seal
-from slo_action.platforms.fly.rollback.engine import Engine, Journal, RollbackTools
+from slo_action.platforms.fly.rollback.engine import Journal, RollbackTools
+from slo_action.platforms.fly.rollback.machines_engine import MachinesEngine
 from slo_action.platforms.fly.rollback.not_restored import lost_by_deploy
 from slo_action.platforms.fly.rollback.restart import restart
 from slo_action.platforms.fly.rollback.step_log import StepLog
@@ -57,7 +56,7 @@ class FlyPlatform:
         settings: FlySettings,
         *,
         means: RollbackTools,
-        engine: Engine,
+        engine: MachinesEngine,
         memory: PriorState,
         salts: Callable[[], bytes],
     ) -> None:
@@ -260,28 +259,20 @@ def open_platform(
             "`platform: fly` was asked for without an app and a token",
             hint="set `app` and `fly-api-token`",
         )
-    scrubber = Scrubber()
     api = FlyApi(
         FlyAddresses.from_environment(premises.environment),
         settings.app,
         settings.token,
         clock=premises.clock,
-        scrubber=scrubber,
+        scrubber=Scrubber(),
         transport=transport,
         patience_seconds=RESTORE_PATIENCE_SECONDS,
     )
     means = RollbackTools(api=api, clock=premises.clock, together=together)
-    outfit = EngineSettings(
-        means=means,
-        token=settings.token,
-        environment=with_own_programs(premises.environment, premises.workspace),
-        timeout_seconds=request.commands.timeout_seconds,
-        redact=lambda text: scrubber.scrub(premises.redact(text)),
-    )
     return FlyPlatform(
         settings,
         means=means,
-        engine=ENGINES[settings.engine](outfit),
+        engine=MachinesEngine(means=means, timeout_seconds=request.commands.timeout_seconds),
         memory=prior_state(request, premises, settings),
         salts=lambda: token_bytes(SALT_BYTES),
     )

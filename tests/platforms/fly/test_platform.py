@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from slo_action.config.request import RunEnvironment, VerifyRequest, read_request
-from slo_action.config.settings.fly import EngineName
 from slo_action.core.model import Cause, Release, RunIdentity, Verdict
 from slo_action.core.release.baseline import Prepared, ProofState, WayBackState, way_back_state
 from slo_action.core.release.rollback_plan import Step
@@ -379,16 +378,6 @@ def test_a_plan_changes_nothing_and_says_everything() -> None:
     assert [step.step for step in plan.mutating] == [*[Step.UPDATE] * 3, Step.CORDON]
     assert {(step.before, step.after) for step in plan.steps[:3]} == {("v2", "v1")}
     assert plan.not_restored
-
-
-def test_the_other_engine_is_asked_where_it_is_chosen() -> None:
-    scene = Scene(engine=EngineName.FLYCTL, environment={"PATH": ""})
-    platform = scene.launched(1).deployed(BAD).platform()
-    target = platform.previous_release()
-    assert target is not None
-
-    with pytest.raises(PlatformError, match="flyctl"):
-        platform.plan(target)
 
 
 def test_a_plan_finds_out_that_the_former_image_is_gone() -> None:

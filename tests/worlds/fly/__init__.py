@@ -34,8 +34,7 @@ What a test sees: `machines`, `machine(id)`, `running()` (id → version that tr
 `asked` (probes), `now`.
 
 In real time: `python -m tests.worlds.fly.serve --scenario bad` serves it all on one loopback port
-(`real_time.served` in a test). `fake_flyctl.put_on_path` makes a program `flyctl` that talks to it;
-`fake_flyctl.Flyctl` is the same in virtual time.
+(`real_time.served` in a test).
 """
 
 from tests.worlds.fly.deploys import Deploy, Habits

@@ -24,11 +24,6 @@ def starting(order: MachineOrder) -> str:
     return f"start {_named(order)} on {order.step.after}"
 
 
-def starting_again(machine: str, version: str) -> str:
-    """Say that a machine is started that a program left stopped."""
-    return f"start machine {machine} on {version}"
-
-
 def uncordoning(order: MachineOrder) -> str:
     """Say that a machine gets its traffic back."""
     return f"uncordon {_named(order)} on {order.step.after}"
@@ -52,11 +47,6 @@ def restarting(machine: str, instance: str) -> str:
 def recording(version: str) -> str:
     """Say that the ledger gets a release."""
     return f"record a release with the image and the definition of {version}"
-
-
-def deploying(version: str, digest: str) -> str:
-    """Say that flyctl deploys."""
-    return f"run flyctl deploy to restore {version}, image {short_digest(digest)}"
 
 
 def _named(order: MachineOrder) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from slo_action.config.settings.fly import EngineName
 from slo_action.core.model import RollbackStep
 from slo_action.core.release.fleet import short_digest
 from slo_action.core.release.rollback_plan import RollbackPlan, Step
@@ -43,7 +42,7 @@ class MachinesEngine:
 
     means: RollbackTools
     timeout_seconds: float = 300.0
-    name: EngineName = EngineName.MACHINES
+    name: str = "machines"
 
     def plan(self, survey: Survey) -> RollbackPlan:
         """Return each machine's part. Raises PlatformError where one has no way back."""

@@ -102,7 +102,7 @@ class _Planner:
         raise PlatformError(
             f"machine {machine.name} has no known configuration of {self._survey.target.version}, "
             "and no other machine of its group can take its place",
-            hint="set `rollback-engine: flyctl`: it restores by the release's own definition",
+            hint=f"deploy {self._survey.target.version} again, from its own commit",
         )
 
     def _destroyed(self) -> Iterator[MachineOrder]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from slo_action.core.model import Release
 from slo_action.platforms.fly.client.release_row import LedgerRow
 from slo_action.platforms.fly.state.machine_config import Json, image_of, pinned
+from slo_action.platforms.fly.state.release_content import is_same_definition
 from slo_action.platforms.fly.state.restore_copy import RestoreCopy
 
 
@@ -72,7 +73,8 @@ def names_of(
         other.name
         for other in ledger
         if other.digest == target.digest
-        and other.definition == row.definition
+        and other.definition is not None
+        and is_same_definition(other.definition, row.definition)
         and (judged is None or other.version < judged.version)
     }
     return frozenset({target.version, *alike})

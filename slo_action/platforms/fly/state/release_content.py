@@ -12,6 +12,15 @@ from slo_action.core.model import Release
 from slo_action.core.release.track_record import PastVerdict, reputation
 from slo_action.platforms.fly.client.release_row import LedgerRow, release_of
 
+Json = Mapping[str, object]
+
+_SWITCHES = frozenset({"auto_stop_machines", "auto_start_machines", "autostop", "autostart"})
+_SWITCH_VALUES = {
+    **dict.fromkeys(("off", "no", "false"), False),
+    **dict.fromkeys(("stop", "on", "yes", "true"), True),
+}
+"""`"suspend"` has no other form."""
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
@@ -80,10 +89,35 @@ def is_same(one: LedgerRow, other: LedgerRow) -> bool:
         is_same_image = one.digest == other.digest
     else:
         is_same_image = bool(one.image) and one.image == other.image
-    if one.definition is None or other.definition is None:
-        return is_same_image
-    return is_same_image and _canonical(one.definition) == _canonical(other.definition)
+    return is_same_image and is_same_definition(one.definition, other.definition)
 
 
-def _canonical(definition: Mapping[str, object]) -> str:
-    return json.dumps(definition, sort_keys=True, default=str)
+def is_same_definition(one: Json | None, other: Json | None) -> bool:
+    """Tell whether two definitions are the same but for how they were deployed and written down.
+
+    flyctl stores its `--strategy` into a release's definition, and writes some settings in another
+    form than fly.toml has. One that is not known is taken for the same.
+    """
+    return one is None or other is None or _canonical(one) == _canonical(other)
+
+
+def _canonical(definition: Json) -> str:
+    deploy = definition.get("deploy")
+    rest = {key: value for key, value in definition.items() if key != "deploy"}
+    if isinstance(deploy, Mapping):
+        kept = {key: value for key, value in deploy.items() if key != "strategy"}
+        rest |= {"deploy": kept} if kept else {}
+    elif deploy is not None:
+        rest["deploy"] = deploy
+    return json.dumps(_plain(rest), sort_keys=True, default=str)
+
+
+def _plain(value: object, key: str = "") -> object:
+    """Write switches as booleans, at any depth: `"off"` is `false`, `"stop"` is `true`."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item, str(name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if key in _SWITCHES and isinstance(value, str):
+        return _SWITCH_VALUES.get(value.lower(), value)
+    return value

@@ -371,7 +371,7 @@ def test_a_machine_without_a_past_that_serves_is_a_refusal_with_a_next_step() ->
         ordered(survey(machine("m1"), versions={"m1": []}))
 
     assert "machine m1 has no known configuration of v42" in caught.value.message
-    assert "rollback-engine: flyctl" in caught.value.hint
+    assert caught.value.hint == "deploy v42 again, from its own commit"
 
 
 def test_a_group_that_the_former_definition_does_not_know_is_taken_out() -> None:

@@ -1,5 +1,6 @@
 """What a rollback restores: the policy's rules, each with the trap it is there for."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -130,6 +131,75 @@ def test_a_failure_that_was_not_the_releases_fault_is_not_held_against_it(cause:
 
 def test_a_release_of_secrets_only_is_no_way_back_from_the_image_that_fails() -> None:
     assert chosen(ledger("abb"), 42).version == "v40"
+
+
+SERVICE: dict[str, object] = {"internal_port": 8080, "auto_stop_machines": "off"}
+FROM_TOML: dict[str, object] = {"app": "my-app", "http_service": SERVICE}
+WRITTEN_OTHERWISE: list[dict[str, object]] = [
+    {**FROM_TOML, "deploy": {"strategy": "rolling"}},
+    {**FROM_TOML, "deploy": {}},
+    {"app": "my-app", "http_service": {**SERVICE, "auto_stop_machines": False}},
+    {"app": "my-app", "http_service": {**SERVICE, "auto_stop_machines": "false"}},
+]
+"""What anybody's flyctl makes of `FROM_TOML`: its `--strategy` is stored, `"off"` is `false`."""
+
+
+@pytest.mark.parametrize("definition", WRITTEN_OTHERWISE)
+def test_the_bad_release_deployed_again_by_any_flyctl_is_no_target(
+    definition: dict[str, object],
+) -> None:
+    rows = [row(42, "b", definition=definition), row(41, "b", definition=FROM_TOML), row(40, "a")]
+
+    assert chosen(rows, 42).version == "v40"
+    assert chosen([rows[1], replace(rows[0], version=40), row(39, "a")], 41).version == "v39"
+
+
+@pytest.mark.parametrize("definition", WRITTEN_OTHERWISE)
+def test_a_rollback_by_any_flyctl_is_recognised_as_one(definition: dict[str, object]) -> None:
+    rows = [row(42, "a", definition=definition), row(41, "b"), row(40, "a", definition=FROM_TOML)]
+
+    assert "v42 is itself a rollback" in problem(rows, 42)
+
+
+@pytest.mark.parametrize("definition", WRITTEN_OTHERWISE)
+@pytest.mark.parametrize("image", ["b", ""])
+def test_a_release_found_bad_excludes_what_any_flyctl_made_of_it(
+    definition: dict[str, object], image: str
+) -> None:
+    rows = [
+        row(43, "c"),
+        row(42, "b", definition=definition),
+        row(41, "b", definition=FROM_TOML),
+        row(40, "a"),
+    ]
+
+    assert chosen(rows, 43, past=[convicted(41, image)]).version == "v40"
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {**FROM_TOML, "deploy": {"strategy": "rolling", "release_command": "migrate"}},
+        {"app": "my-app", "http_service": {**SERVICE, "auto_stop_machines": "suspend"}},
+        {"app": "my-app", "http_service": {**SERVICE, "auto_stop_machines": "stop"}},
+        {**FROM_TOML, "env": {"auto": "off"}},
+    ],
+)
+def test_a_definition_that_differs_in_anything_else_is_another(
+    definition: dict[str, object],
+) -> None:
+    rows = [row(42, "b", definition=definition), row(41, "b", definition=FROM_TOML), row(40, "a")]
+
+    assert chosen(rows, 42).version == "v41"
+
+
+def test_the_values_of_other_settings_are_not_switches() -> None:
+    written: dict[str, object] = {"app": "my-app", "env": {"CACHE": "off"}}
+    other: dict[str, object] = {"app": "my-app", "env": {"CACHE": False}}
+
+    rows = [row(42, "b", definition=written), row(41, "b", definition=other), row(40, "a")]
+
+    assert chosen(rows, 42).version == "v41"
 
 
 def test_releases_of_secrets_only_are_named_by_the_release_that_they_repeat() -> None:
