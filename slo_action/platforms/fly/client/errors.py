@@ -93,7 +93,7 @@ class ApiAnswer:
     status: int | None = None
     content: object = None
     request_id: str = ""
-    retry_after_seconds: float | None = None
+    retry_after: str | None = None
     lost: str = ""
     was_sent: bool = True
 

@@ -14,12 +14,11 @@ from slo_action.platforms.fly.client.rate_limits import (
     ACTING_ON_MACHINES,
     ELSEWHERE,
     READING_A_MACHINE,
-    Patience,
     Rate,
     RateLimits,
-    retry_after_seconds,
 )
 from slo_action.ports import Clock
+from slo_action.system.retry import RetryBudget
 
 TIMEOUT_SECONDS = 10.0
 MOST_BYTES = 16 * 1024 * 1024
@@ -31,6 +30,8 @@ _TOO_OFTEN = 429
 _TRANSIENT = frozenset({408, 500, 502, 503, 504})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LONGEST_ID = 64
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 8.0
 
 
 class FlyWire:
@@ -62,18 +63,20 @@ class FlyWire:
         What Fly has surely not done (429, no connection) is sent again within the patience; what
         it may have done, only where that is repeatable.
         """
-        patience = Patience(self._clock, patience_seconds)
+        budget = RetryBudget(self._clock, patience_seconds)
         rate = _rate_of(call)
+        began, wanted = self._clock.monotonic(), _FIRST_PAUSE_SECONDS
         while True:
             self._limits.wait(call.key, rate)
             answer = self._exchange(call)
             if answer.is_success:
                 return answer
             helps = _may_repeat(call, answer)
-            pause = patience.pause(answer.retry_after_seconds) if helps else None
+            pause = budget.pause(began, wanted, answer.retry_after) if helps else None
             if pause is None:
                 raise refused(call, answer, self._scrubber.scrub)
             self._limits.hold(call.key, pause)
+            began, wanted = self._clock.monotonic() + pause, min(2 * wanted, _LONGEST_PAUSE_SECONDS)
 
     def _exchange(self, call: Call) -> ApiAnswer:
         """Never raises: an httpx exception holds the request, and with it the token."""
@@ -97,12 +100,11 @@ class FlyWire:
         content, is_json = _parsed(body)
         if response.is_success and body and not is_json and not lost:
             lost = "its answer is no JSON"
-        wait = retry_after_seconds(response.headers.get("Retry-After"), self._clock)
         return ApiAnswer(
             status=None if lost else response.status_code,
             content=content,
             request_id=_request_id(response),
-            retry_after_seconds=wait,
+            retry_after=response.headers.get("Retry-After"),
             lost=lost,
         )
 

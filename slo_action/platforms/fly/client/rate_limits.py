@@ -6,15 +6,11 @@ second for an action on a machine, bursts of three; five a second to get a machi
 
 import threading
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from slo_action.ports import Clock
 
 Key = tuple[str, str]
 """A method and an address: an action on one machine, or on the app."""
-
-_FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,33 +56,3 @@ class RateLimits:
             at = max(now, due - (rate.burst - 1) * interval, self._held.get(key, now))
             self._due[key] = max(due, at) + interval
             return at
-
-
-class Patience:
-    """What one call may wait for another attempt, in all."""
-
-    def __init__(self, clock: Clock, seconds: float) -> None:
-        self._clock = clock
-        self._until = clock.monotonic() + seconds
-        self._pause = _FIRST_PAUSE_SECONDS
-
-    def pause(self, retry_after_seconds: float | None = None) -> float | None:
-        """Return how long to wait before the next attempt; None where that is too long.
-
-        Each pause is twice the one before, and at least what Fly asked for.
-        """
-        pause = max(self._pause, retry_after_seconds or 0.0)
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
-        return pause if self._clock.monotonic() + pause <= self._until else None
-
-
-def retry_after_seconds(header: str | None, clock: Clock) -> float | None:
-    """Read a Retry-After header, seconds or a date; None where it says nothing."""
-    if not header:
-        return None
-    if header.isascii() and header.strip().isdigit():
-        return float(header)
-    try:
-        return max(0.0, (parsedate_to_datetime(header) - clock.now()).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from slo_action.core.text.go_durations import go_printed
 from slo_action.platforms.fly.client.models import Event, FlyApp, FlyMachine, read
 from slo_action.platforms.fly.client.release_row import LedgerRow
-from slo_action.platforms.fly.snapshots.go_durations import go_duration
 from slo_action.platforms.fly.snapshots.redaction import redacted
 from slo_action.platforms.fly.state.machines import (
     COMPATIBILITY_CHECKS,
@@ -142,7 +142,7 @@ def _service(told: _Json) -> dict[str, object]:
 def _with_durations(told: object) -> object:
     if not isinstance(told, Mapping):
         return told
-    return {key: go_duration(one) if key in _DURATIONS else one for key, one in told.items()}
+    return {key: go_printed(one) if key in _DURATIONS else one for key, one in told.items()}
 
 
 def _known_event(told: _Json) -> _Json:

@@ -15,7 +15,6 @@ from slo_action.platforms.fly.snapshots.flyctl_json import (
     releases_json,
     status_json,
 )
-from slo_action.platforms.fly.snapshots.go_durations import go_duration
 from tests.platforms.fly.machines import MACHINE, config, ended, event, machine, metadata, service
 
 APP: dict[str, Any] = {
@@ -101,41 +100,6 @@ def test_durations_are_written_as_go_writes_them() -> None:
     assert (check["interval"], check["timeout"]) == ("1m0s", "5s")
     assert found["config"]["checks"]["alive"] == {"interval": "1m30s", "grace_period": "1h0m0s"}
     assert found["config"]["stop_config"] == {"timeout": "5m0s"}
-
-
-@pytest.mark.parametrize(
-    ("told", "shown"),
-    [
-        ("15s", "15s"),
-        ("60s", "1m0s"),
-        ("1m30s", "1m30s"),
-        ("3600s", "1h0m0s"),
-        ("1h", "1h0m0s"),
-        ("500ms", "500ms"),
-        ("1500ms", "1.5s"),
-        ("0.25s", "250ms"),
-        ("1us", "1µs"),
-        ("1.5us", "1.5µs"),
-        (7, "7ns"),
-        (0, "0s"),
-        (2_000_000_000, "2s"),
-        ("soon", "soon"),
-        ("", ""),
-        (None, None),
-        (True, True),
-        (-5, -5),
-        (1.5, 1.5),
-    ],
-)
-def test_a_duration_reads_as_gos_own(told: object, shown: object) -> None:
-    assert go_duration(told) == shown
-
-
-@given(st.integers(0, 10**16))
-def test_a_duration_that_go_wrote_stays_as_it_is(nanoseconds: int) -> None:
-    once = go_duration(nanoseconds)
-
-    assert go_duration(once) == once
 
 
 def test_status_is_an_object_with_gos_names_and_the_apps_own_machines() -> None:
