@@ -78,7 +78,7 @@ class Roll:
         release = flyctl.begin() if self.is_program else ""
         restore = partial(flyctl.restore, waits=self.waits)
         for pool in self.pools(list(stage.former)):
-            stage.clock.together([partial(restore, machine) for machine in pool])
+            stage.clock.run_concurrently([partial(restore, machine) for machine in pool])
         if release:
             flyctl.conclude(release)
 

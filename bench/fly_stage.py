@@ -201,7 +201,7 @@ class Stage:
             _request(self.clock.now()),
             premises,
             transport=self.world.transport(),
-            together=self.clock.together,
+            concurrently=self.clock.run_concurrently,
         )
 
 

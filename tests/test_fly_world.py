@@ -570,7 +570,7 @@ def test_calls_side_by_side_take_as_long_as_the_longest() -> None:
         headers={"Authorization": DEPLOY_TOKEN},
     )
     paths = [f"{APP}/machines/{machine.id}/restart" for machine in world.machines]
-    answers = clock.together([partial(http.post, path) for path in paths])
+    answers = clock.run_concurrently([partial(http.post, path) for path in paths])
     assert [answer.status_code for answer in answers] == [200] * 12
     assert clock.monotonic() == pytest.approx(0.6)
     assert [deed.at for deed in world.deeds(action="restart")] == pytest.approx(
@@ -586,5 +586,5 @@ def test_a_call_that_waits_lets_the_others_go_on() -> None:
         clock.sleep_until(clock.monotonic() + seconds)
         seen.append(clock.monotonic())
 
-    clock.together([partial(waits, 3.0), partial(waits, 1.0), partial(waits, 2.0)])
+    clock.run_concurrently([partial(waits, 3.0), partial(waits, 1.0), partial(waits, 2.0)])
     assert seen == [1.0, 2.0, 3.0]

@@ -9,12 +9,13 @@ from slo_action.config.settings.fly import FlySettings
 from slo_action.core.model import RollbackStep
 from slo_action.core.release.track_record import PastVerdict
 from slo_action.core.text.secrets import Scrubber, Secret
-from slo_action.platforms.fly.client.api import FlyAddresses, FlyApi
+from slo_action.platforms.fly.client.access import FlyAddresses
+from slo_action.platforms.fly.client.api import FlyApi
 from slo_action.platforms.fly.platform import RESTORE_PATIENCE_SECONDS, FlyPlatform
 from slo_action.platforms.fly.prepare.prior_state import PriorState
 from slo_action.platforms.fly.prepare.sealing import SALT_BYTES, unsealed
-from slo_action.platforms.fly.rollback.engine import RollbackTools
-from slo_action.platforms.fly.rollback.machines_engine import MachinesEngine
+from slo_action.platforms.fly.rollback.engine import MachinesEngine
+from slo_action.platforms.fly.rollback.tools import RollbackTools
 from slo_action.platforms.fly.state.restore_copy import RestoreCopy, read_copy
 from slo_action.ports import Certificate
 from tests.worlds.fly import DEPLOY_TOKEN, FlyImage, FlyWorld, SharedClock, image
@@ -92,21 +93,21 @@ class Scene:
         sealed = unsealed(Secret(self.token), self.certificate.sealed)
         return read_copy(sealed, self.world.estate.app)
 
-    def platform(self, **remembered: Any) -> FlyPlatform:
+    def platform(self, **known: Any) -> FlyPlatform:
         """Return the platform as a new process opens it."""
-        means = RollbackTools(
+        tools = RollbackTools(
             api=api_of(self.world, self.clock, token=self.token, transport=self.transport),
             clock=self.clock,
-            together=self.clock.together,
+            concurrently=self.clock.run_concurrently,
             machine_seconds=self.machine_seconds,
         )
         before = self.certificate.release if self.certificate else None
-        memory = PriorState(past=self.past, copy=self.copy, before=before, **remembered)
+        prior = PriorState(past=self.past, copy=self.copy, before=before, **known)
         return FlyPlatform(
             FlySettings(app=self.world.estate.app, token=Secret(self.token)),
-            means=means,
-            engine=MachinesEngine(means=means, timeout_seconds=self.timeout_seconds),
-            memory=memory,
+            tools=tools,
+            engine=MachinesEngine(tools=tools, timeout_seconds=self.timeout_seconds),
+            prior=prior,
             salts=lambda: bytes(SALT_BYTES),
         )
 

@@ -642,7 +642,7 @@ def opened(
         asked or request(),
         premises,
         transport=scene.world.transport(),
-        together=scene.clock.together,
+        concurrently=scene.clock.run_concurrently,
     )
 
 

@@ -6,8 +6,8 @@
     world.deploy(broken("1.1"), strategy="immediate")
     world.passes(30)                               # the deploy goes on while time passes
 
-A client with threads of its own wants a `SharedClock` in place of the VirtualClock; its `together`
-takes the place of the client's thread pool.
+A client with threads of its own needs a `SharedClock` instead of the VirtualClock; its
+`run_concurrently` takes the place of the client's thread pool.
 
 Clients: `httpx.Client(transport=world.transport())` pays latencies (`world.latencies`) on the clock
 and holds `wait`; `httpx.MockTransport(world.handler)` moves no clock. Every host will do: requests

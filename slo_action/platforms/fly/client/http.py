@@ -1,22 +1,19 @@
 """One request to Fly.io and its answer, repeated only where that is safe.
 
-A redirect is not followed: the token goes nowhere else.
+A redirect is not followed: the token goes nowhere else. Rate limits:
+https://fly.io/docs/machines/api/working-with-machines-api/ (one request a second for an action on
+a machine, bursts of three; five a second to get a machine, bursts of ten).
 """
 
 import json
+import threading
+from dataclasses import dataclass
 
 import httpx
 
 from slo_action import __version__
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.platforms.fly.client.errors import ApiAnswer, Call, refused
-from slo_action.platforms.fly.client.rate_limits import (
-    ACTING_ON_MACHINES,
-    ELSEWHERE,
-    READING_A_MACHINE,
-    Rate,
-    RateLimits,
-)
 from slo_action.ports import Clock
 from slo_action.system.retry import RetryBudget
 
@@ -34,7 +31,56 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 8.0
 
 
-class FlyWire:
+Key = tuple[str, str]
+"""A method and an address: an action on one machine, or on the app."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often in the long run, and how often at once."""
+
+    per_second: float
+    burst: int
+
+
+READING_A_MACHINE = Rate(per_second=5.0, burst=10)
+ACTING_ON_MACHINES = Rate(per_second=1.0, burst=3)
+"""What the Machines API documents."""
+ELSEWHERE = Rate(per_second=5.0, burst=10)
+"""The ledger and the registry document no limit; a loop of ours must not become one's reason."""
+
+
+class RateLimits:
+    """Holds every caller back until Fly would answer it, whichever thread it asks from."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._due: dict[Key, float] = {}
+        """When the last request would have come at the steady rate: a generic cell rate."""
+        self._held: dict[Key, float] = {}
+
+    def wait(self, key: Key, rate: Rate) -> None:
+        """Return when the next request for `key` may be sent."""
+        self._clock.sleep_until(self._reserve(key, rate))
+
+    def hold(self, key: Key, seconds: float) -> None:
+        """Send nothing more for `key` for so long: Fly said that it was too much."""
+        until = self._clock.monotonic() + seconds
+        with self._lock:
+            self._held[key] = max(self._held.get(key, until), until)
+
+    def _reserve(self, key: Key, rate: Rate) -> float:
+        interval = 1.0 / rate.per_second
+        with self._lock:
+            now = self._clock.monotonic()
+            due = self._due.get(key, now)
+            at = max(now, due - (rate.burst - 1) * interval, self._held.get(key, now))
+            self._due[key] = max(due, at) + interval
+            return at
+
+
+class FlyConnection:
     """The connections and the rate limits of one token. Safe to use from several threads."""
 
     def __init__(
@@ -162,6 +208,6 @@ def _no_constant(name: str) -> None:
 
 def _request_id(response: httpx.Response) -> str:
     """It ends up in messages, so what does not look like one is none."""
-    told = str(response.headers.get("fly-request-id", ""))
-    plain = told.replace("-", "").replace("_", "")
-    return told if len(told) <= _LONGEST_ID and plain.isascii() and plain.isalnum() else ""
+    name = str(response.headers.get("fly-request-id", ""))
+    plain = name.replace("-", "").replace("_", "")
+    return name if len(name) <= _LONGEST_ID and plain.isascii() and plain.isalnum() else ""

@@ -39,7 +39,7 @@ def _entry(key: object, value: object, depth: int) -> object:
         return _without_header_values(value)
     if key in _VALUES:
         return _hidden(value)
-    return _hidden_words(value) if key in _COMMANDS else redacted(value, depth=depth + 1)
+    return _hidden_arguments(value) if key in _COMMANDS else redacted(value, depth=depth + 1)
 
 
 def _without_values(environment: object) -> object:
@@ -70,8 +70,8 @@ def _is_name(key: object, value: object) -> bool:
     return key == "name" and isinstance(value, str)
 
 
-def _hidden_words(command: object) -> object:
-    """Keep how many words a command has; its kind of value stays, as readers expect it."""
+def _hidden_arguments(command: object) -> object:
+    """Keep the number of arguments, and the kind of value, as readers expect it."""
     return [HIDDEN for _ in command] if isinstance(command, list) else _hidden(command)
 
 

@@ -105,7 +105,7 @@ def test_machines_that_have_the_former_release_already_are_left_alone() -> None:
     assert succeeded(steps), told(steps)
     assert len(behind) == 2
     assert {deed.machine for deed in scene.ours("update")}.isdisjoint(behind)
-    assert told(steps).count("it has its former image and configuration already") == 2
+    assert told(steps).count("it has its previous image and configuration already") == 2
 
 
 def test_a_release_that_changed_the_configuration_only_is_undone() -> None:
@@ -344,7 +344,7 @@ def test_a_machine_that_hangs_is_given_up_after_its_time() -> None:
 
     steps = failing(scene, untouched=2)
 
-    assert "not well after 120 s: state starting" in told(steps)
+    assert "not healthy after 120 s: state starting" in told(steps)
     assert 120.0 < scene.world.now - begun < 130.0
 
 
@@ -790,6 +790,6 @@ def test_after_its_time_box_no_further_batch_is_begun() -> None:
 
     steps = scene.rolls_back()
 
-    assert "time box of 5 s is over" in steps[-1].detail
+    assert "time limit of 5 s is over" in steps[-1].detail
     assert len(scene.ours("update")) == 1
     assert scene.world.leases() == ()

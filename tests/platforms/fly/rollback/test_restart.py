@@ -58,7 +58,7 @@ def test_one_that_does_not_get_well_is_given_up_after_a_minute() -> None:
     step = restarted(scene)
 
     assert not step.succeeded
-    assert step.detail == "not well after 60 s: starting, 0 of 1 checks passing"
+    assert step.detail == "not healthy after 60 s: starting, 0 of 1 checks passing"
     assert 60.0 <= step.duration_seconds < 65.0
     assert scene.world.leases() == ()
 
