@@ -5,6 +5,7 @@ it were missing, a malformed element of a list as if it were not in it. All text
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Self, TypeVar
 
@@ -40,10 +41,8 @@ def _each(value: object, handler: ValidatorFunctionWrapHandler) -> list[object]:
     """Keep the elements that are well-formed."""
     kept: list[object] = []
     for element in value if isinstance(value, list) else []:
-        try:
+        with suppress(ValidationError):
             kept += handler([element])
-        except ValidationError:
-            continue
     return kept
 
 
@@ -51,10 +50,8 @@ def _each_value(value: object, handler: ValidatorFunctionWrapHandler) -> dict[st
     """Keep the entries that are well-formed."""
     kept: dict[str, object] = {}
     for key, element in value.items() if isinstance(value, dict) else []:
-        try:
+        with suppress(ValidationError):
             kept |= handler({key: element})
-        except ValidationError:
-            continue
     return kept
 
 
@@ -154,29 +151,22 @@ class FlyService(LenientModel):
     checks: Each[CheckConfig] = []
 
 
-class Restart(LenientModel):
-    """When a machine's process is started again; no policy is `on-failure`."""
-
-    policy: str = ""
-    max_retries: Count | None = None
-
-
-class Mount(LenientModel):
-    """A volume in a machine."""
-
-    volume: str = ""
-
-
 class MachineConfig(RawModel):
-    """A machine's configuration; falsy where nothing of it is known."""
+    """A machine's configuration; falsy where nothing of it is known.
+
+    No `restart_policy` is `on-failure`.
+    """
 
     image: str = ""
     metadata: EachValue[str] = {}
     services: Each[FlyService] = []
     check_map: EachValue[CheckConfig] = Field({}, validation_alias="checks")
-    restart: Restart = Restart()
+    restart_policy: str = Field("", validation_alias=AliasPath("restart", "policy"))
+    restart_retries: Count | None = Field(
+        None, validation_alias=AliasPath("restart", "max_retries")
+    )
     standbys: Each[str] = []
-    mounts: Each[Mount] = []
+    mounts: Each[dict[str, object]] = []
 
     def __bool__(self) -> bool:
         """Tell whether anything is configured."""
@@ -196,7 +186,7 @@ class MachineConfig(RawModel):
     @property
     def volumes(self) -> frozenset[str]:
         """The volumes that it mounts."""
-        return frozenset(mount.volume for mount in self.mounts)
+        return frozenset(str(mount.get("volume", "")) for mount in self.mounts)
 
     @property
     def checks(self) -> tuple[CheckConfig, ...]:
@@ -241,27 +231,6 @@ class ExitEvent(LenientModel):
     restarting: bool = False
 
 
-class MonitorEvent(LenientModel):
-    """The newer place of an exit event."""
-
-    exit_event: ExitEvent | None = None
-
-
-class EventRequest(LenientModel):
-    """What led to an event."""
-
-    exit_event: ExitEvent | None = None
-    monitor_event: MonitorEvent = Field(
-        MonitorEvent(), validation_alias=AliasChoices("MonitorEvent", "monitor_event")
-    )
-    restart_count: Count | None = None
-
-    @property
-    def ended(self) -> ExitEvent | None:
-        """How the process ended, in whichever place it stands."""
-        return self.monitor_event.exit_event or self.exit_event
-
-
 class Event(LenientModel):
     """Something that happened to a machine. `timestamp` is in milliseconds since 1970."""
 
@@ -269,7 +238,22 @@ class Event(LenientModel):
     status: str = ""
     source: str = ""
     timestamp: Count = 0
-    request: EventRequest = EventRequest()
+    exit_event: ExitEvent | None = Field(None, validation_alias=AliasPath("request", "exit_event"))
+    monitor_exit_event: ExitEvent | None = Field(
+        None,
+        validation_alias=AliasChoices(
+            AliasPath("request", "MonitorEvent", "exit_event"),
+            AliasPath("request", "monitor_event", "exit_event"),
+        ),
+    )
+    restart_count: Count | None = Field(
+        None, validation_alias=AliasPath("request", "restart_count")
+    )
+
+    @property
+    def ended(self) -> ExitEvent | None:
+        """How the process ended, in its newer place or its older one."""
+        return self.monitor_exit_event or self.exit_event
 
     @property
     def at(self) -> datetime | None:
@@ -391,8 +375,7 @@ class FlyRelease(LenientModel):
         if self.definition is None:
             return None
         processes = self.definition.get("processes")
-        is_named = isinstance(processes, Mapping) and processes
-        return frozenset(processes if is_named and isinstance(processes, Mapping) else {"app"})
+        return frozenset((isinstance(processes, Mapping) and processes) or {"app"})
 
 
 class LeaseAnswer(LenientModel):
@@ -401,23 +384,17 @@ class LeaseAnswer(LenientModel):
     nonce: str = Field("", validation_alias=AliasPath("data", "nonce"), repr=False)
 
 
-class AppOrganization(LenientModel):
-    """Whose app it is."""
-
-    name: str = ""
-    slug: str = ""
-    internal_numeric_id: str = ""
-    id: str = ""
-
-
 class FlyApp(LenientModel):
-    """An app."""
+    """An app, and the organization that owns it."""
 
     id: str = ""
     name: str = ""
     status: str = ""
     network: str = ""
-    organization: AppOrganization = AppOrganization()
+    owner: str = Field("", validation_alias=AliasPath("organization", "name"))
+    owner_slug: str = Field("", validation_alias=AliasPath("organization", "slug"))
+    owner_id: str = Field("", validation_alias=AliasPath("organization", "id"))
+    owner_number: str = Field("", validation_alias=AliasPath("organization", "internal_numeric_id"))
 
 
 def digest_in(image: str) -> str:

@@ -52,7 +52,6 @@ def status_json(app: FlyApp, machines: Iterable[FlyMachine], newest_release: int
     `newest_release` is a version, whether it runs or not; None where there is none.
     """
     host = f"{app.name}.fly.dev"
-    organization = app.organization
     shape: dict[str, object] = {
         "ID": app.name,
         "Name": app.name,
@@ -63,11 +62,11 @@ def status_json(app: FlyApp, machines: Iterable[FlyMachine], newest_release: int
         "AppURL": f"https://{host}",
         "PlatformVersion": "machines",
         "Organization": {
-            "ID": organization.id,
-            "InternalNumericID": organization.internal_numeric_id,
-            "Name": organization.name,
-            "Slug": organization.slug,
-            "RawSlug": organization.slug,
+            "ID": app.owner_id,
+            "InternalNumericID": app.owner_number,
+            "Name": app.owner,
+            "Slug": app.owner_slug,
+            "RawSlug": app.owner_slug,
             "PaidPlan": False,
         },
         "Machines": [_machine(live.raw) for live in machines if is_app_machine(live)],
@@ -171,10 +170,10 @@ def _event(event: Event) -> dict[str, object]:
         "status": event.status,
         "source": event.source,
     }
-    ended = event.request.ended
+    ended = event.ended
     if ended is None:
         return shown
-    return shown | ended.model_dump() | {"restart_count": event.request.restart_count}
+    return shown | ended.model_dump() | {"restart_count": event.restart_count}
 
 
 def _stamp(at: datetime | None) -> str | None:

@@ -9,7 +9,7 @@ from slo_action.platforms.fly.client.models import (
     Event,
     FlyMachine,
     FlyRelease,
-    Restart,
+    MachineConfig,
     digest_in,
 )
 
@@ -53,9 +53,9 @@ def read_machine(live: FlyMachine) -> Machine:
         is_host_ok=live.host_status == "ok",
         checks=_checks(live),
         checks_expected=len(config.checks),
-        exits=_exits(events, config.restart),
+        exits=_exits(events, always=config.restart_policy == "always"),
         restarts=_restarts(events),
-        restart_limit=_restart_limit(config.restart),
+        restart_limit=_restart_limit(config),
     )
 
 
@@ -110,11 +110,11 @@ def _from_the_start(events: list[Event]) -> list[Event]:
     return events[: starts[-1] + 1] if starts else []
 
 
-def _exits(events: Iterable[Event], restart: Restart) -> tuple[MachineExit, ...]:
+def _exits(events: Iterable[Event], *, always: bool) -> tuple[MachineExit, ...]:
     """Return the exits, oldest first."""
     found = []
     for event in events:
-        ended, at = event.request.ended, event.at
+        ended, at = event.ended, event.at
         if event.type != "exit" or ended is None or at is None:
             continue
         code = ended.guest_exit_code if ended.exit_code is None else ended.exit_code
@@ -124,7 +124,7 @@ def _exits(events: Iterable[Event], restart: Restart) -> tuple[MachineExit, ...]
                 at=at,
                 exit_code=code,
                 oom_killed=ended.oom_killed,
-                requested=ended.requested_stop or (is_clean and restart.policy != "always"),
+                requested=ended.requested_stop or (is_clean and not always),
             )
         )
     return tuple(reversed(found))
@@ -136,12 +136,12 @@ def _restarts(events: Iterable[Event]) -> int:
         if event.type == "start" and event.source not in {"flyd", ""}:
             return 0
         if event.type == "exit":
-            return event.request.restart_count or 0
+            return event.restart_count or 0
     return 0
 
 
-def _restart_limit(restart: Restart) -> int | None:
+def _restart_limit(config: MachineConfig) -> int | None:
     """Without a policy it is `on-failure`, ten times."""
-    if restart.policy in {"", "on-failure"}:
-        return restart.max_retries or _DEFAULT_RETRIES
-    return restart.max_retries or None if restart.policy == "always" else None
+    if config.restart_policy in {"", "on-failure"}:
+        return config.restart_retries or _DEFAULT_RETRIES
+    return config.restart_retries or None if config.restart_policy == "always" else None
