@@ -36,7 +36,7 @@ def api_of(
 ) -> FlyApi:
     return FlyApi(
         FlyAddresses(),
-        world.estate.app,
+        world.app_state.app,
         Secret(token),
         clock=clock,
         scrubber=Scrubber(),
@@ -91,7 +91,7 @@ class Scene:
         if self.certificate is None:
             return None
         sealed = unsealed(Secret(self.token), self.certificate.sealed)
-        return read_copy(sealed, self.world.estate.app)
+        return read_copy(sealed, self.world.app_state.app)
 
     def platform(self, **known: Any) -> FlyPlatform:
         """Return the platform as a new process opens it."""
@@ -104,7 +104,7 @@ class Scene:
         before = self.certificate.release if self.certificate else None
         prior = PriorState(past=self.past, copy=self.copy, before=before, **known)
         return FlyPlatform(
-            FlySettings(app=self.world.estate.app, token=Secret(self.token)),
+            FlySettings(app=self.world.app_state.app, token=Secret(self.token)),
             tools=tools,
             engine=MachinesEngine(tools=tools, timeout_seconds=self.timeout_seconds),
             prior=prior,

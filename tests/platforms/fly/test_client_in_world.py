@@ -131,7 +131,7 @@ def test_the_target_is_what_the_ledger_says_after_a_deploy_and_new_secrets() -> 
 def test_where_only_documented_fields_are_told_the_machines_lend_the_digest() -> None:
     scene = Scene()
     digests = {read_machine(raw).release: read_machine(raw).digest for raw in scene.api.machines()}
-    scene.world.estate.switches.refuses_undocumented = True
+    scene.world.app_state.switches.refuses_undocumented = True
     scene.world.deploy(BAD, strategy="immediate")
     scene.world.passes(60)
 
@@ -223,7 +223,7 @@ def test_the_clients_own_limits_are_the_platforms() -> None:
         scene.api.machines()
         scene.api.start(scene.machine)
 
-    assert scene.world.estate.limits.refused == 0
+    assert scene.world.app_state.limits.refused == 0
 
 
 def test_machines_and_status_are_written_without_secrets() -> None:

@@ -237,24 +237,12 @@ class FlyApi:
         return True
 
     def _get(self, action: str, path: str, machine: str = "") -> Call:
-        return Call(
-            app=self._app,
-            action=action,
-            machine=machine,
-            method="GET",
-            url=self._url(path, machine),
-        )
+        url = self._url(path, machine)
+        return Call(app=self._app, action=action, machine=machine, method="GET", url=url)
 
     def _post(self, action: str, path: str, machine: str, nonce: Secret | None) -> Call:
-        return Call(
-            app=self._app,
-            action=action,
-            machine=machine,
-            method="POST",
-            url=self._url(path, machine),
-            nonce=nonce,
-            is_change=True,
-        )
+        call = self._get(action, path, machine)
+        return replace(call, method="POST", nonce=nonce, is_change=True)
 
     def _record(self, action: str, method: str, path: str) -> Call:
         url = f"{self._addresses.releases}/api/v1/releases{path}"

@@ -1,7 +1,7 @@
 """Whether what runs now could be restored later: what a rollback needs, and whether it is there."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from slo_action.core.model import Release
@@ -41,41 +41,32 @@ def proofs(
     release: Release | None,
 ) -> tuple[Proof, ...]:
     """Return what a rollback to `release` would need. Asks the API; changes nothing."""
-    return tuple(_proofs(api, machines, row, release))
+    counted = _counted(machines)
+    volumes = {volume for live in counted for volume in live.whole_config.volumes}
+    written = f"{len(volumes)} volumes: what is written to them is not restored"
+    if row is None or row.definition is None:
+        command = ProofState.UNKNOWN, "the definition of the release is not known"
+    elif row.has_release_command:
+        command = ProofState.MISSING, "each deploy runs one, and a migration is not undone"
+    else:
+        command = ProofState.PROVEN, "there is none"
+    secrets = "they have no versions: the previous image starts with what they are then"
+    return (
+        _token(api, counted),
+        _image(api, counted, release),
+        _config(counted),
+        _one_release(counted),
+        _optional("volumes", ProofState.MISSING, written)
+        if volumes
+        else _optional("volumes", ProofState.PROVEN, "no machine has one"),
+        _optional("release command", *command),
+        _optional("secrets", ProofState.MISSING, secrets),
+    )
 
 
 def no_access(error: FlyRefusedError) -> Proof:
     """Return the proof of a token that may not even read: no rollback is possible with it."""
     return _needed("token", ProofState.MISSING, error.in_words)
-
-
-def _proofs(
-    api: FlyApi,
-    machines: Sequence[FlyMachine],
-    row: FlyRelease | None,
-    release: Release | None,
-) -> Iterator[Proof]:
-    counted = _counted(machines)
-    yield _token(api, counted)
-    yield _image(api, counted, release)
-    yield _config(counted)
-    yield _one_release(counted)
-    volumes = {volume for live in counted for volume in live.whole_config.volumes}
-    if volumes:
-        reason = f"{len(volumes)} volumes: what is written to them is not restored"
-        yield _known("volumes", ProofState.MISSING, reason)
-    else:
-        yield _known("volumes", ProofState.PROVEN, "no machine has one")
-    if row is None or row.definition is None:
-        reason = "the definition of the release is not known"
-        yield _known("release command", ProofState.UNKNOWN, reason)
-    elif row.has_release_command:
-        reason = "each deploy runs one, and a migration is not undone"
-        yield _known("release command", ProofState.MISSING, reason)
-    else:
-        yield _known("release command", ProofState.PROVEN, "there is none")
-    reason = "they have no versions: the previous image starts with what they are then"
-    yield _known("secrets", ProofState.MISSING, reason)
 
 
 def _token(api: FlyApi, counted: Sequence[FlyMachine]) -> Proof:
@@ -144,5 +135,5 @@ def _needed(name: str, state: ProofState, reason: str) -> Proof:
     return Proof(name=name, state=state, words=reason)
 
 
-def _known(name: str, state: ProofState, reason: str) -> Proof:
+def _optional(name: str, state: ProofState, reason: str) -> Proof:
     return Proof(name=name, state=state, words=reason, is_needed=False)

@@ -107,7 +107,8 @@ class MachineProgress:
             return self._failed(f"its state is {machine.state}", now)
         if self.order.step.stays_stopped:
             return self._rests(machine, now)
-        crashes = len(machine.crashes) - self._crashes_before
+        kept = 0 if self.sent is not None else len(self.order.machine.crashes)
+        crashes = len(machine.crashes) - kept  # a configuration that stays keeps its exits
         if crashes >= _MOST_CRASHES or (crashes > 0 and machine.is_dead):
             return self._failed(f"it does not stay up: {exit_words(machine)}", now)
         if machine.state == "started":
@@ -119,7 +120,9 @@ class MachineProgress:
         """Return whether the answer is about the configuration that was asked for."""
         before = self.order.machine
         if self.sent is None:
-            if machine.instance != before.instance and not self._has_previous(live):
+            previous = self.order.previous
+            is_restored = previous is not None and previous.is_restored(live)
+            if machine.instance != before.instance and not is_restored:
                 raise _taken_over(machine)
             return True
         if machine.instance in {"", before.instance}:
@@ -148,9 +151,6 @@ class MachineProgress:
         self.instance, self._was_new = machine.instance, True
         return True
 
-    def _has_previous(self, live: FlyMachine) -> bool:
-        return self.order.previous is not None and self.order.previous.is_restored(live)
-
     def _reverted(self, machine: Machine, now: float) -> None:
         if machine.state in _MOVING:
             return
@@ -160,11 +160,6 @@ class MachineProgress:
     def _failed(self, reason: str, now: float) -> Need:
         self.fail(reason, now)
         return Need.NOTHING
-
-    @property
-    def _crashes_before(self) -> int:
-        """A configuration that stays keeps its exits."""
-        return 0 if self.sent is not None else len(self.order.machine.crashes)
 
     def _rests(self, machine: Machine, now: float) -> Need:
         if machine.state not in RESTING and machine.state != "started":
