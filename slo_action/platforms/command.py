@@ -85,7 +85,7 @@ class CommandPlatform:
         return Release(version=version)
 
     def current_release(self) -> Release | None:
-        """Return None: no command prints it, so the version that the service reports is compared."""
+        """Return None: no command prints it; the version that the service reports is compared."""
         return None
 
     def restore(

@@ -209,9 +209,9 @@ class FlyPlatform:
 
     @property
     def _asking(self) -> FlyApi:
-        """Before anything is known, nobody waits long for the platform: probes would, too."""
-        known = self._judged is not None or self._prior.by_hand
-        return self._patient if known else self._quick
+        """Return the API with little patience until the first answer: probes wait for it."""
+        is_patient = self._judged is not None or self._prior.by_hand
+        return self._patient if is_patient else self._quick
 
     def _judge(self, releases: Sequence[FlyRelease]) -> None:
         """Remember the newest release that was seen first."""
@@ -222,13 +222,13 @@ class FlyPlatform:
         return Release(version=row.name, digest=row.digest or self._digests().get(row.name, ""))
 
     def _digests(self) -> Mapping[str, str]:
-        """Return the images of releases, as the machines know them now or knew them before."""
+        """Return the images of releases, as the machines run them now or ran them before."""
         copy = self._prior.copy
         kept = digests_by_release(copy.machines) if copy else {}
         return {**kept, **digests_by_release(self._reader.machines)}
 
     def _is_as_restored(self, releases: Sequence[FlyRelease]) -> bool:
-        """Tell whether a rollback of ours is the newest change, with or without its record."""
+        """Return whether a rollback of ours is the newest change, with or without its record."""
         restored, judged = self._restored, self._judged[0] if self._judged else None
         if restored is None:
             return False

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from urllib.parse import SplitResult, urlsplit
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from slo_action.config.settings.fly import APP_NAME, authorization
 from slo_action.core.text.quoting import quoted
@@ -18,6 +18,7 @@ _OVERRIDES = {
 }
 """flyctl's own names: internal/config/config.go."""
 _BARE_HOST = re.compile(r"[\w.-]++(:\d++)?")
+_PLAIN = re.compile(r"https?://[^@?#]++", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +36,14 @@ class FlyAddresses:
 
         Raises PlatformError for what is no http(s) address, or holds credentials.
         """
-        told = {field.name: env.get(_OVERRIDES[field.name], "").strip() for field in fields(cls)}
+        given = {name: env.get(variable, "").strip() for name, variable in _OVERRIDES.items()}
         return cls(
-            **{name: _address(_OVERRIDES[name], text) for name, text in told.items() if text}
+            **{name: _address(_OVERRIDES[name], text) for name, text in given.items() if text}
         )
 
 
 def header_of(token: Secret) -> Secret:
-    """Return the token's header. Raises PlatformError, without a word of it, where it is none.
+    """Return the token's header. Raises PlatformError, without quoting it, where it is none.
 
     What cannot be sent is refused here: httpx would quote it in its exception.
     """
@@ -61,7 +62,7 @@ def header_of(token: Secret) -> Secret:
 
 
 def is_header(value: Secret) -> bool:
-    """Tell whether a value can be sent as a header at all."""
+    """Return whether a value can be sent as a header at all."""
     text = value.reveal()
     return text.isascii() and text.isprintable()
 
@@ -79,25 +80,14 @@ def app_name(app: str) -> str:
 def _address(variable: str, text: str) -> str:
     """Never quote it: what is wrong with it may be the credentials in it."""
     whole = f"https://{text}" if _BARE_HOST.fullmatch(text) else text
-    if not _is_plain(_split(whole)):
+    try:
+        parts = urlsplit(whole)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        has_host = False
+    if not has_host or not _PLAIN.fullmatch(whole) or not whole.isprintable():
         raise PlatformError(
             f"{variable} is no address of an API.",
             hint=f"set {variable} to an http(s) URL without credentials and query, or remove it",
         )
     return whole.rstrip("/")
-
-
-def _split(text: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        return None
-    return parts
-
-
-def _is_plain(parts: SplitResult | None) -> bool:
-    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
-        return False
-    whole = parts.geturl()
-    return "@" not in whole and not (parts.query or parts.fragment) and whole.isprintable()

@@ -152,8 +152,8 @@ class FlyApi:
         call = self._post(action, "/lease", machine, nonce)
         body = {"ttl": ttl_seconds, "description": description}
         answer = self._send(replace(call, body=body, is_repeatable=nonce is not None))
-        told = LeaseAnswer.read(answer.content).nonce
-        granted = Secret(told) if told else nonce
+        new = LeaseAnswer.read(answer.content).nonce
+        granted = Secret(new) if new else nonce
         if not granted or not is_header(granted):
             raise self._unreadable(call, answer)
         self._scrubber.learn(granted)

@@ -16,7 +16,7 @@ _FORBIDDEN, _NOT_FOUND = 403, 404
 _STATUS_PAGE = "see status.flyio.net, then run the job again"
 
 _TROUBLE = ("it has an outage", _STATUS_PAGE)
-_REDIRECT = ("it redirects elsewhere", "look at the FLY_*_BASE_URL variables of the job")
+_REDIRECT = ("it redirects elsewhere", "check the FLY_*_BASE_URL variables of the job")
 _CONFLICT = (
     "another client is changing the machine, or has changed it",
     "wait until the other deploy has finished, then run the job again",
@@ -40,7 +40,8 @@ class FlyRefusedError(PlatformError):
     """A call that was not answered as asked.
 
     `status` is the HTTP status, or the one that GraphQL's error means. It is None where no answer
-    came, or none that can be read: what was asked may have been done, so look before asking again.
+    came, or none that can be read: the request may have been carried out, so read the state before
+    sending it again.
     `request_id` is Fly's name for the exchange, empty where it gave none.
     """
 

@@ -207,7 +207,7 @@ def _no_constant(name: str) -> None:
 
 
 def _request_id(response: httpx.Response) -> str:
-    """It ends up in messages, so what does not look like one is none."""
+    """It ends up in messages, so only what has the form of one is taken."""
     name = str(response.headers.get("fly-request-id", ""))
     plain = name.replace("-", "").replace("_", "")
     return name if len(name) <= _LONGEST_ID and plain.isascii() and plain.isalnum() else ""

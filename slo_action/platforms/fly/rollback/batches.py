@@ -9,15 +9,15 @@ from slo_action.platforms.fly.rollback.machine_order import MachineOrder
 _MOST_UNAVAILABLE = 0.33
 _MOST_EVER = 0.5
 _GROWTH = 2
-"""Each restored machine that is well vouches for two more."""
+"""Each restored machine that is healthy allows two more."""
 LARGEST = 8
 
 
 def batched(orders: Sequence[MachineOrder]) -> tuple[tuple[MachineOrder, ...], ...]:
     """Return the batches: the canary alone, then a third of each group that serves, then more.
 
-    A batch begins only when all before it are well, and what waits runs a release that is known to
-    be bad: so a batch may be twice what is restored, but never more than half of a group. Those
+    A batch begins only when all before it are healthy, and what waits runs a release that is
+    bad: so a batch may be twice what is restored, but never more than half of a group. Those
     that serve no user now cost no user anything: they come first and count for no share.
     """
     if not orders:
