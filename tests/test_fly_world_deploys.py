@@ -72,7 +72,7 @@ def test_a_rolling_deploy_updates_every_machine_and_gives_its_leases_back(world:
 def test_a_deploy_runs_the_release_command_on_a_machine_of_its_own(world: FlyWorld) -> None:
     world.deploy(NEXT)
     world.passes(4)
-    machines = world.estate.flyd.machines.values()
+    machines = world.app_state.flyd.machines.values()
     assert "fly_app_release_command" in {machine.group for machine in machines}
     assert len(world.machines) == 3
     world.passes(100)
@@ -232,7 +232,7 @@ def test_the_ledger_tells_releases_newest_first_with_digest_and_definition(
 
 
 def test_undocumented_fields_can_be_refused_with_status_200(world: FlyWorld) -> None:
-    world.estate.switches.refuses_undocumented = True
+    world.app_state.switches.refuses_undocumented = True
     told = ledger(world)
     assert told["errors"][0]["message"] == (
         "Field 'configDefinition' doesn't exist on type 'ReleaseUnprocessed'"
@@ -276,7 +276,7 @@ def test_a_release_can_be_written_by_rest_where_it_is_allowed(world: FlyWorld) -
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_writing_a_release_can_be_impossible(world: FlyWorld, status: int) -> None:
-    world.estate.switches.release_api = status
+    world.app_state.switches.release_api = status
     body = {"app_name": "shop", "image": GOOD.pinned("shop")}
     assert client(world).post("/api/v1/releases", json=body).status_code == status
     assert len(world.releases) == 1

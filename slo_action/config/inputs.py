@@ -13,7 +13,7 @@ from enum import StrEnum
 from fractions import Fraction
 from pathlib import PurePosixPath
 
-from slo_action.config.settings.fly import EngineName, app_name
+from slo_action.config.settings.fly import app_name
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.config.text.units import parse_confidence, parse_duration, parse_flag, parse_instant
 from slo_action.core.decision.decide import FailOn, RollbackMode
@@ -102,7 +102,6 @@ class Inputs:
     sarif_file: str
     records: str
     rollback: RollbackMode
-    rollback_engine: EngineName
     to_version: str
     rollback_command: str
     previous_version_command: str
@@ -475,12 +474,6 @@ INPUTS: tuple[InputSpec, ...] = (
         default="auto",
         meaning="`auto`, `dry-run` (decide, do not act) or `off`.",
         parse=_one_of(RollbackMode),
-    ),
-    InputSpec(
-        name="rollback-engine",
-        default="machines",
-        meaning="On Fly.io: `machines` restores each machine's former configuration by the API; `flyctl` deploys the former release, by a flyctl on the PATH or in `bin/` of the workspace.",
-        parse=_one_of(EngineName),
     ),
     InputSpec(
         name="to-version",

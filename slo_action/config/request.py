@@ -507,9 +507,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 def _fly(inputs: Inputs) -> FlySettings | None:
     if _platform(inputs) is not PlatformName.FLY:
         return None
-    return FlySettings(
-        app=inputs.app or inputs.service, token=inputs.fly_api_token, engine=inputs.rollback_engine
-    )
+    return FlySettings(app=inputs.app or inputs.service, token=inputs.fly_api_token)
 
 
 def _missing(field: str, accepted: str) -> Mistake:

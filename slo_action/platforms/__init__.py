@@ -12,7 +12,7 @@ from slo_action.ports import MachinePlatform, Platform
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A platform; `machines` is None where it does not know them one by one."""
+    """A platform; `machines` is None where it does not name them one by one."""
 
     platform: Platform
     machines: MachinePlatform | None = None
@@ -21,18 +21,18 @@ class Opened:
 Opener = Callable[[VerifyRequest, PlatformContext], Opened]
 
 
-def _none(request: VerifyRequest, premises: PlatformContext) -> Opened:
-    return Opened(platform=none.open_platform(request, premises))
+def _none(_request: VerifyRequest, _context: PlatformContext) -> Opened:
+    return Opened(platform=none.NoPlatform())
 
 
-def _command(request: VerifyRequest, premises: PlatformContext) -> Opened:
-    return Opened(platform=command.open_platform(request, premises))
+def _command(request: VerifyRequest, context: PlatformContext) -> Opened:
+    return Opened(platform=command.open_platform(request, context))
 
 
-def _fly(request: VerifyRequest, premises: PlatformContext) -> Opened:
+def _fly(request: VerifyRequest, context: PlatformContext) -> Opened:
     from slo_action.platforms.fly.platform import open_platform  # noqa: PLC0415 - heavy: ADR 0002
 
-    opened = open_platform(request, premises)
+    opened = open_platform(request, context)
     return Opened(platform=opened, machines=opened)
 
 

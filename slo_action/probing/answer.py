@@ -2,10 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 from slo_action.core.answer.health_body import HealthReading
+from slo_action.core.text.http_time import http_date, retry_after_seconds
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.body import Body
 from slo_action.probing.intermediaries import Headers
@@ -35,19 +35,8 @@ class Answer:
 
 def retry_after(answer: Answer) -> float | None:
     """Return the seconds to wait, by the server's own clock where it tells a date."""
-    value = answer.header("retry-after").strip()
-    if re.fullmatch(r"[0-9]{1,9}", value):
-        return float(value)
-    until, now = _date(value), _date(answer.header("date")) or answer.at
-    return None if until is None else max(0.0, (until - now).total_seconds())
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        parsed = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    now = http_date(answer.header("date")) or answer.at
+    return retry_after_seconds(answer.header("retry-after"), now)
 
 
 def is_page(text: str) -> bool:
@@ -67,7 +56,7 @@ def remarks(answer: Answer, health: HealthReading, *, is_json: bool) -> tuple[st
         notes.append("the body is an HTML page: is this the right path, or one that takes all?")
     if is_json and text.lstrip()[:1] in ("{", "[") and not claims_json:
         notes.append(f"the body is JSON, its content type is {quoted(kind or 'none')}")
-    date = _date(answer.header("date"))
+    date = http_date(answer.header("date"))
     skew = (date - answer.at).total_seconds() if date else 0.0
     if abs(skew) > _SKEW_SECONDS:
         notes.append(f"the server's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}")

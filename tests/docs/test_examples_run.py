@@ -104,7 +104,7 @@ def fly() -> Iterator[dict[str, ServedFly]]:
 def _served(stack: ExitStack) -> ServedFly:
     clock = RealTime()
     world = FlyWorld(clock, "dashboard")
-    world.estate.flyd.pace.start = world.estate.flyd.pace.stop = 0.1
+    world.app_state.flyd.pace.start = world.app_state.flyd.pace.stop = 0.1
     check = {"interval": "1s", "timeout": "1s", "grace_period": "0s", "path": "/healthz"}
     world.launch(
         image(FORMER, pull_seconds=0.1, boot_seconds=0.1),

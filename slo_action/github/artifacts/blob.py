@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from slo_action.errors import ArtifactError
-from slo_action.github.artifacts.retry import TransientError, retry_after_seconds
+from slo_action.system.retry import TransientError
 
 _STORED = 201
 """Any other success stored nothing."""
@@ -86,7 +86,7 @@ def _failure(response: httpx.Response) -> ArtifactError | TransientError:
         return TransientError(
             f"the blob store answered {told}",
             unsure=True,
-            retry_after_seconds=retry_after_seconds(response.headers.get("Retry-After")),
+            retry_after=response.headers.get("Retry-After"),
         )
     return ArtifactError(
         f"The blob store refused the evidence: {told}.",

@@ -15,8 +15,8 @@ from slo_action import __version__
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import ArtifactError
 from slo_action.github.artifacts.blob import UploadedBlob
-from slo_action.github.artifacts.retry import TransientError, retry_after_seconds
 from slo_action.github.artifacts.runner import BackendIds
+from slo_action.system.retry import TransientError
 
 _SERVICE = "twirp/github.actions.results.api.v1.ArtifactService"
 _ZIP_VERSION = 4
@@ -152,7 +152,7 @@ class ArtifactService:
             return TransientError(
                 f"{method} was answered {said}",
                 unsure=response.is_server_error,
-                retry_after_seconds=retry_after_seconds(response.headers.get("Retry-After")),
+                retry_after=response.headers.get("Retry-After"),
             )
         return _refusal(method, response.status_code, said)
 

@@ -7,12 +7,12 @@ and Fly's endpoint speak it too). All that comes back is untrusted.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 import httpx
 
 from slo_action import __version__
 from slo_action.core.observation.real_traffic import TrafficState
+from slo_action.core.text.http_time import http_date
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.ports import Clock
@@ -194,11 +194,11 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 def _skew(response: httpx.Response, middle: float) -> float | None:
     """`Date` is cut to whole seconds: what is less than that is no skew."""
-    try:
-        told = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
-    except (ValueError, TypeError, OverflowError, OSError):
+    date = http_date(response.headers.get("Date", ""))
+    if date is None:
         return None
-    return 0.0 if told <= middle <= told + 1 else told + 0.5 - middle
+    sent = date.timestamp()
+    return 0.0 if sent <= middle <= sent + 1 else sent + 0.5 - middle
 
 
 def _json_object(text: bytes) -> dict[str, object] | None:

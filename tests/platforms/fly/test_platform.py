@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from slo_action.config.request import RunEnvironment, VerifyRequest, read_request
-from slo_action.config.settings.fly import EngineName
 from slo_action.core.model import Cause, Release, RunIdentity, Verdict
 from slo_action.core.release.baseline import Prepared, ProofState, WayBackState, way_back_state
 from slo_action.core.release.rollback_plan import Step
@@ -19,9 +18,9 @@ from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms.context import PlatformContext
 from slo_action.platforms.fly.platform import FlyPlatform, open_platform
 from slo_action.ports import Certificate, MachinePlatform, Platform
+from tests.platforms.fly.failing_transport import FailingTransport
 from tests.platforms.fly.rollback.test_machines_engine import succeeded, told
 from tests.platforms.fly.scene import GOOD, Scene
-from tests.platforms.fly.striking import StrikingTransport
 from tests.worlds.fly import (
     DEPLOY_TOKEN,
     FOREIGN_TOKEN,
@@ -173,7 +172,7 @@ def test_a_person_may_name_the_release() -> None:
 
 def test_where_the_ledger_tells_no_digests_the_machines_do() -> None:
     scene = live()
-    scene.world.estate.switches.refuses_undocumented = True
+    scene.world.app_state.switches.refuses_undocumented = True
     platform = scene.platform()
 
     found = platform.previous_release()
@@ -292,7 +291,7 @@ def test_after_a_rollback_the_target_is_what_should_run() -> None:
 
 def test_after_a_rollback_without_a_record_too() -> None:
     scene = live()
-    scene.world.estate.switches.release_api = 404
+    scene.world.app_state.switches.release_api = 404
     platform = scene.platform()
     scene.rolls_back(platform)
     scene.world.passes(20.0)
@@ -381,16 +380,6 @@ def test_a_plan_changes_nothing_and_says_everything() -> None:
     assert plan.not_restored
 
 
-def test_the_other_engine_is_asked_where_it_is_chosen() -> None:
-    scene = Scene(engine=EngineName.FLYCTL, environment={"PATH": ""})
-    platform = scene.launched(1).deployed(BAD).platform()
-    target = platform.previous_release()
-    assert target is not None
-
-    with pytest.raises(PlatformError, match="flyctl"):
-        platform.plan(target)
-
-
 def test_a_plan_finds_out_that_the_former_image_is_gone() -> None:
     scene = live()
     platform = scene.platform()
@@ -464,7 +453,7 @@ def test_nor_for_a_signal_while_it_is_planned() -> None:
     platform = scene.platform()
     target = platform.previous_release()
     inner = scene.world.transport()
-    scene.transport = StrikingTransport(inner, 1, lambda: Interrupted("SIGINT"))
+    scene.transport = FailingTransport(inner, 1, lambda: Interrupted("SIGINT"))
 
     (step,) = scene.platform().restore(target, None, scene.write)
 
@@ -579,7 +568,7 @@ def test_a_release_without_a_migration_is_told_as_one() -> None:
 
 def test_where_the_definition_is_not_told_a_migration_may_be() -> None:
     scene = Scene().launched(1)
-    scene.world.estate.switches.refuses_undocumented = True
+    scene.world.app_state.switches.refuses_undocumented = True
 
     assert states(certified(scene))["release command"] is ProofState.UNKNOWN
 
@@ -653,7 +642,7 @@ def opened(
         asked or request(),
         premises,
         transport=scene.world.transport(),
-        together=scene.clock.together,
+        concurrently=scene.clock.run_concurrently,
     )
 
 

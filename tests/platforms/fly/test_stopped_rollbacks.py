@@ -3,9 +3,9 @@
 import pytest
 
 from slo_action.errors import Interrupted
+from tests.platforms.fly.failing_transport import FailingTransport, KilledError
 from tests.platforms.fly.rollback.test_machines_engine import succeeded, told
 from tests.platforms.fly.scene import GOOD, Scene
-from tests.platforms.fly.striking import KilledError, StrikingTransport
 from tests.worlds.fly import crashing
 
 MOST_REQUESTS = 120
@@ -29,7 +29,7 @@ def finished(scene: Scene) -> None:
 def test_a_signal_at_any_request_is_told_and_leaves_no_lease(after: bool) -> None:
     for number in range(1, MOST_REQUESTS):
         scene = stuck()
-        striking = StrikingTransport(
+        striking = FailingTransport(
             scene.world.transport(), 0, lambda: Interrupted("SIGTERM"), after=after
         )
         scene.transport = striking
@@ -39,7 +39,7 @@ def test_a_signal_at_any_request_is_told_and_leaves_no_lease(after: bool) -> Non
 
         steps = platform.restore(target, None, scene.write)
 
-        if not striking.has_struck:
+        if not striking.has_failed:
             break
         was_recording = steps[-1].name == "release record"
         assert "the run was stopped" in steps[-1].detail, (number, told(steps))
@@ -56,7 +56,7 @@ def test_a_signal_at_any_request_is_told_and_leaves_no_lease(after: bool) -> Non
 def test_a_kill_at_any_request_can_be_finished_by_the_next_run(after: bool) -> None:
     for number in range(1, MOST_REQUESTS):
         scene = stuck()
-        striking = StrikingTransport(
+        striking = FailingTransport(
             scene.world.transport(), 0, KilledError, after=after, is_final=True
         )
         scene.transport = striking
@@ -74,7 +74,7 @@ def test_a_kill_at_any_request_can_be_finished_by_the_next_run(after: bool) -> N
             assert scene.world.leases() == ()
             finished(scene)
         else:
-            assert not striking.has_struck
+            assert not striking.has_failed
             break
     else:
         raise AssertionError("the rollback never ended by itself")

@@ -1,4 +1,4 @@
-"""What a run knows of an app before it asks: earlier verdicts, and what `prepare` kept."""
+"""What is known of an app before a run: earlier verdicts, and what `prepare` kept."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ class PriorState:
     """What is known from before this run.
 
     `copy` holds every machine as it was; None without one that can be read. `before` is what ran
-    then. `lost` says in words what was kept and cannot be read. `to_version` is what a person
-    asked for, who may also ask to undo a rollback (`by_hand`).
+    then. `lost` names what was kept and cannot be read. `to_version` is what a person asked for,
+    who may also ask to undo a rollback (`by_hand`).
     """
 
     past: tuple[PastVerdict, ...] = ()
@@ -30,14 +30,14 @@ class PriorState:
 
 
 def prior_state(
-    request: VerifyRequest, premises: PlatformContext, settings: FlySettings
+    request: VerifyRequest, context: PlatformContext, settings: FlySettings
 ) -> PriorState:
-    """Return what a request and an earlier `prepare` tell; what is another app's is left out."""
-    prepared = _own(premises.prepared, settings)
+    """Return what a request and an earlier `prepare` say; another app's is left out."""
+    prepared = _own(context.prepared, settings)
     sealed = prepared.sealed if prepared else ""
     copy = read_copy(unsealed(settings.token, sealed), settings.app) if sealed else None
     return PriorState(
-        past=premises.past,
+        past=context.past,
         copy=copy,
         before=prepared.release if prepared else None,
         lost=(_LOST,) if sealed and copy is None else (),
@@ -53,6 +53,6 @@ _LOST = (
 
 
 def _own(prepared: Prepared | None, settings: FlySettings) -> Prepared | None:
-    """Return what was prepared for this app; another's says nothing of it."""
+    """Return what was prepared for this app; None for another's."""
     is_own = prepared is not None and prepared.platform == "fly" and prepared.app == settings.app
     return prepared if is_own else None

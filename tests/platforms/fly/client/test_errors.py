@@ -4,7 +4,8 @@ import httpx
 import pytest
 
 from slo_action.core.text.secrets import Scrubber
-from slo_action.platforms.fly.client.api import FlyApi, FlyConflictError, FlyRefusedError
+from slo_action.platforms.fly.client.api import FlyApi
+from slo_action.platforms.fly.client.errors import FlyConflictError, FlyRefusedError
 from tests.platforms.fly.answers import (
     CHANGES,
     FIRST,
@@ -32,7 +33,7 @@ from tests.platforms.fly.answers import (
         ("machine", 404, "the machine is not there"),
         ("machines", 422, "it does not accept this"),
         ("machines", 302, "it redirects elsewhere"),
-        ("update", 503, "it has trouble of its own"),
+        ("update", 503, "it has an outage"),
     ],
 )
 def test_a_refusal_names_what_is_missing_and_the_next_step(

@@ -1,18 +1,18 @@
-"""Leases: taken together, kept, taken again, and given back."""
+"""Leases: taken all at once, kept, taken again, and given back."""
 
 import pytest
 
-from slo_action.platforms.fly.rollback.engine import RollbackTools
 from slo_action.platforms.fly.rollback.leases import TTL_SECONDS, Leases
 from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError
+from slo_action.platforms.fly.rollback.tools import RollbackTools
 from tests.platforms.fly.scene import OURS, Scene, api_of
 
 
 def leases_of(scene: Scene) -> tuple[Leases, list[str]]:
     """Return leases on an app, and the names of its machines."""
     api = api_of(scene.world, scene.clock)
-    means = RollbackTools(api=api, clock=scene.clock, together=scene.clock.together)
-    return Leases(means, scene.write), [machine.id for machine in scene.world.machines]
+    tools = RollbackTools(api=api, clock=scene.clock, concurrently=scene.clock.run_concurrently)
+    return Leases(tools, scene.write), [machine.id for machine in scene.world.machines]
 
 
 def held(scene: Scene) -> list[str]:

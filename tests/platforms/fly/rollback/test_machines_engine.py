@@ -105,7 +105,7 @@ def test_machines_that_have_the_former_release_already_are_left_alone() -> None:
     assert succeeded(steps), told(steps)
     assert len(behind) == 2
     assert {deed.machine for deed in scene.ours("update")}.isdisjoint(behind)
-    assert told(steps).count("it has its former image and configuration already") == 2
+    assert told(steps).count("it has its previous image and configuration already") == 2
 
 
 def test_a_release_that_changed_the_configuration_only_is_undone() -> None:
@@ -344,7 +344,7 @@ def test_a_machine_that_hangs_is_given_up_after_its_time() -> None:
 
     steps = failing(scene, untouched=2)
 
-    assert "not well after 120 s: state starting" in told(steps)
+    assert "not healthy after 120 s: state starting" in told(steps)
     assert 120.0 < scene.world.now - begun < 130.0
 
 
@@ -553,16 +553,16 @@ def test_a_list_that_lags_is_no_reason_to_give_up() -> None:
 @pytest.mark.parametrize("status", [409, 412])
 def test_a_stale_version_is_a_takeover_whatever_its_status(status: int) -> None:
     scene = Scene().launched(2).prepared().deployed(BAD)
-    scene.world.estate.switches.stale_status = status
+    scene.world.app_state.switches.stale_status = status
     theirs = scene.world.machines[0].id
 
     def change() -> None:
         machine = scene.world.machine(theirs)
-        scene.world.estate.flyd.update(
+        scene.world.app_state.flyd.update(
             machine, machine.config, image("1.2"), by="support", skip_launch=False
         )
 
-    scene.world.estate.know(image("1.2"))
+    scene.world.app_state.know(image("1.2"))
     scene.world.at(scene.world.now + 1.8, change)
     *_, last = scene.rolls_back()
 
@@ -703,7 +703,7 @@ def test_volumes_stay_where_they_are() -> None:
 @pytest.mark.parametrize("status", [403, 404, 500])
 def test_the_release_record_is_wanted_and_not_needed(status: int) -> None:
     scene = Scene().launched(1).prepared().deployed(BAD)
-    scene.world.estate.switches.release_api = status
+    scene.world.app_state.switches.release_api = status
 
     steps = scene.rolls_back()
 
@@ -724,7 +724,7 @@ def test_a_record_makes_the_next_deploy_start_from_what_was_restored() -> None:
 
 def test_without_its_definition_no_record_is_written() -> None:
     scene = Scene().launched(1).prepared().deployed(BAD)
-    scene.world.estate.switches.refuses_undocumented = True
+    scene.world.app_state.switches.refuses_undocumented = True
 
     steps = scene.rolls_back()
 
@@ -773,9 +773,9 @@ def test_a_release_command_never_runs(change: Callable[[Scene], Scene]) -> None:
 
 def test_a_rollback_that_is_done_already_only_writes_its_record() -> None:
     scene = Scene().launched(2).prepared().deployed(BAD)
-    scene.world.estate.switches.release_api = 404
+    scene.world.app_state.switches.release_api = 404
     scene.rolls_back()
-    scene.world.estate.switches.release_api = 200
+    scene.world.app_state.switches.release_api = 200
     before = len(scene.ours("update"))
 
     steps = scene.rolls_back()
@@ -790,6 +790,6 @@ def test_after_its_time_box_no_further_batch_is_begun() -> None:
 
     steps = scene.rolls_back()
 
-    assert "time box of 5 s is over" in steps[-1].detail
+    assert "time limit of 5 s is over" in steps[-1].detail
     assert len(scene.ours("update")) == 1
     assert scene.world.leases() == ()

@@ -4,8 +4,8 @@ import pytest
 
 from slo_action.core.model import RollbackStep
 from slo_action.errors import Interrupted
+from tests.platforms.fly.failing_transport import FailingTransport
 from tests.platforms.fly.scene import GOOD, Scene
-from tests.platforms.fly.striking import StrikingTransport
 from tests.worlds.fly import crashing, image
 
 
@@ -58,7 +58,7 @@ def test_one_that_does_not_get_well_is_given_up_after_a_minute() -> None:
     step = restarted(scene)
 
     assert not step.succeeded
-    assert step.detail == "not well after 60 s: starting, 0 of 1 checks passing"
+    assert step.detail == "not healthy after 60 s: starting, 0 of 1 checks passing"
     assert 60.0 <= step.duration_seconds < 65.0
     assert scene.world.leases() == ()
 
@@ -111,7 +111,7 @@ def test_a_refusal_is_told(status: int) -> None:
 def test_a_signal_is_told_and_leaves_no_lease() -> None:
     for number in range(1, 12):
         scene = Scene().launched(1)
-        scene.transport = StrikingTransport(
+        scene.transport = FailingTransport(
             scene.world.transport(), number, lambda: Interrupted("SIGTERM")
         )
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_action.core.model import Release
-from slo_action.core.release.fleet import CheckStatus, fleet_words, hopeless
-from slo_action.platforms.fly.client.release_row import LedgerRow
-from slo_action.platforms.fly.state.machines import is_app_machine, read_fleet, read_machine
+from slo_action.core.release.fleet import CheckStatus, Fleet, Machine, fleet_words, hopeless
+from slo_action.platforms.fly.client.models import FlyMachine, FlyRelease
+from slo_action.platforms.fly.state import machines as state
 from tests.platforms.fly.machines import (
     BEGAN,
     DIGEST,
@@ -23,6 +23,21 @@ from tests.platforms.fly.machines import (
     metadata,
     service,
 )
+
+Json = dict[str, Any]
+
+
+def read_machine(raw: Json) -> Machine:
+    return state.read_machine(FlyMachine.read(raw))
+
+
+def is_app_machine(raw: Json) -> bool:
+    return state.is_app_machine(FlyMachine.read(raw))
+
+
+def read_fleet(app: str, raws: list[Json], releases: list[FlyRelease], at: datetime) -> Fleet:
+    return state.read_fleet(app, [FlyMachine.read(raw) for raw in raws], releases, at)
+
 
 NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 BEGINNING = datetime.fromtimestamp(BEGAN / 1000, UTC)
@@ -77,8 +92,8 @@ def test_helpers_strangers_and_destroyed_machines_are_none_of_the_fleet(
 def test_a_fleet_is_its_machines_in_order_and_the_newest_release() -> None:
     raws = [machine(id="b"), machine(id="c", region="arn"), machine(id="a")]
     ledger = [
-        LedgerRow(version=41, status="complete", digest="sha256:old"),
-        LedgerRow(version=42, status="failed", digest=DIGEST),
+        FlyRelease(version=41, status="complete", digest="sha256:old"),
+        FlyRelease(version=42, status="failed", digest=DIGEST),
     ]
 
     fleet = read_fleet("my-app", raws, ledger, NOW)
@@ -100,7 +115,7 @@ def test_the_machines_word_may_lag_behind_the_ledger_and_the_image_decides() -> 
     lagging = config(metadata=metadata(fly_release_version="31"))
     raws = [machine(id="new", config=lagging), machine(id="old", image_ref={"digest": "sha256:b"})]
 
-    fleet = read_fleet("my-app", raws, [LedgerRow(version=42, digest=DIGEST)], NOW)
+    fleet = read_fleet("my-app", raws, [FlyRelease(version=42, digest=DIGEST)], NOW)
 
     assert fleet_words(fleet).startswith("1/2")
     assert [fleet.runs(one) for one in fleet.machines] == [True, False]
@@ -342,7 +357,7 @@ def test_a_restart_limit_is_the_policys(restart: object, limit: int | None) -> N
 
 def test_a_crash_loop_over_its_limit_is_hopeless() -> None:
     raw = machine(state="stopped", events=[ended(900, 1, 5), event("launch", 0)])
-    ledger = [LedgerRow(version=42, status="running", digest=DIGEST)]
+    ledger = [FlyRelease(version=42, status="running", digest=DIGEST)]
 
     found = hopeless(read_fleet("my-app", [raw], ledger, NOW))
 

@@ -15,7 +15,7 @@ from tests.worlds.memory_ports import Stagehand
 from tests.worlds.virtual_pool import VirtualPool
 
 
-class FlyStage(Stagehand):
+class FlyPorts(Stagehand):
     """A Stagehand whose service, platform and clock are the Fly world's."""
 
     def __init__(self, scene: Scene) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.worlds.fly.agenda import Agenda
+from tests.worlds.fly.event_queue import EventQueue
 from tests.worlds.fly.images import FlyImage
 
 
@@ -22,13 +22,15 @@ class Deed:
     digest: str = ""
 
 
-class Diary:
+class ChangeLog:
     """`deeds` in order of time."""
 
-    def __init__(self, agenda: Agenda) -> None:
-        self._agenda = agenda
+    def __init__(self, events_due: EventQueue) -> None:
+        self._events_due = events_due
         self.deeds: list[Deed] = []
 
     def note(self, by: str, action: str, machine: str = "", image: FlyImage | None = None) -> None:
         told = {"image": image.version, "digest": image.digest} if image else {}
-        self.deeds.append(Deed(at=self._agenda.now, by=by, action=action, machine=machine, **told))
+        self.deeds.append(
+            Deed(at=self._events_due.now, by=by, action=action, machine=machine, **told)
+        )

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.worlds.fly.agenda import Agenda
 from tests.worlds.fly.apis import FlyApis
 from tests.worlds.fly.call import Held
+from tests.worlds.fly.event_queue import EventQueue
 
 
 def _usual() -> dict[str, float]:
@@ -37,33 +37,33 @@ class Latencies:
         return self.by_action.get(action, self.usual)
 
 
-def at_once(apis: FlyApis, agenda: Agenda, request: httpx.Request) -> httpx.Response:
+def at_once(apis: FlyApis, events_due: EventQueue, request: httpx.Request) -> httpx.Response:
     """Answer as things stand, moving no clock: what is held and not ready is late at once."""
-    agenda.catch_up()
+    events_due.catch_up()
     answer = apis.answer(request)
     if isinstance(answer, Held):
         return answer.ready() or answer.late()
     return answer
 
 
-class PayingTransport(httpx.BaseTransport):
+class LatencyTransport(httpx.BaseTransport):
     """A client's way to the platform. Latency and waiting advance the clock.
 
     The platform does what a client asks that does not stay for the answer.
     """
 
-    def __init__(self, apis: FlyApis, agenda: Agenda, latencies: Latencies) -> None:
+    def __init__(self, apis: FlyApis, events_due: EventQueue, latencies: Latencies) -> None:
         self._apis = apis
-        self._agenda = agenda
+        self._events_due = events_due
         self._latencies = latencies
         self._lock = threading.RLock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Raises ReadTimeout where the answer takes longer than the client reads."""
-        begun = self._agenda.now
+        begun = self._events_due.now
         until = begun + (request.extensions.get("timeout", {}).get("read") or float("inf"))
         arrives = begun + self._latencies.of(self._apis.action(request))
-        self._agenda.advance(min(arrives, until) - begun)
+        self._events_due.advance(min(arrives, until) - begun)
         with self._lock:
             answer = self._apis.answer(request)
         if arrives > until:
@@ -76,7 +76,7 @@ class PayingTransport(httpx.BaseTransport):
                 response = answer.ready()
             if response is not None:
                 return response
-            now = self._agenda.now
+            now = self._events_due.now
             if now >= until:
                 raise httpx.ReadTimeout("the read operation timed out", request=request)
             if now >= answer.until:
@@ -85,6 +85,6 @@ class PayingTransport(httpx.BaseTransport):
 
     def _step(self, until: float) -> None:
         """Move to the next event, or to the end of the waiting."""
-        due = self._agenda.next
+        due = self._events_due.next
         goal = until if due is None else min(until, due)
-        self._agenda.advance(max(goal - self._agenda.now, 1e-9))
+        self._events_due.advance(max(goal - self._events_due.now, 1e-9))

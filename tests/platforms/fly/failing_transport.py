@@ -9,7 +9,7 @@ class KilledError(BaseException):
     """The process is no more: nothing it would still do is done."""
 
 
-class StrikingTransport(httpx.BaseTransport):
+class FailingTransport(httpx.BaseTransport):
     """Raises what `error` makes at the request number `at`; `after`: the platform got it.
 
     With `is_final`, every later request raises it, too. `at` 0 is never.
@@ -32,7 +32,7 @@ class StrikingTransport(httpx.BaseTransport):
         self.count = 0
 
     @property
-    def has_struck(self) -> bool:
+    def has_failed(self) -> bool:
         return 0 < self._at <= self.count
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from tests.worlds.fly.agenda import Agenda, WorldClock
+from tests.worlds.fly.change_log import ChangeLog
 from tests.worlds.fly.deploys import Deployer
-from tests.worlds.fly.diary import Diary
+from tests.worlds.fly.event_queue import EventQueue, WorldClock
 from tests.worlds.fly.faults import Faults
 from tests.worlds.fly.flyd import Flyd
 from tests.worlds.fly.images import FlyImage
@@ -33,19 +33,21 @@ class Switches:
     wait_404_seconds: float = 0.0
 
 
-class Estate:
+class AppState:
     """One app of one organisation, and the platform below it."""
 
     def __init__(self, clock: WorldClock, app: str, organization: str) -> None:
         self.app = app
         self.organization = organization
-        self.agenda = Agenda(clock)
-        self.diary = Diary(self.agenda)
-        self.flyd = Flyd(self.agenda, self.diary)
-        self.leases = Leases(self.agenda)
-        self.ledger = Ledger(self.agenda, self.diary, app)
-        self.deployer = Deployer(self.agenda, self.diary, self.flyd, self.leases, self.ledger)
-        self.limits = Limits(self.agenda)
+        self.events_due = EventQueue(clock)
+        self.change_log = ChangeLog(self.events_due)
+        self.flyd = Flyd(self.events_due, self.change_log)
+        self.leases = Leases(self.events_due)
+        self.ledger = Ledger(self.events_due, self.change_log, app)
+        self.deployer = Deployer(
+            self.events_due, self.change_log, self.flyd, self.leases, self.ledger
+        )
+        self.limits = Limits(self.events_due)
         self.faults = Faults()
         self.switches = Switches()
         self.images: dict[str, FlyImage] = {}

@@ -20,7 +20,7 @@ class WorldClock(Protocol):
     def advance(self, seconds: float) -> None: ...
 
 
-class Agenda:
+class EventQueue:
     """Lets events happen at their instants, in order, when somebody looks.
 
     Its seconds count from its making. Nothing happens by itself: `catch_up` is called before
