@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from slo_action.config.text.units import format_instant, parse_instant
+from slo_action.config.text.units import parse_instant
 from slo_action.core.decision.decide import Action
 from slo_action.core.model import (
     Cause,
@@ -32,6 +32,7 @@ from slo_action.core.release.fleet import Fleet
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.stats.latency import LatencyObjective, LatencyState
 from slo_action.core.stats.rate_test import BreachRule
+from slo_action.core.text.quantities import instant_text
 
 
 def _instant(value: object) -> object:
@@ -41,7 +42,7 @@ def _instant(value: object) -> object:
 Instant = Annotated[
     datetime,
     BeforeValidator(_instant),
-    PlainSerializer(format_instant, return_type=str),
+    PlainSerializer(instant_text, return_type=str),
 ]
 PreciseInstant = Annotated[
     datetime,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from slo_action.config.text.units import format_instant
 from slo_action.core.release.baseline import Prepared
+from slo_action.core.text.quantities import instant_text
 from slo_action.errors import RecordError
 
 PREPARED_NAME = "prepared.json"
@@ -67,7 +67,7 @@ def find_prepared(
         if -_SLACK <= ago <= _LONGEST_AGO:
             fitting.append(prepared)
         else:
-            told = format_instant(prepared.taken_at)
+            told = instant_text(prepared.taken_at)
             tell(f"what was prepared at {told} is not used: it is no day's work before this deploy")
     return max(fitting, key=lambda prepared: prepared.taken_at, default=None)
 

@@ -26,12 +26,12 @@ from slo_action.audit.document import (
 )
 from slo_action.audit.schema import validate
 from slo_action.audit.window import window_entry
-from slo_action.config.text.units import format_duration
 from slo_action.core.gate.gate import Gate
 from slo_action.core.model import Observation, Phases, RollbackStep, RunIdentity, Sample
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.record import AuditRecord, MachineRestart, Rollback, Verification
 from slo_action.core.release.baseline import Prepared
+from slo_action.core.text.quantities import rounded_duration
 
 _POLICY = TypeAdapter(Policy)
 
@@ -47,7 +47,7 @@ def audit_document(record: AuditRecord, evidence: Sequence[EvidenceEntry] = ()) 
         health_checks=HealthChecks(
             attempts=len(record.told_gate.attempts),
             success_count=record.told_gate.success_count,
-            duration=format_duration(record.told_gate.watched_seconds),
+            duration=rounded_duration(record.told_gate.watched_seconds),
         ),
         rollback_triggered=record.rollback is not None,
         approver=record.approver,

@@ -13,8 +13,9 @@ from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest
+from slo_action.core.text.quantities import percent_words
 from slo_action.core.verdict.judge import Judgement, judge
-from slo_action.core.verdict.window_facts import convicted, endpoints, missed_latency, percent_words
+from slo_action.core.verdict.window_facts import convicted, endpoints, missed_latency
 from slo_action.render.text.escape import code, shortened
 
 _MOST_STREAMS = 6

@@ -7,9 +7,9 @@ from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import POOLED, Window
 from slo_action.core.stats.latency import LatencyCounter, LatencyState, PercentileWord
 from slo_action.core.stats.rate_test import RateTest
+from slo_action.core.text.quantities import percent_words
 from slo_action.core.verdict.window_facts import (
     interval_words,
-    percent_words,
     share_words,
     standing_words,
     time_words,
