@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from slo_action.audit.schema import SCHEMA_PATH, generated_schema
+from slo_action.audit.document import SCHEMA_PATH, generated_schema
 from slo_action.config.inputs import INPUTS
 from slo_action.config.slo.forms import (
     AssertionForm,

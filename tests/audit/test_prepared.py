@@ -41,7 +41,7 @@ def put(workspace: Path, prepared: Prepared, place: str = "shop-prepare-1") -> P
 def found(workspace: Path, told: list[str] | None = None) -> Prepared | None:
     heard: list[str] = [] if told is None else told
     return find_prepared(
-        workspace, service="shop", app="shop-api", deployed_at=DEPLOYED_AT, tell=heard.append
+        workspace, service="shop", app="shop-api", deployed_at=DEPLOYED_AT, warn=heard.append
     )
 
 

@@ -16,7 +16,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from slo_action.audit.schema import validate
+from slo_action.audit.document import validate
 from tests.worlds.runner import ROOT, StepResult
 from tests.worlds.runner_scene import OTHER_USER, PROMPTLY_SECONDS, wait_until
 from tests.worlds.shop import BAD, GOOD
