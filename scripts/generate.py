@@ -1,4 +1,4 @@
-"""`make docs`: write what is derived, so that code, action.yml, docs and schemas cannot drift.
+"""Part of `make docs`: write action.yml, tables and schemas, so that they cannot drift.
 
 `generate.py --check` writes nothing and names what is stale.
 """
