@@ -77,7 +77,7 @@ def record_full_of(text: str) -> AuditRecord:
         http_version="HTTP/1.1",
         status=503,
         reason=text,
-        headers=(("X-Told", text), (text, text)),
+        headers=(("X-Answer", text), (text, text)),
         body=text,
         body_bytes=len(text),
         body_truncated=True,
