@@ -27,7 +27,9 @@ _NAME_LIMIT = 120
 def counterfactuals(record: AuditRecord) -> tuple[str, ...]:
     """Return sentences as Markdown; none where nothing can be proven."""
     window = record.window
-    if window is None or window.end is None or not _is_of_counts(record, window):
+    if window is None or window.end is None:
+        return ()
+    if _judged(record, window).row != record.judgement.row:  # then other counts prove nothing
         return ()
     if window.end is not WindowEnd.OVER:
         return tuple(_of_a_breach(window))
@@ -54,11 +56,6 @@ def _grouped(tracks: Sequence[StreamStats], sentences: Sequence[str], which: str
         if sentence:
             some = f"{which} of {', '.join(of)}" if len(of) > 1 else of[0]
             yield f"{some}: {sentence}"
-
-
-def _is_of_counts(record: AuditRecord, window: Window) -> bool:
-    """The same counts must give the same verdict, or others prove nothing of it."""
-    return _judged(record, window).row == record.judgement.row
 
 
 def _judged(record: AuditRecord, window: Window) -> Judgement:
