@@ -1,4 +1,4 @@
-"""Hostile text, in every place a stranger can write to, is inert on every surface at once."""
+"""Hostile text, in every untrusted place, is inert on every surface at once."""
 
 import json
 import re

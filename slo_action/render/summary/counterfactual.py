@@ -1,5 +1,6 @@
 """What would have changed the verdict: computed by judging again with other counts."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from copy import copy, deepcopy
@@ -78,7 +79,8 @@ def _with_more(record: AuditRecord, window: Window, track: StreamStats) -> str:
     before = record.judgement.verdict
     steps: list[str] = []
     for more in range(1, min(_MOST_FAILURES, track.good) + 1):
-        verdict = _judged(record, _with_failures(window, track, more)).verdict
+        change = partial(_add_failures, more, window.ended_seconds)
+        verdict = _judged(record, _changed(window, track, change)).verdict
         if verdict is not before:
             least = "" if verdict is Verdict.UNHEALTHY else "at least "
             failures = f" more failure{'s' * (more > 1)} would have made it"
@@ -118,12 +120,8 @@ def _of_latency(record: AuditRecord, window: Window) -> Iterator[str]:
             return
 
 
-def _with_failures(window: Window, track: StreamStats, more: int) -> Window:
-    """Return a window in which the last `more` good answers of the stream are bad."""
-    return _changed(window, track, partial(_add_failures, more, window.ended_seconds))
-
-
 def _add_failures(more: int, at: float, rate: RateTest) -> None:
+    """Make the last `more` good answers bad."""
     for _ in range(more):
         rate.valid -= 1
         rate.valid_weight -= 1.0
@@ -159,17 +157,11 @@ def _of_doubt(window: Window) -> Iterator[str]:
 
 def _enough(rate: RateTest) -> int:
     """Return how many more good answers refute; 0 where none are needed, or no number does."""
-    low, high = 0, 1
     if _refutes(rate, 0):
         return 0
-    while not _refutes(rate, high):
-        low, high = high, 2 * high
-        if high > _MOST_ANSWERS:
-            return 0
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _refutes(rate, middle) else (middle, high)
-    return high
+    counts = range(1, _MOST_ANSWERS + 1)
+    index = bisect_left(counts, True, key=partial(_refutes, rate))
+    return counts[index] if index < len(counts) else 0
 
 
 def _refutes(rate: RateTest, more: int) -> bool:
@@ -182,18 +174,19 @@ def _refutes(rate: RateTest, more: int) -> bool:
 def _of_a_breach(window: Window) -> Iterator[str]:
     if window.end is WindowEnd.OUTAGE and not window.breached:
         yield "A good answer from any endpoint in those seconds would have delayed it."
-    if window.end is WindowEnd.BREACHED and not window.rows_left_out and _is_by_evidence(window):
+    is_replayable = window.end is WindowEnd.BREACHED and not window.rows_left_out
+    if is_replayable and _is_by_significance(window):
         with suppress(LookupError, ValueError):
-            yield _by_the_plain_rule(window)
+            yield _by_count_alone(window)
 
 
-def _is_by_evidence(window: Window) -> bool:
+def _is_by_significance(window: Window) -> bool:
     breaches = [track.rate.breach for track in convicted(window) if track.rate.breach]
     return bool(breaches) and all(breach.rule is not BreachRule.PLAIN for breach in breaches)
 
 
-def _by_the_plain_rule(window: Window) -> str:
-    """Judge the same answers by the count alone, without any evidence."""
+def _by_count_alone(window: Window) -> str:
+    """Judge the same answers by the count of failures alone."""
     rates = replace(window.policy.rates, confidence=0.0)
     plain = replayed_under(
         window,

@@ -108,7 +108,7 @@ def test_the_timeline_has_a_square_for_each_stretch_and_its_seconds() -> None:
     assert "█ is 100 ms" in page.prose
 
 
-def test_a_stretch_that_tells_nothing_is_neither_good_nor_bad() -> None:
+def test_a_stretch_without_data_is_neither_good_nor_bad() -> None:
     answers, latency = shown(between(150.0, 1e9, Outcome.CACHED)).code[0].splitlines()
 
     assert answers.endswith("⬜" * 10)
@@ -283,7 +283,7 @@ def test_a_newest_reading_without_numbers_does_not_hide_the_one_before() -> None
 
 
 def full_of(text: str) -> AuditRecord:
-    """A run whose window says `text` wherever a stranger can."""
+    """A run whose window says `text` wherever untrusted text can stand."""
     world = {f"/{text}": between(100.0, 103.0), "health": between(120.0, 121.5, Outcome.CACHED)}
     window = watched(
         world,
