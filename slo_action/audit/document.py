@@ -8,7 +8,7 @@ import json
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import jsonschema
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
@@ -63,6 +63,12 @@ class AuditModel(BaseModel):
     """A part of the document; unknown fields are an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
+
+    @classmethod
+    def of(cls, source: object, **others: object) -> Self:
+        """Return the part whose fields are attributes of `source`, but for those in `others`."""
+        same = {name: getattr(source, name) for name in cls.model_fields if name not in others}
+        return cls.model_validate({**same, **others})
 
 
 class HealthChecks(AuditModel):

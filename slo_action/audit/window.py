@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import isinf
 from urllib.parse import quote, unquote
 
-from slo_action.audit.document import BreachEntry, LatencyEntry, StreamEntry, WindowEntry
+from slo_action.audit.document import LatencyEntry, StreamEntry, WindowEntry
 from slo_action.core.model import Outcome, Probe, VersionRule
 from slo_action.core.observation.event_log import MAX_EVENTS, WindowEvent
 from slo_action.core.observation.policy import WindowPolicy
@@ -32,15 +32,12 @@ NEVER = -1.0
 
 def window_entry(window: Window) -> WindowEntry:
     """Return the window as the document holds it."""
-    same = {name: getattr(window, name, None) for name in WindowEntry.model_fields}
-    return WindowEntry.model_validate(
-        {
-            **same,
-            "streams": tuple(_stream(track, window) for track in window.tracks.values()),
-            "traffic": window.readings,
-            "traffic_sentence": window.traffic.sentence if window.readings else "",
-            "rows": tuple(map(row_text, window.rows)),
-        }
+    return WindowEntry.of(
+        window,
+        streams=tuple(_stream(track, window) for track in window.tracks.values()),
+        traffic=window.readings,
+        traffic_sentence=window.traffic.sentence if window.readings else "",
+        rows=tuple(map(row_text, window.rows)),
     )
 
 
@@ -129,20 +126,16 @@ def _number(named: Mapping[str, str], name: str) -> float | None:
 
 def _stream(track: StreamStats, window: Window) -> StreamEntry:
     rate, stream = track.rate, track.stream
-    return StreamEntry(
+    return StreamEntry.of(
+        rate,
         name=stream.name,
         witness=stream.probe.witness,
         machine=stream.machine,
         url=stream.probe.url,
         tells_version=stream.probe.version_rule is not None,
         own_objective=stream.probe.objective,
-        valid=rate.valid,
-        bad=rate.bad,
-        neutral=rate.neutral,
         missed=track.missed,
         interval=rate.interval(),
-        breach=BreachEntry.model_validate(rate.breach) if rate.breach else None,
-        refuted_seconds=rate.refuted_seconds,
         refuted_at_end=rate.refuted_at_end(),
         outcomes=track.outcomes,
         latency=_latency(track.latency, track),
