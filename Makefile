@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 WORKERS = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types arch bench lock docs fmt clean
+.PHONY: help demo test check lint types arch bench lock docs pictures fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -44,8 +44,13 @@ check: lint types arch test ## everything CI runs before the container
 bench: $(VENV)/.dev ## every benchmark; rewrites bench/RESULTS.md
 	$(BIN)/python bench/run.py
 
-docs: $(VENV)/.dev ## regenerate action.yml, the tables in README and docs, and the schemas
+docs: $(VENV)/.dev ## regenerate all that is generated: action.yml, tables, schemas, quotes and timelines
 	$(BIN)/python -m scripts.generate
+	$(BIN)/python -m tests.docs.window_pages
+
+pictures: $(VENV)/.dev ## the README's pictures, out of the demo (needs Chromium)
+	$(BIN)/python examples/demo/demo.py
+	$(BIN)/python -m scripts.screenshot
 
 fmt: $(VENV)/.dev ## format
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""`make docs`: write what is derived, so that code, action.yml, docs and schemas cannot drift.
+"""Part of `make docs`: write action.yml, tables and schemas, so that they cannot drift.
 
 `generate.py --check` writes nothing and names what is stale.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from slo_action.audit.schema import SCHEMA_PATH, generated_schema
+from slo_action.audit.document import SCHEMA_PATH, generated_schema
 from slo_action.config.inputs import INPUTS
 from slo_action.config.slo.forms import (
     AssertionForm,

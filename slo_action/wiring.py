@@ -143,7 +143,7 @@ def prepared_for(request: VerifyRequest, workspace: Path, log: Log) -> Prepared 
         service=request.service,
         app=request.app,
         deployed_at=request.deployed_at,
-        tell=log.line,
+        warn=log.line,
     )
 
 

@@ -54,7 +54,7 @@ def test_it_tells_what_would_have_differed(runs: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "then: healthy (none)" in done.stdout
     assert "now:  unhealthy (app) at 4" in done.stdout
-    assert "a rollback more" in done.stdout
+    assert "one more rollback" in done.stdout
     assert "audit.json: not judged: " in done.stdout
     assert "1 record judged, 1 could not be." in done.stdout
 

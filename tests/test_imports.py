@@ -73,7 +73,7 @@ def test_what_runs_before_the_first_probe_imports_nothing_slow(tmp_path: Path) -
 
 def test_the_slow_ones_are_seen_where_they_are_used(tmp_path: Path) -> None:
     found = imported_by(
-        "slo_action.config.slo.load, slo_action.audit.schema, ghapi.core, jsonpath, re2", tmp_path
+        "slo_action.config.slo.load, slo_action.audit.document, ghapi.core, jsonpath, re2", tmp_path
     )
 
     assert found >= SLOW - {"pydantic_core"}

@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import isinf
 from urllib.parse import quote, unquote
 
-from slo_action.audit.document import BreachEntry, LatencyEntry, StreamEntry, WindowEntry
+from slo_action.audit.document import LatencyEntry, StreamEntry, WindowEntry
 from slo_action.core.model import Outcome, Probe, VersionRule
 from slo_action.core.observation.event_log import MAX_EVENTS, WindowEvent
 from slo_action.core.observation.policy import WindowPolicy
@@ -22,7 +22,7 @@ PERCENTILES = tuple(
 )
 NOTHING = "-"
 """The outcome of a row that has none."""
-_FIXED_WORDS = 6
+_FIXED_FIELDS = 6
 _LONGEST_SECONDS = 86_400.0
 _MOST_PLANNED = 20 * MAX_EVENTS
 """A forged length must not keep a replay busy for ever."""
@@ -32,21 +32,12 @@ NEVER = -1.0
 
 def window_entry(window: Window) -> WindowEntry:
     """Return the window as the document holds it."""
-    return WindowEntry(
-        begun_seconds=window.begun_seconds,
-        ends_seconds=window.ends_seconds,
-        ended_seconds=window.ended_seconds,
-        closed_seconds=window.closed_seconds,
-        grace_seconds=window.grace_seconds,
-        ready_by_seconds=window.ready_by_seconds,
-        interval_seconds=window.interval_seconds,
-        controlled=window.controlled,
-        end=window.end,
+    return WindowEntry.of(
+        window,
         streams=tuple(_stream(track, window) for track in window.tracks.values()),
-        traffic=tuple(window.readings),
+        traffic=window.readings,
         traffic_sentence=window.traffic.sentence if window.readings else "",
         rows=tuple(map(row_text, window.rows)),
-        rows_left_out=window.rows_left_out,
     )
 
 
@@ -92,7 +83,7 @@ def _opened(entry: WindowEntry, policy: WindowPolicy) -> Window:
 
 
 def row_text(row: WindowEvent) -> str:
-    """Return a row as words; what is not known is left out."""
+    """Return a row as text; what is not known is left out."""
     fixed = (
         str(row.ticket),
         str(row.sent),
@@ -112,9 +103,9 @@ def row_text(row: WindowEvent) -> str:
 
 def parse_row(text: str) -> WindowEvent:
     """Return the row. Raises ValueError where it is none."""
-    words = text.split(" ")
-    ticket, sent, taken, heard, outcome, seconds = words[:_FIXED_WORDS]
-    named = dict(word.split("=", 1) for word in words[_FIXED_WORDS:])
+    fields = text.split(" ")
+    ticket, sent, taken, heard, outcome, seconds = fields[:_FIXED_FIELDS]
+    named = dict(field.split("=", 1) for field in fields[_FIXED_FIELDS:])
     version = named.get("version")
     return WindowEvent(
         ticket=int(ticket),
@@ -135,28 +126,16 @@ def _number(named: Mapping[str, str], name: str) -> float | None:
 
 def _stream(track: StreamStats, window: Window) -> StreamEntry:
     rate, stream = track.rate, track.stream
-    return StreamEntry(
+    return StreamEntry.of(
+        rate,
         name=stream.name,
         witness=stream.probe.witness,
         machine=stream.machine,
         url=stream.probe.url,
         tells_version=stream.probe.version_rule is not None,
         own_objective=stream.probe.objective,
-        valid=rate.valid,
-        bad=rate.bad,
-        neutral=rate.neutral,
         missed=track.missed,
         interval=rate.interval(),
-        breach=BreachEntry(
-            rule=rate.breach.rule,
-            heard_seconds=rate.breach.heard_seconds,
-            bad_since_seconds=rate.breach.bad_since_seconds,
-            bad=rate.breach.bad,
-            valid=rate.breach.valid,
-        )
-        if rate.breach
-        else None,
-        refuted_seconds=rate.refuted_seconds,
         refuted_at_end=rate.refuted_at_end(),
         outcomes=track.outcomes,
         latency=_latency(track.latency, track),

@@ -13,7 +13,6 @@ from slo_action.config.probes import assertions, endpoints, said_by, window_poli
 from slo_action.config.settings.fly import FlySettings, token_parts
 from slo_action.config.settings.prometheus import PrometheusSettings
 from slo_action.config.text.suggest import did_you_mean
-from slo_action.config.text.units import format_instant
 from slo_action.config.text.url import (
     ServiceUrl,
     credentials_in,
@@ -29,6 +28,7 @@ from slo_action.core.policy.overrides import PolicyChange, policy_of
 from slo_action.core.policy.policy import Policy, watched_gate
 from slo_action.core.release.baseline import Prepared
 from slo_action.core.slo.services import Service
+from slo_action.core.text.quantities import instant_text
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import InputError, Mistake
@@ -192,7 +192,7 @@ def _request(
     digest = _expected_digest(inputs)
     rule = VersionRule(expected=None if digest else inputs.expected_version or None)
     run = around.run
-    local = f"local-{format_instant(around.now)}"
+    local = f"local-{instant_text(around.now)}"
     return VerifyRequest(
         service=inputs.service,
         url=target.base,
@@ -252,7 +252,7 @@ def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tup
 def _contradictions(inputs: Inputs, around: RunEnvironment) -> list[Mistake]:
     mistakes = []
     if inputs.deployed_at and inputs.deployed_at > around.now + _FUTURE_ALLOWED:
-        shown = format_instant(inputs.deployed_at)
+        shown = instant_text(inputs.deployed_at)
         mistakes.append(
             Mistake(
                 field="deployed-at",

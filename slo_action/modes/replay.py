@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from slo_action.audit.agreement import schedule_problems, window_problems
 from slo_action.audit.document import AuditDocument, VerificationEntry, WindowEntry
-from slo_action.audit.read import former_policy_digest, gate_of
+from slo_action.audit.read import gate_of
 from slo_action.audit.window import window_of
 from slo_action.audit.write import policy_digest
 from slo_action.core.decision.decide import (
@@ -177,7 +177,7 @@ def _policy_problems(policy: Policy, digest: str | None) -> list[str]:
     found = policy_digest(policy)
     accepted = {None, found}
     if not policy.window.length_seconds:
-        accepted.add(former_policy_digest(policy))
+        accepted.add(policy_digest(policy, has_window=False))
     return [] if digest in accepted else [f"the policy's digest is {found}, not {digest}"]
 
 

@@ -38,10 +38,10 @@ def put(workspace: Path, prepared: Prepared, place: str = "shop-prepare-1") -> P
     return path
 
 
-def found(workspace: Path, told: list[str] | None = None) -> Prepared | None:
-    heard: list[str] = [] if told is None else told
+def found(workspace: Path, warned: list[str] | None = None) -> Prepared | None:
+    heard: list[str] = [] if warned is None else warned
     return find_prepared(
-        workspace, service="shop", app="shop-api", deployed_at=DEPLOYED_AT, tell=heard.append
+        workspace, service="shop", app="shop-api", deployed_at=DEPLOYED_AT, warn=heard.append
     )
 
 
@@ -80,15 +80,15 @@ def test_what_belongs_to_another_deploy_is_left_alone(other: Prepared, tmp_path:
     assert found(tmp_path) is None
 
 
-def test_what_is_not_used_is_told_unless_it_is_somebody_elses(tmp_path: Path) -> None:
-    told: list[str] = []
+def test_what_is_not_used_is_a_warning_unless_it_is_of_another_service(tmp_path: Path) -> None:
+    warned: list[str] = []
     put(tmp_path, replace(PREPARED, service="cart"), "a")
     put(tmp_path, replace(PREPARED, taken_at=DEPLOYED_AT - timedelta(hours=25)), "b")
     put(tmp_path, PREPARED, "c").write_text("{}", encoding="utf-8")
 
-    assert found(tmp_path, told) is None
-    assert len(told) == 2
-    assert all(line.startswith("what was prepared") for line in told)
+    assert found(tmp_path, warned) is None
+    assert len(warned) == 2
+    assert all(line.startswith("what was prepared") for line in warned)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)

@@ -305,10 +305,10 @@ def test_the_lines_say_what_differs_and_what_cannot_be_told(rollback: Fraction |
 
     told = "\n".join(backtest_lines([case], {"b/audit.json": "not JSON"}))
 
-    assert ("a rollback more" in told) is (rollback is not None)
+    assert ("one more rollback" in told) is (rollback is not None)
     assert ("the same" in told) is (rollback is None)
     assert "b/audit.json: not judged: not JSON" in told
-    assert "another pace" in told
+    assert "another interval" in told
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "backtest.md"

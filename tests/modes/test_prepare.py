@@ -136,7 +136,7 @@ def test_it_hands_over_a_file_sets_outputs_and_writes_the_summary() -> None:
     assert '"sealed": "sealed"' in stage.evidence.texts["prepared.json"]
     assert stage.outputs.values["way-back"] == "safe"
     assert stage.outputs.values["prepared-path"].endswith("/prepared.json")
-    assert "the way back to v1 is proven" in stage.outputs.summary
+    assert "a rollback to v1 is possible" in stage.outputs.summary
     assert "proofs/fly/dashboard_machines.json" in stage.evidence.texts
 
 

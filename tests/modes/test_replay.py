@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from slo_action.audit.read import former_policy_digest, read_record
-from slo_action.audit.write import audit_document
+from slo_action.audit.read import read_record
+from slo_action.audit.write import audit_document, policy_digest
 from slo_action.core.decision.decide import RollbackMode
 from slo_action.core.model import (
     Cause,
@@ -166,13 +166,13 @@ def test_what_recovers_at_the_last_look_is_replayed_with_the_watch_that_follows(
     assert (replayed.judgement.row, replayed.answers > 100) == ("recovered", True)
 
 
-def test_a_record_of_the_former_release_still_replays(tmp_path: Path) -> None:
+def test_a_record_from_before_there_were_windows_still_replays(tmp_path: Path) -> None:
     policy = Policy(rule=VersionRule(expected="v2"), window=WindowPolicy(length_seconds=0.0))
     stage = Stagehand({"v1": always(Outcome.OK), "v2": always(Outcome.HTTP_5XX)}, live="v2")
     document = audit_document(verify(stage.request(policy), stage.ports))
     del document["window"], document["policy"]["window"]
     del document["rollback"]["verification"]["window"]
-    document["policy_digest"] = former_policy_digest(policy)
+    document["policy_digest"] = policy_digest(policy, has_window=False)
 
     assert replay(read_record(saved(document, tmp_path / "a.json"))).answers == 0
 

@@ -16,7 +16,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from slo_action.audit.schema import validate
+from slo_action.audit.document import validate
 from tests.worlds.runner import ROOT, StepResult
 from tests.worlds.runner_scene import OTHER_USER, PROMPTLY_SECONDS, wait_until
 from tests.worlds.shop import BAD, GOOD
@@ -68,7 +68,7 @@ def stopped_in_the_watch(root: Path) -> Played:
     with street(root) as here:
         running = here.start(observe="60s")
         for name in SIX:
-            running.log.wait_for(f"{name}: notice: {name}: healthy for now", 30)
+            running.log.wait_for(f"{name}: notice: {name}: healthy so far", 30)
         running.stop(signal.SIGTERM)
         seconds = running.seconds_to_end()
         return Played(running.result(), here, seconds)

@@ -114,15 +114,15 @@ def test_the_error_ratio_is_by_time_and_absent_where_nothing_was_answered() -> N
     assert ratio == pytest.approx(rate.bad_weight / rate.valid_weight, abs=1e-6)
 
 
-def test_the_minute_after_a_rollback_is_told_apart() -> None:
+def test_the_minute_after_a_rollback_is_labelled() -> None:
     run = rolled_back()
     assert run.rollback is not None
     assert run.rollback.verification is not None
     verification = replace(run.rollback.verification, window=watched(always(Outcome.OK)))
     restored = replace(run.rollback, verification=verification)
-    told = parsed(openmetrics(replace(run, window=watched(always(Outcome.OK)), rollback=restored)))
+    found = parsed(openmetrics(replace(run, window=watched(always(Outcome.OK)), rollback=restored)))
 
-    samples = told["deploy_window_latency_answers"].samples
+    samples = found["deploy_window_latency_answers"].samples
     assert [labels["after"] for _, labels, _ in samples] == ["deploy"] * 2 + ["rollback"] * 2
 
 
@@ -133,8 +133,8 @@ def test_any_endpoint_is_one_label(name: str) -> None:
     window = watched(always(Outcome.OK), endpoints=(f"/{name}",), policy=policy)
     families = parsed(openmetrics(observed(window)))
 
-    told = {labels["stream"] for _, labels, _ in families["deploy_window_probes"].samples}
-    assert told == {"health", visible(f"/{name}")}
+    found = {labels["stream"] for _, labels, _ in families["deploy_window_probes"].samples}
+    assert found == {"health", visible(f"/{name}")}
 
 
 @given(st.text(st.characters()))
@@ -142,5 +142,5 @@ def test_any_endpoint_is_one_label(name: str) -> None:
 def test_any_service_name_is_one_label(name: str) -> None:
     families = parsed(openmetrics(record(service=name)))
 
-    told = {labels["service"] for f in families.values() for _, labels, _ in f.samples}
-    assert told == {visible(name)}
+    found = {labels["service"] for f in families.values() for _, labels, _ in f.samples}
+    assert found == {visible(name)}

@@ -50,7 +50,7 @@ def proof(answer: Response) -> str:
     return proofs((observation(response=answer),))
 
 
-def test_a_proof_is_the_document_s_transcript() -> None:
+def test_a_proof_is_a_transcript_in_the_published_form() -> None:
     *_, body = DOCUMENT.splitlines()
     answer = response(
         body,

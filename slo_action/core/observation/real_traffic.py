@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import isfinite, sqrt
 
 from slo_action.core.stats.binomial import binomial_at_most
+from slo_action.core.text.quantities import milliseconds_words, rounded_percent
 from slo_action.core.text.quoting import printable
 
 _LOOKS = 20
@@ -213,12 +214,12 @@ def _silence(reading: TrafficReading | None) -> str:
 
 
 def _told(count: _Count, reading: TrafficReading, now: float) -> str:
-    rate = f" ({_percent(count.rate)})" if count.requests else ""
+    rate = f" ({rounded_percent(count.rate)})" if count.requests else ""
     said = f"{count.errors} of {count.requests} requests answered 5xx{rate}{_span(reading, now)}"
     p95 = reading.p95_seconds
     if p95 is None or not isfinite(p95) or not count.requests:
         return said
-    return f"{said}; p95 {p95 * 1000:.0f} ms (estimate from buckets)"
+    return f"{said}; p95 {milliseconds_words(p95)} (estimate from buckets)"
 
 
 def _span(reading: TrafficReading, now: float) -> str:
@@ -235,12 +236,12 @@ def _reason(
         case TrafficVerdict.TOO_FEW:
             return f"; fewer than {policy.min_requests} requests decide nothing{_usual(before)}"
         case TrafficVerdict.BREACH:
-            null = _percent(_null(policy))
+            null = rounded_percent(_null(policy))
             return f"; at a true rate of {null} the chance of that is {_odds(chance)}"
         case TrafficVerdict.PRE_EXISTING if before is not None:
             return (
                 f"; before the deploy it was {before.errors} of {before.requests}"
-                f" ({_percent(before.rate)})"
+                f" ({rounded_percent(before.rate)})"
             )
         case _:
             return ""
@@ -253,7 +254,3 @@ def _odds(chance: float) -> str:
 def _usual(before: _Count | None) -> str:
     """Tell what there was before: traffic that stops is worth a look, and no proof."""
     return "" if before is None else f" ({before.requests} before the deploy)"
-
-
-def _percent(rate: float | Fraction) -> str:
-    return f"{100 * float(rate):.1f} %"

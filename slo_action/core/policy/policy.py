@@ -1,12 +1,12 @@
 """Every number and choice that decides a run, in one value and in words."""
 
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
 from slo_action.core.decision.decide import FailOn, RollbackMode
 from slo_action.core.gate.gate import GatePolicy
 from slo_action.core.model import VersionRule
 from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.text.quantities import percent_words
 from slo_action.core.verdict.judge import OnLateStart
 
 
@@ -62,7 +62,7 @@ def _window_in_words(window: WindowPolicy) -> tuple[str, ...]:
     if not window.length_seconds:
         return ("Nothing is observed after the health gate.",)
     rates = window.rates
-    trigger, slo = _percent(rates.trigger), _percent(rates.slo)
+    trigger, slo = percent_words(rates.trigger), percent_words(rates.slo)
     watching = (
         f"It watches until {window.length_seconds:g} s after the deploy, with at least a probe "
         f"every {window.interval_seconds:g} s; each endpoint is judged by itself, and all together."
@@ -72,15 +72,11 @@ def _window_in_words(window: WindowPolicy) -> tuple[str, ...]:
     if not rates.confidence:
         return watching, f"{plain}, or {outage}. Error-rate SLO: {slo}."
     sure = (
-        f"{plain}, or it is {_percent(rates.confidence)} sure earlier that the error rate is "
+        f"{plain}, or it is {percent_words(rates.confidence)} sure earlier that the error rate is "
         f"nearer the trigger than the SLO of {slo}, or {outage}."
     )
     passing = (
-        f"Good: at the end, {trigger} is refuted with {_percent(rates.refute_confidence)} "
+        f"Good: at the end, {trigger} is refuted with {percent_words(rates.refute_confidence)} "
         "confidence for every endpoint; otherwise it says that it could not tell."
     )
     return watching, sure, passing
-
-
-def _percent(share: float | Fraction) -> str:
-    return f"{100 * float(share):g} %"

@@ -1,13 +1,12 @@
 """What a window shows, as facts a row can ask for, and as sentences a person can check."""
 
-from fractions import Fraction
-
 from slo_action.core.model import Outcome
 from slo_action.core.observation.real_traffic import TrafficVerdict
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import POOLED, Window, WindowEnd
 from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest, binomial_at_most
+from slo_action.core.text.quantities import milliseconds_words, percent_words, rounded_percent
 
 _EDGE = 1e-9
 _CHANCE = 0.05
@@ -173,7 +172,7 @@ def rate_words(name: str, rate: RateTest, window: Window) -> str:
 
 def share_words(rate: RateTest) -> str:
     """Return which share of the answers failed."""
-    return f"{100 * rate.bad / rate.valid:.1f} %" if rate.valid else "no answer"
+    return rounded_percent(rate.bad / rate.valid) if rate.valid else "no answer"
 
 
 def time_words(rate: RateTest) -> str:
@@ -181,7 +180,7 @@ def time_words(rate: RateTest) -> str:
 
     What fails is asked more often for a while, so its answers overstate it.
     """
-    told = f"{100 * time_share(rate):.1f} %"
+    told = rounded_percent(time_share(rate))
     return "" if not rate.valid or told == share_words(rate) else told
 
 
@@ -198,11 +197,6 @@ def interval_words(rate: RateTest) -> str:
     """Return the 95 % any-time interval of the share of answers."""
     low, high = rate.interval()
     return f"{100 * low:.1f}–{100 * high:.1f} %"
-
-
-def percent_words(ratio: float | Fraction) -> str:
-    """Return a limit or a confidence in percent, without needless digits."""
-    return f"{100 * float(ratio):g} %"
 
 
 def standing_words(rate: RateTest, window: Window) -> str:
@@ -252,7 +246,7 @@ def latency_words(track: StreamStats) -> str:
     goal, latency = track.goal, track.latency
     if goal is None:
         return ""
-    over, limit = latency.over[goal.limit_seconds], f"{1000 * goal.limit_seconds:.0f} ms"
+    over, limit = latency.over[goal.limit_seconds], milliseconds_words(goal.limit_seconds)
     allowed = percent_words(1 - goal.quantile)
     return (
         f"{track.stream.name} misses its response-time SLO {goal.name} < {limit}: {over} of "

@@ -10,6 +10,7 @@ from slo_action.core.model import (
 from slo_action.core.observation.real_traffic import OnNoData, TrafficVerdict
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import Window, WindowEnd
+from slo_action.core.text.quantities import percent_words
 from slo_action.core.verdict.facts import Facts, Row
 from slo_action.core.verdict.outcome_groups import CONFIG_OUTCOMES, PATH_OUTCOMES
 from slo_action.core.verdict.triggers import blamed_outcome
@@ -21,7 +22,6 @@ from slo_action.core.verdict.window_facts import (
     missed_latency,
     over_slo,
     over_trigger,
-    percent_words,
     rate_words,
     silence_of,
     silenced,

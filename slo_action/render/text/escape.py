@@ -87,7 +87,7 @@ def output(text: str) -> str:
 
 
 def word(text: str) -> str:
-    """Return an output that stays one word, and no option, even where nobody quotes it."""
+    """Return an output that stays one word, and no option, even unquoted in a shell."""
     return output(text).replace(" ", "_").lstrip("-")
 
 

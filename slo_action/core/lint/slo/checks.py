@@ -7,12 +7,11 @@ from fractions import Fraction
 
 from slo_action.core.lint.rule import Key, Table, Violation
 from slo_action.core.slo.services import NAMED_ENDPOINTS, Endpoint, Service
-from slo_action.core.text.quantities import percent_words
+from slo_action.core.text.quantities import exact_duration, percent_words
 from slo_action.core.text.quoting import quoted
 
 _GATE = timedelta(seconds=90)
 """The document's deadline of the health gate."""
-_SECOND = 1_000_000
 """In microseconds."""
 
 
@@ -56,8 +55,8 @@ def limit_above_timeout(entry: SloEntry) -> Iterator[Violation]:
         limit = timedelta(seconds=endpoint.objective.limit_seconds)
         if limit > endpoint.timeout:
             words = (
-                f"{endpoint_title(endpoint)}: {endpoint.objective.name} of {told_duration(limit)} "
-                f"is above its timeout of {told_duration(endpoint.timeout)}"
+                f"{endpoint_title(endpoint)}: {endpoint.objective.name} of {exact_duration(limit)} "
+                f"is above its timeout of {exact_duration(endpoint.timeout)}"
             )
             yield Violation(key=key, words=words)
     for number, journey in enumerate(entry.service.journeys):
@@ -65,8 +64,8 @@ def limit_above_timeout(entry: SloEntry) -> Iterator[Violation]:
         whole = timedelta(seconds=journey.timeout_seconds)
         if limit > whole:
             words = (
-                f"journey {quoted(journey.name)}: p95 of {told_duration(limit)} is above its "
-                f"timeout of {told_duration(whole)}"
+                f"journey {quoted(journey.name)}: p95 of {exact_duration(limit)} is above its "
+                f"timeout of {exact_duration(whole)}"
             )
             yield Violation(key=("journeys", number, "response_time_p95"), words=words)
 
@@ -78,8 +77,8 @@ def interval_below_timeout(entry: SloEntry) -> Iterator[Violation]:
             continue
         if endpoint.interval < endpoint.timeout:
             words = (
-                f"{endpoint_title(endpoint)}: interval {told_duration(endpoint.interval)}, "
-                f"timeout {told_duration(endpoint.timeout)}"
+                f"{endpoint_title(endpoint)}: interval {exact_duration(endpoint.interval)}, "
+                f"timeout {exact_duration(endpoint.timeout)}"
             )
             yield Violation(key=_monitoring(entry, endpoint, "interval"), words=words)
     for number, journey in enumerate(entry.service.journeys):
@@ -87,8 +86,8 @@ def interval_below_timeout(entry: SloEntry) -> Iterator[Violation]:
         interval = timedelta(seconds=journey.interval_seconds or journey.timeout_seconds)
         if interval < whole:
             words = (
-                f"journey {quoted(journey.name)}: interval {told_duration(interval)}, "
-                f"timeout {told_duration(whole)}"
+                f"journey {quoted(journey.name)}: interval {exact_duration(interval)}, "
+                f"timeout {exact_duration(whole)}"
             )
             yield Violation(key=("journeys", number, "interval"), words=words)
 
@@ -141,12 +140,14 @@ def grace_past_deadline(entry: SloEntry) -> Iterator[Violation]:
     grace, deadline = entry.service.grace, entry.service.policy.health_deadline
     until = _GATE if deadline is None else timedelta(seconds=deadline)
     if grace is not None and grace >= until:
-        words = f"grace_period {told_duration(grace)}, deadline of the gate {told_duration(until)}"
+        words = (
+            f"grace_period {exact_duration(grace)}, deadline of the gate {exact_duration(until)}"
+        )
         yield Violation(key=("monitoring", "grace_period"), words=words)
     own = entry.service.policy.grace
     if own is not None and timedelta(seconds=own) >= until:
-        told = told_duration(timedelta(seconds=own))
-        words = f"grace {told}, deadline of the gate {told_duration(until)}"
+        told = exact_duration(timedelta(seconds=own))
+        words = f"grace {told}, deadline of the gate {exact_duration(until)}"
         yield Violation(key=("policy", "grace"), words=words)
 
 
@@ -170,19 +171,3 @@ def endpoint_title(endpoint: Endpoint) -> str:
     return (
         endpoint.name if endpoint.name in NAMED_ENDPOINTS else f"endpoint {quoted(endpoint.name)}"
     )
-
-
-def told_duration(duration: timedelta) -> str:
-    """Return a duration as slo.yml writes it, such as `1m30s` or `5.001s`; nothing is left out."""
-    rest = duration // timedelta(microseconds=1)
-    if rest < _SECOND:
-        return f"{_decimal(rest, 1000)}ms"
-    parts = []
-    for size, unit in ((86_400 * _SECOND, "d"), (3_600 * _SECOND, "h"), (60 * _SECOND, "m")):
-        count, rest = divmod(rest, size)
-        parts += [f"{count}{unit}"] if count else []
-    return "".join([*parts, f"{_decimal(rest, _SECOND)}s"] if rest else parts)
-
-
-def _decimal(count: int, of: int) -> str:
-    return f"{count / of:.6f}".rstrip("0").rstrip(".")

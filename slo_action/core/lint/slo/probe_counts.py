@@ -10,9 +10,9 @@ from fractions import Fraction
 from math import ceil
 
 from slo_action.core.lint.rule import Key, Violation
-from slo_action.core.lint.slo.checks import SloEntry, endpoint_title, limits, told_duration
+from slo_action.core.lint.slo.checks import SloEntry, endpoint_title, limits
 from slo_action.core.stats.latency import least_count
-from slo_action.core.text.quantities import percent_words
+from slo_action.core.text.quantities import exact_duration, percent_words
 
 MONTH = timedelta(days=30)
 DAY = timedelta(days=1)
@@ -60,10 +60,10 @@ def _few(
 ) -> Iterator[Violation]:
     made = window // interval
     if made < needed:
-        longest = told_duration(_whole(window / needed))
+        longest = exact_duration(_whole(window / needed))
         words = (
-            f"{what} needs {needed:,} probes in {told_duration(window)}, one each {longest}; "
-            f"one each {told_duration(interval - interval % _MILLISECOND)} gives {made:,}"
+            f"{what} needs {needed:,} probes in {exact_duration(window)}, one each {longest}; "
+            f"one each {exact_duration(interval - interval % _MILLISECOND)} gives {made:,}"
         )
         yield Violation(key=key, words=words)
 

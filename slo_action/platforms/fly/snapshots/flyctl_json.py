@@ -6,9 +6,10 @@ Parts of a machine that fly-go does not know are left out, as flyctl does.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from slo_action.core.text.go_durations import go_printed
+from slo_action.core.text.quantities import instant_text
 from slo_action.platforms.fly.client.models import Event, FlyApp, FlyMachine, FlyRelease, Json
 from slo_action.platforms.fly.snapshots.redaction import redacted
 from slo_action.platforms.fly.state.machines import COMPATIBILITY_CHECKS, is_app_machine
@@ -177,7 +178,7 @@ def _event(event: Event) -> dict[str, object]:
 
 
 def _stamp(at: datetime | None) -> str | None:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+    return instant_text(at) if at else None
 
 
 def _object(value: object) -> dict[str, object]:

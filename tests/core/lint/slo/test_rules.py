@@ -1,17 +1,13 @@
 """slo.yml held against itself: what each rule finds, where, and what it leaves alone."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.slo.load import Loaded, load_matrix
 from slo_action.core.lint.rule import Finding
-from slo_action.core.lint.slo.checks import told_duration
 from slo_action.core.model import Level
 from slo_action.modes.check.slo_lint import matrix_findings
 
@@ -275,28 +271,6 @@ def test_several_contradictions_come_together_in_the_order_of_the_lines(check: C
 
     assert [one.place.line for one in found] == [4, 5, 7]
     assert {one.rule.level for one in found} == {Level.ERROR}
-
-
-@pytest.mark.parametrize(
-    ("duration", "told"),
-    [
-        ({"milliseconds": 5001}, "5.001s"),
-        ({"seconds": 90, "milliseconds": 500}, "1m30.5s"),
-        ({"seconds": 5, "microseconds": 1}, "5.000001s"),
-        ({"microseconds": 1500}, "1.5ms"),
-        ({"milliseconds": 500}, "500ms"),
-        ({"minutes": 60}, "1h"),
-        ({"days": 30, "seconds": 1}, "30d1s"),
-        ({}, "0ms"),
-    ],
-)
-def test_nothing_of_a_duration_is_left_out(duration: dict[str, float], told: str) -> None:
-    assert told_duration(timedelta(**duration)) == told
-
-
-@given(st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=400)))
-def test_two_durations_never_read_the_same(duration: timedelta) -> None:
-    assert told_duration(duration) != told_duration(duration - timedelta(microseconds=1))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Everything a run tells, on every surface it has, by the real writers."""
+"""What a run publishes on every surface, by the real writers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ class CheckRunBodies:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Published:
     """The texts of one run; `files` are the evidence by name."""
 
     log: str
@@ -46,8 +46,8 @@ class Told:
     check_runs: list[dict[str, Any]]
 
 
-def tell_all(record: AuditRecord, workspace: Path, *secrets: str) -> Told:
-    """Tell a run as the action does, its live log included; `secrets` are masked first."""
+def publish_all(record: AuditRecord, workspace: Path, *secrets: str) -> Published:
+    """Publish a run as the action does, its live log included; `secrets` are masked first."""
     scrubber, stream, checks = Scrubber(), StringIO(newline=""), CheckRunBodies()
     log = WorkflowLog(stream, scrubber)
     for secret in secrets:
@@ -65,7 +65,7 @@ def tell_all(record: AuditRecord, workspace: Path, *secrets: str) -> Told:
     _live(record, ports)
     tell(record, ports, artifact_name="")
     directory = ports.evidence.directory
-    return Told(
+    return Published(
         log=stream.getvalue(),
         outputs=output.read_bytes().decode("utf-8"),
         summary=page.read_bytes().decode("utf-8"),
@@ -78,7 +78,7 @@ def tell_all(record: AuditRecord, workspace: Path, *secrets: str) -> Told:
 
 
 def _live(record: AuditRecord, ports: Ports) -> None:
-    """What is told while the run goes on; and an annotation at a place a stranger named."""
+    """The live log of the run, and an annotation at an untrusted path."""
     gate = record.gate
     with ports.log.group(record.service):
         for number in range(1, len(gate.observations) + 1):
