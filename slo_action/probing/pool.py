@@ -9,7 +9,7 @@ import httpx
 
 from slo_action.core.model import Probe, Sample
 from slo_action.core.text.secrets import Secret
-from slo_action.ports import Clock, Landed
+from slo_action.ports import Clock, CompletedProbe
 from slo_action.probing.exchange import Exchange, Sender
 from slo_action.probing.journey import JourneyRunner
 from slo_action.probing.prober import NO_SECRETS
@@ -84,12 +84,12 @@ class HttpProbePool:
             self._room.release()
             self._end(flight, "not sent: this host has no threads left")
 
-    def landed(self) -> tuple[Landed, ...]:
+    def completed(self) -> tuple[CompletedProbe, ...]:
         """Read and judge what has ended; see ports.ProbePool."""
         now = self._clock.monotonic()  # read first: who ends meanwhile is not given up
         down = [one for one in self._flights if one.ended is not None or one.lost <= now]
         self._flights.difference_update(down)
-        return tuple(sorted(map(self._judged, down), key=lambda landed: landed.ended))
+        return tuple(sorted(map(self._judged, down), key=lambda completed: completed.ended))
 
     def _fly(self, flight: InFlightProbe) -> None:
         """Run in the probe's own thread."""
@@ -108,14 +108,14 @@ class HttpProbePool:
         flight.trouble = trouble
         flight.ended = self._clock.monotonic()
 
-    def _judged(self, flight: InFlightProbe) -> Landed:
+    def _judged(self, flight: InFlightProbe) -> CompletedProbe:
         exchanges = flight.exchanges if flight.ended is not None else ()
         sent = exchanges[0].timeline.started if exchanges else flight.sent
         ended = exchanges[-1].timeline.ended if exchanges else flight.ended
         ended = flight.lost if ended is None else ended
         told = flight.sample if flight.ended is not None else None
         sample = told or self._sample(flight, exchanges, ended - sent)
-        return Landed(ticket=flight.ticket, sample=sample, sent=sent, ended=ended)
+        return CompletedProbe(ticket=flight.ticket, sample=sample, sent=sent, ended=ended)
 
     def _sample(
         self, flight: InFlightProbe, exchanges: tuple[Exchange, ...], total_seconds: float

@@ -67,7 +67,7 @@ def steady(
 
 
 class FakeMetricSource:
-    """Finds what its traffic says at the time of the look; the answer lands `seconds` later.
+    """Finds what its traffic says at the time of the look; the answer comes `seconds` later.
 
     `asked` holds the monotonic instant of every look that was begun.
     """
