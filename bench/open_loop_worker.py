@@ -12,7 +12,7 @@ from secrets import token_hex
 from slo_action.core.model import Probe, Witness
 from slo_action.core.text.secrets import Scrubber
 from slo_action.ports import CompletedProbe
-from slo_action.probing.pool import HttpProbePool
+from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
 from slo_action.system.clock import SystemClock
@@ -22,7 +22,7 @@ _DRAIN_SECONDS = 0.02
 
 def main() -> None:
     clock = SystemClock()
-    pool = HttpProbePool(
+    pool = HttpProber(
         clock,
         nonces=lambda: token_hex(8),
         transport=FreshTransport(OnceContext(system_trust)),
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _driven(
-    pool: HttpProbePool, clock: SystemClock, url: str, slots: list[float]
+    pool: HttpProber, clock: SystemClock, url: str, slots: list[float]
 ) -> list[CompletedProbe]:
     """Send a probe at each slot, an instant of the clock that all processes share."""
     probe = Probe(witness=Witness.HEALTH, url=url)

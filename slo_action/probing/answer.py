@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from slo_action.core.answer.health_body import HealthReading
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.body import Body
-from slo_action.probing.intermediaries import Headers
+from slo_action.probing.exchange import Headers
 
 _SKEW_SECONDS = 10.0
 _HTML = re.compile(r"\s*<(?:!doctype html|html)", re.IGNORECASE)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-Headers = tuple[tuple[str, str], ...]
+from slo_action.probing.exchange import Headers
 
 _CHALLENGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "cf-mitigated": ("Cloudflare", ("challenge",)),

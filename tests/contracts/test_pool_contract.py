@@ -13,8 +13,8 @@ from slo_action.core.journey import assertions
 from slo_action.core.journey.journeys import Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.ports import CompletedProbe, ProbePool
-from slo_action.probing.pool import HttpProbePool
-from slo_action.probing.timeline import TIMELINE, Timeline
+from slo_action.probing.exchange import TIMELINE, Timeline
+from slo_action.probing.prober import HttpProber
 from tests.builders import sample
 from tests.worlds.virtual_clock import VirtualClock
 from tests.worlds.virtual_pool import VirtualPool
@@ -136,7 +136,7 @@ def _real() -> Subject:
     world: World = {}
     web = GatedWeb(clock, world)
     transport = httpx.MockTransport(web.answer)
-    pool = HttpProbePool(clock, nonces=lambda: "n", transport=transport, redact=str)
+    pool = HttpProber(clock, nonces=lambda: "n", transport=transport, redact=str)
     return Subject(pool, world, clock, web.wait, lambda: web.arrived.acquire(timeout=10))
 
 

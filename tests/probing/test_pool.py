@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from slo_action import __version__
 from slo_action.core.model import Outcome, Probe, Sample
 from slo_action.ports import Clock, CompletedProbe
-from slo_action.probing.pool import HttpProbePool
+from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
 from slo_action.system.clock import SystemClock
@@ -29,9 +29,9 @@ from tests.worlds.virtual_clock import VirtualClock
 CLOCK = SystemClock()
 
 
-def real_pool() -> HttpProbePool:
+def real_pool() -> HttpProber:
     transport = FreshTransport(OnceContext(system_trust))
-    return HttpProbePool(CLOCK, nonces=lambda: "n", transport=transport, redact=str)
+    return HttpProber(CLOCK, nonces=lambda: "n", transport=transport, redact=str)
 
 
 def mock_pool(
@@ -39,8 +39,8 @@ def mock_pool(
     clock: Clock | None = None,
     redact: Callable[[str], str] = str,
     most_in_flight: int = 512,
-) -> HttpProbePool:
-    return HttpProbePool(
+) -> HttpProber:
+    return HttpProber(
         clock or VirtualClock(),
         nonces=lambda: "n",
         transport=httpx.MockTransport(handler),
@@ -49,7 +49,7 @@ def mock_pool(
     )
 
 
-def collected(pool: HttpProbePool, count: int, seconds: float = 5.0) -> list[CompletedProbe]:
+def collected(pool: HttpProber, count: int, seconds: float = 5.0) -> list[CompletedProbe]:
     """Look again and again until so many have completed."""
     seen: list[CompletedProbe] = []
     until = CLOCK.monotonic() + seconds
@@ -299,9 +299,7 @@ def test_a_bug_in_a_probe_s_thread_is_told_and_gives_its_place_back() -> None:
             return super().now()
 
     transport = httpx.MockTransport(lambda _: httpx.Response(200))
-    pool = HttpProbePool(
-        BrokenClock(), nonces=str, transport=transport, redact=str, most_in_flight=1
-    )
+    pool = HttpProber(BrokenClock(), nonces=str, transport=transport, redact=str, most_in_flight=1)
     for ticket in (1, 2):
         pool.send(ticket, PROBE)
         for thread in probe_threads():

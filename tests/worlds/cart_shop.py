@@ -10,7 +10,7 @@ import httpx
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.text.secrets import Secret
-from slo_action.probing.timeline import TIMELINE, Timeline
+from slo_action.probing.exchange import TIMELINE, Timeline
 from tests.worlds.artifact_http import Asked, Reply, json_reply
 from tests.worlds.virtual_clock import VirtualClock
 
