@@ -34,7 +34,7 @@ class Answer:
 
 
 def retry_after(answer: Answer) -> float | None:
-    """Return the seconds to wait, by the server's own clock where it tells a date."""
+    """Return the seconds to wait, by the server's own clock where it sends a date."""
     value = answer.header("retry-after").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
         return float(value)

@@ -89,14 +89,14 @@ class Timeline:
     @property
     def phases(self) -> Phases:
         """Where the time went. A phase that failed counts up to its failure."""
-        answering = self.phase in (Phase.ANSWER, Phase.BODY) and self._connected is not None
+        processing = None
+        if self._connected is not None and self.phase in (Phase.ANSWER, Phase.BODY):
+            processing = (self.first_byte or self.ended) - self._connected
         return Phases(
             resolve_seconds=self._spent.get(Phase.RESOLVE),
             connect_seconds=self._spent.get(Phase.CONNECT),
             tls_seconds=self._spent.get(Phase.TLS),
-            processing_seconds=(self.first_byte or self.ended) - (self._connected or 0.0)
-            if answering
-            else None,
+            processing_seconds=processing,
             transfer_seconds=None if self.first_byte is None else self.ended - self.first_byte,
         )
 

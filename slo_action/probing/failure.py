@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Callable, Iterator
 
 import httpcore
-import httpx
 
 from slo_action.core.model import Outcome
 from slo_action.core.text.quoting import quoted
@@ -30,8 +29,8 @@ _RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 def read_failure(error: Exception, timeline: Timeline) -> Failure:
     """Return the outcome class of an exception and what happened.
 
-    Only texts of errno, OpenSSL and the parser are quoted, never an httpx message: those may hold
-    the URL or a header.
+    Only texts of errno, OpenSSL and the parser are quoted: other messages may hold the URL or a
+    header.
     """
     for cause in _chain(error):
         for kinds, read in _READERS:
@@ -90,14 +89,14 @@ def _unsendable(error: UnsendableHeaderError, _timeline: Timeline) -> Failure:
     return Outcome.UNKNOWN, str(error)
 
 
-def _timeout(error: BaseException, timeline: Timeline) -> Failure:
-    phase = Phase.CONNECT if isinstance(error, httpx.ConnectTimeout) else timeline.phase
+def _timeout(_error: BaseException, timeline: Timeline) -> Failure:
+    phase = timeline.phase or Phase.ANSWER
     outcome = {
         Phase.RESOLVE: Outcome.DNS_TIMEOUT,
         Phase.CONNECT: Outcome.CONNECT_TIMEOUT,
         Phase.TLS: Outcome.CONNECT_TIMEOUT,
-    }.get(phase or Phase.ANSWER, Outcome.READ_TIMEOUT)
-    return outcome, f"timed out after {timeline.total_seconds:.1f} s, {phase or Phase.ANSWER}"
+    }.get(phase, Outcome.READ_TIMEOUT)
+    return outcome, f"timed out after {timeline.total_seconds:.1f} s, {phase}"
 
 
 def _refused(_error: BaseException, _timeline: Timeline) -> Failure:
@@ -154,9 +153,7 @@ _READERS: tuple[tuple[tuple[type[BaseException], ...], Callable[..., Failure]], 
     (_RESETS, _reset),
     ((TimeoutError,), _timeout),
     ((OSError,), _socket),
-    ((httpcore.RemoteProtocolError, httpx.RemoteProtocolError), _protocol),
-    ((httpx.TimeoutException,), _timeout),
-    ((httpx.ConnectError,), _refused),
-    ((httpx.NetworkError, httpcore.WriteError), _reset),
+    ((httpcore.RemoteProtocolError,), _protocol),
+    ((httpcore.WriteError,), _reset),
 )
 """From the special to the general: the first that fits reads the error."""

@@ -19,10 +19,11 @@ from slo_action.probing.exchange import Exchange
 from slo_action.probing.failure import read_failure
 from slo_action.probing.redirects import MOST_REDIRECTS, without_nonce
 from slo_action.probing.sender import following
-from slo_action.probing.trust import expiry_note
+from slo_action.probing.trust import days_left
 
 Redact = Callable[[str], str]
 
+_WARN_DAYS = 14
 _COOKIE_HEADERS = frozenset({"set-cookie", "set-cookie2"})
 
 
@@ -87,8 +88,9 @@ def reading_of(probe: Probe, exchanges: Sequence[Exchange], body: Body) -> Readi
         for one, after in pairwise(exchanges)
     ]
     before += last.timeline.notes
-    expiry = expiry_note(last.timeline.certificate_expires_at, last.at)
-    before += [expiry] if expiry else []
+    expires = last.timeline.certificate_expires_at
+    if expires and (days := days_left(expires, last.at)) < _WARN_DAYS:
+        before.append(f"the certificate expires in {days:.1f} days")
     if failure and (last.status is None or last.status == HTTPStatus.OK):
         outcome, detail = failure
         answers = "" if last.status is None else f"answers {last.status}, but "
@@ -99,7 +101,7 @@ def reading_of(probe: Probe, exchanges: Sequence[Exchange], body: Body) -> Readi
         status=last.status or 0,
         headers=last.headers,
         body=body,
-        certificate_expires_at=last.timeline.certificate_expires_at,
+        certificate_expires_at=expires,
     )
     reading = classify(answer, probe, last.timeline.total_seconds)
     after = [f"the body did not come whole: {failure[1]}"] if failure else []

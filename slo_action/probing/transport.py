@@ -3,7 +3,7 @@
 import errno
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpcore
@@ -37,10 +37,6 @@ OWN_SIDE_ERRNOS = frozenset(
 """Socket errors that say nothing of the target: this host could not even try."""
 
 _REFUSED = "it leads to a link-local or metadata address, which allow-link-local refuses"
-
-_SocketOption = (
-    tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
-)
 
 
 class FreshTransport(httpx.BaseTransport):
@@ -131,14 +127,7 @@ class _Network(httpcore.NetworkBackend):
         self._addresses = addresses
         self._timeline = timeline
 
-    def connect_tcp(
-        self,
-        host: str,  # noqa: ARG002 - resolved already
-        port: int,  # noqa: ARG002
-        timeout: float | None = None,  # noqa: ARG002 - the timeline bounds it
-        local_address: str | None = None,  # noqa: ARG002
-        socket_options: Iterable[_SocketOption] | None = None,  # noqa: ARG002
-    ) -> httpcore.NetworkStream:
+    def connect_tcp(self, *_resolved: object, **_bounded: object) -> httpcore.NetworkStream:
         with self._timeline.during(Phase.CONNECT):
             return self._connected()
 
@@ -208,7 +197,11 @@ class _Stream(httpcore.NetworkStream):
         with self._timeline.during(Phase.TLS):
             try:
                 self._sock.settimeout(self._timeline.remaining())
-                self._must_be_connected()
+                try:  # Python's ssl loses the socket it wraps, unclosed, where the peer has gone
+                    self._sock.getpeername()
+                except OSError as error:
+                    gone = "closed before the TLS handshake"
+                    raise ConnectionResetError(errno.ECONNRESET, gone) from error
                 secured = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname)
             except BaseException:
                 self.close()
@@ -218,15 +211,6 @@ class _Stream(httpcore.NetworkStream):
                 raise ConnectionResetError(errno.ECONNRESET, "closed before the TLS handshake")
             self._timeline.certificate_expires_at = expires_at(secured)
             return _Stream(secured, self._timeline)
-
-    def _must_be_connected(self) -> None:
-        """Python's ssl loses the socket it wraps, unclosed, where the peer has gone before."""
-        try:
-            self._sock.getpeername()
-        except OSError as error:
-            raise ConnectionResetError(
-                errno.ECONNRESET, "closed before the TLS handshake"
-            ) from error
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's own signature
         if info == "ssl_object" and isinstance(self._sock, ssl.SSLSocket):

@@ -67,9 +67,9 @@ class GatedWeb:
 def _response(outcome: Outcome) -> httpx.Response:
     match outcome:
         case Outcome.READ_TIMEOUT:
-            raise httpx.ReadTimeout("silent")
+            raise TimeoutError
         case Outcome.CONNECT_REFUSED:
-            raise httpx.ConnectError("refused")
+            raise ConnectionRefusedError
         case Outcome.HTTP_5XX:
             return httpx.Response(500)
         case _:

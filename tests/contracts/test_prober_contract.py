@@ -62,9 +62,9 @@ def _fake() -> Subject:
 def _answer(outcome: Outcome) -> httpx.Response:
     match outcome:
         case Outcome.READ_TIMEOUT:
-            raise httpx.ReadTimeout("silent")
+            raise TimeoutError
         case Outcome.CONNECT_REFUSED:
-            raise httpx.ConnectError("refused")
+            raise ConnectionRefusedError
         case Outcome.HTTP_5XX:
             return httpx.Response(500)
         case Outcome.RATE_LIMITED:

@@ -107,7 +107,7 @@ def test_every_probe_completes_after_its_own_answer_however_slow_the_others_are(
     with serving(slow) as server:
         for ticket in spaced(10, 0.05):
             pool.send(ticket, replace(PROBE, url=server.url()))
-        completed = collected(pool, 10)
+        completed = sorted(collected(pool, 10), key=lambda one: one.ticket)
 
     starts = [one.sent - completed[0].sent for one in completed]
     assert [one.ticket for one in completed] == list(range(10))

@@ -4,6 +4,7 @@ from base64 import b64encode
 from dataclasses import replace
 from threading import Event
 
+import httpcore
 import httpx
 import pytest
 import respx
@@ -84,12 +85,11 @@ def test_a_200_above_the_limit_is_slow(seconds: float, outcome: Outcome) -> None
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (httpx.ConnectError("boom"), Outcome.CONNECT_REFUSED),
-        (httpx.ConnectTimeout("boom"), Outcome.CONNECT_TIMEOUT),
-        (httpx.ReadTimeout("boom"), Outcome.READ_TIMEOUT),
-        (httpx.WriteTimeout("boom"), Outcome.READ_TIMEOUT),
-        (httpx.ReadError("boom"), Outcome.RESET),
-        (httpx.RemoteProtocolError("boom"), Outcome.PROTOCOL_ERROR),
+        (ConnectionRefusedError(), Outcome.CONNECT_REFUSED),
+        (TimeoutError(), Outcome.READ_TIMEOUT),
+        (ConnectionResetError(), Outcome.RESET),
+        (httpcore.WriteError("boom"), Outcome.RESET),
+        (httpcore.RemoteProtocolError("boom"), Outcome.PROTOCOL_ERROR),
         (httpx.LocalProtocolError("secret"), Outcome.UNKNOWN),
         (RuntimeError("secret"), Outcome.UNKNOWN),
         (MemoryError(), Outcome.UNKNOWN),

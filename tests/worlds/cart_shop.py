@@ -148,7 +148,7 @@ def in_virtual_time(shop: CartShop, clock: VirtualClock) -> httpx.MockTransport:
         takes, left = 0.1 + reply.delay_seconds, timeline.remaining()
         clock.advance(min(takes, left))
         if takes > left:
-            raise httpx.ReadTimeout("late", request=request)
+            raise TimeoutError
         return httpx.Response(reply.status, headers=dict(reply.headers), content=reply.body)
 
     return httpx.MockTransport(answer)

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.answer.version_fields import (
+from slo_action.core.answer.version import (
+    judge_version,
+    matches,
     version_fields_in_headers,
     version_fields_in_json,
     version_fields_in_line,
 )
-from slo_action.core.answer.version_match import judge_version, matches
 from slo_action.core.model import VersionRule
 
 COMMIT = "3f2a9c1d4e5b60718293a4b5c6d7e8f901234567"
