@@ -141,8 +141,8 @@ def test_huge_bodies_are_cut_and_leave_nothing_behind() -> None:
     body = b"x" * 10_000_000
 
     def huge(connection: Connection) -> None:
-        connection.say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
-        connection.say(body)  # not joined with the headers: that would be a copy
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+        connection.send(body)  # not joined with the headers: that would be a copy
 
     pool = real_pool()
     with serving(huge) as server:
@@ -291,7 +291,7 @@ def test_a_bug_of_ours_is_no_fault_of_the_target() -> None:
     assert completed.sample.detail == "the probe itself failed: LookupError"
 
 
-def test_a_bug_in_a_probe_s_thread_is_told_and_gives_its_place_back() -> None:
+def test_a_bug_in_a_probe_s_thread_is_reported_and_gives_its_place_back() -> None:
     class BrokenClock(VirtualClock):
         def now(self) -> datetime:
             if threading.current_thread().name == "slo-probe":
@@ -367,7 +367,7 @@ def test_a_probe_s_own_headers_follow_ours() -> None:
         ("Content-Length", "10"),
         ("Transfer-Encoding", "chunked"),
         ("Connection", "keep-alive"),
-        ("User-Agent", "somebody"),
+        ("User-Agent", "other"),
     ],
 )
 def test_a_header_that_must_not_be_sent_stops_its_probe(name: str, value: str) -> None:

@@ -128,7 +128,7 @@ BUY = Journey(name="buy", steps=(LOGIN, ADD, LOOK, PAY))
 
 
 def at_once(journey: Journey) -> Journey:
-    """Return the journey of somebody who does not think."""
+    """Return the journey of a user who does not think."""
     steps = tuple(replace(step, think_seconds=0.0) for step in journey.steps)
     return replace(journey, steps=steps)
 
