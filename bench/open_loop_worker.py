@@ -11,8 +11,8 @@ from secrets import token_hex
 
 from slo_action.core.model import Probe, Witness
 from slo_action.core.text.secrets import Scrubber
-from slo_action.ports import Landed
-from slo_action.probing.pool import HttpProbePool
+from slo_action.ports import CompletedProbe
+from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
 from slo_action.system.clock import SystemClock
@@ -22,7 +22,7 @@ _DRAIN_SECONDS = 0.02
 
 def main() -> None:
     clock = SystemClock()
-    pool = HttpProbePool(
+    pool = HttpProber(
         clock,
         nonces=lambda: token_hex(8),
         transport=FreshTransport(OnceContext(system_trust)),
@@ -31,25 +31,27 @@ def main() -> None:
     for line in sys.stdin:
         url, slots = json.loads(line)
         before = _cpu_seconds()
-        landed = _driven(pool, clock, url, slots)
+        completed = _driven(pool, clock, url, slots)
         spent = _cpu_seconds() - before
-        told = [(str(one.sample.outcome), one.sample.total_seconds) for one in landed]
+        told = [(str(one.sample.outcome), one.sample.total_seconds) for one in completed]
         sys.stdout.write(json.dumps({"cpu": spent, "probes": told}) + "\n")
         sys.stdout.flush()
 
 
-def _driven(pool: HttpProbePool, clock: SystemClock, url: str, slots: list[float]) -> list[Landed]:
+def _driven(
+    pool: HttpProber, clock: SystemClock, url: str, slots: list[float]
+) -> list[CompletedProbe]:
     """Send a probe at each slot, an instant of the clock that all processes share."""
     probe = Probe(witness=Witness.HEALTH, url=url)
-    landed: list[Landed] = []
+    completed: list[CompletedProbe] = []
     for ticket, slot in enumerate(slots):
         clock.sleep_until(slot)
         pool.send(ticket, probe)
-        landed += pool.landed()
-    while len(landed) < len(slots):
+        completed += pool.completed()
+    while len(completed) < len(slots):
         clock.sleep_until(clock.monotonic() + _DRAIN_SECONDS)
-        landed += pool.landed()
-    return landed
+        completed += pool.completed()
+    return completed
 
 
 def _cpu_seconds() -> float:

@@ -44,8 +44,8 @@ class Prober(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Landed:
-    """An answered probe. `sent` and `ended` are instants of the monotonic clock."""
+class CompletedProbe:
+    """A probe with its answer. `sent` and `ended` are instants of the monotonic clock."""
 
     ticket: int
     sample: Sample
@@ -62,14 +62,14 @@ class ProbePool(Protocol):
     def send(self, ticket: int, probe: Probe) -> None:
         """Send one probe now and return at once; `ticket` comes back with its answer.
 
-        What cannot be sent (too many in flight) lands as `unknown`.
+        What cannot be sent (too many in flight) completes as `unknown`.
         """
         ...
 
-    def landed(self) -> tuple[Landed, ...]:
+    def completed(self) -> tuple[CompletedProbe, ...]:
         """Return what was answered since the last call, in the order of its ends; never waits.
 
-        Every probe lands at most 0.25 s after its own timeout.
+        Every probe completes at most 0.25 s after its own timeout.
         """
         ...
 

@@ -30,7 +30,6 @@ from slo_action.ports import (
     Ports,
     Prober,
 )
-from slo_action.probing.pool import HttpProbePool
 from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
@@ -75,7 +74,6 @@ def open_ports(
     """
     mask(stage.log, *(secret.reveal() for secret in request.secrets))
     name = numbered(run_name(request), request.run)
-    transport = _transport(allow_link_local=request.allow_link_local)
     history = _history(request, workspace)
     if not inside:
         request = replace(request, prepared=prepared_for(request, workspace, stage.log))
@@ -90,22 +88,17 @@ def open_ports(
             past=history.verdicts(request.service) if history else (),
         ),
     )
+    prober = HttpProber(
+        stage.clock,
+        nonces=_nonce,
+        transport=_transport(allow_link_local=request.allow_link_local),
+        redact=stage.scrubber.scrub,
+        secrets=request.journey_secrets,
+    )
     ports = Ports(
         clock=stage.clock,
-        prober=HttpProber(
-            stage.clock,
-            nonces=_nonce,
-            transport=transport,
-            redact=stage.scrubber.scrub,
-            secrets=request.journey_secrets,
-        ),
-        pool=HttpProbePool(
-            stage.clock,
-            nonces=_nonce,
-            transport=transport,
-            redact=stage.scrubber.scrub,
-            secrets=request.journey_secrets,
-        ),
+        prober=prober,
+        pool=prober,
         metrics=_metrics(stage, request),
         platform=platform.platform,
         machines=platform.machines,

@@ -452,9 +452,9 @@ def test_the_world_feeds_a_virtual_pool() -> None:
     world.launch(GOOD)
     pool = VirtualPool(clock, world.answer)
     pool.send(1, Probe(witness=Witness.HEALTH, url="https://shop.fly.dev/healthz"))
-    assert pool.landed() == ()
+    assert pool.completed() == ()
     clock.advance(0.05)
-    assert [landed.sample.outcome for landed in pool.landed()] == [Outcome.OK]
+    assert [completed.sample.outcome for completed in pool.completed()] == [Outcome.OK]
 
 
 def test_an_image_may_behave_otherwise_from_now_on(world: FlyWorld) -> None:

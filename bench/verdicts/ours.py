@@ -37,7 +37,7 @@ from slo_action.core.release.fleet import Fleet, Machine
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.text.secrets import Secret
 from slo_action.modes.verify import verify
-from slo_action.ports import Certificate, Landed, Ports, Snapshot
+from slo_action.ports import Certificate, CompletedProbe, Ports, Snapshot
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import Body
 from slo_action.probing.classify import Reading, classify
@@ -73,7 +73,7 @@ class _World:
         self._deployment = deployment
         self._rng = rng
         self._now = 0.0
-        self._flying: list[tuple[float, int, Landed]] = []
+        self._flying: list[tuple[float, int, CompletedProbe]] = []
         self._order = count()
         self._fleet = machines and deployment.machines > 1
         self.requests = 0
@@ -101,10 +101,10 @@ class _World:
         """See ports.ProbePool."""
         sample = self._sample(probe)
         ended = self._now + sample.total_seconds
-        landed = Landed(ticket=ticket, sample=sample, sent=self._now, ended=ended)
-        heappush(self._flying, (ended, next(self._order), landed))
+        completed = CompletedProbe(ticket=ticket, sample=sample, sent=self._now, ended=ended)
+        heappush(self._flying, (ended, next(self._order), completed))
 
-    def landed(self) -> tuple[Landed, ...]:
+    def completed(self) -> tuple[CompletedProbe, ...]:
         """See ports.ProbePool."""
         down = []
         while self._flying and self._flying[0][0] <= self._now:

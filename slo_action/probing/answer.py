@@ -8,7 +8,7 @@ from slo_action.core.answer.health_body import HealthReading
 from slo_action.core.text.http_time import http_date, retry_after_seconds
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.body import Body
-from slo_action.probing.intermediaries import Headers
+from slo_action.probing.exchange import Headers
 
 _SKEW_SECONDS = 10.0
 _HTML = re.compile(r"\s*<(?:!doctype html|html)", re.IGNORECASE)
@@ -34,7 +34,7 @@ class Answer:
 
 
 def retry_after(answer: Answer) -> float | None:
-    """Return the seconds to wait, by the server's own clock where it tells a date."""
+    """Return the seconds to wait, by the server's own clock where it sends a date."""
     now = http_date(answer.header("date")) or answer.at
     return retry_after_seconds(answer.header("retry-after"), now)
 

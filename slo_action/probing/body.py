@@ -1,13 +1,13 @@
-"""A body out of bytes nobody vouches for: received, unpacked and read within bounds."""
+"""A body out of untrusted bytes, unpacked and decoded within bounds."""
 
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from slo_action.core.model import Outcome
 from slo_action.core.text.quoting import quoted
+from slo_action.probing.exchange import Exchange
 
 _MOST_CODINGS = 3
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE)
@@ -24,16 +24,14 @@ _CODECS = {
     "utf-16be": "utf-16-be",
 }
 """Not every codec Python knows: some unpack, some take quadratic time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """What came over the wire. `error` is what ended it early, None if it came whole."""
-
-    raw: bytes
-    count: int
-    is_cut: bool = False
-    error: Exception | None = None
+_GZIP = (zlib.MAX_WBITS | 16,)
+_ZLIB_WINDOWS: dict[str, tuple[int, ...]] = {
+    "identity": (),
+    "gzip": _GZIP,
+    "x-gzip": _GZIP,
+    "deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS),
+}
+"""How zlib reads each coding. `deflate` means zlib's format; some servers send the bare one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,90 +51,63 @@ class _UndecodableError(ValueError):
     """The body is not what its content-encoding says."""
 
 
-def receive(chunks: Iterable[bytes], limit: int) -> Received:
-    """Collect at most `limit` bytes. Never raises: an error keeps what came before it."""
-    raw = bytearray()
-    try:
-        for chunk in chunks:
-            raw += chunk
-            if len(raw) > limit:
-                return Received(bytes(raw[:limit]), len(raw), is_cut=True)
-    except Exception as error:  # noqa: BLE001 - whatever the network did is a finding
-        return Received(bytes(raw), len(raw), error=error)
-    return Received(bytes(raw), len(raw))
-
-
-def read_body(received: Received, encoding: str, content_type: str, limit: int) -> Body:
+def read_body(exchange: Exchange, limit: int) -> Body:
     """Unpack and decode what was received; `limit` bounds what it unpacks to, in bytes."""
+    headers = {key.lower(): value for key, value in exchange.headers}
+    content_type = headers.get("content-type", "")
     try:
-        plain, bomb = _unpacked(received, encoding, limit)
+        plain, bomb = _unpacked(exchange, limit)
     except _UndecodableError as error:
-        text, notes = _text(received.raw, content_type)
+        text, notes = _text(exchange.content, content_type)
         undecodable = (Outcome.PROTOCOL_ERROR, str(error))
-        return Body(text=text, is_cut=received.is_cut, problem=undecodable, notes=notes)
+        return Body(text=text, is_cut=exchange.is_cut, problem=undecodable, notes=notes)
     text, notes = _text(plain, content_type)
-    problem: tuple[Outcome, str] | None = None
-    if bomb or received.is_cut:
-        grown = "unpacks to" if bomb else "has"
-        problem = (
-            Outcome.BODY_TOO_LARGE,
-            f"the body {grown} more than {limit} bytes; probe a path with a short answer",
-        )
-    return Body(text=text, is_cut=bomb or received.is_cut, problem=problem, notes=notes)
+    if not (bomb or exchange.is_cut):
+        return Body(text=text, notes=notes)
+    grown = "unpacks to" if bomb else "has"
+    detail = f"the body {grown} more than {limit} bytes; probe a path with a short answer"
+    return Body(text=text, is_cut=True, problem=(Outcome.BODY_TOO_LARGE, detail), notes=notes)
 
 
-def _unpacked(received: Received, encoding: str, limit: int) -> tuple[bytes, bool]:
+def _unpacked(exchange: Exchange, limit: int) -> tuple[bytes, bool]:
     """Return the plain bytes and whether there were more than `limit`."""
-    plain, more = received.raw, False
-    is_whole = not received.is_cut and received.error is None
-    codings = [name for part in encoding.lower().split(",") if (name := part.strip())]
+    plain, more = exchange.content, False
+    is_whole = not exchange.is_cut and exchange.error is None
+    named = ",".join(v for k, v in exchange.headers if k.lower() == "content-encoding")
+    codings = [name for part in named.lower().split(",") if (name := part.strip())]
     if len(codings) > _MOST_CODINGS:
         raise _UndecodableError(f"the body is encoded {len(codings)} times over")
     for name in reversed(codings):
-        unpack = _UNPACKERS.get(name)
-        if unpack is None:
+        windows = _ZLIB_WINDOWS.get(name)
+        if windows is None:
             raise _UndecodableError(
                 f"the body is encoded as {quoted(name)} although identity was asked for"
             )
-        plain, more = unpack(plain, limit, is_whole and not more) if plain else (plain, more)
+        if plain and windows:
+            plain, more = _inflated(plain, windows, limit, is_whole=is_whole and not more)
     return plain, more
 
 
-def _identity(packed: bytes, _limit: int, _is_whole: bool) -> tuple[bytes, bool]:  # noqa: FBT001
-    return packed, False
-
-
-def _inflater(*windows: int) -> Callable[[bytes, int, bool], tuple[bytes, bool]]:
-    def unpack(packed: bytes, limit: int, is_whole: bool) -> tuple[bytes, bool]:  # noqa: FBT001
-        for window in windows:
-            inflater = zlib.decompressobj(window)
-            try:
-                plain = inflater.decompress(packed, limit + 1)
-            except zlib.error:
-                continue
-            if is_whole and not inflater.eof and len(plain) <= limit:
-                raise _UndecodableError("the compressed body ends early")
-            return plain[:limit], len(plain) > limit
-        raise _UndecodableError("the body is not compressed as its content-encoding says")
-
-    return unpack
-
-
-_gunzip = _inflater(zlib.MAX_WBITS | 16)
-_UNPACKERS: dict[str, Callable[[bytes, int, bool], tuple[bytes, bool]]] = {
-    "identity": _identity,
-    "gzip": _gunzip,
-    "x-gzip": _gunzip,
-    "deflate": _inflater(zlib.MAX_WBITS, -zlib.MAX_WBITS),
-}
-"""`deflate` means zlib's format; some servers send the bare one."""
+def _inflated(
+    packed: bytes, windows: tuple[int, ...], limit: int, *, is_whole: bool
+) -> tuple[bytes, bool]:
+    for window in windows:
+        inflater = zlib.decompressobj(window)
+        try:
+            plain = inflater.decompress(packed, limit + 1)
+        except zlib.error:
+            continue
+        if is_whole and not inflater.eof and len(plain) <= limit:
+            raise _UndecodableError("the compressed body ends early")
+        return plain[:limit], len(plain) > limit
+    raise _UndecodableError("the body is not compressed as its content-encoding says")
 
 
 def _text(plain: bytes, content_type: str) -> tuple[str, tuple[str, ...]]:
-    named = _CHARSET.search(content_type)
-    name = named[1].lower() if named else "utf-8"
+    charset = _CHARSET.search(content_type)
+    name = charset[1].lower() if charset else "utf-8"
     codec = _CODECS.get(name)
-    notes = () if codec else (f"the charset {quoted(name)} is not known; read as UTF-8",)
+    notes = () if codec else (f"the charset {quoted(name)} is unsupported; read as UTF-8",)
     text = plain.decode(codec or "utf-8-sig", "replace")
     if "\N{REPLACEMENT CHARACTER}" in text:
         notes = (*notes, f"the body holds bytes that are not valid {name.upper()}")

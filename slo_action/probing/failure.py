@@ -1,4 +1,4 @@
-"""An exchange that failed, as an outcome and a fact in words."""
+"""An exchange that failed, as an outcome and a sentence."""
 
 import errno
 import socket
@@ -6,11 +6,11 @@ import ssl
 from collections.abc import Callable, Iterator
 
 import httpcore
-import httpx
 
 from slo_action.core.model import Outcome
 from slo_action.core.text.quoting import quoted
-from slo_action.probing.timeline import Phase, Timeline
+from slo_action.probing.exchange import Phase, Timeline
+from slo_action.probing.sender import UnsendableHeaderError
 from slo_action.probing.transport import OWN_SIDE_ERRNOS
 
 Failure = tuple[Outcome, str]
@@ -22,15 +22,15 @@ _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", sock
 _RESOLVER_FAILED = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 _CUT_OFF = ("peer closed connection", "Server disconnected")
-"""How h11 and httpcore tell of an answer that ends too early."""
+"""How h11 and httpcore describe an answer that ends too early."""
 _RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 
 def read_failure(error: Exception, timeline: Timeline) -> Failure:
     """Return the outcome class of an exception and what happened.
 
-    Only errno texts, OpenSSL's words and the parser's complaint are quoted, never an httpx
-    message: those may hold the URL or a header.
+    Only texts of errno, OpenSSL and the parser are quoted: other messages may hold the URL or a
+    header.
     """
     for cause in _chain(error):
         for kinds, read in _READERS:
@@ -52,55 +52,51 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     return reversed(chain)
 
 
-def _certificate(error: BaseException, _timeline: Timeline) -> Failure:
-    assert isinstance(error, ssl.SSLCertVerificationError)  # noqa: S101
-    code, words = error.verify_code, error.verify_message
+def _certificate(error: ssl.SSLCertVerificationError, _timeline: Timeline) -> Failure:
+    code, reason = error.verify_code, error.verify_message
     if code == _CERTIFICATE_EXPIRED:
         return Outcome.TLS_EXPIRED, "a certificate of the chain has expired"
     if code in _NAME_MISMATCHES:
-        return Outcome.TLS_NAME, f"the certificate is for another name: {words.rstrip('.')}"
-    return Outcome.TLS_OTHER, f"the certificate is not trusted: {words}"
+        return Outcome.TLS_NAME, f"the certificate is for another name: {reason.rstrip('.')}"
+    return Outcome.TLS_OTHER, f"the certificate is not trusted: {reason}"
 
 
-def _tls(error: BaseException, timeline: Timeline) -> Failure:
-    assert isinstance(error, ssl.SSLError)  # noqa: S101
-    if timeline.stage is None:
+def _tls(error: ssl.SSLError, timeline: Timeline) -> Failure:
+    if timeline.phase is None:
         return Outcome.UNKNOWN, "this host's list of trusted certificates cannot be read"
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return Outcome.RESET, f"the connection was closed during {_stage(timeline)}"
+        return Outcome.RESET, f"the connection was closed during {_phase(timeline)}"
     reason = error.reason or type(error).__name__
     hint = "; does this port speak plain HTTP?" if reason in _NOT_TLS else ""
     return Outcome.TLS_OTHER, f"TLS failed: {reason.replace('_', ' ').lower()}{hint}"
 
 
-def _name(error: BaseException, timeline: Timeline) -> Failure:
-    assert isinstance(error, socket.gaierror)  # noqa: S101
-    code = error.errno
-    if code in _NO_SUCH_NAME:
+def _name(error: socket.gaierror, timeline: Timeline) -> Failure:
+    if error.errno in _NO_SUCH_NAME:
         return Outcome.DNS_NXDOMAIN, "the host name does not exist or has no address"
-    if code in _RESOLVER_FAILED:
+    if error.errno in _RESOLVER_FAILED:
         return Outcome.DNS_TIMEOUT, "no name server gave an answer about the host name"
     return _own_side(error, timeline)
 
 
 def _unusable_text(_error: BaseException, timeline: Timeline) -> Failure:
-    if timeline.stage is Phase.RESOLVE:
+    if timeline.phase is Phase.RESOLVE:
         return Outcome.DNS_NXDOMAIN, "the host name is not one that a resolver can look up"
     return Outcome.UNKNOWN, "the URL or the authorization holds characters that cannot be sent"
 
 
+def _unsendable(error: UnsendableHeaderError, _timeline: Timeline) -> Failure:
+    return Outcome.UNKNOWN, str(error)
+
+
 def _timeout(_error: BaseException, timeline: Timeline) -> Failure:
-    seconds = f"{timeline.total_seconds:.1f} s"
-    detail = f"timed out after {seconds}, {_stage(timeline)}"
-    if timeline.stage is Phase.RESOLVE:
-        return Outcome.DNS_TIMEOUT, detail
-    if timeline.stage in (Phase.CONNECT, Phase.TLS):
-        return Outcome.CONNECT_TIMEOUT, detail
-    return Outcome.READ_TIMEOUT, detail
-
-
-def _connect_timeout(_error: BaseException, timeline: Timeline) -> Failure:
-    return Outcome.CONNECT_TIMEOUT, f"timed out after {timeline.total_seconds:.1f} s, connecting"
+    phase = timeline.phase or Phase.ANSWER
+    outcome = {
+        Phase.RESOLVE: Outcome.DNS_TIMEOUT,
+        Phase.CONNECT: Outcome.CONNECT_TIMEOUT,
+        Phase.TLS: Outcome.CONNECT_TIMEOUT,
+    }.get(phase, Outcome.READ_TIMEOUT)
+    return outcome, f"timed out after {timeline.total_seconds:.1f} s, {phase}"
 
 
 def _refused(_error: BaseException, _timeline: Timeline) -> Failure:
@@ -108,55 +104,56 @@ def _refused(_error: BaseException, _timeline: Timeline) -> Failure:
 
 
 def _reset(error: BaseException, timeline: Timeline) -> Failure:
-    words = error.strerror if isinstance(error, OSError) and error.strerror else "connection broke"
-    return Outcome.RESET, f"{words.lower()}, {_stage(timeline)}"
+    return Outcome.RESET, f"{_reason(error, 'connection broke').lower()}, {_phase(timeline)}"
 
 
-def _socket(error: BaseException, timeline: Timeline) -> Failure:
-    assert isinstance(error, OSError)  # noqa: S101
+def _socket(error: OSError, timeline: Timeline) -> Failure:
     if error.errno in OWN_SIDE_ERRNOS:
         return _own_side(error, timeline)
     if error.errno == errno.ENOTCONN:
         return _reset(error, timeline)
     if error.errno in (errno.EHOSTUNREACH, errno.EHOSTDOWN):
         return Outcome.CONNECT_REFUSED, "the network says that the host cannot be reached"
-    return Outcome.UNKNOWN, f"the probe itself failed: {error.strerror or type(error).__name__}"
+    reason = _reason(error, type(error).__name__)
+    return Outcome.UNKNOWN, f"the probe itself failed: {reason}"
 
 
 def _own_side(error: BaseException, timeline: Timeline) -> Failure:
-    words = error.strerror if isinstance(error, OSError) and error.strerror else "no reason given"
+    reason = _reason(error, "no reason given")
     only_ipv6 = timeline.addresses and all(a.startswith("AAAA") for a in timeline.addresses)
     if only_ipv6:
         return Outcome.UNKNOWN, (
-            f"the host has only IPv6 addresses (AAAA) and this runner has no way to them "
-            f"({words}): give the service an IPv4 address or run on a host with IPv6"
+            f"the host has only IPv6 addresses (AAAA) and this runner has no route to them "
+            f"({reason}): give the service an IPv4 address or run on a host with IPv6"
         )
-    return Outcome.UNKNOWN, f"this host could not send the probe: {words}"
+    return Outcome.UNKNOWN, f"this host could not send the probe: {reason}"
 
 
 def _protocol(error: BaseException, _timeline: Timeline) -> Failure:
-    if any(words in str(error) for words in _CUT_OFF):
+    if any(text in str(error) for text in _CUT_OFF):
         return Outcome.RESET, "the connection was closed before the answer was whole"
     return Outcome.PROTOCOL_ERROR, f"the answer is not valid HTTP: {quoted(error)}"
 
 
-def _stage(timeline: Timeline) -> str:
-    return (timeline.stage or Phase.ANSWER).value
+def _reason(error: BaseException, otherwise: str) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or otherwise
+
+
+def _phase(timeline: Timeline) -> str:
+    return (timeline.phase or Phase.ANSWER).value
 
 
 _READERS: tuple[tuple[tuple[type[BaseException], ...], Callable[..., Failure]], ...] = (
     ((ssl.SSLCertVerificationError,), _certificate),
     ((ssl.SSLError,), _tls),
     ((socket.gaierror,), _name),
+    ((UnsendableHeaderError,), _unsendable),
     ((UnicodeError,), _unusable_text),
     ((ConnectionRefusedError,), _refused),
     (_RESETS, _reset),
     ((TimeoutError,), _timeout),
     ((OSError,), _socket),
-    ((httpcore.RemoteProtocolError, httpx.RemoteProtocolError), _protocol),
-    ((httpx.ConnectTimeout,), _connect_timeout),
-    ((httpx.TimeoutException,), _timeout),
-    ((httpx.ConnectError,), _refused),
-    ((httpx.NetworkError, httpcore.WriteError), _reset),
+    ((httpcore.RemoteProtocolError,), _protocol),
+    ((httpcore.WriteError,), _reset),
 )
 """From the special to the general: the first that fits reads the error."""

@@ -1,38 +1,55 @@
-"""The real Prober: all probes at once, one sample each, whatever the targets do."""
+"""The real Prober and ProbePool: each probe in a thread of its own, whatever the targets do."""
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from threading import Semaphore, Thread
 from types import MappingProxyType
 
 import httpx
 
 from slo_action.core.model import Probe, Sample
 from slo_action.core.text.secrets import Secret
-from slo_action.ports import Clock
-from slo_action.probing.exchange import Exchange, Sender
+from slo_action.ports import Clock, CompletedProbe
+from slo_action.probing.exchange import Exchange
 from slo_action.probing.journey import JourneyRunner
 from slo_action.probing.sample import Redact, read_exchanges, unanswered
+from slo_action.probing.sender import Sender
 
-NO_SECRETS: Mapping[str, Secret] = MappingProxyType({})
-
+MOST_IN_FLIGHT = 512
 _GRACE_SECONDS = 0.25
 """A thread is given up only this long after its own deadline should have ended it."""
 _SPACING_SECONDS = 0.003
 """Threads that start in the same instant wait for each other, and measure that wait."""
 
 
-_Made = tuple[Exchange, ...] | Sample
-"""What came of a probe: exchanges that wait to be judged, none where there are none; or a journey's
-sample, which was judged step by step."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class _InFlight:
+    """A probe on its way; its thread writes into it, `ended` last.
+
+    `sent`, `ended` and `given_up` are instants of the monotonic clock. `result` are exchanges that
+    wait to be judged, none where there are none; or a journey's sample, judged step by step.
+    `error` says why there is no result.
+    """
+
+    ticket: int
+    probe: Probe
+    at: datetime
+    sent: float
+    given_up: float
+    thread: Thread | None = None
+    result: tuple[Exchange, ...] | Sample = ()
+    error: str = "the probe did not end in time; an answer that still comes is thrown away"
+    ended: float | None = None
 
 
 class HttpProber:
-    """Implements ports.Prober over httpx's transport seam.
+    """Implements ports.Prober and ports.ProbePool over httpx's transport seam.
 
-    Reading and judging the answers wait until all of them are in, so that no probe's work is
-    in another probe's time. `secrets` are what journeys may use, by name.
+    One thread owns it: the one that calls its methods. Answers are read and judged there, so that
+    none of that work is in the time of probes still on their way; but those of a journey, whose
+    steps need them. A thread that was given up counts as in flight until it ends. `secrets` are
+    what journeys may use, by name.
     """
 
     def __init__(
@@ -42,52 +59,88 @@ class HttpProber:
         nonces: Callable[[], str],
         transport: httpx.BaseTransport,
         redact: Redact,
-        secrets: Mapping[str, Secret] = NO_SECRETS,
+        secrets: Mapping[str, Secret] = MappingProxyType({}),
+        most_in_flight: int = MOST_IN_FLIGHT,
     ) -> None:
         self._clock = clock
         self._sender = Sender(clock, nonces, transport)
         self._journeys = JourneyRunner(clock, self._sender, secrets=secrets, redact=redact)
         self._redact = redact
+        self._most = most_in_flight
+        self._slots = Semaphore(most_in_flight)
+        self._in_flight: set[_InFlight] = set()
 
     def ask(self, probes: Sequence[Probe]) -> tuple[Sample, ...]:
-        """Send all probes at once; see ports.Prober."""
-        at = self._clock.now()
-        made = self._all_at_once(probes)
-        return tuple(self._sample(probe, one, at) for probe, one in zip(probes, made, strict=True))
+        """Send all probes at once, the last in this thread; see ports.Prober."""
+        asked = []
+        for number, probe in enumerate(probes, start=1):
+            asked.append(self._sent(number, probe, here=number == len(probes)))
+            if number < len(probes):
+                self._clock.sleep_until(self._clock.monotonic() + _SPACING_SECONDS)
+        latest = max((one.given_up for one in asked), default=0.0)
+        for one in asked:
+            if one.thread:
+                one.thread.join(max(_GRACE_SECONDS, latest - self._clock.monotonic()))
+        return tuple(self._judged(one).sample for one in asked)
 
-    def _all_at_once(self, probes: Sequence[Probe]) -> list[_Made]:
-        """Send each probe in a thread of its own, but for the last: this thread is one, too."""
-        made: list[_Made] = [()] * len(probes)
+    def send(self, ticket: int, probe: Probe) -> None:
+        """Start a thread that sends one probe; see ports.ProbePool."""
+        self._in_flight.add(self._sent(ticket, probe))
 
-        def send(number: int) -> None:
-            made[number] = self._send(probes[number])
+    def completed(self) -> tuple[CompletedProbe, ...]:
+        """Read and judge what has ended; see ports.ProbePool."""
+        now = self._clock.monotonic()  # read first: who ends meanwhile is not given up
+        over = [one for one in self._in_flight if one.ended is not None or one.given_up <= now]
+        self._in_flight.difference_update(over)
+        return tuple(sorted(map(self._judged, over), key=lambda completed: completed.ended))
 
-        threads = [
-            threading.Thread(target=send, args=(number,), name="slo-probe", daemon=True)
-            for number in range(len(probes) - 1)
-        ]
-        started = []
-        latest = self._clock.monotonic() + max((p.timeout_seconds for p in probes), default=0.0)
-        for thread in threads:
-            with suppress(RuntimeError):  # no more threads on this host: an unsent probe
+    def _sent(self, ticket: int, probe: Probe, *, here: bool = False) -> _InFlight:
+        now = self._clock.monotonic()
+        given_up = now + probe.timeout_seconds + _GRACE_SECONDS
+        one = _InFlight(
+            ticket=ticket, probe=probe, at=self._clock.now(), sent=now, given_up=given_up
+        )
+        if not self._slots.acquire(blocking=False):
+            self._end(one, f"not sent: {self._most} probes are in flight already")
+        elif here:
+            self._run(one)
+        else:
+            thread = Thread(target=self._run, args=(one,), name="slo-probe", daemon=True)
+            try:
                 thread.start()
-                started.append(thread)
-            self._clock.sleep_until(self._clock.monotonic() + _SPACING_SECONDS)
-        if probes:
-            send(len(probes) - 1)
-        for thread in started:
-            thread.join(max(0.0, latest - self._clock.monotonic()) + _GRACE_SECONDS)
-        return list(made)
+                one.thread = thread
+            except RuntimeError:
+                self._slots.release()
+                self._end(one, "not sent: this host has no threads left")
+        return one
 
-    def _send(self, probe: Probe) -> _Made:
-        if probe.journey:
-            return self._journeys.run(probe, probe.journey)
-        return self._sender.exchanges(probe)
+    def _run(self, one: _InFlight) -> None:
+        """Run in the probe's own thread."""
+        try:
+            if one.probe.journey:
+                one.result = self._journeys.run(one.probe, one.probe.journey)
+            else:
+                one.result = self._sender.exchanges(one.probe)
+            one.ended = self._clock.monotonic()
+        except Exception as error:  # noqa: BLE001 - a thread would print it to stderr
+            self._end(one, f"the probe itself failed: {type(error).__name__}")
+        finally:
+            self._slots.release()
 
-    def _sample(self, probe: Probe, made: _Made, at: datetime) -> Sample:
-        if isinstance(made, Sample):
-            return made
-        if made:
-            return read_exchanges(probe, made, self._redact)
-        detail = "this host could not send the probe, or it did not end"
-        return unanswered(probe, at, detail, self._redact)
+    def _end(self, one: _InFlight, error: str) -> None:
+        one.error = error
+        one.ended = self._clock.monotonic()
+
+    def _judged(self, one: _InFlight) -> CompletedProbe:
+        result = () if one.ended is None else one.result
+        sent, ended = one.sent, one.given_up if one.ended is None else one.ended
+        if isinstance(result, Sample):
+            sample = result
+        elif result:
+            sent, ended = result[0].timeline.started, result[-1].timeline.ended
+            sample = read_exchanges(one.probe, result, self._redact)
+        else:
+            sample = unanswered(
+                one.probe, one.at, one.error, self._redact, total_seconds=ended - sent
+            )
+        return CompletedProbe(ticket=one.ticket, sample=sample, sent=sent, ended=ended)

@@ -2,8 +2,10 @@
 
 from base64 import b64decode
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import fields, replace
 from datetime import datetime
+from http import HTTPStatus
 from itertools import pairwise
 from json import dumps
 
@@ -13,178 +15,145 @@ from slo_action.core.text.secrets import Scrubber, without_url_credentials
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import Body, parse_json, read_body
 from slo_action.probing.classify import Reading, classify
-from slo_action.probing.exchange import Exchange, UnsendableHeaderError, answered, following
-from slo_action.probing.failure import Failure, read_failure
+from slo_action.probing.exchange import Exchange
+from slo_action.probing.failure import read_failure
 from slo_action.probing.redirects import MOST_REDIRECTS, without_nonce
+from slo_action.probing.sender import following
+from slo_action.probing.trust import days_left
 
 Redact = Callable[[str], str]
 
-_PRIVATE_HEADERS = frozenset({"set-cookie", "set-cookie2"})
+_WARN_DAYS = 14
+_COOKIE_HEADERS = frozenset({"set-cookie", "set-cookie2"})
 
 
-def read_exchanges(probe: Probe, exchanges: tuple[Exchange, ...], redact: Redact) -> Sample:
+def read_exchanges(probe: Probe, exchanges: Sequence[Exchange], redact: Redact) -> Sample:
     """Judge what came of a probe; at least one exchange. A bug of ours is `unknown`."""
+    first, last = exchanges[0], exchanges[-1]
     try:
-        return _read(probe, exchanges, redaction(probe, redact))
+        body = read_body(last, probe.body_limit_bytes)
+        reading = reading_of(probe, exchanges, body)
+        hidden = redaction(probe, redact)
+        return sample_of(probe, first.at, exchanges, reading, hidden, (last, body))
     except Exception as error:  # noqa: BLE001 - our bug must not look like the target's
         detail = f"the probe itself failed: {type(error).__name__}"
         total = sum(one.timeline.total_seconds for one in exchanges)
-        return unanswered(probe, exchanges[0].at, detail, redact, total_seconds=total)
+        return unanswered(probe, first.at, detail, redact, total_seconds=total)
 
 
 def unanswered(
     probe: Probe, at: datetime, detail: str, redact: Redact, *, total_seconds: float = 0.0
 ) -> Sample:
     """Return the sample of a probe that says nothing of its target; `detail` says why."""
-    return Sample(
-        witness=probe.witness,
-        url=redaction(probe, redact)(probe.url),
-        at=at,
-        outcome=Outcome.UNKNOWN,
-        detail=detail,
-        total_seconds=total_seconds,
-        machine=probe.machine,
-    )
+    reading = Reading(outcome=Outcome.UNKNOWN, detail=detail)
+    sample = sample_of(probe, at, (), reading, redaction(probe, redact))
+    return replace(sample, total_seconds=total_seconds)
 
 
-def _read(probe: Probe, exchanges: tuple[Exchange, ...], redact: Redact) -> Sample:
-    last = exchanges[-1]
-    body = body_of(last, probe.body_limit_bytes)
-    reading = reading_of(probe, last, body, len(exchanges))
-    notes = (*way_of(exchanges), *reading.notes)
+def sample_of(
+    probe: Probe,
+    at: datetime,
+    exchanges: Sequence[Exchange],
+    reading: Reading,
+    redact: Redact,
+    answer: tuple[Exchange, Body] | None = None,
+) -> Sample:
+    """Return the sample of all `exchanges`; `reading` is of `answer`, None if none was sent."""
+    last, body = answer or (None, None)
     return Sample(
         witness=probe.witness,
         url=redact(probe.url),
-        at=exchanges[0].at,
+        at=at,
         outcome=reading.outcome,
         detail=redact(reading.detail),
         total_seconds=sum(one.timeline.total_seconds for one in exchanges),
-        phases=summed([one.timeline.phases for one in exchanges]),
-        status=last.status,
+        phases=_summed([one.timeline.phases for one in exchanges]),
+        status=last.status if last else None,
         version=None if reading.version is None else redact(reading.version),
         retry_after_seconds=reading.retry_after_seconds,
-        address=last.timeline.address,
-        addresses=last.timeline.addresses,
-        response=redacted_response(last, body, redact),
-        notes=tuple(redact(note) for note in notes),
+        address=last.timeline.address if last else None,
+        addresses=last.timeline.addresses if last else (),
+        response=_response(last, body, redact) if last and body else None,
+        notes=tuple(redact(note) for note in reading.notes),
         machine=probe.machine,
     )
 
 
-def body_of(exchange: Exchange, limit: int) -> Body:
-    """Return what came of the body; `limit` bounds what it unpacks to, in bytes."""
-    headers = {key.lower(): value for key, value in exchange.headers}
-    encodings = ",".join(v for k, v in exchange.headers if k.lower() == "content-encoding")
-    return read_body(exchange.received, encodings, headers.get("content-type", ""), limit)
-
-
-def reading_of(probe: Probe, last: Exchange, body: Body, count: int) -> Reading:
-    """Return what the last of `count` exchanges means for a probe, answered or not."""
-    failure = _failure(last)
-    if last.status is None or not answered(last):
-        outcome, detail = failure or (Outcome.UNKNOWN, "the probe was never sent")
-        told = "" if last.status is None else f"answers {last.status}, but "
-        return Reading(outcome=outcome, detail=f"{told}{detail}")
-    answer = Answer(
-        url=last.url,
-        at=last.at,
-        status=last.status,
-        headers=last.headers,
-        body=body,
-        certificate_expires_at=last.timeline.certificate_expires_at,
-    )
-    reading = classify(answer, probe, last.timeline.total_seconds)
-    extra = [f"the body did not come whole: {failure[1]}"] if failure else []
-    if count > MOST_REDIRECTS and following(last):
-        extra.append(f"gave up after {MOST_REDIRECTS} redirects")
-    return Reading(
-        outcome=reading.outcome,
-        detail=reading.detail,
-        version=reading.version,
-        retry_after_seconds=reading.retry_after_seconds,
-        notes=(*reading.notes, *extra),
-    )
-
-
-def _failure(last: Exchange) -> Failure | None:
-    if isinstance(last.error, UnsendableHeaderError):
-        return Outcome.UNKNOWN, str(last.error)
-    return read_failure(last.error, last.timeline) if last.error else None
-
-
-def way_of(exchanges: Sequence[Exchange]) -> list[str]:
-    """Say what happened on the way: redirects, every fallback."""
-    notes = [
+def reading_of(probe: Probe, exchanges: Sequence[Exchange], body: Body) -> Reading:
+    """Return what the last of the exchanges and its body mean for a probe, answered or not."""
+    last = exchanges[-1]
+    failure = read_failure(last.error, last.timeline) if last.error else None
+    before = [
         f"followed {one.status} from {without_nonce(one.url)} to {without_nonce(after.url)}"
         for one, after in pairwise(exchanges)
     ]
-    return notes + exchanges[-1].timeline.notes
-
-
-def summed(phases: Sequence[Phases]) -> Phases:
-    """Return where the time of several exchanges went; None where none of them got that far."""
-
-    def total(name: str) -> float | None:
-        found = [value for one in phases if (value := getattr(one, name)) is not None]
-        return sum(found) if found else None
-
-    return Phases(
-        resolve_seconds=total("resolve_seconds"),
-        connect_seconds=total("connect_seconds"),
-        tls_seconds=total("tls_seconds"),
-        processing_seconds=total("processing_seconds"),
-        transfer_seconds=total("transfer_seconds"),
+    before += last.timeline.notes
+    expires = last.timeline.certificate_expires_at
+    if expires and (days := days_left(expires, last.at)) < _WARN_DAYS:
+        before.append(f"the certificate expires in {days:.1f} days")
+    if failure and (last.status is None or last.status == HTTPStatus.OK):
+        outcome, detail = failure
+        answers = "" if last.status is None else f"answers {last.status}, but "
+        return Reading(outcome=outcome, detail=f"{answers}{detail}", notes=tuple(before))
+    answer = Answer(
+        url=last.url,
+        at=last.at,
+        status=last.status or 0,
+        headers=last.headers,
+        body=body,
+        certificate_expires_at=expires,
     )
+    reading = classify(answer, probe, last.timeline.total_seconds)
+    after = [f"the body did not come whole: {failure[1]}"] if failure else []
+    if len(exchanges) > MOST_REDIRECTS and following(last):
+        after.append(f"gave up after {MOST_REDIRECTS} redirects")
+    return replace(reading, notes=(*before, *reading.notes, *after))
+
+
+def _summed(phases: Sequence[Phases]) -> Phases:
+    """Return where the time of several exchanges went; None where none of them got that far."""
+    found = {
+        field.name: [v for one in phases if (v := getattr(one, field.name)) is not None]
+        for field in fields(Phases)
+    }
+    return Phases(**{name: sum(values) for name, values in found.items() if values})
 
 
 def _response(last: Exchange, body: Body, redact: Redact) -> Response | None:
-    if last.status is None:
-        return None
-    return Response(
-        http_version=last.http_version,
-        status=last.status,
-        reason=redact(last.reason),
-        headers=tuple(
-            (
-                redact(key),
-                redact(masked_cookie(value) if key.lower() in _PRIVATE_HEADERS else value),
-            )
-            for key, value in last.headers
-        ),
-        body=redact(body.text),
-        body_bytes=last.received.count,
-        body_truncated=body.is_cut or last.error is not None,
-    )
-
-
-def redacted_response(last: Exchange, body: Body, redact: Redact) -> Response | None:
     """Return the answer for the proofs, redacted; None where not even a status came.
 
     JSON may escape any character. Where a secret stands in it, it is written anew, our way.
     """
+    if last.status is None:
+        return None
     is_json, document = parse_json(body.text)
     anew = dumps(document, ensure_ascii=False) if is_json else ""
-    hides = redact(anew) != anew
-    return _response(last, replace(body, text=anew) if hides else body, redact)
+    hidden = redact(anew)
+    headers = (
+        (key, masked_cookie(value) if key.lower() in _COOKIE_HEADERS else value)
+        for key, value in last.headers
+    )
+    return Response(
+        http_version=last.http_version,
+        status=last.status,
+        reason=redact(last.reason),
+        headers=tuple((redact(key), redact(value)) for key, value in headers),
+        body=redact(body.text) if hidden == anew else hidden,
+        body_bytes=last.size,
+        body_truncated=body.is_cut or last.error is not None,
+    )
 
 
 def redaction(probe: Probe, redact: Redact) -> Redact:
-    """Return `redact`, which moreover knows URLs' and this probe's own credentials."""
+    """Return `redact`, which moreover removes URLs' and this probe's own credentials."""
     scrubber = Scrubber()
     if probe.authorization:
         scheme, _, credentials = probe.authorization.partition(" ")
-        scrubber.learn(probe.authorization)
-        scrubber.learn(credentials)
-        scrubber.learn(credentials.rstrip("="))
+        for secret in (probe.authorization, credentials, credentials.rstrip("=")):
+            scrubber.learn(secret)
         if scheme.lower() == "basic":
-            for secret in _basic(credentials):
-                scrubber.learn(secret)
+            with suppress(ValueError):
+                pair = b64decode(credentials, validate=True).decode()
+                scrubber.learn(pair)
+                scrubber.learn(pair.partition(":")[2])
     return lambda text: without_url_credentials(redact(scrubber.scrub(text)))
-
-
-def _basic(credentials: str) -> tuple[str, ...]:
-    try:
-        pair = b64decode(credentials, validate=True).decode()
-    except ValueError:
-        return ()
-    return pair, pair.partition(":")[2]

@@ -3,12 +3,13 @@
 import errno
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpcore
 import httpx
 
+from slo_action.probing.exchange import TIMELINE, Phase, Timeline
 from slo_action.probing.resolve import (
     Address,
     Lookup,
@@ -17,7 +18,7 @@ from slo_action.probing.resolve import (
     look_up_within,
     system_lookup,
 )
-from slo_action.probing.timeline import TIMELINE, Phase, Timeline
+from slo_action.probing.trust import expires_at
 
 OWN_SIDE_ERRNOS = frozenset(
     {
@@ -36,10 +37,6 @@ OWN_SIDE_ERRNOS = frozenset(
 """Socket errors that say nothing of the target: this host could not even try."""
 
 _REFUSED = "it leads to a link-local or metadata address, which allow-link-local refuses"
-
-_SocketOption = (
-    tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
-)
 
 
 class FreshTransport(httpx.BaseTransport):
@@ -83,7 +80,6 @@ class FreshTransport(httpx.BaseTransport):
                 url,
                 headers=request.headers.raw,
                 content=request.read(),
-                extensions={"trace": timeline.on_event},
             )
         )
         return httpx.Response(
@@ -99,9 +95,8 @@ class FreshTransport(httpx.BaseTransport):
         if only:
             self._must_be_allowed(only)
             return (only,)
-        timeline.begin(Phase.RESOLVE)
-        found = look_up_within(self._lookup, host, origin.port, timeline.remaining())
-        timeline.complete(Phase.CONNECT)
+        with timeline.during(Phase.RESOLVE):
+            found = look_up_within(self._lookup, host, origin.port, timeline.remaining())
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         timeline.addresses = tuple(f"{one.record} {one.ip}" for one in found)
@@ -132,39 +127,26 @@ class _Network(httpcore.NetworkBackend):
         self._addresses = addresses
         self._timeline = timeline
 
-    def connect_tcp(
-        self,
-        host: str,  # noqa: ARG002 - resolved already
-        port: int,  # noqa: ARG002
-        timeout: float | None = None,  # noqa: ARG002 - the timeline bounds it
-        local_address: str | None = None,  # noqa: ARG002
-        socket_options: Iterable[_SocketOption] | None = None,  # noqa: ARG002
-    ) -> httpcore.NetworkStream:
+    def connect_tcp(self, *_resolved: object, **_bounded: object) -> httpcore.NetworkStream:
+        with self._timeline.during(Phase.CONNECT):
+            return self._connected()
+
+    def _connected(self) -> httpcore.NetworkStream:
         failures: list[OSError] = []
-        for number, address in enumerate(self._addresses):
-            share = self._timeline.remaining() / (len(self._addresses) - number)
+        for left in range(len(self._addresses), 0, -1):
+            address = self._addresses[-left]
             try:
-                stream = _Stream(_connected(address, share), self._timeline)
+                sock = _connected(address, self._timeline.remaining() / left)
             except OSError as error:
                 failures.append(error)
-                self._timeline.notes.append(
-                    f"{address.record} {address.ip}: {_in_words(error)}; the next address is tried"
-                )
+                reason = error.strerror or str(error) or type(error).__name__
+                then = "; the next address is tried" if left > 1 else ""
+                self._timeline.notes.append(f"{address.record} {address.ip}: {reason}{then}")
             else:
                 self._timeline.address = address.ip
-                return stream
-        raise self._telling(failures)
-
-    def _telling(self, failures: Sequence[OSError]) -> OSError:
-        """Choose the error to report: what the target did before what this host could not do."""
-        if self._timeline.notes:
-            self._timeline.notes[-1] = self._timeline.notes[-1].rpartition(";")[0]
+                return _Stream(sock, self._timeline)
         theirs = [error for error in failures if error.errno not in OWN_SIDE_ERRNOS]
-        return (theirs or list(failures))[0]
-
-
-def _in_words(error: OSError) -> str:
-    return error.strerror or str(error) or type(error).__name__
+        raise (theirs or failures)[0]  # what the target did before what this host could not do
 
 
 def _connected(address: Address, seconds: float) -> socket.socket:
@@ -212,26 +194,23 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        try:
-            self._sock.settimeout(self._timeline.remaining())
-            self._must_be_connected()
-            secured = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname)
-        except BaseException:
-            self.close()
-            raise
-        if secured.version() is None:  # Python skips the handshake where the peer has gone
-            secured.close()
-            raise ConnectionResetError(errno.ECONNRESET, "closed before the TLS handshake")
-        return _Stream(secured, self._timeline)
-
-    def _must_be_connected(self) -> None:
-        """Python's ssl loses the socket it wraps, unclosed, where the peer has gone before."""
-        try:
-            self._sock.getpeername()
-        except OSError as error:
-            raise ConnectionResetError(
-                errno.ECONNRESET, "closed before the TLS handshake"
-            ) from error
+        with self._timeline.during(Phase.TLS):
+            try:
+                self._sock.settimeout(self._timeline.remaining())
+                try:  # Python's ssl loses the socket it wraps, unclosed, where the peer has gone
+                    self._sock.getpeername()
+                except OSError as error:
+                    gone = "closed before the TLS handshake"
+                    raise ConnectionResetError(errno.ECONNRESET, gone) from error
+                secured = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname)
+            except BaseException:
+                self.close()
+                raise
+            if secured.version() is None:  # Python skips the handshake where the peer has gone
+                secured.close()
+                raise ConnectionResetError(errno.ECONNRESET, "closed before the TLS handshake")
+            self._timeline.certificate_expires_at = expires_at(secured)
+            return _Stream(secured, self._timeline)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's own signature
         if info == "ssl_object" and isinstance(self._sock, ssl.SSLSocket):

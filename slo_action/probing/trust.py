@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _DAY_SECONDS = 86_400
-_WARN_DAYS = 14
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d")
 
 
@@ -37,7 +36,8 @@ def system_trust(places: ssl.DefaultVerifyPaths | None = None) -> ssl.SSLContext
     """
     paths = places or ssl.get_default_verify_paths()
     overridden = paths.cafile not in (None, paths.openssl_cafile)
-    if not overridden and paths.capath and _is_hashed(Path(paths.capath)):
+    names = [entry.name for entry in Path(paths.capath).iterdir()] if paths.capath else []
+    if not overridden and any(map(_HASHED.fullmatch, names)):
         context = ssl.create_default_context(capath=paths.capath)
     elif paths.cafile or paths.capath:
         context = ssl.create_default_context()
@@ -55,7 +55,7 @@ def as_users_do(context: ssl.SSLContext) -> ssl.SSLContext:
 
 
 def expires_at(secured: ssl.SSLSocket) -> datetime | None:
-    """Return the end of the peer's own certificate; None where it tells none."""
+    """Return the end of the peer's own certificate; None where it has none."""
     ends = (secured.getpeercert() or {}).get("notAfter")
     if not isinstance(ends, str):
         return None
@@ -65,15 +65,3 @@ def expires_at(secured: ssl.SSLSocket) -> datetime | None:
 def days_left(expires: datetime, now: datetime) -> float:
     """Return for how many days more a certificate is valid; below zero where it is not."""
     return (expires - now).total_seconds() / _DAY_SECONDS
-
-
-def expiry_note(expires: datetime | None, now: datetime) -> str | None:
-    """Return a remark on a certificate that ends within 14 days; None where there is no need."""
-    if expires is None:
-        return None
-    days = days_left(expires, now)
-    return f"the certificate expires in {days:.1f} days" if days < _WARN_DAYS else None
-
-
-def _is_hashed(directory: Path) -> bool:
-    return any(_HASHED.fullmatch(entry.name) for entry in directory.iterdir())

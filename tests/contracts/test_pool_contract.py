@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from slo_action.core.journey import assertions
 from slo_action.core.journey.journeys import Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Sample, Witness
-from slo_action.ports import Landed, ProbePool
-from slo_action.probing.pool import HttpProbePool
-from slo_action.probing.timeline import TIMELINE, Timeline
+from slo_action.ports import CompletedProbe, ProbePool
+from slo_action.probing.exchange import TIMELINE, Timeline
+from slo_action.probing.prober import HttpProber
 from tests.builders import sample
 from tests.worlds.virtual_clock import VirtualClock
 from tests.worlds.virtual_pool import VirtualPool
@@ -67,9 +67,9 @@ class GatedWeb:
 def _response(outcome: Outcome) -> httpx.Response:
     match outcome:
         case Outcome.READ_TIMEOUT:
-            raise httpx.ReadTimeout("silent")
+            raise TimeoutError
         case Outcome.CONNECT_REFUSED:
-            raise httpx.ConnectError("refused")
+            raise ConnectionRefusedError
         case Outcome.HTTP_5XX:
             return httpx.Response(500)
         case _:
@@ -113,8 +113,8 @@ class Subject:
         self.underway()
 
     def tickets(self) -> list[int]:
-        """Return the tickets of what has landed."""
-        return [landed.ticket for landed in self.pool.landed()]
+        """Return the tickets of what has completed."""
+        return [completed.ticket for completed in self.pool.completed()]
 
 
 def _fake() -> Subject:
@@ -136,7 +136,7 @@ def _real() -> Subject:
     world: World = {}
     web = GatedWeb(clock, world)
     transport = httpx.MockTransport(web.answer)
-    pool = HttpProbePool(clock, nonces=lambda: "n", transport=transport, redact=str)
+    pool = HttpProber(clock, nonces=lambda: "n", transport=transport, redact=str)
     return Subject(pool, world, clock, web.wait, lambda: web.arrived.acquire(timeout=10))
 
 
@@ -151,8 +151,8 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     made.wait(60)  # lets every thread end
 
 
-def test_nothing_sent_is_nothing_landed(subject: Subject) -> None:
-    assert subject.pool.landed() == ()
+def test_nothing_sent_completes_nothing(subject: Subject) -> None:
+    assert subject.pool.completed() == ()
 
 
 def test_a_ticket_comes_back_with_its_answer_and_when_it_was(subject: Subject) -> None:
@@ -160,19 +160,19 @@ def test_a_ticket_comes_back_with_its_answer_and_when_it_was(subject: Subject) -
     subject.send(7, 0.5)
     subject.wait(1)
 
-    (landed,) = subject.pool.landed()
+    (completed,) = subject.pool.completed()
 
-    assert (landed.ticket, landed.sample.url) == (7, f"{URL}/0")
-    assert (landed.sample.outcome, landed.sample.status) == (Outcome.OK, 200)
-    assert (landed.sent, landed.ended) == (3, 3.5)
-    assert landed.sample.total_seconds == 0.5
+    assert (completed.ticket, completed.sample.url) == (7, f"{URL}/0")
+    assert (completed.sample.outcome, completed.sample.status) == (Outcome.OK, 200)
+    assert (completed.sent, completed.ended) == (3, 3.5)
+    assert completed.sample.total_seconds == 0.5
 
 
-def test_sending_takes_no_time_and_what_is_under_way_has_not_landed(subject: Subject) -> None:
+def test_sending_takes_no_time_and_what_is_under_way_has_not_completed(subject: Subject) -> None:
     subject.send(1, 0.5)
 
     assert subject.clock.monotonic() == 0
-    assert subject.pool.landed() == ()
+    assert subject.pool.completed() == ()
 
 
 def test_an_answer_is_handed_out_once(subject: Subject) -> None:
@@ -193,26 +193,26 @@ def test_answers_come_in_the_order_of_their_ends(subject: Subject) -> None:
 
 def test_a_slow_answer_delays_no_other(subject: Subject) -> None:
     subject.send(1, 5)
-    seen: list[Landed] = []
+    seen: list[CompletedProbe] = []
     for ticket in range(2, 6):
         subject.send(ticket, 0.25)
         subject.wait(0.5)
-        seen += subject.pool.landed()
+        seen += subject.pool.completed()
 
-    assert [landed.ticket for landed in seen] == [2, 3, 4, 5]
-    assert [landed.ended - landed.sent for landed in seen] == [0.25] * 4
-    assert [landed.sent for landed in seen] == [0, 0.5, 1, 1.5]
+    assert [completed.ticket for completed in seen] == [2, 3, 4, 5]
+    assert [completed.ended - completed.sent for completed in seen] == [0.25] * 4
+    assert [completed.sent for completed in seen] == [0, 0.5, 1, 1.5]
 
 
-def test_a_silence_lands_when_its_own_time_is_over(subject: Subject) -> None:
+def test_a_timeout_completes_when_its_own_time_is_over(subject: Subject) -> None:
     subject.send(1, 60, timeout=2)
     subject.send(2, 60, timeout=4)
     subject.wait(2.25)
 
-    (landed,) = subject.pool.landed()
-    assert (landed.ticket, landed.sample.outcome) == (1, Outcome.READ_TIMEOUT)
-    assert (landed.sample.status, landed.sample.version) == (None, None)
-    assert 2 <= landed.sample.total_seconds <= 2.25
+    (completed,) = subject.pool.completed()
+    assert (completed.ticket, completed.sample.outcome) == (1, Outcome.READ_TIMEOUT)
+    assert (completed.sample.status, completed.sample.version) == (None, None)
+    assert 2 <= completed.sample.total_seconds <= 2.25
     subject.wait(2)
     assert subject.tickets() == [2]
 
@@ -224,9 +224,9 @@ def test_what_the_target_does_is_an_outcome_with_a_reason(
     subject.send(1, 0.5, outcome)
     subject.wait(1)
 
-    (landed,) = subject.pool.landed()
-    assert landed.sample.outcome is outcome
-    assert landed.sample.detail
+    (completed,) = subject.pool.completed()
+    assert completed.sample.outcome is outcome
+    assert completed.sample.detail
 
 
 @pytest.mark.parametrize("outcome", [Outcome.OK, Outcome.HTTP_5XX])
@@ -236,7 +236,7 @@ def test_a_journey_lands_as_one_answer_at_its_end(subject: Subject, outcome: Out
     subject.send(2, 0.5)
     subject.wait(13)
 
-    quick, journey = subject.pool.landed()
+    quick, journey = subject.pool.completed()
     assert (quick.ticket, journey.ticket) == (2, 1)
     assert (journey.sample.outcome, journey.sample.url) == (outcome, URL)
     assert (journey.sent, journey.ended, journey.sample.total_seconds) == (1, 13, 12)
@@ -246,8 +246,8 @@ def test_a_journey_lands_when_its_own_time_is_over(subject: Subject) -> None:
     subject.send_journey(1, 18, timeout=10)
     subject.wait(10.25)
 
-    (landed,) = subject.pool.landed()
-    assert (landed.sample.outcome, landed.sample.status) == (Outcome.READ_TIMEOUT, None)
+    (completed,) = subject.pool.completed()
+    assert (completed.sample.outcome, completed.sample.status) == (Outcome.READ_TIMEOUT, None)
 
 
 def test_an_answer_that_fails_an_assertion_lands_as_such(subject: Subject) -> None:
@@ -263,8 +263,8 @@ def test_an_answer_that_fails_an_assertion_lands_as_such(subject: Subject) -> No
     subject.underway()
     subject.wait(1)
 
-    (landed,) = subject.pool.landed()
-    assert (landed.sample.outcome, landed.sample.status) == (Outcome.ASSERTION_FAILED, 200)
+    (completed,) = subject.pool.completed()
+    assert (completed.sample.outcome, completed.sample.status) == (Outcome.ASSERTION_FAILED, 200)
 
 
 SECONDS = st.integers(0, 64).map(lambda sixteenths: sixteenths / 16)
@@ -278,17 +278,17 @@ def test_whatever_is_sent_when_every_ticket_lands_once_at_its_own_end(
 ) -> None:
     subject = make()
     ends: dict[int, float] = {}
-    seen: list[Landed] = []
+    seen: list[CompletedProbe] = []
     for ticket, (pause, seconds, timeout) in enumerate(plan):
         subject.wait(pause)
         now = subject.clock.monotonic()
-        seen += (batch := subject.pool.landed())
+        seen += (batch := subject.pool.completed())
         assert [one.ended for one in batch] == sorted(one.ended for one in batch)
         assert all(one.ended <= now for one in batch)
         ends[ticket] = now + min(seconds, timeout + 1)
         subject.send(ticket, seconds, timeout=timeout + 1)
     subject.wait(60)
-    seen += subject.pool.landed()
+    seen += subject.pool.completed()
 
     assert {one.ticket: one.ended for one in seen} == ends
     assert len(seen) == len(plan)

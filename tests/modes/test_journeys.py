@@ -19,8 +19,8 @@ from slo_action.core.stats.latency import LatencyObjective
 from slo_action.errors import ReplayError
 from slo_action.modes.replay import replay
 from slo_action.modes.verify import verify
-from slo_action.probing.exchange import Sender
 from slo_action.probing.journey import JourneyRunner
+from slo_action.probing.sender import Sender
 from slo_action.render.proofs import proofs, window_failures
 from slo_action.render.summary.window import window_section
 from tests.builders import always

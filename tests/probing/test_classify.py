@@ -13,7 +13,7 @@ NEW = VersionRule(expected="2.0.0")
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome", "words"),
+    ("status", "outcome", "detail"),
     [
         (200, Outcome.OK, "answers 200"),
         (500, Outcome.HTTP_5XX, "500 Internal Server Error"),
@@ -32,11 +32,11 @@ NEW = VersionRule(expected="2.0.0")
         (700, Outcome.PROTOCOL_ERROR, "700"),
     ],
 )
-def test_the_status_decides_before_the_body(status: int, outcome: Outcome, words: str) -> None:
+def test_the_status_decides_before_the_body(status: int, outcome: Outcome, detail: str) -> None:
     sample = found(status, '{"status": "ok"}')
 
     assert (sample.outcome, sample.status) == (outcome, status)
-    assert words in sample.detail
+    assert detail in sample.detail
 
 
 def test_credentials_in_a_location_are_not_quoted() -> None:
@@ -75,7 +75,7 @@ def test_a_200_is_what_its_body_says(body: str, outcome: Outcome) -> None:
     assert found(200, body).outcome is outcome
 
 
-def test_a_body_nobody_asked_about_judges_nothing() -> None:
+def test_a_body_that_is_not_to_be_read_judges_nothing() -> None:
     assert found(200, '{"status": "DOWN"}', reads_health=False).outcome is Outcome.OK
 
 
@@ -130,7 +130,7 @@ def test_a_firewall_s_challenge_is_not_the_service_s_answer(headers: dict[str, s
     assert "let it pass" in sample.detail
 
 
-def test_cloudflare_s_page_is_known_without_its_header() -> None:
+def test_cloudflare_s_page_is_recognised_without_its_header() -> None:
     assert found(403, '<script src="/cdn-cgi/challenge-platform/x">').outcome is (
         Outcome.WAF_CHALLENGE
     )
@@ -294,8 +294,8 @@ def test_an_error_page_may_be_of_any_size() -> None:
         (b"<html>", {"Content-Type": "text/html"}, "HTML page"),
         (b'{"a": 1}', {"Content-Type": "text/html"}, "the body is JSON"),
         (b"\xff\xfe\xfa", {"Content-Type": "text/plain"}, "not valid UTF-8"),
-        (b"hi", {"Content-Type": "text/plain; charset=klingon"}, '"klingon" is not known'),
-        (b"hi", {"Content-Type": "text/plain; charset=punycode"}, '"punycode" is not known'),
+        (b"hi", {"Content-Type": "text/plain; charset=klingon"}, '"klingon" is unsupported'),
+        (b"hi", {"Content-Type": "text/plain; charset=punycode"}, '"punycode" is unsupported'),
         (b"hi", {"Date": "Mon, 02 Nov 2026 09:59:15 GMT"}, "45 s behind"),
         (b"hi", {"Date": "Mon, 02 Nov 2026 10:00:45 GMT"}, "45 s ahead"),
     ],
@@ -317,7 +317,7 @@ def test_an_odd_body_changes_no_outcome_and_leaves_a_note(
         ("utf-8", b'\xef\xbb\xbf{"status": "down"}'),
     ],
 )
-def test_known_charsets_are_read(charset: str, body: bytes) -> None:
+def test_supported_charsets_are_read(charset: str, body: bytes) -> None:
     kind: dict[str, Any] = {"Content-Type": f'application/json; charset="{charset}"'}
 
     assert found(200, body, kind).outcome is Outcome.UNHEALTHY_BODY

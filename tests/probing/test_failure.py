@@ -7,19 +7,19 @@ import ssl
 import pytest
 
 from slo_action.core.model import Outcome
+from slo_action.probing.exchange import Phase, Timeline
 from slo_action.probing.failure import read_failure
-from slo_action.probing.timeline import Phase, Timeline
 
 
-def timeline(stage: Phase | None = None, *addresses: str) -> Timeline:
+def timeline(phase: Phase | None = None, *addresses: str) -> Timeline:
     made = Timeline(lambda: 0.0, 6.0)
-    made.stage = stage
+    made.phase = phase
     made.addresses = addresses
     return made
 
 
 @pytest.mark.parametrize(
-    ("stage", "outcome"),
+    ("phase", "outcome"),
     [
         (Phase.RESOLVE, Outcome.DNS_TIMEOUT),
         (Phase.CONNECT, Outcome.CONNECT_TIMEOUT),
@@ -28,11 +28,11 @@ def timeline(stage: Phase | None = None, *addresses: str) -> Timeline:
         (Phase.BODY, Outcome.READ_TIMEOUT),
     ],
 )
-def test_a_timeout_is_named_after_what_was_waited_for(stage: Phase, outcome: Outcome) -> None:
-    found, detail = read_failure(TimeoutError(), timeline(stage))
+def test_a_timeout_is_named_after_what_was_waited_for(phase: Phase, outcome: Outcome) -> None:
+    found, detail = read_failure(TimeoutError(), timeline(phase))
 
     assert found is outcome
-    assert stage.value in detail
+    assert phase.value in detail
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_timeout_is_named_after_what_was_waited_for(stage: Phase, outcome: Out
     ],
 )
 def test_the_resolver_s_codes(code: int, outcome: Outcome) -> None:
-    assert read_failure(socket.gaierror(code, "words"), timeline(Phase.RESOLVE))[0] is outcome
+    assert read_failure(socket.gaierror(code, "text"), timeline(Phase.RESOLVE))[0] is outcome
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_resolver_s_codes(code: int, outcome: Outcome) -> None:
     ],
 )
 def test_the_socket_s_codes(code: int, outcome: Outcome) -> None:
-    assert read_failure(OSError(code, "words"), timeline(Phase.CONNECT))[0] is outcome
+    assert read_failure(OSError(code, "text"), timeline(Phase.CONNECT))[0] is outcome
 
 
 def test_only_ipv6_addresses_and_no_way_to_them_is_the_runner_s_lack() -> None:

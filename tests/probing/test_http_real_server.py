@@ -80,9 +80,9 @@ def test_a_healthy_answer_and_where_its_time_went() -> None:
 def test_the_server_s_thinking_is_processing_and_its_dripping_is_transfer() -> None:
     def slowly(connection: Connection) -> None:
         connection.closing.wait(0.1)
-        connection.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
         connection.closing.wait(0.15)
-        connection.say(b"ok")
+        connection.send(b"ok")
 
     phases = facing(slowly).phases
 
@@ -113,14 +113,14 @@ def test_nothing_listens() -> None:
         (Connection.reset, Outcome.RESET),
         (lambda _: None, Outcome.RESET),
         (Connection.hold, Outcome.READ_TIMEOUT),
-        (lambda c: c.say(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), Outcome.PROTOCOL_ERROR),
-        (lambda c: c.say(b"HTTP/1.1 200 O"), Outcome.RESET),
+        (lambda c: c.send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), Outcome.PROTOCOL_ERROR),
+        (lambda c: c.send(b"HTTP/1.1 200 O"), Outcome.RESET),
         (
-            lambda c: c.say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"),
+            lambda c: c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"),
             Outcome.RESET,
         ),
         (
-            lambda c: c.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"),
+            lambda c: c.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"),
             Outcome.PROTOCOL_ERROR,
         ),
         (lambda c: c.trickle(b"HTTP/1.1 200 OK\r\nX-A: b\r\n"), Outcome.READ_TIMEOUT),
@@ -128,8 +128,8 @@ def test_nothing_listens() -> None:
     ],
     ids=[
         "reset",
-        "closed without a word",
-        "accepts and is silent",
+        "closed without an answer",
+        "accepts and does not answer",
         "another protocol",
         "breaks off in its headers",
         "breaks off in its body",
@@ -144,7 +144,7 @@ def test_a_server_that_does_not_answer_properly(behaviour: Behaviour, outcome: O
 
 def trickling(status: bytes) -> Behaviour:
     def behave(connection: Connection) -> None:
-        connection.say(b"HTTP/1.1 " + status + b"\r\nContent-Length: 9999\r\n\r\n")
+        connection.send(b"HTTP/1.1 " + status + b"\r\nContent-Length: 9999\r\n\r\n")
         connection.trickle(b"x")
 
     return behave
@@ -167,18 +167,18 @@ def test_the_status_of_a_trickling_error_page_is_enough() -> None:
 
 def test_endless_headers_are_not_read_for_ever() -> None:
     def endless(connection: Connection) -> None:
-        connection.say(b"HTTP/1.1 200 OK\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\n")
         while True:
-            connection.say(b"X-Filler: " + b"x" * 4000 + b"\r\n")
+            connection.send(b"X-Filler: " + b"x" * 4000 + b"\r\n")
 
     assert facing(endless).outcome is Outcome.PROTOCOL_ERROR
 
 
 def test_an_endless_body_is_cut_at_the_limit() -> None:
     def endless(connection: Connection) -> None:
-        connection.say(b"HTTP/1.1 200 OK\r\n\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
-            connection.say(b"x" * 60_000)
+            connection.send(b"x" * 60_000)
 
     sample = facing(endless)
 
@@ -275,12 +275,12 @@ def test_a_certificate_that_ends_soon_is_noted() -> None:
 @pytest.mark.parametrize(
     ("behaviour", "outcome"),
     [
-        (lambda c: c.say(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Outcome.TLS_OTHER),
+        (lambda c: c.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Outcome.TLS_OTHER),
         (Connection.hold, Outcome.CONNECT_TIMEOUT),
         (lambda c: (c.sock.recv(9999), None)[1], Outcome.RESET),
         (Connection.reset, Outcome.RESET),
     ],
-    ids=["speaks plain HTTP", "silent", "closes", "resets"],
+    ids=["speaks plain HTTP", "does not answer", "closes", "resets"],
 )
 def test_a_handshake_that_fails(behaviour: Behaviour, outcome: Outcome) -> None:
     with serving(behaviour, reads=False) as server:
@@ -395,7 +395,7 @@ def test_credentials_that_no_header_can_hold_stay_hidden() -> None:
             assert "secret" not in repr(sample)
 
 
-def test_basic_credentials_echoed_over_the_wire_stay_hidden() -> None:
+def test_basic_credentials_echoed_by_a_real_server_stay_hidden() -> None:
     with serving(lambda c: c.answer(b"ann:pass-word")) as server:
         authorization = "Basic " + b64encode(b"ann:pass-word").decode()
         probe = Probe(witness=Witness.HEALTH, url=server.url(), authorization=authorization)
@@ -407,9 +407,9 @@ def test_basic_credentials_echoed_over_the_wire_stay_hidden() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200), st.booleans())
-def test_no_bytes_on_the_wire_make_the_prober_raise(noise: bytes, proper: bool) -> None:
+def test_no_bytes_of_a_server_make_the_prober_raise(noise: bytes, proper: bool) -> None:
     start = b"HTTP/1.1 200 OK\r\n" if proper else b""
-    sample = facing(lambda c: c.say(start + noise))
+    sample = facing(lambda c: c.send(start + noise))
 
     assert sample.outcome is not Outcome.UNKNOWN
     repr(sample).encode()

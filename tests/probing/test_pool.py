@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from slo_action import __version__
 from slo_action.core.model import Outcome, Probe, Sample
-from slo_action.ports import Clock, Landed
-from slo_action.probing.pool import HttpProbePool
+from slo_action.ports import Clock, CompletedProbe
+from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
 from slo_action.system.clock import SystemClock
@@ -29,9 +29,9 @@ from tests.worlds.virtual_clock import VirtualClock
 CLOCK = SystemClock()
 
 
-def real_pool() -> HttpProbePool:
+def real_pool() -> HttpProber:
     transport = FreshTransport(OnceContext(system_trust))
-    return HttpProbePool(CLOCK, nonces=lambda: "n", transport=transport, redact=str)
+    return HttpProber(CLOCK, nonces=lambda: "n", transport=transport, redact=str)
 
 
 def mock_pool(
@@ -39,8 +39,8 @@ def mock_pool(
     clock: Clock | None = None,
     redact: Callable[[str], str] = str,
     most_in_flight: int = 512,
-) -> HttpProbePool:
-    return HttpProbePool(
+) -> HttpProber:
+    return HttpProber(
         clock or VirtualClock(),
         nonces=lambda: "n",
         transport=httpx.MockTransport(handler),
@@ -49,12 +49,12 @@ def mock_pool(
     )
 
 
-def collected(pool: HttpProbePool, count: int, seconds: float = 5.0) -> list[Landed]:
-    """Look again and again until so many have landed."""
-    seen: list[Landed] = []
+def collected(pool: HttpProber, count: int, seconds: float = 5.0) -> list[CompletedProbe]:
+    """Look again and again until so many have completed."""
+    seen: list[CompletedProbe] = []
     until = CLOCK.monotonic() + seconds
     while len(seen) < count and CLOCK.monotonic() < until:
-        seen += pool.landed()
+        seen += pool.completed()
         CLOCK.sleep_until(CLOCK.monotonic() + 0.01)
     return seen
 
@@ -98,7 +98,7 @@ def held() -> Iterator[Held]:
         web.release()
 
 
-def test_every_probe_lands_after_its_own_answer_however_slow_the_others_are() -> None:
+def test_every_probe_completes_after_its_own_answer_however_slow_the_others_are() -> None:
     def slow(connection: Connection) -> None:
         connection.closing.wait(1)
         connection.answer(b"ok")
@@ -107,13 +107,13 @@ def test_every_probe_lands_after_its_own_answer_however_slow_the_others_are() ->
     with serving(slow) as server:
         for ticket in spaced(10, 0.05):
             pool.send(ticket, replace(PROBE, url=server.url()))
-        landed = collected(pool, 10)
+        completed = sorted(collected(pool, 10), key=lambda one: one.ticket)
 
-    starts = [one.sent - landed[0].sent for one in landed]
-    assert [one.ticket for one in landed] == list(range(10))
-    assert all(1 <= one.ended - one.sent < 1.5 for one in landed)
+    starts = [one.sent - completed[0].sent for one in completed]
+    assert [one.ticket for one in completed] == list(range(10))
+    assert all(1 <= one.ended - one.sent < 1.5 for one in completed)
     assert starts == pytest.approx([0.05 * number for number in range(10)], abs=0.2)
-    assert all(one.sample.total_seconds == one.ended - one.sent for one in landed)
+    assert all(one.sample.total_seconds == one.ended - one.sent for one in completed)
 
 
 def test_a_server_that_hangs_does_not_stop_the_schedule() -> None:
@@ -127,22 +127,22 @@ def test_a_server_that_hangs_does_not_stop_the_schedule() -> None:
         for ticket in spaced(12, 0.03):
             path = "/hangs" if ticket % 3 == 0 else "/health"
             pool.send(ticket, replace(PROBE, url=server.url(path=path), timeout_seconds=0.4))
-        landed = {one.ticket: one for one in collected(pool, 12)}
+        completed = {one.ticket: one for one in collected(pool, 12)}
 
-    hung = {ticket for ticket, one in landed.items() if one.sample.status is None}
+    hung = {ticket for ticket, one in completed.items() if one.sample.status is None}
     assert hung == {0, 3, 6, 9}
-    assert all(landed[ticket].sample.outcome is Outcome.READ_TIMEOUT for ticket in hung)
-    assert all(0.39 < landed[ticket].ended - landed[ticket].sent < 0.65 for ticket in hung)
-    for ticket, one in landed.items():
-        assert one.sent - landed[0].sent == pytest.approx(0.03 * ticket, abs=0.2)
+    assert all(completed[ticket].sample.outcome is Outcome.READ_TIMEOUT for ticket in hung)
+    assert all(0.39 < completed[ticket].ended - completed[ticket].sent < 0.65 for ticket in hung)
+    for ticket, one in completed.items():
+        assert one.sent - completed[0].sent == pytest.approx(0.03 * ticket, abs=0.2)
 
 
 def test_huge_bodies_are_cut_and_leave_nothing_behind() -> None:
     body = b"x" * 10_000_000
 
     def huge(connection: Connection) -> None:
-        connection.say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
-        connection.say(body)  # not joined with the headers: that would be a copy
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+        connection.send(body)  # not joined with the headers: that would be a copy
 
     pool = real_pool()
     with serving(huge) as server:
@@ -154,10 +154,10 @@ def test_huge_bodies_are_cut_and_leave_nothing_behind() -> None:
             pool.send(ticket, probe)
         for thread in probe_threads():
             thread.join(10)
-        landed = pool.landed()
-        outcomes = [one.sample.outcome for one in landed]
+        completed = pool.completed()
+        outcomes = [one.sample.outcome for one in completed]
         _, peak = tracemalloc.get_traced_memory()
-        del landed
+        del completed
         gc.collect()
         kept, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -167,18 +167,18 @@ def test_huge_bodies_are_cut_and_leave_nothing_behind() -> None:
     assert kept < 20 * probe.body_limit_bytes / 4
 
 
-def test_above_its_limit_a_probe_lands_at_once_unsent() -> None:
+def test_above_its_limit_a_probe_completes_at_once_unsent() -> None:
     with held() as web:
         pool = mock_pool(web.answer, most_in_flight=32)
         for ticket in range(500):
             pool.send(ticket, PROBE)
-        refused = pool.landed()
+        refused = pool.completed()
         threads = probe_threads()
         web.release()
-        answered = pool.landed()
+        answered = pool.completed()
         pool.send(500, PROBE)
         web.release()
-        after = pool.landed()
+        after = pool.completed()
 
     assert len(threads) == 32
     assert all(thread.daemon for thread in threads)
@@ -200,11 +200,11 @@ def test_a_host_without_threads_is_no_fault_of_the_target(
         pool.send(1, PROBE)
         pool.send(2, PROBE)
 
-    landed = pool.landed()
-    assert sorted(one.ticket for one in landed) == [1, 2]
-    details = {(one.sample.outcome, one.sample.detail) for one in landed}
+    completed = pool.completed()
+    assert sorted(one.ticket for one in completed) == [1, 2]
+    details = {(one.sample.outcome, one.sample.detail) for one in completed}
     assert details == {(Outcome.UNKNOWN, "not sent: this host has no threads left")}
-    assert all(one.ended == one.sent for one in landed)
+    assert all(one.ended == one.sent for one in completed)
 
 
 def test_a_thread_that_outlives_its_probe_is_given_up_and_its_answer_thrown_away() -> None:
@@ -213,15 +213,15 @@ def test_a_thread_that_outlives_its_probe_is_given_up_and_its_answer_thrown_away
         pool = mock_pool(web.answer, clock)
         pool.send(1, replace(PROBE, timeout_seconds=6))
         clock.advance(6.2)
-        assert pool.landed() == ()
+        assert pool.completed() == ()
         clock.advance(0.05)
-        (landed,) = pool.landed()
+        (completed,) = pool.completed()
         web.release()
-        later = pool.landed()
+        later = pool.completed()
 
-    assert landed.sample.outcome is Outcome.UNKNOWN
-    assert "did not end" in landed.sample.detail
-    assert (landed.sent, landed.ended) == (0, 6.25)
+    assert completed.sample.outcome is Outcome.UNKNOWN
+    assert "did not end" in completed.sample.detail
+    assert (completed.sent, completed.ended) == (0, 6.25)
     assert later == ()
 
 
@@ -231,13 +231,13 @@ def test_a_probe_given_up_has_its_place_until_its_thread_ends() -> None:
         pool = mock_pool(web.answer, clock, most_in_flight=1)
         pool.send(1, PROBE)
         clock.advance(10)
-        pool.landed()
+        pool.completed()
         pool.send(2, PROBE)
-        (refused,) = pool.landed()
+        (refused,) = pool.completed()
         web.release()
         pool.send(3, PROBE)
         web.release()
-        (answered,) = pool.landed()
+        (answered,) = pool.completed()
 
     assert (refused.ticket, refused.sample.outcome) == (2, Outcome.UNKNOWN)
     assert (answered.ticket, answered.sample.outcome) == (3, Outcome.OK)
@@ -252,11 +252,11 @@ def test_sending_returns_at_once_while_hundreds_are_in_flight() -> None:
             pool.send(ticket, PROBE)
             took.append(CLOCK.monotonic() - began)
         web.release()
-        landed = pool.landed()
+        completed = pool.completed()
 
     assert median(took[200:]) < 0.01
-    assert {one.sample.outcome for one in landed} == {Outcome.OK}
-    assert len(landed) == 300
+    assert {one.sample.outcome for one in completed} == {Outcome.OK}
+    assert len(completed) == 300
 
 
 def test_answers_are_judged_by_the_thread_that_collects_them() -> None:
@@ -270,7 +270,7 @@ def test_answers_are_judged_by_the_thread_that_collects_them() -> None:
         pool = mock_pool(web.answer, redact=redact)
         pool.send(1, PROBE)
         web.release()
-        pool.landed()
+        pool.completed()
 
     assert judges == {threading.current_thread()}
 
@@ -285,13 +285,13 @@ def test_a_bug_of_ours_is_no_fault_of_the_target() -> None:
         pool = mock_pool(web.answer, redact=redact)
         pool.send(1, PROBE)
         web.release()
-        (landed,) = pool.landed()
+        (completed,) = pool.completed()
 
-    assert landed.sample.outcome is Outcome.UNKNOWN
-    assert landed.sample.detail == "the probe itself failed: LookupError"
+    assert completed.sample.outcome is Outcome.UNKNOWN
+    assert completed.sample.detail == "the probe itself failed: LookupError"
 
 
-def test_a_bug_in_a_probe_s_thread_is_told_and_gives_its_place_back() -> None:
+def test_a_bug_in_a_probe_s_thread_is_reported_and_gives_its_place_back() -> None:
     class BrokenClock(VirtualClock):
         def now(self) -> datetime:
             if threading.current_thread().name == "slo-probe":
@@ -299,22 +299,20 @@ def test_a_bug_in_a_probe_s_thread_is_told_and_gives_its_place_back() -> None:
             return super().now()
 
     transport = httpx.MockTransport(lambda _: httpx.Response(200))
-    pool = HttpProbePool(
-        BrokenClock(), nonces=str, transport=transport, redact=str, most_in_flight=1
-    )
+    pool = HttpProber(BrokenClock(), nonces=str, transport=transport, redact=str, most_in_flight=1)
     for ticket in (1, 2):
         pool.send(ticket, PROBE)
         for thread in probe_threads():
             thread.join(10)
-        (landed,) = pool.landed()
-        assert landed.sample.detail == "the probe itself failed: LookupError"
+        (completed,) = pool.completed()
+        assert completed.sample.detail == "the probe itself failed: LookupError"
 
 
 def test_an_unsent_probe_keeps_credentials_to_itself() -> None:
     pool = mock_pool(lambda _: httpx.Response(200), most_in_flight=0)
     pool.send(1, replace(PROBE, url="https://ann:pass-word@shop.example/", authorization="Key abc"))
 
-    assert "pass-word" not in repr(pool.landed())
+    assert "pass-word" not in repr(pool.completed())
 
 
 def sent_with(
@@ -369,7 +367,7 @@ def test_a_probe_s_own_headers_follow_ours() -> None:
         ("Content-Length", "10"),
         ("Transfer-Encoding", "chunked"),
         ("Connection", "keep-alive"),
-        ("User-Agent", "somebody"),
+        ("User-Agent", "other"),
     ],
 )
 def test_a_header_that_must_not_be_sent_stops_its_probe(name: str, value: str) -> None:

@@ -31,20 +31,17 @@ class HealthReading:
     notes: tuple[str, ...] = ()
 
 
-def _words(health: BodyHealth, words: str) -> dict[str, BodyHealth]:
-    return dict.fromkeys(words.split(), health)
-
-
-_VOCABULARY: Mapping[str, BodyHealth] = {
-    **_words(BodyHealth.HEALTHY, "ok okay up healthy pass passed passing serving true"),
-    **_words(BodyHealth.DEGRADED, "warn warning degraded"),
-    **_words(
-        BodyHealth.UNHEALTHY,
-        "fail failed failing failure down unhealthy error critical not_serving out_of_service "
-        "false",
-    ),
+_STATUSES: Mapping[str, BodyHealth] = {
+    status: health
+    for health, statuses in {
+        BodyHealth.HEALTHY: "ok okay up healthy pass passed passing serving true",
+        BodyHealth.DEGRADED: "warn warning degraded",
+        BodyHealth.UNHEALTHY: "fail failed failing failure down unhealthy error critical "
+        "not_serving out_of_service false",
+    }.items()
+    for status in statuses.split()
 }
-"""Besides the policy's own words: their inflections, and those of gRPC and Spring."""
+"""Besides the policy's own statuses: their inflections, and those of gRPC and Spring."""
 _CHECKS = ("checks", "components", "entries")
 """The map's name in the RFC draft, in Spring and in ASP.NET."""
 
@@ -59,21 +56,24 @@ _LONGEST_NAME = 200
 
 
 def read_health(document: object) -> HealthReading:
-    """Read a parsed JSON body, or a plain-text body of one word given as a string.
+    """Read a parsed JSON body, or a plain-text body of one line given as a string.
 
-    `status` decides; a failing check below a healthy `status` makes it degraded; without a known
-    `status` the worst known check decides. Words we do not know judge nothing and leave a note.
-    Never raises.
+    `status` decides; a failing check below a healthy `status` makes it degraded; without a
+    `status` that is recognised the worst recognised check decides. A text that is not recognised
+    judges nothing and leaves a note. Never raises.
     """
     if isinstance(document, str):
-        word = _word(document)
-        return HealthReading(health=word, detail=f"says {quoted(document)}" if word else "")
+        health = _health(document)
+        return HealthReading(health=health, detail=f"says {quoted(document)}" if health else "")
     if not isinstance(document, dict):
         return HealthReading(health=None)
     status = _entry(document, ("status",))
-    checks = dict(_checks(document))
-    notes = () if status is None or _word(status) else (_unknown(status),)
-    return _decide(status, checks, notes)
+    health, detail = _decide(status, dict(_checks(document)))
+    notes: tuple[str, ...] = ()
+    if status is not None and not _health(status):
+        shown = quoted(status) if isinstance(status, str) else f"a {type(status).__name__}"
+        notes = (f"the body's status is {shown}, which judges nothing here",)
+    return HealthReading(health=health, detail=detail, notes=notes)
 
 
 _TITLE = re.compile(r"<(title|h1)\b[^<>]{0,200}>([^<]{1,200})", re.IGNORECASE)
@@ -87,7 +87,7 @@ _WORKS = r"(?:(?:scheduled|planned|routine|emergency|essential|system|site) )*ma
 _TITLED = re.compile(
     rf"(?:{_WORKS}|unavailable|closed for {_WORKS})(?: in progress)?", re.IGNORECASE
 )
-"""As the whole title only: somebody may sell maintenance."""
+"""As the whole title only: a shop may sell maintenance."""
 _CLOSED = re.compile(
     rf"{_SUBJECT}(?:down for|under|undergoing|in|offline for) {_WORKS}(?: mode)?|"
     rf"{_WORKS} mode|briefly unavailable for {_WORKS}(?:\. check back in a minute)?|"
@@ -109,42 +109,34 @@ def read_page(text: str) -> HealthReading:
     """
     found = _TITLE.search(text)
     title = found[2].strip() if found else ""
-    if not _is_closed(title):
+    line = " ".join(title.split()).rstrip(".!…")
+    parts = (part.rstrip(".!…") for part in _PARTS.split(line))
+    if not (_TITLED.fullmatch(line) or any(_CLOSED.fullmatch(part) for part in parts)):
         return HealthReading(health=None)
     detail = f"shows a page titled {quoted(title)}"
     return HealthReading(health=BodyHealth.UNHEALTHY, detail=detail)
 
 
-def _is_closed(title: str) -> bool:
-    said = " ".join(title.split()).rstrip(".!…")
-    parts = (part.rstrip(".!…") for part in _PARTS.split(said))
-    return bool(_TITLED.fullmatch(said)) or any(_CLOSED.fullmatch(part) for part in parts)
-
-
-def _decide(
-    status: object, checks: Mapping[str, BodyHealth], notes: tuple[str, ...]
-) -> HealthReading:
-    word = _word(status)
-    failing = [name for name, health in checks.items() if health is BodyHealth.UNHEALTHY]
-    warning = [name for name, health in checks.items() if health is BodyHealth.DEGRADED]
-    told = f"says status {quoted(status)}" if word else "says"
-    if word is BodyHealth.HEALTHY and failing:
-        detail = f"{told} although {_named(failing)} failed"
-        return HealthReading(health=BodyHealth.DEGRADED, detail=detail, notes=notes)
-    if word:
+def _decide(status: object, checks: Mapping[str, BodyHealth]) -> tuple[BodyHealth | None, str]:
+    health = _health(status)
+    failing = [name for name, one in checks.items() if one is BodyHealth.UNHEALTHY]
+    warning = [name for name, one in checks.items() if one is BodyHealth.DEGRADED]
+    if health is BodyHealth.HEALTHY and failing:
+        return (
+            BodyHealth.DEGRADED,
+            f"says status {quoted(status)} although {_named(failing)} failed",
+        )
+    if health:
         blamed = failing or warning
-        detail = f"{told} ({_named(blamed)})" if blamed else told
-        return HealthReading(health=word, detail=detail, notes=notes)
+        return health, f"says status {quoted(status)}{f' ({_named(blamed)})' if blamed else ''}"
     if failing:
-        detail = f"{told} that {_named(failing)} failed"
-        return HealthReading(health=BodyHealth.UNHEALTHY, detail=detail, notes=notes)
+        return BodyHealth.UNHEALTHY, f"says that {_named(failing)} failed"
     if warning:
-        detail = f"{told} that {_named(warning)} warned"
-        return HealthReading(health=BodyHealth.DEGRADED, detail=detail, notes=notes)
+        return BodyHealth.DEGRADED, f"says that {_named(warning)} warned"
     if checks:
-        detail = f"{told} that {_counted(len(checks))} passed"
-        return HealthReading(health=BodyHealth.HEALTHY, detail=detail, notes=notes)
-    return HealthReading(health=None, notes=notes)
+        count = "1 check" if len(checks) == 1 else f"{len(checks)} checks"
+        return BodyHealth.HEALTHY, f"says that {count} passed"
+    return None, ""
 
 
 def _checks(document: Mapping[object, object]) -> Iterator[tuple[str, BodyHealth]]:
@@ -173,8 +165,8 @@ def _check(value: object, depth: int) -> BodyHealth | None:
     if isinstance(value, list):
         return _worst(_check(one, depth - 1) for one in value)
     if not isinstance(value, dict):
-        return _word(value)
-    status = _word(_entry(value, ("status",)))
+        return _health(value)
+    status = _health(_entry(value, ("status",)))
     nested = _entry(value, _CHECKS)
     if status or not isinstance(nested, dict | list):
         return status
@@ -203,16 +195,11 @@ def _entry(document: Mapping[object, object], names: tuple[str, ...]) -> object:
     return None
 
 
-def _word(value: object) -> BodyHealth | None:
+def _health(value: object) -> BodyHealth | None:
     if not isinstance(value, str | bool):
         return None
-    word = str(value).strip().lower().replace("-", "_").replace(" ", "_")
-    return _VOCABULARY.get(word)
-
-
-def _unknown(status: object) -> str:
-    shown = quoted(status) if isinstance(status, str) else f"a {type(status).__name__}"
-    return f"the body's status is {shown}, which judges nothing here"
+    text = str(value).strip().lower().replace("-", "_").replace(" ", "_")
+    return _STATUSES.get(text)
 
 
 def _named(names: list[str]) -> str:
@@ -220,7 +207,3 @@ def _named(names: list[str]) -> str:
     more = len(names) - _NAMED_CHECKS
     noun = "check" if len(names) == 1 else "checks"
     return f"{noun} {shown}" + (f" and {more} more" if more > 0 else "")
-
-
-def _counted(count: int) -> str:
-    return "1 check" if count == 1 else f"{count} checks"

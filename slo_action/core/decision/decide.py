@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from slo_action.core.answer.version_match import matches
+from slo_action.core.answer.version import matches
 from slo_action.core.model import Cause, Ending, Release, Verdict
 from slo_action.core.verdict.judge import Judgement
 

@@ -11,7 +11,7 @@ from slo_action.core.observation.real_traffic import TrafficReading, TrafficStat
 from slo_action.core.observation.streams import Slot
 from slo_action.core.observation.window import Window
 from slo_action.errors import WorkspaceError
-from slo_action.ports import Landed, Ports
+from slo_action.ports import CompletedProbe, Ports
 from slo_action.render.progress import WindowProgress, window_sample_line
 
 _TOO_LATE_SECONDS = 1.0
@@ -136,27 +136,27 @@ class WindowDriver:
             window.read_traffic(reading, now)
 
     def _collect(self, window: Window) -> None:
-        """Feed what has landed, and keep it: a full disk must not end a watch."""
+        """Feed what has completed, and keep it: a full disk must not end a watch."""
         lines: list[str] = []
-        for landed in self._ports.pool.landed():
-            heard = landed.ended - self._anchor
-            if landed.ticket in self._controls:
-                asked = self._controls.pop(landed.ticket)
-                alive = landed.sample.status is not None
+        for completed in self._ports.pool.completed():
+            heard = completed.ended - self._anchor
+            if completed.ticket in self._controls:
+                asked = self._controls.pop(completed.ticket)
+                alive = completed.sample.status is not None
                 window.control_heard(asked, heard, self._now(), alive=alive)
-            elif landed.ticket in self._slots:
-                lines.append(self._feed(window, landed, heard))
+            elif completed.ticket in self._slots:
+                lines.append(self._feed(window, completed, heard))
         if lines:
             with suppress(WorkspaceError):
                 self._ports.evidence.append("samples.jsonl", "".join(lines))
         for line in self._progress.lines(self._now()) if self._progress else ():
             self._ports.log.line(line)
 
-    def _feed(self, window: Window, landed: Landed, heard: float) -> str:
-        slot = self._slots.pop(landed.ticket)
+    def _feed(self, window: Window, completed: CompletedProbe, heard: float) -> str:
+        slot = self._slots.pop(completed.ticket)
         name = slot.stream.name
         dated = self._dated.get(name)
-        sample = refreshed(dated, _since_slot(landed, slot.at_seconds + self._anchor))
+        sample = refreshed(dated, _since_slot(completed, slot.at_seconds + self._anchor))
         if dated is None or _date(dated) != _date(sample):
             self._dated[name] = sample
         window.feed(slot.ticket, sample, heard_seconds=heard, now_seconds=self._now())
@@ -175,15 +175,15 @@ def _date(sample: Sample) -> str | None:
     return sample.response.header("date") if sample.response else None
 
 
-def _since_slot(landed: Landed, scheduled: float) -> Sample:
+def _since_slot(completed: CompletedProbe, scheduled: float) -> Sample:
     """Time an answer from the instant its slot stood at, not from when this host came to it.
 
     Else a host that is late just when the service is slow would hide it (coordinated omission).
     """
-    late = landed.sent - scheduled
+    late = completed.sent - scheduled
     if late <= 0:
-        return landed.sample
-    return replace(landed.sample, total_seconds=landed.sample.total_seconds + late)
+        return completed.sample
+    return replace(completed.sample, total_seconds=completed.sample.total_seconds + late)
 
 
 def _unanswered(now: float) -> TrafficReading:

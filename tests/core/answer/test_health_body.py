@@ -10,7 +10,7 @@ from tests.hostile import TEXTS
 GOOD, WARN, BAD = BodyHealth.HEALTHY, BodyHealth.DEGRADED, BodyHealth.UNHEALTHY
 
 
-WORDS: list[tuple[BodyHealth | None, list[object]]] = [
+STATUSES: list[tuple[BodyHealth | None, list[object]]] = [
     (GOOD, ["ok", "up", "healthy", "pass", "serving", "OK", " Up ", True]),
     (WARN, ["warn", "degraded", "Degraded"]),
     (BAD, ["fail", "down", "unhealthy", "error", "NOT_SERVING", False]),
@@ -19,9 +19,9 @@ WORDS: list[tuple[BodyHealth | None, list[object]]] = [
 
 
 @pytest.mark.parametrize(
-    ("status", "health"), [(word, health) for health, words in WORDS for word in words]
+    ("status", "health"), [(status, health) for health, statuses in STATUSES for status in statuses]
 )
-def test_the_status_word_decides(status: object, health: BodyHealth | None) -> None:
+def test_the_status_decides(status: object, health: BodyHealth | None) -> None:
     assert read_health({"status": status}).health is health
 
 
@@ -67,7 +67,7 @@ def test_the_failing_checks_are_named_but_not_all_of_many() -> None:
     assert '"db", "cache", "queue" and 2 more' in detail
 
 
-def test_an_unknown_word_leaves_a_note() -> None:
+def test_an_unrecognised_status_leaves_a_note() -> None:
     reading = read_health({"status": "purple"})
 
     assert reading.notes == ('the body\'s status is "purple", which judges nothing here',)
@@ -163,6 +163,6 @@ def test_how_something_is_set_is_not_how_it_is(name: str, value: bool) -> None:
     assert read_health({"status": "ok", "checks": {name: value}}).health is GOOD
 
 
-def test_a_word_of_a_switch_is_read_and_a_truth_value_of_anything_else() -> None:
+def test_a_text_of_a_switch_is_read_and_a_truth_value_of_anything_else() -> None:
     assert read_health({"checks": {"maintenance": "fail"}}).health is BAD
     assert read_health({"checks": {"model": False}}).health is BAD

@@ -14,7 +14,7 @@ from slo_action.core.observation.real_traffic import (
     TrafficVerdict,
     judge_traffic,
 )
-from tests.worlds.fake_metrics import SILENT, counted, steady
+from tests.worlds.fake_metrics import STALE, counted, steady
 
 POLICY = TrafficPolicy()
 PLAIN = TrafficPolicy(confidence=0)
@@ -108,7 +108,7 @@ def test_no_reading_is_no_data() -> None:
 
 
 def test_no_data_tells_which_of_its_kinds_it_is() -> None:
-    finding = judge_traffic(replace(SILENT, detail="evil\x1b[31m\ntext"), POLICY)
+    finding = judge_traffic(replace(STALE, detail="evil\x1b[31m\ntext"), POLICY)
 
     assert finding.sentence == "no count of real traffic (no-series): evil [31m text"
 

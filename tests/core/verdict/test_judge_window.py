@@ -32,7 +32,7 @@ from tests.core.observation.test_window import (
     opened,
     watch,
 )
-from tests.worlds.fake_metrics import SILENT, UNREACHABLE, counted
+from tests.worlds.fake_metrics import STALE, UNREACHABLE, counted
 
 _MET = drive(GOOD, version="v2")
 _DEAD = between(100.0, 1e9)
@@ -242,7 +242,7 @@ _ROWS: list[tuple[Callable[[], Window], Expected]] = [
         ),
     ),
     (
-        lambda: told(SILENT, on_no_data=OnNoData.INCONCLUSIVE),
+        lambda: told(STALE, on_no_data=OnNoData.INCONCLUSIVE),
         (
             "no-traffic-inconclusive",
             Verdict.INCONCLUSIVE,

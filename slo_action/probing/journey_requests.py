@@ -1,11 +1,45 @@
-"""The cookies of one journey's one run: kept and sent as a browser would."""
+"""What a step of a journey sends: its texts filled in, its body encoded, its user's cookies."""
 
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
+from json import dumps
+from urllib.parse import urlencode
 from urllib.request import Request
 
 import httpx
 
-from slo_action.probing.intermediaries import Headers
+from slo_action.core.journey.journeys import JourneyStep
+from slo_action.core.journey.templates import Values, filled, filled_json, filled_url
+from slo_action.probing.exchange import Headers
+from slo_action.probing.sender import Outgoing
+
+
+def outgoing(step: JourneyStep, base: str, values: Values) -> Outgoing:
+    """Return the first request of a step below the URL `base`.
+
+    Raises KeyError with the name that has no value, UnfitValueError for one that does not fit.
+    """
+    target = filled_url(step.target, values)
+    is_whole = target.lower().startswith(("http://", "https://"))
+    kind, content = _body(step, values)
+    headers = [(name, filled(value, values)) for name, value in step.headers.items()]
+    if kind and all(name.lower() != "content-type" for name, _ in headers):
+        headers.append(("Content-Type", kind))
+    return Outgoing(
+        method=step.method.upper(),
+        url=target if is_whole else f"{base.rstrip('/')}/{target.lstrip('/')}",
+        headers=tuple(headers),
+        content=content,
+    )
+
+
+def _body(step: JourneyStep, values: Values) -> tuple[str, bytes]:
+    """Return the body and the content type that it has unless the step says another."""
+    if step.json is not None:
+        return "application/json", dumps(filled_json(step.json, values)).encode()
+    if step.form is not None:
+        fields = {name: filled(value, values) for name, value in step.form.items()}
+        return "application/x-www-form-urlencoded", urlencode(fields, errors="replace").encode()
+    return "", filled(step.body, values).encode("utf-8", "replace")
 
 
 class Cookies:
@@ -24,7 +58,9 @@ class Cookies:
 
         Those beyond ASCII are there as a body in UTF-8 shows them, too.
         """
-        return tuple(form for value in self._policy.values for form in _forms(value))
+        raw = self._policy.values
+        shown = (v.encode("latin-1", "replace").decode("utf-8", "replace") for v in raw)
+        return tuple(dict.fromkeys((*raw, *shown)))
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -60,8 +96,3 @@ class _Policy(DefaultCookiePolicy):
         if not accepted:
             self.refused.append(cookie.name)
         return accepted
-
-
-def _forms(value: str) -> tuple[str, ...]:
-    shown = value.encode("latin-1", "replace").decode("utf-8", "replace")
-    return (value,) if value == shown else (value, shown)

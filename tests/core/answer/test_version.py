@@ -1,15 +1,16 @@
-"""Finding the version an answer tells, and comparing it."""
+"""Finding the version an answer reports, and comparing it."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.answer.version_fields import (
+from slo_action.core.answer.version import (
+    judge_version,
+    matches,
     version_fields_in_headers,
     version_fields_in_json,
     version_fields_in_line,
 )
-from slo_action.core.answer.version_match import judge_version, matches
 from slo_action.core.model import VersionRule
 
 COMMIT = "3f2a9c1d4e5b60718293a4b5c6d7e8f901234567"
@@ -17,7 +18,7 @@ DIGEST = "sha256:" + "ab12" * 16
 
 
 @pytest.mark.parametrize(
-    ("expected", "told"),
+    ("expected", "reported"),
     [
         ("1.2.3", "1.2.3"),
         ("v1.2.3", "1.2.3"),
@@ -34,13 +35,13 @@ DIGEST = "sha256:" + "ab12" * 16
         ("deploy-42", "deploy-42"),
     ],
 )
-def test_two_names_of_one_version_match_either_way(expected: str, told: str) -> None:
-    assert matches(expected, told)
-    assert matches(told, expected)
+def test_two_names_of_one_version_match_either_way(expected: str, reported: str) -> None:
+    assert matches(expected, reported)
+    assert matches(reported, expected)
 
 
 @pytest.mark.parametrize(
-    ("expected", "told"),
+    ("expected", "reported"),
     [
         ("1.2.3", "1.2.4"),
         ("1.2.3", "1.2.30"),
@@ -54,9 +55,9 @@ def test_two_names_of_one_version_match_either_way(expected: str, told: str) -> 
         ("1.2.3", ""),
     ],
 )
-def test_names_of_different_versions_do_not_match(expected: str, told: str) -> None:
-    assert not matches(expected, told)
-    assert not matches(told, expected)
+def test_names_of_different_versions_do_not_match(expected: str, reported: str) -> None:
+    assert not matches(expected, reported)
+    assert not matches(reported, expected)
 
 
 @given(st.text(max_size=90), st.text(max_size=90))
@@ -95,7 +96,7 @@ def test_a_commit_matches_its_own_abbreviation_unless_it_is_all_digits(
 def test_a_json_body_tells_the_versions_of_the_service_itself(
     document: object, values: list[str]
 ) -> None:
-    assert [told.value for told in version_fields_in_json(document)] == values
+    assert [reported.value for reported in version_fields_in_json(document)] == values
 
 
 @pytest.mark.parametrize(
@@ -113,13 +114,13 @@ def test_a_json_body_tells_the_versions_of_the_service_itself(
     ],
 )
 def test_one_plain_line_tells_a_version(text: str, values: list[str]) -> None:
-    assert [told.value for told in version_fields_in_line(text)] == values
+    assert [reported.value for reported in version_fields_in_line(text)] == values
 
 
 def test_headers_tell_versions_and_request_ids_do_not() -> None:
     headers = [("X-Version", "1"), ("x-git-sha", "abc1234"), ("X-Request-Id", "9"), ("Server", "2")]
 
-    assert [told.value for told in version_fields_in_headers(headers)] == ["1", "abc1234"]
+    assert [reported.value for reported in version_fields_in_headers(headers)] == ["1", "abc1234"]
 
 
 _JSON = st.recursive(
@@ -131,8 +132,8 @@ _JSON = st.recursive(
 
 @given(_JSON, st.text())
 def test_no_body_makes_the_reader_raise(document: object, text: str) -> None:
-    for told in (*version_fields_in_json(document), *version_fields_in_line(text)):
-        told.value.encode()
+    for reported in (*version_fields_in_json(document), *version_fields_in_line(text)):
+        reported.value.encode()
 
 
 def test_an_integer_too_long_to_print_tells_nothing() -> None:

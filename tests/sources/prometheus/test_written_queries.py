@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.sources.prometheus.promql import in_window
-from slo_action.sources.prometheus.user_queries import written
+from slo_action.sources.prometheus.promql import in_window, written
 
 REQUESTS = 'sum(increase(hits_total{job="{service}"}[{window}]))'
 ERRORS = 'sum(increase(hits_total{job="{service}",code=~"5.."}[{window}])) or vector(0)'
