@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from slo_action.config.inputs import asked_mode, from_environment
-from slo_action.config.multi_service import read_several
+from slo_action.config.inputs import from_environment, mode_of
+from slo_action.config.multi_service import read_multi_service
 from slo_action.config.request import RunEnvironment, VerifyRequest, read_request
 from slo_action.core.model import Mode
 from slo_action.core.record.multi_service import combined_exit_code
@@ -31,14 +31,14 @@ from slo_action.runtime import (
     guarded,
     mask,
     mask_fly_token,
-    mask_given,
+    mask_inputs,
     open_runtime,
 )
 from slo_action.wiring import (
     Publishers,
     Wired,
     numbered,
-    open_former_files,
+    open_base_files,
     open_ports,
     open_publishers,
     open_visitor,
@@ -52,83 +52,85 @@ _ENVIRONMENT_SECRETS = ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN
 def main(environ: Mapping[str, str], stream: TextIO = sys.stdout) -> int:
     """Run the action as a runner starts it; return its exit status."""
     scrubber = Scrubber()
-    stage = open_runtime(environ, scrubber, WorkflowLog(stream, scrubber))
-    return guarded(stage, lambda: run_action(stage))
+    runtime = open_runtime(environ, scrubber, WorkflowLog(stream, scrubber))
+    return guarded(runtime, lambda: run_action(runtime))
 
 
-def run_action(stage: Runtime) -> int:
+def run_action(runtime: Runtime) -> int:
     """Do what the runner asks for, and tell it."""
-    given = from_environment(stage.environ)
-    mask(stage.log, *(stage.environ.get(key, "") for key in _ENVIRONMENT_SECRETS))
-    mask_given(stage.log, given)
-    mask_fly_token(stage.log, stage.environ.get(FLY_TOKEN, ""))
-    context = read_context(stage.environ)
-    around = RunEnvironment(
+    given = from_environment(runtime.environ)
+    mask(runtime.log, *(runtime.environ.get(key, "") for key in _ENVIRONMENT_SECRETS))
+    mask_inputs(runtime.log, given)
+    mask_fly_token(runtime.log, runtime.environ.get(FLY_TOKEN, ""))
+    context = read_context(runtime.environ)
+    environment = RunEnvironment(
         run=context.run,
         workspace=context.workspace,
-        now=stage.clock.now(),
+        now=runtime.clock.now(),
         control_url=context.api_url,
         check_runs_possible=not context.is_act,
-        fly_api_token=stage.environ.get(FLY_TOKEN, ""),
+        fly_api_token=runtime.environ.get(FLY_TOKEN, ""),
         event_path=context.event_path,
     )
-    outputs = RunnerFiles(context.output, context.summary, stage.scrubber)
-    reads_files = FILE_MODES.get(asked_mode(given))
+    outputs = RunnerFiles(context.output, context.summary, runtime.scrubber)
+    reads_files = FILE_MODES.get(mode_of(given))
     if reads_files:
-        return reads_files(stage, given, around, outputs)
-    several = read_several(given, around)
-    if several is not None:
-        telling = open_publishers(stage, several[0], context, "several")
-        return run_several(stage, several, outputs, context.workspace, telling)
-    request = read_request(given, around)
-    staged = open_ports(stage, request, outputs, context.workspace)
-    telling = open_publishers(stage, staged.request, context, run_name(staged.request))
+        return reads_files(runtime, given, environment, outputs)
+    requests = read_multi_service(given, environment)
+    if requests is not None:
+        telling = open_publishers(runtime, requests[0], context, "several")
+        return run_multi_service(runtime, requests, outputs, context.workspace, telling)
+    request = read_request(given, environment)
+    staged = open_ports(runtime, request, outputs, context.workspace)
+    telling = open_publishers(runtime, staged.request, context, run_name(staged.request))
     return MODES[request.mode](staged, telling)
 
 
-def run_several(
-    stage: Runtime,
+def run_multi_service(
+    runtime: Runtime,
     requests: Sequence[VerifyRequest],
     outputs: Outputs,
     workspace: Path,
     telling: Publishers,
 ) -> int:
     """Verify several services, each in a process of its own; return the worst exit status."""
-    from slo_action.modes.multi_service.run import CommonPorts, Worked, verify_several  # noqa: PLC0415 - rare
+    from slo_action.modes.multi_service.run import CommonPorts, ServiceResult, verify_services  # noqa: PLC0415 - rare
     from slo_action.system.workers import run_in_processes  # noqa: PLC0415 - rare
 
-    mask(stage.log, *(secret.reveal() for request in requests for secret in request.secrets))
+    mask(runtime.log, *(secret.reveal() for request in requests for secret in request.secrets))
     _import_once(requests)
-    requests = [replace(one, prepared=prepared_for(one, workspace, stage.log)) for one in requests]
+    requests = [
+        replace(one, prepared=prepared_for(one, workspace, runtime.log)) for one in requests
+    ]
     name = numbered("several", requests[0].run)
-    evidence = open_evidence(workspace, name, stage.scrubber, stage.clock)
+    evidence = open_evidence(workspace, name, runtime.scrubber, runtime.clock)
     ports = CommonPorts(
-        log=stage.log, outputs=outputs, evidence=evidence, interrupts=stage.interrupts
+        log=runtime.log, outputs=outputs, evidence=evidence, interrupts=runtime.interrupts
     )
 
     def opened(request: VerifyRequest, log: Log, own: Outputs) -> tuple[VerifyRequest, Ports]:
         inside = evidence.directory.name
-        staged = open_ports(replace(stage, log=log), request, own, workspace, inside=inside)
+        staged = open_ports(replace(runtime, log=log), request, own, workspace, inside=inside)
         return staged.request, staged.ports
 
-    def keep(worked: Worked) -> None:
-        from slo_action.modes.multi_service.publish import keep_evidence  # noqa: PLC0415 - ADR 0002
+    def keep(worked: ServiceResult) -> None:
+        from slo_action.modes.multi_service.publish import write_service_evidence  # noqa: PLC0415 - ADR 0002
 
-        keep_evidence(worked, ports)
+        write_service_evidence(worked, ports)
 
     outputs.set(provisional())
-    ends, works = verify_several(
+    ends, works = verify_services(
         requests,
         ports,
-        crew=run_in_processes,
+        processes=run_in_processes,
         open_ports=opened,
-        scrubber=stage.scrubber,
+        scrubber=runtime.scrubber,
         keep=keep,
     )
-    from slo_action.modes.multi_service.publish import tell_several  # noqa: PLC0415 - ADR 0002
+    from slo_action.modes.multi_service.publish import publish_services  # noqa: PLC0415 - ADR 0002
 
     audiences = replace(ports, artifacts=telling.artifacts(), check_runs=telling.check_runs())
-    tell_several(ends, works, audiences, artifact_name=telling.artifact_name)
+    publish_services(ends, works, audiences, artifact_name=telling.artifact_name)
     return combined_exit_code(ends)
 
 
@@ -158,10 +160,12 @@ def _run_prepare(staged: Wired, telling: Publishers) -> int:
     from slo_action.modes.prepare import prepare  # noqa: PLC0415 - its table's line imports it
 
     preparation = prepare(staged.request, staged.ports)
-    from slo_action.modes.publish_prepared import tell_prepared  # noqa: PLC0415 - ADR 0002
+    from slo_action.modes.publish_prepared import publish_prepared  # noqa: PLC0415 - ADR 0002
 
     ports = replace(staged.ports, artifacts=telling.artifacts())
-    tell_prepared(preparation, ports, run=staged.request.run, artifact_name=telling.artifact_name)
+    publish_prepared(
+        preparation, ports, run=staged.request.run, artifact_name=telling.artifact_name
+    )
     return preparation.exit_code
 
 
@@ -173,24 +177,24 @@ MODES: dict[Mode, Callable[[Wired, Publishers], int]] = {
 
 
 def _run_check(
-    stage: Runtime, given: Mapping[str, str], around: RunEnvironment, outputs: Outputs
+    runtime: Runtime, given: Mapping[str, str], environment: RunEnvironment, outputs: Outputs
 ) -> int:
     from slo_action.config.check import read_check_request  # noqa: PLC0415 - ADR 0002
     from slo_action.evidence.workspace import WorkspaceWriter  # noqa: PLC0415 - ADR 0002
     from slo_action.modes.check.check import check  # noqa: PLC0415 - its table's line imports it
 
-    request = read_check_request(given, around)
-    event = around.event_path
+    request = read_check_request(given, environment)
+    event = environment.event_path
     may_visit = request.visit and not is_from_fork(event)
-    visitor = open_visitor(stage, allow_link_local=request.allow_link_local)
+    visitor = open_visitor(runtime, allow_link_local=request.allow_link_local)
     ports = CheckPorts(
-        clock=stage.clock,
-        log=stage.log,
+        clock=runtime.clock,
+        log=runtime.log,
         outputs=outputs,
-        written=WorkspaceWriter(around.workspace, stage.scrubber),
-        redact=stage.scrubber.scrub,
+        written=WorkspaceWriter(environment.workspace, runtime.scrubber),
+        redact=runtime.scrubber.scrub,
         prober=visitor if may_visit else None,
-        former=open_former_files(given, around),
+        former=open_base_files(given, environment),
     )
     return check(request, ports)
 
@@ -204,8 +208,8 @@ FILE_MODES: dict[Mode, Callable[[Runtime, Mapping[str, str], RunEnvironment, Out
 def _finish(record: AuditRecord, ports: Ports, telling: Publishers) -> int:
     """Tell everybody; return the exit status, which telling cannot change."""
     # What telling needs (pydantic, jsonschema) is imported after the last probe: ADR 0002.
-    from slo_action.modes.publish import tell  # noqa: PLC0415
+    from slo_action.modes.publish import publish_record  # noqa: PLC0415
 
     audiences = replace(ports, artifacts=telling.artifacts(), check_runs=telling.check_runs())
-    tell(record, audiences, artifact_name=telling.artifact_name)
+    publish_record(record, audiences, artifact_name=telling.artifact_name)
     return record.exit_code

@@ -8,9 +8,9 @@ from pathlib import Path
 from sys import stdout
 from typing import TextIO
 
-from slo_action.app import FILE_MODES, MODES, run_several
-from slo_action.config.inputs import INPUTS, asked_mode
-from slo_action.config.multi_service import read_several
+from slo_action.app import FILE_MODES, MODES, run_multi_service
+from slo_action.config.inputs import INPUTS, mode_of
+from slo_action.config.multi_service import read_multi_service
 from slo_action.config.request import RunEnvironment, read_request
 from slo_action.config.text.units import parse_flag
 from slo_action.core.model import Annotation, Level, Mode, RunIdentity
@@ -18,7 +18,14 @@ from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import InputError, Mistake, RecordError
 from slo_action.ports import Log
 from slo_action.render.text.escape import visible
-from slo_action.runtime import FLY_TOKEN, Runtime, guarded, mask_fly_token, mask_given, open_runtime
+from slo_action.runtime import (
+    FLY_TOKEN,
+    Runtime,
+    guarded,
+    mask_fly_token,
+    mask_inputs,
+    open_runtime,
+)
 from slo_action.wiring import Publishers, open_ports
 
 _MARKS = {Level.NOTICE: "·", Level.WARNING: "!", Level.ERROR: "✗"}
@@ -82,62 +89,62 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO = 
     """Run one mode; return its exit status."""
     options = _parser().parse_args(arguments)
     scrubber = Scrubber()
-    stage = open_runtime(environ, scrubber, TerminalLog(stream, scrubber))
+    runtime = open_runtime(environ, scrubber, TerminalLog(stream, scrubber))
     if options.mode == "replay":
-        return guarded(stage, lambda: _replay(stage, Path(options.record)))
+        return guarded(runtime, lambda: _replay(runtime, Path(options.record)))
     if options.mode == "backtest":
-        return guarded(stage, lambda: _backtest(stage, options))
+        return guarded(runtime, lambda: _backtest(runtime, options))
     if options.mode == "openslo":
-        return guarded(stage, lambda: _openslo(stage, Path(options.config)))
+        return guarded(runtime, lambda: _openslo(runtime, Path(options.config)))
     given = {spec.name: getattr(options, spec.key) for spec in INPUTS if spec.name != "mode"}
     given["mode"] = options.mode
     lines_only = LinesOnly(stream, scrubber)
-    return guarded(stage, lambda: _run(stage, lines_only, given, Path(options.out)))
+    return guarded(runtime, lambda: _run(runtime, lines_only, given, Path(options.out)))
 
 
-def _run(stage: Runtime, lines_only: Log, given: Mapping[str, str], out: Path) -> int:
-    mask_given(stage.log, given)
-    mask_fly_token(stage.log, stage.environ.get(FLY_TOKEN, ""))
-    around = RunEnvironment(
+def _run(runtime: Runtime, lines_only: Log, given: Mapping[str, str], out: Path) -> int:
+    mask_inputs(runtime.log, given)
+    mask_fly_token(runtime.log, runtime.environ.get(FLY_TOKEN, ""))
+    environment = RunEnvironment(
         run=RunIdentity(),
         workspace=Path.cwd(),
-        now=stage.clock.now(),
+        now=runtime.clock.now(),
         check_runs_possible=False,
-        fly_api_token=stage.environ.get(FLY_TOKEN, ""),
+        fly_api_token=runtime.environ.get(FLY_TOKEN, ""),
     )
-    reads_files = FILE_MODES.get(asked_mode(given))
+    reads_files = FILE_MODES.get(mode_of(given))
     if reads_files:
-        return reads_files(replace(stage, log=lines_only), given, around, NoOutputs())
-    several = read_several(given, around)
+        return reads_files(replace(runtime, log=lines_only), given, environment, NoOutputs())
+    several = read_multi_service(given, environment)
     if several is not None:
         out.mkdir(parents=True, exist_ok=True)
-        status = run_several(stage, several, NoOutputs(), out, Publishers())
-        stage.log.line(f"evidence: {out / 'slo-verify'}")
+        status = run_multi_service(runtime, several, NoOutputs(), out, Publishers())
+        runtime.log.line(f"evidence: {out / 'slo-verify'}")
         return status
-    request = read_request(given, around)
+    request = read_request(given, environment)
     out.mkdir(parents=True, exist_ok=True)
-    staged = open_ports(stage, request, NoOutputs(), out)
+    staged = open_ports(runtime, request, NoOutputs(), out)
     status = MODES[staged.request.mode](staged, Publishers())
-    stage.log.line(f"evidence: {staged.ports.evidence.directory}")
+    runtime.log.line(f"evidence: {staged.ports.evidence.directory}")
     return status
 
 
-def _replay(stage: Runtime, record: Path) -> int:
+def _replay(runtime: Runtime, record: Path) -> int:
     # pydantic and jsonschema are of no use to a verification's first probe: ADR 0002
     from slo_action.audit.read import read_record  # noqa: PLC0415
     from slo_action.modes.replay import replay  # noqa: PLC0415
 
     replayed = replay(read_record(record))
     judgement = replayed.judgement
-    stage.log.line(
+    runtime.log.line(
         f"replayed {replayed.observations} observations and {replayed.answers} answers: "
         f"{judgement.verdict} ({judgement.cause}), as recorded"
     )
-    stage.log.line(judgement.reason)
+    runtime.log.line(judgement.reason)
     return 0
 
 
-def _backtest(stage: Runtime, options: argparse.Namespace) -> int:
+def _backtest(runtime: Runtime, options: argparse.Namespace) -> int:
     from slo_action.audit.read import find_records  # noqa: PLC0415 - ADR 0002
     from slo_action.config.slo.load import read_matrix  # noqa: PLC0415 - ADR 0002
     from slo_action.modes.backtest import backtest  # noqa: PLC0415 - ADR 0002
@@ -156,7 +163,7 @@ def _backtest(stage: Runtime, options: argparse.Namespace) -> int:
         else backtest_lines(result.cases, result.unread)
     )
     for line in lines:
-        stage.log.line(line)
+        runtime.log.line(line)
     if not result.cases:
         of = f" of {service}" if service else ""
         raise RecordError(
@@ -166,7 +173,7 @@ def _backtest(stage: Runtime, options: argparse.Namespace) -> int:
     return 0
 
 
-def _openslo(stage: Runtime, path: Path) -> int:
+def _openslo(runtime: Runtime, path: Path) -> int:
     from slo_action.config.slo.load import read_matrix  # noqa: PLC0415 - ADR 0002
     from slo_action.render.openslo.documents import openslo_documents  # noqa: PLC0415 - ADR 0002
 
@@ -174,7 +181,7 @@ def _openslo(stage: Runtime, path: Path) -> int:
     if loaded.mistakes:
         raise InputError(loaded.mistakes)
     for line in openslo_documents(loaded.matrix.services.values()).splitlines():
-        stage.log.line(line)
+        runtime.log.line(line)
     return 0
 
 

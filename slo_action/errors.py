@@ -34,7 +34,7 @@ class SloVerifyError(Exception):
         self.hint = hint
 
     @property
-    def in_words(self) -> str:
+    def description(self) -> str:
         """What happened and the next step, in one line."""
         return f"{self.message.rstrip('.')}; {self.hint}"
 
@@ -64,13 +64,13 @@ class Mistake:
         return f"{self.field}: {self.problem}{shown}"
 
     @property
-    def in_words(self) -> str:
+    def description(self) -> str:
         """What is wrong and what would be right, without the place."""
         return f"{self.wrong}; {self.accepted}"
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}: " if self.path and self.line else ""
-        return f"{place}{self.in_words}"
+        return f"{place}{self.description}"
 
 
 class InputError(SloVerifyError):
@@ -155,7 +155,7 @@ class ReplayError(SloVerifyError):
     title = "The replay disagrees with the record"
 
 
-def bug_words(error: Exception) -> str:
+def bug_description(error: Exception) -> str:
     """Return what is told of a bug: its text may hold anything, so only its kind and place are."""
     last = traceback.extract_tb(error.__traceback__)[-1:]
     place = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in last)

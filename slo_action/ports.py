@@ -289,7 +289,7 @@ class CheckRuns(Protocol):
         ...
 
 
-class FormerFiles(Protocol):
+class BaseFiles(Protocol):
     """The files of the workspace as they are without the change under review."""
 
     def read(self, path: str) -> str | None:
@@ -372,7 +372,7 @@ class CheckPorts:
     written: WrittenFiles
     redact: Callable[[str], str]
     prober: Prober | None = None
-    former: FormerFiles | None = None
+    former: BaseFiles | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from slo_action.config.settings.fly import token_parts
 from slo_action.config.text.url import credentials_in
 from slo_action.core.model import Annotation, Level
 from slo_action.core.text.secrets import Scrubber, Secret
-from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError, bug_words
+from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError, bug_description
 from slo_action.ports import (
     Log,
 )
@@ -32,7 +32,7 @@ class Runtime:
 
 
 def open_runtime(environ: Mapping[str, str], scrubber: Scrubber, log: Log) -> Runtime:
-    """Return the stage, signals taken over: as PID 1, Python would ignore SIGTERM."""
+    """Return the runtime, signals taken over: as PID 1, Python would ignore SIGTERM."""
     interrupts = SignalInterrupts()
     interrupts.install()
     return Runtime(
@@ -40,26 +40,26 @@ def open_runtime(environ: Mapping[str, str], scrubber: Scrubber, log: Log) -> Ru
     )
 
 
-def guarded(stage: Runtime, run: Callable[[], int]) -> int:
+def guarded(runtime: Runtime, run: Callable[[], int]) -> int:
     """Return what `run` returns, or the exit code of what it raised. Catches everything."""
     try:
         return run()
     except InputError as error:
-        stage.log.annotate([_mistake(error.title, mistake) for mistake in error.mistakes])
+        runtime.log.annotate([_mistake(error.title, mistake) for mistake in error.mistakes])
         for mistake in error.mistakes:
-            _show_line(stage.log, mistake)
-        stage.log.line(error.hint)
+            _show_line(runtime.log, mistake)
+        runtime.log.line(error.hint)
         return error.exit_code
     except SloVerifyError as error:
         told = f"{error.message}\n{error.hint}"
-        stage.log.annotate([Annotation(level=Level.ERROR, title=error.title, message=told)])
+        runtime.log.annotate([Annotation(level=Level.ERROR, title=error.title, message=told)])
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the one place that catches everything
-        stage.log.annotate([_bug(error)])
+        runtime.log.annotate([_bug(error)])
         return EXIT_BUG
 
 
-def mask_given(log: Log, given: Mapping[str, str]) -> None:
+def mask_inputs(log: Log, given: Mapping[str, str]) -> None:
     """Mask what is secret in inputs that nobody has looked at yet."""
     urls = [given.get(name, "") for name in _URLS]
     lines = given.get("url", "").splitlines()  # with several services, NAME=URL each
@@ -107,4 +107,4 @@ def _show_line(log: Log, mistake: Mistake) -> None:
 
 def _bug(error: Exception) -> Annotation:
     title = "slo-verify broke: this is a bug"
-    return Annotation(level=Level.ERROR, title=title, message=bug_words(error))
+    return Annotation(level=Level.ERROR, title=title, message=bug_description(error))

@@ -22,8 +22,8 @@ from slo_action.platforms import PLATFORMS
 from slo_action.platforms.context import PlatformContext
 from slo_action.ports import (
     ArtifactStore,
+    BaseFiles,
     CheckRuns,
-    FormerFiles,
     Log,
     MetricSource,
     Outputs,
@@ -55,65 +55,65 @@ class Publishers:
 
 
 def open_publishers(
-    stage: Runtime, request: VerifyRequest, context: RunnerContext, name: str
+    runtime: Runtime, request: VerifyRequest, context: RunnerContext, name: str
 ) -> Publishers:
     """Return who is told; nothing of it is opened yet."""
     return Publishers(
         artifact_name=_artifact_name(request, context.run, name),
-        artifacts=lambda: _artifacts(stage, request, context),
-        check_runs=lambda: _check_runs(stage, request, context),
+        artifacts=lambda: _artifacts(runtime, request, context),
+        check_runs=lambda: _check_runs(runtime, request, context),
     )
 
 
 def open_ports(
-    stage: Runtime, request: VerifyRequest, outputs: Outputs, workspace: Path, *, inside: str = ""
+    runtime: Runtime, request: VerifyRequest, outputs: Outputs, workspace: Path, *, inside: str = ""
 ) -> Wired:
     """Open what a run needs. Raises WorkspaceError where evidence cannot be kept.
 
     `inside` is the directory of several services' evidence; empty for a run of one. What was
     prepared for one of several is in its request already.
     """
-    mask(stage.log, *(secret.reveal() for secret in request.secrets))
+    mask(runtime.log, *(secret.reveal() for secret in request.secrets))
     name = numbered(run_name(request), request.run)
     transport = _transport(allow_link_local=request.allow_link_local)
     history = _history(request, workspace)
     if not inside:
-        request = replace(request, prepared=prepared_for(request, workspace, stage.log))
+        request = replace(request, prepared=prepared_for(request, workspace, runtime.log))
     platform = PLATFORMS[request.platform](
         request,
         PlatformContext(
-            environment=stage.environ,
+            environment=runtime.environ,
             workspace=workspace,
-            clock=stage.clock,
-            redact=stage.scrubber.scrub,
+            clock=runtime.clock,
+            redact=runtime.scrubber.scrub,
             prepared=request.prepared,
             past=history.verdicts(request.service) if history else (),
         ),
     )
     ports = Ports(
-        clock=stage.clock,
+        clock=runtime.clock,
         prober=HttpProber(
-            stage.clock,
+            runtime.clock,
             nonces=_nonce,
             transport=transport,
-            redact=stage.scrubber.scrub,
+            redact=runtime.scrubber.scrub,
             secrets=request.journey_secrets,
         ),
         pool=HttpProbePool(
-            stage.clock,
+            runtime.clock,
             nonces=_nonce,
             transport=transport,
-            redact=stage.scrubber.scrub,
+            redact=runtime.scrubber.scrub,
             secrets=request.journey_secrets,
         ),
-        metrics=_metrics(stage, request),
+        metrics=_metrics(runtime, request),
         platform=platform.platform,
         machines=platform.machines,
         history=history,
-        log=stage.log,
-        evidence=open_evidence(workspace, name, stage.scrubber, stage.clock, inside=inside),
+        log=runtime.log,
+        evidence=open_evidence(workspace, name, runtime.scrubber, runtime.clock, inside=inside),
         outputs=outputs,
-        interrupts=stage.interrupts,
+        interrupts=runtime.interrupts,
     )
     return Wired(request=request, ports=ports)
 
@@ -151,14 +151,14 @@ def _nonce() -> str:
     return token_hex(8)
 
 
-def _metrics(stage: Runtime, request: VerifyRequest) -> MetricSource | None:
+def _metrics(runtime: Runtime, request: VerifyRequest) -> MetricSource | None:
     """Open the metric source. Raises InputError where its queries cannot be used."""
     if request.metrics is None:
         return None
     from slo_action.sources.prometheus.source import PrometheusSource  # noqa: PLC0415 - ADR 0002
 
     try:
-        return PrometheusSource(request.metrics, clock=stage.clock)
+        return PrometheusSource(request.metrics, clock=runtime.clock)
     except ValueError as error:
         mistake = Mistake(
             field="prometheus-*", problem="cannot be asked", accepted=printable(str(error))
@@ -166,13 +166,13 @@ def _metrics(stage: Runtime, request: VerifyRequest) -> MetricSource | None:
         raise InputError((mistake,)) from error
 
 
-def open_visitor(stage: Runtime, *, allow_link_local: bool) -> Prober:
+def open_visitor(runtime: Runtime, *, allow_link_local: bool) -> Prober:
     """Return what asks running services for `check`."""
     return HttpProber(
-        stage.clock,
+        runtime.clock,
         nonces=_nonce,
         transport=_transport(allow_link_local=allow_link_local),
-        redact=stage.scrubber.scrub,
+        redact=runtime.scrubber.scrub,
     )
 
 
@@ -182,25 +182,25 @@ def _transport(*, allow_link_local: bool) -> FreshTransport:
     )
 
 
-def open_former_files(given: Mapping[str, str], around: RunEnvironment) -> FormerFiles | None:
+def open_base_files(given: Mapping[str, str], environment: RunEnvironment) -> BaseFiles | None:
     """Return the files without the change under review; None where nothing is under review."""
-    sha = base_sha(around.event_path)
-    if not (sha and around.control_url):
+    sha = base_sha(environment.event_path)
+    if not (sha and environment.control_url):
         return None
     from slo_action.github.api import GitHubApi  # noqa: PLC0415 - ADR 0002
-    from slo_action.github.base_files import GitHubFormerFiles  # noqa: PLC0415 - ADR 0002
+    from slo_action.github.base_files import GitHubBaseFiles  # noqa: PLC0415 - ADR 0002
 
     token = Secret(given.get("token", "").strip())
 
     def open_api() -> GitHubApi:
         if not token:
             raise GitHubError("the input token is empty", hint="pass `${{ github.token }}`")
-        return GitHubApi(around.control_url, around.run.repository, token)
+        return GitHubApi(environment.control_url, environment.run.repository, token)
 
-    return GitHubFormerFiles(open_api, sha)
+    return GitHubBaseFiles(open_api, sha)
 
 
-def _artifacts(stage: Runtime, request: VerifyRequest, context: RunnerContext) -> ArtifactStore:
+def _artifacts(runtime: Runtime, request: VerifyRequest, context: RunnerContext) -> ArtifactStore:
     from slo_action.github.artifacts.runner import RunnerResults  # noqa: PLC0415 - ADR 0002
     from slo_action.github.artifacts.store import GitHubArtifactStore  # noqa: PLC0415 - ADR 0002
 
@@ -215,9 +215,9 @@ def _artifacts(stage: Runtime, request: VerifyRequest, context: RunnerContext) -
     )
     return GitHubArtifactStore(
         runner,
-        clock=stage.clock,
-        scrubber=stage.scrubber,
-        mask=stage.log.mask,
+        clock=runtime.clock,
+        scrubber=runtime.scrubber,
+        mask=runtime.log.mask,
         random=SystemRandom().random,
     )
 
@@ -231,7 +231,9 @@ def _artifact_name(request: VerifyRequest, run: RunIdentity, name: str) -> str:
     return artifact_name(name, attempt, job=run.job, matrix=request.matrix)
 
 
-def _check_runs(stage: Runtime, request: VerifyRequest, context: RunnerContext) -> CheckRuns | None:
+def _check_runs(
+    runtime: Runtime, request: VerifyRequest, context: RunnerContext
+) -> CheckRuns | None:
     if not request.check_run:
         return None
     from slo_action.github.api import GitHubApi  # noqa: PLC0415 - ADR 0002
@@ -240,5 +242,5 @@ def _check_runs(stage: Runtime, request: VerifyRequest, context: RunnerContext) 
     return GitHubCheckRuns(
         lambda: GitHubApi(context.api_url, context.run.repository, request.token),
         head_sha(context.event_path, context.run.sha),
-        stage.scrubber,
+        runtime.scrubber,
     )

@@ -24,7 +24,7 @@ from slo_action.modes.check.check import RULES, check
 from slo_action.render.text.escape import visible
 from tests.hostile import CORPUS, TEXTS
 from tests.worlds.check_stage import CheckStage
-from tests.worlds.memory_ports import MemoryFormerFiles
+from tests.worlds.memory_ports import MemoryBaseFiles
 from tests.worlds.rendered import rendered
 from tests.worlds.runner_commands import parse_command
 
@@ -38,7 +38,7 @@ SECRET = 's3cret/+"ü-token'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class PublishedTexts:
     log: str
     summary: str
     sarif: str
@@ -110,12 +110,12 @@ FILES = (quoted_files, raw_files, commented_files)
 
 
 @cache
-def told(text: str, files: Callable[[str], Mapping[str, str]]) -> Told:
+def told(text: str, files: Callable[[str], Mapping[str, str]]) -> PublishedTexts:
     with TemporaryDirectory() as directory:
         return _told(files(text), text, Path(directory))
 
 
-def _told(files: Mapping[str, str], text: str, workspace: Path) -> Told:
+def _told(files: Mapping[str, str], text: str, workspace: Path) -> PublishedTexts:
     scrubber, stream = Scrubber(), StringIO(newline="")
     log = WorkflowLog(stream, scrubber)
     log.mask(SECRET)
@@ -131,21 +131,21 @@ def _told(files: Mapping[str, str], text: str, workspace: Path) -> Told:
         outputs=RunnerFiles(workspace / "output", page, scrubber),
         written=WorkspaceWriter(workspace, scrubber),
         redact=scrubber.scrub,
-        former=MemoryFormerFiles({"slo.yml": former, text: "service: old\n"}),
+        former=MemoryBaseFiles({"slo.yml": former, text: "service: old\n"}),
     )
     try:
         request = stage.request(config="slo.yml", sarif_file="out.sarif")
     except InputError as error:  # a file that is no text at all
-        return Told(log="", summary="", sarif=json.dumps([str(error)]))
+        return PublishedTexts(log="", summary="", sarif=json.dumps([str(error)]))
     check(request, ports)
-    return Told(
+    return PublishedTexts(
         log=stream.getvalue()[masks:],
         summary=page.read_bytes().decode("utf-8"),
         sarif=(workspace / "out.sarif").read_bytes().decode("utf-8"),
     )
 
 
-def log_is_inert(surfaces: Told) -> None:
+def log_is_inert(surfaces: PublishedTexts) -> None:
     assert not set(surfaces.log) & HIDDEN
     assert "##[" not in surfaces.log
     for line in surfaces.log.removesuffix("\n").split("\n") if surfaces.log else ():
@@ -161,7 +161,7 @@ def log_is_inert(surfaces: Told) -> None:
     surfaces.log.encode("utf-8")
 
 
-def summary_is_inert(surfaces: Told) -> None:
+def summary_is_inert(surfaces: PublishedTexts) -> None:
     page = rendered(surfaces.summary)
 
     assert {tag for tag, _ in page.elements} <= ELEMENTS
@@ -180,7 +180,7 @@ def _strings(node: Any) -> list[str]:
     return [node] if isinstance(node, str) else []
 
 
-def sarif_is_inert(surfaces: Told) -> None:
+def sarif_is_inert(surfaces: PublishedTexts) -> None:
     log = json.loads(surfaces.sarif)
     if isinstance(log, dict):
         assert Draft4Validator(SCHEMA).is_valid(log)

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 
 from tests.hostile import CANARY, CORPUS, TEXTS, record_full_of
 from tests.worlds.openmetrics import parsed
+from tests.worlds.published import PublishedTexts, publish_all
 from tests.worlds.rendered import rendered
 from tests.worlds.runner_commands import parse_command
 from tests.worlds.runner_files import read_act_pairs, read_pairs
 from tests.worlds.runner_log import LONGEST_MESSAGE, StepLog
-from tests.worlds.told import Told, tell_all
 
 _LINE_BREAKERS = set("\r\x0b\x0c\x1b\x1c\x1d\x1e\x85\u2028\u2029\x00\x07\x9b\u202e\u2066")
 _FENCED = re.compile(r"^(`{3,})\w*\n.*?\n\1$", re.DOTALL | re.MULTILINE)
@@ -27,16 +27,16 @@ page_of = cache(rendered)
 
 
 @cache
-def told(text: str) -> Told:
+def told(text: str) -> PublishedTexts:
     with TemporaryDirectory() as workspace:
-        return tell_all(record_full_of(text), Path(workspace))
+        return publish_all(record_full_of(text), Path(workspace))
 
 
-def benign() -> Told:
+def benign() -> PublishedTexts:
     return told("words")
 
 
-def stepped(surfaces: Told) -> StepLog:
+def stepped(surfaces: PublishedTexts) -> StepLog:
     """Let a runner read the log; it, too, ends lines at a bare CR."""
     log = StepLog()
     for line in re.split(r"\r\n|\n|\r", surfaces.log):

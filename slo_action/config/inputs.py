@@ -595,7 +595,7 @@ def read_inputs(given: Mapping[str, str]) -> tuple[Inputs, tuple[Mistake, ...]]:
     return Inputs(**values), tuple(mistakes)  # type: ignore[arg-type] # each parse gives its type
 
 
-def asked_mode(given: Mapping[str, str]) -> Mode:
+def mode_of(given: Mapping[str, str]) -> Mode:
     """Return the mode that is asked for; the default one where that is not a mode at all."""
     return read_inputs(given)[0].mode
 

@@ -26,8 +26,8 @@ _QUERIES = (
 )
 
 
-def read_several(
-    given: Mapping[str, str], around: RunEnvironment
+def read_multi_service(
+    given: Mapping[str, str], environment: RunEnvironment
 ) -> tuple[VerifyRequest, ...] | None:
     """Return a request for each service that is named; None where a single one is.
 
@@ -37,17 +37,21 @@ def read_several(
     asked = given.get("service", "").strip()
     if asked != ALL and not {",", "\n"} & set(asked):
         return None
-    loaded = matrix_of(given.get("config", "").strip(), around.workspace)
+    loaded = matrix_of(given.get("config", "").strip(), environment.workspace)
     known = _names_in(loaded)
     if asked != ALL:
         names = _split(asked)
         one = {**given, "service": ""}
-        return _read(given, around, names, known, loaded) if names else _single(one, around, loaded)
+        return (
+            _read(given, environment, names, known, loaded)
+            if names
+            else _single(one, environment, loaded)
+        )
     if loaded is None and _needs_matrix(given.get("url", "").strip()):
         raise InputError((_no_matrix(),))
     if loaded is not None and not (known or loaded.mistakes):
         raise InputError((_empty_matrix(),))
-    return _read(given, around, known, known, loaded) if known else None
+    return _read(given, environment, known, known, loaded) if known else None
 
 
 def _needs_matrix(url: str) -> bool:
@@ -55,9 +59,9 @@ def _needs_matrix(url: str) -> bool:
 
 
 def _single(
-    given: Mapping[str, str], around: RunEnvironment, loaded: "Loaded | None"
+    given: Mapping[str, str], environment: RunEnvironment, loaded: "Loaded | None"
 ) -> tuple[VerifyRequest]:
-    return (read_request(given, around, lambda *_: loaded),)
+    return (read_request(given, environment, lambda *_: loaded),)
 
 
 def _names_in(loaded: "Loaded | None") -> tuple[str, ...]:
@@ -75,7 +79,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 def _read(
     given: Mapping[str, str],
-    around: RunEnvironment,
+    environment: RunEnvironment,
     names: Sequence[str],
     known: Sequence[str],
     loaded: "Loaded | None",
@@ -91,10 +95,10 @@ def _read(
     for name in names:
         try:
             own = {**given, "service": name, "url": urls.get(name, "")}
-            requests += _single(own, around, loaded)
+            requests += _single(own, environment, loaded)
         except InputError as error:
             found[name] = error.mistakes
-    mistakes += _told_once(found, len(names))
+    mistakes += _once_each(found, len(names))
     mistakes += _same_apps(requests)
     if mistakes:
         raise InputError(tuple(mistakes))
@@ -179,7 +183,7 @@ def _override_mistake(problem: str, name: str | None, accepted: str) -> Mistake:
     )
 
 
-def _told_once(found: Mapping[str, tuple[Mistake, ...]], count: int) -> list[Mistake]:
+def _once_each(found: Mapping[str, tuple[Mistake, ...]], count: int) -> list[Mistake]:
     """Return each mistake once. One that every service has is the inputs' own, and names none."""
     by: dict[Mistake, list[str]] = {}
     for name, mistakes in found.items():

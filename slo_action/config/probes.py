@@ -116,7 +116,7 @@ def window_policy(inputs: Inputs) -> WindowPolicy:
     )
 
 
-def said_by(inputs: Inputs, unset: Inputs) -> PolicyChange:
+def overrides_in(inputs: Inputs, unset: Inputs) -> PolicyChange:
     """Return what the inputs themselves say of the policy: they come before slo.yml.
 
     `unset` are the inputs of a run that is given none.

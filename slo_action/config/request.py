@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
-from slo_action.config.probes import assertions, endpoints, said_by, window_policy
+from slo_action.config.probes import assertions, endpoints, overrides_in, window_policy
 from slo_action.config.settings.fly import FlySettings, token_parts
 from slo_action.config.settings.prometheus import PrometheusSettings
 from slo_action.config.text.suggest import did_you_mean
@@ -129,7 +129,7 @@ def matrix_of(config: str, workspace: Path) -> "Loaded | None":
 
 def read_request(
     given: Mapping[str, str],
-    around: RunEnvironment,
+    environment: RunEnvironment,
     read_matrix: "Callable[[str, Path], Loaded | None]" = matrix_of,
 ) -> VerifyRequest:
     """Return what is to be done. Raises InputError with every mistake at once.
@@ -137,15 +137,20 @@ def read_request(
     `read_matrix` is given where the matrix was read before.
     """
     inputs, found = read_inputs(given)
-    inputs = _with_token(inputs, around)
+    inputs = _with_token(inputs, environment)
     said = inputs
-    inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, around.workspace))
-    mistakes = [*found, *wrong, *_contradictions(inputs, around), *_left_out(inputs, found, wrong)]
+    inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, environment.workspace))
+    mistakes = [
+        *found,
+        *wrong,
+        *_contradictions(inputs, environment),
+        *_left_out(inputs, found, wrong),
+    ]
     if all(mistake.field != "secrets" for mistake in found):
         mistakes += _lacking_secrets(inputs, service)
     mistakes += _undefined_variables(service)
     target = _target(inputs, mistakes)
-    control = _control(inputs, around, mistakes)
+    control = _control(inputs, environment, mistakes)
     metrics = _metrics(inputs, mistakes)
     commands = RollbackCommands(
         rollback=_argv("rollback-command", inputs.rollback_command, inputs, mistakes),
@@ -157,12 +162,12 @@ def read_request(
     )
     if mistakes or target is None:
         raise InputError(tuple(mistakes))
-    request = _request(inputs, around, target, commands, service)
+    request = _request(inputs, environment, target, commands, service)
     policy = replace(request.policy, window=window_policy(inputs))
     if inputs.mode is Mode.ROLLBACK:
         policy = replace(policy, gate=in_haste(policy.gate))
     if service:
-        change = said_by(said, read_inputs({})[0]).over(service.policy)
+        change = overrides_in(said, read_inputs({})[0]).over(service.policy)
         policy = _changed(change, policy, mistakes)
     return replace(
         request,
@@ -184,15 +189,15 @@ def _changed(change: PolicyChange, policy: Policy, mistakes: list[Mistake]) -> P
 
 def _request(
     inputs: Inputs,
-    around: RunEnvironment,
+    environment: RunEnvironment,
     target: ServiceUrl,
     commands: RollbackCommands,
     service: Service | None,
 ) -> VerifyRequest:
     digest = _expected_digest(inputs)
     rule = VersionRule(expected=None if digest else inputs.expected_version or None)
-    run = around.run
-    local = f"local-{format_instant(around.now)}"
+    run = environment.run
+    local = f"local-{format_instant(environment.now)}"
     return VerifyRequest(
         service=inputs.service,
         url=target.base,
@@ -216,11 +221,11 @@ def _request(
         history=inputs.history,
         expected_digest=digest,
         deployment_id=inputs.deployment_id or (f"run_{run.run_id}" if run.run_id else local),
-        deployed_at=inputs.deployed_at or around.now,
+        deployed_at=inputs.deployed_at or environment.now,
         approver=inputs.approver or run.actor or "unknown",
         run=run,
         token=inputs.token,
-        check_run=inputs.check_run and around.check_runs_possible,
+        check_run=inputs.check_run and environment.check_runs_possible,
         artifact_name=inputs.artifact_name,
         matrix=inputs.matrix,
         retention_days=inputs.retention_days,
@@ -249,9 +254,9 @@ def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tup
         return ()
 
 
-def _contradictions(inputs: Inputs, around: RunEnvironment) -> list[Mistake]:
+def _contradictions(inputs: Inputs, environment: RunEnvironment) -> list[Mistake]:
     mistakes = []
-    if inputs.deployed_at and inputs.deployed_at > around.now + _FUTURE_ALLOWED:
+    if inputs.deployed_at and inputs.deployed_at > environment.now + _FUTURE_ALLOWED:
         shown = format_instant(inputs.deployed_at)
         mistakes.append(
             Mistake(
@@ -278,7 +283,7 @@ def _contradictions(inputs: Inputs, around: RunEnvironment) -> list[Mistake]:
                 accepted="leave it out: it is watched already",
             )
         )
-    if inputs.check_run and around.check_runs_possible and not inputs.token:
+    if inputs.check_run and environment.check_runs_possible and not inputs.token:
         mistakes.append(
             _missing("token", "pass token: ${{ github.token }}, or set check-run: false")
         )
@@ -384,9 +389,9 @@ def _first(given: str, default: str, configured: str) -> str:
     return given if given != default or not configured else configured
 
 
-def _control(inputs: Inputs, around: RunEnvironment, mistakes: list[Mistake]) -> Probe | None:
+def _control(inputs: Inputs, environment: RunEnvironment, mistakes: list[Mistake]) -> Probe | None:
     """The control proves that we can reach anything at all; any HTTP answer will do."""
-    url = inputs.control_url or around.control_url
+    url = inputs.control_url or environment.control_url
     if not url or url == CONTROL_OFF:
         return None
     target = _parsed("control-url", url, inputs, mistakes)
@@ -486,11 +491,11 @@ def _platform(inputs: Inputs) -> PlatformName:
     return PlatformName.FLY if inputs.fly_api_token else PlatformName.NONE
 
 
-def _with_token(inputs: Inputs, around: RunEnvironment) -> Inputs:
+def _with_token(inputs: Inputs, environment: RunEnvironment) -> Inputs:
     """The environment's token is taken only where the platform is named: it may be another's."""
     if inputs.platform is not PlatformName.FLY or inputs.fly_api_token:
         return inputs
-    return replace(inputs, fly_api_token=Secret(around.fly_api_token.strip()))
+    return replace(inputs, fly_api_token=Secret(environment.fly_api_token.strip()))
 
 
 def _expected_digest(inputs: Inputs) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from slo_action.core.model import Annotation, Level
 from slo_action.core.text.secrets import Scrubber
-from slo_action.github.event import told_by_event
+from slo_action.github.event import first_in_event
 from slo_action.ports import CheckRun
 from slo_action.render.text.escape import shortened, visible
 
@@ -88,7 +88,7 @@ def cut_to_bytes(text: str, limit: int) -> str:
 
 def head_sha(event_path: Path | None, sha: str) -> str:
     """Return the commit people look at; on pull requests GITHUB_SHA is a merge nobody sees."""
-    return told_by_event(event_path, _HEADS) or sha
+    return first_in_event(event_path, _HEADS) or sha
 
 
 _HEADS = (("pull_request", "head", "sha"), ("workflow_run", "head_sha"), ("deployment", "sha"))

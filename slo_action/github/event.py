@@ -7,7 +7,7 @@ from pathlib import Path
 Keys = tuple[str, ...]
 
 
-def told_by_event(event_path: Path | None, ways: Iterable[Keys]) -> str:
+def first_in_event(event_path: Path | None, ways: Iterable[Keys]) -> str:
     """Return the first text that the event holds at one of these ways; empty where it has none."""
     event = _event(event_path)
     return next(filter(None, (_dig(event, way) for way in ways)), "")
@@ -15,7 +15,7 @@ def told_by_event(event_path: Path | None, ways: Iterable[Keys]) -> str:
 
 def base_sha(event_path: Path | None) -> str:
     """Return the commit that a change under review is to be merged into; empty without one."""
-    return told_by_event(event_path, _BASES)
+    return first_in_event(event_path, _BASES)
 
 
 _BASES = (("pull_request", "base", "sha"), ("merge_group", "base_sha"))

@@ -98,7 +98,7 @@ def _certify(run: Run) -> Certificate:
         with run.ports.interrupts.raising():
             return machines.certify()
     except PlatformError as error:
-        words = error.in_words
+        words = error.description
     except Interrupted:
         words = "the run was stopped"
     proof = Proof(name="platform", state=ProofState.UNKNOWN, words=words)

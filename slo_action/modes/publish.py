@@ -9,7 +9,7 @@ from slo_action.audit.document import EvidenceEntry
 from slo_action.audit.write import audit_document
 from slo_action.core.record.record import AuditRecord, all_observations, file_name, past_verdicts
 from slo_action.errors import GitHubError
-from slo_action.modes.steps.publish import each_alone, upload
+from slo_action.modes.steps.publish import publish_or_warn, upload
 from slo_action.ports import CheckRun, Evidence, Ports
 from slo_action.render.annotations import annotations
 from slo_action.render.endings import ending_text, headline
@@ -21,20 +21,20 @@ from slo_action.render.summary.summary import summary
 AUDIT_NAME = "audit.json"
 
 
-def tell(record: AuditRecord, ports: Ports, *, artifact_name: str) -> None:
+def publish_record(record: AuditRecord, ports: Ports, *, artifact_name: str) -> None:
     """Write the evidence, then outputs and summary, then annotate, then upload.
 
     Never raises: whoever cannot be told is left out with a warning, and the verdict stands.
     """
     audit = audit_document(record)
-    each_alone(ports, "evidence", lambda: audit.update(write_evidence(record, ports.evidence)))
+    publish_or_warn(ports, "evidence", lambda: audit.update(write_evidence(record, ports.evidence)))
     text = summary(record, audit)
-    each_alone(ports, "outputs", lambda: ports.outputs.set(_outputs(record, audit, ports)))
-    each_alone(ports, "job summary", lambda: ports.outputs.summarize(text))
+    publish_or_warn(ports, "outputs", lambda: ports.outputs.set(_outputs(record, audit, ports)))
+    publish_or_warn(ports, "job summary", lambda: ports.outputs.summarize(text))
     ports.log.annotate(annotations(record))
-    each_alone(ports, "history", lambda: _keep(record, ports))
-    each_alone(ports, "artifact", lambda: _upload(record, audit, ports, artifact_name))
-    each_alone(ports, "check run", lambda: _publish(record, ports))
+    publish_or_warn(ports, "history", lambda: _keep(record, ports))
+    publish_or_warn(ports, "artifact", lambda: _upload(record, audit, ports, artifact_name))
+    publish_or_warn(ports, "check run", lambda: _publish(record, ports))
 
 
 def write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:

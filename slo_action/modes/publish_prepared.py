@@ -3,7 +3,7 @@
 from slo_action.audit.prepared import PREPARED_NAME, prepared_json
 from slo_action.core.model import RunIdentity
 from slo_action.modes.prepare import Preparation
-from slo_action.modes.steps.publish import each_alone, upload
+from slo_action.modes.steps.publish import publish_or_warn, upload
 from slo_action.ports import Ports
 from slo_action.render.summary.prepared import (
     prepared_annotation,
@@ -12,18 +12,18 @@ from slo_action.render.summary.prepared import (
 )
 
 
-def tell_prepared(
+def publish_prepared(
     preparation: Preparation, ports: Ports, *, run: RunIdentity, artifact_name: str
 ) -> None:
     """Write the handover and the summary, set the outputs, annotate, upload. Never raises."""
     prepared = preparation.prepared
     text = prepared_summary(prepared, preparation.window, run)
-    each_alone(ports, "handover", lambda: _write(preparation, ports, text))
-    each_alone(ports, "outputs", lambda: ports.outputs.set(_outputs(preparation, ports)))
-    each_alone(ports, "job summary", lambda: ports.outputs.summarize(text))
+    publish_or_warn(ports, "handover", lambda: _write(preparation, ports, text))
+    publish_or_warn(ports, "outputs", lambda: ports.outputs.set(_outputs(preparation, ports)))
+    publish_or_warn(ports, "job summary", lambda: ports.outputs.summarize(text))
     fails = bool(preparation.exit_code)
     ports.log.annotate((prepared_annotation(prepared, fails=fails),))
-    each_alone(ports, "artifact", lambda: _upload(ports, artifact_name))
+    publish_or_warn(ports, "artifact", lambda: _upload(ports, artifact_name))
 
 
 def _write(preparation: Preparation, ports: Ports, text: str) -> None:

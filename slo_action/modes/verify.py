@@ -86,7 +86,7 @@ def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
     """Verify one deploy and return what happened; tells nobody but the live log."""
     run = _begin(request, ports)
     before = way_back(run)
-    seen = observe_release(run, when_passed=lambda gate: _tell_provisional(run, gate))
+    seen = observe_release(run, when_passed=lambda gate: _publish_provisional(run, gate))
     keep_snapshots(run)
     before = _asked_again(run, before, seen)
     case = _compared(_look_again(_judged(run, before, seen)))
@@ -174,7 +174,7 @@ def _judge(run: Run, seen: Observed, known: JudgementContext) -> Judgement:
     return judgement
 
 
-def _tell_provisional(run: Run, gate: Gate) -> None:
+def _publish_provisional(run: Run, gate: Gate) -> None:
     """Tell what the gate alone says, so that a pipeline may go on while the watch runs."""
     policy = run.request.policy
     judgement = judge(gate, rule=policy.rule, on_late_start=policy.on_late_start)

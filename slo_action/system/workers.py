@@ -24,25 +24,25 @@ _FORK = get_context("fork")
 
 
 def run_in_processes(
-    works: Mapping[str, Work], *, hear: Callable[[str, object], None], interrupts: Interrupts
+    works: Mapping[str, Work], *, on_message: Callable[[str, object], None], interrupts: Interrupts
 ) -> None:
-    """Do all works at once and return when all have ended; `hear` is given what each posts.
+    """Do all works at once and return when all have ended; `on_message` is given what each posts.
 
-    `hear` is called here, in the order in which things arrive; one work's are in its own order. A
-    signal is passed on to all that still work, and they are waited for. Where this process dies,
+    `on_message` is called here in the order of arrival, which keeps each work's own order. A signal
+    is passed on to all that still work, and they are waited for. Where this process dies,
     they are stopped as by SIGTERM. A work that cannot be begun, or dies, posts nothing more.
     To be called while no other thread runs.
     """
-    crew = _Crew()
+    processes = _Processes()
     try:
         for name, work in works.items():
-            crew.begin(name, work)
-        crew.listen(hear, interrupts)
+            processes.begin(name, work)
+        processes.listen(on_message, interrupts)
     finally:
-        crew.leave()
+        processes.leave()
 
 
-class _Crew:
+class _Processes:
     """The processes that are at work, by the end of the pipe that we read."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class _Crew:
             self._at_work[reader] = (name, process)
         writer.close()  # else no end of it would ever be seen
 
-    def listen(self, hear: Callable[[str, object], None], interrupts: Interrupts) -> None:
+    def listen(self, on_message: Callable[[str, object], None], interrupts: Interrupts) -> None:
         """Hand out what comes until all have ended; a signal interrupts the waiting only."""
         stopped = False
         while self._at_work:
@@ -70,7 +70,7 @@ class _Crew:
                 self._stop(interrupts.received)
                 continue
             for reader in ready:
-                self._hear(reader, hear)
+                self._receive(reader, on_message)
 
     def leave(self) -> None:
         """Let go of the pipes: who still works is stopped by that."""
@@ -83,7 +83,7 @@ class _Crew:
         with interrupts.raising():
             return _readable(self._at_work)
 
-    def _hear(self, reader: Connection, hear: Callable[[str, object], None]) -> None:
+    def _receive(self, reader: Connection, on_message: Callable[[str, object], None]) -> None:
         name, process = self._at_work[reader]
         try:
             message = reader.recv()
@@ -92,7 +92,7 @@ class _Crew:
             reader.close()
             process.join()
             return
-        hear(name, message)
+        on_message(name, message)
 
     def _stop(self, received: str) -> None:
         for _, process in self._at_work.values():
@@ -112,7 +112,7 @@ class _Crew:
         work(post)
 
     def _until_alone(self) -> None:
-        """Nobody would hear of a rollback that went on alone; so it is stopped as by the runner."""
+        """A rollback that went on alone would go unreported, so it is stopped as by the runner."""
         os.read(self._life, 1)
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from slo_action.core.record.multi_service import ServiceEnding, worst_first
 from slo_action.core.record.record import past_verdicts
 from slo_action.errors import GitHubError
-from slo_action.modes.multi_service.run import CommonPorts, Worked
+from slo_action.modes.multi_service.run import CommonPorts, ServiceResult
 from slo_action.modes.publish import AUDIT_NAME, check_run_of, write_evidence
-from slo_action.modes.steps.publish import each_alone, upload
+from slo_action.modes.steps.publish import publish_or_warn, upload
 from slo_action.render.summary.multi_service import (
     services,
     several_annotations,
@@ -17,18 +17,18 @@ from slo_action.render.summary.multi_service import (
 )
 
 
-def keep_evidence(worked: Worked, ports: CommonPorts) -> None:
+def write_service_evidence(worked: ServiceResult, ports: CommonPorts) -> None:
     """Write the evidence of one service; never raises: its verdict stands without."""
 
     def write() -> None:
         write_evidence(worked.record, worked.evidence)
 
-    each_alone(ports, f"evidence of {worked.record.service}", write)
+    publish_or_warn(ports, f"evidence of {worked.record.service}", write)
 
 
-def tell_several(
+def publish_services(
     ends: Sequence[ServiceEnding],
-    works: Mapping[str, Worked],
+    works: Mapping[str, ServiceResult],
     ports: CommonPorts,
     *,
     artifact_name: str,
@@ -52,17 +52,17 @@ def tell_several(
         if artifact is not None:
             ports.outputs.summarize(several_summary(ends, paths, artifact.url))
 
-    each_alone(ports, "evidence", write)
-    each_alone(ports, "outputs", lambda: ports.outputs.set(values))
-    each_alone(ports, "job summary", lambda: ports.outputs.summarize(text))
+    publish_or_warn(ports, "evidence", write)
+    publish_or_warn(ports, "outputs", lambda: ports.outputs.set(values))
+    publish_or_warn(ports, "job summary", lambda: ports.outputs.summarize(text))
     ports.log.annotate(several_annotations(ends))
     for worked in works.values():
         _remember(worked, ports)
-    each_alone(ports, "artifact", send)
-    each_alone(ports, "check runs", lambda: _publish(ends, ports))
+    publish_or_warn(ports, "artifact", send)
+    publish_or_warn(ports, "check runs", lambda: _publish(ends, ports))
 
 
-def _remember(worked: Worked, ports: CommonPorts) -> None:
+def _remember(worked: ServiceResult, ports: CommonPorts) -> None:
     history = worked.history
     if history is None:
         return
@@ -71,7 +71,7 @@ def _remember(worked: Worked, ports: CommonPorts) -> None:
         for verdict in past_verdicts(worked.record):
             history.keep(verdict)
 
-    each_alone(ports, f"history of {worked.record.service}", keep)
+    publish_or_warn(ports, f"history of {worked.record.service}", keep)
 
 
 def _publish(ends: Sequence[ServiceEnding], ports: CommonPorts) -> None:

@@ -52,14 +52,14 @@ class MachineWatch:
         fleet = self.look()
         took = self._ports.clock.monotonic() - begun
         if fleet is None:
-            return None, (self._silence(took),)
+            return None, (self._no_answer(took),)
         return fleet, platform_samples(fleet, self._place, took)
 
     @property
     def _place(self) -> str:
         return f"{self._ports.platform.name}:machines"
 
-    def _silence(self, took: float) -> Sample:
+    def _no_answer(self, took: float) -> Sample:
         return Sample(
             witness=Witness.PLATFORM,
             url=self._place,
@@ -70,7 +70,7 @@ class MachineWatch:
         )
 
     def _note(self, error: PlatformError) -> None:
-        told = error.in_words
+        told = error.description
         if told != self.problem:
             self._ports.log.line(f"the platform could not be asked: {told}")
         self.problem = told

@@ -47,7 +47,7 @@ def run_gate(
 
     `anchor` is the monotonic instant of second zero. Every observation is put into samples.jsonl
     and told in the live log at once. An `observer` watches from the first sign of life on, while
-    the gate waits; where it convicts, the gate need not end.
+    the gate waits; where it ended_early, the gate need not end.
     """
     asking = _Asking(witnesses, ports, anchor, machines)
     try:
@@ -55,7 +55,7 @@ def run_gate(
             while isinstance(step := gate.next(), Ask):
                 if observer:
                     observer.until(step.at_seconds)
-                    if observer.convicts:
+                    if observer.ended_early:
                         break
                 ports.clock.sleep_until(anchor + step.at_seconds)
                 gate = gate.feed(asking.observe(step, gate))
@@ -87,7 +87,7 @@ class _Asking:
             kind=step.kind,
             started_seconds=started,
             ended_seconds=self._now(),
-            samples=tuple(map(_named, _with_words(samples, words, step.witness))),
+            samples=tuple(map(_named, _with_platform_state(samples, words, step.witness))),
             spared=_spared(fleet),
         )
         if observation.deciding.outcome.is_unanswered:
@@ -134,7 +134,7 @@ def _hopeless(observation: Observation, fleet: Fleet | None) -> Hopeless | None:
     return found if fails or found.why is Dead.NOT_LIVE else None
 
 
-def _with_words(
+def _with_platform_state(
     samples: tuple[Sample, ...], words: tuple[Sample, ...], witness: Witness | None
 ) -> tuple[Sample, ...]:
     """A peek at the health endpoint is about it alone.

@@ -66,14 +66,14 @@ def observe_release(run: Run, *, when_passed: Callable[[Gate], None]) -> Observe
     observer = _observer(run, machines) if run.window.length_seconds else None
     gate = _watch(run, run.gate, machines, observer)
     if observer is None:
-        return _with_last_word(run, machines, Observed(gate=gate, wake=wake))
+        return _with_last_state(run, machines, Observed(gate=gate, wake=wake))
     passed = _is_passed(run, gate)
     if passed and not run.ports.interrupts.received:
         observer.gate_met()
         when_passed(gate)
         _finish(run, observer)
-    window = observer.window if passed or observer.convicts else None
-    return _with_last_word(run, machines, Observed(gate=gate, window=window, wake=wake))
+    window = observer.window if passed or observer.ended_early else None
+    return _with_last_state(run, machines, Observed(gate=gate, window=window, wake=wake))
 
 
 def _machine_watch(run: Run) -> MachineWatch:
@@ -81,7 +81,7 @@ def _machine_watch(run: Run) -> MachineWatch:
     return MachineWatch(run.ports, "" if run.release else run.request.expected_digest)
 
 
-def _with_last_word(run: Run, machines: MachineWatch, seen: Observed) -> Observed:
+def _with_last_state(run: Run, machines: MachineWatch, seen: Observed) -> Observed:
     """Ask the platform once more at the end; where it is silent, what it said last stands.
 
     A machine that does not run at that moment may be restarting: it gets the time that takes.
@@ -147,7 +147,7 @@ def observe_recovered(run: Run, seen: Observed) -> Observed:
         return seen
     machines = _machine_watch(run)
     window = _observed(run, machines)
-    return _with_last_word(run, machines, replace(seen, window=window))
+    return _with_last_state(run, machines, replace(seen, window=window))
 
 
 def _observed(run: Run, machines: MachineWatch) -> Window | None:

@@ -49,14 +49,14 @@ class Uploading(Logging, Protocol):
         ...
 
 
-def each_alone(ports: Logging, audience: str, speak: Callable[[], None]) -> None:
+def publish_or_warn(ports: Logging, audience: str, speak: Callable[[], None]) -> None:
     """Let one audience be told; one that cannot be is a warning, whatever the reason."""
     try:
         speak()
     except Interrupted:
         ports.log.line(f"{audience}: left out, the run was stopped")
     except SloVerifyError as error:
-        _warn(ports, audience, error.in_words)
+        _warn(ports, audience, error.description)
     except Exception as error:  # noqa: BLE001 - telling may fail in any way and change nothing
         _warn(ports, audience, f"{type(error).__name__} (a bug of slo-verify)")
 

@@ -34,7 +34,7 @@ def way_back(run: Run) -> WayBack:
             current = platform.current_release()
             target = platform.previous_release()
     except PlatformError as error:
-        problem = f"no way back is known: {error.in_words}"
+        problem = f"no way back is known: {error.description}"
         run.ports.log.line(problem)
         return WayBack(platform=platform.name, current=current, problem=problem)
     except Interrupted:
@@ -74,7 +74,7 @@ def planned(run: Run, decision: Decision) -> tuple[Decision, RollbackPlan | None
         with run.ports.interrupts.raising():
             plan = machines.plan(decision.target)
     except PlatformError as error:
-        return stood_down(run, f"there is no safe way back: {error.in_words}"), None
+        return stood_down(run, f"there is no safe way back: {error.description}"), None
     except Interrupted:
         why = "the run was stopped before it could act"
         return Decision(action=Action.STAND_DOWN, why=why), None
@@ -102,11 +102,11 @@ def _restore(run: Run, target: Release | None, failed: str | None) -> tuple[Roll
     with suppress(Interrupted), run.ports.interrupts.raising():
         steps = run.ports.platform.restore(target, failed, _journal(run))
     for step in steps:
-        _tell_step(run, step)
+        _log_step(run, step)
     return steps
 
 
-def _tell_step(run: Run, step: RollbackStep) -> None:
+def _log_step(run: Run, step: RollbackStep) -> None:
     run.ports.log.line(f"{step.name}: {step.detail}")
     for line in step.output.splitlines():
         run.ports.log.line(f"  {line}")
@@ -175,7 +175,7 @@ def restart(run: Run, machine: str) -> MachineRestart:
     with run.ports.log.group(f"Restart of machine {machine}"):
         with suppress(Interrupted), run.ports.interrupts.raising():
             step = machines.restart(machine, _journal(run)) if machines else stopped
-        _tell_step(run, step)
+        _log_step(run, step)
     remedy = MachineRestart(machine=machine, step=step)
     if not step.succeeded or run.ports.interrupts.received:
         return remedy

@@ -16,7 +16,7 @@ from slo_action.errors import WorkspaceError
 from slo_action.modes.check.check import RULES
 from tests.worlds.check_stage import CheckStage
 from tests.worlds.fake_prober import OK, FakeProber, Line
-from tests.worlds.memory_ports import MemoryFormerFiles
+from tests.worlds.memory_ports import MemoryBaseFiles
 from tests.worlds.rendered import rendered
 
 ROOT = Path(__file__).parents[3]
@@ -555,7 +555,7 @@ def test_a_file_that_cannot_be_written_ends_it(stage: CheckStage) -> None:
 def test_a_report_that_cannot_be_written_is_told_after_all_else(stage: CheckStage) -> None:
     stage.write(slo_yml=SHOP, fly_toml=AUTO)
     stage.written.error = WorkspaceError("read-only", hint="make it writable")
-    stage.former = MemoryFormerFiles()
+    stage.former = MemoryBaseFiles()
 
     with pytest.raises(WorkspaceError, match="read-only"):
         stage.run(config="slo.yml", sarif_file="out.sarif")

@@ -45,7 +45,7 @@ def proofs(
 
 def no_access(error: FlyRefusedError) -> Proof:
     """Return the proof of a token that may not even look: no rollback can come of it."""
-    words = error.in_words
+    words = error.description
     return _needed("token", ProofState.MISSING, words)
 
 

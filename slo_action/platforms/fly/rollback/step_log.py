@@ -77,7 +77,7 @@ class StepLog:
 
     def refuse(self, error: PlatformError) -> None:
         """Close with an error and its hint."""
-        self.give_up(error.in_words)
+        self.give_up(error.description)
 
     def _far(self) -> str:
         if not (self._restored or self._in_work):

@@ -14,11 +14,11 @@ from slo_action.evidence.directory import open_evidence
 from slo_action.github.check_runs import GitHubCheckRuns
 from slo_action.github.commands import WorkflowLog
 from slo_action.github.files import RunnerFiles
-from slo_action.modes.publish import tell
+from slo_action.modes.publish import publish_record
 from slo_action.ports import Ports
 from slo_action.render.outputs import provisional
 from slo_action.render.progress import observation_line, sample_lines
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 
 class CheckRunBodies:
@@ -36,7 +36,7 @@ class CheckRunBodies:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class PublishedTexts:
     """The texts of one run; `files` are the evidence by name."""
 
     log: str
@@ -46,14 +46,14 @@ class Told:
     check_runs: list[dict[str, Any]]
 
 
-def tell_all(record: AuditRecord, workspace: Path, *secrets: str) -> Told:
+def publish_all(record: AuditRecord, workspace: Path, *secrets: str) -> PublishedTexts:
     """Tell a run as the action does, its live log included; `secrets` are masked first."""
     scrubber, stream, checks = Scrubber(), StringIO(newline=""), CheckRunBodies()
     log = WorkflowLog(stream, scrubber)
     for secret in secrets:
         log.mask(secret)
     output, page = workspace / "output", workspace / "summary"
-    stage = Stagehand({"v1": lambda _: record.gate.observations[0].deciding.outcome}, live="v1")
+    stage = VirtualRun({"v1": lambda _: record.gate.observations[0].deciding.outcome}, live="v1")
     ports = replace(
         stage.ports,
         log=log,
@@ -63,9 +63,9 @@ def tell_all(record: AuditRecord, workspace: Path, *secrets: str) -> Told:
     )
     ports.outputs.set(provisional())
     _live(record, ports)
-    tell(record, ports, artifact_name="")
+    publish_record(record, ports, artifact_name="")
     directory = ports.evidence.directory
-    return Told(
+    return PublishedTexts(
         log=stream.getvalue(),
         outputs=output.read_bytes().decode("utf-8"),
         summary=page.read_bytes().decode("utf-8"),
