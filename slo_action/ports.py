@@ -376,19 +376,25 @@ class CheckPorts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
+class PublishPorts:
+    """Where a result is published; `artifacts` and `check_runs` are None where there are none."""
+
+    log: Log
+    evidence: Evidence
+    outputs: Outputs
+    interrupts: Interrupts
+    artifacts: ArtifactStore | None = None
+    check_runs: CheckRuns | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports(PublishPorts):
     """Everything a mode may touch. None where the run has no such surface."""
 
     clock: Clock
     prober: Prober
     pool: ProbePool
     platform: Platform
-    log: Log
-    evidence: Evidence
-    outputs: Outputs
-    interrupts: Interrupts
     machines: MachinePlatform | None = None
     history: History | None = None
     metrics: MetricSource | None = None
-    artifacts: ArtifactStore | None = None
-    check_runs: CheckRuns | None = None

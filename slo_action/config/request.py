@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
 from slo_action.config.probes import assertions, endpoints, overrides_in, window_policy
 from slo_action.config.settings.fly import FlySettings, token_parts
@@ -32,6 +33,7 @@ from slo_action.core.slo.services import Service
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import InputError, Mistake
+from slo_action.on_demand import on_demand
 
 if TYPE_CHECKING:
     from slo_action.config.slo.load import Loaded
@@ -120,11 +122,8 @@ def matrix_of(config: str, workspace: Path) -> "Loaded | None":
     named = config or str(DEFAULT_CONFIG)
     if not (config or (workspace / named).is_file()):
         return None
-    # pydantic and yaml are imported only where a matrix is read: see inputs.py
-    from slo_action.config.files.workspace import WorkspaceFiles  # noqa: PLC0415
-    from slo_action.config.slo.load import load_matrix  # noqa: PLC0415
-
-    return load_matrix(WorkspaceFiles(workspace), named, "config")
+    loaded: Loaded = on_demand("slo.yml")(WorkspaceFiles(workspace), named, "config")
+    return loaded
 
 
 def read_request(

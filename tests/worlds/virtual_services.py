@@ -11,10 +11,10 @@ from slo_action.core.record.multi_service import ServiceEnding
 from slo_action.core.record.record import file_name
 from slo_action.core.text.secrets import Scrubber
 from slo_action.evidence.directory import open_evidence
-from slo_action.modes.multi_service.publish import publish_services, write_service_evidence
-from slo_action.modes.multi_service.run import CommonPorts, ServiceResult, verify_services
+from slo_action.modes.multi_service.run import ServiceResult, verify_services
 from slo_action.modes.multi_service.worker_ports import Post
-from slo_action.ports import Interrupts, Log, Outputs, Ports
+from slo_action.modes.publish import publish_services, write_service_evidence
+from slo_action.ports import Interrupts, Log, Outputs, Ports, PublishPorts
 from tests.builders import World
 from tests.worlds.memory_log import MemoryLog
 from tests.worlds.memory_ports import (
@@ -85,8 +85,8 @@ class VirtualServices:
         """Services that cannot write their audit."""
 
     @property
-    def common(self) -> CommonPorts:
-        return CommonPorts(
+    def common(self) -> PublishPorts:
+        return PublishPorts(
             log=self.log,
             outputs=self.outputs,
             evidence=self.evidence,

@@ -22,14 +22,13 @@ from slo_action.modes.multi_service.worker_ports import (
 from slo_action.modes.steps.publish import publish_or_warn
 from slo_action.modes.verify import POLICY, verify
 from slo_action.ports import (
-    ArtifactStore,
-    CheckRuns,
     Evidence,
     History,
     Interrupts,
     Log,
     Outputs,
     Ports,
+    PublishPorts,
 )
 from slo_action.render.text.escape import shortened
 
@@ -68,24 +67,9 @@ class Processes(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommonPorts:
-    """Who hears of all services. `evidence` is the directory that those of the services are in.
-
-    `artifacts` and `check_runs` are None where there is no such surface.
-    """
-
-    log: Log
-    outputs: Outputs
-    evidence: Evidence
-    interrupts: Interrupts
-    artifacts: ArtifactStore | None = None
-    check_runs: CheckRuns | None = None
-
-
 def verify_services(
     requests: Sequence[VerifyRequest],
-    common: CommonPorts,
+    common: PublishPorts,
     *,
     processes: Processes,
     open_ports: Open,
@@ -156,7 +140,7 @@ class _Collector:
 
     def __init__(
         self,
-        common: CommonPorts,
+        common: PublishPorts,
         scrubber: Scrubber,
         keep: Callable[[ServiceResult], None],
         count: int,

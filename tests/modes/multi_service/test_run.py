@@ -297,7 +297,7 @@ def test_a_token_that_may_not_make_check_runs_is_told_once(tmp_path: Path) -> No
     many.verify()
 
     assert [line for line in many.log.lines if line.startswith("no check run")] == [
-        "no check runs: no; give it more"
+        "no check run: no; give it more"
     ]
 
 
