@@ -1,4 +1,4 @@
-"""The doors of the house: what the modes need of the world. Protocols, no code."""
+"""What the modes need of the world: Protocols, no code."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -110,14 +110,14 @@ class Platform(Protocol):
     def current_release(self) -> Release | None:
         """Return the newest release; None where the platform names none.
 
-        Raises PlatformError where it should know but cannot tell.
+        Raises PlatformError where the platform cannot be asked.
         """
         ...
 
     def previous_release(self) -> Release | None:
         """Return what a rollback would restore; None where the platform leaves it to itself.
 
-        Raises PlatformError where it should know but cannot tell: there is then no target.
+        Raises PlatformError where the platform cannot be asked: there is then no target.
         """
         ...
 
@@ -126,7 +126,7 @@ class Platform(Protocol):
     ) -> tuple[RollbackStep, ...]:
         """Restore `target`, journalling each mutating step before it starts.
 
-        `failed` is the version that is being replaced, None if it told none. Never raises for a
+        `failed` is the version that is being replaced, None if it is unknown. Never raises for a
         step that failed: the last step says so.
         """
         ...
@@ -159,11 +159,11 @@ class MachinePlatform(Protocol):
     """A platform that knows its machines one by one."""
 
     def look(self) -> Fleet:
-        """Return the machines as they are now. Raises PlatformError where it cannot tell."""
+        """Return the machines as they are now. Raises PlatformError where it cannot be asked."""
         ...
 
     def snapshots(self) -> tuple[Snapshot, ...]:
-        """Return the newest look as files, redacted; empty before the first. Asks nobody."""
+        """Return the newest look as files, redacted; empty before the first. Sends nothing."""
         ...
 
     def plan(self, target: Release) -> RollbackPlan:
@@ -296,7 +296,7 @@ class BaseFiles(Protocol):
         """Return a file's text; None where there was none.
 
         `path` is relative to the workspace, with slashes. Raises GitHubError where it cannot be
-        told; the caller makes it one line, since a check must not fail by it.
+        read; the caller makes it one line, since a check must not fail by it.
         """
         ...
 

@@ -38,20 +38,20 @@ def read_multi_service(
     if asked != ALL and not {",", "\n"} & set(asked):
         return None
     loaded = matrix_of(given.get("config", "").strip(), environment.workspace)
-    known = _names_in(loaded)
+    in_matrix = _names_in(loaded)
     if asked != ALL:
         names = _split(asked)
         one = {**given, "service": ""}
         return (
-            _read(given, environment, names, known, loaded)
+            _read(given, environment, names, in_matrix, loaded)
             if names
             else _single(one, environment, loaded)
         )
     if loaded is None and _needs_matrix(given.get("url", "").strip()):
         raise InputError((_no_matrix(),))
-    if loaded is not None and not (known or loaded.mistakes):
+    if loaded is not None and not (in_matrix or loaded.mistakes):
         raise InputError((_empty_matrix(),))
-    return _read(given, environment, known, known, loaded) if known else None
+    return _read(given, environment, in_matrix, in_matrix, loaded) if in_matrix else None
 
 
 def _needs_matrix(url: str) -> bool:
@@ -67,7 +67,7 @@ def _single(
 def _names_in(loaded: "Loaded | None") -> tuple[str, ...]:
     """Return the names in the order of the file; none where something is wrong with it.
 
-    What that is, `read_request` tells, as for a single service.
+    `read_request` reports what, as for a single service.
     """
     return () if loaded is None or loaded.mistakes else tuple(loaded.matrix.services)
 
@@ -81,13 +81,13 @@ def _read(
     given: Mapping[str, str],
     environment: RunEnvironment,
     names: Sequence[str],
-    known: Sequence[str],
+    in_matrix: Sequence[str],
     loaded: "Loaded | None",
 ) -> tuple[VerifyRequest, ...]:
     """Read each service by itself, unless there are too many, or what is asked fits only one."""
     inputs, _ = read_inputs({**given, "service": ""})
     mistakes = [*_countless(names), *_fits_one(inputs, given)]
-    urls = dict(_overrides(given.get("url", ""), names, known, mistakes))
+    urls = dict(_overrides(given.get("url", ""), names, in_matrix, mistakes))
     if any(mistake.field in {"service", "mode"} for mistake in mistakes):
         raise InputError(tuple(mistakes))
     requests: list[VerifyRequest] = []
@@ -140,14 +140,14 @@ def _only_one(field: str, accepted: str) -> Mistake:
 
 
 def _overrides(
-    text: str, names: Sequence[str], known: Sequence[str], mistakes: list[Mistake]
+    text: str, names: Sequence[str], in_matrix: Sequence[str], mistakes: list[Mistake]
 ) -> Iterator[tuple[str, str]]:
     """Yield each service's own address. An address may hold credentials: only names are shown."""
     seen: set[str] = set()
     for line in filter(None, map(str.strip, text.splitlines())):
         name, url = _override(line, names)
         if not url:
-            mistakes.append(_unknown_override(line, names, known))
+            mistakes.append(_unknown_override(line, names, in_matrix))
         elif name in seen:
             mistakes.append(_override_mistake("is given twice", name, "give each address once"))
         seen.add(name)
@@ -167,12 +167,12 @@ def _override(line: str, names: Iterable[str]) -> tuple[str, str]:
     return name, line.removeprefix(name).lstrip()[1:].strip()
 
 
-def _unknown_override(line: str, names: Sequence[str], known: Sequence[str]) -> Mistake:
+def _unknown_override(line: str, names: Sequence[str], in_matrix: Sequence[str]) -> Mistake:
     name, separator, _ = line.partition("=")
     form = "with several services, write NAME=URL, a line for each"
     if not separator or "://" in name or not name.strip():
         return _override_mistake("names no service", None, form)
-    if name.strip() in known:
+    if name.strip() in in_matrix:
         return _override_mistake("is of a service that `service` does not name", name, form)
     return _override_mistake("is of no service", name, did_you_mean(name.strip(), names))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slo_action.config.files.workspace import WorkspaceFiles
-from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
+from slo_action.config.inputs import INPUTS, Inputs, PlatformName, Redirects, read_inputs
 from slo_action.config.probes import assertions, endpoints, overrides_in, window_policy
 from slo_action.config.settings.fly import FlySettings, token_parts
 from slo_action.config.settings.prometheus import PrometheusSettings
@@ -41,11 +41,13 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = Path(".github/slo.yml")
 CONTROL_OFF = "off"
 _FUTURE_ALLOWED = timedelta(seconds=60)
+_OF_ONE_MODE = {"fly-config", "to-version"}
+"""Refused in other modes; the rest of such inputs is only left unread there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackCommands:
-    """The user's own commands as words, empty where not given; with `shell`, one text each."""
+    """The user's own commands as arguments, empty where not given; with `shell`, one text each."""
 
     rollback: tuple[str, ...] = ()
     previous_version: tuple[str, ...] = ()
@@ -61,7 +63,7 @@ class VerifyRequest:
     is not counted; `fly` on other platforms. `to_version` is empty where the run chooses.
     `history` is a directory below the workspace; empty where no verdicts are kept. `prepared` is
     what a `prepare` run handed over; None without one. `expected_digest` is the image that every
-    machine must run, where that was given as the version; empty where the platform's ledger tells.
+    machine must run, where that was given as the version; empty where the list of releases says.
     """
 
     service: str
@@ -137,7 +139,7 @@ def read_request(
     """
     inputs, found = read_inputs(given)
     inputs = _with_token(inputs, environment)
-    said = inputs
+    before_matrix = inputs
     inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, environment.workspace))
     mistakes = [
         *found,
@@ -166,7 +168,7 @@ def read_request(
     if inputs.mode is Mode.ROLLBACK:
         policy = replace(policy, gate=in_haste(policy.gate))
     if service:
-        change = overrides_in(said, read_inputs({})[0]).over(service.policy)
+        change = overrides_in(before_matrix, read_inputs({})[0]).over(service.policy)
         policy = _changed(change, policy, mistakes)
     return replace(
         request,
@@ -240,7 +242,7 @@ def _request(
 
 
 def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tuple[str, ...]:
-    """Return the command's words; a shell gets the text as it is. Empty without a command."""
+    """Return the command's arguments; a shell gets the text as it is. Empty without a command."""
     if not text or inputs.command_shell:
         return (text,) if text else ()
     try:
@@ -304,10 +306,11 @@ def _platform_contradictions(inputs: Inputs) -> list[Mistake]:
         mistakes.append(_missing("platform", accepted))
     if inputs.mode is Mode.ROLLBACK and inputs.rollback is RollbackMode.OFF:
         mistakes.append(_useless("rollback", "off leaves nothing to do in `mode: rollback`"))
-    if inputs.fly_config:
-        mistakes.append(_useless("fly-config", "is for `mode: check`"))
-    if inputs.to_version and inputs.mode is not Mode.ROLLBACK:
-        mistakes.append(_useless("to-version", "is for `mode: rollback`"))
+    mistakes += [
+        _useless(spec.name, f"is for `mode: {spec.mode}`")
+        for spec in INPUTS
+        if spec.name in _OF_ONE_MODE and getattr(inputs, spec.key) and inputs.mode is not spec.mode
+    ]
     return mistakes
 
 
@@ -322,17 +325,13 @@ def _useless(field: str, why: str) -> Mistake:
 
 
 def _metric_contradictions(inputs: Inputs) -> list[Mistake]:
-    said = {
-        "prometheus-token": bool(inputs.prometheus_token),
-        "prometheus-errors-query": bool(inputs.prometheus_errors_query),
-        "prometheus-requests-query": bool(inputs.prometheus_requests_query),
-        "prometheus-latency-selector": bool(inputs.prometheus_latency_selector),
-    }
-    names = " and ".join(name for name, given in said.items() if given)
-    if names and not inputs.prometheus_url:
+    queries = ("prometheus-errors-query", "prometheus-requests-query")
+    useless = ("prometheus-token", *queries, "prometheus-latency-selector")
+    given = [name for name in useless if getattr(inputs, name.replace("-", "_"))]
+    if given and not inputs.prometheus_url:
+        names = " and ".join(given)
         return [_missing("prometheus-url", f"without it, {names} would be of no use")]
-    pair = ("prometheus-errors-query", "prometheus-requests-query")
-    missing = [name for name in pair if not said[name]]
+    missing = [name for name in queries if name not in given]
     if len(missing) == 1:
         return [_missing(missing[0], "errors and requests are counted by a query each")]
     return []
@@ -361,9 +360,9 @@ def _with_matrix(inputs: Inputs, loaded: "Loaded | None") -> _Filled:
         return inputs, None, loaded.mistakes
     service = loaded.matrix.services.get(inputs.service)
     if service is None:
-        known = loaded.matrix.services
+        in_matrix = loaded.matrix.services
         named = inputs.config or str(DEFAULT_CONFIG)
-        wrong = (_unknown_service(inputs, named, known),) if inputs.service else ()
+        wrong = (_unknown_service(inputs, named, in_matrix),) if inputs.service else ()
         return inputs, None, wrong
     return _filled(inputs, service), service, ()
 
@@ -453,7 +452,7 @@ def _parsed(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> S
 def _probes(
     inputs: Inputs, target: ServiceUrl, rule: VersionRule, service: Service | None
 ) -> tuple[Probe, ...]:
-    """The version endpoint tells the identity where there is one, else the health answer does."""
+    """The version endpoint identifies the release if there is one, else the health answer does."""
     shared = Probe(
         witness=Witness.HEALTH,
         url=target.join(inputs.health_path),
@@ -551,7 +550,7 @@ def _undefined_variables(service: Service | None) -> list[Mistake]:
 
 
 def _unknown_service(inputs: Inputs, path: str, matrix: Mapping[str, object]) -> Mistake:
-    known = did_you_mean(inputs.service, matrix)
+    in_matrix = did_you_mean(inputs.service, matrix)
     return Mistake(
-        field="service", problem=f"is not in {path}", value=inputs.service, accepted=known
+        field="service", problem=f"is not in {path}", value=inputs.service, accepted=in_matrix
     )

@@ -45,7 +45,7 @@ class GitHubApi:
         )
 
     def get_content(self, path: str, ref: str) -> object:
-        """Return what the repository holds at a path of a commit, as GitHub tells it.
+        """Return what the repository holds at a path of a commit, as GitHub returns it.
 
         A mapping for one thing, a list for a directory; an empty path is the root. Raises
         GitHubError, `missing` where there is nothing.

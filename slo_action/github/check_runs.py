@@ -78,7 +78,7 @@ class GitHubCheckRuns:
 
 
 def cut_to_bytes(text: str, limit: int) -> str:
-    """Return at most `limit` bytes of UTF-8, cut between characters, the cut said."""
+    """Return at most `limit` bytes of UTF-8, cut between characters, with a note."""
     if len(text.encode()) <= limit:
         return text
     note = "\n\n*Cut: the whole text is in the job summary.*"
@@ -87,7 +87,7 @@ def cut_to_bytes(text: str, limit: int) -> str:
 
 
 def head_sha(event_path: Path | None, sha: str) -> str:
-    """Return the commit people look at; on pull requests GITHUB_SHA is a merge nobody sees."""
+    """Return the commit people look at; on pull requests GITHUB_SHA is a merge commit."""
     return first_in_event(event_path, _HEADS) or sha
 
 

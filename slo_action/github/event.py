@@ -22,7 +22,7 @@ _BASES = (("pull_request", "base", "sha"), ("merge_group", "base_sha"))
 
 
 def is_from_fork(event_path: Path | None) -> bool:
-    """Tell whether a pull request may come from another repository, whose author may be anybody.
+    """Return True if a pull request may come from a fork.
 
     So may the one of a workflow that runs after another one, on what a pull request made. An event
     that cannot be read, or does not name both repositories, may be such a one. Without an event,
@@ -33,10 +33,10 @@ def is_from_fork(event_path: Path | None) -> bool:
     event = _read(event_path)
     if not isinstance(event, Mapping):
         return True
-    return any(_is_strange(event[kind], *sides) for kind, sides in _SIDES.items() if kind in event)
+    return any(_may_be_fork(event[kind], *sides) for kind, sides in _SIDES.items() if kind in event)
 
 
-def _is_strange(change: object, theirs: Keys, ours: Keys) -> bool:
+def _may_be_fork(change: object, theirs: Keys, ours: Keys) -> bool:
     name = _dig(change, theirs)
     return not name or name != _dig(change, ours)
 

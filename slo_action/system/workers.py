@@ -1,4 +1,4 @@
-"""The one room that forks: a process for each piece of work, all at the same time.
+"""The only module that forks: a process for each piece of work, all at the same time.
 
 A process and not a thread, so that a signal, a crash or a wait of one is never another's: each
 works, is stopped and cleans up as if it were alone (ADR 0018).
@@ -17,7 +17,7 @@ from slo_action.errors import Interrupted
 from slo_action.ports import Interrupts
 
 Post = Callable[[object], None]
-"""Sends something that can be pickled to the parent; says nothing where nobody reads any more."""
+"""Sends something that can be pickled to the parent; does nothing where the parent is gone."""
 Work = Callable[[Post], None]
 
 _FORK = get_context("fork")
@@ -48,10 +48,10 @@ class _Processes:
     def __init__(self) -> None:
         self._at_work: dict[Connection, tuple[str, ForkProcess]] = {}
         self._life, self._lifeline = os.pipe()
-        """Nobody writes to it: who reads its end knows that this process is gone."""
+        """Never written to: whoever reads its end of file knows that this process is gone."""
 
     def begin(self, name: str, work: Work) -> None:
-        """Fork; a host that has no room for another process leaves that work undone."""
+        """Fork; a host that has no memory for another process leaves that work undone."""
         reader, writer = _FORK.Pipe(duplex=False)
         process = _FORK.Process(target=self._work, args=(work, writer), daemon=True)
         with suppress(OSError):
@@ -73,7 +73,7 @@ class _Processes:
                 self._receive(reader, on_message)
 
     def leave(self) -> None:
-        """Let go of the pipes: who still works is stopped by that."""
+        """Let go of the pipes: processes that still work are stopped by that."""
         os.close(self._lifeline)
         os.close(self._life)
 

@@ -149,7 +149,7 @@ def test_a_full_disk_is_a_warning_and_the_outputs_are_told_all_the_same() -> Non
     publish_prepared(found, stage.ports, run=RunIdentity(), artifact_name="x")
 
     assert stage.outputs.values["way-back"] == "safe"
-    assert any("Not told: handover" in told.title for told in stage.log.annotations)
+    assert any("Not published: handover" in told.title for told in stage.log.annotations)
 
 
 def test_a_service_that_was_down_before_the_deploy_is_not_rolled_back() -> None:

@@ -114,7 +114,7 @@ def test_an_upload_that_fails_is_a_warning_and_the_verdict_stands(
     publish_record(record, with_uploads(stage, Uploads(error)), artifact_name="evidence")
     warnings = [a for a in stage.log.annotations if a.level is Level.WARNING]
 
-    assert [w.title for w in warnings] == ["Not told: artifact"]
+    assert [w.title for w in warnings] == ["Not published: artifact"]
     assert record.judgement.verdict is Verdict.UNHEALTHY
     assert stage.outputs.values["verdict"] == "unhealthy"
     assert stage.check_runs.published
@@ -132,7 +132,7 @@ def test_github_being_down_is_a_warning(stage: VirtualRun) -> None:
     stage.check_runs = MemoryCheckRuns(GitHubError("HTTP 502", hint="later"))
     publish_record(finished(stage), stage.ports, artifact_name="")
 
-    assert any(a.title == "Not told: check run" for a in stage.log.annotations)
+    assert any(a.title == "Not published: check run" for a in stage.log.annotations)
 
 
 def test_a_disk_that_is_full_in_the_end_leaves_outputs_and_summary() -> None:
@@ -143,7 +143,7 @@ def test_a_disk_that_is_full_in_the_end_leaves_outputs_and_summary() -> None:
 
     assert stage.outputs.values["verdict"] == "healthy"
     assert stage.outputs.summary
-    assert any(a.title == "Not told: evidence" for a in stage.log.annotations)
+    assert any(a.title == "Not published: evidence" for a in stage.log.annotations)
 
 
 def test_a_run_that_was_stopped_writes_everything_but_uploads_nothing(stage: VirtualRun) -> None:

@@ -1,4 +1,4 @@
-"""`verify` for several services: each as if it were alone, in a process of its own, heard here."""
+"""`verify` for several services: each in a process of its own, collected here."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,17 +35,17 @@ from slo_action.render.text.escape import shortened
 Open = Callable[[VerifyRequest, Log, Outputs], tuple[VerifyRequest, Ports]]
 """Opens the ports of one service; called in its own process. Raises SloVerifyError."""
 _LONGEST_NAME = 60
-_SILENT = Trouble(
-    title="Its verification ended without a word",
-    message="its process died, out of memory perhaps; what it had written is in the evidence. "
-    "Look at the service: nobody knows whether a rollback was begun",
+_NO_RESULT = Trouble(
+    title="Its process ended without a result",
+    message="it died, possibly out of memory; what it had written is in the evidence. "
+    "Check the service: a rollback may have been started",
     exit_code=EXIT_BUG,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceResult:
-    """One service's record, and what is needed to tell it: its files, and what must not be told."""
+    """One service's record, and what publishing it needs: its files and its secrets."""
 
     record: AuditRecord
     evidence: Evidence
@@ -82,19 +82,21 @@ def verify_services(
     killed. Services must differ in their names.
     """
     _log_policies(requests, common.log)
-    desk = _Collector(common, scrubber, keep, len(requests))
+    collector = _Collector(common, scrubber, keep, len(requests))
     works = {one.service: _work(one, open_ports, scrubber) for one in requests}
-    processes(works, on_message=desk.on_message, interrupts=common.interrupts)
+    processes(works, on_message=collector.on_message, interrupts=common.interrupts)
     ends = tuple(
-        ServiceEnding(service=one.service, outcome=desk.outcomes.get(one.service, _SILENT))
+        ServiceEnding(service=one.service, outcome=collector.outcomes.get(one.service, _NO_RESULT))
         for one in requests
     )
-    works_done = {end.service: desk.works[end.service] for end in ends if end.service in desk.works}
+    works_done = {
+        end.service: collector.works[end.service] for end in ends if end.service in collector.works
+    }
     return ends, works_done
 
 
 def _log_policies(requests: Sequence[VerifyRequest], log: Log) -> None:
-    """Tell each policy once, with those whom it judges."""
+    """Log each policy once, with the services it applies to."""
     judged: dict[tuple[str, ...], list[str]] = {}
     for one in requests:
         judged.setdefault(tuple(one.policy.in_words()), []).append(_shown(one.service))
@@ -136,7 +138,7 @@ def _work(request: VerifyRequest, open_ports: Open, scrubber: Scrubber) -> Calla
 
 
 class _Collector:
-    """Hears of all services, and tells at once what cannot wait."""
+    """Collects what the processes post, and logs at once what cannot wait."""
 
     def __init__(
         self,
@@ -154,7 +156,7 @@ class _Collector:
         self.works: dict[str, ServiceResult] = {}
 
     def on_message(self, service: str, message: object) -> None:
-        """Take what a service's process has posted."""
+        """Handle a message of a service's process."""
         match message:
             case LogLine(text=text):
                 self._say(service, text)
@@ -192,4 +194,4 @@ class _Collector:
         self._keep(worked)
         ending, code = worked.record.ending, worked.record.exit_code
         left = self._count - len(self.outcomes)
-        self._say(service, f"ended: {ending}, exit {code}; {left} still at work")
+        self._say(service, f"ended: {ending}, exit {code}; {left} still running")

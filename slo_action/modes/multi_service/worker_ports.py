@@ -1,4 +1,4 @@
-"""What the process of one service says: posted to the one that tells it, never written itself."""
+"""Ports of the process of one service: everything is posted to the parent, which writes it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,14 +21,14 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretFound:
-    """A secret that this process must not show, either."""
+    """A secret that the parent must mask, too."""
 
     secret: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionalVerdict:
-    """What the gate of one service said, while its window still watches."""
+    """The verdict of the gate of one service, before its window has ended."""
 
     verdict: Verdict
 
@@ -42,13 +42,13 @@ class PostedLog:
         self._is_muted = False
 
     def line(self, text: str) -> None:
-        """Post one line, unless it was told for all before the beginning."""
+        """Post one line, unless the parent has logged it for all services."""
         if not self._is_muted:
             self._post(LogLine(text=self._scrubber.scrub(text)))
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
-        """Post the title as a line: lines of others come in between, so that nothing can fold."""
+        """Post the title as a line: lines of other services come in between, so it cannot fold."""
         self._is_muted = title == POLICY
         self.line(title)
         try:
@@ -57,7 +57,7 @@ class PostedLog:
             self._is_muted = False
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Post each as a line: the few that a step may show are told at the end."""
+        """Post each as a line: annotations are few, and are made at the end."""
         for annotation in annotations:
             self.line(f"{annotation.level}: {annotation.title}: {annotation.message}")
 
@@ -68,7 +68,7 @@ class PostedLog:
 
 
 class PostedOutputs:
-    """The Outputs port of one service: only what it says for now is of use before the end."""
+    """The Outputs port of one service: only the provisional verdict is of use before the end."""
 
     def __init__(self, post: Post) -> None:
         self._post = post

@@ -212,7 +212,7 @@ def test_a_process_that_dies_is_one_that_could_not_tell(tmp_path: Path) -> None:
 
     assert ends[1].verdict is Verdict.INCONCLUSIVE
     assert combined_exit_code(ends) == 1
-    assert "ended without a word" in str(many.log.annotations)
+    assert "ended without a result" in str(many.log.annotations)
     assert ends[0].verdict is Verdict.HEALTHY
 
 
@@ -272,7 +272,7 @@ def test_each_line_of_the_log_names_its_service_and_the_policy_is_told_once(tmp_
     assert [line for line in many.log.lines if policy in line] == [policy]
     assert "Policy of shop, cart" in many.log.lines
     assert any("attempt 3/8" in line for line in own)
-    assert "cart: ended: verified, exit 0; 0 still at work" in own
+    assert "cart: ended: verified, exit 0; 0 still running" in own
 
 
 def test_each_service_has_a_check_run_and_all_healthy_ones_share_one_notice(tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def test_an_audit_that_cannot_be_written_is_a_warning_and_the_verdict_stands(
 
     assert {end.verdict for end in ends} == {Verdict.HEALTHY}
     assert many.outputs.values["verdict"] == "healthy"
-    assert "Not told: evidence of cart" in [note.title for note in many.log.annotations]
+    assert "Not published: evidence of cart" in [note.title for note in many.log.annotations]
     assert json.loads(file_of(many, "shop", "audit.json"))["service"] == "shop"
 
 
