@@ -1,4 +1,4 @@
-"""The doors of the house: what the modes need of the world. Protocols, no code."""
+"""What the modes need of the world: Protocols, no code."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -110,14 +110,14 @@ class Platform(Protocol):
     def current_release(self) -> Release | None:
         """Return the newest release; None where the platform names none.
 
-        Raises PlatformError where it should know but cannot tell.
+        Raises PlatformError where the platform cannot be asked.
         """
         ...
 
     def previous_release(self) -> Release | None:
         """Return what a rollback would restore; None where the platform leaves it to itself.
 
-        Raises PlatformError where it should know but cannot tell: there is then no target.
+        Raises PlatformError where the platform cannot be asked: there is then no target.
         """
         ...
 
@@ -126,7 +126,7 @@ class Platform(Protocol):
     ) -> tuple[RollbackStep, ...]:
         """Restore `target`, journalling each mutating step before it starts.
 
-        `failed` is the version that is being replaced, None if it told none. Never raises for a
+        `failed` is the version that is being replaced, None if it is unknown. Never raises for a
         step that failed: the last step says so.
         """
         ...
@@ -159,11 +159,11 @@ class MachinePlatform(Protocol):
     """A platform that knows its machines one by one."""
 
     def look(self) -> Fleet:
-        """Return the machines as they are now. Raises PlatformError where it cannot tell."""
+        """Return the machines as they are now. Raises PlatformError where it cannot be asked."""
         ...
 
     def snapshots(self) -> tuple[Snapshot, ...]:
-        """Return the newest look as files, redacted; empty before the first. Asks nobody."""
+        """Return the newest look as files, redacted; empty before the first. Sends nothing."""
         ...
 
     def plan(self, target: Release) -> RollbackPlan:
@@ -289,14 +289,14 @@ class CheckRuns(Protocol):
         ...
 
 
-class FormerFiles(Protocol):
+class BaseFiles(Protocol):
     """The files of the workspace as they are without the change under review."""
 
     def read(self, path: str) -> str | None:
         """Return a file's text; None where there was none.
 
         `path` is relative to the workspace, with slashes. Raises GitHubError where it cannot be
-        told; the caller makes it one line, since a check must not fail by it.
+        read; the caller makes it one line, since a check must not fail by it.
         """
         ...
 
@@ -372,23 +372,29 @@ class CheckPorts:
     written: WrittenFiles
     redact: Callable[[str], str]
     prober: Prober | None = None
-    former: FormerFiles | None = None
+    former: BaseFiles | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
+class PublishPorts:
+    """Where a result is published; `artifacts` and `check_runs` are None where there are none."""
+
+    log: Log
+    evidence: Evidence
+    outputs: Outputs
+    interrupts: Interrupts
+    artifacts: ArtifactStore | None = None
+    check_runs: CheckRuns | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports(PublishPorts):
     """Everything a mode may touch. None where the run has no such surface."""
 
     clock: Clock
     prober: Prober
     pool: ProbePool
     platform: Platform
-    log: Log
-    evidence: Evidence
-    outputs: Outputs
-    interrupts: Interrupts
     machines: MachinePlatform | None = None
     history: History | None = None
     metrics: MetricSource | None = None
-    artifacts: ArtifactStore | None = None
-    check_runs: CheckRuns | None = None

@@ -14,7 +14,7 @@ from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.policy.policy import Policy
 from slo_action.modes.verify import verify
 from tests.builders import always, healthy_from
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 ROOT = Path(__file__).parents[1]
 SHORT = Policy(rule=VersionRule(expected="v2"), window=WindowPolicy(length_seconds=90.0))
@@ -37,7 +37,7 @@ def runs(tmp_path: Path) -> Path:
     """A directory with a slow boot that passed, a service named by a stranger, and a torn file."""
     directory = tmp_path / "runs"
     for number, service in enumerate(["dashboard", "::error::shop\x1b[31m\u202e"]):
-        stage = Stagehand({"v1": always(Outcome.OK), "v2": healthy_from(60.0)}, live="v2")
+        stage = VirtualRun({"v1": always(Outcome.OK), "v2": healthy_from(60.0)}, live="v2")
         request = replace(stage.request(SHORT), service=service)
         path = directory / str(number) / "audit.json"
         path.parent.mkdir(parents=True)

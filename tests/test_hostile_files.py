@@ -24,7 +24,7 @@ from slo_action.modes.check.check import RULES, check
 from slo_action.render.text.escape import visible
 from tests.hostile import CORPUS, TEXTS
 from tests.worlds.check_stage import CheckStage
-from tests.worlds.memory_ports import MemoryFormerFiles
+from tests.worlds.memory_ports import MemoryBaseFiles
 from tests.worlds.rendered import rendered
 from tests.worlds.runner_commands import parse_command
 
@@ -131,7 +131,7 @@ def _told(files: Mapping[str, str], text: str, workspace: Path) -> Published:
         outputs=RunnerFiles(workspace / "output", page, scrubber),
         written=WorkspaceWriter(workspace, scrubber),
         redact=scrubber.scrub,
-        former=MemoryFormerFiles({"slo.yml": former, text: "service: old\n"}),
+        former=MemoryBaseFiles({"slo.yml": former, text: "service: old\n"}),
     )
     try:
         request = stage.request(config="slo.yml", sarif_file="out.sarif")

@@ -2,9 +2,15 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from slo_action.core.model import Mode
+from slo_action.on_demand import ON_DEMAND, on_demand
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "slo_action"
@@ -69,6 +75,36 @@ def test_what_runs_before_the_first_probe_imports_nothing_slow(tmp_path: Path) -
 
     assert "httpx" in found
     assert found & SLOW == set()
+
+
+def late_imports() -> list[str]:
+    """Return every import inside a function of the package, as path:line."""
+    return [
+        f"{path.relative_to(PACKAGE).as_posix()}:{node.lineno}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+
+def test_only_the_table_imports_late() -> None:
+    """ADR 0002; the generator of the schema needs the models, which its users do not."""
+    assert [place.partition(":")[0] for place in late_imports()] == ["audit/schema.py"]
+    assert users("import_module", "__import__") == {"on_demand.py": {"import_module"}}
+
+
+@pytest.mark.parametrize("name", ON_DEMAND)
+def test_every_entry_of_the_table_can_be_imported(name: str) -> None:
+    assert on_demand(name) is not None
+
+
+def test_every_entry_of_the_table_is_used() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
+    called = {name for text in texts for name in re.findall(r'on_demand\("([^"]+)"\)', text)}
+
+    assert called | set(map(str, Mode)) == set(ON_DEMAND)
 
 
 def test_the_slow_ones_are_seen_where_they_are_used(tmp_path: Path) -> None:

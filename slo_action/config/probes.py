@@ -54,10 +54,10 @@ def _named_probes(
             assertions=searched.assertions,
         )
         found.append(search)
-    told = service.endpoint("stats") if service else None
-    if told:
-        stats = replace(other, witness=Witness.STATS, url=base + told.path)
-        found.append(replace(stats, objective=told.objective, assertions=told.assertions))
+    status = service.endpoint("stats") if service else None
+    if status:
+        stats = replace(other, witness=Witness.STATS, url=base + status.path)
+        found.append(replace(stats, objective=status.objective, assertions=status.assertions))
     return tuple(found)
 
 
@@ -116,21 +116,21 @@ def window_policy(inputs: Inputs) -> WindowPolicy:
     )
 
 
-def said_by(inputs: Inputs, unset: Inputs) -> PolicyChange:
+def overrides_in(inputs: Inputs, unset: Inputs) -> PolicyChange:
     """Return what the inputs themselves say of the policy: they come before slo.yml.
 
     `unset` are the inputs of a run that is given none.
     """
 
-    def said(name: str) -> timedelta | None:
+    def changed(name: str) -> timedelta | None:
         value: timedelta = getattr(inputs, name)
         return value if value != getattr(unset, name) else None
 
     late = inputs.on_late_start
     return PolicyChange(
-        health_deadline=_seconds(said("health_deadline")),
-        grace=_seconds(said("grace")),
-        observe=_seconds(said("observe")),
+        health_deadline=_seconds(changed("health_deadline")),
+        grace=_seconds(changed("grace")),
+        observe=_seconds(changed("observe")),
         confidence=float(inputs.confidence) if inputs.confidence != unset.confidence else None,
         on_late_start=late if late is not unset.on_late_start else None,
     )

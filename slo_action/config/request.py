@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
-from slo_action.config.probes import assertions, endpoints, said_by, window_policy
+from slo_action.config.files.workspace import WorkspaceFiles
+from slo_action.config.inputs import INPUTS, Inputs, PlatformName, Redirects, read_inputs
+from slo_action.config.probes import assertions, endpoints, overrides_in, window_policy
 from slo_action.config.settings.fly import FlySettings, token_parts
 from slo_action.config.settings.prometheus import PrometheusSettings
 from slo_action.config.text.suggest import did_you_mean
@@ -32,6 +33,7 @@ from slo_action.core.text.quantities import instant_text
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import InputError, Mistake
+from slo_action.on_demand import on_demand
 
 if TYPE_CHECKING:
     from slo_action.config.slo.load import Loaded
@@ -39,11 +41,13 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = Path(".github/slo.yml")
 CONTROL_OFF = "off"
 _FUTURE_ALLOWED = timedelta(seconds=60)
+_OF_ONE_MODE = {"fly-config", "to-version"}
+"""Refused in other modes; the rest of such inputs is only left unread there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackCommands:
-    """The user's own commands as words, empty where not given; with `shell`, one text each."""
+    """The user's own commands as arguments, empty where not given; with `shell`, one text each."""
 
     rollback: tuple[str, ...] = ()
     previous_version: tuple[str, ...] = ()
@@ -59,7 +63,7 @@ class VerifyRequest:
     is not counted; `fly` on other platforms. `to_version` is empty where the run chooses.
     `history` is a directory below the workspace; empty where no verdicts are kept. `prepared` is
     what a `prepare` run handed over; None without one. `expected_digest` is the image that every
-    machine must run, where that was given as the version; empty where the platform's ledger tells.
+    machine must run, where that was given as the version; empty where the list of releases says.
     """
 
     service: str
@@ -120,16 +124,13 @@ def matrix_of(config: str, workspace: Path) -> "Loaded | None":
     named = config or str(DEFAULT_CONFIG)
     if not (config or (workspace / named).is_file()):
         return None
-    # pydantic and yaml are imported only where a matrix is read: see inputs.py
-    from slo_action.config.files.workspace import WorkspaceFiles  # noqa: PLC0415
-    from slo_action.config.slo.load import load_matrix  # noqa: PLC0415
-
-    return load_matrix(WorkspaceFiles(workspace), named, "config")
+    loaded: Loaded = on_demand("slo.yml")(WorkspaceFiles(workspace), named, "config")
+    return loaded
 
 
 def read_request(
     given: Mapping[str, str],
-    around: RunEnvironment,
+    environment: RunEnvironment,
     read_matrix: "Callable[[str, Path], Loaded | None]" = matrix_of,
 ) -> VerifyRequest:
     """Return what is to be done. Raises InputError with every mistake at once.
@@ -137,15 +138,20 @@ def read_request(
     `read_matrix` is given where the matrix was read before.
     """
     inputs, found = read_inputs(given)
-    inputs = _with_token(inputs, around)
-    said = inputs
-    inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, around.workspace))
-    mistakes = [*found, *wrong, *_contradictions(inputs, around), *_left_out(inputs, found, wrong)]
+    inputs = _with_token(inputs, environment)
+    before_matrix = inputs
+    inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, environment.workspace))
+    mistakes = [
+        *found,
+        *wrong,
+        *_contradictions(inputs, environment),
+        *_left_out(inputs, found, wrong),
+    ]
     if all(mistake.field != "secrets" for mistake in found):
         mistakes += _lacking_secrets(inputs, service)
     mistakes += _undefined_variables(service)
     target = _target(inputs, mistakes)
-    control = _control(inputs, around, mistakes)
+    control = _control(inputs, environment, mistakes)
     metrics = _metrics(inputs, mistakes)
     commands = RollbackCommands(
         rollback=_argv("rollback-command", inputs.rollback_command, inputs, mistakes),
@@ -157,12 +163,12 @@ def read_request(
     )
     if mistakes or target is None:
         raise InputError(tuple(mistakes))
-    request = _request(inputs, around, target, commands, service)
+    request = _request(inputs, environment, target, commands, service)
     policy = replace(request.policy, window=window_policy(inputs))
     if inputs.mode is Mode.ROLLBACK:
         policy = replace(policy, gate=in_haste(policy.gate))
     if service:
-        change = said_by(said, read_inputs({})[0]).over(service.policy)
+        change = overrides_in(before_matrix, read_inputs({})[0]).over(service.policy)
         policy = _changed(change, policy, mistakes)
     return replace(
         request,
@@ -184,15 +190,15 @@ def _changed(change: PolicyChange, policy: Policy, mistakes: list[Mistake]) -> P
 
 def _request(
     inputs: Inputs,
-    around: RunEnvironment,
+    environment: RunEnvironment,
     target: ServiceUrl,
     commands: RollbackCommands,
     service: Service | None,
 ) -> VerifyRequest:
     digest = _expected_digest(inputs)
     rule = VersionRule(expected=None if digest else inputs.expected_version or None)
-    run = around.run
-    local = f"local-{instant_text(around.now)}"
+    run = environment.run
+    local = f"local-{instant_text(environment.now)}"
     return VerifyRequest(
         service=inputs.service,
         url=target.base,
@@ -216,11 +222,11 @@ def _request(
         history=inputs.history,
         expected_digest=digest,
         deployment_id=inputs.deployment_id or (f"run_{run.run_id}" if run.run_id else local),
-        deployed_at=inputs.deployed_at or around.now,
+        deployed_at=inputs.deployed_at or environment.now,
         approver=inputs.approver or run.actor or "unknown",
         run=run,
         token=inputs.token,
-        check_run=inputs.check_run and around.check_runs_possible,
+        check_run=inputs.check_run and environment.check_runs_possible,
         artifact_name=inputs.artifact_name,
         matrix=inputs.matrix,
         retention_days=inputs.retention_days,
@@ -236,7 +242,7 @@ def _request(
 
 
 def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tuple[str, ...]:
-    """Return the command's words; a shell gets the text as it is. Empty without a command."""
+    """Return the command's arguments; a shell gets the text as it is. Empty without a command."""
     if not text or inputs.command_shell:
         return (text,) if text else ()
     try:
@@ -249,9 +255,9 @@ def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tup
         return ()
 
 
-def _contradictions(inputs: Inputs, around: RunEnvironment) -> list[Mistake]:
+def _contradictions(inputs: Inputs, environment: RunEnvironment) -> list[Mistake]:
     mistakes = []
-    if inputs.deployed_at and inputs.deployed_at > around.now + _FUTURE_ALLOWED:
+    if inputs.deployed_at and inputs.deployed_at > environment.now + _FUTURE_ALLOWED:
         shown = instant_text(inputs.deployed_at)
         mistakes.append(
             Mistake(
@@ -278,7 +284,7 @@ def _contradictions(inputs: Inputs, around: RunEnvironment) -> list[Mistake]:
                 accepted="leave it out: it is watched already",
             )
         )
-    if inputs.check_run and around.check_runs_possible and not inputs.token:
+    if inputs.check_run and environment.check_runs_possible and not inputs.token:
         mistakes.append(
             _missing("token", "pass token: ${{ github.token }}, or set check-run: false")
         )
@@ -300,10 +306,11 @@ def _platform_contradictions(inputs: Inputs) -> list[Mistake]:
         mistakes.append(_missing("platform", accepted))
     if inputs.mode is Mode.ROLLBACK and inputs.rollback is RollbackMode.OFF:
         mistakes.append(_useless("rollback", "off leaves nothing to do in `mode: rollback`"))
-    if inputs.fly_config:
-        mistakes.append(_useless("fly-config", "is for `mode: check`"))
-    if inputs.to_version and inputs.mode is not Mode.ROLLBACK:
-        mistakes.append(_useless("to-version", "is for `mode: rollback`"))
+    mistakes += [
+        _useless(spec.name, f"is for `mode: {spec.mode}`")
+        for spec in INPUTS
+        if spec.name in _OF_ONE_MODE and getattr(inputs, spec.key) and inputs.mode is not spec.mode
+    ]
     return mistakes
 
 
@@ -318,17 +325,13 @@ def _useless(field: str, why: str) -> Mistake:
 
 
 def _metric_contradictions(inputs: Inputs) -> list[Mistake]:
-    said = {
-        "prometheus-token": bool(inputs.prometheus_token),
-        "prometheus-errors-query": bool(inputs.prometheus_errors_query),
-        "prometheus-requests-query": bool(inputs.prometheus_requests_query),
-        "prometheus-latency-selector": bool(inputs.prometheus_latency_selector),
-    }
-    names = " and ".join(name for name, given in said.items() if given)
-    if names and not inputs.prometheus_url:
+    queries = ("prometheus-errors-query", "prometheus-requests-query")
+    useless = ("prometheus-token", *queries, "prometheus-latency-selector")
+    given = [name for name in useless if getattr(inputs, name.replace("-", "_"))]
+    if given and not inputs.prometheus_url:
+        names = " and ".join(given)
         return [_missing("prometheus-url", f"without it, {names} would be of no use")]
-    pair = ("prometheus-errors-query", "prometheus-requests-query")
-    missing = [name for name in pair if not said[name]]
+    missing = [name for name in queries if name not in given]
     if len(missing) == 1:
         return [_missing(missing[0], "errors and requests are counted by a query each")]
     return []
@@ -357,9 +360,9 @@ def _with_matrix(inputs: Inputs, loaded: "Loaded | None") -> _Filled:
         return inputs, None, loaded.mistakes
     service = loaded.matrix.services.get(inputs.service)
     if service is None:
-        known = loaded.matrix.services
+        in_matrix = loaded.matrix.services
         named = inputs.config or str(DEFAULT_CONFIG)
-        wrong = (_unknown_service(inputs, named, known),) if inputs.service else ()
+        wrong = (_unknown_service(inputs, named, in_matrix),) if inputs.service else ()
         return inputs, None, wrong
     return _filled(inputs, service), service, ()
 
@@ -384,9 +387,9 @@ def _first(given: str, default: str, configured: str) -> str:
     return given if given != default or not configured else configured
 
 
-def _control(inputs: Inputs, around: RunEnvironment, mistakes: list[Mistake]) -> Probe | None:
+def _control(inputs: Inputs, environment: RunEnvironment, mistakes: list[Mistake]) -> Probe | None:
     """The control proves that we can reach anything at all; any HTTP answer will do."""
-    url = inputs.control_url or around.control_url
+    url = inputs.control_url or environment.control_url
     if not url or url == CONTROL_OFF:
         return None
     target = _parsed("control-url", url, inputs, mistakes)
@@ -449,7 +452,7 @@ def _parsed(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> S
 def _probes(
     inputs: Inputs, target: ServiceUrl, rule: VersionRule, service: Service | None
 ) -> tuple[Probe, ...]:
-    """The version endpoint tells the identity where there is one, else the health answer does."""
+    """The version endpoint identifies the release if there is one, else the health answer does."""
     shared = Probe(
         witness=Witness.HEALTH,
         url=target.join(inputs.health_path),
@@ -486,11 +489,11 @@ def _platform(inputs: Inputs) -> PlatformName:
     return PlatformName.FLY if inputs.fly_api_token else PlatformName.NONE
 
 
-def _with_token(inputs: Inputs, around: RunEnvironment) -> Inputs:
+def _with_token(inputs: Inputs, environment: RunEnvironment) -> Inputs:
     """The environment's token is taken only where the platform is named: it may be another's."""
     if inputs.platform is not PlatformName.FLY or inputs.fly_api_token:
         return inputs
-    return replace(inputs, fly_api_token=Secret(around.fly_api_token.strip()))
+    return replace(inputs, fly_api_token=Secret(environment.fly_api_token.strip()))
 
 
 def _expected_digest(inputs: Inputs) -> str:
@@ -545,7 +548,7 @@ def _undefined_variables(service: Service | None) -> list[Mistake]:
 
 
 def _unknown_service(inputs: Inputs, path: str, matrix: Mapping[str, object]) -> Mistake:
-    known = did_you_mean(inputs.service, matrix)
+    in_matrix = did_you_mean(inputs.service, matrix)
     return Mistake(
-        field="service", problem=f"is not in {path}", value=inputs.service, accepted=known
+        field="service", problem=f"is not in {path}", value=inputs.service, accepted=in_matrix
     )

@@ -1,4 +1,4 @@
-"""`rollback`: a word → plan → compare → act → verify → record. It judges the result only."""
+"""`rollback`: plan → compare → act → verify → record. It is judged by its result only."""
 
 from dataclasses import replace
 
@@ -16,8 +16,8 @@ from slo_action.core.record.manual_rollback import (
 from slo_action.core.record.record import AuditRecord, Rollback, latest_version
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.errors import PlatformError
-from slo_action.modes.steps.gate import Witnesses, unconsulted
-from slo_action.modes.steps.observe_release import Observed, Run, probe_once
+from slo_action.modes.steps.gate import unconsulted
+from slo_action.modes.steps.observe_release import Observed, Run, begin, probe_once
 from slo_action.modes.steps.rollback import planned, rehearsed, roll_back, way_back
 from slo_action.ports import Ports
 
@@ -27,7 +27,7 @@ def rollback(request: VerifyRequest, ports: Ports) -> AuditRecord:
 
     Raises PlatformError where there is nothing to go back to: nothing was touched then.
     """
-    run = _begin(request, ports)
+    run = begin(request, ports, "rolling back")
     before = _way_back(run)
     seen = Observed(gate=probe_once(run))
     decision, plan = planned(run, asked(request.approver, before.target))
@@ -39,19 +39,6 @@ def rollback(request: VerifyRequest, ports: Ports) -> AuditRecord:
         decision = replace(decision, action=Action.STAND_DOWN, why=done.untouched)
         done = None
     return _record(run, seen, before, decision, plan, done)
-
-
-def _begin(request: VerifyRequest, ports: Ports) -> Run:
-    ports.evidence.journal(f"begin rolling back {request.service} at {request.url}")
-    return Run(
-        request=request,
-        ports=ports,
-        witnesses=Witnesses(probes=request.probes, control=request.control),
-        anchor=ports.clock.monotonic(),
-        gate=request.policy.gate,
-        rule=request.policy.rule,
-        window=request.policy.window,
-    )
 
 
 def _way_back(run: Run) -> WayBack:

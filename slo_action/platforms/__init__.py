@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import VerifyRequest
+from slo_action.on_demand import on_demand
 from slo_action.platforms import command, none
 from slo_action.platforms.context import PlatformContext
 from slo_action.ports import MachinePlatform, Platform
@@ -30,9 +31,7 @@ def _command(request: VerifyRequest, context: PlatformContext) -> Opened:
 
 
 def _fly(request: VerifyRequest, context: PlatformContext) -> Opened:
-    from slo_action.platforms.fly.platform import open_platform  # noqa: PLC0415 - heavy: ADR 0002
-
-    opened = open_platform(request, context)
+    opened = on_demand("fly")(request, context)
     return Opened(platform=opened, machines=opened)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import certifi
+
 _DAY_SECONDS = 86_400
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d")
 
@@ -42,8 +44,6 @@ def system_trust(places: ssl.DefaultVerifyPaths | None = None) -> ssl.SSLContext
     elif paths.cafile or paths.capath:
         context = ssl.create_default_context()
     else:
-        import certifi  # noqa: PLC0415 - needed on hosts without a store only
-
         context = ssl.create_default_context(cafile=certifi.where())
     return as_users_do(context)
 

@@ -1,4 +1,4 @@
-"""The one room that starts programs: no shell of ours, output captured, time-boxed."""
+"""The only module that starts programs: no shell of ours, output captured, time-boxed."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from slo_action.errors import Interrupted
 OUTPUT_LIMIT_BYTES = 64 * 1024
 _DRAIN_SECONDS = 0.5
 _LAST_SECONDS = 2.0
-"""What a program gets to finish by itself when the run is being stopped."""
+"""How long a program may take to finish by itself when the run is being stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slo_action.config.check import CheckRequest, read_check_request
-from slo_action.config.inputs import asked_mode
+from slo_action.config.inputs import mode_of
 from slo_action.config.request import RunEnvironment, read_request
 from slo_action.core.model import Mode, RunIdentity
 from slo_action.errors import InputError, Mistake
@@ -353,8 +353,8 @@ def test_a_matrix_that_is_no_text_is_told_at_its_byte_and_stops_nothing(workspac
 
 
 def test_a_mode_that_is_none_is_left_to_the_default_one_to_refuse() -> None:
-    assert asked_mode({"mode": "cheque"}) is Mode.VERIFY
-    assert asked_mode({"mode": " check "}) is Mode.CHECK
+    assert mode_of({"mode": "cheque"}) is Mode.VERIFY
+    assert mode_of({"mode": " check "}) is Mode.CHECK
 
 
 def test_the_file_is_of_no_use_to_other_modes(workspace: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given as given_by
 from hypothesis import strategies as st
 
-from slo_action.config.multi_service import MOST_SERVICES, read_several
+from slo_action.config.multi_service import MOST_SERVICES, read_multi_service
 from slo_action.config.request import RunEnvironment, VerifyRequest, read_request
 from slo_action.core.model import RunIdentity
 from slo_action.errors import InputError, Mistake
@@ -35,7 +35,7 @@ def around(workspace: Path, matrix: str = THREE) -> RunEnvironment:
 def read(
     given: Mapping[str, str], workspace: Path, matrix: str = THREE
 ) -> tuple[VerifyRequest, ...] | None:
-    return read_several(given, around(workspace, matrix))
+    return read_multi_service(given, around(workspace, matrix))
 
 
 def mistakes(given: Mapping[str, str], workspace: Path, matrix: str = THREE) -> tuple[Mistake, ...]:
@@ -114,7 +114,7 @@ def test_a_matrix_has_no_service_whose_name_could_mean_several(tmp_path: Path) -
         matrix = f"services:\n  - {{service: '{name}', url: 'https://a.example'}}\n"
         surroundings = around(tmp_path, matrix)
 
-        assert read_several({"service": "all"}, surroundings) is None
+        assert read_multi_service({"service": "all"}, surroundings) is None
         with pytest.raises(InputError, match="nor is all"):
             read_request({"service": "all"}, surroundings)
 
@@ -311,7 +311,7 @@ def test_a_file_of_ten_thousand_services_is_read_once_for_fifty(tmp_path: Path) 
     clock = SystemClock()
 
     begun = clock.monotonic()
-    found = names(read_several(asked, surroundings))
+    found = names(read_multi_service(asked, surroundings))
 
     assert len(found) == 50
     assert clock.monotonic() - begun < 15
@@ -331,7 +331,9 @@ def test_any_two_names_keep_their_own_address(found: list[str]) -> None:
         run=RunIdentity(), workspace=Path("/nowhere"), now=NOW, check_runs_possible=False
     )
 
-    requests = read_several({"service": ",".join(found), "url": "\n".join(lines)}, surroundings)
+    requests = read_multi_service(
+        {"service": ",".join(found), "url": "\n".join(lines)}, surroundings
+    )
 
     assert names(requests) == found
     assert [request.url for request in requests or ()] == [

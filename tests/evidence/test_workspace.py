@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_written_is_told_by_its_name(workspace: Path) -> N
 
     assert caught.value.title == "A file could not be written"
     assert caught.value.message.startswith("fly.toml/check.sarif: ")
-    assert "evidence" not in caught.value.in_words
+    assert "evidence" not in caught.value.description
 
 
 @pytest.mark.parametrize("name", [".", "taken"])

@@ -37,7 +37,6 @@ def test_the_least_a_runner_gives_is_enough() -> None:
     assert (told.api_url, told.results_url) == ("", "")
     assert not told.runtime_token
     assert not told.is_act
-    assert not told.debug
     assert told.run.server_url == "https://github.com"
     assert told.run.page == ""
 

@@ -28,7 +28,7 @@ from slo_action.modes.backtest import backtest, backtested
 from slo_action.modes.verify import verify
 from slo_action.render.backtest import backtest_lines
 from tests.builders import World, always, healthy_from
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 SHORT = replace(Policy(), window=WindowPolicy(length_seconds=90.0))
 
@@ -47,9 +47,9 @@ def plain(policy: Policy) -> Policy:
 def recorded(
     world: World,
     policy: Policy | None = None,
-    prepare: Callable[[Stagehand], None] = lambda _: None,
+    prepare: Callable[[VirtualRun], None] = lambda _: None,
 ) -> AuditDocument:
-    stage = Stagehand({"v1": always(Outcome.OK), "v2": world}, live="v2")
+    stage = VirtualRun({"v1": always(Outcome.OK), "v2": world}, live="v2")
     prepare(stage)
     policy = replace(policy or Policy(), rule=VersionRule(expected="v2"))
     record = verify(stage.request(policy), stage.ports)
@@ -101,7 +101,7 @@ def test_a_record_s_own_policy_changes_nothing(
         begun = [outcome for second, outcome in sorted(phases) if second <= now]
         return begun[-1] if begun else flaky(now)
 
-    def prepare(stage: Stagehand) -> None:
+    def prepare(stage: VirtualRun) -> None:
         if many:
             stage.endpoints = (Probe(witness=Witness.API, url="https://dashboard.example/api/a"),)
             stage.deploy.fleet = (Machine(name="m1"), Machine(name="m2"))

@@ -25,7 +25,7 @@ from slo_action.render.proofs import proofs, window_failures
 from slo_action.render.summary.window import window_section
 from tests.builders import always
 from tests.worlds.cart_shop import BUY, SECRETS, CartShop, at_once, in_virtual_time
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 from tests.worlds.virtual_clock import VirtualClock
 from tests.worlds.virtual_pool import VirtualPool
 
@@ -33,7 +33,7 @@ SITE = "https://dashboard.example"
 GOAL = LatencyObjective(name="p95", quantile=Fraction(95, 100), limit_seconds=4.0)
 
 
-class ShoppingStage(Stagehand):
+class ShoppingStage(VirtualRun):
     """A service that is well, but for its shop's checkout, which breaks at a virtual second."""
 
     def __init__(self, breaks_at: float, journey: Journey = BUY) -> None:

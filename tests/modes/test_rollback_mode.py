@@ -19,20 +19,20 @@ from slo_action.modes.replay import replay
 from slo_action.modes.rollback import rollback
 from slo_action.render.endings import headline
 from tests.builders import World, always
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 GOOD = always(Outcome.OK)
 BAD = always(Outcome.HTTP_5XX)
 POLICY = Policy(rule=VersionRule(), window=WindowPolicy(length_seconds=0))
 
 
-def failing(v1: World = GOOD) -> Stagehand:
-    stage = Stagehand({"v1": v1, "v2": BAD}, live="v2")
+def failing(v1: World = GOOD) -> VirtualRun:
+    stage = VirtualRun({"v1": v1, "v2": BAD}, live="v2")
     stage.deploy.fleet = (Machine(name="m1", release="v2"), Machine(name="m2", release="v2"))
     return stage
 
 
-def run(stage: Stagehand, policy: Policy = POLICY) -> AuditRecord:
+def run(stage: VirtualRun, policy: Policy = POLICY) -> AuditRecord:
     return rollback(replace(stage.request(policy), mode=Mode.ROLLBACK), stage.ports)
 
 

@@ -11,16 +11,16 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.modes.verify import verify
 from tests.builders import World, always
 from tests.worlds.fake_metrics import FakeMetricSource, counted
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 GOOD = always(Outcome.OK)
 
 
-def deployed(v2: World = GOOD) -> Stagehand:
-    return Stagehand({"v1": GOOD, "v2": v2}, live="v2")
+def deployed(v2: World = GOOD) -> VirtualRun:
+    return VirtualRun({"v1": GOOD, "v2": v2}, live="v2")
 
 
-def run(stage: Stagehand, seconds: float = 300.0) -> AuditRecord:
+def run(stage: VirtualRun, seconds: float = 300.0) -> AuditRecord:
     window = WindowPolicy(length_seconds=seconds)
     policy = Policy(rule=VersionRule(expected="v2"), window=window)
     gate = watched_gate(policy.gate, window)

@@ -36,7 +36,7 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.modes.verify import verify
 from tests.builders import World, always
 from tests.worlds.fake_metrics import FakeMetricSource, steady
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 from tests.worlds.virtual_pool import VirtualPool
 
 GOOD = always(Outcome.OK)
@@ -47,9 +47,9 @@ Change = Callable[[Sample, float], Sample]
 """What becomes of an answer of the service, at a second since the deploy."""
 
 
-def deployed(v2: World = GOOD, change: Change | None = None) -> Stagehand:
+def deployed(v2: World = GOOD, change: Change | None = None) -> VirtualRun:
     """A deploy whose window's answers are changed; those of the gate are not."""
-    stage = Stagehand({"v1": GOOD, "v2": v2}, live="v2")
+    stage = VirtualRun({"v1": GOOD, "v2": v2}, live="v2")
 
     def answer(probe: Probe, at: float) -> Sample:
         found = stage.deploy.answer(probe, at)
@@ -60,7 +60,7 @@ def deployed(v2: World = GOOD, change: Change | None = None) -> Stagehand:
     return stage
 
 
-def run(stage: Stagehand, policy: Policy = POLICY) -> AuditRecord:
+def run(stage: VirtualRun, policy: Policy = POLICY) -> AuditRecord:
     return verify(stage.request(policy), stage.ports)
 
 
@@ -231,7 +231,7 @@ def metered(
     traffic: Callable[[float], TrafficReading] | TrafficReading,
     v2: World = GOOD,
     seconds: float = 0.2,
-) -> Stagehand:
+) -> VirtualRun:
     stage = deployed(v2)
     source = FakeMetricSource(stage.clock, seconds=seconds)
     source.becomes(traffic)

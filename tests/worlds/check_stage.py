@@ -12,7 +12,7 @@ from slo_action.core.model import RunIdentity
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import Mistake, WorkspaceError
 from slo_action.modes.check.check import check
-from slo_action.ports import CheckPorts, FormerFiles, Prober
+from slo_action.ports import BaseFiles, CheckPorts, Prober
 from tests.worlds.memory_log import MemoryLog
 from tests.worlds.memory_ports import MemoryOutputs
 from tests.worlds.virtual_clock import VirtualClock
@@ -79,7 +79,7 @@ class CheckStage:
         self.outputs = MemoryOutputs()
         self.written = MemoryWritten()
         self.prober: Prober | None = None
-        self.former: FormerFiles | None = None
+        self.former: BaseFiles | None = None
 
     def write(self, **texts: str) -> None:
         """Write files; in their names `__` stands for a slash, and `_` for a dot."""

@@ -11,12 +11,12 @@ from slo_action.platforms.fly.platform import FlyPlatform
 from slo_action.ports import Ports
 from tests.builders import always
 from tests.platforms.fly.scene import Scene
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 from tests.worlds.virtual_pool import VirtualPool
 
 
-class FlyPorts(Stagehand):
-    """A Stagehand whose service, platform and clock are the Fly world's."""
+class FlyPorts(VirtualRun):
+    """A VirtualRun whose service, platform and clock are the Fly world's."""
 
     def __init__(self, scene: Scene) -> None:
         super().__init__({"none": always(Outcome.OK)}, live="none")

@@ -14,11 +14,11 @@ from slo_action.evidence.directory import open_evidence
 from slo_action.github.check_runs import GitHubCheckRuns
 from slo_action.github.commands import WorkflowLog
 from slo_action.github.files import RunnerFiles
-from slo_action.modes.publish import tell
+from slo_action.modes.publish import publish_record
 from slo_action.ports import Ports
 from slo_action.render.outputs import provisional
 from slo_action.render.progress import observation_line, sample_lines
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 
 class CheckRunBodies:
@@ -53,7 +53,7 @@ def publish_all(record: AuditRecord, workspace: Path, *secrets: str) -> Publishe
     for secret in secrets:
         log.mask(secret)
     output, page = workspace / "output", workspace / "summary"
-    stage = Stagehand({"v1": lambda _: record.gate.observations[0].deciding.outcome}, live="v1")
+    stage = VirtualRun({"v1": lambda _: record.gate.observations[0].deciding.outcome}, live="v1")
     ports = replace(
         stage.ports,
         log=log,
@@ -63,7 +63,7 @@ def publish_all(record: AuditRecord, workspace: Path, *secrets: str) -> Publishe
     )
     ports.outputs.set(provisional())
     _live(record, ports)
-    tell(record, ports, artifact_name="")
+    publish_record(record, ports, artifact_name="")
     directory = ports.evidence.directory
     return Published(
         log=stream.getvalue(),

@@ -129,7 +129,7 @@ def judge_traffic(
     """
     count = _counted(reading)
     if reading is None or count is None:
-        return TrafficFinding(verdict=TrafficVerdict.NO_DATA, sentence=_silence(reading))
+        return TrafficFinding(verdict=TrafficVerdict.NO_DATA, sentence=_no_answer(reading))
     before = _count(reading.errors_before, reading.requests_before)
     chance = _chance(_proven(count, reading.scrapes), _null(policy))
     verdict = _judged(count, before, chance, policy)
@@ -207,7 +207,7 @@ def _chance(count: _Count, rate: float) -> float:
     return binomial_at_most(requests - errors, requests, 1 - rate)
 
 
-def _silence(reading: TrafficReading | None) -> str:
+def _no_answer(reading: TrafficReading | None) -> str:
     if reading is None:
         return "the metric source has not answered yet"
     return f"no count of real traffic ({reading.state}): {printable(reading.detail)}"

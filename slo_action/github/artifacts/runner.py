@@ -1,4 +1,4 @@
-"""What the runner tells about its artifact service, and whether there is one to talk to."""
+"""The artifact service of the runner, if there is one."""
 
 import binascii
 import json

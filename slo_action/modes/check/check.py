@@ -207,8 +207,8 @@ def _compared(seen: _Seen, ports: CheckPorts) -> _Compared:
         ports.log.line(told.unread)
         return _Compared()
     path = told.path
-    changes = [_with_words(one, ports, *_WORDS) for one in told.changes]
-    looked = [_with_words(one, ports, "service", "what") for one in told.looked]
+    changes = [_with_platform_state(one, ports, *_WORDS) for one in told.changes]
+    looked = [_with_platform_state(one, ports, "service", "what") for one in told.looked]
     _say(matrix_change_lines(path, changes, looked), ports)
     return _Compared(
         annotations=looser_annotation(path, changes),
@@ -219,7 +219,7 @@ def _compared(seen: _Seen, ports: CheckPorts) -> _Compared:
 _WORDS = ("service", "what", "before", "after", "consequence")
 
 
-def _with_words(told: _Told, ports: CheckPorts, *names: str) -> _Told:
+def _with_platform_state(told: _Told, ports: CheckPorts, *names: str) -> _Told:
     """Return it with secrets taken out of its words."""
     words: dict[str, Any] = {name: _redacted(getattr(told, name), ports) for name in names}
     return replace(told, **words)

@@ -14,7 +14,7 @@ from slo_action.core.slo_diff.diff import matrix_changes
 from slo_action.core.slo_diff.impact import Hindsight
 from slo_action.errors import GitHubError, Mistake
 from slo_action.modes.check.slo_impact import look_back
-from slo_action.ports import FormerFiles
+from slo_action.ports import BaseFiles
 from slo_action.render.lint.slo_diff import unread_line
 
 
@@ -31,7 +31,7 @@ class Difference:
     unread: str = ""
 
 
-def difference(request: CheckRequest, former: FormerFiles) -> Difference | None:
+def difference(request: CheckRequest, former: BaseFiles) -> Difference | None:
     """Return what the change makes of the matrix; None where it does nothing to it.
 
     A file that is gone promises nothing any more. One with mistakes is not compared: what is
@@ -44,7 +44,7 @@ def difference(request: CheckRequest, former: FormerFiles) -> Difference | None:
     try:
         before = _former(name, FormerMatrixFiles(former))
     except GitHubError as error:
-        return _unread(name, error.in_words)
+        return _unread(name, error.description)
     if before.mistakes:
         return _unread(name, "the former file has mistakes")
     changes = matrix_changes(before.matrix, after.matrix)
@@ -75,7 +75,7 @@ def _former(name: str, files: "FormerMatrixFiles") -> Loaded:
 class FormerMatrixFiles:
     """The Files that a matrix is read from, as they were. All of it raises GitHubError."""
 
-    def __init__(self, former: FormerFiles) -> None:
+    def __init__(self, former: BaseFiles) -> None:
         self._former = former
         self._texts: dict[str, str | None] = {}
         self._names: dict[str, tuple[str, ...]] = {}

@@ -150,7 +150,7 @@ class FlyPlatform:
         try:
             steps = self._engine.restore(self._survey(target, self._tools.api), journal)
         except PlatformError as error:
-            log.give_up(error.in_words)
+            log.give_up(error.description)
             return log.steps
         except Interrupted:
             log.give_up("the run was stopped")

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from slo_action.app import FILE_MODES, MODES
 from slo_action.core.lint.fly.rules import FLY_RULES
 from slo_action.core.lint.rule import Rule
 from slo_action.core.lint.slo.rules import MATRIX_RULES
 from slo_action.core.model import Mode, Outcome
 from slo_action.errors import WorkspaceError
 from slo_action.modes.check.check import RULES
+from slo_action.on_demand import ON_DEMAND
 from tests.worlds.check_stage import CheckStage
 from tests.worlds.fake_prober import OK, FakeProber, Line
-from tests.worlds.memory_ports import MemoryFormerFiles
+from tests.worlds.memory_ports import MemoryBaseFiles
 from tests.worlds.rendered import rendered
 
 ROOT = Path(__file__).parents[3]
@@ -185,9 +185,8 @@ def test_a_file_without_faults_is_told_to_be_so(stage: CheckStage) -> None:
     assert "nothing to remark" in stage.outputs.summary
 
 
-def test_each_mode_is_either_staged_or_only_reads_files() -> None:
-    assert set(MODES) | set(FILE_MODES) == set(Mode)
-    assert not set(MODES) & set(FILE_MODES)
+def test_each_mode_has_its_entry_in_the_table_of_late_imports() -> None:
+    assert set(Mode) <= set(ON_DEMAND)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
@@ -555,7 +554,7 @@ def test_a_file_that_cannot_be_written_ends_it(stage: CheckStage) -> None:
 def test_a_report_that_cannot_be_written_is_told_after_all_else(stage: CheckStage) -> None:
     stage.write(slo_yml=SHOP, fly_toml=AUTO)
     stage.written.error = WorkspaceError("read-only", hint="make it writable")
-    stage.former = MemoryFormerFiles()
+    stage.former = MemoryBaseFiles()
 
     with pytest.raises(WorkspaceError, match="read-only"):
         stage.run(config="slo.yml", sarif_file="out.sarif")

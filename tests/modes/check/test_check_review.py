@@ -22,7 +22,7 @@ from tests.modes.check.test_check_on_a_runner import commands, on_a_runner, summ
 from tests.worlds.artifact_faces import loopback_face
 from tests.worlds.check_stage import CheckStage
 from tests.worlds.github_contents import GitHubContents
-from tests.worlds.memory_ports import MemoryFormerFiles, Stagehand
+from tests.worlds.memory_ports import MemoryBaseFiles, VirtualRun
 from tests.worlds.rendered import rendered
 
 BASE = "b" * 40
@@ -39,7 +39,7 @@ def matrix(p95: str = "500ms", more: str = "") -> str:
 def recorded() -> str:
     """The audit record of a real run, in virtual time."""
     policy = replace(Policy(), rule=VersionRule(expected="v2"))
-    stage = Stagehand({"v1": always(Outcome.OK), "v2": always(Outcome.OK)}, live="v2")
+    stage = VirtualRun({"v1": always(Outcome.OK), "v2": always(Outcome.OK)}, live="v2")
     return json.dumps(audit_document(verify(stage.request(policy), stage.ports)))
 
 
@@ -191,7 +191,7 @@ def stage(tmp_path: Path) -> CheckStage:
 def changes(stage: CheckStage, **former: str) -> list[str]:
     """Check slo.yml against these former files; return the lines that tell of changes."""
     files = {name.replace("__", "/").replace("_", "."): text for name, text in former.items()}
-    stage.former = MemoryFormerFiles(files)
+    stage.former = MemoryBaseFiles(files)
     stage.run(config="slo.yml")
     return [line for line in stage.log.lines if "→" in line or "change" in line]
 
@@ -247,7 +247,7 @@ def test_a_file_that_contradicts_itself_is_compared(stage: CheckStage) -> None:
 
 def test_a_refusal_of_github_is_one_line(stage: CheckStage) -> None:
     stage.write(slo_yml=matrix("800ms"))
-    former = MemoryFormerFiles()
+    former = MemoryBaseFiles()
     former.error = GitHubError("HTTP 502", hint="run it again")
     stage.former = former
 
@@ -257,7 +257,7 @@ def test_a_refusal_of_github_is_one_line(stage: CheckStage) -> None:
 
 def test_without_slo_yml_before_and_after_there_is_nothing_to_tell(stage: CheckStage) -> None:
     stage.write(fly_toml="app = 'shop'\n")
-    stage.former = MemoryFormerFiles({"fly.toml": "app = 'old'\n"})
+    stage.former = MemoryBaseFiles({"fly.toml": "app = 'old'\n"})
 
     assert stage.run() == 0
     assert stage.log.lines == ["fly.toml: nothing to remark"]
@@ -314,7 +314,7 @@ def test_former_names_match_as_those_of_the_workspace_do(
 ) -> None:
     files = ("slo.yml", "teams/a.yml", "teams/one/slo.yml", "teams/two/slo.yml", "teams/b.txt")
     write(tmp_path, dict.fromkeys(files, ""))
-    former = FormerMatrixFiles(MemoryFormerFiles(dict.fromkeys(files, "")))
+    former = FormerMatrixFiles(MemoryBaseFiles(dict.fromkeys(files, "")))
 
     assert list(former.matching(pattern, "slo.yml")) == found
     assert list(WorkspaceFiles(tmp_path).matching(pattern, "slo.yml")) == found
@@ -323,7 +323,7 @@ def test_former_names_match_as_those_of_the_workspace_do(
 def test_a_pattern_over_too_many_former_folders_is_one_line(stage: CheckStage) -> None:
     stage.write(slo_yml=matrix("800ms"))
     folders = {f"f{number}/a.yml": "" for number in range(101)}
-    stage.former = MemoryFormerFiles({"slo.yml": "include: '**/a.yml'\n", **folders})
+    stage.former = MemoryBaseFiles({"slo.yml": "include: '**/a.yml'\n", **folders})
     stage.run(config="slo.yml")
 
     assert stage.log.lines[-1] == (

@@ -23,7 +23,7 @@ from slo_action.modes.check.slo_impact import LookedBack, look_back
 from slo_action.modes.verify import verify
 from tests.builders import World, always
 from tests.worlds.matrices import HEALTH, p95
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 SERVICE = Service(name="dashboard", url="https://dashboard.example", endpoints=(HEALTH,))
 
@@ -44,7 +44,7 @@ def recorded(world: World) -> AuditDocument:
     policy = replace(
         Policy(), window=replace(Policy().window, rates=rates), rule=VersionRule(expected="v2")
     )
-    stage = Stagehand({"v1": always(Outcome.OK), "v2": world}, live="v2")
+    stage = VirtualRun({"v1": always(Outcome.OK), "v2": world}, live="v2")
     record = verify(stage.request(policy), stage.ports)
     return AuditDocument.model_validate_json(json.dumps(audit_document(record)))
 

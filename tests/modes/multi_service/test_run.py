@@ -9,11 +9,11 @@ import pytest
 from slo_action.core.model import Ending, Outcome, Verdict
 from slo_action.core.record.multi_service import ServiceEnding, combined_exit_code
 from slo_action.errors import GitHubError, PlatformError
-from slo_action.modes.multi_service.worker_ports import Said
+from slo_action.modes.multi_service.worker_ports import LogLine
 from slo_action.modes.verify import verify
 from tests.builders import always
-from tests.worlds.memory_ports import Stagehand
-from tests.worlds.virtual_crew import Ensemble, Releases, ensemble
+from tests.worlds.memory_ports import VirtualRun
+from tests.worlds.virtual_services import Releases, VirtualServices, virtual_services
 
 WELL: Releases = ({"v1": always(Outcome.OK), "v2": always(Outcome.OK)}, "v2")
 BAD: Releases = ({"v1": always(Outcome.OK), "v2": always(Outcome.HTTP_5XX)}, "v2")
@@ -24,27 +24,27 @@ def endings(ends: tuple[ServiceEnding, ...]) -> dict[str, Ending]:
     return {end.service: end.ending for end in ends}
 
 
-def told(many: Ensemble) -> dict[str, Any]:
+def told(many: VirtualServices) -> dict[str, Any]:
     found = json.loads(many.outputs.values["services"])
     assert isinstance(found, dict)
     return found
 
 
-def file_of(many: Ensemble, service: str, name: str) -> str:
+def file_of(many: VirtualServices, service: str, name: str) -> str:
     return (many.works[service].evidence.directory / name).read_text(encoding="utf-8")
 
 
-def restored_at(many: Ensemble, service: str) -> float:
+def restored_at(many: VirtualServices, service: str) -> float:
     """Return the virtual second at which a service's rollback was begun."""
     return next(
         second
-        for second, name, message in many.crew.heard
-        if name == service and isinstance(message, Said) and "journal: restore" in message.text
+        for second, name, message in many.processes.heard
+        if name == service and isinstance(message, LogLine) and "journal: restore" in message.text
     )
 
 
 def test_services_that_are_all_healthy_are_one_healthy_step(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=WELL, search=WELL)
+    many = virtual_services(tmp_path, shop=WELL, cart=WELL, search=WELL)
 
     ends = many.verify()
 
@@ -59,22 +59,25 @@ def test_services_that_are_all_healthy_are_one_healthy_step(tmp_path: Path) -> N
 def test_a_bad_one_is_rolled_back_as_early_as_if_it_were_alone_while_others_still_watch(
     tmp_path: Path,
 ) -> None:
-    alone, many = ensemble(tmp_path, cart=BAD), ensemble(tmp_path, shop=WELL, cart=BAD, search=WELL)
+    alone, many = (
+        virtual_services(tmp_path, cart=BAD),
+        virtual_services(tmp_path, shop=WELL, cart=BAD, search=WELL),
+    )
     alone.verify()
 
     ends = many.verify()
 
     assert endings(ends)["cart"] is Ending.ROLLED_BACK_VERIFIED
     assert restored_at(many, "cart") == restored_at(alone, "cart")
-    others = [second for second, name, _ in many.crew.heard if name != "cart"]
+    others = [second for second, name, _ in many.processes.heard if name != "cart"]
     assert restored_at(many, "cart") < max(others) - 60
     assert many.stages["cart"].deploy.live == "v1"
     assert many.stages["shop"].deploy.live == many.stages["search"].deploy.live == "v2"
 
 
 def test_each_ends_when_it_would_alone(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=BAD)
-    lone = Stagehand(*BAD)
+    many = virtual_services(tmp_path, shop=WELL, cart=BAD)
+    lone = VirtualRun(*BAD)
     record = verify(lone.request(), lone.ports)
 
     many.verify()
@@ -93,7 +96,7 @@ def test_each_ends_when_it_would_alone(tmp_path: Path) -> None:
 def test_the_worst_service_makes_the_step(
     tmp_path: Path, services: dict[str, Releases], code: int, verdict: str, ending: str
 ) -> None:
-    many = ensemble(tmp_path, **services)
+    many = virtual_services(tmp_path, **services)
 
     ends = many.verify()
 
@@ -103,7 +106,7 @@ def test_the_worst_service_makes_the_step(
 
 
 def test_the_reason_names_the_worst_and_counts_the_others(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=BAD, search=WELL)
+    many = virtual_services(tmp_path, shop=WELL, cart=BAD, search=WELL)
 
     many.verify()
 
@@ -114,7 +117,7 @@ def test_the_reason_names_the_worst_and_counts_the_others(tmp_path: Path) -> Non
 
 
 def test_each_services_values_are_in_one_output(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=BAD)
+    many = virtual_services(tmp_path, shop=WELL, cart=BAD)
 
     many.verify()
 
@@ -130,7 +133,7 @@ def test_each_services_values_are_in_one_output(tmp_path: Path) -> None:
 
 
 def test_what_differs_between_services_is_no_common_output(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=BAD)
+    many = virtual_services(tmp_path, shop=WELL, cart=BAD)
 
     many.verify()
 
@@ -139,7 +142,7 @@ def test_what_differs_between_services_is_no_common_output(tmp_path: Path) -> No
 
 
 def test_a_signal_in_the_middle_leaves_every_service_its_audit(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=WELL, search=WELL)
+    many = virtual_services(tmp_path, shop=WELL, cart=WELL, search=WELL)
     many.stop_at(60)
 
     ends = many.verify()
@@ -152,7 +155,7 @@ def test_a_signal_in_the_middle_leaves_every_service_its_audit(tmp_path: Path) -
 
 def test_a_signal_after_one_was_rolled_back_leaves_that_ending(tmp_path: Path) -> None:
     """The others are stopped in their windows."""
-    many = ensemble(tmp_path, shop=WELL, cart=BAD)
+    many = virtual_services(tmp_path, shop=WELL, cart=BAD)
     many.stop_at(250)
 
     ends = many.verify()
@@ -175,7 +178,7 @@ def test_a_signal_after_one_was_rolled_back_leaves_that_ending(tmp_path: Path) -
 def test_a_worker_that_breaks_stops_nobody_else_and_is_told(
     tmp_path: Path, error: Exception, code: int, words: str
 ) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=BAD, search=WELL)
+    many = virtual_services(tmp_path, shop=WELL, cart=BAD, search=WELL)
     many.broken["shop"] = error
 
     ends = many.verify()
@@ -194,7 +197,7 @@ def test_a_worker_that_breaks_stops_nobody_else_and_is_told(
 
 
 def test_a_worker_that_breaks_fails_a_step_that_is_otherwise_healthy(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=WELL)
+    many = virtual_services(tmp_path, shop=WELL, cart=WELL)
     many.broken["shop"] = PlatformError("the platform is away", hint="wait")
 
     assert combined_exit_code(many.verify()) == 5
@@ -202,20 +205,20 @@ def test_a_worker_that_breaks_fails_a_step_that_is_otherwise_healthy(tmp_path: P
 
 
 def test_a_process_that_dies_is_one_that_could_not_tell(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=WELL)
-    many.crew.dying.add("cart")
+    many = virtual_services(tmp_path, shop=WELL, cart=WELL)
+    many.processes.dying.add("cart")
 
     ends = many.verify()
 
     assert ends[1].verdict is Verdict.INCONCLUSIVE
     assert combined_exit_code(ends) == 1
-    assert "ended without a word" in str(many.log.annotations)
+    assert "ended without a result" in str(many.log.annotations)
     assert ends[0].verdict is Verdict.HEALTHY
 
 
 def test_evidence_is_written_as_soon_as_a_service_ends(tmp_path: Path) -> None:
     """Whoever ends later may be killed."""
-    many = ensemble(tmp_path, shop=WELL, cart=BAD)
+    many = virtual_services(tmp_path, shop=WELL, cart=BAD)
     seen: list[list[str]] = []
 
     def look(_: str) -> None:
@@ -234,7 +237,7 @@ def test_evidence_is_written_as_soon_as_a_service_ends(tmp_path: Path) -> None:
 
 
 def test_one_directory_holds_what_all_have_left(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=BAD)
+    many = virtual_services(tmp_path, shop=WELL, cart=BAD)
 
     many.verify()
 
@@ -248,8 +251,8 @@ def test_one_directory_holds_what_all_have_left(tmp_path: Path) -> None:
 
 def test_the_provisional_verdict_waits_for_every_service(tmp_path: Path) -> None:
     healthy, mixed = (
-        ensemble(tmp_path, shop=WELL, cart=WELL),
-        ensemble(tmp_path, shop=WELL, cart=BAD),
+        virtual_services(tmp_path, shop=WELL, cart=WELL),
+        virtual_services(tmp_path, shop=WELL, cart=BAD),
     )
 
     healthy.verify()
@@ -260,7 +263,7 @@ def test_the_provisional_verdict_waits_for_every_service(tmp_path: Path) -> None
 
 
 def test_each_line_of_the_log_names_its_service_and_the_policy_is_told_once(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=WELL)
+    many = virtual_services(tmp_path, shop=WELL, cart=WELL)
 
     many.verify()
 
@@ -269,11 +272,11 @@ def test_each_line_of_the_log_names_its_service_and_the_policy_is_told_once(tmp_
     assert [line for line in many.log.lines if policy in line] == [policy]
     assert "Policy of shop, cart" in many.log.lines
     assert any("attempt 3/8" in line for line in own)
-    assert "cart: ended: verified, exit 0; 0 still at work" in own
+    assert "cart: ended: verified, exit 0; 0 still running" in own
 
 
 def test_each_service_has_a_check_run_and_all_healthy_ones_share_one_notice(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=BAD, search=WELL)
+    many = virtual_services(tmp_path, shop=WELL, cart=BAD, search=WELL)
 
     many.verify()
 
@@ -288,32 +291,32 @@ def test_each_service_has_a_check_run_and_all_healthy_ones_share_one_notice(tmp_
 
 
 def test_a_token_that_may_not_make_check_runs_is_told_once(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=WELL, search=WELL)
+    many = virtual_services(tmp_path, shop=WELL, cart=WELL, search=WELL)
     many.check_runs.error = GitHubError("no", hint="give it more", forbidden=True)
 
     many.verify()
 
     assert [line for line in many.log.lines if line.startswith("no check run")] == [
-        "no check runs: no; give it more"
+        "no check run: no; give it more"
     ]
 
 
 def test_an_audit_that_cannot_be_written_is_a_warning_and_the_verdict_stands(
     tmp_path: Path,
 ) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=WELL)
+    many = virtual_services(tmp_path, shop=WELL, cart=WELL)
     many.is_full.add("cart")
 
     ends = many.verify()
 
     assert {end.verdict for end in ends} == {Verdict.HEALTHY}
     assert many.outputs.values["verdict"] == "healthy"
-    assert "Not told: evidence of cart" in [note.title for note in many.log.annotations]
+    assert "Not published: evidence of cart" in [note.title for note in many.log.annotations]
     assert json.loads(file_of(many, "shop", "audit.json"))["service"] == "shop"
 
 
 def test_what_each_found_is_kept_for_later_runs(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, shop=WELL, cart=BAD)
+    many = virtual_services(tmp_path, shop=WELL, cart=BAD)
 
     many.verify()
 
@@ -326,7 +329,7 @@ def test_what_each_found_is_kept_for_later_runs(tmp_path: Path) -> None:
 
 def test_names_that_want_to_be_more_than_names_are_names(tmp_path: Path) -> None:
     names = ("../../etc", "a/b", "a-b", "::error::x", "</td>", "ünï", "x" * 300, "$(touch x)")
-    many = ensemble(tmp_path, **dict.fromkeys(names, WELL))
+    many = virtual_services(tmp_path, **dict.fromkeys(names, WELL))
 
     many.verify()
 
@@ -340,7 +343,9 @@ def test_names_that_want_to_be_more_than_names_are_names(tmp_path: Path) -> None
 
 
 def test_a_dozen_services_are_told_within_the_limits(tmp_path: Path) -> None:
-    many = ensemble(tmp_path, **{f"service-{n}": BAD if n % 6 == 0 else WELL for n in range(12)})
+    many = virtual_services(
+        tmp_path, **{f"service-{n}": BAD if n % 6 == 0 else WELL for n in range(12)}
+    )
 
     ends = many.verify()
 

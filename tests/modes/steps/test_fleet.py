@@ -23,7 +23,7 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.core.release.fleet import CheckStatus, Machine, MachineExit, PlatformCheck
 from slo_action.modes.verify import verify
 from tests.builders import DEPLOYED_AT, World, always, healthy_from
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 GOOD = always(Outcome.OK)
 BAD = always(Outcome.HTTP_5XX)
@@ -36,17 +36,17 @@ def machine(name: str, **changes: object) -> Machine:
     return replace(Machine(name=name, region="ams", release="v2"), **changes)  # type: ignore[arg-type] # any field
 
 
-def deployed(v2: World = GOOD, *machines: Machine) -> Stagehand:
-    stage = Stagehand({"v1": GOOD, "v2": v2}, live="v2")
+def deployed(v2: World = GOOD, *machines: Machine) -> VirtualRun:
+    stage = VirtualRun({"v1": GOOD, "v2": v2}, live="v2")
     stage.deploy.fleet = machines or (machine("m1"), machine("m2"), machine("m3"))
     return stage
 
 
-def run(stage: Stagehand, policy: Policy = POLICY) -> AuditRecord:
+def run(stage: VirtualRun, policy: Policy = POLICY) -> AuditRecord:
     return verify(stage.request(policy), stage.ports)
 
 
-def asked_machines(stage: Stagehand) -> set[str]:
+def asked_machines(stage: VirtualRun) -> set[str]:
     return {probe.machine for probe in stage.deploy.asked if probe.machine}
 
 
@@ -313,7 +313,7 @@ def test_what_the_platform_calls_dead_is_believed_only_while_the_service_fails()
 
 
 def test_a_failed_deploy_of_which_nothing_is_live_is_said_after_grace_and_not_rolled_back() -> None:
-    stage = Stagehand({"v1": GOOD, "v2": GOOD}, live="v2")
+    stage = VirtualRun({"v1": GOOD, "v2": GOOD}, live="v2")
     stage.deploy.fleet = (machine("m1", release="v1"), machine("m2", release="v1"))
     record = run(stage)
 

@@ -31,7 +31,7 @@ from slo_action.core.verdict.judge import OnLateStart
 from slo_action.modes.steps.window import WindowDriver
 from slo_action.modes.verify import verify
 from tests.builders import World, always, healthy_from
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 from tests.worlds.virtual_pool import VirtualPool
 
 GOOD = always(Outcome.OK)
@@ -40,15 +40,15 @@ POLICY = Policy(rule=VersionRule(expected="v2"))
 API = Probe(witness=Witness.API, url="https://dashboard.example/api")
 
 
-def deployed(v2: World, v1: World = GOOD) -> Stagehand:
-    return Stagehand({"v1": v1, "v2": v2}, live="v2")
+def deployed(v2: World, v1: World = GOOD) -> VirtualRun:
+    return VirtualRun({"v1": v1, "v2": v2}, live="v2")
 
 
-def run(stage: Stagehand, policy: Policy = POLICY, *, control: bool = True) -> AuditRecord:
+def run(stage: VirtualRun, policy: Policy = POLICY, *, control: bool = True) -> AuditRecord:
     return verify(stage.request(policy, control=control), stage.ports)
 
 
-def with_api(stage: Stagehand, api: World) -> Stagehand:
+def with_api(stage: VirtualRun, api: World) -> VirtualRun:
     """Add an endpoint whose answers have nothing to do with those of the health endpoint.
 
     The release before answers well on it.
@@ -379,7 +379,7 @@ def test_a_deploy_by_somebody_else_while_the_window_convicts_is_left_alone() -> 
     assert stage.deploy.live == "v3"
 
 
-def observer(stage: Stagehand) -> WindowDriver:
+def observer(stage: VirtualRun) -> WindowDriver:
     health = Probe(witness=Witness.HEALTH, url="https://dashboard.example/healthz")
 
     def window(begun: float) -> Window:

@@ -66,7 +66,7 @@ def proofs(
 
 def no_access(error: FlyRefusedError) -> Proof:
     """Return the proof of a token that may not even read: no rollback is possible with it."""
-    return _needed("token", ProofState.MISSING, error.in_words)
+    return _needed("token", ProofState.MISSING, error.description)
 
 
 def _token(api: FlyApi, counted: Sequence[FlyMachine]) -> Proof:

@@ -1,4 +1,4 @@
-"""A street of shops: the document's six services on loopback, all verified by one step."""
+"""Six shops: the document's six services on loopback, all verified by one step."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ echo "deployed $2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Street:
+class SixServices:
     """Six services that were deployed together, and who hears of them."""
 
     runner: Runner
@@ -62,7 +62,7 @@ class Street:
 
 
 @contextmanager
-def street(root: Path, *, before_rollback: str = "") -> Iterator[Street]:
+def six_services(root: Path, *, before_rollback: str = "") -> Iterator[SixServices]:
     """Open the servers. The workspace holds examples/slo.yml and a rollback script.
 
     `before_rollback` is shell code of the script that runs before anything is live.
@@ -84,7 +84,7 @@ def street(root: Path, *, before_rollback: str = "") -> Iterator[Street]:
             stack.enter_context(loopback_face(shop))
         if os.geteuid() == 0:
             os.chown(runner.workspace, OTHER_USER, OTHER_USER)
-        yield Street(runner=runner, shops=shops, artifacts=artifacts, check_runs=check_runs)
+        yield SixServices(runner=runner, shops=shops, artifacts=artifacts, check_runs=check_runs)
 
 
 def _furnish(workspace: Path, before: str) -> None:

@@ -11,24 +11,24 @@ from slo_action.core.record.multi_service import ServiceEnding
 from slo_action.core.record.record import file_name
 from slo_action.core.text.secrets import Scrubber
 from slo_action.evidence.directory import open_evidence
-from slo_action.modes.multi_service.publish import keep_evidence, tell_several
-from slo_action.modes.multi_service.run import CommonPorts, Worked, verify_several
+from slo_action.modes.multi_service.run import ServiceResult, verify_services
 from slo_action.modes.multi_service.worker_ports import Post
-from slo_action.ports import Interrupts, Log, Outputs, Ports
+from slo_action.modes.publish import publish_services, write_service_evidence
+from slo_action.ports import Interrupts, Log, Outputs, Ports, PublishPorts
 from tests.builders import World
 from tests.worlds.memory_log import MemoryLog
 from tests.worlds.memory_ports import (
     MemoryCheckRuns,
     MemoryOutputs,
     ScriptedInterrupts,
-    Stagehand,
+    VirtualRun,
 )
 from tests.worlds.virtual_clock import VirtualClock
 
 Works = Mapping[str, Callable[[Post], None]]
 
 
-class VirtualCrew:
+class VirtualProcesses:
     """Plays the works one after the other, and lets them be heard as if at the same time.
 
     They share nothing, as processes do not; so each may run through its own virtual time alone, and
@@ -42,18 +42,18 @@ class VirtualCrew:
         """Services whose process dies before it can post its record."""
 
     def __call__(
-        self, works: Works, *, hear: Callable[[str, object], None], interrupts: Interrupts
+        self, works: Works, *, on_message: Callable[[str, object], None], interrupts: Interrupts
     ) -> None:
         del interrupts  # a signal reaches each stage by itself
         for name, work in works.items():
             work(self._post(name))
         self.heard.sort(key=lambda posted: posted[0])
         for _, name, message in self.heard:
-            hear(name, message)
+            on_message(name, message)
 
     def _post(self, name: str) -> Post:
         def post(message: object) -> None:
-            if name in self.dying and isinstance(message, Worked):
+            if name in self.dying and isinstance(message, ServiceResult):
                 return
             kept = pickle.loads(pickle.dumps(message))  # noqa: S301 - our own
             self.heard.append((self._clocks[name].monotonic(), name, kept))
@@ -62,10 +62,10 @@ class VirtualCrew:
 
 
 @dataclass(kw_only=True)
-class Ensemble:
+class VirtualServices:
     """Services by name, each with its releases on a stage, and who hears of all of them."""
 
-    stages: dict[str, Stagehand]
+    stages: dict[str, VirtualRun]
     root: Path
     """The workspace: evidence is written as it is in a run."""
     log: MemoryLog = field(default_factory=MemoryLog)
@@ -76,15 +76,17 @@ class Ensemble:
     """What opening a service's ports raises."""
 
     def __post_init__(self) -> None:
-        self.crew = VirtualCrew({name: stage.clock for name, stage in self.stages.items()})
-        self.works: dict[str, Worked] = {}
+        self.processes = VirtualProcesses(
+            {name: stage.clock for name, stage in self.stages.items()}
+        )
+        self.works: dict[str, ServiceResult] = {}
         self.evidence = open_evidence(self.root, "several-1", Scrubber(), VirtualClock())
         self.is_full: set[str] = set()
         """Services that cannot write their audit."""
 
     @property
-    def common(self) -> CommonPorts:
-        return CommonPorts(
+    def common(self) -> PublishPorts:
+        return PublishPorts(
             log=self.log,
             outputs=self.outputs,
             evidence=self.evidence,
@@ -122,26 +124,26 @@ class Ensemble:
             ports = replace(stage.ports, log=log, outputs=own, evidence=evidence)
             return request, ports
 
-        ends, self.works = verify_several(
+        ends, self.works = verify_services(
             self.requests(),
             self.common,
-            crew=self.crew,
+            processes=self.processes,
             open_ports=opened,
             scrubber=Scrubber(),
-            keep=lambda worked: keep_evidence(worked, self.common),
+            keep=lambda worked: write_service_evidence(worked, self.common),
         )
-        tell_several(ends, self.works, self.common, artifact_name="all")
+        publish_services(ends, self.works, self.common, artifact_name="all")
         return ends
 
 
 Releases = tuple[dict[str, World], str]
 
 
-def ensemble(root: Path, **services: Releases) -> Ensemble:
+def virtual_services(root: Path, **services: Releases) -> VirtualServices:
     """Return services, each with its releases and the name of the live one.
 
     Each call takes a directory of its own below `root`.
     """
     workspace = Path(mkdtemp(dir=root))
-    stages = {name: Stagehand(*releases) for name, releases in services.items()}
-    return Ensemble(stages=stages, root=workspace)
+    stages = {name: VirtualRun(*releases) for name, releases in services.items()}
+    return VirtualServices(stages=stages, root=workspace)
