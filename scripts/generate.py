@@ -26,7 +26,7 @@ from slo_action.config.slo.forms import (
     TargetsForm,
 )
 from slo_action.config.slo.json_schema import SCHEMA_PATH as MATRIX_SCHEMA_PATH
-from slo_action.config.slo.json_schema import generated_matrix_schema
+from slo_action.config.slo.json_schema import generated_slo_schema
 from slo_action.config.slo.key_docs import MEANINGS, meaning
 from slo_action.core.verdict.judge import TABLE
 from slo_action.errors import all_errors
@@ -139,7 +139,7 @@ def wanted() -> dict[Path, str]:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     files = {page: filled(page.read_text(encoding="utf-8")) for page in pages if page.is_file()}
     files[ROOT / "action.yml"] = action_yml()
-    schemas = {SCHEMA_PATH: generated_schema(), MATRIX_SCHEMA_PATH: generated_matrix_schema()}
+    schemas = {SCHEMA_PATH: generated_schema(), MATRIX_SCHEMA_PATH: generated_slo_schema()}
     files |= {path: json.dumps(schema, indent=2) + "\n" for path, schema in schemas.items()}
     return files
 

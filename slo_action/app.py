@@ -38,7 +38,7 @@ from slo_action.wiring import (
     Publishers,
     Wired,
     numbered,
-    open_former_files,
+    open_base_files,
     open_ports,
     open_publishers,
     open_visitor,
@@ -190,7 +190,7 @@ def _run_check(
         written=WorkspaceWriter(around.workspace, stage.scrubber),
         redact=stage.scrubber.scrub,
         prober=visitor if may_visit else None,
-        former=open_former_files(given, around),
+        base=open_base_files(given, around),
     )
     return check(request, ports)
 

@@ -139,17 +139,17 @@ def _replay(stage: Runtime, record: Path) -> int:
 
 def _backtest(stage: Runtime, options: argparse.Namespace) -> int:
     from slo_action.audit.read import find_records  # noqa: PLC0415 - ADR 0002
-    from slo_action.config.slo.load import read_matrix  # noqa: PLC0415 - ADR 0002
+    from slo_action.config.slo.load import read_slo_yml  # noqa: PLC0415 - ADR 0002
     from slo_action.modes.backtest import backtest  # noqa: PLC0415 - ADR 0002
     from slo_action.render.backtest import backtest_json, backtest_lines  # noqa: PLC0415 - ADR 0002
 
     directory, service = Path(options.directory), options.service
     if not directory.is_dir():
         raise InputError((_no_directory(options.directory),))
-    loaded = read_matrix(Path(options.policy), Path.cwd(), "--policy")
+    loaded = read_slo_yml(Path(options.policy), Path.cwd(), "--policy")
     if loaded.mistakes:
         raise InputError(loaded.mistakes)
-    result = backtest(find_records(directory), loaded.matrix, service)
+    result = backtest(find_records(directory), loaded.slo_yml, service)
     lines = (
         backtest_json(result.cases, result.unread).split("\n")
         if options.json
@@ -167,13 +167,13 @@ def _backtest(stage: Runtime, options: argparse.Namespace) -> int:
 
 
 def _openslo(stage: Runtime, path: Path) -> int:
-    from slo_action.config.slo.load import read_matrix  # noqa: PLC0415 - ADR 0002
+    from slo_action.config.slo.load import read_slo_yml  # noqa: PLC0415 - ADR 0002
     from slo_action.render.openslo.documents import openslo_documents  # noqa: PLC0415 - ADR 0002
 
-    loaded = read_matrix(path, Path.cwd(), "--config")
+    loaded = read_slo_yml(path, Path.cwd(), "--config")
     if loaded.mistakes:
         raise InputError(loaded.mistakes)
-    for line in openslo_documents(loaded.matrix.services.values()).splitlines():
+    for line in openslo_documents(loaded.slo_yml.services.values()).splitlines():
         stage.log.line(line)
     return 0
 

@@ -22,8 +22,8 @@ from slo_action.platforms import PLATFORMS
 from slo_action.platforms.context import PlatformContext
 from slo_action.ports import (
     ArtifactStore,
+    BaseFiles,
     CheckRuns,
-    FormerFiles,
     Log,
     MetricSource,
     Outputs,
@@ -182,13 +182,13 @@ def _transport(*, allow_link_local: bool) -> FreshTransport:
     )
 
 
-def open_former_files(given: Mapping[str, str], around: RunEnvironment) -> FormerFiles | None:
+def open_base_files(given: Mapping[str, str], around: RunEnvironment) -> BaseFiles | None:
     """Return the files without the change under review; None where nothing is under review."""
     sha = base_sha(around.event_path)
     if not (sha and around.control_url):
         return None
     from slo_action.github.api import GitHubApi  # noqa: PLC0415 - ADR 0002
-    from slo_action.github.base_files import GitHubFormerFiles  # noqa: PLC0415 - ADR 0002
+    from slo_action.github.base_files import GitHubBaseFiles  # noqa: PLC0415 - ADR 0002
 
     token = Secret(given.get("token", "").strip())
 
@@ -197,7 +197,7 @@ def open_former_files(given: Mapping[str, str], around: RunEnvironment) -> Forme
             raise GitHubError("the input token is empty", hint="pass `${{ github.token }}`")
         return GitHubApi(around.control_url, around.run.repository, token)
 
-    return GitHubFormerFiles(open_api, sha)
+    return GitHubBaseFiles(open_api, sha)
 
 
 def _artifacts(stage: Runtime, request: VerifyRequest, context: RunnerContext) -> ArtifactStore:

@@ -34,7 +34,7 @@ from slo_action.core.text.secrets import Secret
 from slo_action.errors import InputError, Mistake
 
 if TYPE_CHECKING:
-    from slo_action.config.slo.load import Loaded
+    from slo_action.config.slo.load import LoadedSloYml
 
 DEFAULT_CONFIG = Path(".github/slo.yml")
 CONTROL_OFF = "off"
@@ -115,22 +115,22 @@ class RunEnvironment:
     event_path: Path | None = None
 
 
-def matrix_of(config: str, workspace: Path) -> "Loaded | None":
+def matrix_of(config: str, workspace: Path) -> "LoadedSloYml | None":
     """Read slo.yml, where the input `config` names one or one is at its usual place."""
     named = config or str(DEFAULT_CONFIG)
     if not (config or (workspace / named).is_file()):
         return None
     # pydantic and yaml are imported only where a matrix is read: see inputs.py
     from slo_action.config.files.workspace import WorkspaceFiles  # noqa: PLC0415
-    from slo_action.config.slo.load import load_matrix  # noqa: PLC0415
+    from slo_action.config.slo.load import load_slo_yml  # noqa: PLC0415
 
-    return load_matrix(WorkspaceFiles(workspace), named, "config")
+    return load_slo_yml(WorkspaceFiles(workspace), named, "config")
 
 
 def read_request(
     given: Mapping[str, str],
     around: RunEnvironment,
-    read_matrix: "Callable[[str, Path], Loaded | None]" = matrix_of,
+    read_matrix: "Callable[[str, Path], LoadedSloYml | None]" = matrix_of,
 ) -> VerifyRequest:
     """Return what is to be done. Raises InputError with every mistake at once.
 
@@ -349,15 +349,15 @@ def _left_out(
 _Filled = tuple[Inputs, Service | None, tuple[Mistake, ...]]
 
 
-def _with_matrix(inputs: Inputs, loaded: "Loaded | None") -> _Filled:
+def _with_matrix(inputs: Inputs, loaded: "LoadedSloYml | None") -> _Filled:
     """Fill in from slo.yml what the inputs left open; return what is wrong with it, too."""
     if loaded is None:
         return inputs, None, ()
     if loaded.mistakes:
         return inputs, None, loaded.mistakes
-    service = loaded.matrix.services.get(inputs.service)
+    service = loaded.slo_yml.services.get(inputs.service)
     if service is None:
-        known = loaded.matrix.services
+        known = loaded.slo_yml.services
         named = inputs.config or str(DEFAULT_CONFIG)
         wrong = (_unknown_service(inputs, named, known),) if inputs.service else ()
         return inputs, None, wrong

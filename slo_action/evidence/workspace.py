@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from slo_action.core.text.secrets import Scrubber
-from slo_action.errors import UnwrittenError
+from slo_action.errors import FileWriteError
 from slo_action.evidence.directory import make_directories, own
 
 
@@ -14,7 +14,7 @@ class WorkspaceWriter:
         self._workspace = workspace
         self._scrubber = scrubber
 
-    def mend(self, name: str, text: str) -> None:
+    def fix(self, name: str, text: str) -> None:
         """Replace the text of a file that is there, byte for byte."""
         self._write(name, text, "make the file writable, or check it without fix")
 
@@ -26,15 +26,15 @@ class WorkspaceWriter:
         path = self._workspace / name
         if ".." in Path(name).parts or self._workspace not in path.parents:
             told = f"{name}: lies outside of the workspace"
-            raise UnwrittenError(told, hint="name a path below it")
+            raise FileWriteError(told, hint="name a path below it")
         if path.is_symlink():
             told = f"{name}: is a symbolic link"
-            raise UnwrittenError(told, hint="name the file that it leads to")
+            raise FileWriteError(told, hint="name the file that it leads to")
         try:
             self._replace(path, text)
         except OSError as error:
             told = f"{name}: {error.strerror}"
-            raise UnwrittenError(told, hint=hint) from error
+            raise FileWriteError(told, hint=hint) from error
 
     def _replace(self, path: Path, text: str) -> None:
         """Write by way of a temporary file, so that no reader sees half of it."""

@@ -7,11 +7,11 @@ import pytest
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import GitHubError
 from slo_action.github.api import GitHubApi
-from slo_action.github.base_files import GitHubFormerFiles
-from slo_action.ports import FormerFiles
+from slo_action.github.base_files import GitHubBaseFiles
+from slo_action.ports import BaseFiles
 from tests.worlds.artifact_faces import loopback_face
 from tests.worlds.github_contents import GitHubContents
-from tests.worlds.memory_ports import MemoryFormerFiles
+from tests.worlds.memory_ports import MemoryBaseFiles
 
 BASE = "b" * 40
 FILES = {
@@ -32,10 +32,10 @@ def github() -> Iterator[tuple[GitHubContents, GitHubApi]]:
 @pytest.fixture(params=["memory", "github"])
 def former(
     request: pytest.FixtureRequest, github: tuple[GitHubContents, GitHubApi]
-) -> tuple[FormerFiles, Deny]:
+) -> tuple[BaseFiles, Deny]:
     """Return the files, and what takes the permission to read them away."""
     if request.param == "memory":
-        memory = MemoryFormerFiles(FILES)
+        memory = MemoryBaseFiles(FILES)
 
         def refuse() -> None:
             memory.error = GitHubError("HTTP 403", hint="contents: read", forbidden=True)
@@ -47,16 +47,16 @@ def former(
     def deny() -> None:
         world.may_read = False
 
-    return GitHubFormerFiles(lambda: api, BASE), deny
+    return GitHubBaseFiles(lambda: api, BASE), deny
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_a_file_reads_as_it_was(former: tuple[FormerFiles, Deny], path: str) -> None:
+def test_a_file_reads_as_it_was(former: tuple[BaseFiles, Deny], path: str) -> None:
     assert former[0].read(path) == FILES[path]
 
 
 @pytest.mark.parametrize("path", ["new.yml", "ops/new.yml", "slo.yml/x"])
-def test_a_file_that_was_not_there_is_none(former: tuple[FormerFiles, Deny], path: str) -> None:
+def test_a_file_that_was_not_there_is_none(former: tuple[BaseFiles, Deny], path: str) -> None:
     assert former[0].read(path) is None
 
 
@@ -70,12 +70,12 @@ def test_a_file_that_was_not_there_is_none(former: tuple[FormerFiles, Deny], pat
     ],
 )
 def test_names_are_those_directly_in_a_folder(
-    former: tuple[FormerFiles, Deny], folder: str, names: tuple[str, ...]
+    former: tuple[BaseFiles, Deny], folder: str, names: tuple[str, ...]
 ) -> None:
     assert former[0].names(folder) == names
 
 
-def test_without_permission_no_names_are_told(former: tuple[FormerFiles, Deny]) -> None:
+def test_without_permission_no_names_are_told(former: tuple[BaseFiles, Deny]) -> None:
     files, deny = former
     deny()
 
@@ -85,7 +85,7 @@ def test_without_permission_no_names_are_told(former: tuple[FormerFiles, Deny]) 
     assert caught.value.forbidden
 
 
-def test_without_permission_it_says_so_and_what_to_do(former: tuple[FormerFiles, Deny]) -> None:
+def test_without_permission_it_says_so_and_what_to_do(former: tuple[BaseFiles, Deny]) -> None:
     files, deny = former
     deny()
 

@@ -11,7 +11,7 @@ from slo_action import __version__
 from slo_action.config.inputs import INPUTS
 from slo_action.config.slo.forms import DefaultsForm, Form, ServiceForm
 from slo_action.config.slo.key_docs import MEANINGS, keys
-from slo_action.config.slo.load import read_matrix
+from slo_action.config.slo.load import read_slo_yml
 from slo_action.core.decision.decide import FailOn, exit_code_of
 from slo_action.core.model import Cause, Ending, Outcome, Trigger, Verdict
 from slo_action.errors import all_errors
@@ -102,10 +102,10 @@ def test_every_key_of_slo_yml_has_a_meaning() -> None:
 
 
 def test_the_example_matrix_is_accepted() -> None:
-    loaded = read_matrix(ROOT / "examples" / "slo.yml", ROOT, "config")
+    loaded = read_slo_yml(ROOT / "examples" / "slo.yml", ROOT, "config")
 
     assert loaded.mistakes == ()
-    assert len(loaded.matrix.services) == 6
+    assert len(loaded.slo_yml.services) == 6
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.title)

@@ -69,7 +69,7 @@ class MemoryCheckRuns:
         self.published.append(check_run)
 
 
-class MemoryFormerFiles:
+class MemoryBaseFiles:
     """`files` holds the texts of the base commit; `error` is raised instead where it is set."""
 
     def __init__(self, files: Mapping[str, str] | None = None) -> None:

@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from slo_action.config.files.toml_positions import layout
+from slo_action.config.files.toml_positions import toml_positions
 from slo_action.core.lint.rule import Document
 from slo_action.errors import Mistake
 
@@ -34,7 +34,7 @@ def _parsed(text: str, name: str, field: str) -> Document | Mistake:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return _syntax(str(error), text, name, field)
-    found = layout(text)
+    found = toml_positions(text)
     return Document(
         path=name,
         content=content,

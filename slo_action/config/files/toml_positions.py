@@ -26,7 +26,7 @@ _DEEPEST = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class TomlPositions:
     """Where things stand. `places` has the first mention of each key, tables among them.
 
     `values` has what is assigned. `entries` has what goes with a key that is taken out: its whole
@@ -40,7 +40,7 @@ class Layout:
     entries: Mapping[Key, Span]
 
 
-def layout(text: str) -> Layout:
+def toml_positions(text: str) -> TomlPositions:
     """Return where everything in a TOML text stands.
 
     `text` ends its lines with LF and has been accepted by tomllib; others raise ValueError.
@@ -48,7 +48,7 @@ def layout(text: str) -> Layout:
     walk = _Walk(text)
     walk.document()
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
-    return Layout(
+    return TomlPositions(
         places={key: _place(offset, starts) for key, offset in walk.offsets.items()},
         values={key: _stretch(span, starts) for key, span in walk.values.items()},
         entries={key: _stretch(span, starts) for key, span in walk.entries.items()},

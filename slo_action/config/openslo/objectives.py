@@ -10,8 +10,8 @@ from slo_action.config.openslo.document import (
     Found,
     KeyMistake,
     OpenSloModel,
+    ReadObjective,
     SkippedObjective,
-    Taken,
 )
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.slo.openslo import (
@@ -136,7 +136,7 @@ def _ratio(objective: _Objective, field: str) -> Found:
         return target
     least = field == "error_rate"
     value = 1 - target if least else target
-    return Taken(
+    return ReadObjective(
         key=objective.entry.key,
         field=f"slo_targets.{field}",
         value=value,
@@ -178,7 +178,7 @@ def _latency(objective: _Objective) -> Iterator[Found]:
     elif field is None:
         yield _left(objective.entry, f"p{_plain(quantile * 100)} has no counterpart; {_SAY}")
     else:
-        yield Taken(
+        yield ReadObjective(
             key=objective.entry.key,
             field=field if "." in field else f"slo_targets.{field}",
             value=limit,

@@ -8,8 +8,8 @@ from slo_action.config.openslo.document import (
     Found,
     KeyMistake,
     OpenSloModel,
+    ReadObjective,
     SkippedObjective,
-    Taken,
 )
 from slo_action.config.openslo.objectives import read_slo
 from slo_action.config.text.suggest import did_you_mean
@@ -37,7 +37,7 @@ class Imported:
     """
 
     services: tuple[dict[str, object], ...] = ()
-    left_out: tuple[SkippedObjective, ...] = ()
+    skipped: tuple[SkippedObjective, ...] = ()
     mistakes: tuple[KeyMistake, ...] = ()
     origins: Mapping[Key, Key] = field(default_factory=dict)
 
@@ -57,13 +57,13 @@ def openslo_services(documents: Sequence[object], written: Collection[str] = ())
     objects, mistakes = _objects(documents)
     indicators = {_name(part): part for part in objects if part.at("kind").text == "SLI"}
     drafts = _drafts(objects, indicators, mistakes)
-    left_out = [one for draft in drafts.values() for one in draft.left_out]
-    left_out += _unused(objects, indicators)
+    skipped = [one for draft in drafts.values() for one in draft.skipped]
+    skipped += _unused(objects, indicators)
     for draft in drafts.values():
         mistakes += _without_url(draft, written)
     return Imported(
         services=tuple(nested(draft.settings) for draft in drafts.values()),
-        left_out=tuple(sorted(left_out, key=_in_order)),
+        skipped=tuple(sorted(skipped, key=_in_order)),
         mistakes=tuple(mistakes),
         origins={
             (number, *ours): theirs
@@ -89,8 +89,8 @@ class _Draft:
 
     key: Key
     settings: dict[str, Setting]
-    taken: dict[str, Taken] = field(default_factory=dict)
-    left_out: list[SkippedObjective] = field(default_factory=list)
+    taken: dict[str, ReadObjective] = field(default_factory=dict)
+    skipped: list[SkippedObjective] = field(default_factory=list)
 
 
 def _objects(documents: Sequence[object]) -> tuple[list[OpenSloModel], list[KeyMistake]]:
@@ -147,7 +147,7 @@ def _settle(draft: _Draft) -> None:
     for one in draft.taken.values():
         said = draft.settings.setdefault(one.field, Setting(text=one.text, key=one.key))
         if said.key != one.key:
-            draft.left_out.append(_told(one, f"an annotation says {quoted(said.text)}"))
+            draft.skipped.append(_told(one, f"an annotation says {quoted(said.text)}"))
 
 
 def _draft_of(
@@ -185,20 +185,20 @@ def _take(draft: _Draft, found: Iterator[Found] | tuple[()], mistakes: list[KeyM
             case KeyMistake():
                 mistakes.append(one)
             case SkippedObjective():
-                draft.left_out.append(one)
-            case Taken():
+                draft.skipped.append(one)
+            case ReadObjective():
                 kept = draft.taken.setdefault(one.field, one)
                 if kept is not one:
                     strict, lax = (one, kept) if _stricter(one, kept) else (kept, one)
                     draft.taken[one.field] = strict
-                    draft.left_out.append(_told(lax, _STRICTER_THERE))
+                    draft.skipped.append(_told(lax, _STRICTER_THERE))
 
 
-def _stricter(one: Taken, other: Taken) -> bool:
+def _stricter(one: ReadObjective, other: ReadObjective) -> bool:
     return one.value < other.value if one.least else one.value > other.value
 
 
-def _told(one: Taken, why: str) -> SkippedObjective:
+def _told(one: ReadObjective, why: str) -> SkippedObjective:
     return SkippedObjective(key=one.key, what=f"{one.field}: {one.text}", why=why)
 
 

@@ -61,7 +61,7 @@ class Reference:
     name: str
 
 
-class MatrixFiles:
+class SloYmlFiles:
     """Reads file after file, and gathers what is written in all of them.
 
     `is_whole` is False where the reading of one broke off.

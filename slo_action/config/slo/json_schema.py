@@ -21,7 +21,7 @@ _OWN_KEYS = {f"^{OWN_KEY}": True}
 _WITH_OWN_KEYS = ("MatrixForm", "ServiceForm", "DefaultsForm")
 
 
-def generated_matrix_schema() -> dict[str, Any]:
+def generated_slo_schema() -> dict[str, Any]:
     """Return the schema that the forms give; the committed file must equal it.
 
     One document of a file is validated at a time. `if` and `then` instead of `anyOf` let an editor

@@ -17,8 +17,8 @@ from slo_action.config.openslo.read import merged, openslo_services
 from slo_action.config.slo.forms import ServiceForm
 from slo_action.config.slo.includes import (
     Inherited,
-    MatrixFiles,
     Reference,
+    SloYmlFiles,
     SourceEntry,
     without_own,
 )
@@ -27,7 +27,7 @@ from slo_action.config.slo.services import POLICY_FORM, service_of, unfit_policy
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.lint.rule import Document, Key
 from slo_action.core.policy.overrides import PolicyChange
-from slo_action.core.slo.services import Matrix, Service
+from slo_action.core.slo.services import Service, SloYml
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import hidden_in_line
 from slo_action.errors import Mistake
@@ -59,47 +59,47 @@ class SkippedService:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class LoadedSloYml:
     """What could be read, and every mistake. `texts` are the files by their names.
 
     `is_whole` is False where the reading of one broke off. `hidden` are notification targets: who
     has one may write to it.
     """
 
-    matrix: Matrix
+    slo_yml: SloYml
     origins: Mapping[str, Origin]
     texts: Mapping[str, str]
     mistakes: tuple[Mistake, ...]
-    left_out: tuple[SkippedService, ...] = ()
+    skipped: tuple[SkippedService, ...] = ()
     is_whole: bool = True
     hidden: frozenset[str] = frozenset()
 
 
-def load_matrix(files: Files, name: str, field_name: str) -> Loaded:
+def load_slo_yml(files: Files, name: str, field_name: str) -> LoadedSloYml:
     """Read a matrix and all it includes. `field_name` is the input that named the file.
 
     Services are there as far as they could be read, even where there are mistakes. Never raises.
     """
     with _collector_paused():
-        written = MatrixFiles(files, field_name)
+        written = SloYmlFiles(files, field_name)
         written.read(name, Inherited(), (name,))
         services = _Services(written)
         services.take()
-    return Loaded(
-        matrix=Matrix(services=services.known, teams=written.teams, policy=written.policy),
+    return LoadedSloYml(
+        slo_yml=SloYml(services=services.known, teams=written.teams, policy=written.policy),
         origins=services.origins,
         texts=written.texts,
         mistakes=_shown(_bounded([*written.mistakes, *services.mistakes]), written),
-        left_out=tuple(services.left_out),
+        skipped=tuple(services.skipped),
         is_whole=written.is_whole,
         hidden=frozenset(written.hidden),
     )
 
 
-def read_matrix(path: Path, home: Path, field_name: str) -> Loaded:
+def read_slo_yml(path: Path, home: Path, field_name: str) -> LoadedSloYml:
     """Read the matrix at a path; what lies below `home` is named relative to it."""
     files, name = WorkspaceFiles.around(path, home)
-    return load_matrix(files, name, field_name)
+    return load_slo_yml(files, name, field_name)
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def _bounded(mistakes: list[Mistake]) -> tuple[Mistake, ...]:
     return (*found[:MOST_MISTAKES], more)
 
 
-def _shown(mistakes: tuple[Mistake, ...], written: MatrixFiles) -> tuple[Mistake, ...]:
+def _shown(mistakes: tuple[Mistake, ...], written: SloYmlFiles) -> tuple[Mistake, ...]:
     """Return them with the lines that they stand on, without what is secret in them."""
     texts = written.texts
     paths = {one.path for one in mistakes if one.path}
@@ -142,11 +142,11 @@ def _line(mistake: Mistake, lines: Mapping[str, list[str]]) -> str:
 class _Services:
     """Makes services of what is written, and looks at what is about several of them."""
 
-    def __init__(self, written: MatrixFiles) -> None:
+    def __init__(self, written: SloYmlFiles) -> None:
         self.known: dict[str, Service] = {}
         self.origins: dict[str, Origin] = {}
         self.mistakes: list[Mistake] = []
-        self.left_out: list[SkippedService] = []
+        self.skipped: list[SkippedService] = []
         self._written = written
         self._entries: dict[str, SourceEntry] = {}
         self._teams: list[Reference] = []
@@ -216,11 +216,11 @@ class _Services:
             accepted = _ADDRESS.sub("an address", wrong.accepted)
             entry = entries[int(wrong.key[0])]
             self._mistake(entry, wrong.key[1:], wrong.problem, accepted, shown)
-        for one in imported.left_out:
+        for one in imported.skipped:
             entry = entries[int(one.key[0])]
             words = f"{quoted(one.what)}: {one.why}"
             key = (*entry.key, *one.key[1:])
-            self.left_out.append(SkippedService(document=entry.document, key=key, words=words))
+            self.skipped.append(SkippedService(document=entry.document, key=key, words=words))
         for number, raw in enumerate(imported.services):
             places = {key[1:]: at for key, at in imported.origins.items() if key[0] == number}
             self._imported(raw, places)
@@ -251,7 +251,7 @@ class _Services:
         """A policy alone will do for back-tests; where something is wrong, that says more."""
         written = self._written
         wrong = written.mistakes or self.mistakes
-        if self.known or wrong or self.left_out or written.policy != PolicyChange():
+        if self.known or wrong or self.skipped or written.policy != PolicyChange():
             return
         name = next(iter(written.texts))
         told = Mistake(field="services", problem="no service is in it", accepted=_PAGE)

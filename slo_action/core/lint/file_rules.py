@@ -19,7 +19,7 @@ MISTAKE: Rule[object] = Rule(
     fix="docs/config.md has every key and its form",
     find=_by_the_reader,
 )
-LEFT_OUT: Rule[object] = Rule(
+SKIPPED: Rule[object] = Rule(
     name="openslo-left-out",
     level=Level.NOTICE,
     title="OpenSLO that is not read",
@@ -35,4 +35,4 @@ FLY_MISTAKE: Rule[object] = Rule(
     fix="write what flyctl reads: TOML, in UTF-8, at most 64 KiB",
     find=_by_the_reader,
 )
-FILE_RULES = (MISTAKE, LEFT_OUT, FLY_MISTAKE)
+FILE_RULES = (MISTAKE, SKIPPED, FLY_MISTAKE)

@@ -99,7 +99,7 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Matrix:
+class SloYml:
     """All of it. `policy` holds for services that the matrix does not name, too."""
 
     services: Mapping[str, Service] = field(default_factory=dict)

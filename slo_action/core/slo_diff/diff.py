@@ -7,7 +7,7 @@ one asks says of its own facts which way is looser, and why.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from slo_action.core.slo.services import Matrix, Service, Team
+from slo_action.core.slo.services import Service, SloYml, Team
 from slo_action.core.slo_diff.change import Change, Direction, Fact, compared
 from slo_action.core.slo_diff.policy import DEFAULTS, PolicyPair, policy_changes
 from slo_action.core.slo_diff.services import NOTIFY, service_changes
@@ -23,7 +23,7 @@ _SERVICE = Fact(
 )
 
 
-def matrix_changes(before: Matrix, after: Matrix) -> tuple[Change, ...]:
+def slo_changes(before: SloYml, after: SloYml) -> tuple[Change, ...]:
     """Return every change, in the order of the files; none where both say the same.
 
     A service that is gone and a new one at the same URL are one that was renamed.
@@ -39,7 +39,7 @@ def by_direction(changes: Sequence[Change]) -> Mapping[Direction, tuple[Change, 
     }
 
 
-def _changes(before: Matrix, after: Matrix) -> Iterator[Change]:
+def _changes(before: SloYml, after: SloYml) -> Iterator[Change]:
     yield from policy_changes("", PolicyPair(before=before.policy, after=after.policy))
     yield from _teams(before.teams, after.teams)
     below = PolicyPair(before=before.policy.over(DEFAULTS), after=after.policy.over(DEFAULTS))
@@ -57,7 +57,7 @@ def _changes(before: Matrix, after: Matrix) -> Iterator[Change]:
             yield from service_changes(old, service, below)
 
 
-def _renamed(before: Matrix, after: Matrix) -> dict[str, str]:
+def _renamed(before: SloYml, after: SloYml) -> dict[str, str]:
     """Return the former names of services by their new ones, where a URL leaves no doubt."""
     old = _by_url(before.services, after.services)
     new = _by_url(after.services, before.services)

@@ -40,7 +40,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hindsight:
+class Impact:
     """How many of the newest `held` would have passed under one version only.
 
     `service` and `what` are those of the change. `unknown` counts what could not be judged.
@@ -55,9 +55,9 @@ class Hindsight:
     unknown: int = 0
 
 
-def hindsight(
+def measured_impact(
     changes: Sequence[Change], past: Iterable[Measured], most: int = MOST
-) -> tuple[Hindsight, ...]:
+) -> tuple[Impact, ...]:
     """Hold the newest `most` values of each unit to both limits of every change that has some.
 
     What was measured under a service's former name counts as its own. A change of which nothing was
@@ -74,9 +74,9 @@ def hindsight(
     )
 
 
-def replayed_hindsight(
+def replayed_impact(
     before: Sequence[PolicyComparison], after: Sequence[PolicyComparison]
-) -> tuple[Hindsight, ...]:
+) -> tuple[Impact, ...]:
     """Compare what the policies of both versions make of the same recorded runs, by service.
 
     Passed is healthy or degraded. Runs belong together by their file; one that either could not
@@ -99,7 +99,7 @@ def _sorted(
     return kept
 
 
-def _held(change: Change, limit: Limit, unit: Unit, values: Sequence[float]) -> Hindsight:
+def _held(change: Change, limit: Limit, unit: Unit, values: Sequence[float]) -> Impact:
     passed = [
         (_keeps(limit, value, limit.before), _keeps(limit, value, limit.after)) for value in values
     ]
@@ -112,14 +112,14 @@ def _keeps(limit: Limit, value: float, bound: float) -> bool:
 
 def _replayed(
     service: str, told: Sequence[tuple[PolicyOutcome | None, PolicyOutcome | None]]
-) -> Hindsight:
+) -> Impact:
     judged = [(old.verdict in _PASSED, new.verdict in _PASSED) for old, new in told if old and new]
     counted = _counted(service, POLICY, Unit.DEPLOY, judged)
     return replace(counted, unknown=len(told) - len(judged))
 
 
-def _counted(service: str, what: str, unit: Unit, passed: Sequence[tuple[bool, bool]]) -> Hindsight:
-    return Hindsight(
+def _counted(service: str, what: str, unit: Unit, passed: Sequence[tuple[bool, bool]]) -> Impact:
+    return Impact(
         service=service,
         what=what,
         unit=unit,

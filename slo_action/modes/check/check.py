@@ -7,35 +7,35 @@ from typing import Any, TypeVar
 from slo_action import __version__
 from slo_action.config.check import CheckRequest, FlyFile
 from slo_action.core.lint.edits import apply, compatible
-from slo_action.core.lint.file_rules import FILE_RULES, FLY_MISTAKE, LEFT_OUT, MISTAKE
+from slo_action.core.lint.file_rules import FILE_RULES, FLY_MISTAKE, MISTAKE, SKIPPED
 from slo_action.core.lint.fly.findings import fly_findings
 from slo_action.core.lint.fly.rules import FLY_RULES
 from slo_action.core.lint.fly.slo_rules import MATCH_RULES
-from slo_action.core.lint.live.rules import TARGET_RULES
+from slo_action.core.lint.live.rules import LIVE_RULES
 from slo_action.core.lint.rule import Finding, Place, Rule, findings
-from slo_action.core.lint.slo.rules import MATRIX_RULES
+from slo_action.core.lint.slo.rules import SLO_RULES
 from slo_action.core.model import Annotation, Level
 from slo_action.core.slo_diff.change import Change
-from slo_action.core.slo_diff.impact import Hindsight
+from slo_action.core.slo_diff.impact import Impact
 from slo_action.core.text.secrets import hidden_in_line, without_url_credentials
 from slo_action.errors import InputError, Mistake
 from slo_action.modes.check.live import visits
 from slo_action.modes.check.slo_diff import Difference, difference
-from slo_action.modes.check.slo_lint import matrix_findings
+from slo_action.modes.check.slo_lint import slo_findings
 from slo_action.ports import CheckPorts
 from slo_action.render.lint.check import check_annotations, check_lines, check_summary
 from slo_action.render.lint.sarif import sarif
 from slo_action.render.lint.slo_diff import (
     looser_annotation,
-    matrix_change_lines,
-    matrix_change_section,
+    slo_diff_lines,
+    slo_diff_section,
 )
 
-RULES: tuple[Rule[Any], ...] = (*FILE_RULES, *MATRIX_RULES, *FLY_RULES, *MATCH_RULES, *TARGET_RULES)
+RULES: tuple[Rule[Any], ...] = (*FILE_RULES, *SLO_RULES, *FLY_RULES, *MATCH_RULES, *LIVE_RULES)
 """Every rule there is, in the order of docs/check.md."""
 
 
-_Told = TypeVar("_Told", Change, Hindsight)
+_Told = TypeVar("_Told", Change, Impact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +58,14 @@ def check(request: CheckRequest, ports: CheckPorts) -> int:
     """
     request, mended = _mended(request, ports) if request.fix else (request, 0)
     targets, visited = _targets(request, ports)
-    found = (*_mistakes(request), *matrix_findings(request.loaded), *_fly(request), *targets)
+    found = (*_mistakes(request), *slo_findings(request.loaded), *_fly(request), *targets)
     seen = _Seen(
         request=request,
         found=tuple(_without_secrets(one, ports) for one in found),
         texts=_texts(request, ports),
         visited=visited,
         mended=mended,
-        difference=difference(request, ports.former) if ports.former else None,
+        difference=difference(request, ports.base) if ports.base else None,
     )
     _tell(seen, ports)
     return InputError.exit_code if any(_is_error(one) for one in found) else 0
@@ -102,7 +102,7 @@ def _mended(request: CheckRequest, ports: CheckPorts) -> tuple[CheckRequest, int
         edits = compatible([one.edit for one in _in_fly(file) if one.edit])
         files.append(file.with_text(apply(file.text, edits)) if edits else file)
         if edits:
-            ports.written.mend(file.document.path, files[-1].text)
+            ports.written.fix(file.document.path, files[-1].text)
             ports.log.line(f"{file.document.path}: mended {len(edits)}")
         count += len(edits)
     return replace(request, fly_files=tuple(files)), count
@@ -127,7 +127,7 @@ def _targets(request: CheckRequest, ports: CheckPorts) -> tuple[tuple[Finding, .
         one
         for visit in asked
         for origin in (loaded.origins[visit.service.name],)
-        for one in findings(TARGET_RULES, visit, origin.document.below(*origin.roots))
+        for one in findings(LIVE_RULES, visit, origin.document.below(*origin.roots))
     ]
     return tuple(found), sum(bool(visit.asked) for visit in asked)
 
@@ -135,7 +135,7 @@ def _targets(request: CheckRequest, ports: CheckPorts) -> tuple[tuple[Finding, .
 def _mistakes(request: CheckRequest) -> tuple[Finding, ...]:
     loaded = request.loaded
     texts = loaded.texts if loaded else {}
-    left_out = loaded.left_out if loaded else ()
+    skipped = loaded.skipped if loaded else ()
     return (
         *(_mistake(one, MISTAKE, request) for one in (loaded.mistakes if loaded else ())),
         *(
@@ -144,12 +144,12 @@ def _mistakes(request: CheckRequest) -> tuple[Finding, ...]:
         ),
         *(
             Finding(
-                rule=LEFT_OUT,
+                rule=SKIPPED,
                 words=one.words,
                 path=one.document.path,
                 place=one.document.place(one.key),
             )
-            for one in left_out
+            for one in skipped
         ),
     )
 
@@ -209,10 +209,10 @@ def _compared(seen: _Seen, ports: CheckPorts) -> _Compared:
     path = told.path
     changes = [_with_words(one, ports, *_WORDS) for one in told.changes]
     looked = [_with_words(one, ports, "service", "what") for one in told.looked]
-    _say(matrix_change_lines(path, changes, looked), ports)
+    _say(slo_diff_lines(path, changes, looked), ports)
     return _Compared(
         annotations=looser_annotation(path, changes),
-        section="\n" + matrix_change_section(path, changes, looked) + "\n",
+        section="\n" + slo_diff_section(path, changes, looked) + "\n",
     )
 
 

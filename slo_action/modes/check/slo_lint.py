@@ -3,28 +3,28 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from slo_action.config.slo.load import Loaded, Origin
+from slo_action.config.slo.load import LoadedSloYml, Origin
 from slo_action.core.lint.rule import Document, Finding, Key, Place, Table, findings
 from slo_action.core.lint.slo.checks import SloEntry, value_at
-from slo_action.core.lint.slo.rules import MATRIX_RULES
+from slo_action.core.lint.slo.rules import SLO_RULES
 from slo_action.core.text.quoting import quoted
 
 _MOST_NAMED = 5
 
 
-def matrix_findings(loaded: Loaded | None) -> tuple[Finding, ...]:
+def slo_findings(loaded: LoadedSloYml | None) -> tuple[Finding, ...]:
     """Return what the rules find in the services of a matrix; nothing without one.
 
     What stands in the defaults is found once, with the names of the services that it harms.
     """
     if loaded is None:
         return ()
-    rules = [r for r in MATRIX_RULES if loaded.is_whole or r.name not in _OF_WHAT_LACKS]
+    rules = [r for r in SLO_RULES if loaded.is_whole or r.name not in _OF_WHAT_LACKS]
     found: dict[tuple[str, str, Place, str], list[tuple[str, Finding]]] = {}
     for name, origin in loaded.origins.items():
         document = origin.document.below(*origin.roots)
         entry = SloEntry(
-            service=loaded.matrix.services[name],
+            service=loaded.slo_yml.services[name],
             table=origin.table,
             inherited=tuple(_inherited(origin)),
         )
@@ -55,7 +55,7 @@ def _inherited(origin: Origin) -> Iterator[Table]:
 class _Defaults:
     """Where the defaults of each file stand."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: LoadedSloYml) -> None:
         self._origins = loaded.origins
         self._places: dict[tuple[str, tuple[Key, ...]], frozenset[Place]] = {}
 

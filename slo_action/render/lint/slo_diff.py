@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from slo_action.core.model import Annotation, Level
 from slo_action.core.slo_diff.change import Change, Direction
 from slo_action.core.slo_diff.diff import by_direction
-from slo_action.core.slo_diff.impact import POLICY, Hindsight
+from slo_action.core.slo_diff.impact import POLICY, Impact
 from slo_action.render.text.escape import code, markdown, shortened
 from slo_action.render.text.markdown import table
 
@@ -21,9 +21,7 @@ _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|d|%)(?!\w))")
 _WHOLE_FILE = "whole file"
 
 
-def matrix_change_section(
-    path: str, changes: Sequence[Change], looked: Sequence[Hindsight] = ()
-) -> str:
+def slo_diff_section(path: str, changes: Sequence[Change], looked: Sequence[Impact] = ()) -> str:
     """Return a section of the job summary as Markdown, looser changes first."""
     told = _sorted(changes)
     heading = f"### {markdown(shortened(path, _LIMIT))}: {counted(changes)}"
@@ -45,8 +43,8 @@ def counted(changes: Sequence[Change]) -> str:
     return ", ".join(words) or "nothing that it means has changed"
 
 
-def matrix_change_lines(
-    path: str, changes: Sequence[Change], looked: Sequence[Hindsight] = ()
+def slo_diff_lines(
+    path: str, changes: Sequence[Change], looked: Sequence[Impact] = ()
 ) -> tuple[str, ...]:
     """Return the count and every change as lines of the log, as untrusted as the files."""
     told = _sorted(changes)
@@ -80,7 +78,7 @@ def unread_line(path: str, why: str) -> str:
     return f"{path}: what changes is not told: {shortened(why, 2 * _LIMIT)}"
 
 
-def hindsight_words(looked: Hindsight) -> str:
+def impact_text(looked: Impact) -> str:
     """Return what the past says: `3 of the last 30 days would have passed only under the new one`.
 
     A judgement of recorded runs may count on both sides.
@@ -90,7 +88,7 @@ def hindsight_words(looked: Hindsight) -> str:
     return "; ".join(filter(None, (_sides(looked, last), unknown)))
 
 
-def _sides(looked: Hindsight, last: str) -> str:
+def _sides(looked: Impact, last: str) -> str:
     new, old = looked.only_after, looked.only_before
     if not (new or old):
         return f"{last} would have come out the same" if looked.held else ""
@@ -103,7 +101,7 @@ def _sorted(changes: Sequence[Change]) -> list[Change]:
     return [change for found in by_direction(changes).values() for change in found]
 
 
-def _row(change: Change, looked: Sequence[Hindsight]) -> tuple[str, ...]:
+def _row(change: Change, looked: Sequence[Impact]) -> tuple[str, ...]:
     mark = _LOOSER_MARK if change.direction is Direction.LOOSER else ""
     service = code(shortened(change.service, _LIMIT)) if change.service else _WHOLE_FILE
     return (
@@ -120,7 +118,7 @@ def _cell(text: str) -> str:
     return markdown(_BEFORE_UNIT.sub("\u00a0", shortened(text, _LIMIT)))
 
 
-def _line(change: Change, looked: Sequence[Hindsight]) -> str:
+def _line(change: Change, looked: Sequence[Impact]) -> str:
     means = "; ".join(_means(change, looked))
     return f"{change.direction}: {_whose(change)}: {_facts(change)}{f' ({means})' if means else ''}"
 
@@ -136,18 +134,18 @@ def _facts(change: Change) -> str:
     return f"{what} {before} → {after}"
 
 
-def _means(change: Change, looked: Sequence[Hindsight]) -> Iterator[str]:
+def _means(change: Change, looked: Sequence[Impact]) -> Iterator[str]:
     if change.consequence:
         yield change.consequence
     for one in looked:
         if (one.service, one.what) == (change.service, change.what):
-            yield hindsight_words(one)
+            yield impact_text(one)
 
 
-def _replays(looked: Sequence[Hindsight]) -> list[str]:
+def _replays(looked: Sequence[Impact]) -> list[str]:
     return [
         f"{shortened(one.service, _LIMIT)}, recorded deploys judged by both policies: "
-        f"{hindsight_words(one)}"
+        f"{impact_text(one)}"
         for one in looked
         if one.what == POLICY
     ]
@@ -157,5 +155,5 @@ def _rest(count: int) -> str:
     return f"{count} more are in the log." if count else ""
 
 
-def _unknown(changes: Sequence[Change], looked: Sequence[Hindsight]) -> str:
+def _unknown(changes: Sequence[Change], looked: Sequence[Impact]) -> str:
     return NO_HISTORY if not looked and any(change.limit for change in changes) else ""

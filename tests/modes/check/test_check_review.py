@@ -15,14 +15,14 @@ from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.core.model import Outcome, VersionRule
 from slo_action.core.policy.policy import Policy
 from slo_action.errors import GitHubError
-from slo_action.modes.check.slo_diff import FormerMatrixFiles
+from slo_action.modes.check.slo_diff import BaseSloFiles
 from slo_action.modes.verify import verify
 from tests.builders import always
 from tests.modes.check.test_check_on_a_runner import commands, on_a_runner, summary, write
 from tests.worlds.artifact_faces import loopback_face
-from tests.worlds.check_stage import CheckStage
+from tests.worlds.check_world import CheckWorld
 from tests.worlds.github_contents import GitHubContents
-from tests.worlds.memory_ports import MemoryFormerFiles, Stagehand
+from tests.worlds.memory_ports import MemoryBaseFiles, Stagehand
 from tests.worlds.rendered import rendered
 
 BASE = "b" * 40
@@ -184,19 +184,19 @@ def test_what_did_not_change_is_not_told(tmp_path: Path, github: GitHubContents)
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> CheckStage:
-    return CheckStage(tmp_path)
+def stage(tmp_path: Path) -> CheckWorld:
+    return CheckWorld(tmp_path)
 
 
-def changes(stage: CheckStage, **former: str) -> list[str]:
+def changes(stage: CheckWorld, **former: str) -> list[str]:
     """Check slo.yml against these former files; return the lines that tell of changes."""
     files = {name.replace("__", "/").replace("_", "."): text for name, text in former.items()}
-    stage.former = MemoryFormerFiles(files)
+    stage.base = MemoryBaseFiles(files)
     stage.run(config="slo.yml")
     return [line for line in stage.log.lines if "→" in line or "change" in line]
 
 
-def test_a_new_file_is_stricter_all_over(stage: CheckStage) -> None:
+def test_a_new_file_is_stricter_all_over(stage: CheckWorld) -> None:
     stage.write(slo_yml=matrix())
     changes(stage)
 
@@ -205,14 +205,14 @@ def test_a_new_file_is_stricter_all_over(stage: CheckStage) -> None:
     assert stage.log.annotations == []
 
 
-def test_included_files_are_read_from_the_base_commit(stage: CheckStage) -> None:
+def test_included_files_are_read_from_the_base_commit(stage: CheckWorld) -> None:
     stage.write(slo_yml="include: teams/*.yml\n", teams__a_yml=matrix("800ms"))
     told = changes(stage, slo_yml="include: teams/*.yml\n", teams__a_yml=matrix("500ms"))
 
     assert any("500 ms → 800 ms" in line for line in told)
 
 
-def test_an_included_file_that_is_new_is_a_new_service(stage: CheckStage) -> None:
+def test_an_included_file_that_is_new_is_a_new_service(stage: CheckWorld) -> None:
     second = matrix().replace("dashboard", "cart")
     stage.write(slo_yml="include: teams/*.yml\n", teams__a_yml=matrix(), teams__b_yml=second)
     changes(stage, slo_yml="include: teams/*.yml\n", teams__a_yml=matrix())
@@ -221,7 +221,7 @@ def test_an_included_file_that_is_new_is_a_new_service(stage: CheckStage) -> Non
 
 
 @pytest.mark.parametrize("broken", ["service: [", "service: x\nuri: y\n", "\tservice: x\n"])
-def test_a_former_file_that_was_broken_is_one_line(stage: CheckStage, broken: str) -> None:
+def test_a_former_file_that_was_broken_is_one_line(stage: CheckWorld, broken: str) -> None:
     stage.write(slo_yml=matrix("800ms"))
     (line,) = changes(stage, slo_yml=broken)
 
@@ -229,7 +229,7 @@ def test_a_former_file_that_was_broken_is_one_line(stage: CheckStage, broken: st
     assert stage.log.annotations == []
 
 
-def test_a_file_with_mistakes_is_not_compared(stage: CheckStage) -> None:
+def test_a_file_with_mistakes_is_not_compared(stage: CheckWorld) -> None:
     stage.write(slo_yml=matrix("800ms", "team: nobody\n"))
 
     assert changes(stage, slo_yml=matrix()) == [
@@ -238,26 +238,26 @@ def test_a_file_with_mistakes_is_not_compared(stage: CheckStage) -> None:
     assert "looser" not in stage.outputs.summary
 
 
-def test_a_file_that_contradicts_itself_is_compared(stage: CheckStage) -> None:
+def test_a_file_that_contradicts_itself_is_compared(stage: CheckWorld) -> None:
     stage.write(slo_yml=matrix("8s"))
 
     assert len(changes(stage, slo_yml=matrix())) == 1
     assert stage.told[-1].endswith("error limit-above-timeout")
 
 
-def test_a_refusal_of_github_is_one_line(stage: CheckStage) -> None:
+def test_a_refusal_of_github_is_one_line(stage: CheckWorld) -> None:
     stage.write(slo_yml=matrix("800ms"))
-    former = MemoryFormerFiles()
+    former = MemoryBaseFiles()
     former.error = GitHubError("HTTP 502", hint="run it again")
-    stage.former = former
+    stage.base = former
 
     assert stage.run(config="slo.yml") == 0
     assert stage.log.lines[-1] == "slo.yml: what changes is not told: HTTP 502; run it again"
 
 
-def test_without_slo_yml_before_and_after_there_is_nothing_to_tell(stage: CheckStage) -> None:
+def test_without_slo_yml_before_and_after_there_is_nothing_to_tell(stage: CheckWorld) -> None:
     stage.write(fly_toml="app = 'shop'\n")
-    stage.former = MemoryFormerFiles({"fly.toml": "app = 'old'\n"})
+    stage.base = MemoryBaseFiles({"fly.toml": "app = 'old'\n"})
 
     assert stage.run() == 0
     assert stage.log.lines == ["fly.toml: nothing to remark"]
@@ -314,16 +314,16 @@ def test_former_names_match_as_those_of_the_workspace_do(
 ) -> None:
     files = ("slo.yml", "teams/a.yml", "teams/one/slo.yml", "teams/two/slo.yml", "teams/b.txt")
     write(tmp_path, dict.fromkeys(files, ""))
-    former = FormerMatrixFiles(MemoryFormerFiles(dict.fromkeys(files, "")))
+    former = BaseSloFiles(MemoryBaseFiles(dict.fromkeys(files, "")))
 
     assert list(former.matching(pattern, "slo.yml")) == found
     assert list(WorkspaceFiles(tmp_path).matching(pattern, "slo.yml")) == found
 
 
-def test_a_pattern_over_too_many_former_folders_is_one_line(stage: CheckStage) -> None:
+def test_a_pattern_over_too_many_former_folders_is_one_line(stage: CheckWorld) -> None:
     stage.write(slo_yml=matrix("800ms"))
     folders = {f"f{number}/a.yml": "" for number in range(101)}
-    stage.former = MemoryFormerFiles({"slo.yml": "include: '**/a.yml'\n", **folders})
+    stage.base = MemoryBaseFiles({"slo.yml": "include: '**/a.yml'\n", **folders})
     stage.run(config="slo.yml")
 
     assert stage.log.lines[-1] == (

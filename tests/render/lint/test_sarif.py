@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
 from slo_action.core.lint.fly.rules import FLY_RULES
-from slo_action.core.lint.live.rules import TARGET_RULES
+from slo_action.core.lint.live.rules import LIVE_RULES
 from slo_action.core.lint.rule import Edit, Finding, Place, Rule
 from slo_action.core.model import Level
 from slo_action.render.lint.sarif import MOST_RESULTS, sarif
@@ -59,7 +59,7 @@ def test_the_schema_refuses_what_is_no_sarif() -> None:
 
 
 def test_nothing_found_is_a_run_without_results_and_with_its_rules() -> None:
-    rules: tuple[Rule[Any], ...] = (*FLY_RULES, *TARGET_RULES)
+    rules: tuple[Rule[Any], ...] = (*FLY_RULES, *LIVE_RULES)
     run = run_of(rules=rules)
 
     assert run["results"] == []

@@ -8,14 +8,14 @@ from hypothesis import given
 
 from slo_action.core.model import Level
 from slo_action.core.slo_diff.change import Change, Direction, Limit
-from slo_action.core.slo_diff.impact import POLICY, Hindsight, Unit
+from slo_action.core.slo_diff.impact import POLICY, Impact, Unit
 from slo_action.render.lint.slo_diff import (
     NO_HISTORY,
     counted,
-    hindsight_words,
+    impact_text,
     looser_annotation,
-    matrix_change_lines,
-    matrix_change_section,
+    slo_diff_lines,
+    slo_diff_section,
     unread_line,
 )
 from tests.hostile import CANARY, CORPUS, TEXTS
@@ -41,7 +41,7 @@ NEUTRAL = Change(
     service="shop", what="app", before="shop", after="store", direction=Direction.NEUTRAL
 )
 CHANGES = (NEUTRAL, STRICTER, LOOSER)
-DAYS = Hindsight(
+DAYS = Impact(
     service="shop", what="health p95", unit=Unit.DAY, held=30, only_after=3, only_before=0
 )
 REPLAYED = replace(DAYS, what=POLICY, unit=Unit.DEPLOY, held=12, only_after=1, unknown=2)
@@ -58,11 +58,11 @@ REPLAYED = replace(DAYS, what=POLICY, unit=Unit.DEPLOY, held=12, only_after=1, u
 )
 def test_the_heading_counts_which_way_changes_lean(changes: tuple[Change, ...], words: str) -> None:
     assert counted(changes) == words
-    assert rendered(matrix_change_section("slo.yml", changes)).headings == [f"slo.yml: {words}"]
+    assert rendered(slo_diff_section("slo.yml", changes)).headings == [f"slo.yml: {words}"]
 
 
 def test_looser_changes_come_first_and_carry_a_mark() -> None:
-    page = rendered(matrix_change_section("slo.yml", CHANGES))
+    page = rendered(slo_diff_section("slo.yml", CHANGES))
 
     assert page.rows == [
         ["", "service", "what", "before → after", "means"],
@@ -74,7 +74,7 @@ def test_looser_changes_come_first_and_carry_a_mark() -> None:
 
 def test_a_number_stays_on_one_line_with_its_unit() -> None:
     change = replace(LOOSER, consequence="43.2 min → 3 h 36 min, 5 % of 12 hours, 2 d")
-    page = rendered(matrix_change_section("slo.yml", [change]))
+    page = rendered(slo_diff_section("slo.yml", [change]))
 
     assert page.rows[1][4] == (
         "43.2\u00a0min → 3\u00a0h 36\u00a0min, 5\u00a0% of 12 hours, 2\u00a0d"
@@ -82,7 +82,7 @@ def test_a_number_stays_on_one_line_with_its_unit() -> None:
 
 
 def test_what_the_past_says_stands_beside_its_change() -> None:
-    page = rendered(matrix_change_section("slo.yml", CHANGES, [DAYS, REPLAYED]))
+    page = rendered(slo_diff_section("slo.yml", CHANGES, [DAYS, REPLAYED]))
 
     assert page.rows[1][4] == (
         "of 100 answers, 5 may take longer; "
@@ -101,8 +101,8 @@ def test_what_the_past_says_stands_beside_its_change() -> None:
 def test_that_there_is_no_history_is_told_where_it_would_matter(
     changes: tuple[Change, ...], *, is_told: bool
 ) -> None:
-    assert (NO_HISTORY in matrix_change_section("slo.yml", changes)) is is_told
-    assert (NO_HISTORY in matrix_change_lines("slo.yml", changes)) is is_told
+    assert (NO_HISTORY in slo_diff_section("slo.yml", changes)) is is_told
+    assert (NO_HISTORY in slo_diff_lines("slo.yml", changes)) is is_told
 
 
 @pytest.mark.parametrize(
@@ -123,13 +123,13 @@ def test_that_there_is_no_history_is_told_where_it_would_matter(
     ],
 )
 def test_the_past_is_told_in_a_sentence(changes: dict[str, Any], words: str) -> None:
-    assert hindsight_words(replace(DAYS, **changes)) == words
+    assert impact_text(replace(DAYS, **changes)) == words
 
 
 def test_the_log_has_a_line_for_each_change() -> None:
-    assert matrix_change_lines("slo.yml", CHANGES, [DAYS]) == (
+    assert slo_diff_lines("slo.yml", CHANGES, [DAYS]) == (
         "slo.yml: 1 looser, 1 stricter, 1 neutral",
-        f"looser: shop: health p95 500 ms → 800 ms ({LOOSER.consequence}; {hindsight_words(DAYS)})",
+        f"looser: shop: health p95 500 ms → 800 ms ({LOOSER.consequence}; {impact_text(DAYS)})",
         "stricter: whole file: policy: grace 30 s (default) → 10 s",
         "neutral: shop: app shop → store",
     )
@@ -161,11 +161,11 @@ def test_a_former_file_that_cannot_be_read_is_one_line() -> None:
 
 def test_a_file_that_changes_everywhere_has_a_short_section() -> None:
     changes = [LOOSER] * 10_000
-    section = matrix_change_section("slo.yml", changes)
+    section = slo_diff_section("slo.yml", changes)
 
     assert len(rendered(section).rows) == 101
     assert "9900 more are in the log." in section
-    assert matrix_change_lines("slo.yml", changes)[1001] == "9000 more changes are not shown"
+    assert slo_diff_lines("slo.yml", changes)[1001] == "9000 more changes are not shown"
 
 
 def hostile(text: str) -> Change:
@@ -175,9 +175,9 @@ def hostile(text: str) -> Change:
 def inert(text: str) -> None:
     """The page has the shape of one with plain words, and nothing of the text acts."""
     replay = replace(REPLAYED, service=text)
-    page = rendered(matrix_change_section(text, [hostile(text)], [replay]))
+    page = rendered(slo_diff_section(text, [hostile(text)], [replay]))
     plain = replace(REPLAYED, service="words")
-    shape = rendered(matrix_change_section("words", [hostile("words")], [plain]))
+    shape = rendered(slo_diff_section("words", [hostile("words")], [plain]))
 
     assert page.elements == shape.elements
     assert [len(row) for row in page.rows] == [len(row) for row in shape.rows]
@@ -199,4 +199,4 @@ def test_long_words_are_cut() -> None:
     (told,) = looser_annotation("slo.yml", [long])
 
     assert len(told.message) < 1000
-    assert len(matrix_change_section("slo.yml", [long])) < 3000
+    assert len(slo_diff_section("slo.yml", [long])) < 3000

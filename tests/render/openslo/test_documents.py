@@ -193,7 +193,7 @@ def test_what_is_printed_is_read_back_as_it_was(matrix: tuple[Service, ...]) -> 
     result = openslo_services(printed(*matrix))
 
     assert result.mistakes == ()
-    assert result.left_out == ()
+    assert result.skipped == ()
     assert tuple(read_back(dict(service)) for service in result.services) == matrix
 
 

@@ -13,7 +13,14 @@ from slo_action.core.answer.health_body import (
     snake_case,
 )
 from slo_action.core.answer.set_cookie import is_kept_by_service
-from slo_action.core.lint.live.visit import HEALTH, Asked, Visit, json_body, named_checks, title
+from slo_action.core.lint.live.visit import (
+    HEALTH,
+    EndpointVisit,
+    Visit,
+    json_body,
+    named_checks,
+    title,
+)
 from slo_action.core.lint.rule import Violation
 from slo_action.core.model import Outcome, Response, Sample
 from slo_action.core.text.quoting import quoted
@@ -92,7 +99,7 @@ def _location(sample: Sample) -> str:
     return (sample.response and sample.response.header("location")) or ""
 
 
-def _first_heard(visit: Visit) -> Iterator[tuple[Asked, Sample]]:
+def _first_heard(visit: Visit) -> Iterator[tuple[EndpointVisit, Sample]]:
     for asked in visit.asked:
         if asked.heard:
             yield asked, asked.heard[0]
@@ -114,7 +121,7 @@ def fails(visit: Visit) -> Iterator[Violation]:
             yield Violation(key=visit.key(asked.endpoint), words=words)
 
 
-def _is_failure(asked: Asked, status: int) -> bool:
+def _is_failure(asked: EndpointVisit, status: int) -> bool:
     """An empty 2xx is none of others' failures, but only 200 is healthy."""
     is_empty = HTTPStatus.OK < status < HTTPStatus.MULTIPLE_CHOICES
     is_error = status >= HTTPStatus.BAD_REQUEST and status not in _LOCKED
@@ -216,8 +223,8 @@ def cookies(visit: Visit) -> Iterator[Violation]:
 
 def not_looked_at(visit: Visit) -> Iterator[Violation]:
     """Nothing came back from an endpoint, or it was not asked."""
-    if visit.left_out:
-        yield Violation(key=("url",), words=visit.left_out)
+    if visit.skipped:
+        yield Violation(key=("url",), words=visit.skipped)
     silent = [asked for asked in visit.asked if not asked.heard]
     if silent:
         names = ", ".join(title(one.endpoint) for one in silent)

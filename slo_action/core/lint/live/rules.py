@@ -5,7 +5,7 @@ from slo_action.core.lint.live.visit import Visit
 from slo_action.core.lint.rule import Rule
 from slo_action.core.model import Level
 
-TARGET_RULES: tuple[Rule[Visit], ...] = (
+LIVE_RULES: tuple[Rule[Visit], ...] = (
     Rule(
         name="target-not-reached",
         level=Level.NOTICE,

@@ -16,7 +16,7 @@ _SAYS_NOTHING = frozenset({Outcome.RATE_LIMITED, Outcome.WAF_CHALLENGE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class EndpointVisit:
     """One endpoint and its answers, in order; more than one for the health endpoint only.
 
     All that an answer says is untrusted.
@@ -41,16 +41,16 @@ class Asked:
 class Visit:
     """A service, and what its endpoints answered when they were asked once or twice.
 
-    `asked` is empty where the service has nothing to ask. `left_out` says why a service was not
+    `asked` is empty where the service has nothing to ask. `skipped` says why a service was not
     asked at all, or which of its endpoints were not; empty where all were.
     """
 
     service: Service
-    asked: tuple[Asked, ...] = ()
-    left_out: str = ""
+    asked: tuple[EndpointVisit, ...] = ()
+    skipped: str = ""
 
     @property
-    def health(self) -> Asked | None:
+    def health(self) -> EndpointVisit | None:
         """The health endpoint; None where the service has none or it was not asked."""
         return next((one for one in self.asked if one.endpoint.name == HEALTH), None)
 

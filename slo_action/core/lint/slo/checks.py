@@ -56,8 +56,8 @@ def limit_above_timeout(entry: SloEntry) -> Iterator[Violation]:
         limit = timedelta(seconds=endpoint.objective.limit_seconds)
         if limit > endpoint.timeout:
             words = (
-                f"{endpoint_title(endpoint)}: {endpoint.objective.name} of {told_duration(limit)} "
-                f"is above its timeout of {told_duration(endpoint.timeout)}"
+                f"{endpoint_title(endpoint)}: {endpoint.objective.name} of {duration_text(limit)} "
+                f"is above its timeout of {duration_text(endpoint.timeout)}"
             )
             yield Violation(key=key, words=words)
     for number, journey in enumerate(entry.service.journeys):
@@ -65,8 +65,8 @@ def limit_above_timeout(entry: SloEntry) -> Iterator[Violation]:
         whole = timedelta(seconds=journey.timeout_seconds)
         if limit > whole:
             words = (
-                f"journey {quoted(journey.name)}: p95 of {told_duration(limit)} is above its "
-                f"timeout of {told_duration(whole)}"
+                f"journey {quoted(journey.name)}: p95 of {duration_text(limit)} is above its "
+                f"timeout of {duration_text(whole)}"
             )
             yield Violation(key=("journeys", number, "response_time_p95"), words=words)
 
@@ -78,8 +78,8 @@ def interval_below_timeout(entry: SloEntry) -> Iterator[Violation]:
             continue
         if endpoint.interval < endpoint.timeout:
             words = (
-                f"{endpoint_title(endpoint)}: interval {told_duration(endpoint.interval)}, "
-                f"timeout {told_duration(endpoint.timeout)}"
+                f"{endpoint_title(endpoint)}: interval {duration_text(endpoint.interval)}, "
+                f"timeout {duration_text(endpoint.timeout)}"
             )
             yield Violation(key=_monitoring(entry, endpoint, "interval"), words=words)
     for number, journey in enumerate(entry.service.journeys):
@@ -87,8 +87,8 @@ def interval_below_timeout(entry: SloEntry) -> Iterator[Violation]:
         interval = timedelta(seconds=journey.interval_seconds or journey.timeout_seconds)
         if interval < whole:
             words = (
-                f"journey {quoted(journey.name)}: interval {told_duration(interval)}, "
-                f"timeout {told_duration(whole)}"
+                f"journey {quoted(journey.name)}: interval {duration_text(interval)}, "
+                f"timeout {duration_text(whole)}"
             )
             yield Violation(key=("journeys", number, "interval"), words=words)
 
@@ -141,12 +141,12 @@ def grace_past_deadline(entry: SloEntry) -> Iterator[Violation]:
     grace, deadline = entry.service.grace, entry.service.policy.health_deadline
     until = _GATE if deadline is None else timedelta(seconds=deadline)
     if grace is not None and grace >= until:
-        words = f"grace_period {told_duration(grace)}, deadline of the gate {told_duration(until)}"
+        words = f"grace_period {duration_text(grace)}, deadline of the gate {duration_text(until)}"
         yield Violation(key=("monitoring", "grace_period"), words=words)
     own = entry.service.policy.grace
     if own is not None and timedelta(seconds=own) >= until:
-        told = told_duration(timedelta(seconds=own))
-        words = f"grace {told}, deadline of the gate {told_duration(until)}"
+        told = duration_text(timedelta(seconds=own))
+        words = f"grace {told}, deadline of the gate {duration_text(until)}"
         yield Violation(key=("policy", "grace"), words=words)
 
 
@@ -172,7 +172,7 @@ def endpoint_title(endpoint: Endpoint) -> str:
     )
 
 
-def told_duration(duration: timedelta) -> str:
+def duration_text(duration: timedelta) -> str:
     """Return a duration as slo.yml writes it, such as `1m30s` or `5.001s`; nothing is left out."""
     rest = duration // timedelta(microseconds=1)
     if rest < _SECOND:

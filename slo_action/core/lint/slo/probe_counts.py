@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import ceil
 
 from slo_action.core.lint.rule import Key, Violation
-from slo_action.core.lint.slo.checks import SloEntry, endpoint_title, limits, told_duration
+from slo_action.core.lint.slo.checks import SloEntry, duration_text, endpoint_title, limits
 from slo_action.core.stats.latency import least_count
 from slo_action.core.text.quantities import percent_words
 
@@ -60,10 +60,10 @@ def _few(
 ) -> Iterator[Violation]:
     made = window // interval
     if made < needed:
-        longest = told_duration(_whole(window / needed))
+        longest = duration_text(_whole(window / needed))
         words = (
-            f"{what} needs {needed:,} probes in {told_duration(window)}, one each {longest}; "
-            f"one each {told_duration(interval - interval % _MILLISECOND)} gives {made:,}"
+            f"{what} needs {needed:,} probes in {duration_text(window)}, one each {longest}; "
+            f"one each {duration_text(interval - interval % _MILLISECOND)} gives {made:,}"
         )
         yield Violation(key=key, words=words)
 

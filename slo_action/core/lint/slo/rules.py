@@ -14,7 +14,7 @@ from slo_action.core.lint.slo.journey_variables import undefined_variable
 from slo_action.core.lint.slo.probe_counts import too_few_probes
 from slo_action.core.model import Level
 
-MATRIX_RULES: tuple[Rule[SloEntry], ...] = (
+SLO_RULES: tuple[Rule[SloEntry], ...] = (
     Rule(
         name="limit-above-timeout",
         level=Level.ERROR,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.lint.live.rules import TARGET_RULES
-from slo_action.core.lint.live.visit import Asked, Visit, named_checks
+from slo_action.core.lint.live.rules import LIVE_RULES
+from slo_action.core.lint.live.visit import EndpointVisit, Visit, named_checks
 from slo_action.core.lint.rule import Key, Violation
 from slo_action.core.model import Outcome, Response, Sample, Witness
 from slo_action.core.slo.services import Endpoint, Service
@@ -18,7 +18,7 @@ from slo_action.core.stats.latency import LatencyObjective
 from tests.builders import sample
 from tests.hostile import TEXTS
 
-RULES = {rule.name: rule for rule in TARGET_RULES}
+RULES = {rule.name: rule for rule in LIVE_RULES}
 JSON = ("Content-Type", "application/json")
 NO_STORE = ("Cache-Control", "no-store")
 SOUND = '{"status": "ok", "version": "1.2.3"}'
@@ -65,15 +65,15 @@ def visit(
     known = {"build": BUILD, "search": SEARCH, "orders": EXTRA}
     endpoints = (health, *(known[name] for name in others))
     asked = (
-        Asked(endpoint=health, samples=samples),
-        *(Asked(endpoint=known[name], samples=(one,)) for name, one in others.items()),
+        EndpointVisit(endpoint=health, samples=samples),
+        *(EndpointVisit(endpoint=known[name], samples=(one,)) for name, one in others.items()),
     )
     return Visit(service=Service(name="shop", url=url, endpoints=endpoints), asked=asked)
 
 
 def found(looked: Visit) -> dict[str, Violation]:
     """All that is found, by rule; no rule speaks twice in these tests."""
-    spots = [(rule.name, spot) for rule in TARGET_RULES for spot in rule.find(looked)]
+    spots = [(rule.name, spot) for rule in LIVE_RULES for spot in rule.find(looked)]
     assert len(dict(spots)) == len(spots)
     return dict(spots)
 
@@ -432,14 +432,14 @@ def test_what_was_left_out_is_said() -> None:
     service = Service(name="shop", url="https://shop.example", endpoints=())
 
     assert found(Visit(service=service)) == {}
-    assert found(Visit(service=service, left_out="not asked: too many")) == {
+    assert found(Visit(service=service, skipped="not asked: too many")) == {
         "target-not-reached": Violation(key=("url",), words="not asked: too many")
     }
 
 
 def test_every_rule_is_advice() -> None:
-    assert {rule.level.value for rule in TARGET_RULES} == {"notice", "warning"}
-    assert len(RULES) == len(TARGET_RULES)
+    assert {rule.level.value for rule in LIVE_RULES} == {"notice", "warning"}
+    assert len(RULES) == len(LIVE_RULES)
 
 
 JSON_VALUES = st.recursive(

@@ -9,33 +9,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_action.config.files.workspace import WorkspaceFiles
-from slo_action.config.slo.load import Loaded, load_matrix
+from slo_action.config.slo.load import LoadedSloYml, load_slo_yml
 from slo_action.core.lint.rule import Finding
-from slo_action.core.lint.slo.checks import told_duration
+from slo_action.core.lint.slo.checks import duration_text
 from slo_action.core.model import Level
-from slo_action.modes.check.slo_lint import matrix_findings
+from slo_action.modes.check.slo_lint import slo_findings
 
 ROOT = Path(__file__).parents[4]
 ONE = "service: shop\nurl: https://shop.example\n"
 Check = Callable[[str], list[Finding]]
 
 
-def found_in(loaded: Loaded) -> list[Finding]:
+def found_in(loaded: LoadedSloYml) -> list[Finding]:
     assert loaded.mistakes == ()
-    return list(matrix_findings(loaded))
+    return list(slo_findings(loaded))
 
 
 @pytest.fixture
 def check(tmp_path: Path) -> Check:
     def checked(text: str) -> list[Finding]:
         (tmp_path / "slo.yml").write_text(text, encoding="utf-8")
-        return found_in(load_matrix(WorkspaceFiles(tmp_path), "slo.yml", "config"))
+        return found_in(load_slo_yml(WorkspaceFiles(tmp_path), "slo.yml", "config"))
 
     return checked
 
 
 def test_the_document_s_six_services_contradict_themselves_nowhere() -> None:
-    assert found_in(load_matrix(WorkspaceFiles(ROOT / "examples"), "slo.yml", "config")) == []
+    assert found_in(load_slo_yml(WorkspaceFiles(ROOT / "examples"), "slo.yml", "config")) == []
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_behind_a_break_nothing_is_missed(tmp_path: Path) -> None:
     )
     (tmp_path / "slo.yml").write_text(text, encoding="utf-8")
 
-    found = matrix_findings(load_matrix(WorkspaceFiles(tmp_path), "slo.yml", "config"))
+    found = slo_findings(load_slo_yml(WorkspaceFiles(tmp_path), "slo.yml", "config"))
 
     assert [one.rule.name for one in found] == ["objective-without-budget"]
 
@@ -291,12 +291,12 @@ def test_several_contradictions_come_together_in_the_order_of_the_lines(check: C
     ],
 )
 def test_nothing_of_a_duration_is_left_out(duration: dict[str, float], told: str) -> None:
-    assert told_duration(timedelta(**duration)) == told
+    assert duration_text(timedelta(**duration)) == told
 
 
 @given(st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=400)))
 def test_two_durations_never_read_the_same(duration: timedelta) -> None:
-    assert told_duration(duration) != told_duration(duration - timedelta(microseconds=1))
+    assert duration_text(duration) != duration_text(duration - timedelta(microseconds=1))
 
 
 @pytest.mark.parametrize(
