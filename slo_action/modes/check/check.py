@@ -216,7 +216,7 @@ def _compared(seen: _Seen, ports: CheckPorts) -> _Compared:
     )
 
 
-_WORDS = ("service", "what", "before", "after", "consequence")
+_WORDS = ("service", "what", "before", "after", "effect")
 
 
 def _with_words(told: _Told, ports: CheckPorts, *names: str) -> _Told:

@@ -83,7 +83,7 @@ def impact_text(looked: Impact) -> str:
 
     A judgement of recorded runs may count on both sides.
     """
-    last = f"the last {looked.held} {looked.unit}{'' if looked.held == 1 else 's'}"
+    last = f"the last {looked.compared} {looked.unit}{'' if looked.compared == 1 else 's'}"
     unknown = f"{looked.unknown} could not be judged" if looked.unknown else ""
     return "; ".join(filter(None, (_sides(looked, last), unknown)))
 
@@ -91,7 +91,7 @@ def impact_text(looked: Impact) -> str:
 def _sides(looked: Impact, last: str) -> str:
     new, old = looked.only_after, looked.only_before
     if not (new or old):
-        return f"{last} would have come out the same" if looked.held else ""
+        return f"{last} would have come out the same" if looked.compared else ""
     first, which = (new, "new") if new else (old, "old")
     told = f"{first} of {last} would have passed only under the {which} one"
     return f"{told}, {old} only under the old" if new and old else told
@@ -135,8 +135,8 @@ def _facts(change: Change) -> str:
 
 
 def _means(change: Change, looked: Sequence[Impact]) -> Iterator[str]:
-    if change.consequence:
-        yield change.consequence
+    if change.effect:
+        yield change.effect
     for one in looked:
         if (one.service, one.what) == (change.service, change.what):
             yield impact_text(one)

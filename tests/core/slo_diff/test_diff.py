@@ -1,4 +1,4 @@
-"""What another slo.yml changes: every field, which way it leans, and what follows from it."""
+"""What another slo.yml changes: every field, its direction, and what follows from it."""
 
 from collections import Counter
 from dataclasses import fields, replace
@@ -240,12 +240,12 @@ def test_between_any_two_rows_the_way_back_leans_the_other_way_and_shows_two_fac
         there, back = slo_changes(one, other), slo_changes(other, one)
         assert mirrored(there) == Counter((c.after, c.before, c.direction) for c in back)
         for change in there:
-            hidden = change.consequence == "sends something else"
+            hidden = change.effect == "sends something else"
             assert change.before != change.after or hidden, change
 
 
 @pytest.mark.parametrize(
-    ("after", "what", "facts", "consequence"),
+    ("after", "what", "facts", "effect"),
     [
         (
             health(objective=p95(0.8)),
@@ -328,21 +328,21 @@ def test_between_any_two_rows_the_way_back_leans_the_other_way_and_shows_two_fac
     ],
 )
 def test_a_change_says_what_follows_from_it(
-    after: SloYml, what: str, facts: tuple[str, str], consequence: str
+    after: SloYml, what: str, facts: tuple[str, str], effect: str
 ) -> None:
     change = only(BASE, after)
 
     assert (change.service, change.what) == ("shop", what)
     assert (change.before, change.after) == facts
-    assert change.consequence == consequence
+    assert change.effect == effect
 
 
-def test_a_service_that_is_gone_is_no_longer_watched() -> None:
+def test_a_service_that_is_gone_is_no_longer_monitored() -> None:
     change = only(BASE, NOWHERE)
 
     assert (change.service, change.what, change.direction) == ("shop", "service", LOOSER)
     assert (change.before, change.after) == ("https://shop.example", "not set")
-    assert change.consequence == "no longer watched"
+    assert change.effect == "no longer monitored"
 
 
 def test_another_name_at_the_same_url_is_the_same_service() -> None:
@@ -366,12 +366,12 @@ def test_a_service_that_stays_is_not_taken_for_one_that_is_renamed() -> None:
     assert only(BASE, both).direction is STRICTER
 
 
-def test_a_promise_that_is_dropped_leaves_what_a_deploy_is_held_to() -> None:
+def test_a_promise_that_is_dropped_names_the_default_that_applies() -> None:
     before = health(objective=p95(0.4))
     change = only(before, health(objective=None))
 
     assert (change.after, change.direction) == ("500 ms (default)", LOOSER)
-    assert change.consequence == "no longer promised; a deploy is still held to 500 ms"
+    assert change.effect == "no longer promised; the default of 500 ms applies"
 
 
 def test_a_promise_below_the_default_is_not_looser_when_it_is_dropped() -> None:
@@ -383,7 +383,7 @@ def test_a_default_that_is_written_down_changes_nothing() -> None:
     change = only(bare, matrix(replace(SHOP, policy=PolicyChange(observe=300))))
 
     assert (change.before, change.after) == ("5 min (default)", "5 min")
-    assert (change.direction, change.consequence) == (NEUTRAL, "the same as by default")
+    assert (change.direction, change.effect) == (NEUTRAL, "the same as the default")
 
 
 def test_what_the_whole_file_says_is_what_a_service_falls_back_to() -> None:
@@ -401,7 +401,7 @@ def test_a_change_for_the_whole_file_is_told_once() -> None:
 
     assert (change.service, change.what) == ("", "policy: health deadline")
     assert (change.before, change.after) == ("90 s (default)", "2 min")
-    assert change.consequence == "a deploy has 90 s → 2 min to get healthy"
+    assert change.effect == "a deploy has 90 s → 2 min to get healthy"
 
 
 def test_a_target_is_not_told_again_as_a_number_of_the_policy() -> None:

@@ -38,7 +38,7 @@ def measured(
 
 def counts(found: tuple[Impact, ...]) -> tuple[int, int, int]:
     (one,) = found
-    return one.held, one.only_after, one.only_before
+    return one.compared, one.only_after, one.only_before
 
 
 def test_days_between_the_two_limits_would_have_passed_only_under_the_looser() -> None:
@@ -68,7 +68,7 @@ def test_only_the_newest_are_counted() -> None:
 def test_days_and_deploys_are_counted_apart() -> None:
     past = [measured(0.6), measured(0.6, unit=Unit.DEPLOY), measured(0.4, unit=Unit.DEPLOY)]
 
-    assert [(one.unit, one.held, one.only_after) for one in measured_impact(SLOWER, past)] == [
+    assert [(one.unit, one.compared, one.only_after) for one in measured_impact(SLOWER, past)] == [
         (Unit.DAY, 1, 1),
         (Unit.DEPLOY, 2, 1),
     ]
@@ -96,7 +96,7 @@ def test_of_two_limits_only_one_passes_more(values: list[float]) -> None:
 
     for found in measured_impact(SLOWER, past):
         assert found.only_before == 0
-        assert 0 <= found.only_after <= found.held <= 30
+        assert 0 <= found.only_after <= found.compared <= 30
 
 
 def told(verdict: Verdict) -> PolicyOutcome:
@@ -136,6 +136,6 @@ def test_recorded_runs_are_compared_as_both_policies_judge_them() -> None:
 
     shop_runs, cart_runs = replayed_impact(before, after)
 
-    assert (shop_runs.held, shop_runs.only_after, shop_runs.only_before) == (3, 1, 1)
+    assert (shop_runs.compared, shop_runs.only_after, shop_runs.only_before) == (3, 1, 1)
     assert (shop_runs.what, shop_runs.unit, shop_runs.unknown) == ("policy", Unit.DEPLOY, 1)
-    assert (cart_runs.service, cart_runs.held, cart_runs.only_after) == ("cart", 1, 0)
+    assert (cart_runs.service, cart_runs.compared, cart_runs.only_after) == ("cart", 1, 0)

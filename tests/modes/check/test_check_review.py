@@ -271,7 +271,7 @@ def test_a_deleted_slo_yml_is_looser_all_over(tmp_path: Path, github: GitHubCont
     assert finished.returncode == 0
     assert notice.startswith("::notice ")
     assert "file=.github/slo.yml" in notice
-    assert "no longer watched" in summary(tmp_path)
+    assert "no longer monitored" in summary(tmp_path)
 
 
 @pytest.mark.real

@@ -111,7 +111,7 @@ def test_runs_between_the_old_and_the_new_limit_are_counted(
 
     (found,) = looking(matrix(0.5), matrix(0.8), *runs).found
 
-    assert (found.what, found.held, found.only_after) == ("health p95", 4, 2)
+    assert (found.what, found.compared, found.only_after) == ("health p95", 4, 2)
 
 
 def test_runs_are_judged_again_where_the_policy_changed(
@@ -122,7 +122,7 @@ def test_runs_are_judged_again_where_the_policy_changed(
     (found,) = looking(strict, matrix(), GOOD, FAILING).found
 
     assert (found.service, found.what) == ("dashboard", "policy")
-    assert (found.held, found.only_after, found.only_before) == (2, 1, 0)
+    assert (found.compared, found.only_after, found.only_before) == (2, 1, 0)
 
 
 def test_without_records_nothing_is_known(looking: Callable[..., LookedBack]) -> None:

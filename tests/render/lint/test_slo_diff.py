@@ -27,7 +27,7 @@ LOOSER = Change(
     before="500 ms",
     after="800 ms",
     direction=Direction.LOOSER,
-    consequence="of 100 answers, 5 may take longer",
+    effect="of 100 answers, 5 may take longer",
     limit=Limit(measured="health p95", before=0.5, after=0.8, at_least=False),
 )
 STRICTER = Change(
@@ -42,9 +42,9 @@ NEUTRAL = Change(
 )
 CHANGES = (NEUTRAL, STRICTER, LOOSER)
 DAYS = Impact(
-    service="shop", what="health p95", unit=Unit.DAY, held=30, only_after=3, only_before=0
+    service="shop", what="health p95", unit=Unit.DAY, compared=30, only_after=3, only_before=0
 )
-REPLAYED = replace(DAYS, what=POLICY, unit=Unit.DEPLOY, held=12, only_after=1, unknown=2)
+REPLAYED = replace(DAYS, what=POLICY, unit=Unit.DEPLOY, compared=12, only_after=1, unknown=2)
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_looser_changes_come_first_and_carry_a_mark() -> None:
 
     assert page.rows == [
         ["", "service", "what", "before → after", "means"],
-        ["⚠️\u00a0looser", "shop", "health p95", "500\u00a0ms → 800\u00a0ms", LOOSER.consequence],
+        ["⚠️\u00a0looser", "shop", "health p95", "500\u00a0ms → 800\u00a0ms", LOOSER.effect],
         ["stricter", "whole file", "policy: grace", "30\u00a0s (default) → 10\u00a0s", ""],
         ["neutral", "shop", "app", "shop → store", ""],
     ]
 
 
 def test_a_number_stays_on_one_line_with_its_unit() -> None:
-    change = replace(LOOSER, consequence="43.2 min → 3 h 36 min, 5 % of 12 hours, 2 d")
+    change = replace(LOOSER, effect="43.2 min → 3 h 36 min, 5 % of 12 hours, 2 d")
     page = rendered(slo_diff_section("slo.yml", [change]))
 
     assert page.rows[1][4] == (
@@ -114,12 +114,12 @@ def test_that_there_is_no_history_is_told_where_it_would_matter(
             "2 of the last 30 days would have passed only under the old one",
         ),
         ({"only_after": 0}, "the last 30 days would have come out the same"),
-        ({"held": 1, "only_after": 0}, "the last 1 day would have come out the same"),
+        ({"compared": 1, "only_after": 0}, "the last 1 day would have come out the same"),
         (
             {"only_before": 1},
             "3 of the last 30 days would have passed only under the new one, 1 only under the old",
         ),
-        ({"held": 0, "only_after": 0, "unknown": 4}, "4 could not be judged"),
+        ({"compared": 0, "only_after": 0, "unknown": 4}, "4 could not be judged"),
     ],
 )
 def test_the_past_is_told_in_a_sentence(changes: dict[str, Any], words: str) -> None:
@@ -129,7 +129,7 @@ def test_the_past_is_told_in_a_sentence(changes: dict[str, Any], words: str) -> 
 def test_the_log_has_a_line_for_each_change() -> None:
     assert slo_diff_lines("slo.yml", CHANGES, [DAYS]) == (
         "slo.yml: 1 looser, 1 stricter, 1 neutral",
-        f"looser: shop: health p95 500 ms → 800 ms ({LOOSER.consequence}; {impact_text(DAYS)})",
+        f"looser: shop: health p95 500 ms → 800 ms ({LOOSER.effect}; {impact_text(DAYS)})",
         "stricter: whole file: policy: grace 30 s (default) → 10 s",
         "neutral: shop: app shop → store",
     )
@@ -169,7 +169,7 @@ def test_a_file_that_changes_everywhere_has_a_short_section() -> None:
 
 
 def hostile(text: str) -> Change:
-    return replace(LOOSER, service=text, what=text, before=text, after=text, consequence=text)
+    return replace(LOOSER, service=text, what=text, before=text, after=text, effect=text)
 
 
 def inert(text: str) -> None:
