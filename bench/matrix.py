@@ -17,8 +17,7 @@ from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.slo.json_schema import SCHEMA_PATH
 from slo_action.config.slo.load import load_slo_yml
 from slo_action.core.lint.rule import findings
-from slo_action.core.lint.slo.checks import SloEntry
-from slo_action.core.lint.slo.rules import SLO_RULES
+from slo_action.core.lint.slo.rules import SLO_RULES, SloEntry
 
 _SERVICE = """\
 - service: shop-{n}

@@ -51,11 +51,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedService:
-    """What OpenSLO says and slo.yml has no word for; `words` quote it: untrusted."""
+    """What OpenSLO says and slo.yml has no word for; `message` quotes it: untrusted."""
 
     document: Document
     key: Key
-    words: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,9 +218,9 @@ class _Services:
             self._mistake(entry, wrong.key[1:], wrong.problem, accepted, shown)
         for one in imported.skipped:
             entry = entries[int(one.key[0])]
-            words = f"{quoted(one.what)}: {one.why}"
+            message = f"{quoted(one.what)}: {one.why}"
             key = (*entry.key, *one.key[1:])
-            self.skipped.append(SkippedService(document=entry.document, key=key, words=words))
+            self.skipped.append(SkippedService(document=entry.document, key=key, message=message))
         for number, raw in enumerate(imported.services):
             places = {key[1:]: at for key, at in imported.origins.items() if key[0] == number}
             self._imported(raw, places)

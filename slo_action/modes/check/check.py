@@ -8,9 +8,8 @@ from slo_action import __version__
 from slo_action.config.check import CheckRequest, FlyFile
 from slo_action.core.lint.edits import apply, compatible
 from slo_action.core.lint.file_rules import FILE_RULES, FLY_MISTAKE, MISTAKE, SKIPPED
-from slo_action.core.lint.fly.findings import fly_findings
 from slo_action.core.lint.fly.rules import FLY_RULES
-from slo_action.core.lint.fly.slo_rules import MATCH_RULES
+from slo_action.core.lint.fly.slo_rules import MATCH_RULES, fly_findings
 from slo_action.core.lint.live.rules import LIVE_RULES
 from slo_action.core.lint.rule import Finding, Place, Rule, findings
 from slo_action.core.lint.slo.rules import SLO_RULES
@@ -73,7 +72,7 @@ def check(request: CheckRequest, ports: CheckPorts) -> int:
 
 def _without_secrets(finding: Finding, ports: CheckPorts) -> Finding:
     rule = replace(finding.rule, fix=_redacted(finding.rule.fix, ports))
-    return replace(finding, rule=rule, words=_redacted(finding.words, ports))
+    return replace(finding, rule=rule, message=_redacted(finding.message, ports))
 
 
 def _texts(request: CheckRequest, ports: CheckPorts) -> Mapping[str, str]:
@@ -145,7 +144,7 @@ def _mistakes(request: CheckRequest) -> tuple[Finding, ...]:
         *(
             Finding(
                 rule=SKIPPED,
-                words=one.words,
+                message=one.message,
                 path=one.document.path,
                 place=one.document.place(one.key),
             )
@@ -158,7 +157,7 @@ def _mistake(mistake: Mistake, rule: Rule[object], request: CheckRequest) -> Fin
     """What would be right is known better than a rule about all mistakes can say it."""
     return Finding(
         rule=replace(rule, fix=mistake.accepted or rule.fix),
-        words=mistake.wrong,
+        message=mistake.wrong,
         path=mistake.path or request.config,
         place=Place(line=mistake.line or 1, column=mistake.column or 1),
     )

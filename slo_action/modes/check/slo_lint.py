@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from slo_action.config.slo.load import LoadedSloYml, Origin
 from slo_action.core.lint.rule import Document, Finding, Key, Place, Table, findings
-from slo_action.core.lint.slo.checks import SloEntry, value_at
-from slo_action.core.lint.slo.rules import SLO_RULES
+from slo_action.core.lint.slo.rules import SLO_RULES, SloEntry, value_at
 from slo_action.core.text.quoting import quoted
 
 _MOST_NAMED = 5
@@ -29,11 +28,11 @@ def slo_findings(loaded: LoadedSloYml | None) -> tuple[Finding, ...]:
             inherited=tuple(_inherited(origin)),
         )
         for one in findings(rules, entry, document):
-            same = found.setdefault((one.rule.name, one.path, one.place, one.words), [])
+            same = found.setdefault((one.rule.name, one.path, one.place, one.message), [])
             same.append((name, one))
     defaults = _Defaults(loaded)
     return tuple(
-        replace(one, words=f"{one.words} ({_services(names)})")
+        replace(one, message=f"{one.message} ({_services(names)})")
         if defaults.have(one, names)
         else one
         for same in found.values()

@@ -38,7 +38,7 @@ def check_annotations(found: Sequence[Finding]) -> tuple[Annotation, ...]:
 
 def _message(finding: Finding) -> str:
     rule = finding.rule
-    words, why, fix = (shortened(text, _LIMIT) for text in (finding.words, rule.why, rule.fix))
+    words, why, fix = (shortened(text, _LIMIT) for text in (finding.message, rule.why, rule.fix))
     mend = f" ({_MEND})" if finding.edit else ""
     return f"{words}: {why}.\nInstead: {fix}{mend}.\nRule {rule.name}: {rule.page}"
 
@@ -63,7 +63,7 @@ def check_lines(
 
 def _lines(finding: Finding, lines: Lines) -> Iterator[str]:
     rule, place = finding.rule, finding.place
-    words = shortened(finding.words, _LIMIT)
+    words = shortened(finding.message, _LIMIT)
     mend = f" ({_MEND})" if finding.edit else ""
     yield f"{finding.path}:{place.line}: {rule.level}: {rule.name}: {words}{mend}"
     line = line_at(lines, finding.path, place)
@@ -161,7 +161,7 @@ def _sections(groups: _Groups, lines: Lines) -> Iterator[str]:
 def _row(finding: Finding, lines: Lines) -> tuple[str, ...]:
     rule = finding.rule
     words, why, fix = (
-        markdown(shortened(text, _LIMIT)) for text in (finding.words, rule.why, rule.fix)
+        markdown(shortened(text, _LIMIT)) for text in (finding.message, rule.why, rule.fix)
     )
     return (
         str(finding.place.line),

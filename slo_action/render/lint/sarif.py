@@ -100,7 +100,7 @@ def _id(rule: Rule[Any]) -> str:
 
 def _result(finding: Finding, index: int, fingerprint: str, lines: Lines) -> Json:
     rule = finding.rule
-    words = f"{_plain(finding.words)}: {_plain(rule.why)}.\nInstead: {_plain(rule.fix)}."
+    words = f"{_plain(finding.message)}: {_plain(rule.why)}.\nInstead: {_plain(rule.fix)}."
     result: Json = {
         "ruleId": _id(rule),
         "ruleIndex": index,
@@ -164,7 +164,7 @@ def _fingerprints(found: Sequence[Finding]) -> Iterator[str]:
     """Neither lines nor numbers count: what was measured again is the same finding."""
     seen: Counter[str] = Counter()
     for finding in found:
-        words = _NUMBER.sub("0", finding.words)
+        words = _NUMBER.sub("0", finding.message)
         said = json.dumps([finding.rule.name, finding.path, words])
         digest = sha256(said.encode("ascii")).hexdigest()[:32]
         seen[digest] += 1

@@ -94,7 +94,7 @@ def test_a_silent_service_is_asked_once_and_costs_no_pause() -> None:
 
     assert len(prober.asked) == 1
     assert clock.monotonic() - began == 5.0
-    assert visit.asked[0].heard == ()
+    assert visit.asked[0].answers == ()
 
 
 def test_twenty_services_are_asked_eight_at_a_time_and_the_rest_is_told() -> None:
@@ -218,7 +218,7 @@ BEHAVIOURS: dict[str, tuple[Behaviour, dict[str, str]]] = {
     ),
     "anonymous": (
         saying(b'{"status": "ok"}'),
-        {"no-version": "neither body nor headers of health_endpoint tell a version"},
+        {"no-version": "neither body nor headers of health_endpoint report a version"},
     ),
     "missing": (
         saying(b"", status="404 Not Found"),
@@ -232,7 +232,7 @@ BEHAVIOURS: dict[str, tuple[Behaviour, dict[str, str]]] = {
 
 
 def told(visit: Visit) -> dict[str, str]:
-    return {rule.name: spot.words for rule in LIVE_RULES for spot in rule.find(visit)}
+    return {rule.name: spot.message for rule in LIVE_RULES for spot in rule.find(visit)}
 
 
 @pytest.mark.parametrize("name", BEHAVIOURS)

@@ -28,7 +28,7 @@ BY_LEVEL = {
 def finding(
     rule: Rule[Table], words: str = "words", path: str = "fly.toml", line: int = 19
 ) -> Finding:
-    return Finding(rule=rule, words=words, path=path, place=Place(line=line, column=3))
+    return Finding(rule=rule, message=words, path=path, place=Place(line=line, column=3))
 
 
 WARNING = finding(BY_LEVEL[Level.WARNING])

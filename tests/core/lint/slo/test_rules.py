@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.slo.load import LoadedSloYml, load_slo_yml
 from slo_action.core.lint.rule import Finding
-from slo_action.core.lint.slo.checks import duration_text
+from slo_action.core.lint.slo.rules import duration_text
 from slo_action.core.model import Level
 from slo_action.modes.check.slo_lint import slo_findings
 
@@ -181,7 +181,7 @@ def test_a_contradiction_is_found_where_it_stands(
 ) -> None:
     (found,) = check(ONE + text)
 
-    assert (found.rule.name, found.place.line, found.words) == (rule, line, words)
+    assert (found.rule.name, found.place.line, found.message) == (rule, line, words)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_contradiction_in_the_defaults_stands_there(check: Check) -> None:
     (found,) = check(text)
 
     assert found.place.line == 3
-    assert found.words.endswith('("a", "b")')
+    assert found.message.endswith('("a", "b")')
 
 
 def test_a_service_s_interval_does_not_stand_for_what_the_defaults_say_by_name(
