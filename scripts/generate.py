@@ -26,8 +26,7 @@ from slo_action.config.slo.forms import (
     TargetsForm,
 )
 from slo_action.config.slo.json_schema import SCHEMA_PATH as MATRIX_SCHEMA_PATH
-from slo_action.config.slo.json_schema import generated_slo_schema
-from slo_action.config.slo.key_docs import MEANINGS, meaning
+from slo_action.config.slo.json_schema import generated_slo_schema, key_meanings
 from slo_action.core.verdict.judge import TABLE
 from slo_action.errors import all_errors
 from slo_action.render.outputs import OUTPUTS
@@ -96,7 +95,7 @@ def errors_table() -> str:
 
 def matrix_table(form: type[Form], prefix: str = "") -> str:
     """Return a form's keys as a Markdown table."""
-    rows = [f"| `{prefix}{key}` | {meaning(form, key)} |" for key in MEANINGS[form]]
+    rows = [f"| `{prefix}{key}` | {meaning} |" for key, meaning in key_meanings(form).items()]
     return "\n".join(["| key | meaning |", "|---|---|", *rows])
 
 
