@@ -1,4 +1,4 @@
-"""What `check` is to look at: files of the workspace, read before anything is said."""
+"""What `check` is to look at: files of the workspace, read before anything is reported."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ _FLY_FIELD = "fly-config"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlyFile:
-    """A fly.toml with its text, and the services of the matrix that it is about."""
+    """A fly.toml with its text, and the services of slo.yml that it is about."""
 
     document: Document
     text: str
@@ -36,7 +36,7 @@ class FlyFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRequest:
-    """One run of `check`. `config` is the name of the matrix's file, `loaded` what is in it.
+    """One run of `check`. `config` is the name of the slo.yml, `loaded` what is in it.
 
     Both are empty where there is none. `mistakes` are those of fly.toml files, `broken` the texts
     of those that are no TOML. `sarif_file` is empty where none is asked for, `records` None where
@@ -57,28 +57,28 @@ class CheckRequest:
 
     @property
     def services(self) -> tuple[Service, ...]:
-        """The services of the matrix, as far as they could be read."""
+        """The services of slo.yml, as far as they could be read."""
         return tuple(self.loaded.slo_yml.services.values()) if self.loaded else ()
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Every file that was looked at, the matrix first."""
-        matrix = self.loaded.texts if self.loaded else {}
+        """Every file that was looked at, slo.yml first."""
+        slo_yml = self.loaded.texts if self.loaded else {}
         broken = (mistake.path for mistake in self.mistakes if mistake.path)
-        return tuple(dict.fromkeys((*matrix, *(f.document.path for f in self.fly_files), *broken)))
+        return tuple(dict.fromkeys((*slo_yml, *(f.document.path for f in self.fly_files), *broken)))
 
     @property
     def texts(self) -> Mapping[str, str]:
         """The files' texts by their names."""
-        matrix = self.loaded.texts if self.loaded else {}
+        slo_yml = self.loaded.texts if self.loaded else {}
         fly = {one.document.path: one.text for one in self.fly_files}
-        return {**self.broken, **fly, **matrix}
+        return {**self.broken, **fly, **slo_yml}
 
 
 def read_check_request(given: Mapping[str, str], around: RunEnvironment) -> CheckRequest:
     """Return what is to be checked. Raises InputError where the inputs themselves are wrong.
 
-    Mistakes within files are part of the request: all of them are told on their lines.
+    Mistakes within files are part of the request: all of them are reported on their lines.
     """
     inputs, found = read_inputs(given)
     config = _config(inputs, around.workspace)
@@ -136,7 +136,7 @@ def _config(inputs: Inputs, workspace: Path) -> str:
 
 
 def _is_there(path: Path) -> bool:
-    """What is no file, or a link to nothing, is told rather than passed over."""
+    """What is no file, or a link to nothing, is reported rather than ignored."""
     return path.is_symlink() or path.exists()
 
 
@@ -148,7 +148,7 @@ class _FlyFiles:
 
 
 def _fly_files(inputs: Inputs, workspace: Path, loaded: LoadedSloYml | None) -> _FlyFiles:
-    """Return the files that are named, by input or matrix, else the one at the top."""
+    """Return the files that are named, by input or slo.yml, else the one at the top."""
     found = _FlyFiles()
     services = tuple(loaded.slo_yml.services.values()) if loaded else ()
     own = _own_files(services, WorkspaceFiles(workspace))
@@ -204,20 +204,20 @@ def _about(
     """
     named = [service for service in services if own.get(service.name) == document.path]
     app = document.content.get("app")
-    known = [s for s in services if not s.fly_config and app == (s.app or s.name)]
+    matching = [s for s in services if not s.fly_config and app == (s.app or s.name)]
     alone = [s for s in services if not s.fly_config and s.platform not in ("command", "none")]
-    yield from named or known or (alone if len(services) == 1 else ())
+    yield from named or matching or (alone if len(services) == 1 else ())
 
 
 def _standing_at(mistake: Mistake, name: str) -> Mistake:
-    """What nobody names is its own mistake."""
+    """A file that is named nowhere is its own mistake."""
     if mistake.path:
         return mistake
     return replace(mistake, field=name, path=name, line=1, column=1, value=None)
 
 
 def _placed(mistake: Mistake, named_by: Service | None, loaded: LoadedSloYml | None) -> Mistake:
-    """A file that cannot be read is the mistake of whoever names it."""
+    """A file that cannot be read is the mistake of the entry that names it."""
     if mistake.path or named_by is None or loaded is None:
         return mistake
     origin = loaded.origins[named_by.name]

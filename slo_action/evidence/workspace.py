@@ -1,4 +1,4 @@
-"""Files of the workspace that `check` writes: those it mends, and its report for code scanning."""
+"""Files of the workspace that `check` writes: those it fixes, and its report for code scanning."""
 
 from pathlib import Path
 
@@ -25,16 +25,16 @@ class WorkspaceWriter:
     def _write(self, name: str, text: str, hint: str) -> None:
         path = self._workspace / name
         if ".." in Path(name).parts or self._workspace not in path.parents:
-            told = f"{name}: lies outside of the workspace"
-            raise FileWriteError(told, hint="name a path below it")
+            message = f"{name}: lies outside of the workspace"
+            raise FileWriteError(message, hint="name a path below it")
         if path.is_symlink():
-            told = f"{name}: is a symbolic link"
-            raise FileWriteError(told, hint="name the file that it leads to")
+            message = f"{name}: is a symbolic link"
+            raise FileWriteError(message, hint="name the file that it leads to")
         try:
             self._replace(path, text)
         except OSError as error:
-            told = f"{name}: {error.strerror}"
-            raise FileWriteError(told, hint=hint) from error
+            message = f"{name}: {error.strerror}"
+            raise FileWriteError(message, hint=hint) from error
 
     def _replace(self, path: Path, text: str) -> None:
         """Write by way of a temporary file, so that no reader sees half of it."""

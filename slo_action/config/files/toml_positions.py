@@ -1,4 +1,4 @@
-"""Where each key and each value of a TOML text stands: tomllib does not tell."""
+"""Where each key and each value of a TOML text stands: tomllib does not report it."""
 
 import re
 import tomllib
@@ -22,7 +22,7 @@ _SPACE = re.compile(r"[ \t]*")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:\n|\Z)")
 _BLANK_LINES = re.compile(r"(?:[ \t]*\n)*")
 _DEEPEST = 16
-"""Nobody asks for a place deeper down; a hostile file's keys have thousands of parts."""
+"""No rule looks deeper; a hostile file's keys have thousands of parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +50,12 @@ def toml_positions(text: str) -> TomlPositions:
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     return TomlPositions(
         places={key: _place(offset, starts) for key, offset in walk.offsets.items()},
-        values={key: _stretch(span, starts) for key, span in walk.values.items()},
-        entries={key: _stretch(span, starts) for key, span in walk.entries.items()},
+        values={key: _span(span, starts) for key, span in walk.values.items()},
+        entries={key: _span(span, starts) for key, span in walk.entries.items()},
     )
 
 
-def _stretch(span: tuple[int, int], starts: list[int]) -> Span:
+def _span(span: tuple[int, int], starts: list[int]) -> Span:
     start, end = span
     return Span(start=_place(start, starts), end=_place(end, starts))
 
@@ -190,7 +190,7 @@ class _Walk:
             self._assignment(key)
 
     def _closed(self, end: str) -> bool:
-        """Step over what separates values; tell whether this was the last one."""
+        """Step over what separates values; return whether this was the last one."""
         self._skip(_BLANK)
         if self._take(","):
             self._skip(_BLANK)

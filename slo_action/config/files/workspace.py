@@ -85,7 +85,7 @@ class WorkspaceFiles:
 
 
 def _is_in(directory: Path, root: Path) -> bool:
-    """Tell whether a directory lies below the root itself, and not only by way of a link."""
+    """Return whether a directory lies below the root itself, and not only by way of a link."""
     return directory.resolve().is_relative_to(root)
 
 

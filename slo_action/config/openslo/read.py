@@ -18,10 +18,10 @@ from slo_action.core.slo.openslo import API_VERSION, PREFIX
 from slo_action.core.text.quoting import quoted
 
 _NO_COUNTERPART = {
-    "DataSource": "where metrics come from is said by the input `metrics`",
-    "AlertPolicy": "who is told is said by `notify`",
-    "AlertCondition": "when to alert is said by `policy`",
-    "AlertNotificationTarget": "who is told is said by `notify`",
+    "DataSource": "the source of metrics is set by the input `metrics`",
+    "AlertPolicy": "recipients are set by `notify`",
+    "AlertCondition": "alerting is set by `policy`",
+    "AlertNotificationTarget": "recipients are set by `notify`",
 }
 _STRICTER_THERE = "another objective of this service is as strict or stricter"
 _KINDS = ("Service", "SLO", "SLI", *_NO_COUNTERPART)
@@ -143,11 +143,11 @@ def _drafts(
 
 
 def _settle(draft: _Draft) -> None:
-    """Make objectives settings, where no annotation has said so already."""
+    """Make objectives settings, where no annotation has set them."""
     for one in draft.taken.values():
         said = draft.settings.setdefault(one.field, Setting(text=one.text, key=one.key))
         if said.key != one.key:
-            draft.skipped.append(_told(one, f"an annotation says {quoted(said.text)}"))
+            draft.skipped.append(_skipped(one, f"an annotation says {quoted(said.text)}"))
 
 
 def _draft_of(
@@ -191,14 +191,14 @@ def _take(draft: _Draft, found: Iterator[Found] | tuple[()], mistakes: list[KeyM
                 if kept is not one:
                     strict, lax = (one, kept) if _stricter(one, kept) else (kept, one)
                     draft.taken[one.field] = strict
-                    draft.skipped.append(_told(lax, _STRICTER_THERE))
+                    draft.skipped.append(_skipped(lax, _STRICTER_THERE))
 
 
 def _stricter(one: ReadObjective, other: ReadObjective) -> bool:
     return one.value < other.value if one.least else one.value > other.value
 
 
-def _told(one: ReadObjective, why: str) -> SkippedObjective:
+def _skipped(one: ReadObjective, why: str) -> SkippedObjective:
     return SkippedObjective(key=one.key, what=f"{one.field}: {one.text}", why=why)
 
 

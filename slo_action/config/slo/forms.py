@@ -1,6 +1,6 @@
 """What may be written in slo.yml, key by key. The JSON Schema is generated from these forms.
 
-None everywhere means that nothing is said, so that defaults can fill it in.
+None everywhere means that the key is not set, so that defaults can fill it in.
 """
 
 import re
@@ -59,16 +59,14 @@ class Form(BaseModel):
 class TargetsForm(Form):
     """What a service promises."""
 
-    availability: Ratio | None = _optional(
-        "Share of time in which the health endpoint answers well."
-    )
-    error_rate: Ratio | None = _optional("Most of its answers that may fail.")
-    job_success_rate: Ratio | None = _optional("Share of a job's runs that end well.")
+    availability: Ratio | None = _optional("Share of time in which the health endpoint is healthy.")
+    error_rate: Ratio | None = _optional("Largest share of answers that may fail.")
+    job_success_rate: Ratio | None = _optional("Share of a job's runs that succeed.")
     response_time_p95: Positive | None = _optional(
         "What 95 % of the health endpoint's answers may take."
     )
     api_response_time_p95: Positive | None = _optional(
-        "The same for your own endpoints that say nothing."
+        "The same for your own endpoints that set none."
     )
     stats_response_time_p95: Positive | None = _optional("The same for the stats endpoint.")
     search_response_time_p90: Positive | None = _optional(
@@ -113,16 +111,16 @@ class PolicyForm(Form):
         "Error rates that are promised, warned of and rolled back."
     )
     on_late_start: Literal["warn", "rollback"] | None = _optional(
-        "`warn` or `rollback`: what a service gets that came late."
+        "`warn` or `rollback`: what to do when a service becomes healthy only after the deadline."
     )
     outage_after: Positive | None = _optional("How long everything must fail to be an outage.")
     min_requests: Annotated[int, Field(ge=1)] | None = _optional(
-        "Fewer real requests than that say nothing."
+        "Fewer real requests than this are no evidence."
     )
 
     @property
     def late_start(self) -> OnLateStart | None:
-        """The same as the core's word."""
+        """The same as the core's value."""
         return None if self.on_late_start is None else OnLateStart(self.on_late_start)
 
 
@@ -142,7 +140,7 @@ class CaptureForm(Form):
 
 
 class AssertionForm(Form):
-    """One demand on an answer."""
+    """One assertion on an answer."""
 
     status: Statuses | None = _optional("A status such as 200 or 2xx, or a list of them.")
     json_path: JsonPath | None = Field(
@@ -158,8 +156,8 @@ class AssertionForm(Form):
     not_equals: Json = _optional("Any value but this.")
     matches: Pattern | None = _optional("A regular expression that the value, as text, holds.")
     exists: bool | None = _optional("Whether there is such a value at all.")
-    above: Number | None = _optional("A number below the value.")
-    below: Number | None = _optional("A number above the value.")
+    above: Number | None = _optional("The value must be above this number.")
+    below: Number | None = _optional("The value must be below this number.")
 
     @model_validator(mode="after")
     def _one_demand(self) -> "AssertionForm":
@@ -193,7 +191,7 @@ def _listed(names: frozenset[str] | set[str]) -> str:
 class EndpointForm(Form):
     """A path of the user's own."""
 
-    name: EndpointName = Field(description="What people call it.")
+    name: EndpointName = Field(description="Its name.")
     path: Path = Field(description="Its path.")
     interval: Positive | None = _optional("Time between two probes of the routine monitor.")
     timeout: Positive | None = _optional("What a probe of the routine monitor may take.")
@@ -202,32 +200,30 @@ class EndpointForm(Form):
 
 
 class OwnAssertionsForm(Form):
-    """Demands on the endpoints that have keys of their own."""
+    """Assertions on the endpoints that have keys of their own."""
 
-    health: list[AssertionForm] | None = _optional("Demands on the health endpoint's answer.")
-    build: list[AssertionForm] | None = _optional("Demands on the build endpoint's answer.")
-    search: list[AssertionForm] | None = _optional("Demands on the search endpoint's answer.")
-    stats: list[AssertionForm] | None = _optional("Demands on the stats endpoint's answer.")
+    health: list[AssertionForm] | None = _optional("Assertions on the health endpoint's answer.")
+    build: list[AssertionForm] | None = _optional("Assertions on the build endpoint's answer.")
+    search: list[AssertionForm] | None = _optional("Assertions on the search endpoint's answer.")
+    stats: list[AssertionForm] | None = _optional("Assertions on the stats endpoint's answer.")
 
 
 class StepForm(Form):
     """One request of a journey."""
 
-    name: Name = Field(description="What people call it.")
+    name: Name = Field(description="Its name.")
     path: Path | None = _optional("A path below the service's address.")
     url: StepUrl | None = _optional("A whole address instead.")
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] | None = _optional(
-        "`GET` where nothing is said."
+        "Default `GET`."
     )
     headers: dict[RequestHeader, str] | None = _optional("Headers to send.")
     json_body: Json = Field(None, alias="json", description="A JSON body.")
     form: dict[str, str] | None = _optional("A form's fields as the body.")
     body: str | None = _optional("Text as the body.")
-    timeout: Positive | None = _optional("What the answer may take; 6 s where nothing is said.")
+    timeout: Positive | None = _optional("What the answer may take; default 6 s.")
     think_time: Duration | None = _optional("Time to wait before the request.")
-    assertions: list[AssertionForm] | None = _optional(
-        "What the answer must be; any 2xx where nothing is said."
-    )
+    assertions: list[AssertionForm] | None = _optional("What the answer must be; default any 2xx.")
     capture: dict[str, CaptureForm] | None = _optional(
         "Values of the answer that later steps use as `${name}`."
     )
@@ -250,9 +246,9 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 class JourneyForm(Form):
     """A user's way through the service."""
 
-    name: JourneyName = Field(description="What people call it.")
+    name: JourneyName = Field(description="Its name.")
     interval: Positive | None = _optional("Time between two runs of the routine monitor.")
-    timeout: Positive | None = _optional("What the whole of it may take, thinking included.")
+    timeout: Positive | None = _optional("What the whole run may take, think time included.")
     response_time_p95: Positive | None = _optional(
         "What the answers of 95 % of its runs may take together."
     )
@@ -274,19 +270,19 @@ _JOURNEY_TIMEOUT = timedelta(seconds=Journey(name="", steps=()).timeout_seconds)
 class MaintenanceForm(Form):
     """A time in which failures are expected: once, or again and again."""
 
-    name: Line = Field(description="What people call it.")
+    name: Line = Field(description="Its name.")
     start: Instant | None = _optional("When it starts.")
     end: Instant | None = _optional("When it ends.")
     schedule: Cron | None = _optional("Cron schedule of its starts, in UTC.")
     duration: Positive | None = _optional("How long each takes.")
     services: list[Name] | None = _optional(
-        "At the top of the file: the services it is about; all where nothing is said."
+        "At the top of the file: the services it is about; default all."
     )
 
     @model_validator(mode="after")
     def _once_or_again(self) -> "MaintenanceForm":
-        said = frozenset(self.model_fields_set & {"start", "end", "schedule", "duration"})
-        if said not in ({"start", "end"}, {"schedule", "duration"}):
+        given = frozenset(self.model_fields_set & {"start", "end", "schedule", "duration"})
+        if given not in ({"start", "end"}, {"schedule", "duration"}):
             raise ValueError("write either start: and end:, or schedule: and duration:")
         if self.start and self.end and self.start >= self.end:
             raise ValueError("write a start before the end")
@@ -311,11 +307,11 @@ def _once(*keys: str) -> AfterValidator:
 
 
 class DefaultsForm(Form):
-    """What holds for every service that does not say otherwise."""
+    """What holds for every service that does not set it."""
 
-    health_endpoint: Path | None = _optional("Health endpoint; `/healthz` where nothing is said.")
+    health_endpoint: Path | None = _optional("Health endpoint; default `/healthz`.")
     build_endpoint: OptionalPath | None = _optional(
-        "Endpoint that tells the running version, such as `/__build`."
+        "Endpoint that reports the running version, such as `/__build`."
     )
     search_endpoint: OptionalPath | None = _optional(
         "Search endpoint, asked in the observation window."
@@ -332,9 +328,9 @@ class DefaultsForm(Form):
     platform: Literal["auto", "fly", "command", "none"] | None = _optional(
         "Where it runs: `auto`, `fly`, `command` or `none`."
     )
-    app: App | None = _optional("The platform's name of it; its own name where nothing is said.")
+    app: App | None = _optional("The platform's name of it; default its own name.")
     fly_config: Below | None = _optional("Its fly.toml, below the workspace, for `mode: check`.")
-    team: Name | None = _optional("The team that answers for it.")
+    team: Name | None = _optional("The team that owns it.")
     notify: list[Line] | None = _optional("Its notification targets.")
     maintenance: list[MaintenanceForm] | None = _optional(
         "Times in which its failures are expected."
@@ -347,18 +343,18 @@ class DefaultsForm(Form):
     )
     journeys: (
         Annotated[list[JourneyForm], Field(max_length=_MOST_ENTRIES), _once("name")] | None
-    ) = _optional("Ways of a user through the service, step by step.")
+    ) = _optional("User journeys through the service, step by step.")
 
 
 class ServiceForm(DefaultsForm):
-    """One service, in the SLO document's words and more."""
+    """One service."""
 
     service: Name = Field(description="Its name, by which the input `service` selects it.")
     url: Url = Field(description="Its base address.")
 
 
 class TeamForm(Form):
-    """Who answers for services."""
+    """A team that owns services."""
 
     notify: list[Line] | None = _optional("The team's notification targets.")
 
@@ -368,13 +364,13 @@ class MatrixForm(Form):
 
     services: list[ServiceForm] | None = _optional("The services, a list.")
     defaults: DefaultsForm | None = _optional(
-        "What holds for every service of this file, and of those it includes, that does not say otherwise."
+        "Defaults of every service of this file, and of those it includes."
     )
     policy: PolicyForm | None = _optional("The numbers that judge a deploy, for all services.")
     include: Line | list[Line] | None = _optional(
         "Other files, relative to this one; `*` matches any name."
     )
-    teams: dict[str, TeamForm] | None = _optional("Who answers for services, by name.")
+    teams: dict[str, TeamForm] | None = _optional("Teams that own services, by name.")
     notify: list[Line] | None = _optional("Notification targets of all services that name none.")
     maintenance: list[MaintenanceForm] | None = _optional(
         "Times in which failures are expected, for all services or those it names."

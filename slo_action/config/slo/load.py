@@ -1,4 +1,4 @@
-"""slo.yml, the service matrix: files → forms → the core's nouns, every mistake at its line.
+"""slo.yml: files → forms → the core's nouns, every mistake at its line.
 
 A file is one mapping with `services:`, a list of services, or documents that are either; or of
 OpenSLO.
@@ -38,20 +38,8 @@ _PAGE = "write services: and a list of them; see docs/config.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where a service is written down: its entry, and then the defaults of the same file.
-
-    `table` is the entry as it is written, without its defaults.
-    """
-
-    document: Document
-    roots: tuple[Key, ...]
-    table: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedService:
-    """What OpenSLO says and slo.yml has no word for; `message` quotes it: untrusted."""
+    """What OpenSLO says and slo.yml has no key for; `message` quotes it: untrusted."""
 
     document: Document
     key: Key
@@ -62,12 +50,12 @@ class SkippedService:
 class LoadedSloYml:
     """What could be read, and every mistake. `texts` are the files by their names.
 
-    `is_whole` is False where the reading of one broke off. `hidden` are notification targets: who
-    has one may write to it.
+    `origins` are the entries of the services. `is_whole` is False where the reading of a file
+    broke off. `hidden` are notification targets: who has one may write to it.
     """
 
     slo_yml: SloYml
-    origins: Mapping[str, Origin]
+    origins: Mapping[str, SourceEntry]
     texts: Mapping[str, str]
     mistakes: tuple[Mistake, ...]
     skipped: tuple[SkippedService, ...] = ()
@@ -76,7 +64,7 @@ class LoadedSloYml:
 
 
 def load_slo_yml(files: Files, name: str, field_name: str) -> LoadedSloYml:
-    """Read a matrix and all it includes. `field_name` is the input that named the file.
+    """Read slo.yml and all it includes. `field_name` is the input that named the file.
 
     Services are there as far as they could be read, even where there are mistakes. Never raises.
     """
@@ -97,7 +85,7 @@ def load_slo_yml(files: Files, name: str, field_name: str) -> LoadedSloYml:
 
 
 def read_slo_yml(path: Path, home: Path, field_name: str) -> LoadedSloYml:
-    """Read the matrix at a path; what lies below `home` is named relative to it."""
+    """Read the slo.yml at a path; what lies below `home` is named relative to it."""
     files, name = WorkspaceFiles.around(path, home)
     return load_slo_yml(files, name, field_name)
 
@@ -119,7 +107,7 @@ def _bounded(mistakes: list[Mistake]) -> tuple[Mistake, ...]:
     rest = len(found) - MOST_MISTAKES
     if rest <= 0:
         return tuple(found)
-    more = Mistake(field="config", problem=f"{rest} more mistakes", accepted="mend these first")
+    more = Mistake(field="config", problem=f"{rest} more mistakes", accepted="fix these first")
     return (*found[:MOST_MISTAKES], more)
 
 
@@ -144,11 +132,10 @@ class _Services:
 
     def __init__(self, written: SloYmlFiles) -> None:
         self.known: dict[str, Service] = {}
-        self.origins: dict[str, Origin] = {}
+        self.origins: dict[str, SourceEntry] = {}
         self.mistakes: list[Mistake] = []
         self.skipped: list[SkippedService] = []
         self._written = written
-        self._entries: dict[str, SourceEntry] = {}
         self._teams: list[Reference] = []
 
     def take(self) -> None:
@@ -200,8 +187,7 @@ class _Services:
 
     def _keep(self, entry: SourceEntry, service: Service, raw: Mapping[str, object]) -> None:
         self.known[service.name] = service
-        self.origins[service.name] = Origin(document=entry.document, roots=entry.roots, table=raw)
-        self._entries[service.name] = entry
+        self.origins[service.name] = replace(entry, content=raw)
         if service.team:
             key = (*entry.key, "team")
             team = Reference(document=entry.document, key=key, name=service.team)
@@ -226,9 +212,9 @@ class _Services:
             self._imported(raw, places)
 
     def _imported(self, raw: Mapping[str, object], places: Mapping[Key, Key]) -> None:
-        known = self._entries.get(str(raw.get("service")))
-        if known is not None and isinstance(known.content, dict):
-            whole = merged(known.content, raw)
+        known = self.origins.get(str(raw.get("service")))
+        if known is not None:
+            whole = merged(known.table, raw)
             service = self._made(known, whole)
             if service is not None:
                 self._keep(known, service, whole)
@@ -254,8 +240,8 @@ class _Services:
         if self.known or wrong or self.skipped or written.policy != PolicyChange():
             return
         name = next(iter(written.texts))
-        told = Mistake(field="services", problem="no service is in it", accepted=_PAGE)
-        self.mistakes.append(replace(told, path=name, line=1, column=1))
+        mistake = Mistake(field="services", problem="no service is in it", accepted=_PAGE)
+        self.mistakes.append(replace(mistake, path=name, line=1, column=1))
 
     def _maintain(self) -> None:
         for one in self._written.maintenance:
@@ -268,8 +254,8 @@ class _Services:
     def _refer(self, known: Mapping[str, object], references: list[Reference]) -> None:
         unknown = (one for one in references if one.name not in known)
         for one in islice(unknown, MOST_MISTAKES):
-            told = did_you_mean(one.name, known)
-            wrong = mistake_at(one.document, one.key, "is not known", told, one.name)
+            suggestion = did_you_mean(one.name, known)
+            wrong = mistake_at(one.document, one.key, "is not known", suggestion, one.name)
             self.mistakes.append(wrong)
 
     def _mistake(

@@ -1,4 +1,4 @@
-"""What a change under review makes of slo.yml: the former file → both matrices → words."""
+"""What a change under review changes in slo.yml: base file → both versions → changes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ from slo_action.render.lint.slo_diff import unread_line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What changes in the file at `path`, and what the past says of it.
+    """What changes in the file at `path`, and the impact on past deploys.
 
-    `unread` says why nothing can be told.
+    `unread` says why nothing can be compared.
     """
 
     path: str
     changes: tuple[Change, ...] = ()
-    looked: tuple[Impact, ...] = ()
+    impacts: tuple[Impact, ...] = ()
     unread: str = ""
 
 
-def difference(request: CheckRequest, former: BaseFiles) -> Difference | None:
-    """Return what the change makes of the matrix; None where it does nothing to it.
+def difference(request: CheckRequest, base: BaseFiles) -> Difference | None:
+    """Return what the change changes in slo.yml; None where it changes nothing.
 
     A file that is gone promises nothing any more. One with mistakes is not compared: what is
     missing from it would look like a change.
@@ -42,20 +42,20 @@ def difference(request: CheckRequest, former: BaseFiles) -> Difference | None:
     if after.mistakes:
         return _unread(name, "the file has mistakes")
     try:
-        before = _base(name, BaseSloFiles(former))
+        before = _base(name, BaseSloFiles(base))
     except GitHubError as error:
         return _unread(name, error.in_words)
     if before.mistakes:
-        return _unread(name, "the former file has mistakes")
+        return _unread(name, "the file of the base commit has mistakes")
     changes = slo_changes(before.slo_yml, after.slo_yml)
     if not changes:
         return None
-    looked = (
+    impacts = (
         recorded_impact(request.records, before.slo_yml, after.slo_yml, changes).found
         if request.records
         else ()
     )
-    return Difference(path=name, changes=changes, looked=looked)
+    return Difference(path=name, changes=changes, impacts=impacts)
 
 
 _NOTHING = LoadedSloYml(slo_yml=SloYml(), origins={}, texts={}, mistakes=())
@@ -66,31 +66,33 @@ def _unread(name: str, why: str) -> Difference:
 
 
 def _base(name: str, files: "BaseSloFiles") -> LoadedSloYml:
-    """A file that was not there said nothing."""
+    """A file that does not exist in the base commit said nothing."""
     if files.read(name) is None:
         return _NOTHING
     return load_slo_yml(files, name, "config")
 
 
 class BaseSloFiles:
-    """The Files that a matrix is read from, as they were. All of it raises GitHubError."""
+    """The Files that slo.yml is read from, in the base commit. All of it raises GitHubError."""
 
-    def __init__(self, former: BaseFiles) -> None:
-        self._base = former
+    def __init__(self, base: BaseFiles) -> None:
+        self._base = base
         self._texts: dict[str, str | None] = {}
         self._names: dict[str, tuple[str, ...]] = {}
 
     def read(self, name: str) -> str | None:
-        """Return a file's former text, None where there was none; each is asked for once."""
+        """Return the text of a file in the base commit, None where it has none; read once."""
         if name not in self._texts:
             self._texts[name] = self._base.read(name)
         return self._texts[name]
 
     def text(self, name: str, field: str) -> str | Mistake:
-        """Return a file's former text, or that there was none."""
+        """Return the text of a file in the base commit, or that there was none."""
         text = self.read(name)
         if text is None:
-            return Mistake(field=field, problem="was not there", value=name, accepted="")
+            return Mistake(
+                field=field, problem="does not exist in the base commit", value=name, accepted=""
+            )
         return text
 
     def matching(self, pattern: str, beside: str) -> tuple[str, ...]:

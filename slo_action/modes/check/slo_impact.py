@@ -1,4 +1,4 @@
-"""How recorded runs would have fared under either version of slo.yml: read → hold → judge again."""
+"""The impact of a changed slo.yml on recorded runs: read → compare → judge again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from slo_action.modes.backtest import backtest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookedBack:
-    """What the records say of the changes; `unread` counts files that are no valid record."""
+    """The impact on recorded runs; `unread` counts files that are no valid record."""
 
     found: tuple[Impact, ...]
     unread: int
@@ -26,15 +26,15 @@ class LookedBack:
 def recorded_impact(
     directory: Path, before: SloYml, after: SloYml, changes: Sequence[Change]
 ) -> LookedBack:
-    """Hold the audit records below a directory to both versions.
+    """Compare the audit records below a directory with both versions.
 
-    Measured values are held to the limits that changed. Where the policy of a service changed, its
-    newest runs are judged again by both.
+    Measured values are compared with the limits that changed. Where the policy of a service
+    changed, its newest runs are judged again by both.
     """
     records, unread = _read(directory)
     measured = [one for _, document in records for one in measured_by(document)]
     paths = _to_judge_again(records, before, after)
-    replays = [backtest(paths, matrix).cases for matrix in (before, after)]
+    replays = [backtest(paths, one).cases for one in (before, after)]
     found = (*measured_impact(changes, measured), *replayed_impact(*replays))
     return LookedBack(found=found, unread=unread)
 

@@ -1,9 +1,10 @@
-"""What is wrong in slo.yml: its services, entry by entry, held against the rules."""
+"""What is wrong in slo.yml: its services, entry by entry, tested with the rules."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from slo_action.config.slo.load import LoadedSloYml, Origin
+from slo_action.config.slo.includes import SourceEntry
+from slo_action.config.slo.load import LoadedSloYml
 from slo_action.core.lint.rule import Document, Finding, Key, Place, Table, findings
 from slo_action.core.lint.slo.rules import SLO_RULES, SloEntry, value_at
 from slo_action.core.text.quoting import quoted
@@ -12,7 +13,7 @@ _MOST_NAMED = 5
 
 
 def slo_findings(loaded: LoadedSloYml | None) -> tuple[Finding, ...]:
-    """Return what the rules find in the services of a matrix; nothing without one.
+    """Return what the rules find in the services of slo.yml; nothing without one.
 
     What stands in the defaults is found once, with the names of the services that it harms.
     """
@@ -44,7 +45,7 @@ _OF_WHAT_LACKS = ("job-without-schedule", "target-without-endpoint")
 """Behind the place where a file breaks off, there may be what these rules miss."""
 
 
-def _inherited(origin: Origin) -> Iterator[Table]:
+def _inherited(origin: SourceEntry) -> Iterator[Table]:
     for root in origin.roots[1:]:
         table = value_at(origin.document.content, root[1:])
         if isinstance(table, Mapping):
@@ -59,7 +60,7 @@ class _Defaults:
         self._places: dict[tuple[str, tuple[Key, ...]], frozenset[Place]] = {}
 
     def have(self, finding: Finding, names: Sequence[str]) -> bool:
-        """Tell whether what was found of these services stands in the defaults that they share."""
+        """Return whether a finding on these services stands in the defaults that they share."""
         origin = self._origins[names[0]]
         known = (origin.document.path, origin.roots[1:])
         if known not in self._places:

@@ -181,8 +181,8 @@ def test_a_file_without_faults_is_told_to_be_so(stage: CheckWorld) -> None:
     stage.write(fly_toml="app = 'worker'\n[deploy]\nstrategy = 'rolling'\n")
 
     assert stage.run() == 0
-    assert (stage.log.lines, stage.log.annotations) == (["fly.toml: nothing to remark"], [])
-    assert "nothing to remark" in stage.outputs.summary
+    assert (stage.log.lines, stage.log.annotations) == (["fly.toml: no findings"], [])
+    assert "no findings" in stage.outputs.summary
 
 
 def test_each_mode_is_either_staged_or_only_reads_files() -> None:
@@ -232,9 +232,9 @@ def test_files_that_agree_are_told_to_be_so(stage: CheckWorld) -> None:
 
     assert stage.run() == 0
     assert stage.log.lines == [
-        "2 files: nothing to remark",
-        ".github/slo.yml: nothing to remark",
-        "fly.toml: nothing to remark",
+        "2 files: no findings",
+        ".github/slo.yml: no findings",
+        "fly.toml: no findings",
     ]
 
 
@@ -242,7 +242,7 @@ def test_the_matrix_alone_is_enough(stage: CheckWorld) -> None:
     stage.write(ops__slo_yml=SHOP)
 
     assert stage.run(config="ops/slo.yml") == 0
-    assert stage.log.lines == ["ops/slo.yml: nothing to remark"]
+    assert stage.log.lines == ["ops/slo.yml: no findings"]
 
 
 def test_the_page_shows_what_the_log_says(stage: CheckWorld) -> None:
@@ -501,9 +501,9 @@ def test_fix_mends_what_it_can_and_only_that(stage: CheckWorld, newline: str) ->
             "auto_rollback = true # why", "# why"
         )
     )
-    assert stage.log.lines[0] == "fly.toml: mended 2"
+    assert stage.log.lines[0] == "fly.toml: fixed 2"
     assert stage.told == []
-    assert "check sent nothing and mended 2 places" in stage.outputs.summary
+    assert "check sent nothing and fixed 2 places" in stage.outputs.summary
 
 
 def test_what_a_person_must_decide_is_still_told(stage: CheckWorld) -> None:

@@ -155,8 +155,8 @@ def test_fix_writes_the_file_and_a_second_run_has_nothing_to_do(tmp_path: Path) 
 
     assert (first.returncode, second.returncode) == (0, 0)
     assert mended == b"# ours\r\napp = 'shop'\r\n" == (tmp_path / "fly.toml").read_bytes()
-    assert "│ fly.toml: mended 1\n" in first.stdout
-    assert second.stdout == "│ fly.toml: nothing to remark\n"
+    assert "│ fly.toml: fixed 1\n" in first.stdout
+    assert second.stdout == "│ fly.toml: no findings\n"
     assert {path.name for path in tmp_path.iterdir()} == {"fly.toml", "output.txt", "summary.md"}
 
 

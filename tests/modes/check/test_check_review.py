@@ -140,7 +140,7 @@ def test_a_token_that_may_not_read_is_one_line(
 
     finished = reviewed(tmp_path, github, {".github/slo.yml": matrix("800ms")})
 
-    told = [line for line in finished.stdout.splitlines() if "what changes is not told" in line]
+    told = [line for line in finished.stdout.splitlines() if "the changes cannot be shown" in line]
     assert (finished.returncode, len(told), annotations(finished)) == (0, 1, [])
     assert "permissions: contents: read" in told[0]
     assert "looser" not in summary(tmp_path)
@@ -154,7 +154,7 @@ def test_without_a_token_nobody_is_asked_and_one_line_says_so(
 
     assert (finished.returncode, finished.stderr, github.asked) == (0, "", [])
     assert finished.stdout.splitlines()[-1] == (
-        "│ .github/slo.yml: what changes is not told: the input token is empty; "
+        "│ .github/slo.yml: the changes cannot be shown: the input token is empty; "
         "pass `${{ github.token }}`"
     )
 
@@ -169,7 +169,7 @@ def test_without_github_there_is_one_line(tmp_path: Path, github: GitHubContents
     )
 
     assert (finished.returncode, finished.stderr) == (0, "")
-    assert finished.stdout.count("what changes is not told") == 1
+    assert finished.stdout.count("the changes cannot be shown") == 1
 
 
 @pytest.mark.real
@@ -177,7 +177,7 @@ def test_what_did_not_change_is_not_told(tmp_path: Path, github: GitHubContents)
     finished = reviewed(tmp_path, github, {".github/slo.yml": matrix() + "# a comment\n"})
 
     lines = [line for line in finished.stdout.splitlines() if line.startswith("│")]
-    assert (lines, annotations(finished)) == (["│ .github/slo.yml: nothing to remark"], [])
+    assert (lines, annotations(finished)) == (["│ .github/slo.yml: no findings"], [])
 
 
 # Directly
@@ -225,7 +225,7 @@ def test_a_former_file_that_was_broken_is_one_line(stage: CheckWorld, broken: st
     stage.write(slo_yml=matrix("800ms"))
     (line,) = changes(stage, slo_yml=broken)
 
-    assert line == "slo.yml: what changes is not told: the former file has mistakes"
+    assert line == "slo.yml: the changes cannot be shown: the file of the base commit has mistakes"
     assert stage.log.annotations == []
 
 
@@ -233,7 +233,7 @@ def test_a_file_with_mistakes_is_not_compared(stage: CheckWorld) -> None:
     stage.write(slo_yml=matrix("800ms", "team: nobody\n"))
 
     assert changes(stage, slo_yml=matrix()) == [
-        "slo.yml: what changes is not told: the file has mistakes"
+        "slo.yml: the changes cannot be shown: the file has mistakes"
     ]
     assert "looser" not in stage.outputs.summary
 
@@ -252,7 +252,7 @@ def test_a_refusal_of_github_is_one_line(stage: CheckWorld) -> None:
     stage.base = former
 
     assert stage.run(config="slo.yml") == 0
-    assert stage.log.lines[-1] == "slo.yml: what changes is not told: HTTP 502; run it again"
+    assert stage.log.lines[-1] == "slo.yml: the changes cannot be shown: HTTP 502; run it again"
 
 
 def test_without_slo_yml_before_and_after_there_is_nothing_to_tell(stage: CheckWorld) -> None:
@@ -260,7 +260,7 @@ def test_without_slo_yml_before_and_after_there_is_nothing_to_tell(stage: CheckW
     stage.base = MemoryBaseFiles({"fly.toml": "app = 'old'\n"})
 
     assert stage.run() == 0
-    assert stage.log.lines == ["fly.toml: nothing to remark"]
+    assert stage.log.lines == ["fly.toml: no findings"]
 
 
 @pytest.mark.real
@@ -327,7 +327,7 @@ def test_a_pattern_over_too_many_former_folders_is_one_line(stage: CheckWorld) -
     stage.run(config="slo.yml")
 
     assert stage.log.lines[-1] == (
-        "slo.yml: what changes is not told: include looks into more than 100 folders; "
+        "slo.yml: the changes cannot be shown: include looks into more than 100 folders; "
         "name the folders in the pattern"
     )
 

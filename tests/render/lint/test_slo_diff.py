@@ -50,7 +50,7 @@ REPLAYED = replace(DAYS, what=POLICY, unit=Unit.DEPLOY, compared=12, only_after=
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ((), "nothing that it means has changed"),
+        ((), "no effective change"),
         ((LOOSER,), "1 looser"),
         (CHANGES, "1 looser, 1 stricter, 1 neutral"),
         ((NEUTRAL, NEUTRAL), "2 neutral"),
@@ -155,7 +155,7 @@ def test_a_former_file_that_cannot_be_read_is_one_line() -> None:
     line = unread_line("slo.yml", "HTTP 403; give the job `permissions: contents: read`")
 
     assert line == (
-        "slo.yml: what changes is not told: HTTP 403; give the job `permissions: contents: read`"
+        "slo.yml: the changes cannot be shown: HTTP 403; give the job `permissions: contents: read`"
     )
 
 

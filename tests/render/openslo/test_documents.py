@@ -306,7 +306,7 @@ def test_what_openslo_does_not_hold_is_named() -> None:
     )
     (document,) = printed(rich)
     assert document["spec"]["description"] == (
-        "Not held by OpenSLO: maintenance, policy, assertions, a quantile of its own."
+        "Not expressible in OpenSLO: maintenance, policy, assertions, a quantile of its own."
     )
 
 
