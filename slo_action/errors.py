@@ -103,7 +103,7 @@ class WorkspaceError(SloVerifyError):
     title = "Evidence cannot be written"
 
 
-class UnwrittenError(WorkspaceError):
+class FileWriteError(WorkspaceError):
     """A file that is no evidence cannot be written: a report, or a file to be fixed."""
 
     title = "A file could not be written"

@@ -24,7 +24,7 @@ ON_DEMAND = {
     "ghapi": "ghapi.core:GhApi",
     "ghapi-error": "fasttransport.errors:APIError",
     # What only some inputs ask for.
-    "slo.yml": "slo_action.config.slo.load:load_matrix",
+    "slo.yml": "slo_action.config.slo.load:load_slo_yml",
     "prepared": "slo_action.audit.prepared:find_prepared",
     "fly": "slo_action.platforms.fly.platform:open_platform",
     "prometheus": "slo_action.sources.prometheus.source:PrometheusSource",

@@ -324,7 +324,7 @@ class Files(Protocol):
 class WrittenFiles(Protocol):
     """Where `check` writes. Both raise WorkspaceError. Names are relative to the workspace."""
 
-    def mend(self, name: str, text: str) -> None:
+    def fix(self, name: str, text: str) -> None:
         """Replace the text of a file that is there, byte for byte."""
         ...
 
@@ -363,7 +363,7 @@ class CheckPorts:
     """What `check` may touch.
 
     `redact` takes secrets out of a text, before it is escaped. `prober` is None where nothing may
-    be asked, `former` where there is no change under review.
+    be asked, `base` where there is no change under review.
     """
 
     clock: Clock
@@ -372,7 +372,7 @@ class CheckPorts:
     written: WrittenFiles
     redact: Callable[[str], str]
     prober: Prober | None = None
-    former: BaseFiles | None = None
+    base: BaseFiles | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from slo_action.github.files import RunnerFiles
 from slo_action.modes.check.check import RULES, check
 from slo_action.render.text.escape import visible
 from tests.hostile import CORPUS, TEXTS
-from tests.worlds.check_stage import CheckStage
+from tests.worlds.check_world import CheckWorld
 from tests.worlds.memory_ports import MemoryBaseFiles
 from tests.worlds.rendered import rendered
 from tests.worlds.runner_commands import parse_command
@@ -120,7 +120,7 @@ def _told(files: Mapping[str, str], text: str, workspace: Path) -> Published:
     log = WorkflowLog(stream, scrubber)
     log.mask(SECRET)
     masks = len(stream.getvalue())
-    stage, page = CheckStage(workspace), workspace / "summary"
+    stage, page = CheckWorld(workspace), workspace / "summary"
     for name, content in files.items():
         (workspace / name).write_bytes(content.encode("utf-8", errors="replace"))
     former = files["slo.yml"].replace("error_rate: 5%", "error_rate: 1%").replace("100%", "99%")
@@ -131,7 +131,7 @@ def _told(files: Mapping[str, str], text: str, workspace: Path) -> Published:
         outputs=RunnerFiles(workspace / "output", page, scrubber),
         written=WorkspaceWriter(workspace, scrubber),
         redact=scrubber.scrub,
-        former=MemoryBaseFiles({"slo.yml": former, text: "service: old\n"}),
+        base=MemoryBaseFiles({"slo.yml": former, text: "service: old\n"}),
     )
     try:
         request = stage.request(config="slo.yml", sarif_file="out.sarif")

@@ -12,7 +12,7 @@ from slo_action.core.model import Mode
 from slo_action.errors import InputError, Mistake
 
 if TYPE_CHECKING:
-    from slo_action.config.slo.load import Loaded
+    from slo_action.config.slo.load import LoadedSloYml
 
 ALL = "all"
 MOST_SERVICES = 50
@@ -59,17 +59,17 @@ def _needs_matrix(url: str) -> bool:
 
 
 def _single(
-    given: Mapping[str, str], environment: RunEnvironment, loaded: "Loaded | None"
+    given: Mapping[str, str], environment: RunEnvironment, loaded: "LoadedSloYml | None"
 ) -> tuple[VerifyRequest]:
     return (read_request(given, environment, lambda *_: loaded),)
 
 
-def _names_in(loaded: "Loaded | None") -> tuple[str, ...]:
+def _names_in(loaded: "LoadedSloYml | None") -> tuple[str, ...]:
     """Return the names in the order of the file; none where something is wrong with it.
 
     `read_request` reports what, as for a single service.
     """
-    return () if loaded is None or loaded.mistakes else tuple(loaded.matrix.services)
+    return () if loaded is None or loaded.mistakes else tuple(loaded.slo_yml.services)
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ def _read(
     environment: RunEnvironment,
     names: Sequence[str],
     in_matrix: Sequence[str],
-    loaded: "Loaded | None",
+    loaded: "LoadedSloYml | None",
 ) -> tuple[VerifyRequest, ...]:
     """Read each service by itself, unless there are too many, or what is asked fits only one."""
     inputs, _ = read_inputs({**given, "service": ""})

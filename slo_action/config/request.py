@@ -36,7 +36,7 @@ from slo_action.errors import InputError, Mistake
 from slo_action.on_demand import on_demand
 
 if TYPE_CHECKING:
-    from slo_action.config.slo.load import Loaded
+    from slo_action.config.slo.load import LoadedSloYml
 
 DEFAULT_CONFIG = Path(".github/slo.yml")
 CONTROL_OFF = "off"
@@ -119,19 +119,19 @@ class RunEnvironment:
     event_path: Path | None = None
 
 
-def matrix_of(config: str, workspace: Path) -> "Loaded | None":
+def matrix_of(config: str, workspace: Path) -> "LoadedSloYml | None":
     """Read slo.yml, where the input `config` names one or one is at its usual place."""
     named = config or str(DEFAULT_CONFIG)
     if not (config or (workspace / named).is_file()):
         return None
-    loaded: Loaded = on_demand("slo.yml")(WorkspaceFiles(workspace), named, "config")
+    loaded: LoadedSloYml = on_demand("slo.yml")(WorkspaceFiles(workspace), named, "config")
     return loaded
 
 
 def read_request(
     given: Mapping[str, str],
     environment: RunEnvironment,
-    read_matrix: "Callable[[str, Path], Loaded | None]" = matrix_of,
+    read_matrix: "Callable[[str, Path], LoadedSloYml | None]" = matrix_of,
 ) -> VerifyRequest:
     """Return what is to be done. Raises InputError with every mistake at once.
 
@@ -352,15 +352,15 @@ def _left_out(
 _Filled = tuple[Inputs, Service | None, tuple[Mistake, ...]]
 
 
-def _with_matrix(inputs: Inputs, loaded: "Loaded | None") -> _Filled:
+def _with_matrix(inputs: Inputs, loaded: "LoadedSloYml | None") -> _Filled:
     """Fill in from slo.yml what the inputs left open; return what is wrong with it, too."""
     if loaded is None:
         return inputs, None, ()
     if loaded.mistakes:
         return inputs, None, loaded.mistakes
-    service = loaded.matrix.services.get(inputs.service)
+    service = loaded.slo_yml.services.get(inputs.service)
     if service is None:
-        in_matrix = loaded.matrix.services
+        in_matrix = loaded.slo_yml.services
         named = inputs.config or str(DEFAULT_CONFIG)
         wrong = (_unknown_service(inputs, named, in_matrix),) if inputs.service else ()
         return inputs, None, wrong

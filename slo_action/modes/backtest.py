@@ -15,7 +15,7 @@ from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.policy.overrides import policy_of
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.policy_comparison import PolicyComparison, PolicyOutcome
-from slo_action.core.slo.services import Matrix
+from slo_action.core.slo.services import SloYml
 from slo_action.core.verdict.facts import Judgement, OnLateStart, is_passed
 from slo_action.core.verdict.judge import judge
 from slo_action.errors import RecordError, ReplayError
@@ -32,7 +32,7 @@ class Backtest:
     unread: Mapping[str, str]
 
 
-def backtest(paths: Iterable[Path], policies: Matrix, service: str = "") -> Backtest:
+def backtest(paths: Iterable[Path], policies: SloYml, service: str = "") -> Backtest:
     """Judge the records again by the policies of their services; an empty `service` takes all.
 
     What cannot be read, or does not lead to its own verdict, is told and left out.
@@ -49,7 +49,7 @@ def backtest(paths: Iterable[Path], policies: Matrix, service: str = "") -> Back
     return Backtest(cases=tuple(cases), unread=unread)
 
 
-def _backtested(document: AuditDocument, policies: Matrix, source: str) -> PolicyComparison:
+def _backtested(document: AuditDocument, policies: SloYml, source: str) -> PolicyComparison:
     try:
         policy = policy_of(policies.policy_for(document.service), document.policy or Policy())
     except ValueError as error:

@@ -28,7 +28,7 @@ def run_check(step: Step) -> int:
         written=WorkspaceWriter(environment.workspace, runtime.scrubber),
         redact=runtime.scrubber.scrub,
         prober=prober if may_visit else None,
-        former=open_base_files(step.given, environment),
+        base=open_base_files(step.given, environment),
     )
     return check(request, ports)
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from slo_action.audit.read import find_records, read_record
-from slo_action.config.slo.load import read_matrix
-from slo_action.core.slo.services import Matrix
+from slo_action.config.slo.load import read_slo_yml
+from slo_action.core.slo.services import SloYml
 from slo_action.errors import InputError, Mistake, RecordError
 from slo_action.modes.backtest import backtest
 from slo_action.modes.replay import replay
@@ -35,7 +35,7 @@ def run_backtest(log: Log, directory: str, policy: Path, service: str, *, as_jso
             accepted="name one with audit.json",
         )
         raise InputError((wrong,))
-    result = backtest(find_records(Path(directory)), _matrix(policy, "--policy"), service)
+    result = backtest(find_records(Path(directory)), _slo_yml(policy, "--policy"), service)
     lines = (
         backtest_json(result.cases, result.unread).split("\n")
         if as_json
@@ -54,13 +54,13 @@ def run_backtest(log: Log, directory: str, policy: Path, service: str, *, as_jso
 
 def run_openslo(log: Log, config: Path) -> int:
     """Print the services of slo.yml as OpenSLO."""
-    for line in openslo_documents(_matrix(config, "--config").services.values()).splitlines():
+    for line in openslo_documents(_slo_yml(config, "--config").services.values()).splitlines():
         log.line(line)
     return 0
 
 
-def _matrix(path: Path, option: str) -> Matrix:
-    loaded = read_matrix(path, Path.cwd(), option)
+def _slo_yml(path: Path, option: str) -> SloYml:
+    loaded = read_slo_yml(path, Path.cwd(), option)
     if loaded.mistakes:
         raise InputError(loaded.mistakes)
-    return loaded.matrix
+    return loaded.slo_yml

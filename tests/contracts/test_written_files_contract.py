@@ -9,7 +9,7 @@ from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import WorkspaceError
 from slo_action.evidence.workspace import WorkspaceWriter
 from slo_action.ports import WrittenFiles
-from tests.worlds.check_stage import MemoryWritten
+from tests.worlds.check_world import MemoryWrittenFiles
 
 Read = Callable[[str], str]
 
@@ -20,7 +20,7 @@ def written(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[WrittenFile
     scrubber = Scrubber()
     scrubber.learn("s3cret-token")
     if request.param == "memory":
-        memory = MemoryWritten(scrubber)
+        memory = MemoryWrittenFiles(scrubber)
         return memory, lambda name: {**memory.mended, **memory.reports}[name]
     (tmp_path / "apps").mkdir()
     (tmp_path / "apps" / "fly.toml").write_text("app = 'shop'\n", encoding="utf-8")
@@ -32,7 +32,7 @@ def test_a_mended_file_has_its_new_text_byte_for_byte(written: tuple[WrittenFile
     port, read = written
     text = "app = 'größe'\r\n# s3cret-token is the file's own\n"
 
-    port.mend("apps/fly.toml", text)
+    port.fix("apps/fly.toml", text)
 
     assert read("apps/fly.toml") == text
 

@@ -17,7 +17,7 @@ import pytest
 
 from slo_action.config.inputs import PlatformName, read_inputs
 from slo_action.config.request import RunEnvironment, read_request
-from slo_action.config.slo.load import read_matrix
+from slo_action.config.slo.load import read_slo_yml
 from slo_action.core.model import Release, RunIdentity
 from slo_action.platforms import PLATFORMS
 from slo_action.platforms.context import PlatformContext
@@ -384,7 +384,7 @@ def test_the_matrix_example_names_every_service_of_the_example_matrix() -> None:
     strategy = workflow.document["jobs"]["verify"]["strategy"]
 
     assert strategy["matrix"]["service"] == list(
-        read_matrix(ROOT / "examples" / "slo.yml", ROOT, "config").matrix.services
+        read_slo_yml(ROOT / "examples" / "slo.yml", ROOT, "config").slo_yml.services
     )
 
 

@@ -15,14 +15,14 @@ from slo_action.audit.document import AuditDocument
 from slo_action.audit.read import find_records, read_record
 from slo_action.audit.write import audit_document
 from slo_action.config.slo.forms import PolicyForm, RatesForm
-from slo_action.config.slo.load import read_matrix
+from slo_action.config.slo.load import read_slo_yml
 from slo_action.core.model import Cause, Outcome, Probe, Verdict, VersionRule, Witness
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.policy.overrides import PolicyChange, policy_of
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.policy_comparison import PolicyComparison, sums_of
 from slo_action.core.release.fleet import Machine
-from slo_action.core.slo.services import Matrix, Service
+from slo_action.core.slo.services import Service, SloYml
 from slo_action.core.verdict.facts import OnLateStart
 from slo_action.modes.backtest import backtest, backtested
 from slo_action.modes.verify import verify
@@ -243,7 +243,7 @@ def test_records_are_found_at_any_depth_and_bad_ones_do_not_stop_the_others(
     (tmp_path / "audit.json").write_text("{", encoding="utf-8")
     (tmp_path / "package.json").write_text('{"name": "other"}', encoding="utf-8")
 
-    result = backtest(find_records(tmp_path), Matrix())
+    result = backtest(find_records(tmp_path), SloYml())
 
     assert [Path(case.source).name for case in result.cases] == ["run-2.json", "audit.json"]
     assert list(result.unread) == [str(tmp_path / "audit.json")]
@@ -255,7 +255,7 @@ def test_a_record_with_rows_left_out_is_told_and_left_out(tmp_path: Path) -> Non
     window = good.window.model_copy(update={"rows_left_out": 3})
     saved(good.model_copy(update={"window": window}), tmp_path / "audit.json")
 
-    result = backtest(find_records(tmp_path), Matrix())
+    result = backtest(find_records(tmp_path), SloYml())
 
     assert result.cases == ()
     (why,) = result.unread.values()
@@ -266,7 +266,7 @@ def test_a_record_that_does_not_lead_to_its_own_verdict_is_left_out(tmp_path: Pa
     forged = recorded(every(8), SHORT).model_copy(update={"verdict": Verdict.HEALTHY})
     saved(forged, tmp_path / "audit.json")
 
-    result = backtest(find_records(tmp_path), Matrix())
+    result = backtest(find_records(tmp_path), SloYml())
 
     assert "verdict" in result.unread[str(tmp_path / "audit.json")]
 
@@ -279,16 +279,16 @@ def test_each_service_is_judged_by_its_own_policy_and_may_be_picked(tmp_path: Pa
         endpoints=(),
         policy=PolicyChange(rollback=Fraction(2, 100)),
     )
-    strict = Matrix(services={"dashboard": dashboard})
+    strict = SloYml(services={"dashboard": dashboard})
 
     assert backtest([path], strict).cases[0].changed
-    assert not backtest([path], Matrix()).cases[0].changed
+    assert not backtest([path], SloYml()).cases[0].changed
     assert backtest([path], strict, "other").cases == ()
 
 
 def test_thresholds_that_do_not_fit_the_record_s_are_told(tmp_path: Path) -> None:
     path = saved(recorded(always(Outcome.OK), SHORT), tmp_path / "audit.json")
-    unfit = Matrix(policy=PolicyChange(rollback=Fraction(1, 1000)))
+    unfit = SloYml(policy=PolicyChange(rollback=Fraction(1, 1000)))
 
     assert "does not fit" in backtest([path], unfit).unread[str(path)]
 
@@ -324,7 +324,7 @@ def test_the_page_shows_what_is_really_told(tmp_path: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
     policy = tmp_path / "slo.yml"
     policy.write_text(page.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
-    policies = read_matrix(policy, tmp_path, "--policy").matrix
+    policies = read_slo_yml(policy, tmp_path, "--policy").slo_yml
     cases = []
     for run, (service, world, then) in STORIES.items():
         document = recorded(world, then)

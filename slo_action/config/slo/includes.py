@@ -1,4 +1,4 @@
-"""The files of a matrix: what is written in them, and what one of them hands down to others."""
+"""slo.yml and the files it includes: their entries, and what they inherit."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -47,6 +47,11 @@ class SourceEntry:
     inherited: Inherited
 
     @property
+    def table(self) -> Mapping[str, object]:
+        """The entry without its defaults; empty where it is no mapping."""
+        return self.content if isinstance(self.content, Mapping) else {}
+
+    @property
     def roots(self) -> tuple[Key, ...]:
         """Where its keys stand: in the entry, or in the defaults of the same file."""
         return (self.key, *self.inherited.roots.get(self.document.path, ()))
@@ -61,7 +66,7 @@ class Reference:
     name: str
 
 
-class MatrixFiles:
+class SloYmlFiles:
     """Reads file after file, and gathers what is written in all of them.
 
     `is_whole` is False where the reading of one broke off.
@@ -126,8 +131,8 @@ class MatrixFiles:
 
     def _listed(self, entry: SourceEntry, listed: object) -> None:
         if not isinstance(listed, list):
-            told = "write a list of services"
-            wrong = mistake_at(entry.document, entry.key, "is no list", told, listed)
+            accepted = "write a list of services"
+            wrong = mistake_at(entry.document, entry.key, "is no list", accepted, listed)
             self.mistakes.append(wrong)
             return
         self.services += [
@@ -184,8 +189,8 @@ class MatrixFiles:
 
     def _team(self, document: Document, name: str, form: TeamForm, key: Key) -> None:
         if name in self.teams:
-            told = "name each team once"
-            self.mistakes.append(mistake_at(document, key, "is named twice", told, name))
+            accepted = "name each team once"
+            self.mistakes.append(mistake_at(document, key, "is named twice", accepted, name))
         self.teams[name] = Team(name=name, notify=tuple(form.notify or ()))
 
     def _include(
@@ -269,7 +274,7 @@ _DEEPEST_TARGET = 4
 
 
 def _is_mapping(content: object) -> TypeGuard[dict[str, object]]:
-    """Tell a file's own mapping from a service, or an object of OpenSLO, that stands by itself."""
+    """Return whether it is a file's own mapping, and no single service or object of OpenSLO."""
     if not isinstance(content, dict) or is_openslo(content):
         return False
     return "services" in content or not _SERVICE_KEYS & content.keys()

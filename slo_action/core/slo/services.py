@@ -1,4 +1,4 @@
-"""The services that somebody runs, and what they promise: the nouns of slo.yml."""
+"""Services and what they promise: the nouns of slo.yml."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from slo_action.core.policy.overrides import PolicyChange
 from slo_action.core.stats.latency import LatencyObjective
 
 NAMED_ENDPOINTS = ("health", "build", "search", "stats")
-"""The document's endpoints, which have keys of their own; a user's own stand in a list."""
+"""Endpoints with keys of their own; a user's own stand in a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One service of the matrix, defaults filled in. Text is empty where nothing is said.
+    """One service of slo.yml, defaults filled in. Text is empty where nothing is said.
 
     `schedule` is the cron text of a job. `fly_config` is its fly.toml, below the workspace.
     `policy` is what it changes of the judging numbers, its own targets included.
@@ -99,14 +99,14 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Matrix:
-    """All of it. `policy` holds for services that the matrix does not name, too."""
+class SloYml:
+    """All of it. `policy` holds for services that the file does not name, too."""
 
     services: Mapping[str, Service] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
     policy: PolicyChange = field(default_factory=PolicyChange)
 
     def policy_for(self, service: str) -> PolicyChange:
-        """Return what holds for a service, named in the matrix or not."""
-        known = self.services.get(service)
-        return known.policy if known else self.policy
+        """Return what holds for a service, named in the file or not."""
+        found = self.services.get(service)
+        return found.policy if found else self.policy

@@ -18,7 +18,7 @@ Why a number is looser:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from fractions import Fraction
 
 from slo_action.core.model import Witness
@@ -26,9 +26,10 @@ from slo_action.core.policy.overrides import PolicyChange
 from slo_action.core.policy.policy import Policy
 from slo_action.core.slo_diff.change import (
     Change,
-    Fact,
-    Fallback,
-    compared,
+    Defaults,
+    Field,
+    PolicyPair,
+    compare,
     less_is_looser,
     more_is_looser,
 )
@@ -59,14 +60,6 @@ DEFAULTS = _stated(Policy())
 """What holds where no file says anything."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyPair:
-    """The policies of one service, or of a file, in both versions."""
-
-    before: PolicyChange
-    after: PolicyChange
-
-
 FILE_DEFAULTS = PolicyPair(before=DEFAULTS, after=DEFAULTS)
 
 
@@ -77,13 +70,13 @@ def policy_changes(
     leave_out: frozenset[str] = frozenset(),
 ) -> Iterator[Change]:
     """Yield what differs. `below` is what holds where nothing is said; `leave_out` names fields."""
-    for name, fact in POLICY_FACTS.items():
+    for name, field in POLICY_FACTS.items():
         if name not in leave_out:
-            fallback = Fallback(
+            defaults = Defaults(
                 before=getattr(below.before, name), after=getattr(below.after, name)
             )
             before, after = getattr(own.before, name), getattr(own.after, name)
-            yield from compared(service, fact, before, after, fallback)
+            yield from compare(service, field, before, after, defaults)
 
 
 def same_fields(one: PolicyChange, values: PolicyChange) -> frozenset[str]:
@@ -104,8 +97,8 @@ def _deadline(before: float, after: float) -> str:
     return f"a deploy has {duration_words(before)} → {duration_words(after)} to get healthy"
 
 
-def grace_means(before: float, after: float) -> str:
-    """Return what another grace period means; both in seconds."""
+def grace_effect(before: float, after: float) -> str:
+    """Return the effect of another grace period; both in seconds."""
     old, new = duration_words(before), duration_words(after)
     return f"failures do not count in the first {old} → {new} after a deploy"
 
@@ -143,42 +136,48 @@ def _requests(before: int, after: int) -> str:
     return f"real traffic convicts from {before:,} → {after:,} requests on"
 
 
-def _limit_fact(what: str) -> Fact:
-    return Fact(what=what, words=duration_words, order=more_is_looser)
+def _limit_field(what: str) -> Field:
+    return Field(label=what, format=duration_words, order=more_is_looser)
 
 
 POLICY_FACTS = {
-    "health_deadline": Fact(
-        what="policy: health deadline", words=duration_words, order=more_is_looser, means=_deadline
-    ),
-    "grace": Fact(
-        what="policy: grace", words=duration_words, order=more_is_looser, means=grace_means
-    ),
-    "observe": Fact(
-        what="policy: observe", words=duration_words, order=less_is_looser, means=_observe
-    ),
-    "confidence": Fact(
-        what="policy: confidence", words=percent_words, order=_confidence_order, means=_confidence
-    ),
-    "slo": Fact(what="policy: error-rate SLO", words=percent_words, order=more_is_looser),
-    "alert": Fact(what="policy: error-rate alert", words=percent_words, order=more_is_looser),
-    "rollback": Fact(
-        what="policy: error rate of a rollback",
-        words=percent_words,
+    "health_deadline": Field(
+        label="policy: health deadline",
+        format=duration_words,
         order=more_is_looser,
-        means=_rollback,
+        effect=_deadline,
     ),
-    "on_late_start": Fact(what="policy: on late start", order=_late_order, means=_late),
-    "outage_after": Fact(
-        what="policy: outage after", words=duration_words, order=more_is_looser, means=_outage
+    "grace": Field(
+        label="policy: grace", format=duration_words, order=more_is_looser, effect=grace_effect
     ),
-    "min_requests": Fact(
-        what="policy: minimum of requests",
-        words="{:,}".format,
+    "observe": Field(
+        label="policy: observe", format=duration_words, order=less_is_looser, effect=_observe
+    ),
+    "confidence": Field(
+        label="policy: confidence",
+        format=percent_words,
+        order=_confidence_order,
+        effect=_confidence,
+    ),
+    "slo": Field(label="policy: error-rate SLO", format=percent_words, order=more_is_looser),
+    "alert": Field(label="policy: error-rate alert", format=percent_words, order=more_is_looser),
+    "rollback": Field(
+        label="policy: error rate of a rollback",
+        format=percent_words,
         order=more_is_looser,
-        means=_requests,
+        effect=_rollback,
     ),
-    "health_limit": _limit_fact("policy: health response time"),
-    "search_limit": _limit_fact("policy: search response time"),
+    "on_late_start": Field(label="policy: on late start", order=_late_order, effect=_late),
+    "outage_after": Field(
+        label="policy: outage after", format=duration_words, order=more_is_looser, effect=_outage
+    ),
+    "min_requests": Field(
+        label="policy: minimum of requests",
+        format="{:,}".format,
+        order=more_is_looser,
+        effect=_requests,
+    ),
+    "health_limit": _limit_field("policy: health response time"),
+    "search_limit": _limit_field("policy: search response time"),
 }
-"""How each field of PolicyChange is told; a test holds the two together."""
+"""How each field of PolicyChange is compared; a test holds the two together."""

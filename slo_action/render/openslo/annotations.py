@@ -7,29 +7,28 @@ from decimal import Decimal
 
 from slo_action.core.policy.overrides import PolicyChange
 from slo_action.core.slo.openslo import LATENCY_TARGETS
-from slo_action.core.slo.services import Endpoint, Service
+from slo_action.core.slo.services import NAMED_ENDPOINTS, Endpoint, Service
 
-_NAMED = ("health", "build", "search", "stats")
 _TEXTS = ("schedule", "platform", "app", "fly_config", "team")
 _UNHELD = ("journeys", "maintenance")
 
 
 def settings(service: Service) -> dict[str, str]:
     """Return all but the objectives, such as `monitoring.health_interval` to `15s`."""
-    said = {"url": service.url}
+    values = {"url": service.url}
     for endpoint, place in places(service):
-        said |= dict(_numbered(endpoint, place) if place else _named(endpoint))
+        values |= dict(_endpoint(endpoint, place))
     if service.grace is not None:
-        said["monitoring.grace_period"] = _duration(service.grace)
-    said |= {name: getattr(service, name) for name in _TEXTS if getattr(service, name)}
-    return said | {f"notify.{index}": target for index, target in enumerate(service.notify)}
+        values["monitoring.grace_period"] = _duration(service.grace)
+    values |= {name: getattr(service, name) for name in _TEXTS if getattr(service, name)}
+    return values | {f"notify.{index}": target for index, target in enumerate(service.notify)}
 
 
 def places(service: Service) -> Iterator[tuple[Endpoint, str]]:
     """Return the endpoints; those of the user's own with their place, such as `endpoints.0`."""
     number = 0
     for endpoint in service.endpoints:
-        named = endpoint.name in _NAMED
+        named = endpoint.name in NAMED_ENDPOINTS
         yield endpoint, "" if named else f"endpoints.{number}"
         number += not named
 
@@ -55,26 +54,23 @@ def _is_held(endpoint: Endpoint, place: str) -> bool:
     if endpoint.objective is None:
         return True
     quantiles = {target.endpoint: target.quantile for target in LATENCY_TARGETS.values()}
-    known = quantiles["health"] if place else quantiles.get(endpoint.name)
-    return endpoint.objective.quantile == known
+    quantile = quantiles["health"] if place else quantiles.get(endpoint.name)
+    return endpoint.objective.quantile == quantile
 
 
-def _named(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
-    yield f"{endpoint.name}_endpoint", endpoint.path
-    before = "" if endpoint.name == "build" else f"{endpoint.name}_"
+def _endpoint(endpoint: Endpoint, place: str) -> Iterator[tuple[str, str]]:
+    """Yield what is set of an endpoint; one of the user's own has a `place`."""
+    if place:
+        yield f"{place}.name", endpoint.name
+        yield f"{place}.path", endpoint.path
+    else:
+        yield f"{endpoint.name}_endpoint", endpoint.path
+    named = "" if endpoint.name == "build" else f"{endpoint.name}_"
+    prefix = f"{place}." if place else f"monitoring.{named}"
     for name in ("interval", "timeout"):
         value = getattr(endpoint, name)
         if value is not None:
-            yield f"monitoring.{before}{name}", _duration(value)
-
-
-def _numbered(endpoint: Endpoint, place: str) -> Iterator[tuple[str, str]]:
-    yield f"{place}.name", endpoint.name
-    yield f"{place}.path", endpoint.path
-    for name in ("interval", "timeout"):
-        value = getattr(endpoint, name)
-        if value is not None:
-            yield f"{place}.{name}", _duration(value)
+            yield f"{prefix}{name}", _duration(value)
 
 
 def _duration(value: timedelta) -> str:

@@ -108,8 +108,8 @@ def test_what_leads_to_no_place_in_the_workspace_is_known_as_it_is_named(
 ) -> None:
     files = WorkspaceFiles(workspace)
 
-    assert files.known_as(name) == name
-    assert files.known_as("in.yml") == "a/b/slo.yml"
+    assert files.real_name_or_given(name) == name
+    assert files.real_name_or_given("in.yml") == "a/b/slo.yml"
 
 
 def test_what_is_no_plain_file_is_not_waited_for(workspace: Path) -> None:

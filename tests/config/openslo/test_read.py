@@ -50,7 +50,7 @@ TAKEN: dict[str, list[dict[str, Any]]] = {
     "timeslices": [{"service": "line", "slo_targets": {"availability": "0.995"}}],
     "v1alpha": [],
 }
-LEFT_OUT: dict[str, tuple[str, ...]] = {
+SKIPPED: dict[str, tuple[str, ...]] = {
     "alerts": ("AlertPolicy mail", "AlertPolicy pager"),
     "bundle": (
         "DataSource metrics",
@@ -128,12 +128,12 @@ def targets(text: str) -> object:
 
 
 def reasons(text: str) -> list[str]:
-    return [one.why for one in imported(text, "shop").left_out]
+    return [one.why for one in imported(text, "shop").skipped]
 
 
 def test_every_fixture_is_in_the_table() -> None:
     names = {path.stem for path in FIXTURES.glob("*.yml")}
-    assert names == TAKEN.keys() == LEFT_OUT.keys()
+    assert names == TAKEN.keys() == SKIPPED.keys()
 
 
 @pytest.mark.parametrize("name", sorted(TAKEN))
@@ -141,9 +141,9 @@ def test_of_an_example_is_taken(name: str) -> None:
     assert list(fixture(name).services) == TAKEN[name]
 
 
-@pytest.mark.parametrize("name", sorted(LEFT_OUT))
+@pytest.mark.parametrize("name", sorted(SKIPPED))
 def test_of_an_example_is_left_out(name: str) -> None:
-    assert sorted(one.what for one in fixture(name).left_out) == sorted(LEFT_OUT[name])
+    assert sorted(one.what for one in fixture(name).skipped) == sorted(SKIPPED[name])
 
 
 @pytest.mark.parametrize("name", sorted(TAKEN))
@@ -370,7 +370,7 @@ def test_whatever_a_document_holds_is_taken_left_out_or_a_mistake(documents: lis
     result = openslo_services(documents)
 
     assert (
-        result.services or result.mistakes or result.left_out or not any(map(is_openslo, documents))
+        result.services or result.mistakes or result.skipped or not any(map(is_openslo, documents))
     )
     assert all(isinstance(service["service"], str) for service in result.services)
 

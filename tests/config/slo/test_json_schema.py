@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo_action.config.files.yaml import read_yaml
-from slo_action.config.slo.json_schema import SCHEMA_PATH, SCHEMA_URL, generated_matrix_schema
-from slo_action.config.slo.load import load_matrix
+from slo_action.config.slo.json_schema import SCHEMA_PATH, SCHEMA_URL, generated_slo_schema
+from slo_action.config.slo.load import load_slo_yml
 from slo_action.errors import Mistake
 
 ROOT = Path(__file__).parents[3]
@@ -36,12 +36,12 @@ class OneFile:
 
 
 def mistakes(document: object) -> list[str]:
-    loaded = load_matrix(OneFile(json.dumps(document)), "slo.yml", "config")
+    loaded = load_slo_yml(OneFile(json.dumps(document)), "slo.yml", "config")
     return [str(mistake) for mistake in loaded.mistakes]
 
 
 def test_the_committed_schema_is_the_generated_one() -> None:
-    assert generated_matrix_schema() == SCHEMA
+    assert generated_slo_schema() == SCHEMA
 
 
 def test_the_schema_is_a_schema() -> None:

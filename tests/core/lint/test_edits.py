@@ -152,7 +152,7 @@ def _one(key: tuple[str, ...], mend: str | None) -> Rule[Table]:
         title="",
         why="",
         fix="",
-        find=lambda _: [Violation(key=key, words="", mend=mend)],
+        find=lambda _: [Violation(key=key, message="", replacement=mend)],
     )
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from slo_action.core.lint.fly.rules import FLY_RULES
 from slo_action.core.lint.rule import Rule
-from slo_action.core.lint.slo.rules import MATRIX_RULES
+from slo_action.core.lint.slo.rules import SLO_RULES
 from slo_action.core.model import Mode, Outcome
 from slo_action.errors import WorkspaceError
 from slo_action.modes.check.check import RULES
 from slo_action.on_demand import ON_DEMAND
-from tests.worlds.check_stage import CheckStage
+from tests.worlds.check_world import CheckWorld
 from tests.worlds.fake_prober import OK, FakeProber, Line
 from tests.worlds.memory_ports import MemoryBaseFiles
 from tests.worlds.rendered import rendered
@@ -145,8 +145,8 @@ FOUND: dict[str, list[str]] = {
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> CheckStage:
-    return CheckStage(tmp_path)
+def stage(tmp_path: Path) -> CheckWorld:
+    return CheckWorld(tmp_path)
 
 
 def shape(name: str) -> str:
@@ -154,7 +154,7 @@ def shape(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", FOUND)
-def test_each_finding_stands_beside_its_line(stage: CheckStage, name: str) -> None:
+def test_each_finding_stands_beside_its_line(stage: CheckWorld, name: str) -> None:
     stage.write(fly_toml=shape(name))
 
     assert stage.run() == 0
@@ -177,12 +177,12 @@ def test_every_shape_is_looked_at() -> None:
     assert {path.stem for path in SHAPES.glob("*.toml")} == set(FOUND)
 
 
-def test_a_file_without_faults_is_told_to_be_so(stage: CheckStage) -> None:
+def test_a_file_without_faults_is_told_to_be_so(stage: CheckWorld) -> None:
     stage.write(fly_toml="app = 'worker'\n[deploy]\nstrategy = 'rolling'\n")
 
     assert stage.run() == 0
-    assert (stage.log.lines, stage.log.annotations) == (["fly.toml: nothing to remark"], [])
-    assert "nothing to remark" in stage.outputs.summary
+    assert (stage.log.lines, stage.log.annotations) == (["fly.toml: no findings"], [])
+    assert "no findings" in stage.outputs.summary
 
 
 def test_each_mode_has_its_entry_in_the_table_of_late_imports() -> None:
@@ -226,25 +226,25 @@ app = "shop"
 """
 
 
-def test_files_that_agree_are_told_to_be_so(stage: CheckStage) -> None:
+def test_files_that_agree_are_told_to_be_so(stage: CheckWorld) -> None:
     stage.write(**{".github__slo_yml": SHOP}, fly_toml=FLY)
 
     assert stage.run() == 0
     assert stage.log.lines == [
-        "2 files: nothing to remark",
-        ".github/slo.yml: nothing to remark",
-        "fly.toml: nothing to remark",
+        "2 files: no findings",
+        ".github/slo.yml: no findings",
+        "fly.toml: no findings",
     ]
 
 
-def test_the_matrix_alone_is_enough(stage: CheckStage) -> None:
+def test_the_matrix_alone_is_enough(stage: CheckWorld) -> None:
     stage.write(ops__slo_yml=SHOP)
 
     assert stage.run(config="ops/slo.yml") == 0
-    assert stage.log.lines == ["ops/slo.yml: nothing to remark"]
+    assert stage.log.lines == ["ops/slo.yml: no findings"]
 
 
-def test_the_page_shows_what_the_log_says(stage: CheckStage) -> None:
+def test_the_page_shows_what_the_log_says(stage: CheckWorld) -> None:
     shown = PAGE.read_text(encoding="utf-8").partition("```text\n")[2].partition("```")[0]
     line = shown.split("\n")[1].partition("| ")[2]
     above = (
@@ -261,8 +261,8 @@ def test_the_page_shows_what_the_log_says(stage: CheckStage) -> None:
     assert stage.log.lines[1:] == shown.splitlines()
 
 
-@pytest.mark.parametrize("rule", MATRIX_RULES, ids=lambda rule: rule.name)
-def test_the_page_s_example_of_a_rule_is_found_by_it(stage: CheckStage, rule: Rule[Any]) -> None:
+@pytest.mark.parametrize("rule", SLO_RULES, ids=lambda rule: rule.name)
+def test_the_page_s_example_of_a_rule_is_found_by_it(stage: CheckWorld, rule: Rule[Any]) -> None:
     _, _, section = PAGE.read_text(encoding="utf-8").partition(f"\n### {rule.name}\n")
     example = section.partition("```yaml\n")[2].partition("```")[0]
     stage.write(slo_yml=f"service: shop\nurl: https://shop.example\n{example}")
@@ -272,7 +272,7 @@ def test_the_page_s_example_of_a_rule_is_found_by_it(stage: CheckStage, rule: Ru
 
 
 @pytest.mark.parametrize("name", ["shop", "other"])
-def test_what_differs_is_told_where_fly_toml_says_it(stage: CheckStage, name: str) -> None:
+def test_what_differs_is_told_where_fly_toml_says_it(stage: CheckWorld, name: str) -> None:
     matrix = SHOP.replace("service: shop", f"service: {name}").replace("15s", "30s")
     stage.write(slo_yml=matrix, fly_toml=FLY)
 
@@ -281,7 +281,7 @@ def test_what_differs_is_told_where_fly_toml_says_it(stage: CheckStage, name: st
     assert stage.told == [*of_another_app, "fly.toml:10:5 notice match-timing"]
 
 
-def test_each_service_is_held_against_its_own_fly_toml(stage: CheckStage) -> None:
+def test_each_service_is_held_against_its_own_fly_toml(stage: CheckWorld) -> None:
     cart = SHOP.partition("\n")[2].replace("shop", "cart").replace("15s", "20s")
     named = cart + "    fly_config: apps/cart/fly.toml\n"
     stage.write(
@@ -298,7 +298,7 @@ def test_each_service_is_held_against_its_own_fly_toml(stage: CheckStage) -> Non
 
 
 def test_what_a_service_promises_says_more_of_autostop_than_that_it_stops(
-    stage: CheckStage,
+    stage: CheckWorld,
 ) -> None:
     sleepy = FLY.replace("[http_service]\n", '[http_service]\n  auto_stop_machines = "stop"\n', 1)
     stage.write(slo_yml=SHOP + "    slo_targets: {availability: 99.9%}\n", fly_toml=sleepy)
@@ -307,7 +307,7 @@ def test_what_a_service_promises_says_more_of_autostop_than_that_it_stops(
     assert [one.rpartition(" ")[2] for one in stage.told] == ["match-autostop"]
 
 
-def test_mistakes_of_all_kinds_are_told_at_once_and_fail_the_step(stage: CheckStage) -> None:
+def test_mistakes_of_all_kinds_are_told_at_once_and_fail_the_step(stage: CheckWorld) -> None:
     stage.write(
         slo_yml=SHOP.replace("2s", "20s") + "  - service: cart\n    uri: x\n",
         fly_toml="app = 'shop'\n[vm\n",
@@ -323,14 +323,14 @@ def test_mistakes_of_all_kinds_are_told_at_once_and_fail_the_step(stage: CheckSt
     assert "  2 | [vm" in stage.log.lines
 
 
-def test_a_matrix_of_warnings_only_passes(stage: CheckStage) -> None:
+def test_a_matrix_of_warnings_only_passes(stage: CheckWorld) -> None:
     stage.write(slo_yml=SHOP.replace("30s", "5m"))
 
     assert stage.run(config="slo.yml") == 0
     assert stage.told == ["slo.yml:5:46 warning grace-past-gate"]
 
 
-def test_a_bad_default_is_told_once_however_many_services_have_it(stage: CheckStage) -> None:
+def test_a_bad_default_is_told_once_however_many_services_have_it(stage: CheckWorld) -> None:
     services = "".join(
         f"- {{service: {name}, url: 'https://{name}.example', health_endpoint: /}}\n"
         for name in ("shop", "cart")
@@ -356,7 +356,7 @@ def plain(name: str, more: str = "") -> str:
 
 
 def test_each_thing_that_a_default_does_to_services_is_told_with_their_names(
-    stage: CheckStage,
+    stage: CheckWorld,
 ) -> None:
     shorter = ", monitoring: {timeout: 2s}"
     stage.write(slo_yml=with_defaults(plain("shop"), plain("cart", shorter), plain("pay")))
@@ -369,7 +369,7 @@ def test_each_thing_that_a_default_does_to_services_is_told_with_their_names(
     ]
 
 
-def test_of_many_services_with_a_bad_default_a_few_are_named(stage: CheckStage) -> None:
+def test_of_many_services_with_a_bad_default_a_few_are_named(stage: CheckWorld) -> None:
     stage.write(slo_yml=with_defaults(*(plain(f"s{number}") for number in range(7))))
     stage.run(config="slo.yml")
 
@@ -377,7 +377,7 @@ def test_of_many_services_with_a_bad_default_a_few_are_named(stage: CheckStage) 
     assert '("s0", "s1", "s2", "s3", "s4" and 2 more services)' in finding.message
 
 
-def test_what_stands_in_the_entry_of_a_service_does_not_name_it_again(stage: CheckStage) -> None:
+def test_what_stands_in_the_entry_of_a_service_does_not_name_it_again(stage: CheckWorld) -> None:
     own = ", slo_targets: {response_time_p95: 9s}"
     stage.write(slo_yml=with_defaults(plain("shop", own)))
     stage.run(config="slo.yml")
@@ -386,7 +386,7 @@ def test_what_stands_in_the_entry_of_a_service_does_not_name_it_again(stage: Che
     assert '"shop"' not in finding.message
 
 
-def test_a_mistake_of_an_included_file_stands_in_that_file(stage: CheckStage) -> None:
+def test_a_mistake_of_an_included_file_stands_in_that_file(stage: CheckWorld) -> None:
     stage.write(
         slo_yml="include: teams/*.yml\n", teams__a_yml=SHOP.replace("url", "uri"), teams__b_yml=SHOP
     )
@@ -395,7 +395,7 @@ def test_a_mistake_of_an_included_file_stands_in_that_file(stage: CheckStage) ->
     assert {one.path for one in stage.log.annotations} == {"teams/a.yml"}
 
 
-def test_a_fly_config_that_is_not_there_is_told_where_it_is_named(stage: CheckStage) -> None:
+def test_a_fly_config_that_is_not_there_is_told_where_it_is_named(stage: CheckWorld) -> None:
     stage.write(slo_yml=SHOP + "    fly_config: apps/fly.toml\n")
 
     assert stage.run(config="slo.yml") == 2
@@ -404,7 +404,7 @@ def test_a_fly_config_that_is_not_there_is_told_where_it_is_named(stage: CheckSt
 
 
 def test_a_fly_toml_that_is_too_large_is_a_finding_and_slo_yml_is_looked_at(
-    stage: CheckStage,
+    stage: CheckWorld,
 ) -> None:
     stage.write(slo_yml=SHOP.replace("30s", "5m"), fly_toml="#" * 65_537)
 
@@ -412,7 +412,7 @@ def test_a_fly_toml_that_is_too_large_is_a_finding_and_slo_yml_is_looked_at(
     assert stage.told == ["fly.toml:1:1 error fly-mistake", "slo.yml:5:46 warning grace-past-gate"]
 
 
-def test_openslo_that_is_not_read_is_a_notice(stage: CheckStage) -> None:
+def test_openslo_that_is_not_read_is_a_notice(stage: CheckWorld) -> None:
     fixture = ROOT / "tests" / "config" / "fixtures" / "openslo" / "alerts.yml"
     stage.write(slo_yml=fixture.read_text(encoding="utf-8"))
     stage.run(config="slo.yml")
@@ -421,7 +421,7 @@ def test_openslo_that_is_not_read_is_a_notice(stage: CheckStage) -> None:
     assert {one.title for one in notices} == {"OpenSLO that is not read"}
 
 
-def test_more_mistakes_than_are_listed_are_counted_in_the_file_itself(stage: CheckStage) -> None:
+def test_more_mistakes_than_are_listed_are_counted_in_the_file_itself(stage: CheckWorld) -> None:
     stage.write(slo_yml="services:\n" + "- {service: a, uri: b}\n" * 300)
 
     assert stage.run(config="slo.yml") == 2
@@ -429,7 +429,7 @@ def test_more_mistakes_than_are_listed_are_counted_in_the_file_itself(stage: Che
     assert any("more mistakes" in one.message for one in stage.log.annotations)
 
 
-def test_credentials_in_an_address_are_not_shown(stage: CheckStage) -> None:
+def test_credentials_in_an_address_are_not_shown(stage: CheckWorld) -> None:
     stage.write(slo_yml="service: shop\nurl: ftp://ann:hunter22@shop.example\n")
 
     assert stage.run(config="slo.yml") == 2
@@ -441,7 +441,7 @@ def test_credentials_in_an_address_are_not_shown(stage: CheckStage) -> None:
 # Who is asked
 
 
-def test_the_twenty_first_service_is_told_and_not_asked(stage: CheckStage) -> None:
+def test_the_twenty_first_service_is_told_and_not_asked(stage: CheckWorld) -> None:
     names = [f"shop-{number}" for number in range(21)]
     entries = (f"- {{service: {name}, url: 'https://{name}.example'}}\n" for name in names)
     stage.write(slo_yml="".join(entry.replace("}", ", health_endpoint: /}") for entry in entries))
@@ -456,7 +456,7 @@ def test_the_twenty_first_service_is_told_and_not_asked(stage: CheckStage) -> No
     assert "a few plain GETs to 20 running services" in rendered(stage.outputs.summary).prose
 
 
-def test_what_runs_is_told_at_the_line_of_its_endpoint(stage: CheckStage) -> None:
+def test_what_runs_is_told_at_the_line_of_its_endpoint(stage: CheckWorld) -> None:
     stage.write(slo_yml=SHOP)
     prober = FakeProber(stage.clock)
     prober.script("https://shop.example/healthz", Line(outcome=Outcome.HTTP_5XX))
@@ -466,7 +466,7 @@ def test_what_runs_is_told_at_the_line_of_its_endpoint(stage: CheckStage) -> Non
     assert stage.told == ["slo.yml:4:5 warning endpoint-fails"]
 
 
-def test_nobody_is_asked_where_visits_are_off(stage: CheckStage) -> None:
+def test_nobody_is_asked_where_visits_are_off(stage: CheckWorld) -> None:
     stage.write(slo_yml=SHOP)
     prober = FakeProber(stage.clock)
     stage.prober = prober
@@ -480,7 +480,7 @@ def test_nobody_is_asked_where_visits_are_off(stage: CheckStage) -> None:
 AUTO = FLY + "[experimental]\n  auto_rollback = true # why\n"
 
 
-def test_nothing_is_changed_unless_asked_for(stage: CheckStage) -> None:
+def test_nothing_is_changed_unless_asked_for(stage: CheckWorld) -> None:
     stage.write(fly_toml=AUTO)
     stage.run()
 
@@ -489,7 +489,7 @@ def test_nothing_is_changed_unless_asked_for(stage: CheckStage) -> None:
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_fix_mends_what_it_can_and_only_that(stage: CheckStage, newline: str) -> None:
+def test_fix_mends_what_it_can_and_only_that(stage: CheckWorld, newline: str) -> None:
     before = AUTO.replace('interval = "15s"', 'interval = "20s"').replace("\n", newline)
     stage.write(slo_yml=SHOP, fly_toml=before)
 
@@ -500,12 +500,12 @@ def test_fix_mends_what_it_can_and_only_that(stage: CheckStage, newline: str) ->
             "auto_rollback = true # why", "# why"
         )
     )
-    assert stage.log.lines[0] == "fly.toml: mended 2"
+    assert stage.log.lines[0] == "fly.toml: fixed 2"
     assert stage.told == []
-    assert "check sent nothing and mended 2 places" in stage.outputs.summary
+    assert "check sent nothing and fixed 2 places" in stage.outputs.summary
 
 
-def test_what_a_person_must_decide_is_still_told(stage: CheckStage) -> None:
+def test_what_a_person_must_decide_is_still_told(stage: CheckWorld) -> None:
     stage.write(fly_toml=AUTO + "[deploy]\n  release_command = 'x'\n")
     stage.run(fix="true")
 
@@ -515,7 +515,7 @@ def test_what_a_person_must_decide_is_still_told(stage: CheckStage) -> None:
 @pytest.mark.parametrize("beside", [True, False])
 @pytest.mark.parametrize("name", FOUND)
 def test_a_second_run_finds_nothing_to_mend(
-    stage: CheckStage,
+    stage: CheckWorld,
     name: str,
     beside: bool,
 ) -> None:
@@ -532,7 +532,7 @@ def test_a_second_run_finds_nothing_to_mend(
     assert all(tomllib.loads(text) for text in mended.values())
 
 
-def test_slo_yml_comes_before_what_a_rule_alone_would_make(stage: CheckStage) -> None:
+def test_slo_yml_comes_before_what_a_rule_alone_would_make(stage: CheckWorld) -> None:
     stage.write(
         slo_yml=SHOP,
         fly_toml='app = "shop"\n[[services]]\ninternal_port = 1\n[[services.http_checks]]\n'
@@ -543,7 +543,7 @@ def test_slo_yml_comes_before_what_a_rule_alone_would_make(stage: CheckStage) ->
     assert 'interval = "15s"' in stage.written.mended["fly.toml"]
 
 
-def test_a_file_that_cannot_be_written_ends_it(stage: CheckStage) -> None:
+def test_a_file_that_cannot_be_written_ends_it(stage: CheckWorld) -> None:
     stage.write(fly_toml=AUTO)
     stage.written.error = WorkspaceError("read-only", hint="make it writable")
 
@@ -551,10 +551,10 @@ def test_a_file_that_cannot_be_written_ends_it(stage: CheckStage) -> None:
         stage.run(fix="true")
 
 
-def test_a_report_that_cannot_be_written_is_told_after_all_else(stage: CheckStage) -> None:
+def test_a_report_that_cannot_be_written_is_told_after_all_else(stage: CheckWorld) -> None:
     stage.write(slo_yml=SHOP, fly_toml=AUTO)
     stage.written.error = WorkspaceError("read-only", hint="make it writable")
-    stage.former = MemoryBaseFiles()
+    stage.base = MemoryBaseFiles()
 
     with pytest.raises(WorkspaceError, match="read-only"):
         stage.run(config="slo.yml", sarif_file="out.sarif")
@@ -564,14 +564,14 @@ def test_a_report_that_cannot_be_written_is_told_after_all_else(stage: CheckStag
     assert stage.outputs.values == {}
 
 
-def test_slo_yml_itself_is_never_written(stage: CheckStage) -> None:
+def test_slo_yml_itself_is_never_written(stage: CheckWorld) -> None:
     stage.write(slo_yml=SHOP.replace("2s", "20s"), fly_toml=AUTO)
     stage.run(config="slo.yml", fix="true")
 
     assert set(stage.written.mended) == {"fly.toml"}
 
 
-def test_no_line_of_a_file_shows_a_notification_target_or_credentials(stage: CheckStage) -> None:
+def test_no_line_of_a_file_shows_a_notification_target_or_credentials(stage: CheckWorld) -> None:
     text = (
         "service: a\nurl: https://bob:p@hunter22@a.example\n"
         "notify: [https://hooks.example/hunter33]\nslo_targets: {availability: 100%}\nboo: 1\n"
@@ -586,7 +586,7 @@ def test_no_line_of_a_file_shows_a_notification_target_or_credentials(stage: Che
     assert "hunter" not in everything
 
 
-def test_a_slo_yml_that_is_not_utf_8_is_a_finding_where_the_byte_stands(stage: CheckStage) -> None:
+def test_a_slo_yml_that_is_not_utf_8_is_a_finding_where_the_byte_stands(stage: CheckWorld) -> None:
     stage.write(fly_toml="app = 'a'\n")
     (stage.workspace / "slo.yml").write_bytes(b"service: a\nurl: \xff\n")
 

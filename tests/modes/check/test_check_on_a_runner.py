@@ -131,7 +131,7 @@ def test_on_a_laptop_it_reads_the_directory_it_is_started_in(tmp_path: Path) -> 
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.startswith("fly.toml: 1 warning, 3 notices\n")
     assert "fly.toml:14: warning: no-service-checks: http_service has no checks" in finished.stdout
-    assert "\n  14 | [http_service]\n     | ^\n     = Fly cannot tell" in finished.stdout
+    assert "\n  14 | [http_service]\n     | ^\n     = Fly cannot see" in finished.stdout
     assert finished.stdout.count("no-service-checks") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["fly.toml"]
 
@@ -155,8 +155,8 @@ def test_fix_writes_the_file_and_a_second_run_has_nothing_to_do(tmp_path: Path) 
 
     assert (first.returncode, second.returncode) == (0, 0)
     assert mended == b"# ours\r\napp = 'shop'\r\n" == (tmp_path / "fly.toml").read_bytes()
-    assert "│ fly.toml: mended 1\n" in first.stdout
-    assert second.stdout == "│ fly.toml: nothing to remark\n"
+    assert "│ fly.toml: fixed 1\n" in first.stdout
+    assert second.stdout == "│ fly.toml: no findings\n"
     assert {path.name for path in tmp_path.iterdir()} == {"fly.toml", "output.txt", "summary.md"}
 
 
@@ -272,7 +272,10 @@ def test_a_running_service_is_asked_on_a_push(workspace: Path) -> None:
     assert asked == [b"/build", b"/healthz", b"/healthz"]
     assert all(request.startswith(b"GET ") for request in server.requests)
     assert finished.returncode == 0
-    assert "title=A sick service answers 200,file=.github/slo.yml,line=3,col=1" in finished.stdout
+    assert (
+        "title=An unhealthy service answers 200,file=.github/slo.yml,line=3,col=1"
+        in finished.stdout
+    )
     assert "a few plain GETs to 1 running service" in rendered(summary(workspace)).prose
 
 
@@ -310,7 +313,7 @@ def test_a_service_that_is_down_is_a_notice(workspace: Path) -> None:
 
     (command,) = commands(finished)
     assert finished.returncode == 0
-    assert command.startswith("::notice title=Not looked at as it runs,")
+    assert command.startswith("::notice title=A running service was not checked,")
 
 
 @pytest.mark.real

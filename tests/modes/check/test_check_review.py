@@ -15,12 +15,12 @@ from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.core.model import Outcome, VersionRule
 from slo_action.core.policy.policy import Policy
 from slo_action.errors import GitHubError
-from slo_action.modes.check.slo_diff import FormerMatrixFiles
+from slo_action.modes.check.slo_diff import BaseSloFiles
 from slo_action.modes.verify import verify
 from tests.builders import always
 from tests.modes.check.test_check_on_a_runner import commands, on_a_runner, summary, write
 from tests.worlds.artifact_faces import loopback_face
-from tests.worlds.check_stage import CheckStage
+from tests.worlds.check_world import CheckWorld
 from tests.worlds.github_contents import GitHubContents
 from tests.worlds.memory_ports import MemoryBaseFiles, VirtualRun
 from tests.worlds.rendered import rendered
@@ -140,7 +140,7 @@ def test_a_token_that_may_not_read_is_one_line(
 
     finished = reviewed(tmp_path, github, {".github/slo.yml": matrix("800ms")})
 
-    told = [line for line in finished.stdout.splitlines() if "what changes is not told" in line]
+    told = [line for line in finished.stdout.splitlines() if "the changes cannot be shown" in line]
     assert (finished.returncode, len(told), annotations(finished)) == (0, 1, [])
     assert "permissions: contents: read" in told[0]
     assert "looser" not in summary(tmp_path)
@@ -154,7 +154,7 @@ def test_without_a_token_nobody_is_asked_and_one_line_says_so(
 
     assert (finished.returncode, finished.stderr, github.asked) == (0, "", [])
     assert finished.stdout.splitlines()[-1] == (
-        "│ .github/slo.yml: what changes is not told: the input token is empty; "
+        "│ .github/slo.yml: the changes cannot be shown: the input token is empty; "
         "pass `${{ github.token }}`"
     )
 
@@ -169,7 +169,7 @@ def test_without_github_there_is_one_line(tmp_path: Path, github: GitHubContents
     )
 
     assert (finished.returncode, finished.stderr) == (0, "")
-    assert finished.stdout.count("what changes is not told") == 1
+    assert finished.stdout.count("the changes cannot be shown") == 1
 
 
 @pytest.mark.real
@@ -177,26 +177,26 @@ def test_what_did_not_change_is_not_told(tmp_path: Path, github: GitHubContents)
     finished = reviewed(tmp_path, github, {".github/slo.yml": matrix() + "# a comment\n"})
 
     lines = [line for line in finished.stdout.splitlines() if line.startswith("│")]
-    assert (lines, annotations(finished)) == (["│ .github/slo.yml: nothing to remark"], [])
+    assert (lines, annotations(finished)) == (["│ .github/slo.yml: no findings"], [])
 
 
 # Directly
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> CheckStage:
-    return CheckStage(tmp_path)
+def stage(tmp_path: Path) -> CheckWorld:
+    return CheckWorld(tmp_path)
 
 
-def changes(stage: CheckStage, **former: str) -> list[str]:
+def changes(stage: CheckWorld, **former: str) -> list[str]:
     """Check slo.yml against these former files; return the lines that tell of changes."""
     files = {name.replace("__", "/").replace("_", "."): text for name, text in former.items()}
-    stage.former = MemoryBaseFiles(files)
+    stage.base = MemoryBaseFiles(files)
     stage.run(config="slo.yml")
     return [line for line in stage.log.lines if "→" in line or "change" in line]
 
 
-def test_a_new_file_is_stricter_all_over(stage: CheckStage) -> None:
+def test_a_new_file_is_stricter_all_over(stage: CheckWorld) -> None:
     stage.write(slo_yml=matrix())
     changes(stage)
 
@@ -205,14 +205,14 @@ def test_a_new_file_is_stricter_all_over(stage: CheckStage) -> None:
     assert stage.log.annotations == []
 
 
-def test_included_files_are_read_from_the_base_commit(stage: CheckStage) -> None:
+def test_included_files_are_read_from_the_base_commit(stage: CheckWorld) -> None:
     stage.write(slo_yml="include: teams/*.yml\n", teams__a_yml=matrix("800ms"))
     told = changes(stage, slo_yml="include: teams/*.yml\n", teams__a_yml=matrix("500ms"))
 
     assert any("500 ms → 800 ms" in line for line in told)
 
 
-def test_an_included_file_that_is_new_is_a_new_service(stage: CheckStage) -> None:
+def test_an_included_file_that_is_new_is_a_new_service(stage: CheckWorld) -> None:
     second = matrix().replace("dashboard", "cart")
     stage.write(slo_yml="include: teams/*.yml\n", teams__a_yml=matrix(), teams__b_yml=second)
     changes(stage, slo_yml="include: teams/*.yml\n", teams__a_yml=matrix())
@@ -221,46 +221,46 @@ def test_an_included_file_that_is_new_is_a_new_service(stage: CheckStage) -> Non
 
 
 @pytest.mark.parametrize("broken", ["service: [", "service: x\nuri: y\n", "\tservice: x\n"])
-def test_a_former_file_that_was_broken_is_one_line(stage: CheckStage, broken: str) -> None:
+def test_a_former_file_that_was_broken_is_one_line(stage: CheckWorld, broken: str) -> None:
     stage.write(slo_yml=matrix("800ms"))
     (line,) = changes(stage, slo_yml=broken)
 
-    assert line == "slo.yml: what changes is not told: the former file has mistakes"
+    assert line == "slo.yml: the changes cannot be shown: the file of the base commit has mistakes"
     assert stage.log.annotations == []
 
 
-def test_a_file_with_mistakes_is_not_compared(stage: CheckStage) -> None:
+def test_a_file_with_mistakes_is_not_compared(stage: CheckWorld) -> None:
     stage.write(slo_yml=matrix("800ms", "team: nobody\n"))
 
     assert changes(stage, slo_yml=matrix()) == [
-        "slo.yml: what changes is not told: the file has mistakes"
+        "slo.yml: the changes cannot be shown: the file has mistakes"
     ]
     assert "looser" not in stage.outputs.summary
 
 
-def test_a_file_that_contradicts_itself_is_compared(stage: CheckStage) -> None:
+def test_a_file_that_contradicts_itself_is_compared(stage: CheckWorld) -> None:
     stage.write(slo_yml=matrix("8s"))
 
     assert len(changes(stage, slo_yml=matrix())) == 1
     assert stage.told[-1].endswith("error limit-above-timeout")
 
 
-def test_a_refusal_of_github_is_one_line(stage: CheckStage) -> None:
+def test_a_refusal_of_github_is_one_line(stage: CheckWorld) -> None:
     stage.write(slo_yml=matrix("800ms"))
     former = MemoryBaseFiles()
     former.error = GitHubError("HTTP 502", hint="run it again")
-    stage.former = former
+    stage.base = former
 
     assert stage.run(config="slo.yml") == 0
-    assert stage.log.lines[-1] == "slo.yml: what changes is not told: HTTP 502; run it again"
+    assert stage.log.lines[-1] == "slo.yml: the changes cannot be shown: HTTP 502; run it again"
 
 
-def test_without_slo_yml_before_and_after_there_is_nothing_to_tell(stage: CheckStage) -> None:
+def test_without_slo_yml_before_and_after_there_is_nothing_to_tell(stage: CheckWorld) -> None:
     stage.write(fly_toml="app = 'shop'\n")
-    stage.former = MemoryBaseFiles({"fly.toml": "app = 'old'\n"})
+    stage.base = MemoryBaseFiles({"fly.toml": "app = 'old'\n"})
 
     assert stage.run() == 0
-    assert stage.log.lines == ["fly.toml: nothing to remark"]
+    assert stage.log.lines == ["fly.toml: no findings"]
 
 
 @pytest.mark.real
@@ -271,7 +271,7 @@ def test_a_deleted_slo_yml_is_looser_all_over(tmp_path: Path, github: GitHubCont
     assert finished.returncode == 0
     assert notice.startswith("::notice ")
     assert "file=.github/slo.yml" in notice
-    assert "no longer watched" in summary(tmp_path)
+    assert "no longer monitored" in summary(tmp_path)
 
 
 @pytest.mark.real
@@ -314,20 +314,20 @@ def test_former_names_match_as_those_of_the_workspace_do(
 ) -> None:
     files = ("slo.yml", "teams/a.yml", "teams/one/slo.yml", "teams/two/slo.yml", "teams/b.txt")
     write(tmp_path, dict.fromkeys(files, ""))
-    former = FormerMatrixFiles(MemoryBaseFiles(dict.fromkeys(files, "")))
+    former = BaseSloFiles(MemoryBaseFiles(dict.fromkeys(files, "")))
 
     assert list(former.matching(pattern, "slo.yml")) == found
     assert list(WorkspaceFiles(tmp_path).matching(pattern, "slo.yml")) == found
 
 
-def test_a_pattern_over_too_many_former_folders_is_one_line(stage: CheckStage) -> None:
+def test_a_pattern_over_too_many_former_folders_is_one_line(stage: CheckWorld) -> None:
     stage.write(slo_yml=matrix("800ms"))
     folders = {f"f{number}/a.yml": "" for number in range(101)}
-    stage.former = MemoryBaseFiles({"slo.yml": "include: '**/a.yml'\n", **folders})
+    stage.base = MemoryBaseFiles({"slo.yml": "include: '**/a.yml'\n", **folders})
     stage.run(config="slo.yml")
 
     assert stage.log.lines[-1] == (
-        "slo.yml: what changes is not told: include looks into more than 100 folders; "
+        "slo.yml: the changes cannot be shown: include looks into more than 100 folders; "
         "name the folders in the pattern"
     )
 

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from slo_action.core.lint.live.rules import TARGET_RULES
+from slo_action.core.lint.live.rules import LIVE_RULES
 from slo_action.core.lint.live.visit import Visit
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.core.slo.services import Endpoint, Service
@@ -94,7 +94,7 @@ def test_a_silent_service_is_asked_once_and_costs_no_pause() -> None:
 
     assert len(prober.asked) == 1
     assert clock.monotonic() - began == 5.0
-    assert visit.asked[0].heard == ()
+    assert visit.asked[0].answers == ()
 
 
 def test_twenty_services_are_asked_eight_at_a_time_and_the_rest_is_told() -> None:
@@ -110,7 +110,7 @@ def test_twenty_services_are_asked_eight_at_a_time_and_the_rest_is_told() -> Non
     assert prober.batches == [AT_ONCE, AT_ONCE, 4] * 2
     told = services[: MOST_SERVICES + 1]
     assert [visit.service.name for visit in seen] == [one.name for one in told]
-    assert [visit.left_out for visit in seen[MOST_SERVICES:]] == [
+    assert [visit.skipped for visit in seen[MOST_SERVICES:]] == [
         "not asked, nor are 2 after it: no more than 20 services are"
     ]
     assert all(len(visit.asked[0].samples) == 2 for visit in seen[:MOST_SERVICES])
@@ -122,7 +122,7 @@ def test_a_service_of_many_endpoints_is_asked_at_a_few_of_them() -> None:
 
     assert len(visit.asked) == MOST_ENDPOINTS
     assert len(prober.asked) == MOST_ENDPOINTS + 1
-    assert visit.left_out == "13 more endpoints were not asked: the limit is 8"
+    assert visit.skipped == "13 more endpoints were not asked: the limit is 8"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_an_address_that_must_not_be_asked_is_told(url: str, words: str) -> None
     (visit,), prober = played(service(url=url))
 
     assert prober.asked == []
-    assert visit.left_out.startswith(words)
+    assert visit.skipped.startswith(words)
 
 
 def test_a_job_that_nobody_can_ask_is_passed_over() -> None:
@@ -218,7 +218,7 @@ BEHAVIOURS: dict[str, tuple[Behaviour, dict[str, str]]] = {
     ),
     "anonymous": (
         saying(b'{"status": "ok"}'),
-        {"no-version": "neither body nor headers of health_endpoint tell a version"},
+        {"no-version": "neither body nor headers of health_endpoint report a version"},
     ),
     "missing": (
         saying(b"", status="404 Not Found"),
@@ -232,7 +232,7 @@ BEHAVIOURS: dict[str, tuple[Behaviour, dict[str, str]]] = {
 
 
 def told(visit: Visit) -> dict[str, str]:
-    return {rule.name: spot.words for rule in TARGET_RULES for spot in rule.find(visit)}
+    return {rule.name: spot.message for rule in LIVE_RULES for spot in rule.find(visit)}
 
 
 @pytest.mark.parametrize("name", BEHAVIOURS)

@@ -28,7 +28,7 @@ BY_LEVEL = {
 def finding(
     rule: Rule[Table], words: str = "words", path: str = "fly.toml", line: int = 19
 ) -> Finding:
-    return Finding(rule=rule, words=words, path=path, place=Place(line=line, column=3))
+    return Finding(rule=rule, message=words, path=path, place=Place(line=line, column=3))
 
 
 WARNING = finding(BY_LEVEL[Level.WARNING])
@@ -51,7 +51,7 @@ def test_an_annotation_says_what_why_and_what_instead() -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        ([], "nothing to remark"),
+        ([], "no findings"),
         ([NOTICE], "1 notice"),
         ([NOTICE, WARNING, NOTICE], "1 warning, 2 notices"),
         ([WARNING, WARNING], "2 warnings"),
@@ -143,7 +143,7 @@ def test_a_file_is_told_in_the_order_of_its_lines() -> None:
 def test_a_file_that_nobody_named_is_told_as_well() -> None:
     assert check_lines(["fly.toml"], [ERROR])[:3] == (
         "2 files: 1 error",
-        "fly.toml: nothing to remark",
+        "fly.toml: no findings",
         "slo.yml: 1 error",
     )
 
@@ -167,29 +167,29 @@ def test_the_summary_has_a_section_for_each_file_with_findings() -> None:
         f"url: shop.examplewords: {ERROR.rule.why}",
         f"auto = 1words: {WARNING.rule.why}",
     ]
-    assert "Nothing to remark in ." in page.prose
+    assert "No findings in ." in page.prose
     assert page.inline[-1] == "clean.toml"
 
 
 def test_many_clean_files_are_named_in_part() -> None:
     summary = check_summary([f"{n}.toml" for n in range(25)], [], RunIdentity())
 
-    assert summary.startswith("## ✅ 25 files: nothing to remark\n")
+    assert summary.startswith("## ✅ 25 files: no findings\n")
     assert summary.count("<code>") == 20
     assert "and 5 more." in summary
 
 
 @pytest.mark.parametrize(
-    ("visited", "mended", "words"),
+    ("visited", "fixed", "words"),
     [
         (0, 0, "check sent nothing and changed nothing"),
         (1, 0, "check sent a few plain GETs to 1 running service and changed nothing"),
-        (6, 1, "check sent a few plain GETs to 6 running services and mended 1 place"),
-        (0, 2, "check sent nothing and mended 2 places"),
+        (6, 1, "check sent a few plain GETs to 6 running services and fixed 1 place"),
+        (0, 2, "check sent nothing and fixed 2 places"),
     ],
 )
-def test_the_summary_says_what_was_sent_and_changed(visited: int, mended: int, words: str) -> None:
-    summary = check_summary(["fly.toml"], [], RunIdentity(), visited=visited, mended=mended)
+def test_the_summary_says_what_was_sent_and_changed(visited: int, fixed: int, words: str) -> None:
+    summary = check_summary(["fly.toml"], [], RunIdentity(), visited=visited, fixed=fixed)
     page = rendered(summary)
 
     assert page.prose.endswith(f"{words}\n")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
 from slo_action.core.lint.fly.rules import FLY_RULES
-from slo_action.core.lint.live.rules import TARGET_RULES
+from slo_action.core.lint.live.rules import LIVE_RULES
 from slo_action.core.lint.rule import Edit, Finding, Place, Rule
 from slo_action.core.model import Level
 from slo_action.render.lint.sarif import MOST_RESULTS, sarif
@@ -34,9 +34,9 @@ NOTICE = next(rule for rule in FLY_RULES if rule.level is Level.NOTICE)
 ERROR = replace(WARNING, name="slo-mistake", level=Level.ERROR)
 
 
-def finding(rule: Rule[Any] = WARNING, words: str = "words", **changes: Any) -> Finding:
+def finding(rule: Rule[Any] = WARNING, message: str = "words", **changes: Any) -> Finding:
     values = {"path": "apps/shop/fly.toml", "place": Place(line=19, column=3), "edit": None}
-    return Finding(rule=rule, words=words, **{**values, **changes})
+    return Finding(rule=rule, message=message, **{**values, **changes})
 
 
 def run_of(*found: Finding, **changes: Any) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def test_the_schema_refuses_what_is_no_sarif() -> None:
 
 
 def test_nothing_found_is_a_run_without_results_and_with_its_rules() -> None:
-    rules: tuple[Rule[Any], ...] = (*FLY_RULES, *TARGET_RULES)
+    rules: tuple[Rule[Any], ...] = (*FLY_RULES, *LIVE_RULES)
     run = run_of(rules=rules)
 
     assert run["results"] == []
@@ -106,7 +106,7 @@ def test_without_a_home_there_are_no_links() -> None:
 
 
 def test_a_result_says_what_where_and_what_instead() -> None:
-    (result,) = run_of(finding(words="auto_rollback = true"))["results"]
+    (result,) = run_of(finding(message="auto_rollback = true"))["results"]
 
     assert (result["ruleId"], result["ruleIndex"], result["level"]) == (WARNING.name, 0, "warning")
     assert result["message"]["text"] == (
@@ -216,8 +216,8 @@ def prints(*found: Finding) -> list[str]:
 
 
 def test_a_finding_that_moves_or_is_measured_again_keeps_its_fingerprint() -> None:
-    old = finding(words="took 0.712 s on line 3")
-    new = finding(words="took 0.934 s on line 14", place=Place(line=40, column=9))
+    old = finding(message="took 0.712 s on line 3")
+    new = finding(message="took 0.934 s on line 14", place=Place(line=40, column=9))
 
     assert prints(old) == prints(new)
 
@@ -226,7 +226,7 @@ def test_other_findings_have_other_fingerprints() -> None:
     others = [
         finding(),
         finding(NOTICE),
-        finding(words="other words"),
+        finding(message="other words"),
         finding(path="fly.toml"),
         finding(),
     ]
@@ -270,7 +270,7 @@ def strings(node: object) -> Iterator[str]:
 def inert(text: str, place: Place) -> None:
     """Valid, bounded, and free of what could act or hide."""
     rule = replace(WARNING, name=text, title=text, why=text, fix=text)
-    hostile = Finding(rule=rule, words=text, path=text, place=place, edit=edit(text))
+    hostile = Finding(rule=rule, message=text, path=text, place=place, edit=edit(text))
     run = run_of(hostile, finding(), sources={text: text}, tool_version=text)
 
     assert len(run["results"]) == 2

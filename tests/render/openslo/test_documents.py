@@ -193,7 +193,7 @@ def test_what_is_printed_is_read_back_as_it_was(matrix: tuple[Service, ...]) -> 
     result = openslo_services(printed(*matrix))
 
     assert result.mistakes == ()
-    assert result.left_out == ()
+    assert result.skipped == ()
     assert tuple(read_back(dict(service)) for service in result.services) == matrix
 
 
@@ -306,7 +306,7 @@ def test_what_openslo_does_not_hold_is_named() -> None:
     )
     (document,) = printed(rich)
     assert document["spec"]["description"] == (
-        "Not held by OpenSLO: maintenance, policy, assertions, a quantile of its own."
+        "Not expressible in OpenSLO: maintenance, policy, assertions, a quantile of its own."
     )
 
 

@@ -23,7 +23,7 @@ def found(toml: str, *names: str) -> list[Finding]:
 
 def remarks(toml: str, *names: str) -> list[str]:
     """Return `rule: words` of all that is found."""
-    return [f"{finding.rule.name}: {finding.words}" for finding in found(toml, *names)]
+    return [f"{finding.rule.name}: {finding.message}" for finding in found(toml, *names)]
 
 
 CHECKED = '[[http_service.checks]]\npath = "/healthz"\n'
@@ -308,7 +308,7 @@ def test_a_check_that_looks_after_the_deadline_is_told(table: str, grace: str, t
     ("value", "told"), [(LOAD, False), ("", True), ("concurrency = {}\n", True)]
 )
 def test_a_service_says_what_load_it_bears(value: str, told: bool) -> None:
-    expected = ["no-concurrency: services[0] says nothing of concurrency"] if told else []
+    expected = ["no-concurrency: services[0] sets no concurrency"] if told else []
     assert remarks(f"[[services]]\n{value}", "no-concurrency") == expected
 
 
@@ -355,7 +355,7 @@ def test_machines_that_stop_are_to_be_started(stop: str, start: str, told: bool)
         ),
         (
             "[services]\nconcurrency = '20,25'",
-            "services.concurrency is a text, and is to be a table",
+            "services.concurrency is a text, and must be a table",
         ),
         (
             "[experimental]\nkill_timeout = 5",
@@ -423,7 +423,7 @@ BLUEGREEN = "[deploy]\nstrategy = 'bluegreen'\n"
         (BLUEGREEN, 'strategy-refused: deploy.strategy = "bluegreen" needs a health check'),
         (
             f"{BLUEGREEN}{CHECKED}",
-            "strategy-bluegreen: deploy.strategy destroys the machines of the former release",
+            "strategy-bluegreen: deploy.strategy destroys the machines of the previous release",
         ),
     ],
 )

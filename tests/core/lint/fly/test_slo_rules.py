@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from slo_action.config.files.toml import parse_toml
 from slo_action.core.lint.edits import apply, compatible
-from slo_action.core.lint.fly.findings import fly_findings
-from slo_action.core.lint.fly.pairing import Pair
 from slo_action.core.lint.fly.rules import FLY_RULES
-from slo_action.core.lint.fly.slo_rules import MATCH_RULES
+from slo_action.core.lint.fly.slo_rules import MATCH_RULES, Pair, fly_findings
 from slo_action.core.lint.rule import Document, Finding, findings
 from slo_action.core.model import Witness
 from slo_action.core.slo.services import Endpoint, Service, Targets
@@ -55,7 +53,7 @@ def found(toml: str, service: Service = SHOP, *others: Service) -> list[Finding]
 
 
 def remarks(toml: str, service: Service = SHOP, *others: Service) -> list[str]:
-    return [f"{finding.rule.name}: {finding.words}" for finding in found(toml, service, *others)]
+    return [f"{finding.rule.name}: {finding.message}" for finding in found(toml, service, *others)]
 
 
 def fixed(directory: Path, toml: str, service: Service = SHOP, *others: Service) -> str:
@@ -264,7 +262,7 @@ def test_no_content_is_too_strange(content: dict[str, object]) -> None:
     document = Document(path="fly.toml", content=content, places={})
     pair = Pair(table=content, service=health(objective=OBJECTIVE))
 
-    assert all(finding.words for finding in findings(MATCH_RULES, pair, document))
+    assert all(finding.message for finding in findings(MATCH_RULES, pair, document))
 
 
 def test_of_two_mends_of_one_value_slo_yml_wins_where_it_comes_first(tmp_path: Path) -> None:
@@ -382,7 +380,7 @@ def test_the_service_at_the_port_of_the_url_is_the_one_that_counts(tmp_path: Pat
     toml = with_ports(8443, 443)
 
     assert remarks(toml.replace("= 443", '= "443"'), PROMISING) == remarks(toml, PROMISING)
-    assert [(one.rule.name, one.words.split(" ")[0]) for one in found(toml, PROMISING)] == [
+    assert [(one.rule.name, one.message.split(" ")[0]) for one in found(toml, PROMISING)] == [
         ("match-timing", "services[1].http_checks[0].interval"),
         ("match-timing", "services[1].http_checks[0].timeout"),
         ("match-autostop", "services[1]"),
@@ -401,7 +399,7 @@ def test_no_mend_lets_a_timeout_reach_its_interval(tmp_path: Path, timeout: str)
     toml = AGREED.replace('"5000ms"', timeout)
     short = health(interval=timedelta(seconds=10), timeout=None)
 
-    assert [one.words for one in found(toml, short)] == [
+    assert [one.message for one in found(toml, short)] == [
         'http_service.checks[0].interval = "30s", and slo.yml says 10s'
     ]
     assert fixed(tmp_path, toml, short) == toml

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.lint.live.rules import TARGET_RULES
-from slo_action.core.lint.live.visit import Asked, Visit, named_checks
+from slo_action.core.lint.live.rules import LIVE_RULES
+from slo_action.core.lint.live.visit import EndpointVisit, Visit, named_checks
 from slo_action.core.lint.rule import Key, Violation
 from slo_action.core.model import Outcome, Response, Sample, Witness
 from slo_action.core.slo.services import Endpoint, Service
@@ -18,7 +18,7 @@ from slo_action.core.stats.latency import LatencyObjective
 from tests.builders import sample
 from tests.hostile import TEXTS
 
-RULES = {rule.name: rule for rule in TARGET_RULES}
+RULES = {rule.name: rule for rule in LIVE_RULES}
 JSON = ("Content-Type", "application/json")
 NO_STORE = ("Cache-Control", "no-store")
 SOUND = '{"status": "ok", "version": "1.2.3"}'
@@ -65,15 +65,15 @@ def visit(
     known = {"build": BUILD, "search": SEARCH, "orders": EXTRA}
     endpoints = (health, *(known[name] for name in others))
     asked = (
-        Asked(endpoint=health, samples=samples),
-        *(Asked(endpoint=known[name], samples=(one,)) for name, one in others.items()),
+        EndpointVisit(endpoint=health, samples=samples),
+        *(EndpointVisit(endpoint=known[name], samples=(one,)) for name, one in others.items()),
     )
     return Visit(service=Service(name="shop", url=url, endpoints=endpoints), asked=asked)
 
 
 def found(looked: Visit) -> dict[str, Violation]:
     """All that is found, by rule; no rule speaks twice in these tests."""
-    spots = [(rule.name, spot) for rule in TARGET_RULES for spot in rule.find(looked)]
+    spots = [(rule.name, spot) for rule in LIVE_RULES for spot in rule.find(looked)]
     assert len(dict(spots)) == len(spots)
     return dict(spots)
 
@@ -128,7 +128,7 @@ def test_headers_that_let_a_cache_are_quoted(headers: list[tuple[str, str]], wor
 
     assert set(spots) == {"health-cacheable"}
     assert spots["health-cacheable"] == Violation(
-        key=("health_endpoint",), words=f"health_endpoint {words}"
+        key=("health_endpoint",), message=f"health_endpoint {words}"
     )
 
 
@@ -151,7 +151,7 @@ def test_silence_about_caching_is_a_notice(headers: list[tuple[str, str]], words
     spots = found(visit(answer(SOUND, JSON, *headers)))
 
     assert set(spots) == {"health-cache-unsaid"}
-    assert spots["health-cache-unsaid"].words == f"health_endpoint {words}"
+    assert spots["health-cache-unsaid"].message == f"health_endpoint {words}"
 
 
 def test_an_answer_out_of_a_cache_is_one_whatever_its_headers_say() -> None:
@@ -159,7 +159,7 @@ def test_an_answer_out_of_a_cache_is_one_whatever_its_headers_say() -> None:
     silent = answer(SOUND, JSON, outcome=Outcome.CACHED, detail="answers 200 out of a cache")
 
     words = 'health_endpoint answers 200 out of a cache ("Age: 12")'
-    assert found(visit(answer(), cached))["health-cacheable"].words == words
+    assert found(visit(answer(), cached))["health-cacheable"].message == words
     assert set(found(visit(silent))) == {"health-cacheable"}
 
 
@@ -185,7 +185,9 @@ def test_a_redirect_names_its_target_at_what_must_change(url: str, location: str
     spots = found(visit(redirect(location), redirect(location), url=url))
 
     assert spots == {
-        "health-redirects": Violation(key=key, words=f'health_endpoint answers 301 to "{location}"')
+        "health-redirects": Violation(
+            key=key, message=f'health_endpoint answers 301 to "{location}"'
+        )
     }
 
 
@@ -198,7 +200,7 @@ def test_where_a_redirect_leads_is_shown_without_its_query(
     detail = f'answers 301 to "{url}{more}{advice}' if advice else "answers 301"
     sample = replace(redirect(url + more), detail=detail)
 
-    assert found(visit(sample))["health-redirects"].words == (
+    assert found(visit(sample))["health-redirects"].message == (
         f'health_endpoint answers 301 to "{url}", its query left out{told}'
     )
 
@@ -211,7 +213,7 @@ def test_a_health_endpoint_that_refuses_is_told_by_its_status(status: int, rule:
     spots = found(visit(answer(status=status, outcome=Outcome.HTTP_4XX)))
 
     assert spots == {
-        rule: Violation(key=("health_endpoint",), words=f"health_endpoint answers {status}")
+        rule: Violation(key=("health_endpoint",), message=f"health_endpoint answers {status}")
     }
 
 
@@ -221,12 +223,12 @@ def test_an_endpoint_that_fails_is_told_at_its_own_key(status: int) -> None:
 
     assert found(visit(answer(), search=failing)) == {
         "endpoint-fails": Violation(
-            key=("search_endpoint",), words=f"search_endpoint answers {status}"
+            key=("search_endpoint",), message=f"search_endpoint answers {status}"
         )
     }
     assert found(visit(answer(), orders=failing)) == {
         "endpoint-fails": Violation(
-            key=("endpoints", 0, "path"), words=f'endpoint "orders" answers {status}'
+            key=("endpoints", 0, "path"), message=f'endpoint "orders" answers {status}'
         )
     }
 
@@ -242,12 +244,12 @@ def test_a_version_may_stand_anywhere() -> None:
     assert found(visit(mute)) == {
         "no-version": Violation(
             key=("health_endpoint",),
-            words="neither body nor headers of health_endpoint tell a version",
+            message="neither body nor headers of health_endpoint report a version",
         )
     }
     assert found(visit(mute, build=mute))["no-version"] == Violation(
         key=("build_endpoint",),
-        words="neither body nor headers of health_endpoint and build_endpoint tell a version",
+        message="neither body nor headers of health_endpoint and build_endpoint report a version",
     )
 
 
@@ -274,7 +276,7 @@ def test_nothing_is_said_of_versions_where_one_that_could_tell_was_not_heard() -
     ],
 )
 def test_a_sick_service_that_answers_200_is_told(body: str, words: str) -> None:
-    assert found(visit(answer(body)))["degraded-answers-200"].words == f"health_endpoint {words}"
+    assert found(visit(answer(body)))["degraded-answers-200"].message == f"health_endpoint {words}"
 
 
 def test_a_sick_service_that_answers_503_is_no_fault_of_form() -> None:
@@ -308,7 +310,7 @@ def test_a_sick_service_that_answers_503_is_no_fault_of_form() -> None:
 def test_a_health_body_that_names_dependencies_is_told(body: str, words: str) -> None:
     spot = found(visit(answer(body)))["liveness-checks-dependencies"]
 
-    assert spot.words == f"health_endpoint reports on {words}"
+    assert spot.message == f"health_endpoint reports on {words}"
 
 
 @pytest.mark.parametrize(
@@ -334,7 +336,7 @@ def test_a_large_health_answer_is_told_in_bytes() -> None:
     body = f'{{"status": "ok", "pad": "{"x" * 9000}"}}'
 
     assert (
-        found(visit(answer(body)))["health-large"].words
+        found(visit(answer(body)))["health-large"].message
         == f"health_endpoint sends {len(body)} bytes"
     )
     assert found(visit(answer(body[:8192].ljust(8192)))) == {}
@@ -358,7 +360,7 @@ def test_the_faster_answer_is_held_against_what_the_file_allows(
     asked = endpoint("health", Witness.HEALTH, **changes)
     spots = found(visit(*(answer(total_seconds=one) for one in took), health=asked))
 
-    told = spots["health-slow"].words if spots else None
+    told = spots["health-slow"].message if spots else None
     assert told == (f"health_endpoint {words}" if words else None)
 
 
@@ -374,7 +376,7 @@ def test_the_faster_answer_is_held_against_what_the_file_allows(
 def test_an_answer_that_is_no_json_is_told_by_its_type(kind: str, words: str | None) -> None:
     spots = found(visit(answer(SOUND, ("Content-Type", kind), NO_STORE)))
 
-    told = spots["health-not-json"].words if spots else None
+    told = spots["health-not-json"].message if spots else None
     assert told == (f"health_endpoint {words}" if words else None)
 
 
@@ -383,7 +385,7 @@ def test_a_cookie_is_told_and_never_shown() -> None:
 
     assert spots == {
         "health-sets-cookies": Violation(
-            key=("health_endpoint",), words="health_endpoint sets a cookie"
+            key=("health_endpoint",), message="health_endpoint sets a cookie"
         )
     }
 
@@ -411,7 +413,7 @@ def test_a_service_that_is_down_is_one_notice_and_no_more(outcome: Outcome) -> N
 
     assert found(visit(silent, build=silent)) == {
         "target-not-reached": Violation(
-            key=("url",), words="health_endpoint, build_endpoint: the connection was refused"
+            key=("url",), message="health_endpoint, build_endpoint: the connection was refused"
         )
     }
 
@@ -432,14 +434,14 @@ def test_what_was_left_out_is_said() -> None:
     service = Service(name="shop", url="https://shop.example", endpoints=())
 
     assert found(Visit(service=service)) == {}
-    assert found(Visit(service=service, left_out="not asked: too many")) == {
-        "target-not-reached": Violation(key=("url",), words="not asked: too many")
+    assert found(Visit(service=service, skipped="not asked: too many")) == {
+        "target-not-reached": Violation(key=("url",), message="not asked: too many")
     }
 
 
 def test_every_rule_is_advice() -> None:
-    assert {rule.level.value for rule in TARGET_RULES} == {"notice", "warning"}
-    assert len(RULES) == len(TARGET_RULES)
+    assert {rule.level.value for rule in LIVE_RULES} == {"notice", "warning"}
+    assert len(RULES) == len(LIVE_RULES)
 
 
 JSON_VALUES = st.recursive(
@@ -461,5 +463,5 @@ def test_words_stay_short_and_printable_whatever_the_target_says(text: str, othe
     looked = visit(*(answer(body, *headers) for body in bodies))
 
     for spot in found(looked).values():
-        assert spot.words.isprintable()
-        assert len(spot.words) < 1000
+        assert spot.message.isprintable()
+        assert len(spot.message) < 1000

@@ -6,32 +6,32 @@ from pathlib import Path
 import pytest
 
 from slo_action.config.files.workspace import WorkspaceFiles
-from slo_action.config.slo.load import Loaded, load_matrix
+from slo_action.config.slo.load import LoadedSloYml, load_slo_yml
 from slo_action.core.lint.rule import Finding
 from slo_action.core.model import Level
-from slo_action.modes.check.slo_lint import matrix_findings
+from slo_action.modes.check.slo_lint import slo_findings
 
 ROOT = Path(__file__).parents[4]
 ONE = "service: shop\nurl: https://shop.example\n"
 Check = Callable[[str], list[Finding]]
 
 
-def found_in(loaded: Loaded) -> list[Finding]:
+def found_in(loaded: LoadedSloYml) -> list[Finding]:
     assert loaded.mistakes == ()
-    return list(matrix_findings(loaded))
+    return list(slo_findings(loaded))
 
 
 @pytest.fixture
 def check(tmp_path: Path) -> Check:
     def checked(text: str) -> list[Finding]:
         (tmp_path / "slo.yml").write_text(text, encoding="utf-8")
-        return found_in(load_matrix(WorkspaceFiles(tmp_path), "slo.yml", "config"))
+        return found_in(load_slo_yml(WorkspaceFiles(tmp_path), "slo.yml", "config"))
 
     return checked
 
 
 def test_the_document_s_six_services_contradict_themselves_nowhere() -> None:
-    assert found_in(load_matrix(WorkspaceFiles(ROOT / "examples"), "slo.yml", "config")) == []
+    assert found_in(load_slo_yml(WorkspaceFiles(ROOT / "examples"), "slo.yml", "config")) == []
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_contradiction_is_found_where_it_stands(
 ) -> None:
     (found,) = check(ONE + text)
 
-    assert (found.rule.name, found.place.line, found.words) == (rule, line, words)
+    assert (found.rule.name, found.place.line, found.message) == (rule, line, words)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_a_contradiction_in_the_defaults_stands_there(check: Check) -> None:
     (found,) = check(text)
 
     assert found.place.line == 3
-    assert found.words.endswith('("a", "b")')
+    assert found.message.endswith('("a", "b")')
 
 
 def test_a_service_s_interval_does_not_stand_for_what_the_defaults_say_by_name(
@@ -258,7 +258,7 @@ def test_behind_a_break_nothing_is_missed(tmp_path: Path) -> None:
     )
     (tmp_path / "slo.yml").write_text(text, encoding="utf-8")
 
-    found = matrix_findings(load_matrix(WorkspaceFiles(tmp_path), "slo.yml", "config"))
+    found = slo_findings(load_slo_yml(WorkspaceFiles(tmp_path), "slo.yml", "config"))
 
     assert [one.rule.name for one in found] == ["objective-without-budget"]
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from slo_action.config.files.toml import parse_toml
-from slo_action.core.lint.fly.findings import fly_findings
+from slo_action.core.lint.fly.slo_rules import fly_findings
 from slo_action.core.lint.rule import Document
 from slo_action.core.policy.overrides import PolicyChange
 from slo_action.core.slo.services import Service, Targets

@@ -43,7 +43,7 @@ def _matches(names: list[str], patterns: list[str]) -> bool:
     return len(names) == len(patterns) and all(map(fnmatchcase, names, patterns))
 
 
-class MemoryWritten:
+class MemoryWrittenFiles:
     """ports.WrittenFiles; `mended` and `reports` hold texts by their names.
 
     `error` is raised instead where it is set.
@@ -55,7 +55,7 @@ class MemoryWritten:
         self.error: WorkspaceError | None = None
         self._scrubber = scrubber or Scrubber()
 
-    def mend(self, name: str, text: str) -> None:
+    def fix(self, name: str, text: str) -> None:
         self._write(self.mended, name, text)
 
     def report(self, name: str, text: str) -> None:
@@ -69,7 +69,7 @@ class MemoryWritten:
         into[name] = text
 
 
-class CheckStage:
+class CheckWorld:
     """`prober` and `former` are None until a test sets them, as on a laptop without a network."""
 
     def __init__(self, workspace: Path) -> None:
@@ -77,9 +77,9 @@ class CheckStage:
         self.clock = VirtualClock()
         self.log = MemoryLog()
         self.outputs = MemoryOutputs()
-        self.written = MemoryWritten()
+        self.written = MemoryWrittenFiles()
         self.prober: Prober | None = None
-        self.former: BaseFiles | None = None
+        self.base: BaseFiles | None = None
 
     def write(self, **texts: str) -> None:
         """Write files; in their names `__` stands for a slash, and `_` for a dot."""
@@ -106,7 +106,7 @@ class CheckStage:
             written=self.written,
             redact=str,
             prober=self.prober,
-            former=self.former,
+            base=self.base,
         )
 
     @property

@@ -7,6 +7,7 @@ reference. A table where a list of tables belongs counts as a list of one, as fl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeGuard
 
 from slo_action.core.lint.rule import Key, Table, dotted
 from slo_action.core.text.go_durations import go_seconds
@@ -38,7 +39,7 @@ class Check:
     def seconds(self, name: str) -> Fraction | None:
         """Return what a duration counts as; None where it is none, or is left out."""
         value = self.table.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not is_number(value):
             return go_seconds(value)
         whole = int(value) if 0 <= value < _LARGEST else None  # NaN is neither
         return None if whole is None else Fraction(whole, _PER_SECOND[self.bare_unit])
@@ -76,7 +77,7 @@ def services(document: Table) -> Iterator[tuple[Key, Table]]:
 
 
 def is_udp(service: Table) -> bool:
-    """Return whether neither checks nor load can be told of a service."""
+    """Return whether a service is UDP, which has neither checks nor load limits."""
     return service.get("protocol") == "udp"
 
 
@@ -109,6 +110,14 @@ def top_level_checks(document: Table) -> Iterator[Check]:
             )
 
 
+def durations(document: Table) -> Iterator[tuple[Key, Check, str]]:
+    """Yield each duration of each check with its key, its check and its name there."""
+    for check in all_checks(document):
+        for name in DURATIONS:
+            if name in check.table:
+                yield (*check.key, name), check, name
+
+
 def all_checks(document: Table) -> Iterator[Check]:
     """Yield every check, those of services first."""
     for key, service in services(document):
@@ -117,19 +126,19 @@ def all_checks(document: Table) -> Iterator[Check]:
 
 
 def wakes_from_none(document: Table) -> Iterator[tuple[Key, str]]:
-    """Yield the services whose last machine stops and is woken by a request, and why in words.
+    """Yield the services whose last machine stops and is woken by a request, and the reason.
 
-    Each key is the setting's. Without autostart no request wakes anything: another trouble.
+    Each key is the setting's. Without autostart no request wakes anything: another problem.
     """
     for key, service in services(document):
         if not stops(service) or service.get("auto_start_machines", True) is False:
             continue
         if service.get("min_machines_running", 0) == 0:
-            said = "min_machines_running" in service
-            told = "is 0" if said else "is left out, which means 0"
+            is_set = "min_machines_running" in service
+            value = "is 0" if is_set else "is left out, which means 0"
             yield (
-                (*key, "min_machines_running" if said else "auto_stop_machines"),
-                f"{dotted(key)} stops idle machines, and min_machines_running {told}",
+                (*key, "min_machines_running" if is_set else "auto_stop_machines"),
+                f"{dotted(key)} stops idle machines, and min_machines_running {value}",
             )
 
 
@@ -138,7 +147,7 @@ def stops(service: Table) -> bool:
     return service.get("auto_stop_machines", "off") in _STOPS
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     """Return whether a value is a number as TOML has it: `true` is none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 

@@ -9,7 +9,7 @@ from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
 from slo_action.core.policy.overrides import PolicyChange
-from slo_action.core.slo.services import Endpoint, Maintenance, Matrix, Service, Targets, Team
+from slo_action.core.slo.services import Endpoint, Maintenance, Service, SloYml, Targets, Team
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.core.verdict.facts import OnLateStart
 
@@ -84,41 +84,41 @@ SHOP = Service(
 )
 
 
-def matrix(*services: Service, **changes: Any) -> Matrix:
-    return Matrix(services={one.name: one for one in services or (SHOP,)}, **changes)
+def matrix(*services: Service, **changes: Any) -> SloYml:
+    return SloYml(services={one.name: one for one in services or (SHOP,)}, **changes)
 
 
-def shop(**changes: Any) -> Matrix:
+def shop(**changes: Any) -> SloYml:
     return matrix(replace(SHOP, **changes))
 
 
-def health(**changes: Any) -> Matrix:
+def health(**changes: Any) -> SloYml:
     return shop(endpoints=(replace(HEALTH, **changes),))
 
 
-def targets(**changes: Any) -> Matrix:
+def targets(**changes: Any) -> SloYml:
     return shop(targets=replace(SHOP.targets, **changes))
 
 
-def journey(**changes: Any) -> Matrix:
+def journey(**changes: Any) -> SloYml:
     return shop(journeys=(replace(JOURNEY, **changes),))
 
 
-def step(**changes: Any) -> Matrix:
+def step(**changes: Any) -> SloYml:
     return journey(steps=(replace(STEP, **changes), *JOURNEY.steps[1:]))
 
 
-def maintenance(**changes: Any) -> Matrix:
+def maintenance(**changes: Any) -> SloYml:
     return shop(maintenance=(replace(MAINTENANCE, **changes),))
 
 
-def policy(**changes: Any) -> Matrix:
+def policy(**changes: Any) -> SloYml:
     return shop(policy=replace(POLICY, **changes))
 
 
-def assertion(**changes: Any) -> Matrix:
+def assertion(**changes: Any) -> SloYml:
     return health(assertions=(replace(STATUS, **changes),))
 
 
-def team(*notify: str) -> Matrix:
+def team(*notify: str) -> SloYml:
     return matrix(teams={"web": Team(name="web", notify=notify)})
