@@ -122,7 +122,7 @@ def test_a_new_instance_with_the_old_image_is_a_revert_too() -> None:
     assert "could not be pulled" in made.ending
 
 
-def test_a_third_image_is_somebody_else_s() -> None:
+def test_a_third_image_is_another_clients() -> None:
     made = updated()
 
     with pytest.raises(TakenOverError, match="m1"):
