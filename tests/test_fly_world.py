@@ -73,7 +73,7 @@ def bench() -> Bench:
     return bench
 
 
-def test_the_list_tells_each_machine_in_full(bench: Bench) -> None:
+def test_the_list_reports_each_machine_in_full(bench: Bench) -> None:
     machines = bench.client.get(f"{APP}/machines").json()
     first = machines[0]
     assert [machine["id"] for machine in machines] == bench.ids
@@ -408,7 +408,7 @@ def test_volumes_cannot_be_changed_by_an_update() -> None:
     assert bench.post(config=config).status_code == 200
 
 
-def test_an_unreachable_host_tells_an_incomplete_config(bench: Bench) -> None:
+def test_an_unreachable_host_reports_an_incomplete_config(bench: Bench) -> None:
     bench.world.host_fails(bench.id)
     machine = bench.seen()
     assert machine["host_status"] == "unreachable"
@@ -463,7 +463,7 @@ def test_errors_have_the_platforms_form(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "FlyV1 fm2_unknown"])
-def test_without_a_known_token_nothing_is_told(bench: Bench, token: str) -> None:
+def test_without_a_known_token_nothing_is_reported(bench: Bench, token: str) -> None:
     assert bench.client_of(token).get(f"{APP}/machines").status_code == 401
 
 
@@ -487,7 +487,7 @@ def test_a_token_is_known_under_any_scheme(bench: Bench, value: str) -> None:
     assert told["apps"] == ["shop"]
 
 
-def test_a_fault_hits_as_often_as_it_is_told(bench: Bench) -> None:
+def test_a_fault_hits_as_often_as_set(bench: Bench) -> None:
     bench.world.fails("list", 503, times=2)
     statuses = [bench.client.get(f"{APP}/machines").status_code for _ in range(3)]
     assert statuses == [503, 503, 200]

@@ -101,7 +101,7 @@ def test_a_crash_loop_over_its_limit_is_hopeless() -> None:
     assert "10 restarts" in found.words
 
 
-def test_a_lost_host_tells_an_incomplete_configuration() -> None:
+def test_a_lost_host_reports_an_incomplete_configuration() -> None:
     scene = Scene()
     scene.world.host_fails(scene.machine)
 
@@ -128,7 +128,7 @@ def test_the_target_is_what_the_ledger_says_after_a_deploy_and_new_secrets() -> 
     assert named(ledger, GOOD.digest).version == "v2"
 
 
-def test_where_only_documented_fields_are_told_the_machines_lend_the_digest() -> None:
+def test_where_only_documented_fields_are_reported_the_machines_lend_the_digest() -> None:
     scene = Scene()
     digests = {read_machine(raw).release: read_machine(raw).digest for raw in scene.api.machines()}
     scene.world.app_state.switches.refuses_undocumented = True
@@ -241,7 +241,7 @@ def test_machines_and_status_are_written_without_secrets() -> None:
     ("token", "words"),
     [(FOREIGN_TOKEN, "is unknown to this token"), ("fm2_nobody", "expired or malformed")],
 )
-def test_a_token_that_may_not_look_is_told_so(token: str, words: str) -> None:
+def test_a_token_that_may_not_read_is_reported(token: str, words: str) -> None:
     scene = Scene(token)
 
     with pytest.raises(FlyRefusedError, match=words):
@@ -251,7 +251,7 @@ def test_a_token_that_may_not_look_is_told_so(token: str, words: str) -> None:
     assert scene.api.has_image("shop", GOOD.digest) is None
 
 
-def test_a_token_that_may_look_and_not_touch_is_told_so() -> None:
+def test_a_token_that_may_read_and_not_change_is_reported() -> None:
     scene = Scene(READ_TOKEN)
 
     assert scene.fleet_words() == "3/3 on v1"
@@ -260,7 +260,7 @@ def test_a_token_that_may_look_and_not_touch_is_told_so() -> None:
     assert scene.api.record_release(image="i", definition={}, strategy="rolling") is None
 
 
-def test_the_registry_tells_what_was_pruned() -> None:
+def test_the_registry_reports_what_was_pruned() -> None:
     scene = Scene()
 
     assert scene.api.has_image("registry.fly.io/shop", GOOD.digest) is True

@@ -26,7 +26,7 @@ def finished(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_signal_at_any_request_is_told_and_leaves_no_lease(after: bool) -> None:
+def test_a_signal_at_any_request_is_reported_and_leaves_no_lease(after: bool) -> None:
     for number in range(1, MOST_REQUESTS):
         scene = stuck()
         striking = FailingTransport(

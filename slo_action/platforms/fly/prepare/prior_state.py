@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from slo_action.config.request import VerifyRequest
 from slo_action.config.settings.fly import FlySettings
 from slo_action.core.model import Mode, Release
-from slo_action.core.release.baseline import Prepared
 from slo_action.core.release.track_record import PastVerdict
 from slo_action.platforms.context import PlatformContext
 from slo_action.platforms.fly.prepare.sealing import unsealed
 from slo_action.platforms.fly.state.restore_copy import RestoreCopy, read_copy
+
+_LOST = (
+    "the machines as `prepare` saw them: its copy was sealed by another fly-api-token, or changed "
+    "since, so the platform's own records of them are used"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,9 @@ def prior_state(
     request: VerifyRequest, context: PlatformContext, settings: FlySettings
 ) -> PriorState:
     """Return what a request and an earlier `prepare` say; another app's is left out."""
-    prepared = _own(context.prepared, settings)
+    prepared = context.prepared
+    if prepared and (prepared.platform, prepared.app) != ("fly", settings.app):
+        prepared = None
     sealed = prepared.sealed if prepared else ""
     copy = read_copy(unsealed(settings.token, sealed), settings.app) if sealed else None
     return PriorState(
@@ -44,15 +50,3 @@ def prior_state(
         to_version=request.to_version,
         by_hand=request.mode is Mode.ROLLBACK,
     )
-
-
-_LOST = (
-    "the machines as `prepare` saw them: its copy was sealed by another fly-api-token, or changed "
-    "since, so the platform's own records of them are used"
-)
-
-
-def _own(prepared: Prepared | None, settings: FlySettings) -> Prepared | None:
-    """Return what was prepared for this app; None for another's."""
-    is_own = prepared is not None and prepared.platform == "fly" and prepared.app == settings.app
-    return prepared if is_own else None

@@ -26,14 +26,10 @@ _DESCRIPTION = "slo-verify"
 
 @dataclass(slots=True, kw_only=True)
 class _Held:
-    """A lease of ours. `until` is the instant at which it ends if it is not refreshed."""
+    """A lease of ours, and when it was refreshed last."""
 
     nonce: Secret
     refreshed: float
-
-    @property
-    def until(self) -> float:
-        return self.refreshed + TTL_SECONDS
 
 
 class Leases:
@@ -131,7 +127,7 @@ class Leases:
 
     def _lasts(self, machine: str, now: float) -> bool:
         held = self._held.get(machine)
-        return held is not None and now + 1.0 < held.until
+        return held is not None and now + 1.0 < held.refreshed + TTL_SECONDS
 
     def _refreshed(self, api: FlyApi, machine: str) -> None:
         held, began = self._held[machine], self._clock.monotonic()

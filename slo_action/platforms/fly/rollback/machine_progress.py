@@ -45,7 +45,7 @@ class MachineProgress:
     instance: str = ""
     sent: float | None = None
     ending: str = ""
-    is_well: bool = False
+    is_healthy: bool = False
     seconds: float = 0.0
     _starts: int = 0
     _started: float = 0.0
@@ -66,9 +66,11 @@ class MachineProgress:
         checks = self._config.grace_seconds + 2 * self._config.interval_seconds
         return self._since + max(self.least_seconds, checks + _BESIDE_CHECKS_SECONDS)
 
-    def fail(self, reason: str, now: float) -> None:
+    def fail(self, reason: str, now: float) -> Need:
         """End it: it is not restored."""
-        self._end(f"{self.order.step.before} -> {self.order.step.after}: {reason}", now)
+        self.ending = f"{self.order.step.before} -> {self.order.step.after}: {reason}"
+        self.seconds = now - self.began
+        return Need.NOTHING
 
     def starts(self, now: float) -> None:
         """Note that a start is asked for."""
@@ -104,13 +106,13 @@ class MachineProgress:
         if not self._is_ours(live, machine, now):
             return Need.NOTHING if self.has_ended else Need.TIME
         if machine.state in _OVER:
-            return self._failed(f"its state is {machine.state}", now)
+            return self.fail(f"its state is {machine.state}", now)
         if self.order.step.stays_stopped:
             return self._rests(machine, now)
         kept = 0 if self.sent is not None else len(self.order.machine.crashes)
         crashes = len(machine.crashes) - kept  # a configuration that stays keeps its exits
         if crashes >= _MOST_CRASHES or (crashes > 0 and machine.is_dead):
-            return self._failed(f"it does not stay up: {exit_words(machine)}", now)
+            return self.fail(f"it does not stay up: {exit_words(machine)}", now)
         if machine.state == "started":
             return self._runs(live, machine, now)
         self._steady = None
@@ -157,16 +159,11 @@ class MachineProgress:
         kept = machine.release or self.order.step.before
         self.fail(f"the image could not be pulled; the platform kept {kept}", now)
 
-    def _failed(self, reason: str, now: float) -> Need:
-        self.fail(reason, now)
-        return Need.NOTHING
-
     def _rests(self, machine: Machine, now: float) -> Need:
         if machine.state not in RESTING and machine.state != "started":
             return Need.TIME
         woken = ", and was started by a request since" if machine.state == "started" else ""
-        self._end_well(f"not running, as before{woken}", now)
-        return Need.NOTHING
+        return self._end_well(f"not running, as before{woken}", now)
 
     def _runs(self, live: FlyMachine, machine: Machine, now: float) -> Need:
         self._steady = now if self._steady is None else self._steady
@@ -175,23 +172,20 @@ class MachineProgress:
         if not expected:
             if now - self._steady < _STEADY_SECONDS:
                 return Need.TIME
-            self._end_well("started, no checks configured", now)
-            return Need.NOTHING
+            return self._end_well("started, no checks configured", now)
         passing = machine.checks_passing
         if passing < expected or passing < len(machine.checks) or not self._is_fresh(live, now):
             return Need.TIME
-        self._end_well(f"started, {passing} of {expected} checks passing", now)
-        return Need.NOTHING
+        return self._end_well(f"started, {passing} of {expected} checks passing", now)
 
     def _stands(self, machine: Machine, crashes: int, now: float) -> Need:
         """One that crashed is started again by the platform; one that rests is by us."""
         if machine.state not in {"stopped", "suspended", "failed"} or crashes > 0:
             return Need.TIME
         if machine.state == "failed" and (self.sent is not None or self._starts):
-            return self._failed("its state is failed", now)
+            return self.fail("its state is failed", now)
         if self._was_steady and machine.is_autostarted:
-            self._end_well("started, and stopped by autostop", now)
-            return Need.NOTHING
+            return self._end_well("started, and stopped by autostop", now)
         if self._starts >= _MOST_STARTS or now - self._started < _START_PAUSE_SECONDS:
             return Need.TIME
         return Need.START
@@ -202,14 +196,12 @@ class MachineProgress:
         is_due = self._steady is not None and now >= self._steady + due
         return is_due or live.checks_are_fresh
 
-    def _end_well(self, how: str, now: float) -> None:
-        self.is_well = True
+    def _end_well(self, how: str, now: float) -> Need:
         step = self.order.step
         moved = f"{step.before} -> {step.after}: " if step.step is Step.UPDATE else ""
-        self._end(f"{moved}{how}, in {now - self.began:.1f} s", now)
-
-    def _end(self, ending: str, now: float) -> None:
-        self.ending, self.seconds = ending, now - self.began
+        self.is_healthy, self.seconds = True, now - self.began
+        self.ending = f"{moved}{how}, in {self.seconds:.1f} s"
+        return Need.NOTHING
 
 
 def _taken_over(machine: Machine) -> TakenOverError:

@@ -44,16 +44,16 @@ class BatchRestore:
         self.steps.begin(names)
         self._send([one for one in machines if _is_update(one) and changes[one.order.name]])
         self._watch(machines)
-        self._uncordon([progress.order for progress in machines if progress.is_well])
+        self._uncordon([progress.order for progress in machines if progress.is_healthy])
         self.leases.release()
         for progress in machines:
             self.steps.end(
                 progress.order.name,
                 progress.ending,
-                succeeded=progress.is_well,
+                succeeded=progress.is_healthy,
                 seconds=progress.seconds,
             )
-        failed = [progress.order.name for progress in machines if not progress.is_well]
+        failed = [progress.order.name for progress in machines if not progress.is_healthy]
         if failed:
             raise RollbackAbortedError(f"machine {', '.join(failed)} was not restored")
 

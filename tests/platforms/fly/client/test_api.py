@@ -64,7 +64,7 @@ def test_macaroons_go_as_flyv1_and_all_else_as_bearer(token: str, header: str) -
 
 
 @given(st.text(max_size=40))
-def test_any_token_is_sent_as_one_header_or_refused_without_being_told(token: str) -> None:
+def test_any_token_is_sent_as_one_header_or_refused_without_being_quoted(token: str) -> None:
     fly = Fly(told({}))
     try:
         api(fly, token=token).app()
@@ -187,7 +187,7 @@ def test_a_lease_that_is_not_there_any_more_is_given_back() -> None:
     assert fly.requests[0].method == "DELETE"
 
 
-def test_a_lease_that_cannot_be_given_back_is_told() -> None:
+def test_a_lease_that_cannot_be_given_back_is_reported() -> None:
     assert refused(CHANGES["release"], refusal(403)).status == 403
 
 
@@ -198,7 +198,7 @@ def test_a_list_may_be_null_or_hold_what_is_no_object(content: object) -> None:
 
 @pytest.mark.parametrize("call", ["machines", "machine", "app", "versions"])
 @pytest.mark.parametrize("content", [True, "text", 5])
-def test_an_answer_of_another_kind_is_told(call: str, content: object) -> None:
+def test_an_answer_of_another_kind_is_reported(call: str, content: object) -> None:
     error = refused(READS[call], told(content))
 
     assert error.status is None

@@ -75,7 +75,7 @@ def test_anothers_lease_and_a_version_that_is_no_longer_current_are_conflicts(st
     assert held in error.message
 
 
-def test_flys_words_are_quoted_in_one_line_without_the_runs_secrets() -> None:
+def test_flys_texts_are_quoted_in_one_line_without_the_runs_secrets() -> None:
     words = f"bad\n::set-output::\x1b[31m {FIRST} {NONCE.reveal()} x:{FIRST},{SECOND}"
     scrubber = Scrubber()
     scrubber.learn(NONCE)

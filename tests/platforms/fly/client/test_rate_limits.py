@@ -222,7 +222,7 @@ def test_after_a_rest_a_burst_is_possible_again() -> None:
     assert clock.monotonic() == 10
 
 
-def test_several_threads_together_keep_the_limits() -> None:
+def test_several_threads_share_the_limits() -> None:
     clock, lock, seen = SystemClock(), threading.Lock(), []
 
     def answer(request: httpx.Request) -> httpx.Response:

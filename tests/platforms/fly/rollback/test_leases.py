@@ -19,7 +19,7 @@ def held(scene: Scene) -> list[str]:
     return [lease.machine for lease in scene.world.leases() if lease.owner.startswith(OURS)]
 
 
-def test_they_are_short_and_kept_as_long_as_somebody_keeps_them() -> None:
+def test_they_are_short_and_last_as_long_as_they_are_refreshed() -> None:
     scene = Scene().launched(2)
     leases, names = leases_of(scene)
     leases.take(names)
@@ -46,7 +46,7 @@ def test_one_that_ran_out_is_taken_again() -> None:
     assert leases.nonce(names[0]) != first
 
 
-def test_one_that_somebody_else_took_for_a_moment_is_waited_for() -> None:
+def test_one_that_another_client_took_for_a_moment_is_waited_for() -> None:
     scene = Scene().launched(1)
     leases, names = leases_of(scene)
     leases.take(names)
@@ -58,7 +58,7 @@ def test_one_that_somebody_else_took_for_a_moment_is_waited_for() -> None:
     assert held(scene) == names
 
 
-def test_one_that_somebody_else_keeps_is_given_up() -> None:
+def test_one_that_another_client_keeps_is_given_up() -> None:
     scene = Scene().launched(1)
     leases, names = leases_of(scene)
     leases.take(names)

@@ -51,7 +51,7 @@ def test_a_new_instance_that_runs_and_passes_is_well() -> None:
     made = updated()
 
     assert see(made, restored(), 4.2) is Need.NOTHING
-    assert made.is_well
+    assert made.is_healthy
     assert made.ending == "v43 -> v42: started, 1 of 1 checks passing, in 4.2 s"
 
 
@@ -81,7 +81,7 @@ def test_a_check_from_before_the_start_is_not_believed_until_it_must_have_looked
     assert see(made, answer, 5.0) is Need.TIME
     assert see(made, answer, 20.0) is Need.TIME
     assert see(made, answer, 21.5) is Need.NOTHING
-    assert made.is_well
+    assert made.is_healthy
 
 
 def test_an_old_answer_is_no_revert_at_first() -> None:
@@ -90,7 +90,7 @@ def test_an_old_answer_is_no_revert_at_first() -> None:
     for second in range(1, 10):
         assert see(made, machine("m1"), float(second)) is Need.TIME
     assert see(made, restored(), 10.0) is Need.NOTHING
-    assert made.is_well
+    assert made.is_healthy
 
 
 def test_it_is_one_when_it_stays() -> None:
@@ -122,7 +122,7 @@ def test_a_new_instance_with_the_old_image_is_a_revert_too() -> None:
     assert "could not be pulled" in made.ending
 
 
-def test_a_third_image_is_somebody_else_s() -> None:
+def test_a_third_image_is_another_clients() -> None:
     made = updated()
 
     with pytest.raises(TakenOverError, match="m1"):
@@ -134,7 +134,7 @@ def test_another_instance_with_the_right_image_and_mark_is_taken_as_ours() -> No
 
     see(made, {**restored(), "instance_id": "fourth"}, 2.0)
 
-    assert made.is_well
+    assert made.is_healthy
     assert made.instance == "fourth"
 
 
@@ -150,7 +150,7 @@ def test_a_configuration_that_the_platform_wrote_otherwise_is_still_ours() -> No
 
     see(made, restored(config=config(restart={"policy": "on-failure"})), 2.0)
 
-    assert made.is_well
+    assert made.is_healthy
 
 
 def test_one_that_was_not_updated_must_stay_as_it_was() -> None:
@@ -195,7 +195,7 @@ def test_one_that_autostop_stops_after_it_ran_is_healthy() -> None:
 
     see(made, restored(state="stopped"), 2.0)
 
-    assert made.is_well
+    assert made.is_healthy
     assert "stopped by autostop" in made.ending
 
 

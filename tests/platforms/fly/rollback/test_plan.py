@@ -387,7 +387,7 @@ def test_a_machine_without_a_past_that_serves_is_a_refusal_with_a_next_step() ->
     assert caught.value.hint == "deploy v42 again, from its own commit"
 
 
-def test_a_group_that_the_former_definition_does_not_know_is_taken_out() -> None:
+def test_a_group_that_the_previous_definition_does_not_know_is_taken_out() -> None:
     made = survey(
         machine("m1"),
         machine("m2", group="batch"),

@@ -169,7 +169,7 @@ def test_releases_have_gos_names_and_hold_neither_definitions_nor_addresses() ->
     assert second["CreatedAt"] is None
 
 
-def test_events_tell_how_processes_ended_newest_first() -> None:
+def test_events_report_how_processes_ended_newest_first() -> None:
     raw = machine(events=[event("launch", 0, source="user"), ended(900, 137, 3, oom_killed=True)])
 
     found = json.loads(events_json([raw]))[0]

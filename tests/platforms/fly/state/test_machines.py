@@ -43,7 +43,7 @@ NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 BEGINNING = datetime.fromtimestamp(BEGAN / 1000, UTC)
 
 
-def test_a_machine_reads_as_it_is_told() -> None:
+def test_a_machine_reads_as_the_api_reports_it() -> None:
     found = read_machine(machine())
 
     assert found.name == MACHINE
@@ -111,7 +111,7 @@ def test_before_the_first_deploy_there_is_no_release() -> None:
     assert fleet.status == ""
 
 
-def test_the_machines_word_may_lag_behind_the_ledger_and_the_image_decides() -> None:
+def test_a_machines_metadata_may_lag_behind_the_releases_and_the_image_decides() -> None:
     lagging = config(metadata=metadata(fly_release_version="31"))
     raws = [machine(id="new", config=lagging), machine(id="old", image_ref={"digest": "sha256:b"})]
 
@@ -152,7 +152,7 @@ def test_a_release_is_named_by_its_number_and_by_nothing_else(told: object, rele
 # --- roles
 
 
-def test_a_worker_without_services_is_there_and_serves_nobody() -> None:
+def test_a_worker_without_services_is_listed_and_serves_no_user() -> None:
     found = read_machine(machine(config=config(services=[])))
 
     assert is_app_machine(machine(config=config(services=None)))
@@ -254,7 +254,7 @@ def test_a_check_of_unknown_status_is_none() -> None:
 # --- how processes ended
 
 
-def test_exits_are_told_with_code_memory_and_time_oldest_first() -> None:
+def test_exits_are_reported_with_code_memory_and_time_oldest_first() -> None:
     raw = machine(
         state="stopped",
         events=[
@@ -275,7 +275,7 @@ def test_exits_are_told_with_code_memory_and_time_oldest_first() -> None:
 
 
 @pytest.mark.parametrize("kind", ["launch", "update", "replace"])
-def test_what_the_former_configuration_did_is_not_held_against_this_one(kind: str) -> None:
+def test_what_the_previous_configuration_did_is_not_held_against_this_one(kind: str) -> None:
     raw = machine(events=[event("start", 2_000), event(kind, 1_000), ended(500, 1, 9)])
 
     found = read_machine(raw)
@@ -328,7 +328,7 @@ def test_a_newer_place_of_the_exit_event_is_read_too() -> None:
     assert found.restarts == 2
 
 
-def test_an_exit_code_that_only_the_guest_tells_is_read() -> None:
+def test_an_exit_code_that_only_the_guest_reports_is_read() -> None:
     assert read_machine(machine(events=[ended(9, None, guest_exit_code=4)])).exits[0].exit_code == 4
 
 

@@ -46,7 +46,7 @@ def verdict(version: int, image: str = "", **changes: Any) -> PastVerdict:
     return PastVerdict(**made | changes)
 
 
-def convicted(version: int, image: str, cause: Cause = Cause.APP) -> PastVerdict:
+def found_bad(version: int, image: str, cause: Cause = Cause.APP) -> PastVerdict:
     return verdict(version, image, verdict=Verdict.UNHEALTHY, cause=cause)
 
 
@@ -109,7 +109,7 @@ def test_a_release_from_the_days_of_nomad_is_complete() -> None:
 
 
 def test_another_image_that_failed_before_is_never_a_target() -> None:
-    past = [verdict(42, "c"), convicted(42, "c")]
+    past = [verdict(42, "c"), found_bad(42, "c")]
 
     assert chosen(ledger("abcd"), 43, past=past).version == "v41"
 
@@ -117,12 +117,12 @@ def test_another_image_that_failed_before_is_never_a_target() -> None:
 def test_the_snapshots_release_is_no_target_if_its_image_failed_before() -> None:
     before = Release(version="v42", digest="sha256:c")
 
-    assert chosen(ledger("abcd"), 43, past=[convicted(39, "c")], before=before).version == "v41"
+    assert chosen(ledger("abcd"), 43, past=[found_bad(39, "c")], before=before).version == "v41"
 
 
 @pytest.mark.parametrize("cause", [Cause.OBSERVER, Cause.PATH, Cause.PRE_EXISTING, Cause.CONFIG])
 def test_a_failure_that_was_not_the_releases_fault_is_not_held_against_it(cause: Cause) -> None:
-    assert chosen(ledger("abcd"), 43, past=[convicted(42, "c", cause)]).version == "v42"
+    assert chosen(ledger("abcd"), 43, past=[found_bad(42, "c", cause)]).version == "v42"
 
 
 # --- what is the same
@@ -175,7 +175,7 @@ def test_a_release_found_bad_excludes_what_any_flyctl_made_of_it(
         row(40, "a"),
     ]
 
-    assert chosen(rows, 43, past=[convicted(41, image)]).version == "v40"
+    assert chosen(rows, 43, past=[found_bad(41, image)]).version == "v40"
 
 
 @pytest.mark.parametrize(
@@ -214,8 +214,8 @@ def test_a_verdict_on_a_release_of_secrets_only_is_one_on_what_it_repeats() -> N
     assert found == Release(version="v41", digest="sha256:b")
 
 
-def test_a_conviction_of_a_repeated_release_is_one_of_all_its_repetitions() -> None:
-    assert chosen(ledger("abbc"), 43, past=[convicted(42, "")]).version == "v40"
+def test_a_repeated_release_found_unhealthy_excludes_all_its_repetitions() -> None:
+    assert chosen(ledger("abbc"), 43, past=[found_bad(42, "")]).version == "v40"
 
 
 def test_the_same_image_with_another_definition_is_another_release() -> None:
@@ -230,7 +230,7 @@ def test_the_order_of_a_definitions_keys_means_nothing() -> None:
     assert "no older release that is complete differs from v42" in problem(rows, 42)
 
 
-def test_where_definitions_are_not_told_the_images_alone_are_compared() -> None:
+def test_where_definitions_are_not_available_the_images_alone_are_compared() -> None:
     rows = [row(43, "a", definition=None), row(42, "a", definition=OTHER), row(41, "b")]
 
     assert chosen(rows, 43).version == "v41"
@@ -278,7 +278,7 @@ def test_a_release_that_is_known_by_its_tag_only_is_no_target() -> None:
     assert chosen(rows, 43).version == "v41"
 
 
-def test_a_machine_may_know_the_digest_that_the_ledger_does_not_tell() -> None:
+def test_a_machine_may_have_the_digest_that_the_releases_lack() -> None:
     rows = [row(43, "c"), row(42, "b", digest="")]
 
     assert chosen(rows, 43, digests={"v42": "sha256:b"}).digest == "sha256:b"
@@ -352,7 +352,7 @@ def test_a_snapshot_of_what_runs_now_is_no_way_back() -> None:
         (
             ledger("ab"),
             41,
-            {"past": [convicted(40, "a")]},
+            {"past": [found_bad(40, "a")]},
             "the image of every older release failed before",
         ),
         (
@@ -363,7 +363,7 @@ def test_a_snapshot_of_what_runs_now_is_no_way_back() -> None:
         ),
     ],
 )
-def test_where_there_is_nothing_to_go_back_to_the_reason_is_told(
+def test_where_there_is_nothing_to_go_back_to_the_reason_is_given(
     rows: list[FlyRelease], current: int, options: dict[str, Any], words: str
 ) -> None:
     assert problem(rows, current, **options).startswith("there is no release to go back to: ")
@@ -381,7 +381,7 @@ def test_what_runs_may_be_known_by_its_image_only() -> None:
     assert choose_target(ledger("ab"), current, past=[], before=None).version == "v40"
 
 
-def test_the_order_in_which_the_ledger_is_told_means_nothing() -> None:
+def test_the_order_in_which_releases_are_listed_means_nothing() -> None:
     assert chosen(ledger("abcd")[::-1], 43).version == "v42"
 
 
@@ -400,7 +400,7 @@ def test_a_target_is_always_an_older_complete_other_image_that_never_failed(
     ]
     newest = rows[-1]
     past = [
-        *([convicted(1, failed)] if failed else []),
+        *([found_bad(1, failed)] if failed else []),
         *([verdict(1, healthy)] if healthy else []),
     ]
     current = Release(version=newest.name, digest=newest.digest)
