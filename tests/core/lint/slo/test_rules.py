@@ -278,7 +278,7 @@ def test_several_contradictions_come_together_in_the_order_of_the_lines(check: C
 
 
 @pytest.mark.parametrize(
-    ("duration", "told"),
+    ("duration", "reported"),
     [
         ({"milliseconds": 5001}, "5.001s"),
         ({"seconds": 90, "milliseconds": 500}, "1m30.5s"),
@@ -290,8 +290,8 @@ def test_several_contradictions_come_together_in_the_order_of_the_lines(check: C
         ({}, "0ms"),
     ],
 )
-def test_nothing_of_a_duration_is_left_out(duration: dict[str, float], told: str) -> None:
-    assert duration_text(timedelta(**duration)) == told
+def test_nothing_of_a_duration_is_left_out(duration: dict[str, float], reported: str) -> None:
+    assert duration_text(timedelta(**duration)) == reported
 
 
 @given(st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=400)))
@@ -311,7 +311,9 @@ def test_two_durations_never_read_the_same(duration: timedelta) -> None:
         ("path: /\n    capture: {x: {json: $.x}}\n    json: {a: '${x}'}", 10),
     ],
 )
-def test_a_variable_is_told_at_the_key_that_uses_it(check: Check, place: str, line: int) -> None:
+def test_a_variable_is_reported_at_the_key_that_uses_it(
+    check: Check, place: str, line: int
+) -> None:
     (found,) = check(
         f"{ONE}journeys:\n- name: j\n  steps:\n  - name: s\n    method: POST\n    {place}"
     )
