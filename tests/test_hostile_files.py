@@ -97,11 +97,11 @@ def raw_files(text: str) -> Mapping[str, str]:
 def commented_files(text: str) -> Mapping[str, str]:
     """Files with findings on lines that also hold it."""
     line = text.split("\n", maxsplit=1)[0].replace("\r", "")
-    former = (
+    base_text = (
         f"service: shop\nurl: https://shop.example\nslo_targets: {{availability: 99%}} # {line}\n"
     )
     return {
-        "slo.yml": former.replace("99%", "100%"),
+        "slo.yml": base_text.replace("99%", "100%"),
         "fly.toml": f"[experimental]\n  auto_rollback = true # {line}\n",
     }
 
@@ -110,7 +110,7 @@ FILES = (quoted_files, raw_files, commented_files)
 
 
 @cache
-def told(text: str, files: Callable[[str], Mapping[str, str]]) -> Published:
+def reported(text: str, files: Callable[[str], Mapping[str, str]]) -> Published:
     with TemporaryDirectory() as directory:
         return _told(files(text), text, Path(directory))
 
@@ -123,15 +123,15 @@ def _told(files: Mapping[str, str], text: str, workspace: Path) -> Published:
     stage, page = CheckWorld(workspace), workspace / "summary"
     for name, content in files.items():
         (workspace / name).write_bytes(content.encode("utf-8", errors="replace"))
-    former = files["slo.yml"].replace("error_rate: 5%", "error_rate: 1%").replace("100%", "99%")
-    former = former.encode("utf-8", errors="replace").decode()
+    base_text = files["slo.yml"].replace("error_rate: 5%", "error_rate: 1%").replace("100%", "99%")
+    base_text = base_text.encode("utf-8", errors="replace").decode()
     ports = replace(
         stage.ports,
         log=log,
         outputs=RunnerFiles(workspace / "output", page, scrubber),
         written=WorkspaceWriter(workspace, scrubber),
         redact=scrubber.scrub,
-        base=MemoryBaseFiles({"slo.yml": former, text: "service: old\n"}),
+        base=MemoryBaseFiles({"slo.yml": base_text, text: "service: old\n"}),
     )
     try:
         request = stage.request(config="slo.yml", sarif_file="out.sarif")
@@ -195,7 +195,7 @@ SURFACES = (log_is_inert, summary_is_inert, sarif_is_inert)
 @pytest.mark.parametrize("number", range(len(CORPUS)))
 def test_the_corpus_is_inert(files: Callable[[str], Mapping[str, str]], number: int) -> None:
     for surface in SURFACES:
-        surface(told(CORPUS[number], files))
+        surface(reported(CORPUS[number], files))
 
 
 @settings(max_examples=15, deadline=None)
@@ -203,14 +203,14 @@ def test_the_corpus_is_inert(files: Callable[[str], Mapping[str, str]], number: 
 def test_any_text_is_inert_everywhere_at_once(text: str) -> None:
     for files in FILES:
         for surface in SURFACES:
-            surface(told(text, files))
+            surface(reported(text, files))
 
 
 @pytest.mark.parametrize("files", FILES, ids=lambda files: files.__name__)
-def test_a_secret_that_a_file_repeats_is_told_nowhere(
+def test_a_secret_that_a_file_repeats_is_reported_nowhere(
     files: Callable[[str], Mapping[str, str]],
 ) -> None:
-    surfaces = told(SECRET, files)
+    surfaces = reported(SECRET, files)
 
     for text in (surfaces.log, surfaces.summary, surfaces.sarif):
         assert SECRET not in text
@@ -219,6 +219,6 @@ def test_a_secret_that_a_file_repeats_is_told_nowhere(
 
 
 @pytest.mark.parametrize("files", FILES, ids=lambda files: files.__name__)
-def test_what_is_hostile_is_told_at_all(files: Callable[[str], Mapping[str, str]]) -> None:
-    assert "::error::owned" in told("::error::owned", files).log
-    assert any(rule.title in told("words", files).log for rule in (*FILE_RULES, *RULES))
+def test_what_is_hostile_is_reported_at_all(files: Callable[[str], Mapping[str, str]]) -> None:
+    assert "::error::owned" in reported("::error::owned", files).log
+    assert any(rule.title in reported("words", files).log for rule in (*FILE_RULES, *RULES))

@@ -30,7 +30,7 @@ def github() -> Iterator[tuple[GitHubContents, GitHubApi]]:
 
 
 @pytest.fixture(params=["memory", "github"])
-def former(
+def base_files(
     request: pytest.FixtureRequest, github: tuple[GitHubContents, GitHubApi]
 ) -> tuple[BaseFiles, Deny]:
     """Return the files, and what takes the permission to read them away."""
@@ -51,13 +51,13 @@ def former(
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_a_file_reads_as_it_was(former: tuple[BaseFiles, Deny], path: str) -> None:
-    assert former[0].read(path) == FILES[path]
+def test_a_file_reads_as_it_was(base_files: tuple[BaseFiles, Deny], path: str) -> None:
+    assert base_files[0].read(path) == FILES[path]
 
 
 @pytest.mark.parametrize("path", ["new.yml", "ops/new.yml", "slo.yml/x"])
-def test_a_file_that_was_not_there_is_none(former: tuple[BaseFiles, Deny], path: str) -> None:
-    assert former[0].read(path) is None
+def test_a_file_that_was_not_there_is_none(base_files: tuple[BaseFiles, Deny], path: str) -> None:
+    assert base_files[0].read(path) is None
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ def test_a_file_that_was_not_there_is_none(former: tuple[BaseFiles, Deny], path:
     ],
 )
 def test_names_are_those_directly_in_a_folder(
-    former: tuple[BaseFiles, Deny], folder: str, names: tuple[str, ...]
+    base_files: tuple[BaseFiles, Deny], folder: str, names: tuple[str, ...]
 ) -> None:
-    assert former[0].names(folder) == names
+    assert base_files[0].names(folder) == names
 
 
-def test_without_permission_no_names_are_told(former: tuple[BaseFiles, Deny]) -> None:
-    files, deny = former
+def test_without_permission_no_names_are_told(base_files: tuple[BaseFiles, Deny]) -> None:
+    files, deny = base_files
     deny()
 
     with pytest.raises(GitHubError) as caught:
@@ -85,8 +85,8 @@ def test_without_permission_no_names_are_told(former: tuple[BaseFiles, Deny]) ->
     assert caught.value.forbidden
 
 
-def test_without_permission_it_says_so_and_what_to_do(former: tuple[BaseFiles, Deny]) -> None:
-    files, deny = former
+def test_without_permission_it_says_so_and_what_to_do(base_files: tuple[BaseFiles, Deny]) -> None:
+    files, deny = base_files
     deny()
 
     with pytest.raises(GitHubError) as caught:

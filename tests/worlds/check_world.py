@@ -44,19 +44,19 @@ def _matches(names: list[str], patterns: list[str]) -> bool:
 
 
 class MemoryWrittenFiles:
-    """ports.WrittenFiles; `mended` and `reports` hold texts by their names.
+    """ports.WrittenFiles; `fixed` and `reports` hold texts by their names.
 
     `error` is raised instead where it is set.
     """
 
     def __init__(self, scrubber: Scrubber | None = None) -> None:
-        self.mended: dict[str, str] = {}
+        self.fixed: dict[str, str] = {}
         self.reports: dict[str, str] = {}
         self.error: WorkspaceError | None = None
         self._scrubber = scrubber or Scrubber()
 
     def fix(self, name: str, text: str) -> None:
-        self._write(self.mended, name, text)
+        self._write(self.fixed, name, text)
 
     def report(self, name: str, text: str) -> None:
         self._write(self.reports, name, self._scrubber.scrub(text))
@@ -70,7 +70,7 @@ class MemoryWrittenFiles:
 
 
 class CheckWorld:
-    """`prober` and `former` are None until a test sets them, as on a laptop without a network."""
+    """`prober` and `base` are None until a test sets them, as on a laptop without a network."""
 
     def __init__(self, workspace: Path) -> None:
         self.workspace = workspace
@@ -110,7 +110,7 @@ class CheckWorld:
         )
 
     @property
-    def told(self) -> list[str]:
+    def reported(self) -> list[str]:
         """Every annotation as `file:line:column level rule`."""
         return [
             f"{one.path}:{one.line}:{one.column} {one.level} {one.message.rpartition('#')[2]}"

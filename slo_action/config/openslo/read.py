@@ -145,9 +145,9 @@ def _drafts(
 def _settle(draft: _Draft) -> None:
     """Make objectives settings, where no annotation has set them."""
     for one in draft.taken.values():
-        said = draft.settings.setdefault(one.field, Setting(text=one.text, key=one.key))
-        if said.key != one.key:
-            draft.skipped.append(_skipped(one, f"an annotation says {quoted(said.text)}"))
+        setting = draft.settings.setdefault(one.field, Setting(text=one.text, key=one.key))
+        if setting.key != one.key:
+            draft.skipped.append(_skipped(one, f"an annotation has {quoted(setting.text)}"))
 
 
 def _draft_of(
@@ -172,9 +172,9 @@ def _say(draft: _Draft, part: OpenSloModel, mistakes: list[KeyMistake]) -> None:
         if known is None or (name == "service" and known.key == draft.key):
             draft.settings[name] = setting
         elif known.text != setting.text:
-            said = OpenSloModel(key=setting.key, content=setting.text)
+            value = OpenSloModel(key=setting.key, content=setting.text)
             mistakes.append(
-                _mistake(said, "said otherwise elsewhere", f"{quoted(known.text)} is there")
+                _mistake(value, "contradicts another object", f"{quoted(known.text)} is there")
             )
 
 

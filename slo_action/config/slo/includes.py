@@ -111,7 +111,16 @@ class SloYmlFiles:
         for document, where, pattern in self._patterns.pop(name, ()):
             self._include(document, pattern, where, inherited, chain)
         if not parsed.documents and parsed.is_whole:
-            self.mistakes.append(_empty(self._field, name))
+            self.mistakes.append(
+                Mistake(
+                    field=self._field,
+                    problem="holds no service: it is empty",
+                    accepted=_PAGE,
+                    path=name,
+                    line=1,
+                    column=1,
+                )
+            )
 
     def _document(
         self, document: Document, content: object, key: Key, inherited: Inherited
@@ -204,11 +213,12 @@ class SloYmlFiles:
         names = self._files.matching(pattern, document.path)
         if not names:
             accepted = "name files relative to this one, such as teams/*.yml"
-            self._wrong(document, key, "matches no file", accepted, pattern)
+            wrong = mistake_at(document, key, "matches no file", accepted, pattern)
+            self.mistakes.append(wrong)
         for name in names:
             why = self._refused(name, chain)
             if why:
-                self._wrong(document, key, why, "leave it out", name)
+                self.mistakes.append(mistake_at(document, key, why, "leave it out", name))
             elif name not in self.texts:
                 self._read_included(document, key, name, inherited, chain)
 
@@ -244,9 +254,6 @@ class SloYmlFiles:
             if len(self.texts) >= _MOST_FILES
             else ""
         )
-
-    def _wrong(self, document: Document, key: Key, problem: str, accepted: str, name: str) -> None:
-        self.mistakes.append(mistake_at(document, key, problem, accepted, name))
 
 
 def _document(name: str, content: object, places: KeyPositions) -> Document:
@@ -286,14 +293,3 @@ _SERVICE_KEYS = {"service", "url"}
 def without_own(raw: Mapping[str, object]) -> dict[str, object]:
     """Return what is not the user's own."""
     return {key: value for key, value in raw.items() if not key.startswith(OWN_KEY)}
-
-
-def _empty(field_name: str, name: str) -> Mistake:
-    return Mistake(
-        field=field_name,
-        problem="holds no service: it is empty",
-        accepted=_PAGE,
-        path=name,
-        line=1,
-        column=1,
-    )

@@ -70,9 +70,9 @@ def key_meanings(form: type[Form]) -> Mapping[str, str]:
 
 
 def _plain(form: Mapping[str, object]) -> dict[str, object]:
-    """Leave out what says nothing: titles are the keys' own names, and a default of nothing."""
-    said = {key: value for key, value in form.items() if not _says_nothing(key, value)}
-    return {key: _plain_value(value) for key, value in said.items()}
+    """Leave out what adds nothing: titles are the keys' own names, and a default of null."""
+    kept = {key: value for key, value in form.items() if not _adds_nothing(key, value)}
+    return {key: _plain_value(value) for key, value in kept.items()}
 
 
 def _plain_value(value: object) -> object:
@@ -81,5 +81,5 @@ def _plain_value(value: object) -> object:
     return _plain(value) if isinstance(value, dict) else value
 
 
-def _says_nothing(key: str, value: object) -> bool:
+def _adds_nothing(key: str, value: object) -> bool:
     return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)

@@ -180,7 +180,8 @@ class _Services:
         unfit = unfit_policy(service.policy)
         if unfit:
             where = entry.document.below(*entry.roots)
-            found = mistake_below(where, _policy_key(form), unfit, POLICY_FORM)
+            key: Key = ("policy",) if form.policy else ("slo_targets", "error_rate")
+            found = mistake_below(where, key, unfit, POLICY_FORM)
             if found not in self.mistakes:
                 self.mistakes.append(found)
         return service
@@ -267,9 +268,3 @@ class _Services:
 
 _ADDRESS = re.compile(r"\w+://[^\s\"]*")
 """An address may hold credentials, or be a secret itself."""
-
-
-def _policy_key(form: ServiceForm) -> Key:
-    if form.policy:
-        return ("policy",)
-    return ("slo_targets", "error_rate")

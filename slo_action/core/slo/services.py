@@ -20,7 +20,7 @@ class Endpoint:
     """A path that is asked by itself.
 
     `name` is `health`, `build`, `search`, `stats`, or the user's own. `interval` and `timeout` are
-    the routine monitor's; None where nothing is said. `objective` is what its answers may take.
+    the routine monitor's; None where not set. `objective` is what its answers may take.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One service of slo.yml, defaults filled in. Text is empty where nothing is said.
+    """One service of slo.yml, defaults filled in. Text is empty where not set.
 
     `schedule` is the cron text of a job. `fly_config` is its fly.toml, below the workspace.
     `policy` is what it changes of the judging numbers, its own targets included.

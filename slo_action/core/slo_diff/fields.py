@@ -2,7 +2,7 @@
 
 An endpoint, a journey, a step or a target less is looser, and so are longer intervals, limits and
 grace, and more maintenance. Where a service is, who runs it and who is notified are neither, except
-that nobody is notified any more. `core/slo_diff/policy.py` has the numbers that judge a deploy.
+that no recipient is left. `core/slo_diff/policy.py` has the numbers that judge a deploy.
 """
 
 import json
@@ -226,7 +226,7 @@ def _length(body: object) -> str:
 
 
 def _sent(label: str, name: str, format: Callable[..., str]) -> Field:  # noqa: A002 - as Field's
-    """Values may hold what nobody should read in a summary: only names and lengths are shown."""
+    """Values may hold secrets: only names and lengths are shown."""
     return Field(
         label=label,
         get=attrgetter(name),
@@ -345,12 +345,12 @@ def _notify(label: str) -> Field:
         get=attrgetter("notify"),
         format=", ".join,
         absent=1,
-        removed="nobody is notified any more",
+        removed="no recipients any more",
     )
 
 
 def _team_text(team: Team) -> str:
-    return ", ".join(team.notify) or "notifies nobody"
+    return ", ".join(team.notify) or "no recipients"
 
 
 SERVICE_FIELDS: tuple[Compared, ...] = (

@@ -60,7 +60,7 @@ _Plan = tuple[Visit, tuple[tuple[Endpoint, Probe], ...]]
 
 
 def _plan(service: Service, *, allow_link_local: bool) -> _Plan:
-    if not service.url or not service.endpoints:  # a job that nobody can ask
+    if not service.url or not service.endpoints:  # a job has nothing to ask
         return Visit(service=service), ()
     try:
         base = parse_url(service.url, allow_link_local=allow_link_local)

@@ -66,7 +66,7 @@ def _unread(name: str, why: str) -> Difference:
 
 
 def _base(name: str, files: "BaseSloFiles") -> LoadedSloYml:
-    """A file that does not exist in the base commit said nothing."""
+    """A file that does not exist in the base commit promised nothing."""
     if files.read(name) is None:
         return _NOTHING
     return load_slo_yml(files, name, "config")

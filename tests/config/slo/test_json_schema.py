@@ -65,7 +65,7 @@ def test_the_example_names_the_schema_for_editors() -> None:
     assert SCHEMA["$id"] == SCHEMA_URL
 
 
-def test_an_editor_is_told_what_is_wrong_with_a_service_and_not_that_nothing_fits() -> None:
+def test_an_editor_is_reported_what_is_wrong_with_a_service_and_not_that_nothing_fits() -> None:
     (error,) = VALIDATOR.iter_errors({"service": "a", "url": "https://a.example", "grace": "5s"})
 
     assert "grace" in error.message
@@ -132,12 +132,12 @@ def test_what_the_schema_says_of_a_service_a_run_says_too(service: dict[str, obj
     fits = not list(VALIDATOR.iter_errors(service))
 
     # The schema cannot know what depends on units: durations above zero, rates between others.
-    told = [
+    reported = [
         one
         for one in mistakes(service)
         if "above zero" not in one and "slo_targets.error" not in one
     ]
-    assert fits == (not told)
+    assert fits == (not reported)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +160,6 @@ def test_what_the_schema_says_of_a_service_a_run_says_too(service: dict[str, obj
 def test_what_the_schema_says_of_a_file_a_run_says_too(document: object) -> None:
     fits = not list(VALIDATOR.iter_errors(document))
     silent = ("matches no file", "no service is in it")
-    told = [one for one in mistakes(document) if not any(words in one for words in silent)]
+    reported = [one for one in mistakes(document) if not any(words in one for words in silent)]
 
-    assert fits == (not told)
+    assert fits == (not reported)

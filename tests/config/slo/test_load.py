@@ -99,7 +99,9 @@ def test_the_document_s_targets_are_exact(document: dict[str, Service]) -> None:
     assert jobs.schedule == "0 */1 * * *"
 
 
-def test_the_document_s_other_endpoints_have_their_own_pace(document: dict[str, Service]) -> None:
+def test_the_document_s_other_endpoints_have_their_own_interval(
+    document: dict[str, Service],
+) -> None:
     search = document["sophiaai-mcp-research-v2"].endpoint("search")
     stats = document["sophiaai-mcp-context-v2"].endpoint("stats")
 
@@ -130,7 +132,7 @@ def test_the_document_s_other_endpoints_have_their_own_pace(document: dict[str, 
     ],
     ids=["documents", "list", "services", "both"],
 )
-def test_a_matrix_may_be_documents_a_list_or_a_mapping(load: Load, text: str) -> None:
+def test_a_slo_yml_may_be_documents_a_list_or_a_mapping(load: Load, text: str) -> None:
     assert list(services(load(text))) == ["api", "web"]
 
 
@@ -337,7 +339,7 @@ def test_a_file_may_include_others_and_hands_its_defaults_down(load: Load) -> No
     assert loaded.origins["c"].document.path == "deep/two.yml"
 
 
-def test_an_include_that_is_no_file_is_told_at_its_line(load: Load) -> None:
+def test_an_include_that_is_no_file_is_reported_at_its_line(load: Load) -> None:
     (found,) = load(
         f"x-a: 1\ninclude: none.yml\nservices: [{{{ONE.strip().replace(chr(10), ', ')}}}]"
     ).mistakes
@@ -548,12 +550,12 @@ def test_references_are_not_judged_in_a_file_that_was_not_read_to_its_end(load: 
 
 
 def test_a_mistake_does_not_quote_what_may_be_an_address_with_credentials(load: Load) -> None:
-    told = "".join(
+    reported = "".join(
         problems(load(f"service: a\nurl: {url}\n"))[0]
         for url in ("[https://bob:hunter22@api.example]", "ftp://bob:hunter22@api.example")
     )
 
-    assert "hunter22" not in told
+    assert "hunter22" not in reported
 
 
 @pytest.mark.parametrize(
@@ -569,18 +571,18 @@ def test_a_mistake_does_not_quote_what_may_be_an_address_with_credentials(load: 
         "{service: g, url: https://g.example, journeys: [{name: j, steps: [{name: s, path: /, form: {a: 122333}}]}]}",
     ],
 )
-def test_no_word_of_a_mistake_and_no_line_shows_credentials(load: Load, line: str) -> None:
+def test_no_text_of_a_mistake_and_no_line_shows_credentials(load: Load, line: str) -> None:
     loaded = load(f"- {line}\n")
-    told = "".join(f"{one}" for one in loaded.mistakes)
+    reported = "".join(f"{one}" for one in loaded.mistakes)
 
     assert loaded.mistakes
-    assert "hunter22" not in told
-    assert "122333" not in told
+    assert "hunter22" not in reported
+    assert "122333" not in reported
     if "headers" not in line:
         assert all("hunter22" not in one.source for one in loaded.mistakes)
 
 
-def test_notification_targets_are_told_apart_wherever_they_stand(load: Load) -> None:
+def test_notification_targets_are_distinguished_wherever_they_stand(load: Load) -> None:
     loaded = load(
         "notify: [https://hooks.example/one]\n"
         "teams: {core: {notify: [https://hooks.example/two]}}\n"
@@ -610,7 +612,7 @@ def test_each_include_that_is_wrong_stands_at_its_own_entry(load: Load) -> None:
     assert [(one.line, one.problem) for one in found] == [(4, "matches no file")]
 
 
-def test_a_default_that_does_not_fit_is_told_once_where_it_stands(load: Load) -> None:
+def test_a_default_that_does_not_fit_is_reported_once_where_it_stands(load: Load) -> None:
     text = (
         "defaults:\n  slo_targets: {error_rate: 10%}\nservices:\n"
         "- {service: a, url: https://a.example}\n- {service: b, url: https://b.example}\n"
@@ -701,7 +703,7 @@ def test_what_is_no_file_of_the_workspace_says_so(tmp_path: Path, name: str, pro
     assert problem in not_read(tmp_path, name).problem
 
 
-def test_a_byte_order_mark_and_other_line_ends_are_nobody_s_mistake(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_other_line_ends_are_no_mistake(tmp_path: Path) -> None:
     (tmp_path / "slo.yml").write_bytes(b"\xef\xbb\xbf" + ONE.replace("\n", "\r\n").encode())
 
     loaded = load_slo_yml(WorkspaceFiles(tmp_path), "slo.yml", "config")
@@ -753,7 +755,7 @@ def test_every_key_changes_its_own_number(load: Load) -> None:
     assert policy.window.traffic.min_requests == 50
 
 
-def test_a_service_s_own_words_come_before_the_file_s(load: Load) -> None:
+def test_a_service_s_own_values_come_before_the_file_s(load: Load) -> None:
     change = load(WHOLE).slo_yml.policy_for("dashboard")
 
     assert change.rollback == Fraction(2, 100)
@@ -768,7 +770,7 @@ def test_a_service_s_targets_count_too(load: Load) -> None:
     assert (limits[Witness.HEALTH], limits[Witness.SEARCH]) == (0.3, 3.0)
 
 
-def test_what_nobody_says_leaves_everything(load: Load) -> None:
+def test_what_is_not_set_leaves_everything(load: Load) -> None:
     assert policy_of(PolicyChange(), Policy()) == Policy()
     assert only(load(ONE)).policy == PolicyChange()
 
@@ -782,7 +784,7 @@ def test_what_nobody_says_leaves_everything(load: Load) -> None:
     ],
     ids=["documents", "list", "one service"],
 )
-def test_every_shape_of_the_matrix_may_hold_a_policy(load: Load, text: str) -> None:
+def test_every_shape_of_slo_yml_may_hold_a_policy(load: Load, text: str) -> None:
     loaded = load(text)
 
     assert loaded.mistakes == ()

@@ -210,14 +210,14 @@ def mirrored(changes: tuple[Change, ...]) -> Counter[tuple[str, str, Direction]]
 
 
 @pytest.mark.parametrize(("kind", "field", "after", "direction"), TABLE, ids=ids)
-def test_every_field_is_told_and_leans_one_way(
+def test_every_field_is_reported_and_has_a_direction(
     kind: type, field: str, after: SloYml, direction: Direction
 ) -> None:
     assert field in {one.name for one in fields(kind)}
     assert direction in {change.direction for change in slo_changes(BASE, after)}
 
 
-def test_no_field_of_the_matrix_is_without_a_row() -> None:
+def test_no_field_of_slo_yml_is_without_a_row() -> None:
     known = {(kind.__name__, field.name) for kind in KINDS for field in fields(kind)}
 
     assert known == {(kind.__name__, field) for kind, field, _, _ in TABLE}
@@ -229,13 +229,13 @@ def test_what_is_the_same_has_not_changed(one: SloYml) -> None:
 
 
 @given(MATRICES, MATRICES)
-def test_the_way_back_leans_the_other_way(one: SloYml, other: SloYml) -> None:
+def test_the_way_back_has_the_other_direction(one: SloYml, other: SloYml) -> None:
     there, back = slo_changes(one, other), slo_changes(other, one)
 
     assert mirrored(there) == Counter((c.after, c.before, c.direction) for c in back)
 
 
-def test_between_any_two_rows_the_way_back_leans_the_other_way_and_shows_two_facts() -> None:
+def test_between_any_two_rows_the_way_back_has_the_other_direction_and_shows_two_facts() -> None:
     for one, other in combinations(ROWS, 2):
         there, back = slo_changes(one, other), slo_changes(other, one)
         assert mirrored(there) == Counter((c.after, c.before, c.direction) for c in back)
@@ -396,7 +396,7 @@ def test_what_the_whole_file_says_is_what_a_service_falls_back_to() -> None:
     assert (change.after, change.direction) == ("10 min (default)", STRICTER)
 
 
-def test_a_change_for_the_whole_file_is_told_once() -> None:
+def test_a_change_for_the_whole_file_is_reported_once() -> None:
     change = only(BASE, matrix(policy=PolicyChange(health_deadline=120)))
 
     assert (change.service, change.what) == ("", "policy: health deadline")
@@ -404,7 +404,7 @@ def test_a_change_for_the_whole_file_is_told_once() -> None:
     assert change.effect == "a deploy has 90 s → 2 min to get healthy"
 
 
-def test_a_target_is_not_told_again_as_a_number_of_the_policy() -> None:
+def test_a_target_is_not_reported_again_as_a_number_of_the_policy() -> None:
     def with_targets(error_rate: Fraction, limit: float) -> SloYml:
         repeated = PolicyChange(slo=error_rate, health_limit=limit)
         endpoints = (replace(HEALTH, objective=p95(limit)),)
@@ -465,7 +465,7 @@ def test_an_api_endpoint_is_measured_under_its_path() -> None:
     assert limit.measured == "/api/orders p95"
 
 
-def test_changes_are_sorted_by_where_they_lean() -> None:
+def test_changes_are_sorted_by_direction() -> None:
     sorted_out = by_direction(slo_changes(BASE, policy(observe=0, grace=10, confidence=0.0)))
 
     assert [(d, len(found)) for d, found in sorted_out.items()] == [

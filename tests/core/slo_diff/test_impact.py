@@ -99,7 +99,7 @@ def test_of_two_limits_only_one_passes_more(values: list[float]) -> None:
         assert 0 <= found.only_after <= found.compared <= 30
 
 
-def told(verdict: Verdict) -> PolicyOutcome:
+def reported(verdict: Verdict) -> PolicyOutcome:
     return PolicyOutcome(
         verdict=verdict, cause=Cause.NONE, row="", known_seconds=60, rollback=False
     )
@@ -111,8 +111,8 @@ def case(source: str, now: Verdict | None, service: str = "shop") -> PolicyCompa
         service=service,
         version="v1",
         deployment_id="run_1",
-        then=told(Verdict.HEALTHY),
-        now=told(now) if now else None,
+        then=reported(Verdict.HEALTHY),
+        now=reported(now) if now else None,
         unknown="" if now else "the record ends at 60 s",
     )
 

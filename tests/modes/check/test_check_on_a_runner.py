@@ -98,7 +98,7 @@ def test_without_a_file_it_says_what_it_looked_for(tmp_path: Path) -> None:
     assert "neither .github/slo.yml nor fly.toml is there" in finished.stdout
 
 
-def test_wrong_inputs_and_a_file_that_is_not_there_are_told_together(tmp_path: Path) -> None:
+def test_wrong_inputs_and_a_file_that_is_not_there_are_reported_together(tmp_path: Path) -> None:
     finished = on_a_runner(
         tmp_path,
         INPUT_GRACE="30",
@@ -136,7 +136,7 @@ def test_on_a_laptop_it_reads_the_directory_it_is_started_in(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["fly.toml"]
 
 
-def test_on_a_laptop_a_wrong_option_is_told_though_nothing_is_annotated(tmp_path: Path) -> None:
+def test_on_a_laptop_a_wrong_option_is_reported_though_nothing_is_annotated(tmp_path: Path) -> None:
     finished = on_a_laptop(tmp_path, "--config", "none.yml")
 
     assert finished.returncode == 2
@@ -150,11 +150,11 @@ def test_fix_writes_the_file_and_a_second_run_has_nothing_to_do(tmp_path: Path) 
     write(tmp_path, {"fly.toml": AUTO})
 
     first = on_a_runner(tmp_path, INPUT_FIX="true")
-    mended = (tmp_path / "fly.toml").read_bytes()
+    fixed = (tmp_path / "fly.toml").read_bytes()
     second = on_a_runner(tmp_path, INPUT_FIX="true")
 
     assert (first.returncode, second.returncode) == (0, 0)
-    assert mended == b"# ours\r\napp = 'shop'\r\n" == (tmp_path / "fly.toml").read_bytes()
+    assert fixed == b"# ours\r\napp = 'shop'\r\n" == (tmp_path / "fly.toml").read_bytes()
     assert "│ fly.toml: fixed 1\n" in first.stdout
     assert second.stdout == "│ fly.toml: no findings\n"
     assert {path.name for path in tmp_path.iterdir()} == {"fly.toml", "output.txt", "summary.md"}
@@ -170,7 +170,7 @@ def test_fix_follows_a_link_within_the_workspace_to_the_file_itself(tmp_path: Pa
     assert (tmp_path / "apps" / "fly.toml").read_bytes() == b"# ours\r\napp = 'shop'\r\n"
 
 
-def test_a_file_that_cannot_be_mended_ends_it_with_status_4(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_fixed_ends_it_with_status_4(tmp_path: Path) -> None:
     write(tmp_path, {"apps/fly.toml": AUTO})
     (tmp_path / "apps" / ".fly.toml.part").mkdir()
 
@@ -295,10 +295,10 @@ def test_who_may_be_asked_is_not_for_a_stranger_to_say(
     visit: str,
     is_asked: bool,
 ) -> None:
-    told = {"GITHUB_EVENT_PATH": event(workspace.parent, head)} if head else {}
+    reported = {"GITHUB_EVENT_PATH": event(workspace.parent, head)} if head else {}
     with serving(degraded) as server:
         write(workspace, {".github/slo.yml": matrix(server.port)})
-        finished = on_a_runner(workspace, INPUT_VISIT=visit, **told)
+        finished = on_a_runner(workspace, INPUT_VISIT=visit, **reported)
 
     assert finished.returncode == 0
     assert bool(server.requests) is is_asked

@@ -44,8 +44,8 @@ def recorded(world: World) -> AuditDocument:
     policy = replace(
         Policy(), window=replace(Policy().window, rates=rates), rule=VersionRule(expected="v2")
     )
-    stage = VirtualRun({"v1": always(Outcome.OK), "v2": world}, live="v2")
-    record = verify(stage.request(policy), stage.ports)
+    run = VirtualRun({"v1": always(Outcome.OK), "v2": world}, live="v2")
+    record = verify(run.request(policy), run.ports)
     return AuditDocument.model_validate_json(json.dumps(audit_document(record)))
 
 
@@ -81,15 +81,15 @@ def looking(tmp_path: Path) -> Callable[..., LookedBack]:
     return look
 
 
-def test_a_run_tells_percentiles_in_seconds_and_the_error_rate_of_all() -> None:
-    told = {one.what: one.value for one in measured_by(FAILING)}
+def test_a_run_reports_percentiles_in_seconds_and_the_error_rate_of_all() -> None:
+    reported = {one.what: one.value for one in measured_by(FAILING)}
     window = FAILING.window
     assert window is not None
 
-    assert told["error rate"] == sum(s.bad for s in window.streams) / sum(
+    assert reported["error rate"] == sum(s.bad for s in window.streams) / sum(
         s.valid for s in window.streams
     )
-    assert 0 < told["health p95"] < 2
+    assert 0 < reported["health p95"] < 2
     assert {one.unit for one in measured_by(FAILING)} == {Unit.DEPLOY}
     assert {one.at for one in measured_by(FAILING)} == {FAILING.deployed_at}
 
@@ -125,7 +125,7 @@ def test_runs_are_judged_again_where_the_policy_changed(
     assert (found.compared, found.only_after, found.only_before) == (2, 1, 0)
 
 
-def test_without_records_nothing_is_known(looking: Callable[..., LookedBack]) -> None:
+def test_without_records_there_is_no_impact(looking: Callable[..., LookedBack]) -> None:
     assert looking(matrix(0.5), matrix(0.8)) == LookedBack(found=(), unread=0)
 
 

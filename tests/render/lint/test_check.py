@@ -36,12 +36,12 @@ NOTICE = finding(BY_LEVEL[Level.NOTICE])
 
 
 def test_an_annotation_says_what_why_and_what_instead() -> None:
-    (told,) = check_annotations([WARNING])
+    (reported,) = check_annotations([WARNING])
     rule = WARNING.rule
 
-    assert (told.level, told.title) == (Level.WARNING, "auto_rollback does nothing")
-    assert (told.path, told.line, told.column) == ("fly.toml", 19, 3)
-    assert told.message.split("\n") == [
+    assert (reported.level, reported.title) == (Level.WARNING, "auto_rollback does nothing")
+    assert (reported.path, reported.line, reported.column) == ("fly.toml", 19, 3)
+    assert reported.message.split("\n") == [
         f"words: {rule.why}.",
         f"Instead: {rule.fix}.",
         "Rule auto-rollback-no-op: docs/check.md#auto-rollback-no-op",
@@ -103,12 +103,12 @@ SOURCES = {
 }
 
 
-def test_what_can_be_mended_is_said_everywhere() -> None:
-    (told,) = check_annotations([MENDABLE])
+def test_what_can_be_fixed_is_said_everywhere() -> None:
+    (reported,) = check_annotations([MENDABLE])
     lines = check_lines(["fly.toml"], [MENDABLE, NOTICE])
     page = rendered(check_summary(["fly.toml"], [MENDABLE, NOTICE], RunIdentity()))
 
-    assert f"Instead: {WARNING.rule.fix} (fixable with fix: true)." in told.message
+    assert f"Instead: {WARNING.rule.fix} (fixable with fix: true)." in reported.message
     assert lines[0] == "fly.toml: 1 warning, 1 notice, 1 fixable with fix: true"
     assert lines[1].endswith(": words (fixable with fix: true)")
     assert page.headings[0].endswith("1 warning, 1 notice, 1 fixable with fix: true")
@@ -116,7 +116,7 @@ def test_what_can_be_mended_is_said_everywhere() -> None:
     assert page.rows[2][3] == NOTICE.rule.fix
 
 
-def test_several_files_are_told_one_by_one_with_their_lines() -> None:
+def test_several_files_are_reported_one_by_one_with_their_lines() -> None:
     assert check_lines(BOTH, [MENDABLE, ERROR], SOURCES) == (
         "2 files: 1 error, 1 warning, 1 fixable with fix: true",
         "slo.yml: 1 error",
@@ -132,15 +132,15 @@ def test_several_files_are_told_one_by_one_with_their_lines() -> None:
     )
 
 
-def test_a_file_is_told_in_the_order_of_its_lines() -> None:
+def test_a_file_is_reported_in_the_order_of_its_lines() -> None:
     found = [replace(WARNING, place=Place(line=line, column=1)) for line in (7, 19, 3)]
-    told = check_lines(["fly.toml"], found)[1:]
+    reported = check_lines(["fly.toml"], found)[1:]
 
-    assert [line.split(":")[1] for line in told[::2]] == ["3", "7", "19"]
-    assert told[1] == f"   = {WARNING.rule.why}; instead: {WARNING.rule.fix}"
+    assert [line.split(":")[1] for line in reported[::2]] == ["3", "7", "19"]
+    assert reported[1] == f"   = {WARNING.rule.why}; instead: {WARNING.rule.fix}"
 
 
-def test_a_file_that_nobody_named_is_told_as_well() -> None:
+def test_a_file_that_was_not_named_is_reported_as_well() -> None:
     assert check_lines(["fly.toml"], [ERROR])[:3] == (
         "2 files: 1 error",
         "fly.toml: no findings",
@@ -271,7 +271,7 @@ def test_any_text_stays_text(text: str) -> None:
     inert(text)
 
 
-def test_long_words_are_cut() -> None:
-    (told,) = check_annotations([finding(WARNING.rule, CANARY * 1000)])
+def test_long_texts_are_shortened() -> None:
+    (reported,) = check_annotations([finding(WARNING.rule, CANARY * 1000)])
 
-    assert len(told.message) < 1000
+    assert len(reported.message) < 1000

@@ -126,7 +126,7 @@ def test_a_result_says_what_where_and_what_instead() -> None:
 @pytest.mark.parametrize(
     ("rule", "level"), [(NOTICE, "note"), (WARNING, "warning"), (ERROR, "error")]
 )
-def test_levels_are_told_in_the_words_of_sarif(rule: Rule[Any], level: str) -> None:
+def test_levels_are_reported_as_sarif_names_them(rule: Rule[Any], level: str) -> None:
     run = run_of(finding(rule))
 
     assert run["results"][0]["level"] == level
@@ -205,7 +205,7 @@ def test_an_edit_is_a_fix() -> None:
 
 
 @pytest.mark.parametrize("text", ["\x1b[31m", "a\u202eb", "\ufeff", "x" * 2001])
-def test_an_edit_that_cannot_be_told_as_it_is_is_no_fix(text: str) -> None:
+def test_an_edit_that_cannot_be_reported_as_it_is_is_no_fix(text: str) -> None:
     (result,) = run_of(finding(edit=edit(text)))["results"]
 
     assert "fixes" not in result
@@ -242,7 +242,7 @@ def test_the_hash_that_the_upload_makes_itself_is_left_to_it() -> None:
     assert set(result["partialFingerprints"]) == {"sloVerifyFinding/v1"}
 
 
-def test_only_the_worst_findings_are_told_and_the_file_stays_small() -> None:
+def test_only_the_worst_findings_are_reported_and_the_file_stays_small() -> None:
     dice = random.Random(7)
     letters = [chr(number) for number in range(0x4E00, 0x9FFF)]
     noise = ["".join(dice.choices(letters, k=400)) for _ in range(5_500)]
@@ -277,8 +277,8 @@ def inert(text: str, place: Place) -> None:
     for descriptor in run["tool"]["driver"]["rules"]:
         shown = rendered(descriptor["help"].pop("markdown"))
         assert [tag for tag, _ in shown.elements] == ["p", "strong", "p", "strong"]
-    for told in strings(run):
-        assert all(part == visible(part) for part in re.split(r"[\n\t]", told))
+    for reported in strings(run):
+        assert all(part == visible(part) for part in re.split(r"[\n\t]", reported))
     result = run["results"][0]
     message = result["message"]["text"]
     assert "](" not in message

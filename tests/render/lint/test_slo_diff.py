@@ -56,7 +56,7 @@ REPLAYED = replace(DAYS, what=POLICY, unit=Unit.DEPLOY, compared=12, only_after=
         ((NEUTRAL, NEUTRAL), "2 neutral"),
     ],
 )
-def test_the_heading_counts_which_way_changes_lean(changes: tuple[Change, ...], words: str) -> None:
+def test_the_heading_counts_changes_by_direction(changes: tuple[Change, ...], words: str) -> None:
     assert counted(changes) == words
     assert rendered(slo_diff_section("slo.yml", changes)).headings == [f"slo.yml: {words}"]
 
@@ -98,7 +98,7 @@ def test_what_the_past_says_stands_beside_its_change() -> None:
 @pytest.mark.parametrize(
     ("changes", "is_told"), [((LOOSER,), True), ((STRICTER, NEUTRAL), False), ((), False)]
 )
-def test_that_there_is_no_history_is_told_where_it_would_matter(
+def test_that_there_is_no_history_is_reported_where_it_would_matter(
     changes: tuple[Change, ...], *, is_told: bool
 ) -> None:
     assert (NO_HISTORY in slo_diff_section("slo.yml", changes)) is is_told
@@ -122,7 +122,7 @@ def test_that_there_is_no_history_is_told_where_it_would_matter(
         ({"compared": 0, "only_after": 0, "unknown": 4}, "4 could not be judged"),
     ],
 )
-def test_the_past_is_told_in_a_sentence(changes: dict[str, Any], words: str) -> None:
+def test_the_past_is_reported_in_a_sentence(changes: dict[str, Any], words: str) -> None:
     assert impact_text(replace(DAYS, **changes)) == words
 
 
@@ -136,12 +136,12 @@ def test_the_log_has_a_line_for_each_change() -> None:
 
 
 def test_one_notice_names_a_few_of_the_looser_changes() -> None:
-    (told,) = looser_annotation("ops/slo.yml", [*CHANGES, *[LOOSER] * 6])
+    (reported,) = looser_annotation("ops/slo.yml", [*CHANGES, *[LOOSER] * 6])
 
-    assert (told.level, told.path, told.title) == (
+    assert (reported.level, reported.path, reported.title) == (
         Level.NOTICE, "ops/slo.yml", "7 looser than before",
     )  # fmt: skip
-    assert told.message.split("\n") == [
+    assert reported.message.split("\n") == [
         *["shop: health p95 500 ms → 800 ms"] * 5,
         "and 2 more, in the job summary",
     ]
@@ -151,7 +151,7 @@ def test_without_a_looser_change_there_is_no_notice() -> None:
     assert looser_annotation("slo.yml", (STRICTER, NEUTRAL)) == ()
 
 
-def test_a_former_file_that_cannot_be_read_is_one_line() -> None:
+def test_a_base_file_that_cannot_be_read_is_one_line() -> None:
     line = unread_line("slo.yml", "HTTP 403; give the job `permissions: contents: read`")
 
     assert line == (
@@ -194,9 +194,9 @@ def test_any_text_stays_text(text: str) -> None:
     inert(text or "x")
 
 
-def test_long_words_are_cut() -> None:
+def test_long_texts_are_shortened() -> None:
     long = hostile(CANARY * 1000)
-    (told,) = looser_annotation("slo.yml", [long])
+    (reported,) = looser_annotation("slo.yml", [long])
 
-    assert len(told.message) < 1000
+    assert len(reported.message) < 1000
     assert len(slo_diff_section("slo.yml", [long])) < 3000

@@ -268,7 +268,7 @@ def test_a_name_cannot_leave_its_query() -> None:
     assert query == r'count(service_health_status{service="\"} or up{x=\""})'
 
 
-def test_names_that_openslo_refuses_are_told_apart_and_kept() -> None:
+def test_names_that_openslo_refuses_are_distinguished_and_kept() -> None:
     odd = [
         Service(name=name, url="x", endpoints=()) for name in ("Shop!", "shop", "SHOP", "\u4e00x")
     ]

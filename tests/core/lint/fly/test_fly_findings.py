@@ -25,16 +25,16 @@ def waiting(seconds: float | None) -> Service:
 
 
 @pytest.mark.parametrize(
-    ("deadlines", "told"),
+    ("deadlines", "reported"),
     [([], True), ([None], True), ([300.0], False), ([119.5], True), ([300.0, None], True)],
 )
-def test_a_grace_period_is_held_to_the_deadline_of_the_services(
-    deadlines: list[float | None], told: bool
+def test_a_grace_period_is_compared_with_the_deadline_of_the_services(
+    deadlines: list[float | None], reported: bool
 ) -> None:
     toml = "[checks.up]\ntype = 'tcp'\ngrace_period = '2m'"
 
     found = rules(toml, *(waiting(one) for one in deadlines))
-    assert ("grace-past-deadline" in found) is told
+    assert ("grace-past-deadline" in found) is reported
 
 
 def test_a_promise_says_more_of_autostop_than_that_it_stops() -> None:

@@ -285,7 +285,9 @@ def test_several_contradictions_come_together_in_the_order_of_the_lines(check: C
         ("path: /\n    capture: {x: {json: $.x}}\n    json: {a: '${x}'}", 10),
     ],
 )
-def test_a_variable_is_told_at_the_key_that_uses_it(check: Check, place: str, line: int) -> None:
+def test_a_variable_is_reported_at_the_key_that_uses_it(
+    check: Check, place: str, line: int
+) -> None:
     (found,) = check(
         f"{ONE}journeys:\n- name: j\n  steps:\n  - name: s\n    method: POST\n    {place}"
     )
