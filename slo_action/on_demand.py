@@ -26,6 +26,7 @@ ON_DEMAND = {
     # What only some inputs ask for.
     "slo.yml": "slo_action.config.slo.load:load_matrix",
     "prepared": "slo_action.audit.prepared:find_prepared",
+    "command": "slo_action.platforms.command:open_platform",
     "fly": "slo_action.platforms.fly.platform:open_platform",
     "prometheus": "slo_action.sources.prometheus.source:PrometheusSource",
     # Libraries that only some assertions and captures of slo.yml use.

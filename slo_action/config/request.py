@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.inputs import INPUTS, Inputs, PlatformName, Redirects, read_inputs
@@ -45,8 +45,7 @@ _OF_ONE_MODE = {"fly-config", "to-version"}
 """Refused in other modes; the rest of such inputs is only left unread there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackCommands:
+class RollbackCommands(NamedTuple):
     """The user's own commands as arguments, empty where not given; with `shell`, one text each."""
 
     rollback: tuple[str, ...] = ()
