@@ -25,6 +25,8 @@ ON_DEMAND = {
     "ghapi-error": "fasttransport.errors:APIError",
     # What only some inputs ask for.
     "slo.yml": "slo_action.config.slo.load:load_matrix",
+    "workspace-files": "slo_action.config.files.workspace:WorkspaceFiles",
+    "quoted-line": "slo_action.render.text.source:quoted_line",
     "prepared": "slo_action.audit.prepared:find_prepared",
     "command": "slo_action.platforms.command:open_platform",
     "fly": "slo_action.platforms.fly.platform:open_platform",

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.inputs import INPUTS, Inputs, PlatformName, Redirects, read_inputs
 from slo_action.config.probes import assertions, endpoints, overrides_in, window_policy
 from slo_action.config.settings.fly import FlySettings, token_parts
@@ -123,7 +122,8 @@ def matrix_of(config: str, workspace: Path) -> "Loaded | None":
     named = config or str(DEFAULT_CONFIG)
     if not (config or (workspace / named).is_file()):
         return None
-    loaded: Loaded = on_demand("slo.yml")(WorkspaceFiles(workspace), named, "config")
+    files = on_demand("workspace-files")(workspace)
+    loaded: Loaded = on_demand("slo.yml")(files, named, "config")
     return loaded
 
 
