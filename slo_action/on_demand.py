@@ -25,7 +25,10 @@ ON_DEMAND = {
     "ghapi-error": "fasttransport.errors:APIError",
     # What only some inputs ask for.
     "slo.yml": "slo_action.config.slo.load:load_slo_yml",
+    "workspace-files": "slo_action.config.files.workspace:WorkspaceFiles",
+    "quoted-line": "slo_action.render.text.source:quoted_line",
     "prepared": "slo_action.audit.prepared:find_prepared",
+    "command": "slo_action.platforms.command:open_platform",
     "fly": "slo_action.platforms.fly.platform:open_platform",
     "prometheus": "slo_action.sources.prometheus.source:PrometheusSource",
     # Libraries that only some assertions and captures of slo.yml use.

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from slo_action.core.model import Annotation, Probe, Release, RollbackStep, Sample
 from slo_action.core.observation.real_traffic import TrafficReading
@@ -43,8 +43,7 @@ class Prober(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompletedProbe:
+class CompletedProbe(NamedTuple):
     """A probe with its answer. `sent` and `ended` are instants of the monotonic clock."""
 
     ticket: int
@@ -132,16 +131,14 @@ class Platform(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A file of the evidence: its name below the evidence's directory, and its redacted text."""
 
     name: str
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
+class Certificate(NamedTuple):
     """What a platform says of the way back to what runs now.
 
     `newest` is the newest release in its ledger, whatever became of it. `sealed` is its restore
@@ -235,8 +232,7 @@ class Evidence(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadedArtifact:
+class UploadedArtifact(NamedTuple):
     """An artifact the runner's service has accepted. `name` may differ from the one asked for."""
 
     artifact_id: str
@@ -269,8 +265,7 @@ class Outputs(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckRun:
+class CheckRun(NamedTuple):
     """A check run's text. `conclusion` is success, failure or neutral."""
 
     name: str

@@ -8,8 +8,8 @@ from slo_action.config.text.url import credentials_in
 from slo_action.core.model import Annotation, Level
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError, bug_description
+from slo_action.on_demand import on_demand
 from slo_action.ports import Log
-from slo_action.render.text.source import quoted_line
 from slo_action.system.clock import SystemClock
 from slo_action.system.signals import SignalInterrupts
 
@@ -95,5 +95,5 @@ def _show_line(log: Log, mistake: Mistake) -> None:
     if not mistake.source:
         return
     log.line(f"{mistake.path}:{mistake.line}: {mistake.field}")
-    for line in quoted_line(mistake.line or 1, mistake.source, mistake.column or 1):
+    for line in on_demand("quoted-line")(mistake.line or 1, mistake.source, mistake.column or 1):
         log.line(line)

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.inputs import INPUTS, Inputs, PlatformName, Redirects, read_inputs
 from slo_action.config.probes import assertions, endpoints, overrides_in, window_policy
 from slo_action.config.settings.fly import FlySettings, token_parts
@@ -45,8 +44,7 @@ _OF_ONE_MODE = {"fly-config", "to-version"}
 """Refused in other modes; the rest of such inputs is only left unread there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackCommands:
+class RollbackCommands(NamedTuple):
     """The user's own commands as arguments, empty where not given; with `shell`, one text each."""
 
     rollback: tuple[str, ...] = ()
@@ -124,7 +122,8 @@ def matrix_of(config: str, workspace: Path) -> "LoadedSloYml | None":
     named = config or str(DEFAULT_CONFIG)
     if not (config or (workspace / named).is_file()):
         return None
-    loaded: LoadedSloYml = on_demand("slo.yml")(WorkspaceFiles(workspace), named, "config")
+    files = on_demand("workspace-files")(workspace)
+    loaded: LoadedSloYml = on_demand("slo.yml")(files, named, "config")
     return loaded
 
 

@@ -1,8 +1,8 @@
 """What a runner passes in its environment, as values. No path is assumed: act has other ones."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from slo_action.core.model import RunIdentity
 from slo_action.core.text.secrets import Secret
@@ -11,8 +11,7 @@ from slo_action.errors import RunnerError
 _GITHUB = "https://github.com"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunnerContext:
+class RunnerContext(NamedTuple):
     """What the runner passed to one step; empty text or None where it passed nothing.
 
     `identity` sets this step apart from others of the run: job, matrix and step, for names.

@@ -1,18 +1,17 @@
 """Where services run: one explicit table, one file each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import VerifyRequest
 from slo_action.on_demand import on_demand
-from slo_action.platforms import command, none
+from slo_action.platforms import none
 from slo_action.platforms.context import PlatformContext
 from slo_action.ports import MachinePlatform, Platform
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Opened(NamedTuple):
     """A platform; `machines` is None where it does not name them one by one."""
 
     platform: Platform
@@ -27,7 +26,7 @@ def _none(_request: VerifyRequest, _context: PlatformContext) -> Opened:
 
 
 def _command(request: VerifyRequest, context: PlatformContext) -> Opened:
-    return Opened(platform=command.open_platform(request, context))
+    return Opened(platform=on_demand("command")(request, context))
 
 
 def _fly(request: VerifyRequest, context: PlatformContext) -> Opened:
