@@ -134,7 +134,7 @@ def test_what_is_no_file_of_the_workspace_is_refused(
     assert ("fly.json and fly.yaml are not read" in mistake.accepted) is (field == "fly_config")
 
 
-def test_mistakes_of_inputs_are_told_with_that_of_a_file_that_is_not_there(
+def test_mistakes_of_inputs_are_reported_with_that_of_a_file_that_is_not_there(
     workspace: Path,
 ) -> None:
     mistakes = refused(workspace, grace="30", colour="red", fly_config="none.toml")
@@ -194,7 +194,9 @@ def test_a_report_never_takes_the_place_of_a_file_that_was_read(
     assert asked(workspace, sarif_file="out/check.sarif").sarif_file == "out/check.sarif"
 
 
-def test_mistakes_within_files_are_told_on_their_lines_and_stop_nothing(workspace: Path) -> None:
+def test_mistakes_within_files_are_reported_on_their_lines_and_stop_nothing(
+    workspace: Path,
+) -> None:
     (workspace / "fly.toml").write_text("app = 'shop'\n[vm\n", encoding="utf-8")
     with_matrix(workspace, service("shop") + "- service: cart\n  uri: /\n")
 
@@ -248,7 +250,7 @@ def test_a_fly_toml_is_about_who_names_it_or_has_its_app_or_is_alone(
 
 
 @pytest.mark.parametrize("named", ["./fly.toml", ".//fly.toml", "link.toml"])
-def test_a_fly_toml_is_about_who_names_it_in_other_words(workspace: Path, named: str) -> None:
+def test_a_fly_toml_is_about_who_names_it_under_another_name(workspace: Path, named: str) -> None:
     (workspace / "link.toml").symlink_to("fly.toml")
     first, second = (
         service(name, f"  fly_config: {path}\n")
@@ -282,7 +284,7 @@ def test_an_input_comes_before_what_the_matrix_names(workspace: Path) -> None:
         ("link.toml", "lies outside of the workspace"),
     ],
 )
-def test_a_fly_config_that_cannot_be_read_is_told_where_it_is_named(
+def test_a_fly_config_that_cannot_be_read_is_reported_where_it_is_named(
     workspace: Path, named: str, problem: str
 ) -> None:
     (workspace / "link.toml").symlink_to("../secret.toml")
@@ -331,7 +333,7 @@ def test_a_fly_toml_at_the_top_that_cannot_be_read_is_its_own_mistake(
 
 
 @pytest.mark.parametrize(("make", "problem"), UNREADABLE[1:])
-def test_a_slo_yml_that_cannot_be_read_is_told(
+def test_a_slo_yml_that_cannot_be_read_is_reported(
     workspace: Path, make: Callable[[Path], None], problem: str
 ) -> None:
     (workspace / ".github").mkdir()
@@ -343,7 +345,9 @@ def test_a_slo_yml_that_cannot_be_read_is_told(
     assert mistake.problem == problem
 
 
-def test_a_matrix_that_is_no_text_is_told_at_its_byte_and_stops_nothing(workspace: Path) -> None:
+def test_a_matrix_that_is_no_text_is_reported_at_its_byte_and_stops_nothing(
+    workspace: Path,
+) -> None:
     (workspace / "slo.yml").write_bytes(b"service: shop\nurl: \xff\n")
     loaded = asked(workspace, config="slo.yml").loaded
 

@@ -109,7 +109,7 @@ def test_secrets_are_handed_to_journeys_and_are_secrets_of_the_run(tmp_path: Pat
     assert "hunter22" not in repr(made)
 
 
-def test_a_secret_that_a_journey_needs_and_nobody_gives_is_a_mistake(tmp_path: Path) -> None:
+def test_a_secret_that_a_journey_needs_and_no_input_gives_is_a_mistake(tmp_path: Path) -> None:
     (found,) = mistakes(with_matrix(tmp_path, WHOLE), url="")
 
     assert found.field == "secrets"
@@ -118,7 +118,7 @@ def test_a_secret_that_a_journey_needs_and_nobody_gives_is_a_mistake(tmp_path: P
     )
 
 
-def test_a_variable_that_nobody_captures_is_a_mistake(tmp_path: Path) -> None:
+def test_a_variable_that_no_step_captures_is_a_mistake(tmp_path: Path) -> None:
     text = WHOLE.replace("${secrets.PASSWORD}", "${pasword}")
 
     (found,) = mistakes(with_matrix(tmp_path, text), url="", service="api")
@@ -145,7 +145,7 @@ def test_a_secret_that_cannot_be_masked_is_refused(tmp_path: Path) -> None:
     assert "123" not in str(found)
 
 
-def test_mistaken_secrets_are_told_without_their_values(tmp_path: Path) -> None:
+def test_mistaken_secrets_are_reported_without_their_values(tmp_path: Path) -> None:
     for given in ("hunter22", "A-B=hunter22", "A=hunter22\nA=hunter22", "A="):
         (found,) = mistakes(tmp_path, secrets=given)
 

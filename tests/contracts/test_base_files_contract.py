@@ -75,7 +75,7 @@ def test_names_are_those_directly_in_a_folder(
     assert former[0].names(folder) == names
 
 
-def test_without_permission_no_names_are_told(former: tuple[BaseFiles, Deny]) -> None:
+def test_without_permission_no_names_are_reported(former: tuple[BaseFiles, Deny]) -> None:
     files, deny = former
     deny()
 

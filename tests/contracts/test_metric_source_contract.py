@@ -151,7 +151,7 @@ def test_a_reading_says_when_it_was_taken(subject: Subject) -> None:
         ("gone", TrafficState.UNREACHABLE),
     ],
 )
-def test_what_it_finds_is_a_state_with_words(
+def test_what_it_finds_is_a_state_with_a_reason(
     subject: Subject, kind: str, state: TrafficState
 ) -> None:
     subject.becomes(kind)
@@ -185,7 +185,7 @@ def test_after_a_failure_it_can_be_asked_again(subject: Subject) -> None:
     assert subject.look().state is TrafficState.MEASURED
 
 
-def test_the_name_is_told_without_credentials(subject: Subject) -> None:
+def test_the_name_is_reported_without_credentials(subject: Subject) -> None:
     assert subject.source.name
     assert "passw0rd" not in subject.source.name
     assert "@" not in subject.source.name

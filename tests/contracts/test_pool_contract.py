@@ -204,7 +204,7 @@ def test_a_slow_answer_delays_no_other(subject: Subject) -> None:
     assert [landed.sent for landed in seen] == [0, 0.5, 1, 1.5]
 
 
-def test_a_silence_lands_when_its_own_time_is_over(subject: Subject) -> None:
+def test_a_timeout_lands_when_its_own_time_is_over(subject: Subject) -> None:
     subject.send(1, 60, timeout=2)
     subject.send(2, 60, timeout=4)
     subject.wait(2.25)

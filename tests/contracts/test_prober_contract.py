@@ -135,7 +135,7 @@ def test_what_the_target_does_is_an_outcome_with_a_reason(
     assert sample.detail
 
 
-def test_an_answer_that_fails_an_assertion_is_told_as_such(subject: Subject) -> None:
+def test_an_answer_that_fails_an_assertion_is_reported_as_such(subject: Subject) -> None:
     subject.becomes(DEMANDS.url, Outcome.ASSERTION_FAILED, 0.05)
 
     (sample,) = subject.prober.ask([DEMANDS])

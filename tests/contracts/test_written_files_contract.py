@@ -28,7 +28,7 @@ def written(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[WrittenFile
     return writer, lambda name: (tmp_path / name).read_bytes().decode()
 
 
-def test_a_mended_file_has_its_new_text_byte_for_byte(written: tuple[WrittenFiles, Read]) -> None:
+def test_a_fixed_file_has_its_new_text_byte_for_byte(written: tuple[WrittenFiles, Read]) -> None:
     port, read = written
     text = "app = 'größe'\r\n# s3cret-token is the file's own\n"
 
@@ -44,7 +44,7 @@ def test_a_report_is_scrubbed(written: tuple[WrittenFiles, Read]) -> None:
     assert read("out/deep/check.sarif") == '{"a": "***"}\n'
 
 
-def test_a_report_takes_the_place_of_the_former(written: tuple[WrittenFiles, Read]) -> None:
+def test_a_report_takes_the_place_of_the_previous(written: tuple[WrittenFiles, Read]) -> None:
     port, read = written
     port.report("check.sarif", "a long former one")
     port.report("check.sarif", "new")

@@ -91,7 +91,7 @@ def test_a_link_to_a_file_of_the_repository_reads_as_that_file(
         (b"\xff\xfe", "was no UTF-8 text"),
     ],
 )
-def test_what_is_no_text_is_told_as_what_it_was(
+def test_what_is_no_text_is_reported_as_what_it_was(
     files: GitHubBaseFiles, world: GitHubContents, entry: Entry, said: str
 ) -> None:
     world.commits[BASE]["slo.yml"] = entry
@@ -106,7 +106,7 @@ def test_a_directory_is_no_file(files: GitHubBaseFiles, world: GitHubContents) -
 
 
 @pytest.mark.parametrize("is_private", [True, False])
-def test_a_token_that_may_not_read_is_told_how_it_could(
+def test_a_token_that_may_not_read_is_reported_how_it_could(
     files: GitHubBaseFiles, world: GitHubContents, *, is_private: bool
 ) -> None:
     world.may_read, world.is_private = False, is_private
@@ -153,14 +153,14 @@ def test_an_answer_that_makes_no_sense_is_an_error_of_github(
 
 
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "../other/slo.yml", "a/../../slo.yml"])
-def test_a_path_that_leads_out_asks_nobody(
+def test_a_path_that_leads_out_sends_nothing(
     files: GitHubBaseFiles, world: GitHubContents, path: str
 ) -> None:
     assert "does not lie in the repository" in refused(files, path).message
     assert world.asked == []
 
 
-def test_a_folder_with_more_than_github_lists_is_not_told_as_if_it_were_all(
+def test_a_folder_with_more_than_github_lists_is_not_reported_as_if_it_were_all(
     files: GitHubBaseFiles, world: GitHubContents
 ) -> None:
     world.commits[BASE] = {f"many/{number}.yml": b"" for number in range(1001)}
@@ -188,7 +188,7 @@ def test_names_that_make_no_sense_are_left_out(
     assert files.names("") == ("a.yml",)
 
 
-def test_names_outside_of_the_repository_are_asked_of_nobody(
+def test_names_outside_of_the_repository_are_never_requested(
     files: GitHubBaseFiles, world: GitHubContents
 ) -> None:
     with pytest.raises(GitHubError, match="does not lie in the repository"):
