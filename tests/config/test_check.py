@@ -194,7 +194,7 @@ def test_a_report_never_takes_the_place_of_a_file_that_was_read(
     assert asked(workspace, sarif_file="out/check.sarif").sarif_file == "out/check.sarif"
 
 
-def test_mistakes_within_files_are_reported_on_their_lines_and_stop_nothing(
+def test_mistakes_in_files_are_reported_on_their_lines_and_stop_nothing(
     workspace: Path,
 ) -> None:
     (workspace / "fly.toml").write_text("app = 'shop'\n[vm\n", encoding="utf-8")
@@ -345,7 +345,7 @@ def test_a_slo_yml_that_cannot_be_read_is_reported(
     assert mistake.problem == problem
 
 
-def test_a_matrix_that_is_no_text_is_reported_at_its_byte_and_stops_nothing(
+def test_a_matrix_that_is_no_text_is_reported_at_its_byte(
     workspace: Path,
 ) -> None:
     (workspace / "slo.yml").write_bytes(b"service: shop\nurl: \xff\n")

@@ -22,9 +22,7 @@ def context(**changes: str) -> RunnerContext:
         (["GITHUB_OUTPUT", "GITHUB_WORKSPACE"], "GITHUB_OUTPUT and GITHUB_WORKSPACE not set"),
     ],
 )
-def test_what_the_runner_should_have_given_is_reported_at_once(
-    missing: list[str], told: str
-) -> None:
+def test_what_the_runner_should_have_given_is_reported(missing: list[str], told: str) -> None:
     with pytest.raises(RunnerError, match=told) as caught:
         context(**dict.fromkeys(missing, ""))
 

@@ -262,7 +262,7 @@ def test_the_provisional_verdict_waits_for_every_service(tmp_path: Path) -> None
     assert "provisional-verdict" not in mixed.outputs.values
 
 
-def test_each_line_of_the_log_names_its_service_and_the_policy_is_reported_once(
+def test_each_line_of_the_log_names_its_service_and_the_policy_appears_once(
     tmp_path: Path,
 ) -> None:
     many = virtual_services(tmp_path, shop=WELL, cart=WELL)
