@@ -19,6 +19,18 @@ MOST_SERVICES = 50
 """Each is a process of its own, and a runner has few cores."""
 _MATRIX_STRATEGY = "verify each in a job of its own: examples/workflows/matrix.yml shows how"
 _NAMES_SHOWN = 3
+_EMPTY_MATRIX = Mistake(
+    field="service",
+    problem="means every service of slo.yml, which has none",
+    value=ALL,
+    accepted="add a service there, or name one here and give its `url`",
+)
+_NO_MATRIX = Mistake(
+    field="config",
+    problem="is missing, and there is no .github/slo.yml",
+    accepted="`service: all` means every service of slo.yml: check the repository out first, "
+    "or name the file",
+)
 _QUERIES = (
     "prometheus-errors-query",
     "prometheus-requests-query",
@@ -47,15 +59,12 @@ def read_multi_service(
             if names
             else _single(one, environment, loaded)
         )
-    if loaded is None and _needs_matrix(given.get("url", "").strip()):
-        raise InputError((_no_matrix(),))
+    url = given.get("url", "").strip()
+    if loaded is None and (not url or is_named(url)):
+        raise InputError((_NO_MATRIX,))
     if loaded is not None and not (in_matrix or loaded.mistakes):
-        raise InputError((_empty_matrix(),))
+        raise InputError((_EMPTY_MATRIX,))
     return _read(given, environment, in_matrix, in_matrix, loaded) if in_matrix else None
-
-
-def _needs_matrix(url: str) -> bool:
-    return not url or is_named(url)
 
 
 def _single(
@@ -229,21 +238,3 @@ def _same_apps(requests: Sequence[VerifyRequest]) -> list[Mistake]:
         for app, names in apps.items()
         if len(names) > 1
     ]
-
-
-def _empty_matrix() -> Mistake:
-    return Mistake(
-        field="service",
-        problem="means every service of slo.yml, which has none",
-        value=ALL,
-        accepted="add a service there, or name one here and give its `url`",
-    )
-
-
-def _no_matrix() -> Mistake:
-    return Mistake(
-        field="config",
-        problem="is missing, and there is no .github/slo.yml",
-        accepted="`service: all` means every service of slo.yml: check the repository out first, "
-        "or name the file",
-    )

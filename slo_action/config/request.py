@@ -24,7 +24,7 @@ from slo_action.core.decision.decide import RollbackMode
 from slo_action.core.gate.gate import GatePolicy, in_haste
 from slo_action.core.journey.templates import secrets_of, undefined
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
-from slo_action.core.policy.overrides import PolicyChange, policy_of
+from slo_action.core.policy.overrides import policy_of
 from slo_action.core.policy.policy import Policy, watched_gate
 from slo_action.core.release.baseline import Prepared
 from slo_action.core.slo.services import Service
@@ -162,55 +162,19 @@ def read_request(
     )
     if mistakes or target is None:
         raise InputError(tuple(mistakes))
-    request = _request(inputs, environment, target, commands, service)
-    policy = replace(request.policy, window=window_policy(inputs))
-    if inputs.mode is Mode.ROLLBACK:
-        policy = replace(policy, gate=in_haste(policy.gate))
-    if service:
-        change = overrides_in(before_matrix, read_inputs({})[0]).over(service.policy)
-        policy = _changed(change, policy, mistakes)
-    return replace(
-        request,
-        control=control,
-        metrics=metrics,
-        policy=replace(policy, gate=watched_gate(policy.gate, policy.window)),
-        endpoints=endpoints(inputs, request.probes[0], service, target.base),
-        secrets=(*request.secrets, *_metric_secrets(inputs)),
-    )
-
-
-def _changed(change: PolicyChange, policy: Policy, mistakes: list[Mistake]) -> Policy:
-    try:
-        return policy_of(change, policy)
-    except ValueError as error:
-        wrong = Mistake(field="policy", problem="does not fit", accepted=str(error))
-        raise InputError((*mistakes, wrong)) from error
-
-
-def _request(
-    inputs: Inputs,
-    environment: RunEnvironment,
-    target: ServiceUrl,
-    commands: RollbackCommands,
-    service: Service | None,
-) -> VerifyRequest:
-    digest = _expected_digest(inputs)
-    rule = VersionRule(expected=None if digest else inputs.expected_version or None)
     run = environment.run
+    digest = _expected_digest(inputs)
+    policy = _policy(inputs, digest, before_matrix, service)
+    probes = _probes(inputs, target, policy.rule, service)
     local = f"local-{instant_text(environment.now)}"
     return VerifyRequest(
         service=inputs.service,
         url=target.base,
-        probes=_probes(inputs, target, rule, service),
-        endpoints=(),
-        control=None,
-        policy=Policy(
-            gate=_gate_policy(inputs),
-            rule=rule,
-            on_late_start=inputs.on_late_start,
-            rollback=inputs.rollback,
-            fail_on=inputs.fail_on,
-        ),
+        probes=probes,
+        endpoints=endpoints(inputs, probes[0], service, target.base),
+        control=control,
+        metrics=metrics,
+        policy=policy,
         platform=_platform(inputs),
         commands=commands,
         mode=inputs.mode,
@@ -234,10 +198,37 @@ def _request(
             *target.secrets,
             *token_parts(inputs.fly_api_token),
             *inputs.secrets.values(),
+            inputs.prometheus_token,
+            *map(Secret, credentials_in(inputs.prometheus_url)),
         ),
         journey_secrets=inputs.secrets,
         allow_link_local=inputs.allow_link_local,
     )
+
+
+def _policy(inputs: Inputs, digest: str, before_matrix: Inputs, service: Service | None) -> Policy:
+    """Return what decides the run: the inputs that are set, then slo.yml, then the defaults."""
+    gate = replace(
+        GatePolicy(),
+        deadline_seconds=inputs.health_deadline.total_seconds(),
+        grace_seconds=inputs.grace.total_seconds(),
+    )
+    policy = Policy(
+        gate=in_haste(gate) if inputs.mode is Mode.ROLLBACK else gate,
+        rule=VersionRule(expected=None if digest else inputs.expected_version or None),
+        window=window_policy(inputs),
+        on_late_start=inputs.on_late_start,
+        rollback=inputs.rollback,
+        fail_on=inputs.fail_on,
+    )
+    if service:
+        change = overrides_in(before_matrix, read_inputs({})[0]).over(service.policy)
+        try:
+            policy = policy_of(change, policy)
+        except ValueError as error:
+            wrong = Mistake(field="policy", problem="does not fit", accepted=str(error))
+            raise InputError((wrong,)) from error
+    return replace(policy, gate=watched_gate(policy.gate, policy.window))
 
 
 def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tuple[str, ...]:
@@ -420,11 +411,6 @@ def _metrics(inputs: Inputs, mistakes: list[Mistake]) -> PrometheusSettings | No
     )
 
 
-def _metric_secrets(inputs: Inputs) -> tuple[Secret, ...]:
-    parts = tuple(Secret(part) for part in credentials_in(inputs.prometheus_url))
-    return (inputs.prometheus_token, *parts)
-
-
 def _target(inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:
     if is_named(inputs.url):
         accepted = "NAME=URL is for several services: write the address alone"
@@ -470,14 +456,6 @@ def _probes(
         assertions=assertions(service, "build"),
     )
     return shared, version
-
-
-def _gate_policy(inputs: Inputs) -> GatePolicy:
-    return replace(
-        GatePolicy(),
-        deadline_seconds=inputs.health_deadline.total_seconds(),
-        grace_seconds=inputs.grace.total_seconds(),
-    )
 
 
 def _platform(inputs: Inputs) -> PlatformName:

@@ -161,7 +161,7 @@ def test_a_name_may_hold_an_equals_sign(tmp_path: Path) -> None:
         ("shop=https://x.example\nshop=https://y.example", "given twice", "shop", "once"),
     ],
 )
-def test_an_address_that_is_nobodys_is_refused_without_showing_it(
+def test_an_address_of_no_service_is_refused_without_showing_it(
     url: str, problem: str, value: str | None, accepted: str, tmp_path: Path
 ) -> None:
     (mistake, *rest) = mistakes({"service": "shop, cart", "url": url}, tmp_path)
@@ -173,7 +173,7 @@ def test_an_address_that_is_nobodys_is_refused_without_showing_it(
     assert "s3cret" not in str(mistake)
 
 
-def test_a_mistake_of_all_is_told_once_and_one_of_some_names_them(tmp_path: Path) -> None:
+def test_a_mistake_of_all_is_reported_once_and_one_of_some_names_them(tmp_path: Path) -> None:
     given = {"service": "a, b, c", "url": "a=https://a.example?x=1", "grace": "30"}
 
     found = mistakes(given, tmp_path, "")
@@ -183,7 +183,7 @@ def test_a_mistake_of_all_is_told_once_and_one_of_some_names_them(tmp_path: Path
     assert "NAME=URL" in missing.accepted
 
 
-def test_an_unknown_service_is_told_by_its_own_name(tmp_path: Path) -> None:
+def test_an_unknown_service_is_reported_by_its_own_name(tmp_path: Path) -> None:
     found = mistakes({"service": "shop, carrt, xyzzy"}, tmp_path)
 
     assert [(mistake.field, mistake.value) for mistake in found] == [
@@ -199,7 +199,7 @@ def test_a_service_is_named_once(tmp_path: Path) -> None:
     assert (mistake.problem, mistake.value) == ("named twice", "shop")
 
 
-def test_too_many_are_told_what_to_do_instead(tmp_path: Path) -> None:
+def test_too_many_are_reported_what_to_do_instead(tmp_path: Path) -> None:
     many = [f"s{number}" for number in range(MOST_SERVICES + 1)]
     url = "\n".join(f"{name}=https://{name}.example" for name in many)
 
@@ -267,7 +267,7 @@ def test_counting_every_series_for_each_service_is_refused(tmp_path: Path) -> No
     assert mistake.field == "prometheus-service-label"
 
 
-def test_what_is_wrong_with_the_matrix_is_told_as_for_one_service(tmp_path: Path) -> None:
+def test_what_is_wrong_with_the_matrix_is_reported_as_for_one_service(tmp_path: Path) -> None:
     """`all` is then read as a single name, whose reading tells everything."""
     assert read({"service": "all"}, tmp_path, "services: [") is None
     assert read({"service": "all", "config": "../slo.yml"}, tmp_path, "") is None

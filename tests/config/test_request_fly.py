@@ -49,7 +49,7 @@ def test_the_environments_token_is_taken_only_where_the_platform_is_named(tmp_pa
     assert named.fly.token.reveal() == TOKEN
 
 
-def test_a_command_wins_over_a_token_where_nobody_chose(tmp_path: Path) -> None:
+def test_a_command_wins_over_a_token_where_none_is_chosen(tmp_path: Path) -> None:
     made = request(tmp_path, fly_api_token=TOKEN, rollback_command="true")
 
     assert made.platform is PlatformName.COMMAND
@@ -120,7 +120,7 @@ def test_an_expected_digest_is_the_platforms_to_compare_and_not_the_services(
     assert made.policy.rule.expected is None
 
 
-def test_without_such_a_platform_a_digest_is_what_the_service_must_tell(tmp_path: Path) -> None:
+def test_without_such_a_platform_a_digest_is_what_the_service_must_report(tmp_path: Path) -> None:
     made = request(tmp_path, expected_version=DIGEST)
 
     assert (made.expected_digest, made.policy.rule.expected) == ("", DIGEST)

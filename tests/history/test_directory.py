@@ -47,7 +47,7 @@ def test_a_service_has_its_own_verdicts_though_names_fall_together_as_file_names
     assert [found.service for found in history.verdicts("shop/api")] == ["shop/api"]
 
 
-def test_nothing_kept_is_nothing_known(tmp_path: Path) -> None:
+def test_nothing_kept_is_an_empty_history(tmp_path: Path) -> None:
     assert HistoryDirectory(tmp_path, "nowhere").verdicts("shop") == ()
 
 

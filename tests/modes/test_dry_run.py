@@ -24,7 +24,7 @@ def rehearsed(stage: VirtualRun, mode: RollbackMode = RollbackMode.DRY_RUN) -> A
     return verify(replace(stage.request(policy), commands=commands), stage.ports)
 
 
-def test_it_says_which_release_by_which_words_and_that_nothing_was_changed() -> None:
+def test_it_says_which_release_by_which_name_and_that_nothing_was_changed() -> None:
     stage = staged(always(Outcome.HTTP_5XX))
     record = rehearsed(stage)
     (told, *_) = annotations(record)

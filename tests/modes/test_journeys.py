@@ -95,7 +95,7 @@ def test_a_release_whose_journeys_go_well_is_passed() -> None:
 
 
 @pytest.mark.parametrize(("length", "told"), [(0.0, True), (60.0, False)])
-def test_journeys_that_do_not_run_without_a_window_are_told(length: float, told: bool) -> None:
+def test_journeys_that_do_not_run_without_a_window_are_reported(length: float, told: bool) -> None:
     stage = ShoppingStage(float("inf"))
     window = replace(WindowPolicy(), length_seconds=length)
 

@@ -139,7 +139,7 @@ def test_one_sick_machine_is_restarted_and_the_release_stays() -> None:
     assert len(stage.scene.ours(action="restart")) == 1
 
 
-def test_an_api_that_is_away_all_the_time_convicts_nobody() -> None:
+def test_an_api_that_is_away_all_the_time_fails_nothing() -> None:
     _, record = verified(scene().deployed(NEW), change=lambda world: world.down(900.0))
 
     assert record.judgement.verdict is Verdict.HEALTHY

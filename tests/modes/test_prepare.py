@@ -142,7 +142,7 @@ def test_it_hands_over_a_file_sets_outputs_and_writes_the_summary() -> None:
     assert "proofs/fly/dashboard_machines.json" in stage.evidence.texts
 
 
-def test_a_full_disk_is_a_warning_and_the_outputs_are_told_all_the_same() -> None:
+def test_a_full_disk_is_a_warning_and_the_outputs_are_reported_all_the_same() -> None:
     stage = running()
     found = prepared(stage)
     stage.evidence.is_full = True
@@ -184,7 +184,7 @@ def test_without_a_baseline_the_same_is_the_checks_own_fault() -> None:
     assert stage.deploy.live == "v2"
 
 
-def test_errors_that_were_there_before_the_deploy_are_told_and_not_rolled_back() -> None:
+def test_errors_that_were_there_before_the_deploy_are_reported_and_not_rolled_back() -> None:
     def flaky(now: float) -> Outcome:
         return Outcome.HTTP_5XX if int(now * 10) % 5 == 0 else Outcome.OK
 

@@ -87,7 +87,7 @@ def test_the_written_record_is_valid_and_holds_the_digest_of_each_file(stage: Vi
     assert len(digests) == 4
 
 
-def test_outputs_summary_annotations_and_check_run_tell_the_same_ending(stage: VirtualRun) -> None:
+def test_outputs_summary_annotations_and_check_run_state_the_same_ending(stage: VirtualRun) -> None:
     publish_record(finished(stage), stage.ports, artifact_name="")
 
     assert stage.outputs.values["ending"] == "rolled-back-verified"

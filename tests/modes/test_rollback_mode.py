@@ -129,7 +129,7 @@ def test_a_run_that_was_stopped_before_changes_nothing() -> None:
     assert stage.deploy.live == "v2"
 
 
-def test_the_headline_does_not_say_that_the_former_release_was_bad() -> None:
+def test_the_headline_does_not_say_that_the_previous_release_was_bad() -> None:
     assert headline(run(failing())) == (
         "↩️ dashboard was rolled back to v1 on request, verified healthy"
     )

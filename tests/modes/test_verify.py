@@ -137,7 +137,7 @@ def test_dry_run_decides_and_touches_nothing() -> None:
     assert stage.deploy.live == "v2"
 
 
-def test_a_platform_that_cannot_tell_its_target_is_not_touched() -> None:
+def test_a_platform_that_cannot_answer_its_target_is_not_touched() -> None:
     stage = deployed(BAD)
     stage.deploy.tells_previous = False
     record = run(stage)
@@ -147,7 +147,7 @@ def test_a_platform_that_cannot_tell_its_target_is_not_touched() -> None:
     assert stage.deploy.live == "v2"
 
 
-def test_a_deploy_by_somebody_else_meanwhile_is_left_alone() -> None:
+def test_a_deploy_by_another_run_meanwhile_is_left_alone() -> None:
     stage = deployed(BAD)
     stage.deploy.at(89.0, lambda: stage.deploy.deploy("v3", BAD))
     record = run(stage, Policy())

@@ -139,7 +139,7 @@ def test_a_service_that_asks_for_patience_gets_it() -> None:
     assert record.judgement.verdict is Verdict.HEALTHY
 
 
-def test_a_limit_for_the_rest_of_the_window_decides_nothing_and_is_told() -> None:
+def test_a_limit_for_the_rest_of_the_window_decides_nothing_and_is_reported() -> None:
     def limited(found: Sample, _: float) -> Sample:
         told = "answers 429 and asks to wait for 3600 s"
         return replace(found, outcome=Outcome.RATE_LIMITED, retry_after_seconds=3600.0, detail=told)
@@ -345,7 +345,7 @@ def test_a_source_that_dies_keeps_its_last_numbers() -> None:
     assert record.judgement.verdict is Verdict.DEGRADED
 
 
-def test_words_of_the_source_are_printable() -> None:
+def test_text_of_the_source_are_printable() -> None:
     evil = TrafficReading(
         state=TrafficState.UNREACHABLE, at_seconds=0.0, detail="no\n::error::\x1b[31mgo"
     )

@@ -240,7 +240,7 @@ def test_a_stopped_step_ends_at_once_and_leaves_every_audit(plays: Plays) -> Non
     assert played.result.outputs["verdict"] == "inconclusive"
 
 
-def test_a_rollback_that_is_stopped_is_journalled_and_told(plays: Plays) -> None:
+def test_a_rollback_that_is_stopped_is_journalled_and_reported(plays: Plays) -> None:
     played = plays["stopped_in_the_rollback"].result()
     evidence = played.result.workspace / "slo-verify" / "several-1"
     journal = (evidence / f"{BAD_ONE}-1" / "journal.jsonl").read_text(encoding="utf-8")

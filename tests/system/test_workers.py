@@ -83,7 +83,7 @@ def test_all_work_at_the_same_time() -> None:
     assert heard.by == {"one": [b"2"], "other": [b"1"]}
 
 
-def test_a_process_that_dies_takes_nobody_along() -> None:
+def test_a_process_that_dies_takes_no_other_along() -> None:
     def dying(post: Post) -> None:
         post("begun")
         os.kill(os.getpid(), signal.SIGKILL)
@@ -176,7 +176,7 @@ def test_what_may_not_be_stopped_is_finished(interrupts: SignalInterrupts) -> No
     assert str(heard.by["a"][1]).startswith("finished")
 
 
-def test_a_run_that_is_killed_leaves_nobody_who_works_on_alone(tmp_path: Path) -> None:
+def test_a_run_that_is_killed_leaves_no_process_that_works_on_alone(tmp_path: Path) -> None:
     """Else a service could be rolled back by a process that nobody hears any more."""
     last_words = tmp_path / "last-words"
     script = f"""

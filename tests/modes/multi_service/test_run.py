@@ -175,7 +175,7 @@ def test_a_signal_after_one_was_rolled_back_leaves_that_ending(tmp_path: Path) -
         (PlatformError("the platform is away", hint="wait"), 5, "the platform is away; wait"),
     ],
 )
-def test_a_worker_that_breaks_stops_nobody_else_and_is_told(
+def test_a_worker_that_breaks_stops_no_other_and_is_reported(
     tmp_path: Path, error: Exception, code: int, words: str
 ) -> None:
     many = virtual_services(tmp_path, shop=WELL, cart=BAD, search=WELL)
@@ -204,7 +204,7 @@ def test_a_worker_that_breaks_fails_a_step_that_is_otherwise_healthy(tmp_path: P
     assert many.outputs.values["verdict"] == "inconclusive"
 
 
-def test_a_process_that_dies_is_one_that_could_not_tell(tmp_path: Path) -> None:
+def test_a_process_that_dies_is_one_that_has_no_result(tmp_path: Path) -> None:
     many = virtual_services(tmp_path, shop=WELL, cart=WELL)
     many.processes.dying.add("cart")
 
@@ -262,7 +262,9 @@ def test_the_provisional_verdict_waits_for_every_service(tmp_path: Path) -> None
     assert "provisional-verdict" not in mixed.outputs.values
 
 
-def test_each_line_of_the_log_names_its_service_and_the_policy_is_told_once(tmp_path: Path) -> None:
+def test_each_line_of_the_log_names_its_service_and_the_policy_appears_once(
+    tmp_path: Path,
+) -> None:
     many = virtual_services(tmp_path, shop=WELL, cart=WELL)
 
     many.verify()
@@ -290,7 +292,7 @@ def test_each_service_has_a_check_run_and_all_healthy_ones_share_one_notice(tmp_
     assert titles[1] == "✅ 2 services are verified healthy"
 
 
-def test_a_token_that_may_not_make_check_runs_is_told_once(tmp_path: Path) -> None:
+def test_a_token_that_may_not_make_check_runs_is_reported_once(tmp_path: Path) -> None:
     many = virtual_services(tmp_path, shop=WELL, cart=WELL, search=WELL)
     many.check_runs.error = GitHubError("no", hint="give it more", forbidden=True)
 
@@ -342,7 +344,7 @@ def test_names_that_want_to_be_more_than_names_are_names(tmp_path: Path) -> None
     assert "</td>" not in many.outputs.summary
 
 
-def test_a_dozen_services_are_told_within_the_limits(tmp_path: Path) -> None:
+def test_a_dozen_services_are_reported_within_the_limits(tmp_path: Path) -> None:
     many = virtual_services(
         tmp_path, **{f"service-{n}": BAD if n % 6 == 0 else WELL for n in range(12)}
     )

@@ -34,7 +34,7 @@ def test_groups_are_lines_since_others_come_in_between() -> None:
     assert posted == [LogLine(text="Rollback"), LogLine(text="restored")]
 
 
-def test_the_policy_is_left_out_since_it_was_told_for_all() -> None:
+def test_the_policy_is_left_out_since_it_was_reported_for_all() -> None:
     posted: list[object] = []
     log = PostedLog(posted.append, Scrubber())
 

@@ -113,7 +113,7 @@ def test_a_stray_failure_of_a_machine_is_asked_about_again_and_fails_no_attempt(
     assert len(strays) == 3
 
 
-def test_a_machine_that_only_our_probes_find_bad_is_told_and_nobody_is_rolled_back() -> None:
+def test_a_machine_that_only_our_probes_find_bad_is_reported_and_nothing_is_rolled_back() -> None:
     stage = deployed()
     stage.deploy.sees_nothing = True
     stage.deploy.sick["m2"] = Outcome.HTTP_4XX
@@ -126,7 +126,7 @@ def test_a_machine_that_only_our_probes_find_bad_is_told_and_nobody_is_rolled_ba
 
 
 @pytest.mark.parametrize("state", ["replacing", "starting"])
-def test_a_machine_that_stays_on_its_way_is_never_passed_and_nobody_is_rolled_back(
+def test_a_machine_that_stays_on_its_way_is_never_passed_and_nothing_is_rolled_back(
     state: str,
 ) -> None:
     stage = deployed(GOOD, machine("m1"), machine("m2", state=state), machine("m3"))
@@ -184,7 +184,7 @@ def test_a_machine_that_never_comes_back_in_the_end_is_no_pass() -> None:
     assert stage.deploy.live == "v2"
 
 
-def test_a_former_process_that_answers_while_machines_are_replaced_is_no_sign_of_life() -> None:
+def test_a_previous_process_that_answers_while_machines_are_replaced_is_no_sign_of_life() -> None:
     stage = deployed(GOOD, machine("m1", state="replacing"))
     started = (machine("m1"),)
     stage.deploy.at(25.0, lambda: setattr(stage.deploy, "fleet", started))
@@ -217,7 +217,7 @@ def test_an_unreachable_host_degrades_the_verdict_and_is_named() -> None:
     assert "ams m2 has v1" in record.judgement.reason
 
 
-def test_one_sick_machine_is_started_again_once_and_nobody_is_rolled_back() -> None:
+def test_one_sick_machine_is_started_again_once_and_nothing_is_rolled_back() -> None:
     stage = deployed()
     stage.deploy.sick["m2"] = Outcome.HTTP_5XX
     heal = stage.deploy.restart
@@ -391,7 +391,7 @@ def test_a_machine_that_crashed_and_came_back_degrades_the_verdict() -> None:
     assert (record.judgement.verdict, record.judgement.row) == (Verdict.DEGRADED, "machine-exits")
 
 
-def test_a_machine_that_fails_our_probes_and_the_platforms_check_convicts_though_hidden() -> None:
+def test_a_machine_that_fails_our_probes_and_the_platforms_check_fails_though_hidden() -> None:
     critical = PlatformCheck(name="http", status=CheckStatus.CRITICAL)
     stage = deployed(GOOD, machine("m1"), machine("m2", checks=(critical,)))
     stage.deploy.at(30.0, lambda: stage.deploy.sick.update(m2=Outcome.HTTP_5XX))

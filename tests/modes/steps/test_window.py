@@ -160,7 +160,7 @@ def test_an_endpoint_that_dies_while_health_is_fine_is_rolled_back() -> None:
     assert "health" in shown(record).tracks
 
 
-def test_an_endpoint_that_never_answered_well_is_convicted_once_the_deadline_is_over() -> None:
+def test_an_endpoint_that_never_answered_well_is_failed_once_the_deadline_is_over() -> None:
     record = run(with_api(deployed(GOOD), BAD))
 
     assert record.ending is Ending.ROLLED_BACK_VERIFIED
@@ -252,7 +252,7 @@ def test_machines_of_the_platform_are_asked_each_by_itself() -> None:
     assert {"health@a", "health@b"} <= set(shown(record).tracks)
 
 
-def test_a_service_that_is_already_dying_while_the_gate_waits_is_convicted_at_once() -> None:
+def test_a_service_that_is_already_dying_while_the_gate_waits_is_failed_at_once() -> None:
     """Good once, then dead: the gate would wait for its deadline."""
     record = run(deployed(lambda now: Outcome.OK if 40 < now < 42.5 else Outcome.HTTP_5XX))
 
@@ -263,7 +263,7 @@ def test_a_service_that_is_already_dying_while_the_gate_waits_is_convicted_at_on
 # What is told meanwhile.
 
 
-def test_the_gates_word_is_an_output_and_an_annotation_before_the_window_ends() -> None:
+def test_the_gates_verdict_is_an_output_and_an_annotation_before_the_window_ends() -> None:
     stage = deployed(GOOD)
     seen: list[tuple[str | None, int]] = []
     stage.deploy.at(
@@ -277,7 +277,7 @@ def test_the_gates_word_is_an_output_and_an_annotation_before_the_window_ends() 
     assert seen == [("healthy", 1)]
 
 
-def test_nothing_provisional_is_told_of_a_gate_that_was_missed() -> None:
+def test_nothing_provisional_is_reported_of_a_gate_that_was_missed() -> None:
     stage = deployed(BAD)
     run(stage)
 
@@ -294,7 +294,7 @@ def test_every_answer_is_in_the_evidence_as_a_line() -> None:
     assert all(line["stream"] == "health" for line in kept)
 
 
-def test_the_live_log_tells_sums_and_the_first_failures_only() -> None:
+def test_the_live_log_states_sums_and_the_first_failures_only() -> None:
     stage = deployed(lambda now: Outcome.WAF_CHALLENGE if now > 60 else Outcome.OK)
     record = run(stage)
     window_lines = [line for line in stage.log.lines if " s  health  waf_challenge" in line]
@@ -343,7 +343,7 @@ def test_a_runners_network_lost_in_the_window_is_not_the_services_fault() -> Non
     assert stage.deploy.live == "v2"
 
 
-def test_the_control_is_asked_while_silences_are_fresh_and_at_no_other_time() -> None:
+def test_the_control_is_asked_while_timeouts_are_fresh_and_at_no_other_time() -> None:
     stage = deployed(lambda now: Outcome.CONNECT_TIMEOUT if 100 <= now < 103 else Outcome.OK)
     asked: list[float] = []
 
@@ -370,7 +370,7 @@ def test_a_version_that_takes_over_in_the_window_is_left_alone() -> None:
     assert stage.deploy.live == "v3"
 
 
-def test_a_deploy_by_somebody_else_while_the_window_convicts_is_left_alone() -> None:
+def test_a_deploy_by_another_run_while_the_window_fails_is_left_alone() -> None:
     stage = deployed(broken_from(120.0))
     stage.deploy.at(133.0, lambda: stage.deploy.deploy("v3", BAD))
     record = run(stage)
