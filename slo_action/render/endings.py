@@ -71,7 +71,7 @@ def _values(record: AuditRecord) -> dict[str, str]:
         "release": f"{record.service}{_version(record)}",
         "target": _target(record),
         "verified": "live, but degraded" if degraded else "verified healthy",
-        "restored": _still_answering(record) or "verified healthy",
+        "restored": _still_answering(record) or _restored(record),
         "afterwards": _afterwards(record),
         "not_restored": "another deploy took over during the rollback: see its run"
         if taken_over
@@ -123,6 +123,12 @@ def _afterwards(record: AuditRecord) -> str:
     return "but could not be verified: manual action needed"
 
 
+def _restored(record: AuditRecord) -> str:
+    verification = _verification(record)
+    degraded = verification and verification.judgement.verdict is Verdict.DEGRADED
+    return "live, but degraded" if degraded else "verified healthy"
+
+
 def _still_answering(record: AuditRecord) -> str:
     """Return the version that a rollback should have replaced, and did not; empty if it did.
 
@@ -156,12 +162,13 @@ def _rollback_result(record: AuditRecord, rollback: Rollback) -> str:
         return f"The rollback failed at {step.name}: {step.detail}"
     seconds = sum(step.duration_seconds for step in rollback.steps)
     done = f"Rolled back to {_target(record)} within {duration_words(max(1, ceil(seconds)))}"
-    if record.ending is Ending.ROLLED_BACK_VERIFIED:
-        return f"{done}; {_still_answering(record) or 'healthy since'}"
     if rollback.verification is None:
         return f"{done}; not verified"
-    result = "still unhealthy" if _is_verified_bad(record) else "not verified"
-    return f"{done}; {result}: {rollback.verification.judgement.reason}"
+    after = rollback.verification.judgement
+    if record.ending is Ending.ROLLED_BACK_VERIFIED and after.verdict is not Verdict.DEGRADED:
+        return f"{done}; {_still_answering(record) or 'healthy since'}"
+    results = {Verdict.DEGRADED: "degraded since", Verdict.UNHEALTHY: "still unhealthy"}
+    return f"{done}; {results.get(after.verdict, 'not verified')}: {after.reason}"
 
 
 _NEXT_BY_ENDING: dict[Ending, tuple[str, ...]] = {

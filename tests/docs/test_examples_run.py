@@ -367,7 +367,7 @@ def test_the_fly_rollback_example_goes_back_on_every_machine(
     assert set(world.running().values()) == {FORMER}
     assert set(world.well().values()) == {True}
     assert world.leases() == ()
-    assert "Plan of the rollback" in result.summary
+    assert "Rollback plan" in result.summary
 
 
 def test_the_fly_rollback_example_changes_nothing_unless_it_is_told_to() -> None:

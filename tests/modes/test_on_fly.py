@@ -208,7 +208,7 @@ def test_another_deploy_while_the_rollback_is_verified_is_named_and_left_alone()
     words = told.detail if isinstance(told, RollbackStep) else told.judgement.reason
     assert "another deploy" in words
     assert "another deploy took over" in headline(record)
-    assert next_steps(record)[0].startswith("Look at the newer deploy's own run")
+    assert next_steps(record)[0].startswith("See the newer deploy's own run")
     assert stage.scene.ours(since=done[0] + 40.0) == []
 
 

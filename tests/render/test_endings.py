@@ -146,3 +146,17 @@ def test_a_version_that_still_answers_is_not_called_restored() -> None:
     assert headline(restored).endswith(", verified healthy")
     assert headline(static).endswith(f", but {live} still answers; it is healthy now")
     assert reason(static).endswith(f"; but {live} still answers; it is healthy now")
+
+
+def test_a_restored_release_that_is_degraded_is_not_called_healthy() -> None:
+    run = rolled_back()
+    assert run.rollback is not None
+    assert run.rollback.verification is not None
+    judgement = replace(
+        run.rollback.verification.judgement, verdict=Verdict.DEGRADED, reason="it is slow"
+    )
+    verification = replace(run.rollback.verification, judgement=judgement)
+    degraded = replace(run, rollback=replace(run.rollback, verification=verification))
+
+    assert headline(degraded).endswith("rolled back to v1.2.2, live, but degraded")
+    assert reason(degraded).endswith("; degraded since: it is slow")

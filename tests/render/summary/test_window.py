@@ -104,8 +104,8 @@ def test_the_timeline_has_a_square_for_each_stretch_and_its_seconds() -> None:
     assert answers.removeprefix("answers  ").count("🟩") == 19
     assert answers.count("🟥") == 1
     assert len(latency.removeprefix("latency  ")) == 40
-    assert "10 s to 300 s after the deploy, 14.5 s a cell" in page.prose
-    assert "█ is 100 ms" in page.prose
+    assert "10 s to 300 s after the deploy, 14.5 s a square" in page.prose
+    assert "█ = 100 ms" in page.prose
 
 
 def test_a_stretch_without_data_is_neither_good_nor_bad() -> None:
