@@ -14,7 +14,7 @@ from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.streams import Stream
 from slo_action.core.observation.window import Window
 from slo_action.core.stats.latency import LatencyCounter
-from slo_action.core.verdict.window_facts import rate_words
+from slo_action.core.verdict.window_facts import rate_details
 from slo_action.errors import RecordError, ReplayError
 
 PERCENTILES = tuple(
@@ -42,7 +42,7 @@ def window_entry(window: Window) -> WindowEntry:
         interval_seconds=window.interval_seconds,
         controlled=window.controlled,
         end=window.end,
-        streams=tuple(_stream(track, window) for track in window.tracks.values()),
+        streams=tuple(_stream(stats, window) for stats in window.stream_stats.values()),
         traffic=tuple(window.readings),
         traffic_sentence=window.traffic.sentence if window.readings else "",
         rows=tuple(map(row_text, window.rows)),
@@ -133,8 +133,8 @@ def _number(named: Mapping[str, str], name: str) -> float | None:
     return float(named[name]) if name in named else None
 
 
-def _stream(track: StreamStats, window: Window) -> StreamEntry:
-    rate, stream = track.rate, track.stream
+def _stream(stats: StreamStats, window: Window) -> StreamEntry:
+    rate, stream = stats.rate, stats.stream
     return StreamEntry(
         name=stream.name,
         witness=stream.probe.witness,
@@ -145,7 +145,7 @@ def _stream(track: StreamStats, window: Window) -> StreamEntry:
         valid=rate.valid,
         bad=rate.bad,
         neutral=rate.neutral,
-        missed=track.missed,
+        missed=stats.missed,
         interval=rate.interval(),
         breach=BreachEntry(
             rule=rate.breach.rule,
@@ -158,14 +158,14 @@ def _stream(track: StreamStats, window: Window) -> StreamEntry:
         else None,
         refuted_seconds=rate.refuted_seconds,
         refuted_at_end=rate.refuted_at_end(),
-        outcomes=track.outcomes,
-        latency=_latency(track.latency, track),
-        sentence=rate_words(stream.name, rate, window),
+        outcomes=stats.outcomes,
+        latency=_latency(stats.latency, stats),
+        sentence=rate_details(stream.name, rate, window),
     )
 
 
-def _latency(latency: LatencyCounter, track: StreamStats) -> LatencyEntry:
-    goal = track.goal
+def _latency(latency: LatencyCounter, stats: StreamStats) -> LatencyEntry:
+    goal = stats.goal
     limit = f"{goal.name} < {1000 * goal.limit_seconds:g} ms" if goal else None
     return LatencyEntry(
         n=latency.n,

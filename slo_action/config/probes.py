@@ -8,7 +8,7 @@ from slo_action.core.journey.assertions import Assertion
 from slo_action.core.journey.journeys import Journey
 from slo_action.core.model import Probe, Witness
 from slo_action.core.observation.policy import WindowPolicy
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.overrides import PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Service
 
 _SEARCH_TIMEOUT_SECONDS = 10.0
@@ -116,7 +116,7 @@ def window_policy(inputs: Inputs) -> WindowPolicy:
     )
 
 
-def said_by(inputs: Inputs, unset: Inputs) -> PolicyChange:
+def said_by(inputs: Inputs, unset: Inputs) -> PolicyOverrides:
     """Return what the inputs themselves say of the policy: they come before slo.yml.
 
     `unset` are the inputs of a run that is given none.
@@ -127,7 +127,7 @@ def said_by(inputs: Inputs, unset: Inputs) -> PolicyChange:
         return value if value != getattr(unset, name) else None
 
     late = inputs.on_late_start
-    return PolicyChange(
+    return PolicyOverrides(
         health_deadline=_seconds(said("health_deadline")),
         grace=_seconds(said("grace")),
         observe=_seconds(said("observe")),

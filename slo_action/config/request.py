@@ -22,11 +22,11 @@ from slo_action.config.text.url import (
     without_credentials,
 )
 from slo_action.core.decision.decide import RollbackMode
-from slo_action.core.gate.gate import GatePolicy, in_haste
+from slo_action.core.gate.gate import GatePolicy, without_long_gaps
 from slo_action.core.journey.templates import secrets_of, undefined
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
-from slo_action.core.policy.overrides import PolicyChange, policy_of
-from slo_action.core.policy.policy import Policy, watched_gate
+from slo_action.core.policy.overrides import PolicyOverrides, policy_with
+from slo_action.core.policy.policy import Policy, gate_beside_window
 from slo_action.core.release.baseline import Prepared
 from slo_action.core.slo.services import Service
 from slo_action.core.text.quoting import quoted
@@ -160,7 +160,7 @@ def read_request(
     request = _request(inputs, around, target, commands, service)
     policy = replace(request.policy, window=window_policy(inputs))
     if inputs.mode is Mode.ROLLBACK:
-        policy = replace(policy, gate=in_haste(policy.gate))
+        policy = replace(policy, gate=without_long_gaps(policy.gate))
     if service:
         change = said_by(said, read_inputs({})[0]).over(service.policy)
         policy = _changed(change, policy, mistakes)
@@ -168,15 +168,15 @@ def read_request(
         request,
         control=control,
         metrics=metrics,
-        policy=replace(policy, gate=watched_gate(policy.gate, policy.window)),
+        policy=replace(policy, gate=gate_beside_window(policy.gate, policy.window)),
         endpoints=endpoints(inputs, request.probes[0], service, target.base),
         secrets=(*request.secrets, *_metric_secrets(inputs)),
     )
 
 
-def _changed(change: PolicyChange, policy: Policy, mistakes: list[Mistake]) -> Policy:
+def _changed(change: PolicyOverrides, policy: Policy, mistakes: list[Mistake]) -> Policy:
     try:
-        return policy_of(change, policy)
+        return policy_with(change, policy)
     except ValueError as error:
         wrong = Mistake(field="policy", problem="does not fit", accepted=str(error))
         raise InputError((*mistakes, wrong)) from error

@@ -12,7 +12,7 @@ from slo_action.core.gate.gate import recheck as recheck_policy
 from slo_action.core.model import Cause, Observation, ObservationKind, Trigger
 from slo_action.core.observation.replay import replayed_under
 from slo_action.core.observation.window import Window, WindowEnd
-from slo_action.core.policy.overrides import policy_of
+from slo_action.core.policy.overrides import policy_with
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.policy_comparison import PolicyComparison, PolicyOutcome
 from slo_action.core.slo.services import Matrix
@@ -51,7 +51,7 @@ def backtest(paths: Iterable[Path], policies: Matrix, service: str = "") -> Back
 
 def _backtested(document: AuditDocument, policies: Matrix, source: str) -> PolicyComparison:
     try:
-        policy = policy_of(policies.policy_for(document.service), document.policy or Policy())
+        policy = policy_with(policies.policy_for(document.service), document.policy or Policy())
     except ValueError as error:
         raise RecordError(
             f"the policy does not fit the record's own: {error}", hint="state the whole error_rate"

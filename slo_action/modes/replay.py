@@ -22,7 +22,7 @@ from slo_action.core.model import Cause, Ending, Mode, Release, Verdict, Version
 from slo_action.core.observation.policy import WindowPolicy, restored_policy
 from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.policy.policy import Policy
-from slo_action.core.record.manual_rollback import ASKED, ending_after, exit_by_hand
+from slo_action.core.record.manual_rollback import ASKED, ending_after, manual_exit_code
 from slo_action.core.record.record import newest_before
 from slo_action.core.verdict.context import EMPTY_CONTEXT, JudgementContext, RestartResult
 from slo_action.core.verdict.facts import Judgement, OnLateStart, is_passed
@@ -114,7 +114,7 @@ def _roll_back_again(document: AuditDocument, policy: Policy, problems: list[str
     rehearsed = document.decision is not None and document.decision.rehearsed
     if rehearsed and policy.rollback is not RollbackMode.DRY_RUN:
         problems.append("the record states a rehearsal, and the policy does not ask for one")
-    problems += _ending_problems(document, ending, exit_by_hand(ending, rehearsed=rehearsed))
+    problems += _ending_problems(document, ending, manual_exit_code(ending, rehearsed=rehearsed))
     return Replayed(judgement=judgement, policy=policy, seen=seen)
 
 

@@ -101,7 +101,7 @@ def _begin(request: VerifyRequest, ports: Ports) -> Run:
     since_deploy = (ports.clock.now() - request.deployed_at).total_seconds()
     ports.evidence.journal(f"begin verifying {request.service} at {request.url}")
     with ports.log.group(POLICY):
-        for sentence in (*request.policy.in_words(), *_left_out(request)):
+        for sentence in (*request.policy.sentences(), *_left_out(request)):
             ports.log.line(sentence)
     return Run(
         request=request,

@@ -6,7 +6,7 @@ from slo_action.core.model import Annotation, Ending, Level, Mode, Sample, Verdi
 from slo_action.core.observation.real_traffic import TrafficVerdict
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.verdict.judge import Judgement
-from slo_action.core.verdict.window_facts import alert_words
+from slo_action.core.verdict.window_facts import alert_summary
 from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.proofs import window_failures
 
@@ -42,7 +42,7 @@ def provisional_annotations(service: str, judgement: Judgement) -> tuple[Annotat
 def _alerts(record: AuditRecord) -> tuple[Annotation, ...]:
     """Return the warning of a deploy that stands, though it fails more than it should."""
     window = record.window
-    words = alert_words(window) if window else ""
+    words = alert_summary(window) if window else ""
     if record.judgement.verdict is not Verdict.HEALTHY or not words:
         return ()
     title = f"{record.service}: healthy, above the alert threshold"
@@ -81,8 +81,8 @@ def _notes(record: AuditRecord) -> tuple[Annotation, ...]:
 
 def _kept(record: AuditRecord) -> tuple[Sample, ...]:
     """Of a window's samples only failures and the last neutral ones are kept."""
-    tracks = record.window.tracks.values() if record.window else ()
-    neutral = tuple(track.last_neutral for track in tracks if track.last_neutral)
+    stream_stats = record.window.stream_stats.values() if record.window else ()
+    neutral = tuple(stats.last_neutral for stats in stream_stats if stats.last_neutral)
     return (*window_failures(record), *neutral)
 
 

@@ -44,13 +44,13 @@ def _window_lines(record: AuditRecord, service: str) -> Iterator[str]:
     """Each family's lines stand together, those of the window after a rollback, too."""
     verification = record.rollback.verification if record.rollback else None
     watched = (("deploy", record.window), ("rollback", verification and verification.window))
-    tracks = [
-        (f'{service},after="{after}",stream="{_label(track.stream.name)}"', track)
+    stream_stats = [
+        (f'{service},after="{after}",stream="{_label(stats.stream.name)}"', stats)
         for after, window in watched
         if window
-        for track in window.tracks.values()
+        for stats in window.stream_stats.values()
     ]
-    if not tracks:
+    if not stream_stats:
         return
     for name, unit, values in _FAMILIES:
         kind = "gauge" if unit is not None else "counter"
@@ -58,8 +58,8 @@ def _window_lines(record: AuditRecord, service: str) -> Iterator[str]:
         yield f"# TYPE {name} {kind}"
         if unit:
             yield f"# UNIT {name} {unit}"
-        for labels, track in tracks:
-            for more, value in values(track):
+        for labels, stats in stream_stats:
+            for more, value in values(stats):
                 yield f"{name}{suffix}{{{labels}{more}}} {value}"
 
 
@@ -67,37 +67,37 @@ _Values = Iterator[tuple[str, str]]
 _QUANTILES = (Fraction(1, 2), Fraction(95, 100), Fraction(99, 100))
 
 
-def _probes(track: StreamStats) -> _Values:
-    rate = track.rate
+def _probes(stats: StreamStats) -> _Values:
+    rate = stats.rate
     counts = {"bad": rate.bad, "good": rate.valid - rate.bad, "neutral": rate.neutral}
-    for result, count in {**counts, "missed": track.missed}.items():
+    for result, count in {**counts, "missed": stats.missed}.items():
         yield f',result="{result}"', str(count)
 
 
-def _outcomes(track: StreamStats) -> _Values:
-    for outcome, count in track.outcomes.items():
+def _outcomes(stats: StreamStats) -> _Values:
+    for outcome, count in stats.outcomes.items():
         yield f',outcome="{outcome}"', str(count)
 
 
-def _error_ratio(track: StreamStats) -> _Values:
-    if track.rate.valid:
-        yield "", f"{time_share(track.rate):.6f}"
+def _error_ratio(stats: StreamStats) -> _Values:
+    if stats.rate.valid:
+        yield "", f"{time_share(stats.rate):.6f}"
 
 
-def _latency(track: StreamStats) -> _Values:
+def _latency(stats: StreamStats) -> _Values:
     """A quantile that is a timeout has no number."""
     for quantile in _QUANTILES:
-        seconds = track.latency.percentile(quantile)
+        seconds = stats.latency.percentile(quantile)
         if seconds is not None and isfinite(seconds):
             yield f',quantile="{float(quantile):g}"', f"{seconds:.6f}"
 
 
-def _timed(track: StreamStats) -> _Values:
-    yield "", str(track.latency.n)
+def _timed(stats: StreamStats) -> _Values:
+    yield "", str(stats.latency.n)
 
 
-def _timeouts(track: StreamStats) -> _Values:
-    yield "", str(track.latency.unanswered)
+def _timeouts(stats: StreamStats) -> _Values:
+    yield "", str(stats.latency.unanswered)
 
 
 _FAMILIES: tuple[tuple[str, str | None, Callable[[StreamStats], _Values]], ...] = (

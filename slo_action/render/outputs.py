@@ -34,18 +34,20 @@ _P95 = Fraction(95, 100)
 
 def _health_p95(record: AuditRecord) -> str:
     window = record.told_window
-    tracks = window.tracks.values() if window else ()
-    own = (t for t in tracks if t.stream.is_endpoint and t.stream.probe.witness is Witness.HEALTH)
-    track = next(own, None)
-    seconds = track.latency.percentile(_P95) if track else None
+    stream_stats = window.stream_stats.values() if window else ()
+    own = (
+        t for t in stream_stats if t.stream.is_endpoint and t.stream.probe.witness is Witness.HEALTH
+    )
+    stats = next(own, None)
+    seconds = stats.latency.percentile(_P95) if stats else None
     return "" if seconds is None else f"{1000 * seconds:.1f}"
 
 
 def _error_rate(record: AuditRecord) -> str:
     window = record.told_window
-    tracks = endpoints(window) if window else ()
-    valid = sum(track.rate.valid_weight for track in tracks)
-    return f"{sum(track.rate.bad_weight for track in tracks) / valid:.4f}" if valid else ""
+    stream_stats = endpoints(window) if window else ()
+    valid = sum(stats.rate.valid_weight for stats in stream_stats)
+    return f"{sum(stats.rate.bad_weight for stats in stream_stats) / valid:.4f}" if valid else ""
 
 
 def _availability(record: AuditRecord) -> str:

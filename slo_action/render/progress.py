@@ -8,7 +8,7 @@ from slo_action.core.gate.gate import Gate
 from slo_action.core.model import Observation, ObservationKind, ObservationResult, Sample
 from slo_action.core.observation.streams import Slot
 from slo_action.core.observation.window import Window
-from slo_action.core.verdict.window_facts import endpoints, journeys, rate_words
+from slo_action.core.verdict.window_facts import endpoints, journeys, rate_details
 
 _MARKS = {
     ObservationResult.PASSED: "✓",
@@ -90,7 +90,7 @@ class WindowProgress:
         if now_seconds - self._told_at >= _EVERY_SECONDS:
             self._told_at = now_seconds
             told.extend(
-                f"{now_seconds:6.1f} s  {rate_words(t.stream.name, t.rate, self._window)}"
+                f"{now_seconds:6.1f} s  {rate_details(t.stream.name, t.rate, self._window)}"
                 for t in (*endpoints(self._window), *journeys(self._window))
             )
         return tuple(told)

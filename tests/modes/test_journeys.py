@@ -84,7 +84,10 @@ def test_a_release_that_breaks_a_journey_is_rolled_back_and_what_is_restored_is_
     assert broken.rollback.verification is not None
     after = broken.rollback.verification.window
     assert after is not None
-    assert (after.tracks["journey buy"].rate.bad, after.tracks["journey buy"].good > 3) == (0, True)
+    assert (
+        after.stream_stats["journey buy"].rate.bad,
+        after.stream_stats["journey buy"].good > 3,
+    ) == (0, True)
 
 
 def test_a_release_whose_journeys_go_well_is_passed() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from slo_action.core.model import Cause, Outcome, Sample, Verdict, VersionRule
 from slo_action.core.observation.policy import WindowPolicy
-from slo_action.core.policy.policy import Policy, watched_gate
+from slo_action.core.policy.policy import Policy, gate_beside_window
 from slo_action.core.record.record import AuditRecord
 from slo_action.modes.verify import verify
 from tests.builders import World, always
@@ -23,7 +23,7 @@ def deployed(v2: World = GOOD) -> Stagehand:
 def run(stage: Stagehand, seconds: float = 300.0) -> AuditRecord:
     window = WindowPolicy(length_seconds=seconds)
     policy = Policy(rule=VersionRule(expected="v2"), window=window)
-    gate = watched_gate(policy.gate, window)
+    gate = gate_beside_window(policy.gate, window)
     return verify(stage.request(replace(policy, gate=gate)), stage.ports)
 
 

@@ -25,7 +25,7 @@ from slo_action.config.slo.forms import (
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange, policy_of
+from slo_action.core.policy.overrides import PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy
 from slo_action.core.slo.services import Endpoint, Maintenance, Service, Targets
 from slo_action.core.stats.latency import LatencyObjective
@@ -36,7 +36,7 @@ _P90 = Fraction(90, 100)
 
 
 def service_of(
-    form: ServiceForm, defaults: Sequence[DefaultsForm], policy: PolicyChange
+    form: ServiceForm, defaults: Sequence[DefaultsForm], policy: PolicyOverrides
 ) -> Service:
     """Return the service; `defaults` come nearest first, and `policy` after them."""
     said = (form, *defaults)
@@ -78,7 +78,7 @@ def _said(forms: Sequence[Form], key: str) -> Any:  # noqa: ANN401 - each key ha
     return None
 
 
-def _policy(said: Sequence[DefaultsForm], below: PolicyChange) -> PolicyChange:
+def _policy(said: Sequence[DefaultsForm], below: PolicyOverrides) -> PolicyOverrides:
     change = below
     for one in reversed(said):
         if one.slo_targets:
@@ -88,10 +88,10 @@ def _policy(said: Sequence[DefaultsForm], below: PolicyChange) -> PolicyChange:
     return change
 
 
-def policy_change(form: PolicyForm) -> PolicyChange:
+def policy_change(form: PolicyForm) -> PolicyOverrides:
     """Return what a `policy:` mapping says."""
     rates = form.error_rate or RatesForm()
-    return PolicyChange(
+    return PolicyOverrides(
         health_deadline=_seconds(form.health_deadline),
         grace=_seconds(form.grace),
         observe=_seconds(form.observe),
@@ -105,9 +105,9 @@ def policy_change(form: PolicyForm) -> PolicyChange:
     )
 
 
-def targets_change(targets: TargetsForm) -> PolicyChange:
+def targets_change(targets: TargetsForm) -> PolicyOverrides:
     """Return what a service's own objectives change, as `verify` reads them."""
-    return PolicyChange(
+    return PolicyOverrides(
         slo=targets.error_rate or None,
         health_limit=_seconds(targets.response_time_p95),
         search_limit=_seconds(targets.search_response_time_p90),
@@ -262,10 +262,10 @@ POLICY_FORM = "write slo at most as large as rollback; slo_targets.error_rate co
 
 
 @lru_cache(maxsize=1024)
-def unfit_policy(change: PolicyChange) -> str:
+def unfit_policy(change: PolicyOverrides) -> str:
     """Return why its numbers do not fit together; empty where they do."""
     try:
-        policy_of(change, Policy())
+        policy_with(change, Policy())
     except ValueError as error:
         rates = Policy().window.rates
         slo = rates.slo if change.slo is None else change.slo

@@ -42,7 +42,7 @@ class ControlEvidence:
         self._silence_seconds: float | None = None
         self._asked_seconds: float | None = None
 
-    def silence(self, heard_seconds: float) -> None:
+    def note_unanswered(self, heard_seconds: float) -> None:
         """Take note that a probe got no answer."""
         self._silence_seconds = max(heard_seconds, self._silence_seconds or 0.0)
 
@@ -64,7 +64,7 @@ class ControlEvidence:
         self._heard = [a for a in self._heard if a.heard_seconds >= horizon]
         self._heard.append(answer)
 
-    def word(self, sent_seconds: float, heard_seconds: float) -> Attribution:
+    def attribution(self, sent_seconds: float, heard_seconds: float) -> Attribution:
         """Return what the control says of a silence that lasted from one instant to the other."""
         early, late = sent_seconds - _OVERLAP_SECONDS, heard_seconds + _OVERLAP_SECONDS
         for a in self._heard:

@@ -56,7 +56,7 @@ def replayed_under(
         closer_seconds=watched.policy.closer_seconds,
         closer_probes=watched.policy.closer_probes,
     )
-    listener = _Listener(_fresh(watched, asked_alike, grace_seconds, ready_by_seconds))
+    listener = _RestrictedReplay(_fresh(watched, asked_alike, grace_seconds, ready_by_seconds))
     for step in _steps(again, watched.rows, watched.readings):
         listener.hear(step)
     closed = watched.closed_seconds
@@ -122,7 +122,7 @@ def _telling(
     return lambda window: window.feed(row.ticket, sample, heard_seconds=heard, now_seconds=taken)
 
 
-class _Listener:
+class _RestrictedReplay:
     """Tells a window of another schedule's probes, until the window would not have asked on."""
 
     def __init__(self, window: Window) -> None:

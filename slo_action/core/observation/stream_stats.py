@@ -101,7 +101,7 @@ class StreamStats:
         self.last_neutral = sample
 
     @property
-    def silent(self) -> int:
+    def unusable(self) -> int:
         """Answers that say nothing: limited, challenged, cached, our own side's, or excused."""
         return sum(n for o, n in self.outcomes.items() if o.is_neutral) + self.excused
 

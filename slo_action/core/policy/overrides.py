@@ -12,7 +12,7 @@ from slo_action.core.verdict.facts import OnLateStart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyChange:
+class PolicyOverrides:
     """What a `policy:` mapping says, with the service's own targets; None leaves what stands.
 
     Times are seconds, rates are shares in [0, 1]. `slo`, `alert` and `rollback` are error rates;
@@ -32,18 +32,18 @@ class PolicyChange:
     health_limit: float | None = None
     search_limit: float | None = None
 
-    def over(self, below: "PolicyChange") -> "PolicyChange":
+    def over(self, below: "PolicyOverrides") -> "PolicyOverrides":
         """Return this change, with what it leaves open taken from `below`."""
         pairs = ((name, getattr(self, name), getattr(below, name)) for name in _NAMES)
-        return PolicyChange(
+        return PolicyOverrides(
             **{name: own if own is not None else other for name, own, other in pairs}
         )
 
 
-_NAMES = tuple(PolicyChange.__dataclass_fields__)
+_NAMES = tuple(PolicyOverrides.__dataclass_fields__)
 
 
-def policy_of(change: PolicyChange, base: Policy) -> Policy:
+def policy_with(change: PolicyOverrides, base: Policy) -> Policy:
     """Return `base` with what `change` says. Raises ValueError where the two do not fit."""
     gate = {"deadline_seconds": change.health_deadline, "grace_seconds": change.grace}
     return replace(
@@ -54,7 +54,7 @@ def policy_of(change: PolicyChange, base: Policy) -> Policy:
     )
 
 
-def _window(change: PolicyChange, base: WindowPolicy) -> WindowPolicy:
+def _window(change: PolicyOverrides, base: WindowPolicy) -> WindowPolicy:
     rates = {"slo": change.slo, "trigger": change.rollback, "confidence": change.confidence}
     traffic = {**rates, "min_requests": change.min_requests}
     limits = {Witness.HEALTH: change.health_limit, Witness.SEARCH: change.search_limit}

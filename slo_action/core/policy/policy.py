@@ -10,7 +10,7 @@ from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.verdict.judge import OnLateStart
 
 
-def watched_gate(gate: GatePolicy, window: WindowPolicy) -> GatePolicy:
+def gate_beside_window(gate: GatePolicy, window: WindowPolicy) -> GatePolicy:
     """Return the gate's policy beside a window: its streak need not be slow to be worth something.
 
     What the longer gaps would find, the window finds by a probe every second.
@@ -31,7 +31,7 @@ class Policy:
     rollback: RollbackMode = RollbackMode.AUTO
     fail_on: FailOn = FailOn.INCONCLUSIVE
 
-    def in_words(self) -> tuple[str, ...]:
+    def sentences(self) -> tuple[str, ...]:
         """Return the policy as sentences. They may quote the expected version: untrusted."""
         gate = self.gate
         waits = ", ".join(f"{wait:g}" for wait in gate.backoff_seconds)
@@ -55,10 +55,10 @@ class Policy:
             f"waits {waits} s, peeking every {gate.peek_interval_seconds:g} s; after a success "
             f"{gate.confirm_gap_seconds:g} s."
         )
-        return healthy, waiting, *_window_in_words(self.window), rollback
+        return healthy, waiting, *_window_sentences(self.window), rollback
 
 
-def _window_in_words(window: WindowPolicy) -> tuple[str, ...]:
+def _window_sentences(window: WindowPolicy) -> tuple[str, ...]:
     if not window.length_seconds:
         return ("Nothing is observed after the health gate.",)
     rates = window.rates

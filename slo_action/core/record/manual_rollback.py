@@ -28,7 +28,7 @@ def asked(by: str, target: Release | None) -> Decision:
     )
 
 
-def compared_by_hand(decision: Decision, *, before: WayBack, now: WayBack) -> Decision:
+def recheck_manual(decision: Decision, *, before: WayBack, now: WayBack) -> Decision:
     """Return the decision, or stand down where the platform names something else by now.
 
     Which version answers does not matter: a person saw it, and asked all the same.
@@ -42,7 +42,7 @@ def compared_by_hand(decision: Decision, *, before: WayBack, now: WayBack) -> De
     return replace(decision, action=Action.STAND_DOWN, why=why, superseded=True)
 
 
-def judged_by_hand(rollback: Rollback | None, decision: Decision) -> Judgement:
+def manual_judgement(rollback: Rollback | None, decision: Decision) -> Judgement:
     """Return the verdict on what was restored; inconclusive where nothing was, or nobody looked."""
     verification = rollback.verification if rollback else None
     if verification is not None:
@@ -53,7 +53,7 @@ def judged_by_hand(rollback: Rollback | None, decision: Decision) -> Judgement:
     return Judgement(verdict=Verdict.INCONCLUSIVE, cause=Cause.NONE, reason=told, row=ASKED)
 
 
-def ending_by_hand(rollback: Rollback | None) -> Ending:
+def manual_ending(rollback: Rollback | None) -> Ending:
     """Return how it ended; where nothing was begun, it was not rolled back."""
     verification = rollback.verification if rollback else None
     return ending_after(
@@ -77,7 +77,7 @@ _EXIT_CODES: dict[Ending, int] = {
 }
 
 
-def exit_by_hand(ending: Ending, *, rehearsed: bool) -> int:
+def manual_exit_code(ending: Ending, *, rehearsed: bool) -> int:
     """Return the exit status: a rollback that was asked for and is verified well is a success.
 
     So is a rehearsal that came to its end: it was asked to change nothing (ADR 0013).

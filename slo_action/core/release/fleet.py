@@ -218,7 +218,7 @@ def hopeless(fleet: Fleet) -> Hopeless | None:
     if not current:
         return _not_live(fleet)
     if all(machine.is_dead for machine in current):
-        told = ", ".join(f"{machine.short}: {exit_words(machine)}" for machine in current[:3])
+        told = ", ".join(f"{machine.short}: {exit_summary(machine)}" for machine in current[:3])
         more = f" and {len(current) - 3} more" if len(current) > 3 else ""  # noqa: PLR2004 - as above
         return Hopeless(why=Dead.EXITED, words=f"every machine of it has exited ({told}{more})")
     return None
@@ -229,11 +229,11 @@ def _not_live(fleet: Fleet) -> Hopeless | None:
     if fleet.release is None or fleet.status not in {*_GAVE_UP, "complete", "succeeded"}:
         return None
     ended = f"{fleet.release.version} is {fleet.status}"
-    words = f"{ended}, and no machine runs its image: {fleet_words(fleet)}"
+    words = f"{ended}, and no machine runs its image: {fleet_summary(fleet)}"
     return Hopeless(why=Dead.NOT_LIVE, words=words)
 
 
-def exit_words(machine: Machine) -> str:
+def exit_summary(machine: Machine) -> str:
     """Return how a machine's process ended last, and how often it was started again."""
     if not machine.exits:
         return machine.state
@@ -244,7 +244,7 @@ def exit_words(machine: Machine) -> str:
     return f"{code}{killed}{again}"
 
 
-def fleet_words(fleet: Fleet) -> str:
+def fleet_summary(fleet: Fleet) -> str:
     """Return which machines run what: `5/6 on v43, 1/6 (ams 9080e6…) on v42`."""
     counted = fleet.counted
     if not counted:
@@ -276,16 +276,16 @@ def short_digest(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12]
 
 
-def state_words(machines: Iterable[Machine]) -> str:
+def state_counts(machines: Iterable[Machine]) -> str:
     """Return how many machines are in which state."""
     counts = Counter(machine.state for machine in machines)
     return ", ".join(f"{count} {state}" for state, count in counts.most_common())
 
 
-def unwell_words(fleet: Fleet) -> str:
+def crash_summary(fleet: Fleet) -> str:
     """Return which machines of the release crashed since it began; empty where none did."""
     crashed = [m for m in fleet.counted if m.crashes and fleet.runs(m) is not False]
-    return ", ".join(f"{machine.short}: {exit_words(machine)}" for machine in crashed)
+    return ", ".join(f"{machine.short}: {exit_summary(machine)}" for machine in crashed)
 
 
 def platform_samples(fleet: Fleet, url: str, took_seconds: float) -> tuple[Sample, ...]:
@@ -300,7 +300,7 @@ def platform_samples(fleet: Fleet, url: str, took_seconds: float) -> tuple[Sampl
         url=url,
         at=fleet.taken_at,
         outcome=Outcome.WRONG_VERSION if behind else Outcome.OK,
-        detail=fleet_words(fleet),
+        detail=fleet_summary(fleet),
         total_seconds=took_seconds,
         version=_release_of(fleet, behind[0]) if behind else None,
     )
@@ -309,7 +309,7 @@ def platform_samples(fleet: Fleet, url: str, took_seconds: float) -> tuple[Sampl
 
 def _idle(fleet: Fleet, machine: Machine, word: Sample) -> Sample:
     """What is on its way is not live yet; what has ended, once the deploy has, has failed."""
-    ended = f" ({exit_words(machine)})" if machine.exits else ""
+    ended = f" ({exit_summary(machine)})" if machine.exits else ""
     failed = machine.state in _DEAD_STATES and not fleet.is_rolling
     return replace(
         word,
@@ -320,6 +320,6 @@ def _idle(fleet: Fleet, machine: Machine, word: Sample) -> Sample:
     )
 
 
-def pending_words(machines: Iterable[Machine]) -> str:
+def pending_summary(machines: Iterable[Machine]) -> str:
     """Return which machines do not run, and what the platform says of each."""
     return ", ".join(f"{machine.short} is {machine.state}" for machine in machines)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.overrides import PolicyOverrides
 from slo_action.core.policy.policy import Policy
 from slo_action.core.slo_diff.change import (
     Change,
@@ -36,10 +36,10 @@ from slo_action.core.text.quantities import duration_words, percent_words
 from slo_action.core.verdict.facts import OnLateStart
 
 
-def _stated(policy: Policy) -> PolicyChange:
+def _stated(policy: Policy) -> PolicyOverrides:
     gate, window = policy.gate, policy.window
     health, search = window.objective(Witness.HEALTH), window.objective(Witness.SEARCH)
-    return PolicyChange(
+    return PolicyOverrides(
         health_deadline=gate.deadline_seconds,
         grace=gate.grace_seconds,
         observe=window.length_seconds,
@@ -63,8 +63,8 @@ DEFAULTS = _stated(Policy())
 class PolicyPair:
     """The policies of one service, or of a file, in both versions."""
 
-    before: PolicyChange
-    after: PolicyChange
+    before: PolicyOverrides
+    after: PolicyOverrides
 
 
 FILE_DEFAULTS = PolicyPair(before=DEFAULTS, after=DEFAULTS)
@@ -86,9 +86,9 @@ def policy_changes(
             yield from compared(service, fact, before, after, fallback)
 
 
-def same_fields(one: PolicyChange, values: PolicyChange) -> frozenset[str]:
+def same_fields(one: PolicyOverrides, values: PolicyOverrides) -> frozenset[str]:
     """Return the fields in which both say the same."""
-    names = (each.name for each in fields(PolicyChange))
+    names = (each.name for each in fields(PolicyOverrides))
     return frozenset(name for name in names if getattr(one, name) == getattr(values, name))
 
 

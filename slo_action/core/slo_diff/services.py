@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from slo_action.core.model import Witness
 from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.overrides import PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Service
 from slo_action.core.slo_diff.assertions import assertion_changes
 from slo_action.core.slo_diff.change import Change, Fact, Fallback, compared, more_is_looser, paired
@@ -78,9 +78,9 @@ def _told(before: Service, after: Service) -> frozenset[str]:
     return same_fields(before.policy, _targets(before)) & same_fields(after.policy, _targets(after))
 
 
-def _targets(service: Service) -> PolicyChange:
+def _targets(service: Service) -> PolicyOverrides:
     health, search = _goal(service, "health"), _goal(service, "search")
-    return PolicyChange(
+    return PolicyOverrides(
         slo=service.targets.error_rate,
         health_limit=health.limit_seconds if health else None,
         search_limit=search.limit_seconds if search else None,

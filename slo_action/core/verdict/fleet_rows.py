@@ -4,11 +4,16 @@ from slo_action.core.gate.gate import GateEnd
 from slo_action.core.model import Cause, Dead, ObservationResult, Outcome, Verdict
 from slo_action.core.observation.streams import HEALTH
 from slo_action.core.observation.window import Window, WindowEnd
-from slo_action.core.release.fleet import fleet_words, pending_words, unwell_words
+from slo_action.core.release.fleet import crash_summary, fleet_summary, pending_summary
 from slo_action.core.verdict.context import fails_outside_only, unconfirmed
 from slo_action.core.verdict.facts import Facts, Row
 from slo_action.core.verdict.outcome_groups import CONFIG_OUTCOMES, PATH_OUTCOMES
-from slo_action.core.verdict.window_facts import breach_words, convicted, over_trigger, rate_words
+from slo_action.core.verdict.window_facts import (
+    failed_streams,
+    failure_summary,
+    over_trigger,
+    rate_details,
+)
 
 
 def _is_hopeless(facts: Facts, why: Dead) -> bool:
@@ -52,14 +57,14 @@ def _failed_before(facts: Facts) -> bool:
     if window is None or baseline is None or not _convicts(window):
         return False
     trigger = float(window.policy.rates.trigger)
-    tracks = convicted(window)
-    return bool(tracks) and all(
-        baseline.had(t.stream.name, t.rate.bad, t.rate.valid, trigger) for t in tracks
+    stream_stats = failed_streams(window)
+    return bool(stream_stats) and all(
+        baseline.had(t.stream.name, t.rate.bad, t.rate.valid, trigger) for t in stream_stats
     )
 
 
 def _reason_failed_before(facts: Facts) -> str:
-    told = breach_words(facts.window) if facts.window else ""
+    told = failure_summary(facts.window) if facts.window else ""
     return f"{told}; but it failed as much before the deploy: {_before_words(facts)}"
 
 
@@ -136,7 +141,7 @@ def _is_mixed(facts: Facts) -> bool:
 def _reason_mixed(facts: Facts) -> str:
     fleet = facts.known.fleet
     return (
-        f"the answers are well, but not every machine runs the release: {fleet_words(fleet)}"
+        f"the answers are well, but not every machine runs the release: {fleet_summary(fleet)}"
         if fleet
         else ""
     )
@@ -156,19 +161,19 @@ def _critical_machine(facts: Facts) -> str:
 
 def _reason_critical(facts: Facts) -> str:
     name, window = _critical_machine(facts), facts.window
-    told = rate_words(name, window.tracks[name].rate, window) if window and name else ""
+    told = rate_details(name, window.stream_stats[name].rate, window) if window and name else ""
     return f"a machine fails, and the platform's own check of it does, too: {told}"
 
 
 def _lost(facts: Facts) -> str:
     """Return which machines do not run in the end, and will not by themselves."""
     fleet = facts.known.fleet if facts.stands else None
-    return pending_words(m for m in fleet.pending if m.is_dead or m.is_lost) if fleet else ""
+    return pending_summary(m for m in fleet.pending if m.is_dead or m.is_lost) if fleet else ""
 
 
 def _on_the_way(facts: Facts) -> str:
     fleet = facts.known.fleet if facts.stands else None
-    return pending_words(fleet.pending) if fleet else ""
+    return pending_summary(fleet.pending) if fleet else ""
 
 
 def _unreachable(facts: Facts) -> str:
@@ -188,8 +193,8 @@ def _not_deployed(facts: Facts) -> bool:
     if before is None or released is None or known.newest_before != released.version:
         return False
     images = {machine.digest for machine in fleet.counted if machine.digest} if fleet else set()
-    convicted = facts.window is not None and _convicts(facts.window)
-    return images <= {before.digest} and (convicted or not facts.stands)
+    failed_streams = facts.window is not None and _convicts(facts.window)
+    return images <= {before.digest} and (failed_streams or not facts.stands)
 
 
 def _reason_not_deployed(facts: Facts) -> str:
@@ -205,7 +210,7 @@ def _reason_unconfirmed(facts: Facts) -> str:
 
 
 def _exits(facts: Facts) -> str:
-    return unwell_words(facts.known.fleet) if facts.stands and facts.known.fleet else ""
+    return crash_summary(facts.known.fleet) if facts.stands and facts.known.fleet else ""
 
 
 FLEET_ROWS: tuple[Row, ...] = (

@@ -12,9 +12,7 @@ from slo_action.core.model import (
 )
 from slo_action.core.verdict.facts import Facts, OnLateStart, Row
 from slo_action.core.verdict.outcome_groups import CONFIG_OUTCOMES, PATH_OUTCOMES
-from slo_action.core.verdict.window_facts import (
-    window_words,
-)
+from slo_action.core.verdict.window_facts import window_summary
 
 
 def _missed(facts: Facts) -> bool:
@@ -58,7 +56,7 @@ def _reason_met(facts: Facts) -> str:
         f"{streak} consecutive successful attempts by {last.ended_seconds:.1f} s after the "
         f"{facts.since} (limit {facts.gate.policy.deadline_seconds:.0f} s){told}"
     )
-    return f"{met}; then {window_words(facts.window)}" if facts.window else met
+    return f"{met}; then {window_summary(facts.window)}" if facts.window else met
 
 
 def _reason_degraded(facts: Facts) -> str:
@@ -68,7 +66,7 @@ def _reason_degraded(facts: Facts) -> str:
 
 def _reason_late(facts: Facts) -> str:
     last = facts.gate.attempts[-1]
-    then = f"; then {window_words(facts.window)}" if facts.window else ""
+    then = f"; then {window_summary(facts.window)}" if facts.window else ""
     return (
         f"became healthy only {last.ended_seconds:.1f} s after the {facts.since}; the health SLO "
         f"allows {facts.gate.policy.deadline_seconds:.0f} s{then}"
@@ -76,7 +74,7 @@ def _reason_late(facts: Facts) -> str:
 
 
 def _reason_recovered(facts: Facts) -> str:
-    since = f"; since then {window_words(facts.window)}" if facts.window else ""
+    since = f"; since then {window_summary(facts.window)}" if facts.window else ""
     return (
         f"missed the health SLO of {facts.gate.policy.deadline_seconds:.0f} s, but answered "
         f"{facts.gate.policy.required_streak} times in a row when asked again before the rollback"

@@ -6,7 +6,7 @@ from slo_action.core.gate.gate import Gate, GateEnd
 from slo_action.core.model import Dead, Observation, ObservationResult, Outcome, Trigger, Witness
 from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.verdict.outcome_groups import CONFIG_OUTCOMES, SLOW_OUTCOMES
-from slo_action.core.verdict.window_facts import convicted, over_trigger
+from slo_action.core.verdict.window_facts import failed_streams, over_trigger
 
 OUTAGE_SECONDS = 15.0
 """How long everything must be bad to be called an outage: 5 % of five minutes."""
@@ -41,9 +41,9 @@ def blamed_outcome(window: Window) -> Outcome | None:
     thing on a stream that answered well before: the check was right then.
     """
     counts: Counter[Outcome] = Counter()
-    for track in convicted(window):
-        for outcome, count in track.outcomes.items():
-            if outcome.is_bad and not (track.good and outcome in CONFIG_OUTCOMES):
+    for stats in failed_streams(window):
+        for outcome, count in stats.outcomes.items():
+            if outcome.is_bad and not (stats.good and outcome in CONFIG_OUTCOMES):
                 counts[outcome] += count
     return max(counts, key=lambda outcome: counts[outcome]) if counts else None
 
@@ -70,8 +70,8 @@ def response_time_degradation(gate: Gate, end: GateEnd | None, window: Window | 
     """
     if window is None:
         return end is GateEnd.MISSED and prevailing_outcome(gate) in SLOW_OUTCOMES
-    health = [t for t in convicted(window) if t.stream.probe.witness is Witness.HEALTH]
-    return any(track.prevailing_failure in SLOW_OUTCOMES for track in health)
+    health = [t for t in failed_streams(window) if t.stream.probe.witness is Witness.HEALTH]
+    return any(stats.prevailing_failure in SLOW_OUTCOMES for stats in health)
 
 
 def service_unavailability(gate: Gate, end: GateEnd | None, window: Window | None) -> bool:

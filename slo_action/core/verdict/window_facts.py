@@ -16,21 +16,21 @@ _HEARD = 0.7
 
 
 def endpoints(window: Window) -> tuple[StreamStats, ...]:
-    """Return the tracks of what users ask."""
-    return tuple(track for track in window.tracks.values() if track.stream.is_endpoint)
+    """Return the streams of what users ask."""
+    return tuple(stats for stats in window.stream_stats.values() if stats.stream.is_endpoint)
 
 
 def journeys(window: Window) -> tuple[StreamStats, ...]:
-    """Return the tracks of users' journeys."""
-    return tuple(track for track in window.tracks.values() if track.stream.is_journey)
+    """Return the streams of users' journeys."""
+    return tuple(stats for stats in window.stream_stats.values() if stats.stream.is_journey)
 
 
-def convicted(window: Window) -> tuple[StreamStats, ...]:
-    """Return the tracks whose failures convict; all endpoints in an outage, or where pooled."""
+def failed_streams(window: Window) -> tuple[StreamStats, ...]:
+    """Return the streams whose failures convict; all endpoints in an outage, or where pooled."""
     if window.end is WindowEnd.OUTAGE:
         return endpoints(window)
     names = window.breached
-    found = [t for t in window.tracks.values() if t.stream.name in names]
+    found = [t for t in window.stream_stats.values() if t.stream.name in names]
     if POOLED in names:
         found += [t for t in endpoints(window) if t.rate.bad and t not in found]
     return tuple(found) or tuple(t for t in endpoints(window) if t.rate.over_trigger())
@@ -39,7 +39,7 @@ def convicted(window: Window) -> tuple[StreamStats, ...]:
 def over_trigger(window: Window) -> bool:
     """Tell whether the plain rule alone convicts at the end: without confidence, it decides."""
     plain = not window.policy.rates.confidence
-    over = any(track.rate.over_trigger() for track in endpoints(window))
+    over = any(stats.rate.over_trigger() for stats in endpoints(window))
     return plain and window.end is WindowEnd.OVER and over
 
 
@@ -61,12 +61,12 @@ def unsure(window: Window) -> StreamStats | None:
         return None
     together = window.pooled is not None and window.pooled.refuted_at_end()
     open_ones = [
-        track
-        for track in endpoints(window)
-        if not track.rate.refuted_at_end()
-        and not (together and track.rate.valid and not _surely_over(track.rate, float(rates.slo)))
+        stats
+        for stats in endpoints(window)
+        if not stats.rate.refuted_at_end()
+        and not (together and stats.rate.valid and not _surely_over(stats.rate, float(rates.slo)))
     ]
-    return max(open_ones, key=lambda track: _share(track.rate), default=None)
+    return max(open_ones, key=lambda stats: _share(stats.rate), default=None)
 
 
 def silenced(window: Window) -> StreamStats | None:
@@ -77,26 +77,26 @@ def silenced(window: Window) -> StreamStats | None:
     """
     if window.end is not WindowEnd.OVER:
         return None
-    for track in endpoints(window):
-        unheard, watched = silence_of(track, window), _watched(window)
-        if unheard >= window.policy.outage_seconds or _heard(track) < _HEARD * watched:
-            return track
-    unheard_of = (t for t in journeys(window) if t.silent and not t.rate.valid)
+    for stats in endpoints(window):
+        unheard, watched = silence_of(stats, window), _watched(window)
+        if unheard >= window.policy.outage_seconds or _heard(stats) < _HEARD * watched:
+            return stats
+    unheard_of = (t for t in journeys(window) if t.unusable and not t.rate.valid)
     return next(unheard_of, None)
 
 
-def silence_of(track: StreamStats, window: Window) -> float:
+def silence_of(stats: StreamStats, window: Window) -> float:
     """Return for how many seconds up to the end an endpoint was not heard."""
-    return window.ends_seconds - max(track.last_heard, window.counts_from_seconds)
+    return window.ends_seconds - max(stats.last_heard, window.counts_from_seconds)
 
 
 def _watched(window: Window) -> float:
     return window.ends_seconds - window.counts_from_seconds
 
 
-def _heard(track: StreamStats) -> float:
+def _heard(stats: StreamStats) -> float:
     """Return the seconds that an endpoint's answers stand for."""
-    return track.rate.valid_weight * track.seconds_apart
+    return stats.rate.valid_weight * stats.seconds_apart
 
 
 def over_slo(window: Window) -> StreamStats | None:
@@ -108,26 +108,32 @@ def over_slo(window: Window) -> StreamStats | None:
     if window.end is not WindowEnd.OVER:
         return None
     slo = float(window.policy.rates.slo)
-    tracks = endpoints(window)
-    bad, valid = sum(t.rate.bad_weight for t in tracks), sum(t.rate.valid_weight for t in tracks)
-    missed = [t for t in tracks if _surely_over(t.rate, slo)]
+    stream_stats = endpoints(window)
+    bad, valid = (
+        sum(t.rate.bad_weight for t in stream_stats),
+        sum(t.rate.valid_weight for t in stream_stats),
+    )
+    missed = [t for t in stream_stats if _surely_over(t.rate, slo)]
     if bad > slo * valid + _EDGE:
-        missed = [t for t in tracks if t.rate.bad]
+        missed = [t for t in stream_stats if t.rate.bad]
     missed += [t for t in journeys(window) if _surely_over(t.rate, slo)]
-    return max(missed, key=lambda track: _share(track.rate), default=None)
+    return max(missed, key=lambda stats: _share(stats.rate), default=None)
 
 
-def alert_words(window: Window) -> str:
+def alert_summary(window: Window) -> str:
     """Return a sentence where all endpoints together fail above the alert threshold; else nothing.
 
     A single failure of three hundred probes is no alert: it takes two.
     """
-    tracks = endpoints(window)
-    bad, valid = sum(t.rate.bad_weight for t in tracks), sum(t.rate.valid_weight for t in tracks)
-    count, limit = sum(t.rate.bad for t in tracks), window.policy.alert_ratio
+    stream_stats = endpoints(window)
+    bad, valid = (
+        sum(t.rate.bad_weight for t in stream_stats),
+        sum(t.rate.valid_weight for t in stream_stats),
+    )
+    count, limit = sum(t.rate.bad for t in stream_stats), window.policy.alert_ratio
     if window.end is not WindowEnd.OVER or count <= 1 or bad <= limit * valid + _EDGE:
         return ""
-    told = [rate_words(t.stream.name, t.rate, window) for t in tracks if t.rate.bad]
+    told = [rate_details(t.stream.name, t.rate, window) for t in stream_stats if t.rate.bad]
     return f"errors above the alert threshold of {percent_words(limit)}: {' and '.join(told)}"
 
 
@@ -138,17 +144,17 @@ def _surely_over(rate: RateTest, limit: float) -> bool:
 
 def degraded(window: Window) -> StreamStats | None:
     """Return an endpoint whose latest good answer calls itself degraded; None where none does."""
-    for track in endpoints(window):
-        if track.last_good and track.last_good.outcome is Outcome.DEGRADED_BODY:
-            return track
+    for stats in endpoints(window):
+        if stats.last_good and stats.last_good.outcome is Outcome.DEGRADED_BODY:
+            return stats
     return None
 
 
 def missed_latency(window: Window) -> StreamStats | None:
     """Return what surely misses its response-time SLO; None where nothing does."""
-    for track in (*endpoints(window), *journeys(window)):
-        if track.goal and track.latency.judge(track.goal) is LatencyState.MISSED:
-            return track
+    for stats in (*endpoints(window), *journeys(window)):
+        if stats.goal and stats.latency.judge(stats.goal) is LatencyState.MISSED:
+            return stats
     return None
 
 
@@ -156,37 +162,37 @@ def _share(rate: RateTest) -> float:
     return rate.bad / rate.valid if rate.valid else 1.0
 
 
-def window_words(window: Window) -> str:
+def window_summary(window: Window) -> str:
     """Return what the whole window showed, in one clause."""
-    told = [rate_words(t.stream.name, t.rate, window) for t in endpoints(window)]
+    told = [rate_details(t.stream.name, t.rate, window) for t in endpoints(window)]
     if window.pooled and any(not t.rate.refuted_at_end() for t in endpoints(window)):
-        told.append(rate_words(POOLED, window.pooled, window))
+        told.append(rate_details(POOLED, window.pooled, window))
     told += [f"{t.stream.name}: {t.rate.bad} of {t.rate.valid} failed" for t in journeys(window)]
     return " and ".join(told) or "nothing was observed"
 
 
-def rate_words(name: str, rate: RateTest, window: Window) -> str:
+def rate_details(name: str, rate: RateTest, window: Window) -> str:
     """Return the sentence a person can check: counts, interval, and where the trigger stands."""
-    share = f"{share_words(rate)}; 95 % any-time interval {interval_words(rate)}{_timed(rate)}"
-    return f"{name}: {rate.bad} of {rate.valid} failed ({share}); {standing_words(rate, window)}"
+    share = f"{failure_share(rate)}; 95 % any-time interval {interval_text(rate)}{_timed(rate)}"
+    return f"{name}: {rate.bad} of {rate.valid} failed ({share}); {trigger_status(rate, window)}"
 
 
-def share_words(rate: RateTest) -> str:
+def failure_share(rate: RateTest) -> str:
     """Return which share of the answers failed."""
     return f"{100 * rate.bad / rate.valid:.1f} %" if rate.valid else "no answer"
 
 
-def time_words(rate: RateTest) -> str:
+def failure_share_by_time(rate: RateTest) -> str:
     """Return the failing share of the time; empty where that of the answers is the same.
 
     What fails is asked more often for a while, so its answers overstate it.
     """
     told = f"{100 * time_share(rate):.1f} %"
-    return "" if not rate.valid or told == share_words(rate) else told
+    return "" if not rate.valid or told == failure_share(rate) else told
 
 
 def _timed(rate: RateTest) -> str:
-    return f"; by time {time_words(rate)}" if time_words(rate) else ""
+    return f"; by time {failure_share_by_time(rate)}" if failure_share_by_time(rate) else ""
 
 
 def time_share(rate: RateTest) -> float:
@@ -194,7 +200,7 @@ def time_share(rate: RateTest) -> float:
     return rate.bad_weight / rate.valid_weight if rate.valid_weight else 0.0
 
 
-def interval_words(rate: RateTest) -> str:
+def interval_text(rate: RateTest) -> str:
     """Return the 95 % any-time interval of the share of answers."""
     low, high = rate.interval()
     return f"{100 * low:.1f}–{100 * high:.1f} %"
@@ -205,7 +211,7 @@ def percent_words(ratio: float | Fraction) -> str:
     return f"{100 * float(ratio):g} %"
 
 
-def standing_words(rate: RateTest, window: Window) -> str:
+def trigger_status(rate: RateTest, window: Window) -> str:
     """Return where the trigger stands: what convicted and when, or whether it is refuted."""
     rates = window.policy.rates
     trigger, slo = percent_words(rates.trigger), percent_words(rates.slo)
@@ -232,29 +238,29 @@ def _refutation(rate: RateTest, trigger: str, window: Window) -> str:
     return f"trigger {trigger} not refuted"
 
 
-def breach_words(window: Window) -> str:
+def failure_summary(window: Window) -> str:
     """Return why the window convicts, with the latest failure."""
-    tracks = convicted(window)
-    shown = next((t.last_failure for t in reversed(tracks) if t.last_failure), None)
+    stream_stats = failed_streams(window)
+    shown = next((t.last_failure for t in reversed(stream_stats) if t.last_failure), None)
     last = f"; last: {shown.detail}" if shown else ""
     if window.end is WindowEnd.OUTAGE:
         since = window.outage_since
-        names = " and ".join(track.stream.name for track in tracks)
+        names = " and ".join(stats.stream.name for stats in stream_stats)
         return f"nothing answers well since {since or 0:.0f} s after the deploy ({names}){last}"
     if window.breached == (POOLED,) and window.pooled:
-        return f"{rate_words(POOLED, window.pooled, window)}{last}"
-    told = " and ".join(rate_words(t.stream.name, t.rate, window) for t in tracks)
+        return f"{rate_details(POOLED, window.pooled, window)}{last}"
+    told = " and ".join(rate_details(t.stream.name, t.rate, window) for t in stream_stats)
     return f"{told}{last}"
 
 
-def latency_words(track: StreamStats) -> str:
+def latency_summary(stats: StreamStats) -> str:
     """Return how the response-time SLO was missed, by counts."""
-    goal, latency = track.goal, track.latency
+    goal, latency = stats.goal, stats.latency
     if goal is None:
         return ""
     over, limit = latency.over[goal.limit_seconds], f"{1000 * goal.limit_seconds:.0f} ms"
     allowed = percent_words(1 - goal.quantile)
     return (
-        f"{track.stream.name} misses its response-time SLO {goal.name} < {limit}: {over} of "
+        f"{stats.stream.name} misses its response-time SLO {goal.name} < {limit}: {over} of "
         f"{latency.n} answers took longer, {allowed} may"
     )

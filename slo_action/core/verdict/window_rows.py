@@ -14,15 +14,15 @@ from slo_action.core.verdict.facts import Facts, Row
 from slo_action.core.verdict.outcome_groups import CONFIG_OUTCOMES, PATH_OUTCOMES
 from slo_action.core.verdict.triggers import blamed_outcome
 from slo_action.core.verdict.window_facts import (
-    breach_words,
     degraded,
+    failure_summary,
     is_pre_existing,
-    latency_words,
+    latency_summary,
     missed_latency,
     over_slo,
     over_trigger,
     percent_words,
-    rate_words,
+    rate_details,
     silence_of,
     silenced,
     unsure,
@@ -44,10 +44,10 @@ def _blames(window: Window, outcomes: frozenset[Outcome]) -> bool:
 
 
 def _silenced_by(window: Window, *outcomes: Outcome) -> bool:
-    track = silenced(window)
-    if track is None:
+    stats = silenced(window)
+    if stats is None:
         return False
-    sample = track.last_neutral
+    sample = stats.last_neutral
     return not outcomes or (sample is not None and sample.outcome in outcomes)
 
 
@@ -62,44 +62,44 @@ def _of(tell: Callable[[Window], str]) -> Callable[[Facts], str]:
 
 
 def _reason_silenced(window: Window) -> str:
-    track = silenced(window)
-    if track is None:
+    stats = silenced(window)
+    if stats is None:
         return "could not tell"
-    asked, unheard = track.rate.valid + track.silent, silence_of(track, window)
-    last = track.last_neutral
-    if not track.silent:
-        return _reason_paused(window, track)
+    asked, unheard = stats.rate.valid + stats.unusable, silence_of(stats, window)
+    last = stats.last_neutral
+    if not stats.unusable:
+        return _reason_paused(window, stats)
     excused = "; the control did not answer either, so the fault may be the runner's network"
     tail = f", and nothing was heard in the last {unheard:.0f} s"
     return (
-        f"could not tell: {track.silent} of {asked} answers of {track.stream.name} say nothing"
+        f"could not tell: {stats.unusable} of {asked} answers of {stats.stream.name} say nothing"
         f"{tail if unheard >= window.policy.outage_seconds else ''}"
-        f"{f'; last: {last.detail}' if last else ''}{excused if track.excused else ''}"
+        f"{f'; last: {last.detail}' if last else ''}{excused if stats.excused else ''}"
     )
 
 
-def _reason_paused(window: Window, track: StreamStats) -> str:
+def _reason_paused(window: Window, stats: StreamStats) -> str:
     """Every answer told something, but there were too few."""
-    name, unheard = track.stream.name, silence_of(track, window)
-    told = f"could not tell: only {track.rate.valid} answers of {name} count"
+    name, unheard = stats.stream.name, silence_of(stats, window)
+    told = f"could not tell: only {stats.rate.valid} answers of {name} count"
     if unheard >= window.policy.outage_seconds:
         told = f"could not tell: nothing was heard of {name} in the last {unheard:.0f} s"
-    return told + _why_seldom(window, track)
+    return told + _why_seldom(window, stats)
 
 
-def _why_seldom(window: Window, track: StreamStats) -> str:
-    limited = (t for t in window.tracks.values() if t.outcomes.get(Outcome.RATE_LIMITED))
+def _why_seldom(window: Window, stats: StreamStats) -> str:
+    limited = (t for t in window.stream_stats.values() if t.outcomes.get(Outcome.RATE_LIMITED))
     pausing = next((t for t in limited if not t.stream.is_journey), None)
     if pausing and pausing.last_neutral:
         last = pausing.last_neutral.detail
         return f"; all probes paused, as {pausing.stream.name} was rate limited; last: {last}"
-    late = f"; {track.missed} of its probes were not sent, as the runner was late"
-    return late if track.missed else ""
+    late = f"; {stats.missed} of its probes were not sent, as the runner was late"
+    return late if stats.missed else ""
 
 
 def _reason_unsure(window: Window) -> str:
-    track = unsure(window)
-    return f"could not tell: {rate_words(track.stream.name, track.rate, window)}" if track else ""
+    stats = unsure(window)
+    return f"could not tell: {rate_details(stats.stream.name, stats.rate, window)}" if stats else ""
 
 
 def _reason_versions(window: Window) -> str:
@@ -115,29 +115,29 @@ def _reason_versions(window: Window) -> str:
 
 def _reason_sick(window: Window) -> str:
     name = window.sick_machines[0]
-    told = rate_words(name, window.tracks[name].rate, window)
+    told = rate_details(name, window.stream_stats[name].rate, window)
     return f"a machine fails and the balancer hides it: {told}"
 
 
 def _reason_over_slo(window: Window) -> str:
-    track = over_slo(window)
-    told = rate_words(track.stream.name, track.rate, window) if track else ""
+    stats = over_slo(window)
+    told = rate_details(stats.stream.name, stats.rate, window) if stats else ""
     return f"the error rate misses its SLO of {percent_words(window.policy.rates.slo)}: {told}"
 
 
 def _reason_slow(window: Window) -> str:
-    track = missed_latency(window)
-    return latency_words(track) if track else ""
+    stats = missed_latency(window)
+    return latency_summary(stats) if stats else ""
 
 
 def _reason_degraded(window: Window) -> str:
-    track = degraded(window)
-    shown = track.last_good if track else None
-    return f"{track.stream.name} calls itself degraded: {shown.detail}" if track and shown else ""
+    stats = degraded(window)
+    shown = stats.last_good if stats else None
+    return f"{stats.stream.name} calls itself degraded: {shown.detail}" if stats and shown else ""
 
 
 def _reason_pre_existing(window: Window) -> str:
-    return f"{breach_words(window)}; but the deploy did not cause it: {window.traffic.sentence}"
+    return f"{failure_summary(window)}; but the deploy did not cause it: {window.traffic.sentence}"
 
 
 CONVICTING_ROWS: tuple[Row, ...] = (
@@ -155,7 +155,7 @@ CONVICTING_ROWS: tuple[Row, ...] = (
         fits=_window(lambda window: _blames(window, PATH_OUTCOMES)),
         verdict=Verdict.UNHEALTHY,
         cause=Cause.PATH,
-        reason=_of(breach_words),
+        reason=_of(failure_summary),
     ),
     Row(
         name="window-config",
@@ -164,7 +164,7 @@ CONVICTING_ROWS: tuple[Row, ...] = (
         fits=_window(lambda window: _blames(window, CONFIG_OUTCOMES)),
         verdict=Verdict.UNHEALTHY,
         cause=Cause.CONFIG,
-        reason=_of(breach_words),
+        reason=_of(failure_summary),
     ),
     Row(
         name="window-outage",
@@ -172,7 +172,7 @@ CONVICTING_ROWS: tuple[Row, ...] = (
         fits=_window(lambda window: _ended(window, WindowEnd.OUTAGE)),
         verdict=Verdict.UNHEALTHY,
         cause=Cause.APP,
-        reason=_of(breach_words),
+        reason=_of(failure_summary),
     ),
     Row(
         name="window-breach",
@@ -181,7 +181,7 @@ CONVICTING_ROWS: tuple[Row, ...] = (
         fits=_window(lambda window: _ended(window, WindowEnd.BREACHED) or over_trigger(window)),
         verdict=Verdict.UNHEALTHY,
         cause=Cause.APP,
-        reason=_of(breach_words),
+        reason=_of(failure_summary),
     ),
     Row(
         name="window-traffic",

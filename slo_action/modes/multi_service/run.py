@@ -113,7 +113,7 @@ def _tell_policies(requests: Sequence[VerifyRequest], log: Log) -> None:
     """Tell each policy once, with those whom it judges."""
     judged: dict[tuple[str, ...], list[str]] = {}
     for one in requests:
-        judged.setdefault(tuple(one.policy.in_words()), []).append(_shown(one.service))
+        judged.setdefault(tuple(one.policy.sentences()), []).append(_shown(one.service))
     for sentences, names in judged.items():
         with log.group(f"{POLICY} of {', '.join(names)}"):
             for sentence in sentences:

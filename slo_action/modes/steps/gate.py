@@ -55,7 +55,7 @@ def run_gate(
             while isinstance(step := gate.next(), Ask):
                 if observer:
                     observer.until(step.at_seconds)
-                    if observer.convicts:
+                    if observer.has_failed:
                         break
                 ports.clock.sleep_until(anchor + step.at_seconds)
                 gate = gate.feed(asking.observe(step, gate))

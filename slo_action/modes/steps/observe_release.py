@@ -72,7 +72,7 @@ def observe_release(run: Run, *, when_passed: Callable[[Gate], None]) -> Observe
         observer.gate_met()
         when_passed(gate)
         _finish(run, observer)
-    window = observer.window if passed or observer.convicts else None
+    window = observer.window if passed or observer.has_failed else None
     return _with_last_word(run, machines, Observed(gate=gate, window=window, wake=wake))
 
 

@@ -59,7 +59,7 @@ class WindowDriver:
         return self._window
 
     @property
-    def convicts(self) -> bool:
+    def has_failed(self) -> bool:
         """True where the window has ended early, so that nothing else need be waited for."""
         return self._window is not None and self._window.end is not None
 

@@ -21,7 +21,7 @@ _SLOWEST_AND_MEDIAN = "#afb8c1, #0969da"
 
 def strips(window: Window, since: str) -> str:
     """Return one line of errors and one of latencies; empty where nothing was answered."""
-    cells = window.strip.cells()
+    cells = window.timeline.buckets()
     if not cells:
         return ""
     top = _top(cells)
@@ -135,7 +135,7 @@ def _numbers_row(cell: Bucket) -> tuple[str, ...]:
         f"{cell.from_seconds:.0f}–{cell.to_seconds:.0f}",
         str(cell.good),
         str(cell.bad),
-        str(cell.silent),
+        str(cell.neutral),
         _told(cell.median_seconds),
         _told(cell.max_seconds),
     )

@@ -14,7 +14,12 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest
 from slo_action.core.verdict.judge import Judgement, judge
-from slo_action.core.verdict.window_facts import convicted, endpoints, missed_latency, percent_words
+from slo_action.core.verdict.window_facts import (
+    endpoints,
+    failed_streams,
+    missed_latency,
+    percent_words,
+)
 from slo_action.render.text.escape import code, shortened
 
 _MOST_STREAMS = 6
@@ -34,18 +39,23 @@ def otherwise(record: AuditRecord) -> tuple[str, ...]:
         return tuple(_of_doubt(window))
     if record.judgement.verdict is Verdict.UNHEALTHY:
         return ()
-    tracks = sorted(endpoints(window), key=lambda track: -track.rate.bad)[:_MOST_STREAMS]
-    worse = (_with_more(record, window, track) for track in tracks)
-    better = (_with_fewer(record, window, track) for track in tracks)
-    told = (*_grouped(tracks, [*better], "Any one"), *_grouped(tracks, [*worse], "Any one"))
+    stream_stats = sorted(endpoints(window), key=lambda stats: -stats.rate.bad)[:_MOST_STREAMS]
+    worse = (_with_more(record, window, stats) for stats in stream_stats)
+    better = (_with_fewer(record, window, stats) for stats in stream_stats)
+    told = (
+        *_grouped(stream_stats, [*better], "Any one"),
+        *_grouped(stream_stats, [*worse], "Any one"),
+    )
     return (*_of_slowness(record, window), *told)
 
 
-def _grouped(tracks: Sequence[StreamStats], sentences: Sequence[str], which: str) -> Iterator[str]:
+def _grouped(
+    stream_stats: Sequence[StreamStats], sentences: Sequence[str], which: str
+) -> Iterator[str]:
     """Return each sentence once, after the names of the streams it is true of."""
     names: dict[str, list[str]] = {}
-    for track, sentence in zip(tracks, sentences, strict=True):
-        names.setdefault(sentence, []).append(_name(track))
+    for stats, sentence in zip(stream_stats, sentences, strict=True):
+        names.setdefault(sentence, []).append(_name(stats))
     for told, of in names.items():
         if told:
             some = f"{which} of {', '.join(of)}" if len(of) > 1 else of[0]
@@ -69,15 +79,15 @@ def _judged(record: AuditRecord, window: Window) -> Judgement:
     )
 
 
-def _with_more(record: AuditRecord, window: Window, track: StreamStats) -> str:
+def _with_more(record: AuditRecord, window: Window, stats: StreamStats) -> str:
     """Tell at how many more failures the verdict gets another one, and which.
 
     They are taken to come at once: spread out, they may speak for a breach sooner.
     """
     before = record.judgement.verdict
     steps: list[str] = []
-    for more in range(1, min(_MOST_FAILURES, track.good) + 1):
-        verdict = _judged(record, _with_failures(window, track, more)).verdict
+    for more in range(1, min(_MOST_FAILURES, stats.good) + 1):
+        verdict = _judged(record, _with_failures(window, stats, more)).verdict
         if verdict is not before:
             least = "" if verdict is Verdict.UNHEALTHY else "at least "
             steps.append(f"{more}{'' if steps else _made(more)} {least}{code(verdict)}")
@@ -91,11 +101,11 @@ def _made(more: int) -> str:
     return f" more failure{'s' if more > 1 else ''} would have made it"
 
 
-def _with_fewer(record: AuditRecord, window: Window, track: StreamStats) -> str:
+def _with_fewer(record: AuditRecord, window: Window, stats: StreamStats) -> str:
     if record.judgement.row != "window-slo":
         return ""
-    for fewer in range(1, min(_MOST_FAILURES, track.rate.bad) + 1):
-        other = _changed(window, track, partial(_spare, fewer))
+    for fewer in range(1, min(_MOST_FAILURES, stats.rate.bad) + 1):
+        other = _changed(window, stats, partial(_spare, fewer))
         verdict = _judged(record, other).verdict
         if verdict is Verdict.HEALTHY:
             return f"{fewer} fewer would have left it {code(verdict)}."
@@ -108,24 +118,24 @@ def _spare(fewer: int, rate: RateTest) -> None:
 
 
 def _of_slowness(record: AuditRecord, window: Window) -> Iterator[str]:
-    track = missed_latency(window)
-    if record.judgement.row != "window-slow" or track is None or track.goal is None:
+    stats = missed_latency(window)
+    if record.judgement.row != "window-slow" or stats is None or stats.goal is None:
         return
-    limit, latency = track.goal.limit_seconds, copy(track.latency)
+    limit, latency = stats.goal.limit_seconds, copy(stats.latency)
     over = latency.over_limit(limit)
     for fewer in range(1, over + 1):
         latency.over = {**latency.over, limit: over - fewer}
-        if latency.judge(track.goal) is not LatencyState.MISSED:
+        if latency.judge(stats.goal) is not LatencyState.MISSED:
             yield (
-                f"{_name(track)}: {fewer} fewer answers above {1000 * limit:.0f} ms would not "
+                f"{_name(stats)}: {fewer} fewer answers above {1000 * limit:.0f} ms would not "
                 "have been a missed SLO."
             )
             return
 
 
-def _with_failures(window: Window, track: StreamStats, more: int) -> Window:
+def _with_failures(window: Window, stats: StreamStats, more: int) -> Window:
     """Return a window in which the last `more` good answers of the stream are bad."""
-    return _changed(window, track, lambda rate: _fail(rate, window.ended_seconds, more))
+    return _changed(window, stats, lambda rate: _fail(rate, window.ended_seconds, more))
 
 
 def _fail(rate: RateTest, at: float, more: int) -> None:
@@ -136,12 +146,12 @@ def _fail(rate: RateTest, at: float, more: int) -> None:
         rate.answered(at, at, bad=True)
 
 
-def _changed(window: Window, track: StreamStats, change: Callable[[RateTest], None]) -> Window:
+def _changed(window: Window, stats: StreamStats, change: Callable[[RateTest], None]) -> Window:
     """Return a window in which `change` has been made to a stream, and to all of them pooled."""
-    other, own = copy(window), copy(track)
-    own.rate = deepcopy(track.rate)
+    other, own = copy(window), copy(stats)
+    own.rate = deepcopy(stats.rate)
     other.pooled = deepcopy(window.pooled)
-    other.tracks = {**window.tracks, track.stream.name: own}
+    other.stream_stats = {**window.stream_stats, stats.stream.name: own}
     for rate in (own.rate, other.pooled):
         if rate is not None:
             change(rate)
@@ -153,13 +163,13 @@ def _changed(window: Window, track: StreamStats, change: Callable[[RateTest], No
 def _of_doubt(window: Window) -> Iterator[str]:
     """Tell how many more good answers would have refuted the trigger."""
     trigger = percent_words(window.policy.rates.trigger)
-    tracks = endpoints(window)[:_MOST_STREAMS]
-    wanted = [_enough(track.rate) for track in tracks]
+    stream_stats = endpoints(window)[:_MOST_STREAMS]
+    wanted = [_enough(stats.rate) for stats in stream_stats]
     told = [
         f"{more} more good answers would have refuted the trigger of {trigger}." if more else ""
         for more in wanted
     ]
-    yield from _grouped(tracks, told, "Each")
+    yield from _grouped(stream_stats, told, "Each")
 
 
 def _enough(rate: RateTest) -> int:
@@ -193,7 +203,7 @@ def _of_a_breach(window: Window) -> Iterator[str]:
 
 
 def _is_by_evidence(window: Window) -> bool:
-    breaches = [track.rate.breach for track in convicted(window) if track.rate.breach]
+    breaches = [stats.rate.breach for stats in failed_streams(window) if stats.rate.breach]
     return bool(breaches) and all(breach.rule is not BreachRule.PLAIN for breach in breaches)
 
 
@@ -214,5 +224,5 @@ def _by_the_plain_rule(window: Window) -> str:
     return f"{rule} had fired by {plain.ended_seconds:.0f} s."
 
 
-def _name(track: StreamStats) -> str:
-    return code(shortened(track.stream.name, _NAME_LIMIT))
+def _name(stats: StreamStats) -> str:
+    return code(shortened(stats.stream.name, _NAME_LIMIT))

@@ -10,10 +10,10 @@ from slo_action.core.release.fleet import (
     CheckStatus,
     Fleet,
     Machine,
-    exit_words,
-    fleet_words,
+    exit_summary,
+    fleet_summary,
     short_digest,
-    state_words,
+    state_counts,
 )
 from slo_action.render.text.escape import code, markdown, shortened
 from slo_action.render.text.markdown import table
@@ -27,7 +27,7 @@ def machines_section(fleet: Fleet, gate: Gate, window: Window | None) -> str:
     header = ("machine", "region", "runs", "state", "its own answers", "platform checks", "exits")
     counted = fleet.counted
     rows = [_row(fleet, machine, gate, window) for machine in counted[:_MOST_ROWS]]
-    parts = [f"<b>{markdown(fleet_words(fleet))}</b>{_ledger(fleet)}", table(header, rows)]
+    parts = [f"<b>{markdown(fleet_summary(fleet))}</b>{_ledger(fleet)}", table(header, rows)]
     if len(counted) > _MOST_ROWS:
         parts.append(f"{len(counted) - _MOST_ROWS} more are in the audit record.")
     others = [machine for machine in fleet.machines if not machine.counts]
@@ -52,7 +52,7 @@ def _row(fleet: Fleet, machine: Machine, gate: Gate, window: Window | None) -> t
         _state(machine),
         _answers(machine, gate, window),
         _checks(machine),
-        markdown(exit_words(machine)) if machine.exits else "none",
+        markdown(exit_summary(machine)) if machine.exits else "none",
     )
 
 
@@ -73,10 +73,10 @@ def _state(machine: Machine) -> str:
 
 def _answers(machine: Machine, gate: Gate, window: Window | None) -> str:
     """Return what our own probes of one machine found: in the window, else in the gate."""
-    track = window.tracks.get(f"{HEALTH}@{machine.name}") if window else None
-    if track is not None and track.rate.valid:
-        mark = "❌" if track.rate.breach else "✅" if not track.rate.bad else "⚠️"
-        return f"{mark}\u00a0{track.rate.bad} of {track.rate.valid} failed"
+    stats = window.stream_stats.get(f"{HEALTH}@{machine.name}") if window else None
+    if stats is not None and stats.rate.valid:
+        mark = "❌" if stats.rate.breach else "✅" if not stats.rate.bad else "⚠️"
+        return f"{mark}\u00a0{stats.rate.bad} of {stats.rate.valid} failed"
     asked = [s for o in gate.observations for s in o.samples if s.machine == machine.name]
     return _of_gate(asked)
 
@@ -109,5 +109,7 @@ def _others(machines: Sequence[Machine]) -> str:
             m for m in machines if not (m.is_cordoned or m.is_standby or m.is_serving)
         ],
     }
-    told = [f"{len(found)} {kind} ({state_words(found)})" for kind, found in kinds.items() if found]
+    told = [
+        f"{len(found)} {kind} ({state_counts(found)})" for kind, found in kinds.items() if found
+    ]
     return ", ".join(told)

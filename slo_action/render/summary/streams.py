@@ -5,14 +5,14 @@ from math import isinf
 
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import POOLED, Window
-from slo_action.core.stats.latency import LatencyCounter, LatencyState, PercentileWord
+from slo_action.core.stats.latency import LatencyCounter, LatencyState, PercentileConfidence
 from slo_action.core.stats.rate_test import RateTest
 from slo_action.core.verdict.window_facts import (
-    interval_words,
+    failure_share,
+    failure_share_by_time,
+    interval_text,
     percent_words,
-    share_words,
-    standing_words,
-    time_words,
+    trigger_status,
 )
 from slo_action.render.text.escape import code, markdown, shortened
 from slo_action.render.text.markdown import table
@@ -35,45 +35,47 @@ def streams_table(window: Window) -> str:
 def _rates_table(window: Window) -> str:
     trigger = percent_words(window.policy.rates.trigger)
     header = ("stream", "failed", "says nothing", "95\u00a0% interval", f"trigger {trigger}")
-    rows = [_rate_row(t.stream.name, t.rate, t.silent, window) for t in window.tracks.values()]
+    rows = [
+        _rate_row(t.stream.name, t.rate, t.unusable, window) for t in window.stream_stats.values()
+    ]
     if window.pooled:
-        silent = sum(t.silent for t in window.tracks.values() if t.stream.is_endpoint)
+        silent = sum(t.unusable for t in window.stream_stats.values() if t.stream.is_endpoint)
         rows.append(_rate_row(POOLED, window.pooled, silent, window))
     return table(header, rows)
 
 
 def _rate_row(name: str, rate: RateTest, silent: int, window: Window) -> tuple[str, ...]:
     trigger = percent_words(window.policy.rates.trigger)
-    timed = f"; by time {time_words(rate)}" if time_words(rate) else ""
-    failed = f"{rate.bad} of {rate.valid} ({share_words(rate)}{timed})"
+    timed = f"; by time {failure_share_by_time(rate)}" if failure_share_by_time(rate) else ""
+    failed = f"{rate.bad} of {rate.valid} ({failure_share(rate)}{timed})"
     return (
         code(shortened(name, _NAME_LIMIT)),
         failed.replace(" %", "\u00a0%"),
         str(silent),
-        interval_words(rate).replace(" %", "\u00a0%"),
+        interval_text(rate).replace(" %", "\u00a0%"),
         markdown(_standing(rate, window, trigger)),
     )
 
 
 def _standing(rate: RateTest, window: Window, trigger: str) -> str:
     """The column's head names the trigger already."""
-    told = standing_words(rate, window).removeprefix(f"trigger {trigger} ")
+    told = trigger_status(rate, window).removeprefix(f"trigger {trigger} ")
     return f"❌ {told}" if rate.breach else told
 
 
 def _latency_table(window: Window) -> str:
     header = ("stream", "timed", "p50", "p95", "p99", "objective", "cold, not judged")
-    return table(header, map(_latency_row, window.tracks.values()))
+    return table(header, map(_latency_row, window.stream_stats.values()))
 
 
-def _latency_row(track: StreamStats) -> tuple[str, ...]:
-    latency = track.latency
+def _latency_row(stats: StreamStats) -> tuple[str, ...]:
+    latency = stats.latency
     lost = f", {latency.unanswered} timed out" if latency.unanswered else ""
     return (
-        code(shortened(track.stream.name, _NAME_LIMIT)),
+        code(shortened(stats.stream.name, _NAME_LIMIT)),
         f"{latency.n}{lost}",
         *(percentile_words(latency, quantile) for quantile in _QUANTILES),
-        _objective(track),
+        _objective(stats),
         f"{latency.cold_n}, up to {_milliseconds(latency.cold_max_seconds)}"
         if latency.cold_n
         else "0",
@@ -83,9 +85,9 @@ def _latency_row(track: StreamStats) -> tuple[str, ...]:
 def percentile_words(latency: LatencyCounter, quantile: Fraction) -> str:
     """Return a percentile as firmly as its number of answers allows; `≈` is low confidence."""
     told, seconds = latency.told(quantile), latency.percentile(quantile)
-    if told is PercentileWord.NONE or seconds is None:
+    if told is PercentileConfidence.NONE or seconds is None:
         return "not enough data"
-    about = "≈\u00a0" if told is PercentileWord.LOW_CONFIDENCE else ""
+    about = "≈\u00a0" if told is PercentileConfidence.LOW_CONFIDENCE else ""
     return f"{about}{_milliseconds(seconds)}"
 
 
@@ -93,10 +95,10 @@ def _milliseconds(seconds: float) -> str:
     return "timeout" if isinf(seconds) else f"{1000 * seconds:.0f}\u00a0ms"
 
 
-def _objective(track: StreamStats) -> str:
-    goal = track.goal
+def _objective(stats: StreamStats) -> str:
+    goal = stats.goal
     if goal is None:
         return "none"
-    over = track.latency.over_limit(goal.limit_seconds)
+    over = stats.latency.over_limit(goal.limit_seconds)
     allowed = f"{goal.name} &lt; {_milliseconds(goal.limit_seconds)}"
-    return f"{allowed}: {_STATES[track.latency.judge(goal)]} ({over} over)"
+    return f"{allowed}: {_STATES[stats.latency.judge(goal)]} ({over} over)"

@@ -186,11 +186,11 @@ def _share_cell(bad: int, valid: int) -> str:
 
 
 def _cells(window: Window | None, name: str) -> tuple[str, str]:
-    track = window.tracks.get(name) if window else None
-    if track is None:
+    stats = window.stream_stats.get(name) if window else None
+    if stats is None:
         return "", ""
-    shown = percentile_words(track.latency, Fraction(95, 100))
-    return _share_cell(track.rate.bad, track.rate.valid), shown
+    shown = percentile_words(stats.latency, Fraction(95, 100))
+    return _share_cell(stats.rate.bad, stats.rate.valid), shown
 
 
 def _window(record: AuditRecord) -> str:
@@ -323,7 +323,7 @@ def _rollback(record: AuditRecord) -> str:
 
 def _policy(record: AuditRecord) -> str:
     missing = [f"- {markdown(name)}" for name in record.unconsulted]
-    words = [f"- {markdown(sentence)}" for sentence in record.policy.in_words()]
+    words = [f"- {markdown(sentence)}" for sentence in record.policy.sentences()]
     listed = "\n".join([*words, "", "Not consulted:", "", *missing])
     return folded("Policy, and what this run could not consult", listed)
 

@@ -28,12 +28,12 @@ def window_section(window: Window, *, since: str = "deploy", charted: bool = Tru
     parts = [_span(window, since), strips(window, since)]
     parts += [streams_table(window), *_remarks(window)]
     if charted:
-        parts.append(charts(window.strip.cells(), since))
+        parts.append(charts(window.timeline.buckets(), since))
     return "\n\n".join(part for part in parts if part)
 
 
 def _span(window: Window, since: str) -> str:
-    asked = sum(sum(track.outcomes.values()) for track in window.tracks.values())
+    asked = sum(sum(stats.outcomes.values()) for stats in window.stream_stats.values())
     failed, valid = window.endpoint_counts
     planned = f"planned until {window.ends_seconds:.0f} s"
     until = f"{window.ended_seconds:.0f} s" if window.end else planned
@@ -60,21 +60,21 @@ def _remarks(window: Window) -> Iterable[str]:
 
 
 def _excused(window: Window) -> Iterable[str]:
-    for track in window.tracks.values():
-        if track.excused:
+    for stats in window.stream_stats.values():
+        if stats.excused:
             yield (
-                f"{_name(track)}: {track.excused} silences are excused: no independent host "
+                f"{_name(stats)}: {stats.excused} silences are excused: no independent host "
                 "answered either, so they say nothing of the service."
             )
 
 
 def _starts(window: Window) -> Iterable[str]:
-    for track in window.tracks.values():
-        failed = sum(n for outcome, n in track.outcomes.items() if _is_failure(outcome))
-        early = failed - track.rate.bad - track.excused
+    for stats in window.stream_stats.values():
+        failed = sum(n for outcome, n in stats.outcomes.items() if _is_failure(outcome))
+        early = failed - stats.rate.bad - stats.excused
         if early > 0:
             yield (
-                f"{_name(track)}: {early} failures before it had started, or in grace, do not "
+                f"{_name(stats)}: {early} failures before it had started, or in grace, do not "
                 "count."
             )
 
@@ -90,33 +90,33 @@ def _others(window: Window) -> Iterable[str]:
 
 
 def _limited(window: Window) -> Iterable[str]:
-    tracks = window.tracks.values()
-    limited = _limits(t for t in tracks if not t.stream.is_journey)
+    stream_stats = window.stream_stats.values()
+    limited = _limits(t for t in stream_stats if not t.stream.is_journey)
     if limited:
         yield f"{limited} answers were 429 (too many requests): the watch paused after each."
-    limited = _limits(t for t in tracks if t.stream.is_journey)
+    limited = _limits(t for t in stream_stats if t.stream.is_journey)
     if limited:
         yield f"{limited} runs of journeys met a 429 (too many requests): the journey waited."
 
 
-def _limits(tracks: Iterable[StreamStats]) -> int:
-    return sum(track.outcomes.get(Outcome.RATE_LIMITED, 0) for track in tracks)
+def _limits(stream_stats: Iterable[StreamStats]) -> int:
+    return sum(stats.outcomes.get(Outcome.RATE_LIMITED, 0) for stats in stream_stats)
 
 
 def _missed(window: Window) -> Iterable[str]:
-    missed = sum(track.missed for track in window.tracks.values())
+    missed = sum(stats.missed for stats in window.stream_stats.values())
     if missed:
         yield f"{missed} probes were not sent: the runner was late, which says nothing."
 
 
 def _failures(window: Window) -> Iterable[str]:
     """The latest failure of each stream that had any, by its outcome and words."""
-    for track in window.tracks.values():
-        sample = track.last_failure
+    for stats in window.stream_stats.values():
+        sample = stats.last_failure
         if sample is not None:
             told = code(shortened(sample.detail, _DETAIL_LIMIT))
-            yield f"{_name(track)} failed last by {code(sample.outcome)}: {told}"
+            yield f"{_name(stats)} failed last by {code(sample.outcome)}: {told}"
 
 
-def _name(track: StreamStats) -> str:
-    return code(shortened(track.stream.name, _DETAIL_LIMIT))
+def _name(stats: StreamStats) -> str:
+    return code(shortened(stats.stream.name, _DETAIL_LIMIT))

@@ -13,7 +13,7 @@ from slo_action.config.slo.load import MOST_MISTAKES, Loaded, load_matrix, read_
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange, policy_of
+from slo_action.core.policy.overrides import PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy
 from slo_action.core.slo.services import Maintenance, Service, Team
 from slo_action.core.stats.latency import LatencyObjective
@@ -741,7 +741,7 @@ services:
 
 
 def test_every_key_changes_its_own_number(load: Load) -> None:
-    policy = policy_of(load(WHOLE).matrix.policy_for("unnamed"), Policy())
+    policy = policy_with(load(WHOLE).matrix.policy_for("unnamed"), Policy())
 
     assert (policy.gate.deadline_seconds, policy.gate.grace_seconds) == (120.0, 20.0)
     assert (policy.window.length_seconds, policy.window.outage_seconds) == (240.0, 10.0)
@@ -761,7 +761,7 @@ def test_a_service_s_own_words_come_before_the_file_s(load: Load) -> None:
 
 
 def test_a_service_s_targets_count_too(load: Load) -> None:
-    policy = policy_of(load(WHOLE).matrix.policy_for("search"), Policy())
+    policy = policy_with(load(WHOLE).matrix.policy_for("search"), Policy())
     limits = {kind: goal.limit_seconds for kind, goal in policy.window.objectives}
 
     assert policy.window.rates.slo == Fraction(2, 100)
@@ -769,8 +769,8 @@ def test_a_service_s_targets_count_too(load: Load) -> None:
 
 
 def test_what_nobody_says_leaves_everything(load: Load) -> None:
-    assert policy_of(PolicyChange(), Policy()) == Policy()
-    assert only(load(ONE)).policy == PolicyChange()
+    assert policy_with(PolicyOverrides(), Policy()) == Policy()
+    assert only(load(ONE)).policy == PolicyOverrides()
 
 
 @pytest.mark.parametrize(

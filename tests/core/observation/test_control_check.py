@@ -39,11 +39,11 @@ def judged_by(window: Window) -> Judgement:
 
 
 def asked(*seconds: float) -> ControlEvidence:
-    """An alibi whose control answered at these seconds, and was dead at the negative ones."""
-    alibi = ControlEvidence()
+    """An evidence whose control answered at these seconds, and was dead at the negative ones."""
+    evidence = ControlEvidence()
     for second in seconds:
-        alibi.heard(ControlProbe(abs(second), abs(second) + 0.1, second > 0))
-    return alibi
+        evidence.heard(ControlProbe(abs(second), abs(second) + 0.1, second > 0))
+    return evidence
 
 
 @pytest.mark.parametrize(
@@ -67,23 +67,23 @@ def asked(*seconds: float) -> ControlEvidence:
 def test_a_silence_from_100_to_106_is_judged_by_when_the_control_answered(
     heard: tuple[float, ...], word: Attribution
 ) -> None:
-    assert asked(*heard).word(100.0, 106.0) is word
+    assert asked(*heard).attribution(100.0, 106.0) is word
 
 
 def test_what_the_control_said_long_ago_is_forgotten() -> None:
-    alibi = asked(*[float(second) for second in range(1, 4000, 2)])
+    evidence = asked(*[float(second) for second in range(1, 4000, 2)])
 
-    assert len(alibi._heard) <= 16
+    assert len(evidence._heard) <= 16
 
 
 def test_the_control_is_asked_every_two_seconds_only_while_silences_are_fresh() -> None:
-    alibi, questions = ControlEvidence(), []
+    evidence, questions = ControlEvidence(), []
     for tenth in range(400):
         now = tenth / 10
         if now == 10.0:
-            alibi.silence(10.0)
-        if alibi.wants_control(now):
-            alibi.asked(now)
+            evidence.note_unanswered(10.0)
+        if evidence.wants_control(now):
+            evidence.asked(now)
             questions.append(now)
 
     assert questions == [10.0, 12.0, 14.0, 16.0]
@@ -119,7 +119,7 @@ def test_silences_wait_while_the_control_has_not_answered_yet() -> None:
 
     assert window.wants_control(11.0)
     assert window.waiting
-    assert window.tracks["health"].rate.valid == 0
+    assert window.stream_stats["health"].rate.valid == 0
 
 
 def test_without_a_control_silences_count_at_once() -> None:
@@ -154,7 +154,7 @@ def test_a_runners_network_lost_for_thirty_seconds_never_convicts(
 
     watch(window, answer, dead(begin, end), dead_seconds=silence)
     judgement = judged_by(window)
-    excused = sum(track.excused for track in window.tracks.values())
+    excused = sum(stats.excused for stats in window.stream_stats.values())
 
     assert (judgement.verdict, judgement.cause) in [
         (Verdict.HEALTHY, Cause.NONE),
@@ -179,5 +179,5 @@ def test_silences_that_nobody_vouched_for_by_the_end_say_nothing() -> None:
     watch(window, like(between(299.0, 300.0, _SILENT), took=6.0))
 
     assert window.end is WindowEnd.OVER
-    assert window.tracks["health"].rate.bad == 0
-    assert window.tracks["health"].excused == 1
+    assert window.stream_stats["health"].rate.bad == 0
+    assert window.stream_stats["health"].excused == 1

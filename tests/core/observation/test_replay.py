@@ -133,7 +133,7 @@ def _reading(turn: int) -> TrafficReading:
 
 def shown(window: Window) -> dict[str, object]:
     """Everything a verdict or a summary asks of a window."""
-    tests = {name: track.rate for name, track in window.tracks.items()}
+    tests = {name: stats.rate for name, stats in window.stream_stats.items()}
     tests |= {"identity": window.identity, **({"pooled": window.pooled} if window.pooled else {})}
     return {
         "end": (window.end, window.ended_seconds, window.closed_seconds),
@@ -144,11 +144,11 @@ def shown(window: Window) -> dict[str, object]:
         "standing": {name: (rate.breach, rate.refuted_seconds) for name, rate in tests.items()},
         "tracks": {
             name: (t.outcomes, t.missed, t.excused, t.good, t.last_bad, t.latency.over)
-            for name, t in window.tracks.items()
+            for name, t in window.stream_stats.items()
         },
         "versions": (window.latest_version, window.other_version, window.took_over),
         "names": (window.breached, window.sick_machines, window.outage_since),
-        "strip": window.strip.cells(),
+        "strip": window.timeline.buckets(),
         "rows": window.rows,
         "traffic": window.traffic,
     }

@@ -35,7 +35,7 @@ _RESPONSE = Response(
 
 
 def rates(window: Window, name: str = "health") -> tuple[int, int, int]:
-    rate = window.tracks[name].rate
+    rate = window.stream_stats[name].rate
     return rate.bad, rate.valid, rate.neutral
 
 
@@ -98,7 +98,7 @@ def test_an_endpoint_that_starts_late_but_in_time_is_fine() -> None:
 
     assert window.end is WindowEnd.OVER
     assert rates(window, "/api")[0] == 0
-    assert window.tracks["/api"].rate.refuted_at_end()
+    assert window.stream_stats["/api"].rate.refuted_at_end()
 
 
 def test_an_endpoint_that_fails_after_its_first_good_answer_is_not_starting_any_more() -> None:
@@ -126,8 +126,8 @@ def test_bodies_of_failures_that_wait_for_a_first_good_answer_are_not_all_kept()
         found = sample(Outcome.HTTP_5XX, response=_RESPONSE)
         at = slot.at_seconds
         window.feed(slot.ticket, found, heard_seconds=at, now_seconds=at)
-    for track in window.tracks.values():
-        kept += sum(1 for _, waiting in track.starting if waiting.response)
+    for stats in window.stream_stats.values():
+        kept += sum(1 for _, waiting in stats.starting if waiting.response)
 
     assert kept == 40
 
@@ -314,6 +314,8 @@ def test_without_confidence_the_documents_rule_decides_alone(
     watch(window, answer)
     planned = int(300 - begun)
     failed = sum(1 for number in bad if number < planned)
-    convicts = window.end is WindowEnd.BREACHED or window.tracks["health"].rate.over_trigger()
+    has_failed = (
+        window.end is WindowEnd.BREACHED or window.stream_stats["health"].rate.over_trigger()
+    )
 
-    assert convicts is (failed > trigger * planned)
+    assert has_failed is (failed > trigger * planned)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.overrides import PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Maintenance, Matrix, Service, Targets, Team
 from slo_action.core.slo_diff.change import Change, Direction
 from slo_action.core.slo_diff.diff import by_direction, matrix_changes
@@ -63,7 +63,7 @@ def goal(**changes: Any) -> Matrix:
 TABLE: list[tuple[type, str, Matrix, Direction]] = [
     (Matrix, "services", matrix(SHOP, replace(SHOP, name="cart", url="https://c")), STRICTER),
     (Matrix, "teams", team("mail:web"), NEUTRAL),
-    (Matrix, "policy", matrix(policy=PolicyChange(observe=60)), LOOSER),
+    (Matrix, "policy", matrix(policy=PolicyOverrides(observe=60)), LOOSER),
     (Service, "name", matrix(replace(SHOP, name="store")), NEUTRAL),
     (Service, "url", shop(url="https://other.example"), NEUTRAL),
     (Service, "endpoints", shop(endpoints=()), LOOSER),
@@ -127,19 +127,19 @@ TABLE: list[tuple[type, str, Matrix, Direction]] = [
     (Capture, "variable", capture(variable="key"), NEUTRAL),
     (Capture, "subject", capture(subject=Subject.HEADER), NEUTRAL),
     (Capture, "name", capture(name="$.key"), NEUTRAL),
-    (PolicyChange, "health_deadline", policy(health_deadline=120), LOOSER),
-    (PolicyChange, "grace", policy(grace=10), STRICTER),
-    (PolicyChange, "observe", policy(observe=0), LOOSER),
-    (PolicyChange, "confidence", policy(confidence=0.95), STRICTER),
-    (PolicyChange, "confidence", policy(confidence=0.0), NEUTRAL),
-    (PolicyChange, "slo", policy(slo=Fraction(3, 100)), LOOSER),
-    (PolicyChange, "alert", policy(alert=Fraction(1, 1000)), STRICTER),
-    (PolicyChange, "rollback", policy(rollback=Fraction(10, 100)), LOOSER),
-    (PolicyChange, "on_late_start", policy(on_late_start=OnLateStart.WARN), LOOSER),
-    (PolicyChange, "outage_after", policy(outage_after=10), STRICTER),
-    (PolicyChange, "min_requests", policy(min_requests=2000), LOOSER),
-    (PolicyChange, "health_limit", policy(health_limit=0.3), STRICTER),
-    (PolicyChange, "search_limit", policy(search_limit=6), LOOSER),
+    (PolicyOverrides, "health_deadline", policy(health_deadline=120), LOOSER),
+    (PolicyOverrides, "grace", policy(grace=10), STRICTER),
+    (PolicyOverrides, "observe", policy(observe=0), LOOSER),
+    (PolicyOverrides, "confidence", policy(confidence=0.95), STRICTER),
+    (PolicyOverrides, "confidence", policy(confidence=0.0), NEUTRAL),
+    (PolicyOverrides, "slo", policy(slo=Fraction(3, 100)), LOOSER),
+    (PolicyOverrides, "alert", policy(alert=Fraction(1, 1000)), STRICTER),
+    (PolicyOverrides, "rollback", policy(rollback=Fraction(10, 100)), LOOSER),
+    (PolicyOverrides, "on_late_start", policy(on_late_start=OnLateStart.WARN), LOOSER),
+    (PolicyOverrides, "outage_after", policy(outage_after=10), STRICTER),
+    (PolicyOverrides, "min_requests", policy(min_requests=2000), LOOSER),
+    (PolicyOverrides, "health_limit", policy(health_limit=0.3), STRICTER),
+    (PolicyOverrides, "search_limit", policy(search_limit=6), LOOSER),
 ]
 KINDS = (
     Matrix,
@@ -153,13 +153,13 @@ KINDS = (
     Journey,
     JourneyStep,
     Capture,
-    PolicyChange,
+    PolicyOverrides,
 )
 ROWS = [BASE, cron(1), cron(2), *(row[2] for row in TABLE)]
 RATIOS = st.none() | st.fractions(Fraction(1, 1000), Fraction(999, 1000), max_denominator=1000)
 SECONDS = st.none() | st.floats(0, 1000)
 POLICIES = st.builds(
-    PolicyChange,
+    PolicyOverrides,
     health_deadline=SECONDS,
     grace=SECONDS,
     observe=SECONDS,
@@ -379,17 +379,19 @@ def test_a_promise_below_the_default_is_not_looser_when_it_is_dropped() -> None:
 
 
 def test_a_default_that_is_written_down_changes_nothing() -> None:
-    bare = matrix(replace(SHOP, policy=PolicyChange()))
-    change = only(bare, matrix(replace(SHOP, policy=PolicyChange(observe=300))))
+    bare = matrix(replace(SHOP, policy=PolicyOverrides()))
+    change = only(bare, matrix(replace(SHOP, policy=PolicyOverrides(observe=300))))
 
     assert (change.before, change.after) == ("5 min (default)", "5 min")
     assert (change.direction, change.consequence) == (NEUTRAL, "the same as by default")
 
 
 def test_what_the_whole_file_says_is_what_a_service_falls_back_to() -> None:
-    file = PolicyChange(observe=600)
-    before = Matrix(services={"shop": replace(SHOP, policy=PolicyChange(observe=60))}, policy=file)
-    after = Matrix(services={"shop": replace(SHOP, policy=PolicyChange())}, policy=file)
+    file = PolicyOverrides(observe=600)
+    before = Matrix(
+        services={"shop": replace(SHOP, policy=PolicyOverrides(observe=60))}, policy=file
+    )
+    after = Matrix(services={"shop": replace(SHOP, policy=PolicyOverrides())}, policy=file)
 
     change = only(before, after)
 
@@ -397,7 +399,7 @@ def test_what_the_whole_file_says_is_what_a_service_falls_back_to() -> None:
 
 
 def test_a_change_for_the_whole_file_is_told_once() -> None:
-    change = only(BASE, matrix(policy=PolicyChange(health_deadline=120)))
+    change = only(BASE, matrix(policy=PolicyOverrides(health_deadline=120)))
 
     assert (change.service, change.what) == ("", "policy: health deadline")
     assert (change.before, change.after) == ("90 s (default)", "2 min")
@@ -406,7 +408,7 @@ def test_a_change_for_the_whole_file_is_told_once() -> None:
 
 def test_a_target_is_not_told_again_as_a_number_of_the_policy() -> None:
     def with_targets(error_rate: Fraction, limit: float) -> Matrix:
-        repeated = PolicyChange(slo=error_rate, health_limit=limit)
+        repeated = PolicyOverrides(slo=error_rate, health_limit=limit)
         endpoints = (replace(HEALTH, objective=p95(limit)),)
         own = Targets(error_rate=error_rate)
         return shop(targets=own, endpoints=endpoints, policy=repeated)

@@ -82,7 +82,7 @@ def test_a_slow_endpoint_that_is_not_health_fires_the_error_rate_only() -> None:
 def test_a_single_slow_answer_fires_nothing() -> None:
     window = watched(between(100.0, 101.0, Outcome.SLOW))
 
-    assert window.tracks["health"].rate.bad >= 1
+    assert window.stream_stats["health"].rate.bad >= 1
     assert fired(_MET, GateEnd.MET, window) == ()
 
 

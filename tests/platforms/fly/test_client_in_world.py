@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slo_action.core.model import Dead, Release
-from slo_action.core.release.fleet import fleet_words, hopeless
+from slo_action.core.release.fleet import fleet_summary, hopeless
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.errors import PlatformError
 from slo_action.platforms.fly.client.api import (
@@ -55,7 +55,7 @@ class Scene:
 
     def fleet_words(self) -> str:
         fleet = read_fleet("shop", self.api.machines(), self.api.releases(), self.clock.now())
-        return fleet_words(fleet)
+        return fleet_summary(fleet)
 
 
 def test_a_fleet_is_read_through_the_client() -> None:
@@ -64,7 +64,7 @@ def test_a_fleet_is_read_through_the_client() -> None:
     fleet = read_fleet("shop", scene.api.machines(), scene.api.releases(), scene.clock.now())
 
     assert fleet.release == Release(version="v1", digest=GOOD.digest)
-    assert fleet_words(fleet) == "3/3 on v1"
+    assert fleet_summary(fleet) == "3/3 on v1"
     assert all(machine.is_asked and not machine.is_critical for machine in fleet.machines)
     assert all(len(machine.checks) == machine.checks_expected for machine in fleet.machines)
 

@@ -73,7 +73,7 @@ class Deployer:
         ledger: Ledger,
     ) -> None:
         self._agenda = agenda
-        self._diary = diary
+        self._log = diary
         self._flyd = flyd
         self._leases = leases
         self._ledger = ledger

@@ -42,7 +42,7 @@ class Ledger:
 
     def __init__(self, agenda: Agenda, diary: Diary, app: str) -> None:
         self._agenda = agenda
-        self._diary = diary
+        self._log = diary
         self._app = app
         self.releases: list[FlyRelease] = []
         self.next_version = 1
@@ -76,12 +76,12 @@ class Ledger:
         }
         release = FlyRelease(**{**values, **changes})
         self.releases.append(release)
-        self._diary.note(by, "release", image=image)
+        self._log.note(by, "release", image=image)
         return release
 
     def conclude(self, release: FlyRelease, status: str, *, by: str) -> None:
         release.status, release.updated_at = status, self._agenda.now
-        self._diary.note(by, f"release-{status}", image=release.image)
+        self._log.note(by, f"release-{status}", image=release.image)
 
     def named(self, release_id: str) -> FlyRelease | None:
         """Return a release by its id; None where there is none."""

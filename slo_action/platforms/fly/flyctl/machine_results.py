@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from slo_action.core.release.fleet import Machine, exit_words, short_digest
+from slo_action.core.release.fleet import Machine, exit_summary, short_digest
 from slo_action.platforms.fly.client.api import FlyRefusedError
 from slo_action.platforms.fly.rollback import journal_messages as journal_words
 from slo_action.platforms.fly.rollback.compare_and_swap import tried
@@ -101,7 +101,7 @@ class Seeing:
             words = "not running, as before" if is_well else f"state {machine.state}"
             return MachineResult(machine=machine.name, words=words, is_well=is_well)
         if len(machine.crashes) >= _MOST_CRASHES or machine.is_dead:
-            words = f"it does not stay up: {exit_words(machine)}"
+            words = f"it does not stay up: {exit_summary(machine)}"
             return MachineResult(machine=machine.name, words=words, is_hopeless=True)
         passing = sum(1 for check in machine.checks if check.status == "passing")
         is_well = machine.state == "started" and passing == machine.checks_expected

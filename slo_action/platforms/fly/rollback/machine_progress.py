@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from slo_action.core.release.fleet import Machine, exit_words
+from slo_action.core.release.fleet import Machine, exit_summary
 from slo_action.core.release.rollback_plan import Step
 from slo_action.platforms.fly.rollback.machine_order import (
     RESTING,
@@ -114,7 +114,7 @@ class MachineProgress:
             return self._rests(machine, now)
         crashes = len(machine.crashes) - self._crashes_before
         if crashes >= _MOST_CRASHES or (crashes > 0 and machine.is_dead):
-            return self._failed(f"it does not stay up: {exit_words(machine)}", now)
+            return self._failed(f"it does not stay up: {exit_summary(machine)}", now)
         if machine.state == "started":
             return self._runs(raw, machine, now)
         self._steady = None

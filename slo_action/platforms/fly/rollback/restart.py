@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from slo_action.core.model import RollbackStep
-from slo_action.core.release.fleet import exit_words
+from slo_action.core.release.fleet import exit_summary
 from slo_action.errors import Interrupted
 from slo_action.platforms.fly.client.api import FlyRefusedError
 from slo_action.platforms.fly.rollback import journal_messages as journal_words
@@ -95,7 +95,7 @@ class _Restarting:
         machine = read_machine(raw)
         crashes = len(machine.crashes) - len(read_machine(before).crashes)
         if crashes > 0 and (machine.is_dead or crashes >= 3):  # noqa: PLR2004 - it does not stay up
-            raise RollbackAbortedError(f"it does not stay up: {exit_words(machine)}")
+            raise RollbackAbortedError(f"it does not stay up: {exit_summary(machine)}")
 
 
 def _is_well(raw: Json) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_action.core.model import Release
-from slo_action.core.release.fleet import CheckStatus, fleet_words, hopeless
+from slo_action.core.release.fleet import CheckStatus, fleet_summary, hopeless
 from slo_action.platforms.fly.client.release_row import LedgerRow
 from slo_action.platforms.fly.state.machines import is_app_machine, read_fleet, read_machine
 from tests.platforms.fly.machines import (
@@ -102,7 +102,7 @@ def test_the_machines_word_may_lag_behind_the_ledger_and_the_image_decides() -> 
 
     fleet = read_fleet("my-app", raws, [LedgerRow(version=42, digest=DIGEST)], NOW)
 
-    assert fleet_words(fleet).startswith("1/2")
+    assert fleet_summary(fleet).startswith("1/2")
     assert [fleet.runs(one) for one in fleet.machines] == [True, False]
 
 
