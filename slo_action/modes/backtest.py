@@ -16,8 +16,8 @@ from slo_action.core.policy.overrides import policy_with
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.policy_comparison import PolicyComparison, PolicyOutcome
 from slo_action.core.slo.services import Matrix
-from slo_action.core.verdict.facts import Judgement, OnLateStart, is_passed
-from slo_action.core.verdict.judge import judge
+from slo_action.core.verdict.facts import OnLateStart, is_passed
+from slo_action.core.verdict.judge import Judgement, judge
 from slo_action.errors import RecordError, ReplayError
 from slo_action.modes.replay import Replayed, ReplayedEvidence, replay
 
@@ -122,7 +122,7 @@ def _judged(seen: ReplayedEvidence, policy: Policy) -> Judgement:
         on_late_start=policy.on_late_start,
         window=seen.window,
         recheck=seen.recheck,
-        known=seen.known,
+        context=seen.context,
     )
 
 
@@ -131,7 +131,7 @@ def _seen_again(replayed: Replayed, policy: Policy) -> ReplayedEvidence:
     before = replayed.seen
     window = _window_again(before.window, policy)
     gate, rest = _gate_again(before, policy.gate, window)
-    seen = ReplayedEvidence(gate=gate, window=None, recheck=None, known=before.known)
+    seen = ReplayedEvidence(gate=gate, window=None, recheck=None, context=before.context)
     if is_passed(gate.end, policy.on_late_start) or (gate.end is None and _convicts(window)):
         return replace(seen, window=window)
     if gate.end is None:

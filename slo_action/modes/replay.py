@@ -25,8 +25,8 @@ from slo_action.core.policy.policy import Policy
 from slo_action.core.record.manual_rollback import ASKED, ending_after, manual_exit_code
 from slo_action.core.record.record import newest_before
 from slo_action.core.verdict.context import EMPTY_CONTEXT, JudgementContext, RestartResult
-from slo_action.core.verdict.facts import Judgement, OnLateStart, is_passed
-from slo_action.core.verdict.judge import judge, judge_restored
+from slo_action.core.verdict.facts import OnLateStart, is_passed
+from slo_action.core.verdict.judge import Judgement, judge
 from slo_action.errors import RecordError, ReplayError
 
 _HINT = "the record was changed, or another version wrote it"
@@ -42,7 +42,7 @@ class ReplayedEvidence:
     gate: Gate
     window: Window | None
     recheck: Gate | None
-    known: JudgementContext = EMPTY_CONTEXT
+    context: JudgementContext = EMPTY_CONTEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ def _verify_again(document: AuditDocument, policy: Policy, problems: list[str]) 
         on_late_start=policy.on_late_start,
         window=seen.window,
         recheck=seen.recheck,
-        known=seen.known,
+        context=seen.context,
     )
     problems += _verdict_problems(document, judgement)
     problems += _decision_problems(document, policy, judgement)
@@ -145,7 +145,7 @@ def _seen(document: AuditDocument, policy: Policy, problems: list[str]) -> Repla
         gate=gate_of(document.watch, policy.gate),
         window=_window(document.window, policy.window, problems),
         recheck=gate_of(again, recheck_policy(policy.gate)) if again else None,
-        known=JudgementContext(
+        context=JudgementContext(
             released=document.released,
             fleet=document.fleet,
             baseline=document.prepared.baseline if document.prepared else None,
@@ -270,8 +270,10 @@ def _verified_again(
     stopped = bool(document.interrupted)
     problems += schedule_problems(what, gate, window, stopped=stopped)
     _refuse_halves(gate, window, problems)
-    known = JudgementContext(released=verification.released, fleet=verification.fleet, since=what)
-    judgement = judge_restored(gate, window, rule=rule, known=known)
+    context = JudgementContext(released=verification.released, fleet=verification.fleet, since=what)
+    judgement = judge(
+        gate, rule=rule, on_late_start=OnLateStart.WARN, window=window, context=context
+    )
     problems += _restored_problems(what, verification, judgement)
     met = not stopped and _passed(gate)
     if verification.window and window:

@@ -160,7 +160,7 @@ def _known(
     )
 
 
-def _judge(run: Run, seen: Observed, known: JudgementContext) -> Judgement:
+def _judge(run: Run, seen: Observed, context: JudgementContext) -> Judgement:
     policy = run.request.policy
     judgement = judge(
         seen.gate,
@@ -168,7 +168,7 @@ def _judge(run: Run, seen: Observed, known: JudgementContext) -> Judgement:
         on_late_start=policy.on_late_start,
         window=seen.window,
         recheck=seen.recheck,
-        known=known,
+        context=context,
     )
     run.ports.log.line(f"{judgement.verdict} ({judgement.cause}): {judgement.reason}")
     return judgement

@@ -85,7 +85,7 @@ def test_the_rates_and_the_size_of_a_record_are_told() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "and nothing was heard in the last",
+        "say nothing of the service",
         "but too few answers to be sure",
         "the control did not answer either, so the fault may be the runner's network",
         "no count of real traffic (",

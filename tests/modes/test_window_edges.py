@@ -35,7 +35,7 @@ def test_what_was_not_heard_at_the_end_is_not_passed() -> None:
         Verdict.INCONCLUSIVE,
         Cause.PATH,
     )
-    assert "nothing was heard in the last 23" in record.judgement.reason
+    assert "all of the last 23" in record.judgement.reason
 
 
 def test_half_a_minute_without_a_runner_s_network_in_the_middle_is_passed() -> None:

@@ -102,7 +102,7 @@ def test_endless_bodies_of_an_endpoint_that_never_was_well_are_the_checks_fault(
         Verdict.UNHEALTHY,
         Cause.CONFIG,
     )
-    assert record.judgement.reason.startswith("/api: ")
+    assert record.judgement.reason.startswith("all 41 requests to /api failed (")
     assert record.judgement.reason.endswith(f"last: {_HUGE}")
     assert stage.deploy.live == "v2"
 
@@ -116,8 +116,8 @@ def test_a_firewall_that_challenges_the_whole_window_decides_nothing() -> None:
         Cause.PATH,
     )
     assert record.judgement.reason == (
-        "could not tell: 300 of 300 answers of health say nothing, "
-        "and nothing was heard in the last 290 s; "
+        "inconclusive because 300 of 300 answers of health say nothing of the service, "
+        "all of the last 290 s; "
         f"last: {told}"
     )
 

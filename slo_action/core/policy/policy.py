@@ -7,7 +7,7 @@ from slo_action.core.decision.decide import FailOn, RollbackMode
 from slo_action.core.gate.gate import GatePolicy
 from slo_action.core.model import VersionRule
 from slo_action.core.observation.policy import WindowPolicy
-from slo_action.core.verdict.judge import OnLateStart
+from slo_action.core.verdict.facts import OnLateStart
 
 
 def gate_beside_window(gate: GatePolicy, window: WindowPolicy) -> GatePolicy:

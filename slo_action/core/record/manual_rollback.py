@@ -14,7 +14,7 @@ from slo_action.core.decision.decide import (
 )
 from slo_action.core.model import Cause, Ending, Release, Verdict
 from slo_action.core.record.record import Rollback
-from slo_action.core.verdict.facts import Judgement
+from slo_action.core.verdict.judge import Judgement
 
 ASKED = "asked"
 """The row of a run that judged nothing before it acted."""

@@ -145,7 +145,7 @@ class AuditRecord:
     unseen: str = ""
 
     @property
-    def known(self) -> JudgementContext:
+    def context(self) -> JudgementContext:
         """What the verdict was judged with, beside the answers."""
         return JudgementContext(
             released=self.released,

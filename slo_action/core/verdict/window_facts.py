@@ -1,18 +1,21 @@
-"""What a window shows, as facts a row can ask for, and as sentences a person can check."""
+"""What a window shows: facts for the truth table, and the sentences that tell them."""
 
-from fractions import Fraction
+from collections.abc import Sequence
 
 from slo_action.core.model import Outcome
 from slo_action.core.observation.real_traffic import TrafficVerdict
 from slo_action.core.observation.stream_stats import StreamStats
+from slo_action.core.observation.streams import Stream
 from slo_action.core.observation.window import POOLED, Window, WindowEnd
+from slo_action.core.release.baseline import Baseline
 from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest, binomial_at_most
+from slo_action.core.text.quantities import percent_words
 
 _EDGE = 1e-9
 _CHANCE = 0.05
-_HEARD = 0.7
-"""The share of the time that must be heard of; the first answers and a pause or two aside."""
+_USABLE = 0.7
+"""The share of the time that needs usable answers; the first answers and a pause or two aside."""
 
 
 def endpoints(window: Window) -> tuple[StreamStats, ...]:
@@ -26,7 +29,7 @@ def journeys(window: Window) -> tuple[StreamStats, ...]:
 
 
 def failed_streams(window: Window) -> tuple[StreamStats, ...]:
-    """Return the streams whose failures convict; all endpoints in an outage, or where pooled."""
+    """Return the streams that failed the window; all endpoints in an outage, or where pooled."""
     if window.end is WindowEnd.OUTAGE:
         return endpoints(window)
     names = window.breached
@@ -37,39 +40,43 @@ def failed_streams(window: Window) -> tuple[StreamStats, ...]:
 
 
 def over_trigger(window: Window) -> bool:
-    """Tell whether the plain rule alone convicts at the end: without confidence, it decides."""
+    """Return whether the plain rule alone fails the window at its end: without confidence."""
     plain = not window.policy.rates.confidence
     over = any(stats.rate.over_trigger() for stats in endpoints(window))
     return plain and window.end is WindowEnd.OVER and over
 
 
+def has_failed(window: Window) -> bool:
+    """Return whether the window had an outage or an error-rate breach."""
+    return window.end in (WindowEnd.OUTAGE, WindowEnd.BREACHED) or over_trigger(window)
+
+
 def is_pre_existing(window: Window) -> bool:
-    """Tell whether a trigger fired for what users suffered before the deploy, too."""
-    failed = window.end in (WindowEnd.OUTAGE, WindowEnd.BREACHED, WindowEnd.TRAFFIC)
-    known = window.traffic.verdict is TrafficVerdict.PRE_EXISTING
-    return known and (failed or over_trigger(window))
+    """Return whether a trigger fired, and real traffic failed as much before the deploy."""
+    failed = has_failed(window) or window.end is WindowEnd.TRAFFIC
+    return failed and window.traffic.verdict is TrafficVerdict.PRE_EXISTING
 
 
 def unsure(window: Window) -> StreamStats | None:
     """Return the endpoint that is furthest from refuting the trigger; None where all refute it.
 
-    With too few probes of its own, an endpoint may lean on all of them together, unless it surely
-    misses the SLO itself. The plain rule knows no such thing.
+    With too few probes of its own, an endpoint may be judged with all others, unless it surely
+    misses the SLO itself. Not so under the plain rule.
     """
     rates = window.policy.rates
     if not rates.confidence or window.end is not WindowEnd.OVER:
         return None
-    together = window.pooled is not None and window.pooled.refuted_at_end()
+    pooled = window.pooled is not None and window.pooled.refuted_at_end()
     open_ones = [
         stats
         for stats in endpoints(window)
         if not stats.rate.refuted_at_end()
-        and not (together and stats.rate.valid and not _surely_over(stats.rate, float(rates.slo)))
+        and not (pooled and stats.rate.valid and not _surely_over(stats.rate, float(rates.slo)))
     ]
     return max(open_ones, key=lambda stats: _share(stats.rate), default=None)
 
 
-def silenced(window: Window) -> StreamStats | None:
+def unheard(window: Window) -> StreamStats | None:
     """Return an endpoint that was not heard for too long to be passed; None where none is.
 
     Too long is the last stretch, as long as an outage takes, or a quarter of the time in all. For
@@ -78,14 +85,14 @@ def silenced(window: Window) -> StreamStats | None:
     if window.end is not WindowEnd.OVER:
         return None
     for stats in endpoints(window):
-        unheard, watched = silence_of(stats, window), _watched(window)
-        if unheard >= window.policy.outage_seconds or _heard(stats) < _HEARD * watched:
+        lost, watched = unheard_seconds(stats, window), _watched(window)
+        if lost >= window.policy.outage_seconds or _usable_seconds(stats) < _USABLE * watched:
             return stats
     unheard_of = (t for t in journeys(window) if t.unusable and not t.rate.valid)
     return next(unheard_of, None)
 
 
-def silence_of(stats: StreamStats, window: Window) -> float:
+def unheard_seconds(stats: StreamStats, window: Window) -> float:
     """Return for how many seconds up to the end an endpoint was not heard."""
     return window.ends_seconds - max(stats.last_heard, window.counts_from_seconds)
 
@@ -94,7 +101,7 @@ def _watched(window: Window) -> float:
     return window.ends_seconds - window.counts_from_seconds
 
 
-def _heard(stats: StreamStats) -> float:
+def _usable_seconds(stats: StreamStats) -> float:
     """Return the seconds that an endpoint's answers stand for."""
     return stats.rate.valid_weight * stats.seconds_apart
 
@@ -102,17 +109,14 @@ def _heard(stats: StreamStats) -> float:
 def over_slo(window: Window) -> StreamStats | None:
     """Return the endpoint that misses the error-rate SLO most; None where the SLO is met.
 
-    The SLO is one of all endpoints together. A single one misses it only where that is no chance:
+    The SLO is one of all endpoints pooled. A single one misses it only where that is no chance:
     with 150 probes, two failures are more than 1 %. A journey is one by itself.
     """
     if window.end is not WindowEnd.OVER:
         return None
     slo = float(window.policy.rates.slo)
     stream_stats = endpoints(window)
-    bad, valid = (
-        sum(t.rate.bad_weight for t in stream_stats),
-        sum(t.rate.valid_weight for t in stream_stats),
-    )
+    bad, valid = _weights(window)
     missed = [t for t in stream_stats if _surely_over(t.rate, slo)]
     if bad > slo * valid + _EDGE:
         missed = [t for t in stream_stats if t.rate.bad]
@@ -120,25 +124,14 @@ def over_slo(window: Window) -> StreamStats | None:
     return max(missed, key=lambda stats: _share(stats.rate), default=None)
 
 
-def alert_summary(window: Window) -> str:
-    """Return a sentence where all endpoints together fail above the alert threshold; else nothing.
-
-    A single failure of three hundred probes is no alert: it takes two.
-    """
-    stream_stats = endpoints(window)
-    bad, valid = (
-        sum(t.rate.bad_weight for t in stream_stats),
-        sum(t.rate.valid_weight for t in stream_stats),
-    )
-    count, limit = sum(t.rate.bad for t in stream_stats), window.policy.alert_ratio
-    if window.end is not WindowEnd.OVER or count <= 1 or bad <= limit * valid + _EDGE:
-        return ""
-    told = [rate_details(t.stream.name, t.rate, window) for t in stream_stats if t.rate.bad]
-    return f"errors above the alert threshold of {percent_words(limit)}: {' and '.join(told)}"
+def _weights(window: Window) -> tuple[float, float]:
+    """Return failed and valid answers of all endpoints, by the time they stand for."""
+    rates = [stats.rate for stats in endpoints(window)]
+    return sum(rate.bad_weight for rate in rates), sum(rate.valid_weight for rate in rates)
 
 
 def _surely_over(rate: RateTest, limit: float) -> bool:
-    """Tell whether this many failures would be rarer than 1 in 20 at the limit itself."""
+    """Return whether this many failures would be rarer than 1 in 20 at the limit itself."""
     return rate.bad > 0 and 1.0 - binomial_at_most(rate.bad - 1, rate.valid, limit) <= _CHANCE
 
 
@@ -162,19 +155,151 @@ def _share(rate: RateTest) -> float:
     return rate.bad / rate.valid if rate.valid else 1.0
 
 
+def requests_failed(stream: Stream | None, rate: RateTest, window: Window) -> str:
+    """Return how many requests failed: `1 in 3 requests to /api failed (18 of 52, limit 5 %)`.
+
+    Without a `stream` it is about all endpoints pooled.
+    """
+    limit = f"limit {percent_words(window.policy.rates.trigger)}"
+    what, bad, valid = _requests(stream), rate.bad, rate.valid
+    if not valid:
+        return f"no {what} was answered in a way that counts"
+    if not bad:
+        return f"none of {valid} {what} failed ({limit})"
+    if bad == valid:
+        return f"all {valid} {what} failed ({limit})"
+    share = f"{100 * bad / valid:.0f} % of" if bad > _MOSTLY * valid else f"1 in {valid / bad:.0f}"
+    return f"{share} {what} failed ({bad} of {valid}, {limit})"
+
+
+_MOSTLY = 0.4
+"""A larger share is told in percent: 2 of 3 is no `1 in` anything."""
+
+
+def _requests(stream: Stream | None) -> str:
+    if stream is None:
+        return f"requests to {POOLED}"
+    if stream.is_journey:
+        return f"runs of {stream.name}"
+    if stream.machine:
+        return f"requests to machine {stream.machine}"
+    name = stream.name
+    return f"requests to {name if name.startswith('/') else f'the {name} endpoint'}"
+
+
+def failure_summary(window: Window) -> str:
+    """Return what failed, how often, against which limit, since when, and how it failed last."""
+    streams = failed_streams(window)
+    shown = next((s.last_failure for s in reversed(streams) if s.last_failure), None)
+    last = f": {shown.detail}" if shown else ""
+    if window.end is WindowEnd.OUTAGE:
+        names = " and ".join(stats.stream.name for stats in streams)
+        return (
+            f"every request to {names} failed since {window.outage_since or 0:.0f} s after the "
+            f"deploy (limit {window.policy.outage_seconds:g} s){last}"
+        )
+    if window.breached == (POOLED,) and window.pooled:
+        return f"{requests_failed(None, window.pooled, window)}{_since(window.pooled)}{last}"
+    if not streams:
+        return "the error rate is above the trigger"
+    worst = max(streams, key=lambda stats: _share(stats.rate))
+    last = f": {worst.last_failure.detail}" if worst.last_failure else last
+    others = [
+        f"{s.stream.name} ({s.rate.bad} of {s.rate.valid})" for s in streams if s is not worst
+    ]
+    also = f"; also {', '.join(others)}" if others else ""
+    return f"{requests_failed(worst.stream, worst.rate, window)}{_since(worst.rate)}{also}{last}"
+
+
+def _since(rate: RateTest) -> str:
+    since = rate.breach.bad_since_seconds if rate.breach else None
+    return "" if since is None else f", failing since {since:.0f} s after the deploy"
+
+
+def before_summary(baseline: Baseline, streams: Sequence[StreamStats] = ()) -> str:
+    """Return what failed before the deploy, of these streams or of all."""
+    names = {stats.stream.name for stats in streams}
+    return " and ".join(
+        f"{before.bad} of {before.valid} answers of {before.name} failed"
+        for before in baseline.streams
+        if before.bad and (not names or before.name in names)
+    )
+
+
 def window_summary(window: Window) -> str:
     """Return what the whole window showed, in one clause."""
-    told = [rate_details(t.stream.name, t.rate, window) for t in endpoints(window)]
-    if window.pooled and any(not t.rate.refuted_at_end() for t in endpoints(window)):
-        told.append(rate_details(POOLED, window.pooled, window))
-    told += [f"{t.stream.name}: {t.rate.bad} of {t.rate.valid} failed" for t in journeys(window)]
-    return " and ".join(told) or "nothing was observed"
+    rates = [stats.rate for stats in endpoints(window)]
+    bad, valid = sum(rate.bad for rate in rates), sum(rate.valid for rate in rates)
+    found = [f"{bad or 'none'} of {valid} requests failed" if valid else "no request was answered"]
+    found += [
+        f"{s.rate.bad or 'none'} of {s.rate.valid} runs of {s.stream.name} failed"
+        for s in journeys(window)
+    ]
+    return " and ".join(found)
+
+
+def unheard_summary(stats: StreamStats, window: Window, same_network: str) -> str:
+    """Return why too few answers of an endpoint count; `same_network` where the control failed."""
+    name, lost = stats.stream.name, unheard_seconds(stats, window)
+    seconds = f"the last {lost:.0f} s" if lost >= window.policy.outage_seconds else ""
+    if stats.unusable:
+        last = f"; last: {stats.last_neutral.detail}" if stats.last_neutral else ""
+        return (
+            f"inconclusive because {stats.unusable} of {stats.rate.valid + stats.unusable} answers "
+            f"of {name} say nothing of the service{f', all of {seconds}' if seconds else ''}{last}"
+            f"{same_network if stats.excused else ''}"
+        )
+    few = f"only {stats.rate.valid} answers of {name} count"
+    return (
+        f"inconclusive because {f'{name} gave no answer in {seconds}' if seconds else few}"
+        f"{_why_few_answers(window, stats)}"
+    )
+
+
+def _why_few_answers(window: Window, stats: StreamStats) -> str:
+    limited = (s for s in window.stream_stats.values() if s.outcomes.get(Outcome.RATE_LIMITED))
+    pausing = next((s for s in limited if not s.stream.is_journey), None)
+    if pausing and pausing.last_neutral:
+        last = pausing.last_neutral.detail
+        return f"; all probes paused, as {pausing.stream.name} was rate limited; last: {last}"
+    late = f"; {stats.missed} of its probes were not sent, as the runner was late"
+    return late if stats.missed else ""
+
+
+def latency_summary(stats: StreamStats) -> str:
+    """Return how the response-time SLO was missed, by counts."""
+    goal, latency = stats.goal, stats.latency
+    if goal is None:
+        return ""
+    over, limit = latency.over[goal.limit_seconds], f"{1000 * goal.limit_seconds:.0f} ms"
+    return (
+        f"{stats.stream.name} misses its response-time SLO {goal.name} < {limit}: {over} of "
+        f"{latency.n} answers took longer, {percent_words(1 - goal.quantile)} may"
+    )
+
+
+def alert_summary(window: Window) -> str:
+    """Return a sentence where all endpoints fail above the alert threshold; else nothing.
+
+    A single failure of three hundred probes is no alert: it takes two.
+    """
+    found = [stats for stats in endpoints(window) if stats.rate.bad]
+    bad, valid = _weights(window)
+    limit = window.policy.alert_ratio
+    enough = sum(stats.rate.bad for stats in found) > 1 and bad > limit * valid + _EDGE
+    if window.end is not WindowEnd.OVER or not enough:
+        return ""
+    told = " and ".join(requests_failed(s.stream, s.rate, window) for s in found)
+    return f"errors above the alert threshold of {percent_words(limit)}: {told}"
 
 
 def rate_details(name: str, rate: RateTest, window: Window) -> str:
-    """Return the sentence a person can check: counts, interval, and where the trigger stands."""
-    share = f"{failure_share(rate)}; 95 % any-time interval {interval_text(rate)}{_timed(rate)}"
-    return f"{name}: {rate.bad} of {rate.valid} failed ({share}); {trigger_status(rate, window)}"
+    """Return the statistics of a stream: counts, interval, and the status of the trigger."""
+    by_time = failure_share_by_time(rate)
+    share = f"{failure_share(rate)}; 95 % any-time interval {interval_text(rate)}"
+    timed = f"; by time {by_time}" if by_time else ""
+    status = trigger_status(rate, window)
+    return f"{name}: {rate.bad} of {rate.valid} failed ({share}{timed}); {status}"
 
 
 def failure_share(rate: RateTest) -> str:
@@ -187,12 +312,8 @@ def failure_share_by_time(rate: RateTest) -> str:
 
     What fails is asked more often for a while, so its answers overstate it.
     """
-    told = f"{100 * time_share(rate):.1f} %"
-    return "" if not rate.valid or told == failure_share(rate) else told
-
-
-def _timed(rate: RateTest) -> str:
-    return f"; by time {failure_share_by_time(rate)}" if failure_share_by_time(rate) else ""
+    share = f"{100 * time_share(rate):.1f} %"
+    return "" if not rate.valid or share == failure_share(rate) else share
 
 
 def time_share(rate: RateTest) -> float:
@@ -206,16 +327,10 @@ def interval_text(rate: RateTest) -> str:
     return f"{100 * low:.1f}–{100 * high:.1f} %"
 
 
-def percent_words(ratio: float | Fraction) -> str:
-    """Return a limit or a confidence in percent, without needless digits."""
-    return f"{100 * float(ratio):g} %"
-
-
 def trigger_status(rate: RateTest, window: Window) -> str:
-    """Return where the trigger stands: what convicted and when, or whether it is refuted."""
-    rates = window.policy.rates
+    """Return whether the trigger fired, when and why, or whether it is refuted."""
+    rates, breach = window.policy.rates, rate.breach
     trigger, slo = percent_words(rates.trigger), percent_words(rates.slo)
-    breach = rate.breach
     if breach is None:
         return _refutation(rate, trigger, window)
     at = f"{breach.heard_seconds:.0f} s"
@@ -227,40 +342,13 @@ def trigger_status(rate: RateTest, window: Window) -> str:
 
 
 def _refutation(rate: RateTest, trigger: str, window: Window) -> str:
+    over = window.end is WindowEnd.OVER
     if rate.refuted_seconds is not None:
         return f"trigger {trigger} refuted at {rate.refuted_seconds:.0f} s"
     if rate.least_bad > 1:  # of too few answers to refute anything
-        return "did not convict"
-    if window.end is WindowEnd.OVER and rate.refuted_at_end():
+        return "did not fire the trigger"
+    if over and rate.refuted_at_end():
         return f"trigger {trigger} refuted at the end"
-    if window.end is WindowEnd.OVER and rate.over_trigger():
+    if over and rate.over_trigger():
         return f"over the trigger of {trigger}, but too few answers to be sure"
     return f"trigger {trigger} not refuted"
-
-
-def failure_summary(window: Window) -> str:
-    """Return why the window convicts, with the latest failure."""
-    stream_stats = failed_streams(window)
-    shown = next((t.last_failure for t in reversed(stream_stats) if t.last_failure), None)
-    last = f"; last: {shown.detail}" if shown else ""
-    if window.end is WindowEnd.OUTAGE:
-        since = window.outage_since
-        names = " and ".join(stats.stream.name for stats in stream_stats)
-        return f"nothing answers well since {since or 0:.0f} s after the deploy ({names}){last}"
-    if window.breached == (POOLED,) and window.pooled:
-        return f"{rate_details(POOLED, window.pooled, window)}{last}"
-    told = " and ".join(rate_details(t.stream.name, t.rate, window) for t in stream_stats)
-    return f"{told}{last}"
-
-
-def latency_summary(stats: StreamStats) -> str:
-    """Return how the response-time SLO was missed, by counts."""
-    goal, latency = stats.goal, stats.latency
-    if goal is None:
-        return ""
-    over, limit = latency.over[goal.limit_seconds], f"{1000 * goal.limit_seconds:.0f} ms"
-    allowed = percent_words(1 - goal.quantile)
-    return (
-        f"{stats.stream.name} misses its response-time SLO {goal.name} < {limit}: {over} of "
-        f"{latency.n} answers took longer, {allowed} may"
-    )

@@ -13,12 +13,12 @@ from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest
+from slo_action.core.text.quantities import percent_words
 from slo_action.core.verdict.judge import Judgement, judge
 from slo_action.core.verdict.window_facts import (
     endpoints,
     failed_streams,
     missed_latency,
-    percent_words,
 )
 from slo_action.render.text.escape import code, shortened
 
@@ -75,7 +75,7 @@ def _judged(record: AuditRecord, window: Window) -> Judgement:
         on_late_start=policy.on_late_start,
         window=window,
         recheck=record.recheck,
-        known=record.known,
+        context=record.context,
     )
 
 

@@ -7,11 +7,11 @@ from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import POOLED, Window
 from slo_action.core.stats.latency import LatencyCounter, LatencyState, PercentileConfidence
 from slo_action.core.stats.rate_test import RateTest
+from slo_action.core.text.quantities import percent_words
 from slo_action.core.verdict.window_facts import (
     failure_share,
     failure_share_by_time,
     interval_text,
-    percent_words,
     trigger_status,
 )
 from slo_action.render.text.escape import code, markdown, shortened

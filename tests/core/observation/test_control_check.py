@@ -6,7 +6,8 @@ from slo_action.core.model import Cause, Outcome, Sample, Verdict
 from slo_action.core.observation.control_check import Attribution, ControlEvidence, ControlProbe
 from slo_action.core.observation.streams import Slot, Stream
 from slo_action.core.observation.window import Window, WindowEnd
-from slo_action.core.verdict.judge import Judgement, OnLateStart, judge
+from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.judge import Judgement, judge
 from tests.builders import always, drive, sample
 from tests.core.observation.test_window import (
     HEALTH,
@@ -170,7 +171,7 @@ def test_a_runners_network_lost_for_most_of_the_window_is_told_as_such() -> None
     judgement = judged_by(window)
 
     assert (judgement.verdict, judgement.cause) == (Verdict.INCONCLUSIVE, Cause.OBSERVER)
-    assert judgement.reason.startswith("could not tell: 250 of 290 answers of health say nothing")
+    assert judgement.reason.startswith("inconclusive because 250 of 290 answers of health")
     assert "the control did not answer either" in judgement.reason
 
 

@@ -145,7 +145,7 @@ def test_a_journey_that_breaks_convicts_the_release_and_is_named() -> None:
     judgement = verdict(window)
 
     assert (judgement.verdict, judgement.cause) == (Verdict.UNHEALTHY, Cause.APP)
-    assert judgement.reason.startswith("journey buy: 3 of 17 failed")
+    assert judgement.reason.startswith("1 in 6 runs of journey buy failed (3 of 17")
     assert judgement.triggers == ("error-rate-breach",)
     assert window.breached == (BUY,)
 
@@ -210,7 +210,7 @@ def test_a_limit_in_a_journey_silences_no_endpoint() -> None:
 
     heard, usual = window.stream_stats["health"].rate.valid, plain.stream_stats["health"].rate.valid
     assert heard > usual
-    assert verdict(window).reason.startswith("could not tell")
+    assert verdict(window).reason.startswith("inconclusive because")
     assert BUY in verdict(window).reason
 
 
@@ -266,7 +266,9 @@ def test_a_silence_of_a_journey_that_spoke_is_passed() -> None:
 
 
 def test_a_passed_window_tells_of_its_journeys() -> None:
-    assert verdict(shop(always(Outcome.OK))).reason.endswith("and journey buy: 0 of 29 failed")
+    assert verdict(shop(always(Outcome.OK))).reason.endswith(
+        "and none of 29 runs of journey buy failed"
+    )
 
 
 GOAL = LatencyObjective(name="p95", quantile=Fraction(95, 100), limit_seconds=3.0)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from slo_action.core.gate.gate import Gate, GatePolicy, recheck
 from slo_action.core.model import Cause, Outcome, Trigger, Verdict
-from slo_action.core.verdict.judge import TABLE, Judgement, OnLateStart
+from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.judge import TABLE, Judgement
 from tests.builders import always, drive, healthy_from, judged
 
 

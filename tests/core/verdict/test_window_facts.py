@@ -18,7 +18,9 @@ from slo_action.core.verdict.window_facts import (
     latency_summary,
     missed_latency,
     over_slo,
-    silenced,
+    rate_details,
+    requests_failed,
+    unheard,
     unsure,
     window_summary,
 )
@@ -64,7 +66,7 @@ def test_what_convicts_is_named_and_what_is_well_is_not() -> None:
     window = watched({"/api": _DEAD}, HEALTH, api(), api("/b"))
 
     assert names(window) == ["/api"]
-    assert failure_summary(window).startswith("/api: ")
+    assert " requests to /api failed (" in failure_summary(window)
     assert "health" not in failure_summary(window)
 
 
@@ -74,7 +76,7 @@ def test_endpoints_that_convict_only_together_are_told_together() -> None:
     window = answered(lambda slot: sample(next(turns), slot.at_seconds), *paths)
 
     assert window.breached == ("all endpoints",)
-    assert failure_summary(window).startswith("all endpoints: ")
+    assert " requests to all endpoints failed (" in failure_summary(window)
 
 
 def test_an_outage_names_every_endpoint_and_since_when() -> None:
@@ -82,7 +84,8 @@ def test_an_outage_names_every_endpoint_and_since_when() -> None:
 
     assert names(window) == ["health"]
     assert failure_summary(window) == (
-        "nothing answers well since 100 s after the deploy (health); last: what http_5xx looks like"
+        "every request to health failed since 100 s after the deploy (limit 15 s): "
+        "what http_5xx looks like"
     )
 
 
@@ -90,16 +93,25 @@ def test_counts_in_a_sentence_are_the_counts_of_its_stream() -> None:
     window = watched(between(100.0, 104.0))
     rate = window.stream_stats["health"].rate
 
-    assert f"health: {rate.bad} of {rate.valid} failed (" in window_summary(window)
-    assert "refuted at the end" in window_summary(window) or "refuted at" in window_summary(window)
+    assert window_summary(window) == f"{rate.bad} of {rate.valid} requests failed"
+    details = rate_details("health", rate, window)
+    assert f"health: {rate.bad} of {rate.valid} failed (" in details
+    assert "refuted at the end" in details or "refuted at" in details
 
 
 def test_a_window_without_a_single_answer_says_so() -> None:
-    assert "0 of 0 failed (no answer" in window_summary(opened())
+    window = opened()
+
+    assert window_summary(window) == "no request was answered"
+    rate = window.stream_stats["health"].rate
+    assert "0 of 0 failed (no answer" in rate_details("health", rate, window)
 
 
 def test_a_percent_sign_is_never_stuck_to_a_semicolon() -> None:
-    assert "%;" not in re.sub(r"\s+%;", "", window_summary(watched(between(100.0, 104.0))))
+    window = watched(between(100.0, 104.0))
+    details = rate_details("health", window.stream_stats["health"].rate, window)
+
+    assert "%;" not in re.sub(r"\s+%;", "", details)
 
 
 def test_the_slo_is_one_of_all_endpoints_together() -> None:
@@ -128,8 +140,8 @@ def test_answers_that_say_nothing_are_why_it_is_unsure_only_where_they_are_many(
     many = watched(between(60.0, 1e9, outcome))
     few = watched(between(60.0, 80.0, outcome))
 
-    assert silenced(many) is many.stream_stats["health"]
-    assert silenced(few) is None
+    assert unheard(many) is many.stream_stats["health"]
+    assert unheard(few) is None
 
 
 def test_a_missed_response_time_is_told_by_counts() -> None:
@@ -163,6 +175,9 @@ def test_facts_and_sentences_are_there_for_any_window(
     streams = (HEALTH, api()) if two else (HEALTH,)
     window = watched(lambda now: outcome if int(now) in bad else Outcome.OK, *streams)
     words = [window_summary(window), failure_summary(window)]
+    for stats in endpoints(window):
+        words.append(rate_details(stats.stream.name, stats.rate, window))
+        words.append(requests_failed(stats.stream, stats.rate, window))
 
     assert all("None" not in text and "nan" not in text for text in words)
     for stats in endpoints(window):
@@ -173,4 +188,4 @@ def test_facts_and_sentences_are_there_for_any_window(
 def test_a_never_good_endpoint_is_named_as_what_convicts() -> None:
     window = watched({"/api": BAD}, HEALTH, api(), ready_by_seconds=90.0)
 
-    assert failure_summary(window).startswith("/api: ")
+    assert failure_summary(window).startswith("all 41 requests to /api failed (")
