@@ -89,7 +89,7 @@ def test_endless_bodies_of_an_endpoint_that_was_well_before_are_the_deploys_faul
     record = run(deployed(change=becomes(Outcome.BODY_TOO_LARGE, _HUGE, since=60.0)))
 
     assert (record.judgement.verdict, record.judgement.cause) == (Verdict.UNHEALTHY, Cause.APP)
-    assert record.judgement.reason.endswith(f"last: {_HUGE}")
+    assert record.judgement.reason.endswith(f": {_HUGE}")
     assert record.ending is Ending.ROLLED_BACK_VERIFIED
 
 
@@ -103,7 +103,7 @@ def test_endless_bodies_of_an_endpoint_that_never_was_well_are_the_checks_fault(
         Cause.CONFIG,
     )
     assert record.judgement.reason.startswith("all 41 requests to /api failed (")
-    assert record.judgement.reason.endswith(f"last: {_HUGE}")
+    assert record.judgement.reason.endswith(f": {_HUGE}")
     assert stage.deploy.live == "v2"
 
 
