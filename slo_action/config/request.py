@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
-from slo_action.config.probes import assertions, endpoints, said_by, window_policy
+from slo_action.config.probes import assertions, endpoints, overrides_of
 from slo_action.config.settings.fly import FlySettings, token_parts
 from slo_action.config.settings.prometheus import PrometheusSettings
 from slo_action.config.text.suggest import did_you_mean
@@ -22,10 +22,12 @@ from slo_action.config.text.url import (
     without_credentials,
 )
 from slo_action.core.decision.decide import RollbackMode
-from slo_action.core.gate.gate import GatePolicy, without_long_gaps
+from slo_action.core.gate.gate import without_long_gaps
 from slo_action.core.journey.templates import secrets_of, undefined
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
-from slo_action.core.policy.overrides import PolicyOverrides, policy_with
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.observation.real_traffic import TrafficPolicy
+from slo_action.core.policy.numbers import PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy, gate_beside_window
 from slo_action.core.release.baseline import Prepared
 from slo_action.core.slo.services import Service
@@ -158,12 +160,12 @@ def read_request(
     if mistakes or target is None:
         raise InputError(tuple(mistakes))
     request = _request(inputs, around, target, commands, service)
-    policy = replace(request.policy, window=window_policy(inputs))
+    policy = request.policy
     if inputs.mode is Mode.ROLLBACK:
         policy = replace(policy, gate=without_long_gaps(policy.gate))
     if service:
-        change = said_by(said, read_inputs({})[0]).over(service.policy)
-        policy = _changed(change, policy, mistakes)
+        overrides = overrides_of(said, read_inputs({})[0]).over(service.policy)
+        policy = _overridden(overrides, policy, mistakes)
     return replace(
         request,
         control=control,
@@ -174,9 +176,9 @@ def read_request(
     )
 
 
-def _changed(change: PolicyOverrides, policy: Policy, mistakes: list[Mistake]) -> Policy:
+def _overridden(overrides: PolicyOverrides, policy: Policy, mistakes: list[Mistake]) -> Policy:
     try:
-        return policy_with(change, policy)
+        return policy_with(overrides, policy)
     except ValueError as error:
         wrong = Mistake(field="policy", problem="does not fit", accepted=str(error))
         raise InputError((*mistakes, wrong)) from error
@@ -199,13 +201,7 @@ def _request(
         probes=_probes(inputs, target, rule, service),
         endpoints=(),
         control=None,
-        policy=Policy(
-            gate=_gate_policy(inputs),
-            rule=rule,
-            on_late_start=inputs.on_late_start,
-            rollback=inputs.rollback,
-            fail_on=inputs.fail_on,
-        ),
+        policy=_policy(inputs, rule),
         platform=_platform(inputs),
         commands=commands,
         mode=inputs.mode,
@@ -470,12 +466,15 @@ def _probes(
     return shared, version
 
 
-def _gate_policy(inputs: Inputs) -> GatePolicy:
-    return replace(
-        GatePolicy(),
-        deadline_seconds=inputs.health_deadline.total_seconds(),
-        grace_seconds=inputs.grace.total_seconds(),
+def _policy(inputs: Inputs, rule: VersionRule) -> Policy:
+    traffic = TrafficPolicy(on_no_data=inputs.on_no_data)
+    base = Policy(
+        window=WindowPolicy(traffic=traffic),
+        rule=rule,
+        rollback=inputs.rollback,
+        fail_on=inputs.fail_on,
     )
+    return policy_with(overrides_of(inputs), base)
 
 
 def _platform(inputs: Inputs) -> PlatformName:

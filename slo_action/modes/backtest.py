@@ -12,7 +12,7 @@ from slo_action.core.gate.gate import recheck as recheck_policy
 from slo_action.core.model import Cause, Observation, ObservationKind, Trigger
 from slo_action.core.observation.replay import replayed_under
 from slo_action.core.observation.window import Window, WindowEnd
-from slo_action.core.policy.overrides import policy_with
+from slo_action.core.policy.numbers import policy_with
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.policy_comparison import PolicyComparison, PolicyOutcome
 from slo_action.core.slo.services import Matrix

@@ -18,7 +18,7 @@ from slo_action.config.slo.forms import PolicyForm, RatesForm
 from slo_action.config.slo.load import read_matrix
 from slo_action.core.model import Cause, Outcome, Probe, Verdict, VersionRule, Witness
 from slo_action.core.observation.policy import WindowPolicy
-from slo_action.core.policy.overrides import PolicyOverrides, policy_with
+from slo_action.core.policy.numbers import PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.policy_comparison import PolicyComparison, totals_of
 from slo_action.core.release.fleet import Machine
@@ -58,7 +58,7 @@ def recorded(
 
 def case_of(document: AuditDocument, **changes: object) -> PolicyComparison:
     assert document.policy is not None
-    policy = policy_with(PolicyOverrides(**changes), document.policy)  # type: ignore[arg-type]
+    policy = policy_with(PolicyOverrides(**changes), document.policy)
     return backtested(document, policy, "audit.json")
 
 

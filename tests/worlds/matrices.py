@@ -8,7 +8,7 @@ from typing import Any
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyOverrides
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Maintenance, Matrix, Service, Targets, Team
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.core.verdict.facts import OnLateStart
@@ -113,7 +113,7 @@ def maintenance(**changes: Any) -> Matrix:
 
 
 def policy(**changes: Any) -> Matrix:
-    return shop(policy=replace(POLICY, **changes))
+    return shop(policy=PolicyOverrides(**changes).over(POLICY))
 
 
 def assertion(**changes: Any) -> Matrix:

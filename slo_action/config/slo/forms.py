@@ -5,10 +5,11 @@ None everywhere means that nothing is said, so that defaults can fill it in.
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from slo_action.config.slo.values import (
     App,
@@ -37,8 +38,8 @@ from slo_action.config.slo.values import (
     Url,
 )
 from slo_action.core.journey.journeys import Journey
+from slo_action.core.policy.numbers import POLICY_NUMBERS, Kind
 from slo_action.core.text.quoting import quoted
-from slo_action.core.verdict.facts import OnLateStart
 
 OWN_KEY = "x-"
 """How keys begin that are the user's own, such as anchors."""
@@ -78,30 +79,58 @@ class MonitoringForm(Form):
     stats_timeout: Positive | None = None
 
 
-class RatesForm(Form):
-    """Error rates: what is promised, what is warned of, what is rolled back."""
+_POLICY_TYPES: Mapping[Kind, Any] = {
+    Kind.DURATION: Duration,
+    Kind.POSITIVE_DURATION: Positive,
+    Kind.RATE: Rate,
+    Kind.CONFIDENCE: Confidence,
+    Kind.COUNT: Annotated[int, Field(ge=1)],
+    Kind.LATE_START: Literal["warn", "rollback"],
+}
+RATES = "error_rate"
+"""The key of `policy:` below which the keys of RatesForm stand."""
 
-    slo: Rate | None = None
-    alert: Rate | None = None
-    rollback: Rate | None = None
+
+def policy_docs(below: str = "") -> dict[str, str]:
+    """Return keys of `policy:`, or of a mapping in it, and their docs; a mapping has none."""
+    docs: dict[str, str] = {}
+    for number in POLICY_NUMBERS:
+        above, _, last = number.key.rpartition(".")
+        if number.key and above == below:
+            docs[last] = number.doc
+        elif above and not below:
+            docs.setdefault(above, "")
+    return docs
 
 
-class PolicyForm(Form):
-    """The numbers that judge a deploy."""
+def _policy_fields(below: str = "", **inner: Any) -> dict[str, Any]:  # noqa: ANN401 - forms
+    kinds = {number.key: _POLICY_TYPES[number.kind] for number in POLICY_NUMBERS}
+    keys = {key: f"{below}.{key}" if below else key for key in policy_docs(below)}
+    return {key: ((inner.get(key) or kinds[path]) | None, None) for key, path in keys.items()}
 
-    health_deadline: Positive | None = None
-    grace: Duration | None = None
-    observe: Duration | None = None
-    confidence: Confidence | None = None
-    error_rate: RatesForm | None = None
-    on_late_start: Literal["warn", "rollback"] | None = None
-    outage_after: Positive | None = None
-    min_requests: Annotated[int, Field(ge=1)] | None = None
 
-    @property
-    def late_start(self) -> OnLateStart | None:
-        """The same as the core's word."""
-        return None if self.on_late_start is None else OnLateStart(self.on_late_start)
+if TYPE_CHECKING:
+
+    class RatesForm(Form):
+        """Error rates: what is promised, what is warned of, what is rolled back."""
+
+    class PolicyForm(Form):
+        """The numbers that judge a deploy."""
+else:
+    RatesForm = create_model(
+        "RatesForm",
+        __base__=Form,
+        __doc__="Error rates: what is promised, what is warned of, what is rolled back.",
+        __module__=__name__,
+        **_policy_fields(RATES),
+    )
+    PolicyForm = create_model(
+        "PolicyForm",
+        __base__=Form,
+        __doc__="The numbers that judge a deploy.",
+        __module__=__name__,
+        **_policy_fields(error_rate=RatesForm),
+    )
 
 
 class CaptureForm(Form):

@@ -11,11 +11,11 @@ from slo_action.config.slo.mistakes import form_at, mistake_at
 from slo_action.config.slo.services import (
     POLICY_FORM,
     maintenance_of,
-    policy_change,
+    policy_overrides,
     unfit_policy,
 )
 from slo_action.core.lint.rule import Document, Key
-from slo_action.core.policy.overrides import PolicyOverrides
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.services import Maintenance, Team
 from slo_action.errors import Mistake
 from slo_action.ports import Files
@@ -158,7 +158,7 @@ class MatrixFiles:
             for number, pattern in enumerate(patterns)
         ]
         self._patterns.setdefault(document.path, []).extend(named)
-        policy = policy_change(form.policy) if form.policy else PolicyOverrides()
+        policy = policy_overrides(form.policy) if form.policy else PolicyOverrides()
         if len(chain) == 1:
             self.policy = policy.over(self.policy)
         own = form.defaults or DefaultsForm()

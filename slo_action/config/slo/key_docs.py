@@ -56,20 +56,10 @@ MEANINGS: Mapping[type[forms.Form], Mapping[str, str]] = {
         "stats_timeout": "`timeout` of the stats endpoint.",
     },
     forms.PolicyForm: {
-        "health_deadline": "By when 3 consecutive attempts must have succeeded.",
-        "grace": "Failures this soon after the deploy do not count.",
-        "observe": "Length of the observation window, from the deploy.",
-        "confidence": "How sure an error-rate breach must be before the plain rule is.",
-        "error_rate": "Error rates that are promised, warned of and rolled back.",
-        "on_late_start": "`warn` or `rollback`: what a service gets that came late.",
-        "outage_after": "How long everything must fail to be an outage.",
-        "min_requests": "Fewer real requests than that say nothing.",
+        **forms.policy_docs(),
+        forms.RATES: "Error rates that are promised, warned of and rolled back.",
     },
-    forms.RatesForm: {
-        "slo": "What is promised.",
-        "alert": "What is warned of.",
-        "rollback": "What is rolled back.",
-    },
+    forms.RatesForm: forms.policy_docs(forms.RATES),
     forms.EndpointForm: {
         "name": "What people call it.",
         "path": "Its path.",

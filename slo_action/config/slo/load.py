@@ -26,7 +26,7 @@ from slo_action.config.slo.mistakes import filled_without, form_at, mistake_at, 
 from slo_action.config.slo.services import POLICY_FORM, service_of, unfit_policy
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.lint.rule import Document, Key
-from slo_action.core.policy.overrides import PolicyOverrides
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.services import Matrix, Service
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import hidden_in_line

@@ -8,7 +8,7 @@ from fractions import Fraction
 from slo_action.core.journey.assertions import Assertion
 from slo_action.core.journey.journeys import Journey
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyOverrides
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.stats.latency import LatencyObjective
 
 NAMED_ENDPOINTS = ("health", "build", "search", "stats")

@@ -7,9 +7,10 @@ one asks says of its own facts which way is looser, and why.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from slo_action.core.policy.numbers import DEFAULTS
 from slo_action.core.slo.services import Matrix, Service, Team
 from slo_action.core.slo_diff.change import Change, Direction, Fact, compared
-from slo_action.core.slo_diff.policy import DEFAULTS, PolicyPair, policy_changes
+from slo_action.core.slo_diff.policy import PolicyPair, policy_changes
 from slo_action.core.slo_diff.services import NOTIFY, service_changes
 
 SERVICE, NAME = "service", "name"

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from slo_action.core.model import Witness
 from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
-from slo_action.core.policy.overrides import PolicyOverrides
+from slo_action.core.policy.numbers import NUMBERS_BY_NAME, PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Service
 from slo_action.core.slo_diff.assertions import assertion_changes
 from slo_action.core.slo_diff.change import Change, Fact, Fallback, compared, more_is_looser, paired
@@ -22,9 +22,8 @@ from slo_action.core.slo_diff.objectives import (
     objective_changes,
     timeout_fact,
 )
-from slo_action.core.slo_diff.policy import PolicyPair, grace_means, policy_changes, same_fields
+from slo_action.core.slo_diff.policy import PolicyPair, policy_changes, same_numbers
 from slo_action.core.stats.latency import LatencyObjective
-from slo_action.core.text.quantities import duration_words
 
 TEXT_FACTS = {
     "url": Fact(what="url"),
@@ -62,7 +61,8 @@ def service_changes(before: Service, after: Service, below: PolicyPair) -> Itera
 def _target_changes(before: Service, after: Service, below: PolicyPair) -> Iterator[Change]:
     """Without an error rate of its own, a deploy is held to the policy's."""
     rates = Fallback(
-        before=before.policy.over(below.before).slo, after=after.policy.over(below.after).slo
+        before=before.policy.over(below.before).get("slo"),
+        after=after.policy.over(below.after).get("slo"),
     )
     for field, fact in TARGET_FACTS.items():
         old, new = getattr(before.targets, field), getattr(after.targets, field)
@@ -75,7 +75,8 @@ NOTIFY = Fact(what="notify", words=", ".join, absent=1, gone="nobody is told any
 
 def _told(before: Service, after: Service) -> frozenset[str]:
     """Return the numbers of the policy that only repeat what the service's targets say."""
-    return same_fields(before.policy, _targets(before)) & same_fields(after.policy, _targets(after))
+    own = same_numbers(before.policy, _targets(before))
+    return own & same_numbers(after.policy, _targets(after))
 
 
 def _targets(service: Service) -> PolicyOverrides:
@@ -94,9 +95,10 @@ def _goal(service: Service, name: str) -> LatencyObjective | None:
 
 
 def _grace(before: Service, after: Service, below: PolicyPair) -> tuple[Change, ...]:
-    old = before.policy.over(below.before).grace
-    new = after.policy.over(below.after).grace
-    fact = Fact(what="grace", words=duration_words, order=more_is_looser, means=grace_means)
+    old = before.policy.over(below.before).get("grace")
+    new = after.policy.over(below.after).get("grace")
+    number = NUMBERS_BY_NAME["grace"]
+    fact = Fact(what="grace", words=number.text, order=more_is_looser, means=number.effect)
     return compared(
         after.name,
         fact,

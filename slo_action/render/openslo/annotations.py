@@ -1,11 +1,10 @@
 """What of a service stands in annotations, by the flat keys of slo.yml."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from slo_action.core.policy.overrides import PolicyOverrides
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.openslo import LATENCY_TARGETS
 from slo_action.core.slo.services import Endpoint, Service
 
@@ -48,7 +47,8 @@ def unheld(service: Service) -> tuple[str, ...]:
 
 def _own_policy(policy: PolicyOverrides) -> PolicyOverrides:
     """Return it without what `slo_targets` and `monitoring` put there."""
-    return replace(policy, grace=None, slo=None, health_limit=None, search_limit=None)
+    derived = {"grace", "slo", "health_limit", "search_limit"}
+    return PolicyOverrides(**{name: policy[name] for name in policy.keys() - derived})
 
 
 def _is_held(endpoint: Endpoint, place: str) -> bool:

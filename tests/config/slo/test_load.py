@@ -13,7 +13,7 @@ from slo_action.config.slo.load import MOST_MISTAKES, Loaded, load_matrix, read_
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyOverrides, policy_with
+from slo_action.core.policy.numbers import PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy
 from slo_action.core.slo.services import Maintenance, Service, Team
 from slo_action.core.stats.latency import LatencyObjective
@@ -181,7 +181,7 @@ services:
     )
     assert found["b"].targets.availability == Fraction(99, 100)
     assert found["b"].targets.error_rate == Fraction(1, 100)
-    assert (found["b"].policy.observe, found["b"].policy.grace) == (120.0, 5.0)
+    assert (found["b"].policy["observe"], found["b"].policy["grace"]) == (120.0, 5.0)
     assert (found["a"].platform, found["b"].platform) == ("fly", "none")
 
 
@@ -332,8 +332,8 @@ def test_a_file_may_include_others_and_hands_its_defaults_down(load: Load) -> No
     assert list(found) == ["a", "b", "c"]
     assert [found[name].platform for name in "abc"] == ["fly", "none", "fly"]
     assert {one.endpoints[0].path for one in found.values()} == {"/up"}
-    assert {one.policy.observe for one in found.values()} == {120.0}
-    assert loaded.matrix.policy.observe == 120.0
+    assert {one.policy["observe"] for one in found.values()} == {120.0}
+    assert loaded.matrix.policy["observe"] == 120.0
     assert loaded.origins["c"].document.path == "deep/two.yml"
 
 
@@ -756,8 +756,8 @@ def test_every_key_changes_its_own_number(load: Load) -> None:
 def test_a_service_s_own_words_come_before_the_file_s(load: Load) -> None:
     change = load(WHOLE).matrix.policy_for("dashboard")
 
-    assert change.rollback == Fraction(2, 100)
-    assert change.observe == 240.0
+    assert change["rollback"] == Fraction(2, 100)
+    assert change["observe"] == 240.0
 
 
 def test_a_service_s_targets_count_too(load: Load) -> None:
@@ -786,11 +786,11 @@ def test_every_shape_of_the_matrix_may_hold_a_policy(load: Load, text: str) -> N
     loaded = load(text)
 
     assert loaded.mistakes == ()
-    assert loaded.matrix.policy_for("api").over(loaded.matrix.policy).grace == 5.0
+    assert loaded.matrix.policy_for("api").over(loaded.matrix.policy)["grace"] == 5.0
 
 
 def test_a_document_s_policy_holds_for_services_of_other_documents(load: Load) -> None:
-    assert load(f"policy: {{grace: 5s}}\n---\n{ONE}").matrix.policy_for("api").grace == 5.0
+    assert load(f"policy: {{grace: 5s}}\n---\n{ONE}").matrix.policy_for("api")["grace"] == 5.0
 
 
 def test_ten_thousand_services_are_all_read(load: Load) -> None:

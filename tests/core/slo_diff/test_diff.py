@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyOverrides
+from slo_action.core.policy.numbers import POLICY_NUMBERS, PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Maintenance, Matrix, Service, Targets, Team
 from slo_action.core.slo_diff.change import Change, Direction
 from slo_action.core.slo_diff.diff import by_direction, matrix_changes
@@ -209,16 +209,23 @@ def mirrored(changes: tuple[Change, ...]) -> Counter[tuple[str, str, Direction]]
     return Counter((c.before, c.after, turned[c.direction]) for c in changes)
 
 
+def names_of(kind: type[Any]) -> set[str]:
+    """The names of what a kind of value holds."""
+    if issubclass(kind, PolicyOverrides):
+        return {number.name for number in POLICY_NUMBERS}
+    return {field.name for field in fields(kind)}
+
+
 @pytest.mark.parametrize(("kind", "field", "after", "direction"), TABLE, ids=ids)
 def test_every_field_is_told_and_leans_one_way(
     kind: type, field: str, after: Matrix, direction: Direction
 ) -> None:
-    assert field in {one.name for one in fields(kind)}
+    assert field in names_of(kind)
     assert direction in {change.direction for change in matrix_changes(BASE, after)}
 
 
 def test_no_field_of_the_matrix_is_without_a_row() -> None:
-    known = {(kind.__name__, field.name) for kind in KINDS for field in fields(kind)}
+    known = {(kind.__name__, name) for kind in KINDS for name in names_of(kind)}
 
     assert known == {(kind.__name__, field) for kind, field, _, _ in TABLE}
 
@@ -299,13 +306,13 @@ def test_between_any_two_rows_the_way_back_leans_the_other_way_and_shows_two_fac
             policy(confidence=0.95),
             "policy: confidence",
             ("99 %", "95 %"),
-            "each test convicts by chance in at most 1 % → 5 % of windows",
+            "each test fails a good deploy by chance in at most 1 % → 5 % of windows",
         ),
         (
             policy(on_late_start=OnLateStart.WARN),
             "policy: on late start",
             ("rollback", "warn"),
-            "what gets healthy after the deadline is degraded",
+            "a service that becomes healthy after the deadline is degraded",
         ),
         (
             assertion(expected=("200", "204")),
@@ -403,7 +410,7 @@ def test_a_change_for_the_whole_file_is_told_once() -> None:
 
     assert (change.service, change.what) == ("", "policy: health deadline")
     assert (change.before, change.after) == ("90 s (default)", "2 min")
-    assert change.consequence == "a deploy has 90 s → 2 min to get healthy"
+    assert change.consequence == "a deploy has 90 s → 2 min to become healthy"
 
 
 def test_a_target_is_not_told_again_as_a_number_of_the_policy() -> None:

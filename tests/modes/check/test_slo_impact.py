@@ -14,7 +14,7 @@ from slo_action.audit.document import AuditDocument
 from slo_action.audit.measured import measured_by
 from slo_action.audit.write import audit_document
 from slo_action.core.model import Mode, Outcome, VersionRule
-from slo_action.core.policy.overrides import PolicyOverrides
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.policy.policy import Policy
 from slo_action.core.slo.services import Matrix, Service
 from slo_action.core.slo_diff.diff import matrix_changes

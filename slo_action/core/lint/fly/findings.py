@@ -37,7 +37,7 @@ def _pair(document: Document, service: Service, services: tuple[Service, ...]) -
 
 def _rules(services: tuple[Service, ...]) -> list[Rule[Table]]:
     """Return the rules for the file alone; its services say how long health is waited for."""
-    said = (service.policy.health_deadline for service in services)
+    said = (service.policy.get("health_deadline") for service in services)
     deadlines = [GATE_SECONDS if one is None else Fraction(one) for one in said]
     find = grace_past(min(deadlines, default=GATE_SECONDS))
     return [

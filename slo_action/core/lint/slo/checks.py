@@ -138,12 +138,12 @@ def job_without_schedule(entry: SloEntry) -> Iterator[Violation]:
 
 def grace_past_deadline(entry: SloEntry) -> Iterator[Violation]:
     """The gate must end after the grace period."""
-    grace, deadline = entry.service.grace, entry.service.policy.health_deadline
+    grace, deadline = entry.service.grace, entry.service.policy.get("health_deadline")
     until = _GATE if deadline is None else timedelta(seconds=deadline)
     if grace is not None and grace >= until:
         words = f"grace_period {told_duration(grace)}, deadline of the gate {told_duration(until)}"
         yield Violation(key=("monitoring", "grace_period"), words=words)
-    own = entry.service.policy.grace
+    own = entry.service.policy.get("grace")
     if own is not None and timedelta(seconds=own) >= until:
         told = told_duration(timedelta(seconds=own))
         words = f"grace {told}, deadline of the gate {told_duration(until)}"

@@ -8,7 +8,7 @@ import pytest
 from slo_action.config.files.toml import parse_toml
 from slo_action.core.lint.fly.findings import fly_findings
 from slo_action.core.lint.rule import Document
-from slo_action.core.policy.overrides import PolicyOverrides
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.services import Service, Targets
 
 SHOP = Service(name="shop", url="https://shop.example.com", endpoints=())
