@@ -7,12 +7,11 @@ from urllib.parse import quote, unquote
 
 from slo_action.audit.document import BreachEntry, LatencyEntry, StreamEntry, WindowEntry
 from slo_action.core.model import Outcome, Probe, VersionRule
-from slo_action.core.observation.event_log import MAX_EVENTS, WindowEvent
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.replay import replayed
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.streams import Stream
-from slo_action.core.observation.window import Window
+from slo_action.core.observation.window import MAX_EVENTS, Window, WindowEvent
 from slo_action.core.stats.latency import LatencyCounter
 from slo_action.core.verdict.window_facts import rate_details
 from slo_action.errors import RecordError, ReplayError

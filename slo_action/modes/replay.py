@@ -36,7 +36,7 @@ _HINT = "the record was changed, or another version wrote it"
 class ReplayedEvidence:
     """What a run saw, driven again: gate, window and last look; None where there was none.
 
-    `known` is what it knew beside that: the platform's word, and how it was before.
+    `known` is what it knew beside that: the platform status, and how it was before.
     """
 
     gate: Gate
@@ -51,17 +51,17 @@ class Replayed:
 
     judgement: Judgement
     policy: Policy
-    seen: ReplayedEvidence
+    evidence: ReplayedEvidence
 
     @property
     def observations(self) -> int:
         """How many observations the health gate made."""
-        return len(self.seen.gate.observations)
+        return len(self.evidence.gate.observations)
 
     @property
     def answers(self) -> int:
         """How many rows the observation window holds."""
-        return len(self.seen.window.rows) if self.seen.window else 0
+        return len(self.evidence.window.rows) if self.evidence.window else 0
 
 
 def replay(document: AuditDocument) -> Replayed:
@@ -99,11 +99,11 @@ def _verify_again(document: AuditDocument, policy: Policy, problems: list[str]) 
     verified = restored.verdict if restored else None
     ending = ending_of(judgement.verdict, restored=_succeeded(document), verified=verified)
     problems += _ending_problems(document, ending, exit_code_of(ending, policy.fail_on))
-    return Replayed(judgement=judgement, policy=policy, seen=seen)
+    return Replayed(judgement=judgement, policy=policy, evidence=seen)
 
 
 def _roll_back_again(document: AuditDocument, policy: Policy, problems: list[str]) -> Replayed:
-    """A person's word is no evidence: only what was restored is judged again."""
+    """A person's request is no evidence: only what was restored is judged again."""
     seen = _seen(document, policy, problems)
     restored = _restored(document, problems)
     judgement = restored or Judgement(
@@ -115,14 +115,14 @@ def _roll_back_again(document: AuditDocument, policy: Policy, problems: list[str
     if rehearsed and policy.rollback is not RollbackMode.DRY_RUN:
         problems.append("the record states a rehearsal, and the policy does not ask for one")
     problems += _ending_problems(document, ending, manual_exit_code(ending, rehearsed=rehearsed))
-    return Replayed(judgement=judgement, policy=policy, seen=seen)
+    return Replayed(judgement=judgement, policy=policy, evidence=seen)
 
 
 _REPLAYS = {Mode.VERIFY: _verify_again, Mode.ROLLBACK: _roll_back_again}
 
 
 def _succeeded(document: AuditDocument) -> bool | None:
-    """Tell whether every step succeeded; None where no rollback was begun."""
+    """Return whether every step succeeded; None where no rollback was begun."""
     rollback = document.rollback
     if rollback is None:
         return None
@@ -132,8 +132,8 @@ def _succeeded(document: AuditDocument) -> bool | None:
 def _refuse_halves(gate: Gate, window: Window | None, problems: list[str]) -> None:
     """No run watches to the end of a window whose gate has not ended, so no verdict is for it."""
     if gate.end is None and window is not None and window.end is WindowEnd.OVER:
-        told = "; ".join(problems) or "the window is over, and the gate has not ended"
-        raise ReplayError(told, hint=_HINT)
+        reason = "; ".join(problems) or "the window is over, and the gate has not ended"
+        raise ReplayError(reason, hint=_HINT)
 
 
 def _seen(document: AuditDocument, policy: Policy, problems: list[str]) -> ReplayedEvidence:
@@ -277,9 +277,9 @@ def _verified_again(
     problems += _restored_problems(what, verification, judgement)
     met = not stopped and _passed(gate)
     if verification.window and window:
-        told = f"{what}: window"
+        reason = f"{what}: window"
         judged = replace(policy, gate=gate.policy)
-        problems += window_problems(told, verification.window, window, judged, met=met)
+        problems += window_problems(reason, verification.window, window, judged, met=met)
     if met and window is None and watching.length_seconds:
         problems.append(f"{what}: the window is missing, and the policy asks for one")
     return judgement

@@ -6,10 +6,9 @@ from dataclasses import fields
 import pytest
 
 from slo_action.core.model import Trigger, Witness
-from slo_action.core.observation.event_log import MAX_EVENTS
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
-from slo_action.core.observation.window import POOLED
+from slo_action.core.observation.window import MAX_EVENTS, POOLED
 from slo_action.core.verdict import triggers
 from slo_action.core.verdict.judge import TABLE
 from tests.docs.pages import DOCS, ROOT, prose, read, row_of

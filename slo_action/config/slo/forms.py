@@ -96,7 +96,7 @@ def policy_docs(below: str = "") -> dict[str, str]:
     docs: dict[str, str] = {}
     for number in POLICY_NUMBERS:
         above, _, last = number.key.rpartition(".")
-        if number.key and above == below:
+        if number.doc and above == below:
             docs[last] = number.doc
         elif above and not below:
             docs.setdefault(above, "")

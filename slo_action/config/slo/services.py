@@ -89,7 +89,7 @@ def policy_overrides(form: Form) -> PolicyOverrides:
     """Return what a `policy:` mapping says."""
     found: dict[str, object] = {}
     for number in POLICY_NUMBERS:
-        written: object = form if number.key else None
+        written: object = form if number.doc else None
         for key in number.key.split("."):
             written = None if written is None else getattr(written, key)
         found[number.name] = number.value_of(written)

@@ -81,7 +81,7 @@ def after_restart(policy: GatePolicy) -> GatePolicy:
 
 
 class GateEnd(StrEnum):
-    """How a gate ended. Unjudged: too many answers said nothing, so none may be convicted.
+    """How a gate ended. Unjudged: too many answers said nothing, so the gate may not fail.
 
     Hopeless: the platform says that no machine of the release can become healthy.
     """
@@ -186,8 +186,8 @@ class Gate:
         A failure in grace is not held against the service, but what went before it is not
         consecutive with what comes after.
         """
-        told = [o.result for o in self.asked if o.result is not _NEUTRAL]
-        return sum(1 for _ in takewhile(lambda result: result is _PASSED, reversed(told)))
+        said = [o.result for o in self.asked if o.result is not _NEUTRAL]
+        return sum(1 for _ in takewhile(lambda result: result is _PASSED, reversed(said)))
 
     @property
     def deadline_seconds(self) -> float:
@@ -208,9 +208,9 @@ class Gate:
         That nothing of the release is live, or that hosts do not answer, may be over soon: that is
         not believed before grace is over.
         """
-        told = [o.hopeless for o in self.observations[-2:] if o.result is _FAILED and o.hopeless]
+        said = [o.hopeless for o in self.observations[-2:] if o.result is _FAILED and o.hopeless]
         early = self.observations[-1].started_seconds < self.policy.grace_seconds
-        return len(told) > 1 and (told[-1].why is Dead.EXITED or not early)
+        return len(said) > 1 and (said[-1].why is Dead.EXITED or not early)
 
     def _is_late(self) -> bool:
         """Late is charged only to a service that was seen to fail: a late observer proves nothing.
@@ -236,7 +236,7 @@ class Gate:
         return last.result is _FAILED or len(late) > self.policy.late_attempts
 
     def _end_without_streak(self) -> GateEnd:
-        """A conviction must stand even if the answers that said nothing had been successes."""
+        """A failed gate must stand even if the answers that said nothing had been successes."""
         since_failure = list(
             takewhile(lambda attempt: attempt.result is not _FAILED, reversed(self.attempts))
         )

@@ -32,7 +32,7 @@ class OnNoData(StrEnum):
     SYNTHETIC = "synthetic"
     INCONCLUSIVE = "inconclusive"
     FAIL = "fail"
-    PASS = "pass"  # noqa: S105 - a word of the policy
+    PASS = "pass"  # noqa: S105 - a value of the policy
 
 
 class TrafficVerdict(StrEnum):
@@ -128,14 +128,14 @@ def judge_traffic(
     """
     count = _counted(reading)
     if reading is None or count is None:
-        return TrafficFinding(verdict=TrafficVerdict.NO_DATA, sentence=_silence(reading))
+        return TrafficFinding(verdict=TrafficVerdict.NO_DATA, sentence=_no_count(reading))
     before = _count(reading.errors_before, reading.requests_before)
     chance = _chance(_proven(count, reading.scrapes), _null(policy))
     verdict = _judged(count, before, chance, policy)
-    told = _told(count, reading, reading.at_seconds if now is None else now)
+    counted = _counts_text(count, reading, reading.at_seconds if now is None else now)
     return TrafficFinding(
         verdict=verdict,
-        sentence=told + _reason(verdict, before, chance, policy),
+        sentence=counted + _reason(verdict, before, chance, policy),
         requests=count.requests,
         errors=count.errors,
         chance=chance,
@@ -206,13 +206,13 @@ def _chance(count: _Count, rate: float) -> float:
     return binomial_at_most(requests - errors, requests, 1 - rate)
 
 
-def _silence(reading: TrafficReading | None) -> str:
+def _no_count(reading: TrafficReading | None) -> str:
     if reading is None:
         return "the metric source has not answered yet"
     return f"no count of real traffic ({reading.state}): {printable(reading.detail)}"
 
 
-def _told(count: _Count, reading: TrafficReading, now: float) -> str:
+def _counts_text(count: _Count, reading: TrafficReading, now: float) -> str:
     rate = f" ({_percent(count.rate)})" if count.requests else ""
     said = f"{count.errors} of {count.requests} requests answered 5xx{rate}{_span(reading, now)}"
     p95 = reading.p95_seconds

@@ -17,7 +17,7 @@ class StreamStats:
     """Counts of one stream. `last_bad` and `last_heard` are slots, in seconds since the deploy.
 
     `starting` holds failures that wait for the first good answer. `missed` counts slots that could
-    not be taken, `excused` silences that the control explains. `tickets_apart` and `seconds_apart`
+    not be taken, `excused` timeouts that the control explains. `tickets_apart` and `seconds_apart`
     lie between two of its probes at the usual pace. `goal` is what its answers may take; None where
     nothing is set.
     """
@@ -96,7 +96,7 @@ class StreamStats:
         return weight
 
     def excuse(self, sample: Sample) -> None:
-        """Take note that the control explains a silence."""
+        """Take note that the control explains a probe without an answer."""
         self.excused += 1
         self.last_neutral = sample
 

@@ -77,5 +77,5 @@ def machine_stream(machine: Machine, health: Probe) -> Stream:
 
 
 def machine_probe(machine: Machine, health: Probe) -> Probe:
-    """Return the probe of one machine's health; it tells the version as any other does."""
+    """Return the probe of one machine's health; it checks the version as any other does."""
     return replace(health, headers=(*health.headers, *machine.headers), machine=machine.name)

@@ -53,21 +53,26 @@ def _no_effect(_before: object, _after: object) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyNumber:
-    """One number. `fields` are its places in Policy, `key` that in `policy:` of slo.yml, if any.
+    """One number. `fields` are its places in Policy.
 
-    `doc` explains the key, `label` names the number in a review, where `looser` and `effect` say
-    what a change of it means. `is_input` is True where an input of the same name sets it, too.
+    `key` is its place in `policy:` of slo.yml, and `doc` explains it there; without a `doc` it is
+    set by `slo_targets`. `label` names it in a review, where `looser` and `effect` say what a
+    change of it means. `is_input` is True where an input of the same name sets it, too.
     """
 
-    name: str
+    key: str
     kind: Kind
     fields: tuple[str, ...]
-    label: str
-    key: str = ""
     doc: str = ""
+    label: str = ""
     is_input: bool = False
     looser: Looser = Looser.MORE
     effect: Callable[[Any, Any], str] = _no_effect
+
+    @property
+    def name(self) -> str:
+        """The last part of its key."""
+        return self.key.rpartition(".")[2]
 
     def text(self, value: Any) -> str:  # noqa: ANN401 - as its kind says
         """Return a value with its unit."""
@@ -134,110 +139,94 @@ def _requests(before: int, after: int) -> str:
 
 POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
     PolicyNumber(
-        name="health_deadline",
+        key="health_deadline",
         kind=Kind.POSITIVE_DURATION,
         fields=("gate.deadline_seconds",),
-        key="health_deadline",
         doc="By when 3 consecutive attempts must have succeeded.",
         is_input=True,
-        label="health deadline",
         effect=_deadline,
     ),
     PolicyNumber(
-        name="grace",
+        key="grace",
         kind=Kind.DURATION,
         fields=("gate.grace_seconds",),
-        key="grace",
         doc="Failures this soon after the deploy do not count.",
         is_input=True,
-        label="grace",
         effect=_grace,
     ),
     PolicyNumber(
-        name="observe",
+        key="observe",
         kind=Kind.DURATION,
         fields=("window.length_seconds",),
-        key="observe",
         doc="Length of the observation window, from the deploy.",
         is_input=True,
-        label="observe",
         looser=Looser.LESS,
         effect=_observe,
     ),
     PolicyNumber(
-        name="confidence",
+        key="confidence",
         kind=Kind.CONFIDENCE,
         fields=("window.rates.confidence", "window.traffic.confidence"),
-        key="confidence",
         doc="How sure an error-rate breach must be before the plain rule is.",
         is_input=True,
-        label="confidence",
         looser=Looser.MORE_BUT_ZERO,
         effect=_confidence,
     ),
     PolicyNumber(
-        name="slo",
+        key="error_rate.slo",
         kind=Kind.RATE,
         fields=("window.rates.slo", "window.traffic.slo"),
-        key="error_rate.slo",
         doc="What is promised.",
         label="error-rate SLO",
     ),
     PolicyNumber(
-        name="alert",
+        key="error_rate.alert",
         kind=Kind.RATE,
         fields=("window.alert_ratio",),
-        key="error_rate.alert",
         doc="What is warned of.",
         label="error-rate alert",
     ),
     PolicyNumber(
-        name="rollback",
+        key="error_rate.rollback",
         kind=Kind.RATE,
         fields=("window.rates.trigger", "window.traffic.trigger"),
-        key="error_rate.rollback",
         doc="What is rolled back.",
         label="error rate of a rollback",
         effect=_rollback,
     ),
     PolicyNumber(
-        name="on_late_start",
+        key="on_late_start",
         kind=Kind.LATE_START,
         fields=("on_late_start",),
-        key="on_late_start",
         doc="`warn` or `rollback`: what to do when a service becomes healthy only after the "
         "deadline.",
         is_input=True,
-        label="on late start",
         looser=Looser.WARN,
         effect=_late_start,
     ),
     PolicyNumber(
-        name="outage_after",
+        key="outage_after",
         kind=Kind.POSITIVE_DURATION,
         fields=("window.outage_seconds",),
-        key="outage_after",
         doc="How long everything must fail to be an outage.",
-        label="outage after",
         effect=_outage,
     ),
     PolicyNumber(
-        name="min_requests",
+        key="min_requests",
         kind=Kind.COUNT,
         fields=("window.traffic.min_requests",),
-        key="min_requests",
         doc="Fewer real requests than that say nothing.",
         label="minimum of requests",
         effect=_requests,
     ),
     PolicyNumber(
-        name="health_limit",
+        key="health_limit",
         kind=Kind.POSITIVE_DURATION,
         fields=("window.objectives.health.limit_seconds",),
         label="health response time",
     ),
     PolicyNumber(
-        name="search_limit",
+        key="search_limit",
         kind=Kind.POSITIVE_DURATION,
         fields=("window.objectives.search.limit_seconds",),
         label="search response time",

@@ -43,14 +43,14 @@ def recheck_manual(decision: Decision, *, before: WayBack, now: WayBack) -> Deci
 
 
 def manual_judgement(rollback: Rollback | None, decision: Decision) -> Judgement:
-    """Return the verdict on what was restored; inconclusive where nothing was, or nobody looked."""
+    """Return the verdict on what was restored; inconclusive where nothing was verified."""
     verification = rollback.verification if rollback else None
     if verification is not None:
         return verification.judgement
     steps = rollback.steps if rollback else ()
     last = next((step for step in steps if not step.succeeded), None)
-    told = f"the rollback failed at {last.name}: {last.detail}" if last else decision.why
-    return Judgement(verdict=Verdict.INCONCLUSIVE, cause=Cause.NONE, reason=told, row=ASKED)
+    reason = f"the rollback failed at {last.name}: {last.detail}" if last else decision.why
+    return Judgement(verdict=Verdict.INCONCLUSIVE, cause=Cause.NONE, reason=reason, row=ASKED)
 
 
 def manual_ending(rollback: Rollback | None) -> Ending:

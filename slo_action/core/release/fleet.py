@@ -38,9 +38,9 @@ class PlatformCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineExit:
-    """The end of a machine's process. `exit_code` is None where the platform does not tell it.
+    """The end of a machine's process. `exit_code` is None where the platform does not report it.
 
-    `requested` is True where somebody stopped it: a deploy, a person, or autostop.
+    `requested` is True where it was stopped on purpose: a deploy, a person, or autostop.
     """
 
     at: datetime
@@ -112,7 +112,7 @@ class Machine:
 
     @property
     def crashes(self) -> tuple[MachineExit, ...]:
-        """The exits that nobody asked for."""
+        """The exits that were not requested."""
         return tuple(found for found in self.exits if not found.requested)
 
     @property
@@ -154,7 +154,7 @@ class Fleet:
     """All machines at one moment.
 
     `release` is what should be running: the newest in the platform's ledger, or what a rollback
-    restored; None where the ledger is empty. `status` is the ledger's word on it.
+    restored; None where the ledger is empty. `status` is its status there.
     """
 
     app: str
@@ -186,11 +186,11 @@ class Fleet:
 
     @property
     def unreachable(self) -> tuple[Machine, ...]:
-        """The machines whose hosts do not answer the platform: nobody can change them now."""
+        """The machines whose hosts do not answer the platform: they cannot be changed now."""
         return tuple(machine for machine in self.counted if not machine.is_host_ok)
 
     def runs(self, machine: Machine) -> bool | None:
-        """Tell whether a machine runs the release; None where it cannot be told.
+        """Return whether a machine runs the release; None where that is unknown.
 
         The image decides: what a machine says of its release may lag.
         """
@@ -218,9 +218,9 @@ def hopeless(fleet: Fleet) -> Hopeless | None:
     if not current:
         return _not_live(fleet)
     if all(machine.is_dead for machine in current):
-        told = ", ".join(f"{machine.short}: {exit_summary(machine)}" for machine in current[:3])
+        found = ", ".join(f"{machine.short}: {exit_summary(machine)}" for machine in current[:3])
         more = f" and {len(current) - 3} more" if len(current) > 3 else ""  # noqa: PLR2004 - as above
-        return Hopeless(why=Dead.EXITED, words=f"every machine of it has exited ({told}{more})")
+        return Hopeless(why=Dead.EXITED, words=f"every machine of it has exited ({found}{more})")
     return None
 
 
@@ -255,15 +255,15 @@ def fleet_summary(fleet: Fleet) -> str:
     wanted = fleet.release.version if fleet.release else ""
     ordered = sorted(groups.items(), key=lambda g: (-len(g[1]), g[0] != wanted, g[0]))
     most = ordered[0][0]
-    told = []
+    found = []
     for release, machines in ordered:
         few = f" ({', '.join(machine.short for machine in machines)})" if release != most else ""
-        told.append(f"{len(machines)}/{len(counted)}{few} on {release}")
-    return ", ".join(told)
+        found.append(f"{len(machines)}/{len(counted)}{few} on {release}")
+    return ", ".join(found)
 
 
 def _release_of(fleet: Fleet, machine: Machine) -> str:
-    """Name what a machine runs: the release, its own word, or the beginning of its digest."""
+    """Name what a machine runs: the release, its own name, or the beginning of its digest."""
     if fleet.runs(machine) and fleet.release:
         return fleet.release.version
     if fleet.release and machine.release == fleet.release.version and machine.digest:
@@ -289,7 +289,7 @@ def crash_summary(fleet: Fleet) -> str:
 
 
 def platform_samples(fleet: Fleet, url: str, took_seconds: float) -> tuple[Sample, ...]:
-    """Return the platform's word, as answers beside the others: who runs what, and who does not.
+    """Return the platform status, as answers beside the others: who runs what, and who does not.
 
     A machine on another image means that the deploy has not reached it: another version answers.
     Each one that should serve and does not run has a sample of its own.

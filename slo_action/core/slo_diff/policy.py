@@ -67,11 +67,11 @@ _ORDERS: dict[Looser, Callable[[Any, Any], int]] = {
 }
 POLICY_FACTS = {
     number.name: Fact(
-        what=f"policy: {number.label}",
+        what=f"policy: {number.label or number.name.replace('_', ' ')}",
         words=number.text,
         order=_ORDERS[number.looser],
         means=number.effect,
     )
     for number in POLICY_NUMBERS
 }
-"""How each policy number is told in a review."""
+"""How a review names each policy number."""

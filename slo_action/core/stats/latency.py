@@ -34,7 +34,7 @@ class LatencyState(StrEnum):
 
 
 class PercentileConfidence(StrEnum):
-    """How firmly a percentile may be told."""
+    """How firmly a percentile may be reported."""
 
     NONE = "none"
     LOW_CONFIDENCE = "low-confidence"
@@ -105,8 +105,8 @@ class LatencyCounter:
             return inf
         return sorted(self._values)[max(0, rank - 1)] / _MICROSECONDS
 
-    def told(self, quantile: Fraction) -> PercentileConfidence:
-        """Return how firmly the percentile may be told at this number of answers."""
+    def percentile_confidence(self, quantile: Fraction) -> PercentileConfidence:
+        """Return how firmly the percentile may be reported at this number of answers."""
         if self.n < least_count(quantile):
             return PercentileConfidence.NONE
         if self.n < full_count(quantile):

@@ -601,7 +601,7 @@ def _is_wrong_version(facts: Facts) -> bool:
 
 @_row("no-version", _INCONCLUSIVE, Cause.CONFIG)
 def _no_version(facts: Facts) -> str | None:
-    """No streak; the answers are well but tell no version, and one was expected."""
+    """No streak; the answers are good but name no version, and one was expected."""
     shown = facts.last_failure
     if not _is_wrong_version(facts) or shown is None or shown.version is not None:
         return None

@@ -1,4 +1,4 @@
-"""What a window shows: facts for the truth table, and the sentences that tell them."""
+"""What a window shows: facts for the truth table, and sentences about them."""
 
 from collections.abc import Sequence
 
@@ -80,7 +80,7 @@ def unheard(window: Window) -> StreamStats | None:
     """Return an endpoint that was not heard for too long to be passed; None where none is.
 
     Too long is the last stretch, as long as an outage takes, or a quarter of the time in all. For
-    a journey it is all of it: where every run of it told nothing.
+    a journey it is all of it: where no run of it gave a usable answer.
     """
     if window.end is not WindowEnd.OVER:
         return None
@@ -173,7 +173,7 @@ def requests_failed(stream: Stream | None, rate: RateTest, window: Window) -> st
 
 
 _MOSTLY = 0.4
-"""A larger share is told in percent: 2 of 3 is no `1 in` anything."""
+"""A larger share is given in percent: 2 of 3 is no `1 in` anything."""
 
 
 def _requests(stream: Stream | None) -> str:
@@ -289,8 +289,8 @@ def alert_summary(window: Window) -> str:
     enough = sum(stats.rate.bad for stats in found) > 1 and bad > limit * valid + _EDGE
     if window.end is not WindowEnd.OVER or not enough:
         return ""
-    told = " and ".join(requests_failed(s.stream, s.rate, window) for s in found)
-    return f"errors above the alert threshold of {percent_words(limit)}: {told}"
+    failed = " and ".join(requests_failed(s.stream, s.rate, window) for s in found)
+    return f"errors above the alert threshold of {percent_words(limit)}: {failed}"
 
 
 def rate_details(name: str, rate: RateTest, window: Window) -> str:

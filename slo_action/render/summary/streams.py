@@ -84,7 +84,7 @@ def _latency_row(stats: StreamStats) -> tuple[str, ...]:
 
 def percentile_words(latency: LatencyCounter, quantile: Fraction) -> str:
     """Return a percentile as firmly as its number of answers allows; `≈` is low confidence."""
-    told, seconds = latency.told(quantile), latency.percentile(quantile)
+    told, seconds = latency.percentile_confidence(quantile), latency.percentile(quantile)
     if told is PercentileConfidence.NONE or seconds is None:
         return "not enough data"
     about = "≈\u00a0" if told is PercentileConfidence.LOW_CONFIDENCE else ""

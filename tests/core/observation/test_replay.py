@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from slo_action.audit.document import WindowEntry
 from slo_action.audit.window import parse_row, row_text, window_entry, window_of
 from slo_action.core.model import Outcome, Sample
-from slo_action.core.observation.event_log import WindowEvent
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.real_traffic import TrafficReading
 from slo_action.core.observation.replay import replayed
 from slo_action.core.observation.streams import Slot, Stream
-from slo_action.core.observation.window import Window
+from slo_action.core.observation.window import Window, WindowEvent
 from slo_action.core.stats.rate_test import RatePolicy
 from slo_action.errors import RecordError, ReplayError
 from tests.builders import sample

@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo_action.core.model import Outcome, Probe, Sample, VersionRule, Witness
-from slo_action.core.observation.event_log import MAX_EVENTS
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.streams import Slot, Stream, machine_stream
-from slo_action.core.observation.window import Window
+from slo_action.core.observation.window import MAX_EVENTS, Window
 from slo_action.core.release.fleet import Machine
 from slo_action.core.stats.rate_test import RatePolicy
 from tests.builders import World, always, sample
