@@ -17,9 +17,9 @@ from slo_action.core.policy.policy import Policy
 from slo_action.core.record.policy_comparison import PolicyComparison, PolicyOutcome
 from slo_action.core.slo.services import Matrix
 from slo_action.core.verdict.facts import OnLateStart, is_passed
-from slo_action.core.verdict.judge import Judgement, judge
+from slo_action.core.verdict.judge import Judgement
 from slo_action.errors import RecordError, ReplayError
-from slo_action.modes.replay import Replayed, ReplayedEvidence, replay
+from slo_action.modes.replay import Replayed, ReplayedEvidence, judge_evidence, replay
 
 _STOPPED_ROW = "interrupted"
 
@@ -70,7 +70,7 @@ def backtested(document: AuditDocument, policy: Policy, source: str) -> PolicyCo
     then = _outcome(replayed.judgement, replayed.evidence, superseded=superseded)
     seen = _evidence_under(replayed, policy)
     why = _missing(seen, replayed, policy)
-    now = None if why else _outcome(_judged(seen, policy), seen, superseded=superseded)
+    now = None if why else _outcome(judge_evidence(seen, policy), seen, superseded=superseded)
     return PolicyComparison(
         source=source,
         service=document.service,
@@ -113,17 +113,6 @@ def _heard_seconds(window: Window) -> float:
         return window.ended_seconds
     heard = (row.taken_seconds for row in window.rows)
     return max(heard, default=window.begun_seconds)
-
-
-def _judged(seen: ReplayedEvidence, policy: Policy) -> Judgement:
-    return judge(
-        seen.gate,
-        rule=policy.rule,
-        on_late_start=policy.on_late_start,
-        window=seen.window,
-        recheck=seen.recheck,
-        context=seen.context,
-    )
 
 
 def _evidence_under(replayed: Replayed, policy: Policy) -> ReplayedEvidence:
@@ -191,7 +180,7 @@ def _recheck_again(
     seen: ReplayedEvidence, rest: Sequence[Observation], policy: Policy
 ) -> Gate | None:
     """Return the last look that follows a missed gate; None where nothing is recorded of it."""
-    judgement = _judged(seen, policy)
+    judgement = judge_evidence(seen, policy)
     missed = Trigger.HEALTH_CHECK_FAILURE in judgement.triggers
     if not (rest and missed and _calls_for_rollback(judgement)):
         return None
@@ -213,7 +202,7 @@ def _missing(seen: ReplayedEvidence, replayed: Replayed, policy: Policy) -> str:
     needs = policy.window.length_seconds and (passed or watched)
     if needs and seen.window is None:
         return "the record holds no observation window"
-    if _judged(seen, policy).row != _STOPPED_ROW:
+    if judge_evidence(seen, policy).row != _STOPPED_ROW:
         return ""
     last = _known_seconds(replayed.evidence)
     return f"the record ends at {last:.0f} s"

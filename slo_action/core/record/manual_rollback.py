@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from slo_action.core.decision.decide import (
     EXIT_HEALTHY,
-    EXIT_NOT_RESTORED,
-    EXIT_UNHEALTHY,
     Action,
     Decision,
+    FailOn,
     WayBack,
     ending_of,
+    exit_code_of,
     moved,
 )
 from slo_action.core.model import Cause, Ending, Release, Verdict
@@ -56,25 +56,11 @@ def manual_judgement(rollback: Rollback | None, decision: Decision) -> Judgement
 def manual_ending(rollback: Rollback | None) -> Ending:
     """Return how it ended; where nothing was begun, it was not rolled back."""
     verification = rollback.verification if rollback else None
-    return ending_after(
-        rollback.restored if rollback else None,
-        verification.judgement.verdict if verification else None,
+    return ending_of(
+        Verdict.UNHEALTHY,
+        restored=rollback.restored if rollback else None,
+        verified=verification.judgement.verdict if verification else None,
     )
-
-
-def ending_after(restored: bool | None, verified: Verdict | None) -> Ending:  # noqa: FBT001 - as ending_of
-    """Return the ending; `restored` is None where nothing was begun, `verified` as in ending_of."""
-    if restored is None:
-        return Ending.NOT_ROLLED_BACK
-    return ending_of(Verdict.UNHEALTHY, restored=restored, verified=verified)
-
-
-_EXIT_CODES: dict[Ending, int] = {
-    Ending.ROLLED_BACK_VERIFIED: EXIT_HEALTHY,
-    Ending.ROLLED_BACK_UNHEALTHY: EXIT_NOT_RESTORED,
-    Ending.ROLLBACK_FAILED: EXIT_NOT_RESTORED,
-    Ending.NOT_ROLLED_BACK: EXIT_UNHEALTHY,
-}
 
 
 def manual_exit_code(ending: Ending, *, rehearsed: bool) -> int:
@@ -82,6 +68,6 @@ def manual_exit_code(ending: Ending, *, rehearsed: bool) -> int:
 
     So is a rehearsal that came to its end: it was asked to change nothing (ADR 0013).
     """
-    if rehearsed and ending is Ending.NOT_ROLLED_BACK:
+    if ending is Ending.ROLLED_BACK_VERIFIED or (rehearsed and ending is Ending.NOT_ROLLED_BACK):
         return EXIT_HEALTHY
-    return _EXIT_CODES[ending]
+    return exit_code_of(ending, FailOn.INCONCLUSIVE)

@@ -147,14 +147,8 @@ class AuditRecord:
     @property
     def context(self) -> JudgementContext:
         """What the verdict was judged with, beside the answers."""
-        return JudgementContext(
-            released=self.released,
-            fleet=self.fleet,
-            baseline=self.prepared.baseline if self.prepared else None,
-            remedied=self.remedy.result if self.remedy else None,
-            before=self.prepared.release if self.prepared else None,
-            newest_before=newest_before(self.prepared),
-        )
+        restart = self.remedy.result if self.remedy else None
+        return context_of(self.released, self.fleet, self.prepared, restart)
 
     @property
     def status(self) -> Status:
@@ -212,9 +206,21 @@ class AuditRecord:
         return self.rollback.verification
 
 
-def newest_before(prepared: Prepared | None) -> str:
-    """Return the release that was the newest when the deploy was prepared; else empty."""
-    return prepared.newest.version if prepared and prepared.newest else ""
+def context_of(
+    released: Release | None,
+    fleet: Fleet | None,
+    prepared: Prepared | None,
+    restart: RestartResult | None,
+) -> JudgementContext:
+    """Return what a deploy is judged with beside the answers."""
+    return JudgementContext(
+        released=released,
+        fleet=fleet,
+        baseline=prepared.baseline if prepared else None,
+        remedied=restart,
+        before=prepared.release if prepared else None,
+        newest_before=prepared.newest.version if prepared and prepared.newest else "",
+    )
 
 
 _STATUS = {

@@ -6,7 +6,7 @@ from enum import StrEnum
 from math import sqrt
 
 from slo_action.core.model import Release
-from slo_action.core.stats.rate_test import binomial_at_most
+from slo_action.core.stats.binomial import binomial_at_most
 
 _SURE = 0.01
 """What is rarer than this at the rate before the deploy is worse than it was."""

@@ -13,19 +13,8 @@ from slo_action.core.stats.binomial import (
     any_time_interval,
     binomial_at_most,
     enough_to_refute,
-    log_e,
 )
 from slo_action.core.stats.blocks import OpenBlock, Processes, alternatives
-
-__all__ = [
-    "Breach",
-    "BreachRule",
-    "RatePolicy",
-    "RateTest",
-    "any_time_interval",
-    "binomial_at_most",
-    "log_e",
-]
 
 _EDGE = 1e-9
 """A time this share of a block before its end is the next one's: floats fall short."""

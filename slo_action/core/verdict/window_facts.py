@@ -8,8 +8,9 @@ from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.streams import Stream
 from slo_action.core.observation.window import POOLED, Window, WindowEnd
 from slo_action.core.release.baseline import Baseline
+from slo_action.core.stats.binomial import binomial_at_most
 from slo_action.core.stats.latency import LatencyState
-from slo_action.core.stats.rate_test import BreachRule, RateTest, binomial_at_most
+from slo_action.core.stats.rate_test import BreachRule, RateTest
 from slo_action.core.text.quantities import percent_words
 
 _EDGE = 1e-9

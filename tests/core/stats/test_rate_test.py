@@ -10,16 +10,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from slo_action.core.stats.binomial import enough_to_refute
+from slo_action.core.stats.binomial import (
+    any_time_interval,
+    binomial_at_most,
+    enough_to_refute,
+    log_e,
+)
 from slo_action.core.stats.blocks import OpenBlock, alternatives, block_rate, steps
 from slo_action.core.stats.rate_test import (
     Breach,
     BreachRule,
     RatePolicy,
     RateTest,
-    any_time_interval,
-    binomial_at_most,
-    log_e,
 )
 from tests.worlds.seeded import seeded
 
