@@ -132,7 +132,7 @@ def test_more_errors_than_a_new_threshold_would_have_rolled_back() -> None:
     assert totals_of([case]).rolled_back == 1
 
 
-def test_a_looser_threshold_cannot_tell_what_came_after_the_rollback() -> None:
+def test_a_looser_threshold_cannot_report_what_came_after_the_rollback() -> None:
     document = recorded(every(8))
 
     case = case_of(document, rollback=Fraction(30, 100), slo=Fraction(10, 100))
@@ -200,11 +200,11 @@ def test_a_shorter_window_is_known_sooner_and_asks_nothing_anew() -> None:
     assert 120.0 <= case.now.known_seconds < 122.0
 
 
-def test_a_longer_window_is_not_known_unless_it_convicts() -> None:
+def test_a_longer_window_is_not_known_unless_it_fails() -> None:
     assert case_of(recorded(always(Outcome.OK)), observe=600.0).now is None
 
 
-def test_no_window_leaves_the_gate_s_word() -> None:
+def test_no_window_leaves_the_gate_s_verdict() -> None:
     case = case_of(recorded(every(8)), observe=0.0)
 
     assert case.now is not None
@@ -249,7 +249,7 @@ def test_records_are_found_at_any_depth_and_bad_ones_do_not_stop_the_others(
     assert list(result.unread) == [str(tmp_path / "audit.json")]
 
 
-def test_a_record_with_rows_left_out_is_told_and_left_out(tmp_path: Path) -> None:
+def test_a_record_with_rows_left_out_is_reported_and_left_out(tmp_path: Path) -> None:
     good = recorded(always(Outcome.OK), SHORT)
     assert good.window is not None
     window = good.window.model_copy(update={"rows_left_out": 3})
@@ -286,7 +286,7 @@ def test_each_service_is_judged_by_its_own_policy_and_may_be_picked(tmp_path: Pa
     assert backtest([path], strict, "other").cases == ()
 
 
-def test_thresholds_that_do_not_fit_the_record_s_are_told(tmp_path: Path) -> None:
+def test_thresholds_that_do_not_fit_the_record_s_are_reported(tmp_path: Path) -> None:
     path = saved(recorded(always(Outcome.OK), SHORT), tmp_path / "audit.json")
     unfit = Matrix(policy=PolicyOverrides(rollback=Fraction(1, 1000)))
 
@@ -300,7 +300,7 @@ def test_a_record_read_back_is_judged_like_the_one_written(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("rollback", [Fraction(2, 100), None])
-def test_the_lines_say_what_differs_and_what_cannot_be_told(rollback: Fraction | None) -> None:
+def test_the_lines_say_what_differs_and_what_cannot_be_reported(rollback: Fraction | None) -> None:
     case = case_of(recorded(every(30), plain(Policy())), rollback=rollback)
 
     told = "\n".join(backtest_lines([case], {"b/audit.json": "not JSON"}))
@@ -320,7 +320,7 @@ STORIES: dict[str, tuple[str, World, Policy]] = {
 }
 
 
-def test_the_page_shows_what_is_really_told(tmp_path: Path) -> None:
+def test_the_page_shows_what_is_really_reported(tmp_path: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
     policy = tmp_path / "slo.yml"
     policy.write_text(page.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")

@@ -166,7 +166,7 @@ def test_what_recovers_at_the_last_look_is_replayed_with_the_watch_that_follows(
     assert (replayed.judgement.row, replayed.answers > 100) == ("recovered", True)
 
 
-def test_a_record_of_the_former_release_still_replays(tmp_path: Path) -> None:
+def test_a_record_of_the_previous_release_still_replays(tmp_path: Path) -> None:
     policy = Policy(rule=VersionRule(expected="v2"), window=WindowPolicy(length_seconds=0.0))
     stage = Stagehand({"v1": always(Outcome.OK), "v2": always(Outcome.HTTP_5XX)}, live="v2")
     document = audit_document(verify(stage.request(policy), stage.ports))

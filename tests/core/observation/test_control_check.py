@@ -65,7 +65,7 @@ def asked(*seconds: float) -> ControlEvidence:
         ((106.5, -106.8), Attribution.RUNNER),
     ],
 )
-def test_a_silence_from_100_to_106_is_judged_by_when_the_control_answered(
+def test_a_timeout_from_100_to_106_is_judged_by_when_the_control_answered(
     heard: tuple[float, ...], word: Attribution
 ) -> None:
     assert asked(*heard).attribution(100.0, 106.0) is word
@@ -77,7 +77,7 @@ def test_what_the_control_said_long_ago_is_forgotten() -> None:
     assert len(evidence._heard) <= 16
 
 
-def test_the_control_is_asked_every_two_seconds_only_while_silences_are_fresh() -> None:
+def test_the_control_is_asked_every_two_seconds_only_while_timeouts_are_fresh() -> None:
     evidence, questions = ControlEvidence(), []
     for tenth in range(400):
         now = tenth / 10
@@ -102,7 +102,7 @@ def test_a_service_that_answers_is_no_reason_to_ask_the_control() -> None:
     assert questions == []
 
 
-def test_silences_convict_once_the_control_has_answered_after_them() -> None:
+def test_timeouts_fail_once_the_control_has_answered_after_them() -> None:
     window = opened(controlled=True)
     watch(window, like(between(100.0, 1e9, _SILENT), took=0.05), alive)
 
@@ -111,7 +111,7 @@ def test_silences_convict_once_the_control_has_answered_after_them() -> None:
     assert judged_by(window).verdict is Verdict.UNHEALTHY
 
 
-def test_silences_wait_while_the_control_has_not_answered_yet() -> None:
+def test_timeouts_wait_while_the_control_has_not_answered_yet() -> None:
     window = opened(controlled=True)
     slot = window.next()
     assert slot is not None
@@ -123,7 +123,7 @@ def test_silences_wait_while_the_control_has_not_answered_yet() -> None:
     assert window.stream_stats["health"].rate.valid == 0
 
 
-def test_without_a_control_silences_count_at_once() -> None:
+def test_without_a_control_timeouts_count_at_once() -> None:
     window = opened()
     watch(window, like(between(100.0, 1e9, _SILENT)))
 
@@ -142,7 +142,7 @@ def test_an_error_that_was_answered_needs_no_control() -> None:
 @pytest.mark.parametrize("took", [0.01, 6.0])
 @pytest.mark.parametrize("silence", [0.01, 6.0])
 @pytest.mark.parametrize("streams", [(HEALTH,), (HEALTH, api())])
-def test_a_runners_network_lost_for_thirty_seconds_never_convicts(
+def test_a_runners_network_lost_for_thirty_seconds_never_fails(
     begin: float, took: float, silence: float, streams: tuple[Stream, ...]
 ) -> None:
     window = opened(*streams, controlled=True)
@@ -165,7 +165,7 @@ def test_a_runners_network_lost_for_thirty_seconds_never_convicts(
     assert window.endpoint_counts[0] <= 1, "only the last one, whose control answers again"
 
 
-def test_a_runners_network_lost_for_most_of_the_window_is_told_as_such() -> None:
+def test_a_runners_network_lost_for_most_of_the_window_is_reported_as_such() -> None:
     window = opened(controlled=True)
     watch(window, like(between(40.0, 290.0, _SILENT), took=0.01), dead(40.0, 290.0))
     judgement = judged_by(window)
@@ -175,7 +175,7 @@ def test_a_runners_network_lost_for_most_of_the_window_is_told_as_such() -> None
     assert "the control did not answer either" in judgement.reason
 
 
-def test_silences_that_nobody_vouched_for_by_the_end_say_nothing() -> None:
+def test_timeouts_that_the_control_did_not_settle_by_the_end_say_nothing() -> None:
     window = opened(controlled=True)
     watch(window, like(between(299.0, 300.0, _SILENT), took=6.0))
 

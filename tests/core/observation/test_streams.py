@@ -83,7 +83,7 @@ def test_failures_in_grace_count_once_the_gate_is_met() -> None:
     assert window.ended_seconds < 25.0
 
 
-def test_an_endpoint_that_never_answers_well_is_convicted_right_after_the_deadline() -> None:
+def test_an_endpoint_that_never_answers_well_fails_right_after_the_deadline() -> None:
     window = opened(HEALTH, api(), ready_by_seconds=90.0)
     watch(window, like({"/api": BAD}))
 
@@ -109,7 +109,7 @@ def test_an_endpoint_that_fails_after_its_first_good_answer_is_not_starting_any_
     assert window.ended_seconds < 60.0
 
 
-def test_what_never_answered_well_in_a_window_shorter_than_the_deadline_is_convicted() -> None:
+def test_what_never_answered_well_in_a_window_shorter_than_the_deadline_fails() -> None:
     window = opened(HEALTH, api(), length_seconds=60.0, begun=2.0, ready_by_seconds=90.0)
     watch(window, like({"/api": BAD}))
 
@@ -146,7 +146,7 @@ def test_everything_bad_for_fifteen_seconds_is_an_outage_at_once(
     assert window.ended_seconds == pytest.approx(116.0, abs=1.6)
 
 
-def test_a_complete_outage_convicts_within_fifteen_seconds_by_whichever_rule_is_first() -> None:
+def test_a_complete_outage_fails_within_fifteen_seconds_by_whichever_rule_is_first() -> None:
     window = opened(HEALTH, api(), VERSION, machine("a"))
     watch(window, like(_DEAD))
 
@@ -244,7 +244,9 @@ def test_two_versions_that_answer_in_turn_end_the_window() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(takeover=st.floats(15.0, 240.0))
-def test_a_version_that_takes_over_at_any_instant_is_told_from_a_mixture(takeover: float) -> None:
+def test_a_version_that_takes_over_at_any_instant_is_no_mixture(
+    takeover: float,
+) -> None:
     window = opened()
     watch(window, versions(between(takeover, 1e9, Outcome.WRONG_VERSION)))
 
@@ -272,7 +274,7 @@ def test_an_old_version_that_is_slow_to_go_is_no_mixture_after_a_rollback() -> N
 # Machines.
 
 
-def test_a_sick_machine_that_the_balancer_hides_does_not_convict() -> None:
+def test_a_sick_machine_that_the_balancer_hides_does_not_fail_the_deploy() -> None:
     window = opened(HEALTH, machine("a"), machine("b"))
     watch(window, like({"health@b": BAD}))
 
@@ -281,7 +283,7 @@ def test_a_sick_machine_that_the_balancer_hides_does_not_convict() -> None:
     assert window.breached == ()
 
 
-def test_a_sick_machine_that_users_notice_convicts() -> None:
+def test_a_sick_machine_that_users_notice_fails_the_deploy() -> None:
     window = opened(HEALTH, machine("a"), machine("b"))
     noticed: dict[str, World] = {
         "health@b": BAD,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from slo_action.core.observation.timeline import BUCKETS, Timeline
 
 
-def test_a_cell_tells_counts_median_and_maximum_of_its_stretch() -> None:
+def test_a_bucket_reports_counts_median_and_maximum_of_its_part() -> None:
     timeline = Timeline(0.0, 200.0)
     for took in (0.1, 0.2, 0.9):
         timeline.add(15.0, took, bad=False)

@@ -133,14 +133,14 @@ def test_without_journeys_the_schedule_is_what_it_was() -> None:
         (150, WindowEnd.BREACHED, "window-breach"),
     ],
 )
-def test_it_takes_three_failures_to_convict(seconds: float, end: WindowEnd, row: str) -> None:
+def test_it_takes_three_failures_to_fail(seconds: float, end: WindowEnd, row: str) -> None:
     window = shop(between(150, 150 + seconds))
 
     assert (window.end, verdict(window).row) == (end, row)
     assert window.stream_stats[BUY].rate.bad <= 3
 
 
-def test_a_journey_that_breaks_convicts_the_release_and_is_named() -> None:
+def test_a_journey_that_breaks_fails_the_release_and_is_named() -> None:
     window = shop(between(150, 999, Outcome.ASSERTION_FAILED))
     judgement = verdict(window)
 
@@ -203,7 +203,7 @@ def limited(seconds: float | None, *names: str) -> tuple[Window, list[Slot]]:
     return window, seen
 
 
-def test_a_limit_in_a_journey_silences_no_endpoint() -> None:
+def test_a_limit_in_a_journey_pauses_no_endpoint() -> None:
     window, _ = limited(3600.0, BUY)
     plain = window_of(BUY)
     starts(plain)
@@ -251,21 +251,21 @@ def test_an_outage_behind_a_limited_journey_is_found() -> None:
         (Outcome.UNKNOWN, "window-silent"),
     ],
 )
-def test_a_journey_that_never_told_anything_is_not_passed(outcome: Outcome, row: str) -> None:
+def test_a_journey_that_never_answered_is_not_passed(outcome: Outcome, row: str) -> None:
     judgement = verdict(shop(always(outcome)))
 
     assert (judgement.row, judgement.verdict) == (row, Verdict.INCONCLUSIVE)
     assert BUY in judgement.reason
 
 
-def test_a_silence_of_a_journey_that_spoke_is_passed() -> None:
+def test_a_timeout_of_a_journey_that_answered_is_passed() -> None:
     window = shop(between(150, 200, Outcome.UNKNOWN))
 
     assert verdict(window).row == "met"
     assert window.stream_stats[BUY].unusable == 5
 
 
-def test_a_passed_window_tells_of_its_journeys() -> None:
+def test_a_passed_window_reports_its_journeys() -> None:
     assert verdict(shop(always(Outcome.OK))).reason.endswith(
         "and none of 29 runs of journey buy failed"
     )

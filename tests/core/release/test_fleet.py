@@ -155,7 +155,7 @@ def test_an_app_without_machines_says_nothing() -> None:
     assert hopeless(fleet(dead(is_standby=True))) is None
 
 
-def test_the_matrix_is_told_in_one_line_with_the_odd_ones_named() -> None:
+def test_the_matrix_is_reported_in_one_line_with_the_odd_ones_named() -> None:
     odd = machine("9080e6f3a99999", digest=OLD, release="v42")
     seen = fleet(*(machine(f"m{number}") for number in range(5)), odd)
 
@@ -173,7 +173,7 @@ def test_machines_that_do_not_serve_are_not_in_the_matrix() -> None:
     assert not seen.behind
 
 
-def test_the_platforms_word_is_well_where_all_run_the_release() -> None:
+def test_the_platform_state_is_well_where_all_run_the_release() -> None:
     assert platform_samples(fleet(machine()), "fly:machines", 0.2)[0].outcome is Outcome.OK
 
 
@@ -243,7 +243,7 @@ def test_a_critical_check_is_critical_and_a_warning_is_not() -> None:
     assert not checked(CheckStatus.WARNING).is_critical
 
 
-def test_exits_are_told_with_their_code_and_how_often_it_was_started_again() -> None:
+def test_exits_are_reported_with_their_code_and_how_often_it_was_started_again() -> None:
     assert exit_summary(machine(exits=(crash(),), restarts=3)) == "exit code 1, 3 restarts"
     assert exit_summary(machine(exits=(crash(exit_code=None),))) == "unknown exit code"
     assert exit_summary(machine()) == "started"

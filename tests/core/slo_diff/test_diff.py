@@ -217,7 +217,7 @@ def names_of(kind: type[Any]) -> set[str]:
 
 
 @pytest.mark.parametrize(("kind", "field", "after", "direction"), TABLE, ids=ids)
-def test_every_field_is_told_and_leans_one_way(
+def test_every_field_is_reported_and_leans_one_way(
     kind: type, field: str, after: Matrix, direction: Direction
 ) -> None:
     assert field in names_of(kind)
@@ -405,7 +405,7 @@ def test_what_the_whole_file_says_is_what_a_service_falls_back_to() -> None:
     assert (change.after, change.direction) == ("10 min (default)", STRICTER)
 
 
-def test_a_change_for_the_whole_file_is_told_once() -> None:
+def test_a_change_for_the_whole_file_is_reported_once() -> None:
     change = only(BASE, matrix(policy=PolicyOverrides(health_deadline=120)))
 
     assert (change.service, change.what) == ("", "policy: health deadline")
@@ -413,7 +413,7 @@ def test_a_change_for_the_whole_file_is_told_once() -> None:
     assert change.consequence == "a deploy has 90 s → 2 min to become healthy"
 
 
-def test_a_target_is_not_told_again_as_a_number_of_the_policy() -> None:
+def test_a_target_is_not_reported_again_as_a_number_of_the_policy() -> None:
     def with_targets(error_rate: Fraction, limit: float) -> Matrix:
         repeated = PolicyOverrides(slo=error_rate, health_limit=limit)
         endpoints = (replace(HEALTH, objective=p95(limit)),)

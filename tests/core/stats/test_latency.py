@@ -52,7 +52,7 @@ def test_a_percentile_needs_as_many_answers_as_one_beyond_it_takes(
 
 
 @pytest.mark.parametrize(("quantile", "full"), [(P50, 5), (P90, 29), (P95, 59), (P99, 299)])
-def test_a_percentile_is_told_without_reserve_once_the_slowest_is_surely_above_it(
+def test_a_percentile_is_reported_without_reserve_once_the_slowest_is_surely_above_it(
     quantile: Fraction, full: int
 ) -> None:
     assert full_count(quantile) == full

@@ -327,7 +327,7 @@ def test_a_window_reaches_its_row(make: Callable[[], Window], expected: Expected
     assert sentence in plainly(found.reason)
 
 
-def test_a_silence_by_another_stream_s_limit_names_whoever_was_limited() -> None:
+def test_a_timeout_by_another_stream_s_limit_names_whoever_was_limited() -> None:
     limited = {"/api": between(60.0, 1e9, Outcome.RATE_LIMITED)}
 
     found = judged(watched(like(limited, retry_after_seconds=900.0), HEALTH, api()))
@@ -339,7 +339,7 @@ def test_a_silence_by_another_stream_s_limit_names_whoever_was_limited() -> None
     )
 
 
-def test_a_silence_by_a_late_runner_blames_the_runner() -> None:
+def test_a_timeout_by_a_late_runner_blames_the_runner() -> None:
     found = judged(late_by_a_minute())
 
     assert (found.row, found.cause) == ("window-silent", Cause.OBSERVER)
@@ -402,7 +402,7 @@ def test_a_late_gate_stays_degraded_however_well_the_window_is() -> None:
     assert "; then none of 213 requests failed" in found.reason
 
 
-def test_a_window_may_convict_before_the_gate_has_ended() -> None:
+def test_a_window_may_fail_before_the_gate_has_ended() -> None:
     gate = replace(_MET, observations=_MET.observations[:1])
     found = judged(watched(like(_DEAD)), gate)
 
@@ -478,7 +478,7 @@ def test_failures_add_up_over_endpoints_that_fail_alone_too_rarely() -> None:
     assert judged(window).verdict is Verdict.UNHEALTHY
 
 
-def test_the_plain_rule_convicts_at_the_end_of_a_short_window() -> None:
+def test_the_plain_rule_fails_at_the_end_of_a_short_window() -> None:
     window = watched(like(every(9)), length_seconds=60.0, begun=2.0, rates=PLAIN)
     found = judged(window)
 

@@ -62,7 +62,7 @@ def test_users_ask_endpoints_only() -> None:
     assert [stats.stream.name for stats in endpoints(window)] == ["health", "/api"]
 
 
-def test_what_convicts_is_named_and_what_is_well_is_not() -> None:
+def test_what_fails_is_named_and_what_is_well_is_not() -> None:
     window = watched({"/api": _DEAD}, HEALTH, api(), api("/b"))
 
     assert names(window) == ["/api"]
@@ -70,7 +70,7 @@ def test_what_convicts_is_named_and_what_is_well_is_not() -> None:
     assert "health" not in failure_summary(window)
 
 
-def test_endpoints_that_convict_only_together_are_told_together() -> None:
+def test_endpoints_that_fail_only_together_are_reported_as_one() -> None:
     turns = cycle([Outcome.HTTP_5XX] + [Outcome.OK] * 12)
     paths = [api(f"/{number}") for number in range(8)]
     window = answered(lambda slot: sample(next(turns), slot.at_seconds), *paths)
@@ -144,7 +144,7 @@ def test_answers_that_say_nothing_are_why_it_is_unsure_only_where_they_are_many(
     assert unheard(few) is None
 
 
-def test_a_missed_response_time_is_told_by_counts() -> None:
+def test_a_missed_response_time_is_reported_by_counts() -> None:
     window = answered(like(GOOD, took=2.5), HEALTH, api())
     stats = missed_latency(window)
 
@@ -185,7 +185,7 @@ def test_facts_and_sentences_are_there_for_any_window(
         assert stats.rate.valid + stats.rate.neutral <= 2 * 290
 
 
-def test_a_never_good_endpoint_is_named_as_what_convicts() -> None:
+def test_a_never_good_endpoint_is_named_as_what_fails() -> None:
     window = watched({"/api": BAD}, HEALTH, api(), ready_by_seconds=90.0)
 
     assert failure_summary(window).startswith("all 41 requests to /api failed (")
