@@ -28,7 +28,7 @@ _SLACK_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatePolicy:
-    """The document's Health Check SLO, as policy.md reads it. Each number can be changed.
+    """The health SLO of a deploy. Each number can be changed.
 
     `minimum_watch_seconds` keeps a run that begins long after the deploy from convicting on one
     look. `late_attempts` may follow the deadline, only to finish a streak begun before it.
@@ -215,7 +215,7 @@ class Gate:
     def _is_late(self) -> bool:
         """Late is charged only to a service that was seen to fail: a late observer proves nothing.
 
-        The document's own deadline counts here, not the one an observer's late start moved.
+        The policy's own deadline counts here, not the one an observer's late start moved.
         """
         completed = self.attempts[-1].ended_seconds
         failed = any(o.result is _FAILED for o in self.observations)

@@ -52,8 +52,8 @@ class TrafficReading:
 
     They were counted from `counted_from_seconds` to `newest_scrape_seconds`, which saw `scrapes`
     samples. `errors_before` and `requests_before` are the same of a window before the deploy.
-    Percentiles are seconds, as the source estimates them; None where it has none. `detail` says in
-    words what happened and may quote the source: untrusted. Times are seconds since the deploy.
+    Percentiles are seconds, as the source estimates them; None where it has none. `detail` says
+    what happened and may quote the source: untrusted. Times are seconds since the deploy.
     `clock_skew_seconds` is positive where the source's clock is ahead of ours.
     """
 
@@ -116,7 +116,7 @@ def judge_traffic(
 ) -> TrafficFinding:
     """Return what the newest reading is evidence of.
 
-    `now` is seconds since the deploy, for the words; None is the time of the look.
+    `now` is seconds since the deploy, for the sentence; None is the time of the look.
 
     A breach is a rate above the trigger, with the minimums met, that a service at
     r0 = sqrt(SLO x trigger) would show with a chance of at most (1 - confidence) / 20. The null is
@@ -251,7 +251,7 @@ def _odds(chance: float) -> str:
 
 
 def _usual(before: _Count | None) -> str:
-    """Tell what there was before: traffic that stops is worth a look, and no proof."""
+    """Return what there was before: traffic that stops is worth a look, and no proof."""
     return "" if before is None else f" ({before.requests} before the deploy)"
 
 

@@ -203,7 +203,7 @@ def _missing() -> TrafficReading:
 
 
 def _sample(row: WindowEvent) -> Sample:
-    """A row keeps no words, so the outcome's own name stands for what was seen."""
+    """An event keeps no text, so the outcome's own name stands for what was seen."""
     outcome = row.outcome or Outcome.UNKNOWN
     return Sample(
         witness=Witness.HEALTH,

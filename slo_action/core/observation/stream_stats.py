@@ -18,7 +18,7 @@ class StreamStats:
 
     `starting` holds failures that wait for the first good answer. `missed` counts slots that could
     not be taken, `excused` timeouts that the control explains. `tickets_apart` and `seconds_apart`
-    lie between two of its probes at the usual pace. `goal` is what its answers may take; None where
+    lie between two of its probes at the usual rate. `goal` is what its answers may take; None where
     nothing is set.
     """
 

@@ -22,7 +22,7 @@ DEFAULT_OBJECTIVES: tuple[tuple[Witness, LatencyObjective], ...] = (
     (Witness.STATS, LatencyObjective(name="p95", quantile=_P95, limit_seconds=2.0)),
     (Witness.SEARCH, LatencyObjective(name="p90", quantile=_P90, limit_seconds=5.0)),
 )
-"""The document's performance SLO, by the kind of endpoint."""
+"""The response-time SLOs, by the kind of endpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

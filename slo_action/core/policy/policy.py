@@ -1,4 +1,4 @@
-"""Every number and choice that decides a run, in one value and in words."""
+"""Every number and choice that decides a run, in one value and as sentences."""
 
 from dataclasses import dataclass, field, replace
 

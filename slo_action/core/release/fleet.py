@@ -54,7 +54,7 @@ class Machine:
     """One machine, and the request headers that reach it and no other.
 
     `instance` names its configuration and changes with every update. `release` is the platform's
-    word for the deploy that configured it, such as `v42`; it may lag behind `digest`, the image
+    name of the deploy that configured it, such as `v42`; it may lag behind `digest`, the image
     that truly runs. Both are empty where they are not known. `checks_expected` counts the checks
     that it is configured with. `exits` are those since that configuration began, oldest first;
     `restart_limit` is None where there is none.
@@ -102,9 +102,9 @@ class Machine:
     def is_pending(self) -> bool:
         """True where it should serve and does not run: it is on its way, or will never come.
 
-        Configured with an image is not running it: while a machine is replaced, the former process
-        may still answer. Nobody knows that of a machine whose host is unreachable. What a platform
-        stops, and starts again for who asks, is as it should be.
+        Configured with an image is not running it: while a machine is replaced, its old process may
+        still answer. It is unknown where the host is unreachable. What a platform stops, and starts
+        again on a request, is as it should be.
         """
         idle = self.state == "started" or self.is_resting or self.state in _LEAVING_STATES
         returns = self.state == "starting" and self.exits[-1:] and self.exits[-1].requested
