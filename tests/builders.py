@@ -27,7 +27,8 @@ from slo_action.core.observation.window import Window
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.record import AuditRecord, Rollback, Verification
 from slo_action.core.release.fleet import Machine
-from slo_action.core.verdict.judge import Judgement, OnLateStart, judge
+from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.judge import Judgement, judge
 
 DEPLOYED_AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 

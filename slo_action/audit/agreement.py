@@ -5,8 +5,7 @@ from dataclasses import replace
 from slo_action.audit.document import StreamEntry, WindowEntry
 from slo_action.audit.window import window_entry
 from slo_action.core.gate.gate import Ask, Gate
-from slo_action.core.observation.event_log import GATE_TICKET
-from slo_action.core.observation.window import Window, WindowEnd
+from slo_action.core.observation.window import GATE_TICKET, Window, WindowEnd
 from slo_action.core.policy.policy import Policy
 
 _LONGEST_VALUE = 60

@@ -7,14 +7,13 @@ from urllib.parse import quote, unquote
 
 from slo_action.audit.document import LatencyEntry, StreamEntry, WindowEntry
 from slo_action.core.model import Outcome, Probe, VersionRule
-from slo_action.core.observation.event_log import MAX_EVENTS, WindowEvent
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.replay import replayed
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.streams import Stream
-from slo_action.core.observation.window import Window
+from slo_action.core.observation.window import MAX_EVENTS, Window, WindowEvent
 from slo_action.core.stats.latency import LatencyCounter
-from slo_action.core.verdict.window_facts import rate_words
+from slo_action.core.verdict.window_facts import rate_details
 from slo_action.errors import RecordError, ReplayError
 
 PERCENTILES = tuple(
@@ -34,7 +33,7 @@ def window_entry(window: Window) -> WindowEntry:
     """Return the window as the document holds it."""
     return WindowEntry.of(
         window,
-        streams=tuple(_stream(track, window) for track in window.tracks.values()),
+        streams=tuple(_stream(stats, window) for stats in window.stream_stats.values()),
         traffic=window.readings,
         traffic_sentence=window.traffic.sentence if window.readings else "",
         rows=tuple(map(row_text, window.rows)),
@@ -124,8 +123,8 @@ def _number(named: Mapping[str, str], name: str) -> float | None:
     return float(named[name]) if name in named else None
 
 
-def _stream(track: StreamStats, window: Window) -> StreamEntry:
-    rate, stream = track.rate, track.stream
+def _stream(stats: StreamStats, window: Window) -> StreamEntry:
+    rate, stream = stats.rate, stats.stream
     return StreamEntry.of(
         rate,
         name=stream.name,
@@ -134,17 +133,17 @@ def _stream(track: StreamStats, window: Window) -> StreamEntry:
         url=stream.probe.url,
         tells_version=stream.probe.version_rule is not None,
         own_objective=stream.probe.objective,
-        missed=track.missed,
+        missed=stats.missed,
         interval=rate.interval(),
         refuted_at_end=rate.refuted_at_end(),
-        outcomes=track.outcomes,
-        latency=_latency(track.latency, track),
-        sentence=rate_words(stream.name, rate, window),
+        outcomes=stats.outcomes,
+        latency=_latency(stats.latency, stats),
+        sentence=rate_details(stream.name, rate, window),
     )
 
 
-def _latency(latency: LatencyCounter, track: StreamStats) -> LatencyEntry:
-    goal = track.goal
+def _latency(latency: LatencyCounter, stats: StreamStats) -> LatencyEntry:
+    goal = stats.goal
     limit = f"{goal.name} < {1000 * goal.limit_seconds:g} ms" if goal else None
     return LatencyEntry(
         n=latency.n,

@@ -21,7 +21,7 @@ from slo_action.core.decision.decide import FailOn, RollbackMode
 from slo_action.core.model import Mode
 from slo_action.core.observation.real_traffic import OnNoData
 from slo_action.core.text.secrets import SHORTEST_SECRET, Secret
-from slo_action.core.verdict.judge import OnLateStart
+from slo_action.core.verdict.facts import OnLateStart
 from slo_action.errors import Mistake
 
 PREFIX = "INPUT_"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from slo_action.config.inputs import INPUTS, Inputs, PlatformName, Redirects, read_inputs
-from slo_action.config.probes import assertions, endpoints, overrides_in, window_policy
+from slo_action.config.probes import assertions, endpoints, overrides_of
 from slo_action.config.settings.fly import FlySettings, token_parts
 from slo_action.config.settings.prometheus import PrometheusSettings
 from slo_action.config.text.suggest import did_you_mean
@@ -21,11 +21,13 @@ from slo_action.config.text.url import (
     without_credentials,
 )
 from slo_action.core.decision.decide import RollbackMode
-from slo_action.core.gate.gate import GatePolicy, in_haste
+from slo_action.core.gate.gate import without_long_gaps
 from slo_action.core.journey.templates import secrets_of, undefined
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
-from slo_action.core.policy.overrides import policy_of
-from slo_action.core.policy.policy import Policy, watched_gate
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.observation.real_traffic import TrafficPolicy
+from slo_action.core.policy.numbers import policy_with
+from slo_action.core.policy.policy import Policy, gate_beside_window
 from slo_action.core.release.baseline import Prepared
 from slo_action.core.slo.services import Service
 from slo_action.core.text.quantities import instant_text
@@ -208,27 +210,23 @@ def read_request(
 
 def _policy(inputs: Inputs, digest: str, before_matrix: Inputs, service: Service | None) -> Policy:
     """Return what decides the run: the inputs that are set, then slo.yml, then the defaults."""
-    gate = replace(
-        GatePolicy(),
-        deadline_seconds=inputs.health_deadline.total_seconds(),
-        grace_seconds=inputs.grace.total_seconds(),
-    )
-    policy = Policy(
-        gate=in_haste(gate) if inputs.mode is Mode.ROLLBACK else gate,
+    base = Policy(
+        window=WindowPolicy(traffic=TrafficPolicy(on_no_data=inputs.on_no_data)),
         rule=VersionRule(expected=None if digest else inputs.expected_version or None),
-        window=window_policy(inputs),
-        on_late_start=inputs.on_late_start,
         rollback=inputs.rollback,
         fail_on=inputs.fail_on,
     )
+    policy = policy_with(overrides_of(inputs), base)
+    if inputs.mode is Mode.ROLLBACK:
+        policy = replace(policy, gate=without_long_gaps(policy.gate))
     if service:
-        change = overrides_in(before_matrix, read_inputs({})[0]).over(service.policy)
+        overrides = overrides_of(before_matrix, read_inputs({})[0]).over(service.policy)
         try:
-            policy = policy_of(change, policy)
+            policy = policy_with(overrides, policy)
         except ValueError as error:
             wrong = Mistake(field="policy", problem="does not fit", accepted=str(error))
             raise InputError((wrong,)) from error
-    return replace(policy, gate=watched_gate(policy.gate, policy.window))
+    return replace(policy, gate=gate_beside_window(policy.gate, policy.window))
 
 
 def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ class Cause(StrEnum):
 
 
 class Trigger(StrEnum):
-    """The source document's four rollback triggers."""
+    """The four rollback triggers."""
 
     HEALTH_CHECK_FAILURE = "health-check-failure"
     ERROR_RATE_BREACH = "error-rate-breach"
@@ -172,7 +172,7 @@ class Phases:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """The answer as it came over the wire, for the proofs. All of it is untrusted.
+    """The answer as it was received, for the proofs. All of it is untrusted.
 
     `body` is decoded and capped text; `body_truncated` says that more was sent than is kept.
     """
@@ -195,7 +195,7 @@ class Response:
 class VersionRule:
     """Which version must answer, and which must not; None means no such demand.
 
-    A verified rollback rejects the failed version: the platform may name its target in words that
+    A verified rollback rejects the failed version: the platform may name its target by a name that
     the service does not use of itself.
     """
 
@@ -233,7 +233,7 @@ class Probe:
 class Sample:
     """What one probe found.
 
-    `detail` is a fact in words and may quote the target: untrusted. `url` is already redacted.
+    `detail` is a fact as text and may quote the target: untrusted. `url` is already redacted.
     `total_seconds` runs from the start of name resolution to the last byte. `version` is what the
     answer tells of itself, None if nothing. `address` is the one connected to, `addresses` all that
     the name has, such as `AAAA ::1`; none for an IP literal. `notes` are remarks that change no
@@ -267,7 +267,7 @@ class Dead(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hopeless:
-    """The platform's word that waiting is of no use."""
+    """The platform status that makes waiting useless."""
 
     why: Dead
     words: str
@@ -279,7 +279,7 @@ class Observation:
 
     Times are seconds since the deploy. `control_alive` is None where the control was not asked
     or there is none; it is asked when the service did not answer at all. `hopeless` is the
-    platform's word why no machine of the release can become healthy; None where one may. `spared`
+    platform status why no machine of the release can become healthy; None where one may. `spared`
     are machines whose failures the platform's own checks do not confirm.
     """
 
@@ -314,7 +314,7 @@ class Observation:
 
     @property
     def result(self) -> ObservationResult:
-        """A failure without any answer, while the control is dead too, is nobody's failure."""
+        """A failure without any answer, while the control is dead too, is neutral."""
         outcome = self.deciding.outcome
         if outcome.is_good:
             return ObservationResult.PASSED
@@ -324,7 +324,7 @@ class Observation:
 
     @property
     def version(self) -> str | None:
-        """The version that answered: the version endpoint's word before the health endpoint's."""
+        """The version that answered: by the version endpoint, else by the health endpoint."""
         public = (sample for sample in self.samples if sample.version and not sample.machine)
         told = {sample.witness: sample.version for sample in public}
         return told.get(Witness.VERSION) or told.get(Witness.HEALTH)
@@ -343,10 +343,10 @@ def _severity(sample: Sample) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A version a platform can name. `version` is the platform's word for it.
+    """A version a platform can name. `version` is the platform's name of it.
 
     `digest` is its image's, empty where the platform names no images. `remark` is what should be
-    said of it as a target, such as that nobody verified it.
+    said of it as a target, such as that it was never verified.
     """
 
     version: str

@@ -107,19 +107,19 @@ def _unproven(platform: str, can_restore: bool) -> Proof:  # noqa: FBT001 - a fa
 
 
 def _baseline(run: Run, window: Window) -> Baseline:
-    tracks = (*endpoints(window), *journeys(window))
+    stream_stats = (*endpoints(window), *journeys(window))
     return Baseline(
         taken_at=run.ports.clock.now(),
         seconds=window.ended_seconds - window.begun_seconds,
-        streams=tuple(map(_stream, tracks)),
+        streams=tuple(map(_stream, stream_stats)),
     )
 
 
-def _stream(track: StreamStats) -> StreamBaseline:
-    p95 = track.latency.percentile(_P95)
+def _stream(stats: StreamStats) -> StreamBaseline:
+    p95 = stats.latency.percentile(_P95)
     return StreamBaseline(
-        name=track.stream.name,
-        bad=track.rate.bad,
-        valid=track.rate.valid,
+        name=stats.stream.name,
+        bad=stats.rate.bad,
+        valid=stats.rate.valid,
         p95_ms=None if p95 is None else 1000 * p95,
     )

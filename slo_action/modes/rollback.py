@@ -8,10 +8,10 @@ from slo_action.core.decision.decide import Action, Decision, RollbackMode, WayB
 from slo_action.core.model import Mode
 from slo_action.core.record.manual_rollback import (
     asked,
-    compared_by_hand,
-    ending_by_hand,
-    exit_by_hand,
-    judged_by_hand,
+    manual_ending,
+    manual_exit_code,
+    manual_judgement,
+    recheck_manual,
 )
 from slo_action.core.record.record import AuditRecord, Rollback, latest_version
 from slo_action.core.release.rollback_plan import RollbackPlan
@@ -67,7 +67,7 @@ def _compared(run: Run, decision: Decision, before: WayBack) -> Decision:
     if run.ports.interrupts.received:
         stopped = "the run was stopped before it acted"
         return replace(decision, action=Action.STAND_DOWN, why=stopped)
-    return compared_by_hand(decision, before=before, now=way_back(run))
+    return recheck_manual(decision, before=before, now=way_back(run))
 
 
 def _record(
@@ -79,8 +79,8 @@ def _record(
     done: Rollback | None,
 ) -> AuditRecord:
     request = run.request
-    judgement = judged_by_hand(done, decision)
-    ending = ending_by_hand(done)
+    judgement = manual_judgement(done, decision)
+    ending = manual_ending(done)
     fleet = done.verification.fleet if done and done.verification else None
     return AuditRecord(
         tool_version=__version__,
@@ -100,7 +100,7 @@ def _record(
         decision=decision,
         rollback=done,
         ending=ending,
-        exit_code=exit_by_hand(ending, rehearsed=decision.rehearsed),
+        exit_code=manual_exit_code(ending, rehearsed=decision.rehearsed),
         unconsulted=unconsulted(run.witnesses, run.ports, None, fleet),
         interrupted=run.ports.interrupts.received,
         released=before.current,

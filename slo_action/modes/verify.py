@@ -18,7 +18,6 @@ from slo_action.core.decision.decide import (
 )
 from slo_action.core.gate.gate import Gate, GateEnd
 from slo_action.core.model import (
-    Release,
     Trigger,
 )
 from slo_action.core.observation.streams import stream_name
@@ -26,9 +25,9 @@ from slo_action.core.record.record import (
     AuditRecord,
     MachineRestart,
     Rollback,
+    context_of,
     judged_version,
     latest_version,
-    newest_before,
 )
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.verdict.context import JudgementContext, single_sick_machine
@@ -101,7 +100,7 @@ def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
 def _begin(request: VerifyRequest, ports: Ports) -> Run:
     since_deploy = (ports.clock.now() - request.deployed_at).total_seconds()
     with ports.log.group(POLICY):
-        for sentence in (*request.policy.in_words(), *_left_out(request)):
+        for sentence in (*request.policy.sentences(), *_left_out(request)):
             ports.log.line(sentence)
     return begin(request, ports, "verifying", since_deploy=since_deploy)
 
@@ -131,24 +130,12 @@ def _asked_again(run: Run, before: WayBack, seen: Observed) -> WayBack:
 def _judged(
     run: Run, before: WayBack, seen: Observed, remedy: MachineRestart | None = None
 ) -> _Case:
-    judgement = _judge(run, seen, _context(run, before.current, seen, remedy))
+    restart = remedy.result if remedy else None
+    context = context_of(before.current, seen.fleet, run.request.prepared, restart)
+    judgement = _judge(run, seen, context)
     decision = _decide(run, judgement, before)
     return _Case(
         run=run, before=before, seen=seen, judgement=judgement, decision=decision, remedy=remedy
-    )
-
-
-def _context(
-    run: Run, released: Release | None, seen: Observed, remedy: MachineRestart | None
-) -> JudgementContext:
-    prepared = run.request.prepared
-    return JudgementContext(
-        released=released,
-        fleet=seen.fleet,
-        baseline=prepared.baseline if prepared else None,
-        remedied=remedy.result if remedy else None,
-        before=prepared.release if prepared else None,
-        newest_before=newest_before(prepared),
     )
 
 
@@ -160,7 +147,7 @@ def _judge(run: Run, seen: Observed, context: JudgementContext) -> Judgement:
         on_late_start=policy.on_late_start,
         window=seen.window,
         recheck=seen.recheck,
-        known=context,
+        context=context,
     )
     run.ports.log.line(f"{judgement.verdict} ({judgement.cause}): {judgement.reason}")
     return judgement

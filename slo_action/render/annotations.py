@@ -6,7 +6,7 @@ from slo_action.core.model import Annotation, Ending, Level, Mode, Verdict
 from slo_action.core.observation.real_traffic import TrafficVerdict
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.verdict.judge import Judgement
-from slo_action.core.verdict.window_facts import alert_words
+from slo_action.core.verdict.window_facts import alert_summary
 from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.proofs import window_failures
 
@@ -42,7 +42,7 @@ def provisional_annotations(service: str, judgement: Judgement) -> tuple[Annotat
 def _warnings(record: AuditRecord) -> Iterator[Annotation]:
     """Warn of failures that are below the trigger, and of evidence that was missing."""
     window = record.window
-    alert = alert_words(window) if window else ""
+    alert = alert_summary(window) if window else ""
     if alert and record.judgement.verdict is Verdict.HEALTHY:
         title = f"{record.service}: healthy, above the alert threshold"
         yield Annotation(level=Level.WARNING, title=title, message=alert)
@@ -58,10 +58,10 @@ def _warnings(record: AuditRecord) -> Iterator[Annotation]:
 
 def _notes(record: AuditRecord) -> Iterator[Annotation]:
     """Return each note of a probe once. Of a window, failures and last neutral answers are kept."""
-    tracks = record.window.tracks.values() if record.window else ()
+    stream_stats = record.window.stream_stats.values() if record.window else ()
     samples = [s for o in record.gate.observations for s in o.samples]
     samples += window_failures(record)
-    samples += [track.last_neutral for track in tracks if track.last_neutral]
+    samples += [stats.last_neutral for stats in stream_stats if stats.last_neutral]
     for note in dict.fromkeys(note for sample in samples for note in sample.notes):
         yield Annotation(level=Level.NOTICE, title=f"About {record.service}", message=note)
 

@@ -8,7 +8,7 @@ from slo_action.core.record.policy_comparison import (
     ComparisonTotals,
     PolicyComparison,
     PolicyOutcome,
-    sums_of,
+    totals_of,
 )
 
 _SAME_SECONDS = 0.5
@@ -22,7 +22,7 @@ def backtest_lines(cases: Sequence[PolicyComparison], unread: Mapping[str, str])
     """Return the whole back-test in lines; `unread` says why a file could not be judged."""
     compared = [line for case in cases for line in _case(case)]
     failed = [f"{source}: not judged: {why}" for source, why in unread.items()]
-    return (*compared, *failed, *_totals(sums_of(cases), len(unread)), *LIMITS)
+    return (*compared, *failed, *_totals(totals_of(cases), len(unread)), *LIMITS)
 
 
 def backtest_json(cases: Sequence[PolicyComparison], unread: Mapping[str, str]) -> str:
@@ -33,7 +33,7 @@ def backtest_json(cases: Sequence[PolicyComparison], unread: Mapping[str, str]) 
             for case in cases
         ],
         "unread": [{"source": source, "why": why} for source, why in unread.items()],
-        "sums": asdict(sums_of(cases)),
+        "sums": asdict(totals_of(cases)),
         "limits": " ".join(LIMITS),
     }
     return json.dumps(data, indent=2, ensure_ascii=True)

@@ -46,14 +46,16 @@ def _window_lines(record: AuditRecord, service: str) -> Iterator[str]:
     """Each family's lines stand together, those of the window after a rollback, too."""
     verification = record.rollback.verification if record.rollback else None
     windows = (("deploy", record.window), ("rollback", verification and verification.window))
-    tracks = [
-        (f'{service},after="{after}",stream="{_label(track.stream.name)}"', track)
+    stream_stats = [
+        (f'{service},after="{after}",stream="{_label(stats.stream.name)}"', stats)
         for after, window in windows
         if window
-        for track in window.tracks.values()
+        for stats in window.stream_stats.values()
     ]
-    for name, unit, values in _FAMILIES if tracks else ():
-        samples = [(f"{ls}{more}", value) for ls, track in tracks for more, value in values(track)]
+    for name, unit, values in _FAMILIES if stream_stats else ():
+        samples = [
+            (f"{ls}{more}", value) for ls, stats in stream_stats for more, value in values(stats)
+        ]
         yield from _family(name, unit, samples)
 
 
@@ -61,27 +63,27 @@ _Values = Iterator[tuple[str, str]]
 _QUANTILES = (Fraction(1, 2), Fraction(95, 100), Fraction(99, 100))
 
 
-def _probes(track: StreamStats) -> _Values:
-    rate = track.rate
+def _probes(stats: StreamStats) -> _Values:
+    rate = stats.rate
     counts = {"bad": rate.bad, "good": rate.valid - rate.bad, "neutral": rate.neutral}
-    for result, count in {**counts, "missed": track.missed}.items():
+    for result, count in {**counts, "missed": stats.missed}.items():
         yield f',result="{result}"', str(count)
 
 
-def _outcomes(track: StreamStats) -> _Values:
-    for outcome, count in track.outcomes.items():
+def _outcomes(stats: StreamStats) -> _Values:
+    for outcome, count in stats.outcomes.items():
         yield f',outcome="{outcome}"', str(count)
 
 
-def _error_ratio(track: StreamStats) -> _Values:
-    if track.rate.valid:
-        yield "", f"{time_share(track.rate):.6f}"
+def _error_ratio(stats: StreamStats) -> _Values:
+    if stats.rate.valid:
+        yield "", f"{time_share(stats.rate):.6f}"
 
 
-def _latency(track: StreamStats) -> _Values:
+def _latency(stats: StreamStats) -> _Values:
     """A quantile that is a timeout has no number."""
     for quantile in _QUANTILES:
-        seconds = track.latency.percentile(quantile)
+        seconds = stats.latency.percentile(quantile)
         if seconds is not None and isfinite(seconds):
             yield f',quantile="{float(quantile):g}"', f"{seconds:.6f}"
 
@@ -93,8 +95,8 @@ _FAMILIES: tuple[
     ("deploy_window_outcomes", None, _outcomes),
     ("deploy_window_error_ratio", "ratio", _error_ratio),
     ("deploy_window_latency_seconds", "seconds", _latency),
-    ("deploy_window_latency_answers", "", lambda track: [("", str(track.latency.n))]),
-    ("deploy_window_latency_timeouts", "", lambda track: [("", str(track.latency.unanswered))]),
+    ("deploy_window_latency_answers", "", lambda stats: [("", str(stats.latency.n))]),
+    ("deploy_window_latency_timeouts", "", lambda stats: [("", str(stats.latency.unanswered))]),
 )
 """Name, unit and values of each family of a window."""
 

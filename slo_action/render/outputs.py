@@ -31,18 +31,18 @@ def _flag(value: object) -> str:
 
 def _health_p95(record: AuditRecord) -> str:
     window = record.told_window
-    for track in window.tracks.values() if window else ():
-        if track.stream.is_endpoint and track.stream.probe.witness is Witness.HEALTH:
-            seconds = track.latency.percentile(Fraction(95, 100))
+    for stats in window.stream_stats.values() if window else ():
+        if stats.stream.is_endpoint and stats.stream.probe.witness is Witness.HEALTH:
+            seconds = stats.latency.percentile(Fraction(95, 100))
             return "" if seconds is None else f"{1000 * seconds:.1f}"
     return ""
 
 
 def _error_rate(record: AuditRecord) -> str:
     window = record.told_window
-    tracks = endpoints(window) if window else ()
-    valid = sum(track.rate.valid_weight for track in tracks)
-    return f"{sum(track.rate.bad_weight for track in tracks) / valid:.4f}" if valid else ""
+    stream_stats = endpoints(window) if window else ()
+    valid = sum(stats.rate.valid_weight for stats in stream_stats)
+    return f"{sum(stats.rate.bad_weight for stats in stream_stats) / valid:.4f}" if valid else ""
 
 
 def _availability(record: AuditRecord) -> str:

@@ -9,7 +9,7 @@ from slo_action.core.model import Observation, ObservationKind, ObservationResul
 from slo_action.core.observation.streams import Slot
 from slo_action.core.observation.window import Window
 from slo_action.core.text.quantities import milliseconds_words
-from slo_action.core.verdict.window_facts import endpoints, journeys, rate_words
+from slo_action.core.verdict.window_facts import endpoints, journeys, rate_details
 
 _MARKS = {
     ObservationResult.PASSED: "✓",
@@ -91,7 +91,7 @@ class WindowProgress:
         if now_seconds - self._reported_at >= _EVERY_SECONDS:
             self._reported_at = now_seconds
             due.extend(
-                f"{now_seconds:6.1f} s  {rate_words(t.stream.name, t.rate, self._window)}"
+                f"{now_seconds:6.1f} s  {rate_details(t.stream.name, t.rate, self._window)}"
                 for t in (*endpoints(self._window), *journeys(self._window))
             )
         return tuple(due)

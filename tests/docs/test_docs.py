@@ -83,7 +83,7 @@ def test_an_ending_has_its_exit_status_and_headline(ending: Ending) -> None:
 
 
 @pytest.mark.parametrize("word", [*Verdict, *Cause, *Trigger])
-def test_every_word_of_the_outputs_is_explained(word: str) -> None:
+def test_every_term_of_the_outputs_is_explained(word: str) -> None:
     assert word in first_cells(DOCS / "verdicts.md")
 
 

@@ -286,7 +286,7 @@ def test_the_example_of_all_services_lists_those_that_are_not_healthy(
     assert len(services) == 6
 
 
-def test_the_rollback_example_notes_the_former_image_and_takes_kubectl_along(
+def test_the_rollback_example_notes_the_previous_image_and_takes_kubectl_along(
     played: dict[str, Played],
 ) -> None:
     job, result = played["rollback-command"].job, played["rollback-command"].result
@@ -298,7 +298,7 @@ def test_the_rollback_example_notes_the_former_image_and_takes_kubectl_along(
     assert SECRET not in (result.evidence() / "audit.json").read_text(encoding="utf-8")
 
 
-def test_the_rollback_examples_commands_go_back_to_the_former_image(
+def test_the_rollback_examples_commands_go_back_to_the_previous_image(
     played: dict[str, Played],
 ) -> None:
     """The step's own commands, by the platform that runs them; only the verdict is left out."""
@@ -370,7 +370,7 @@ def test_the_fly_rollback_example_goes_back_on_every_machine(
     assert "Rollback plan" in result.summary
 
 
-def test_the_fly_rollback_example_changes_nothing_unless_it_is_told_to() -> None:
+def test_the_fly_rollback_example_changes_nothing_unless_it_is_asked_to() -> None:
     (workflow,) = [one for one in examples() if one.name.endswith("/fly-rollback.yml")]
     document: Mapping[Any, Any] = workflow.document
     asked = document[True]["workflow_dispatch"]["inputs"]["rollback"]  # YAML 1.1 reads `on` so

@@ -7,7 +7,7 @@ from itertools import count
 from slo_action.core.gate.gate import GatePolicy
 from slo_action.core.model import Outcome, Probe, Sample, VersionRule, Witness
 from slo_action.core.observation.policy import WindowPolicy
-from slo_action.core.policy.policy import Policy, watched_gate
+from slo_action.core.policy.policy import Policy, gate_beside_window
 from slo_action.core.record.record import AuditRecord
 from slo_action.modes.verify import verify
 from slo_action.probing.answer import Answer
@@ -112,7 +112,7 @@ def play(service: Service, *, window: WindowPolicy | None = None) -> Played:
     watched = window or WindowPolicy()
     policy = Policy(
         rule=VersionRule(expected=NEW),
-        gate=watched_gate(GatePolicy(), watched),
+        gate=gate_beside_window(GatePolicy(), watched),
         window=watched,
     )
     request = stage.request(policy)

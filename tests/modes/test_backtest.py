@@ -18,9 +18,9 @@ from slo_action.config.slo.forms import PolicyForm, RatesForm
 from slo_action.config.slo.load import read_slo_yml
 from slo_action.core.model import Cause, Outcome, Probe, Verdict, VersionRule, Witness
 from slo_action.core.observation.policy import WindowPolicy
-from slo_action.core.policy.overrides import PolicyChange, policy_of
+from slo_action.core.policy.numbers import PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy
-from slo_action.core.record.policy_comparison import PolicyComparison, sums_of
+from slo_action.core.record.policy_comparison import PolicyComparison, totals_of
 from slo_action.core.release.fleet import Machine
 from slo_action.core.slo.services import Service, SloYml
 from slo_action.core.verdict.facts import OnLateStart
@@ -58,7 +58,7 @@ def recorded(
 
 def case_of(document: AuditDocument, **changes: object) -> PolicyComparison:
     assert document.policy is not None
-    policy = policy_of(PolicyChange(**changes), document.policy)  # type: ignore[arg-type]
+    policy = policy_with(PolicyOverrides(**changes), document.policy)
     return backtested(document, policy, "audit.json")
 
 
@@ -129,7 +129,7 @@ def test_more_errors_than_a_new_threshold_would_have_rolled_back() -> None:
     assert (case.now.verdict, case.now.cause) == (Verdict.UNHEALTHY, Cause.APP)
     assert case.now.rollback
     assert case.now.known_seconds < case.then.known_seconds
-    assert sums_of([case]).rolled_back == 1
+    assert totals_of([case]).rolled_back == 1
 
 
 def test_a_looser_threshold_cannot_answer_what_came_after_the_rollback() -> None:
@@ -140,7 +140,7 @@ def test_a_looser_threshold_cannot_answer_what_came_after_the_rollback() -> None
     assert case.then.rollback
     assert case.now is None
     assert case.unknown == f"the record ends at {case.then.known_seconds:.0f} s"
-    assert sums_of([case]).unknown == 1
+    assert totals_of([case]).unknown == 1
 
 
 def test_three_percent_is_degraded_by_the_plain_rule_and_unsure_with_confidence() -> None:
@@ -277,7 +277,7 @@ def test_each_service_is_judged_by_its_own_policy_and_may_be_picked(tmp_path: Pa
         name="dashboard",
         url="https://dashboard.example",
         endpoints=(),
-        policy=PolicyChange(rollback=Fraction(2, 100)),
+        policy=PolicyOverrides(rollback=Fraction(2, 100)),
     )
     strict = SloYml(services={"dashboard": dashboard})
 
@@ -288,7 +288,7 @@ def test_each_service_is_judged_by_its_own_policy_and_may_be_picked(tmp_path: Pa
 
 def test_thresholds_that_do_not_fit_the_record_s_are_reported(tmp_path: Path) -> None:
     path = saved(recorded(always(Outcome.OK), SHORT), tmp_path / "audit.json")
-    unfit = SloYml(policy=PolicyChange(rollback=Fraction(1, 1000)))
+    unfit = SloYml(policy=PolicyOverrides(rollback=Fraction(1, 1000)))
 
     assert "does not fit" in backtest([path], unfit).unread[str(path)]
 

@@ -76,7 +76,7 @@ def test_a_release_that_breaks_a_journey_is_rolled_back_and_what_is_restored_is_
     broken: AuditRecord,
 ) -> None:
     assert broken.judgement.row == "window-breach"
-    assert broken.judgement.reason.startswith("journey buy: 3 of ")
+    assert broken.judgement.reason.startswith("1 in 5 runs of journey buy failed (3 of ")
     assert broken.judgement.reason.endswith(
         "last: step 4 of 4 (pay): answers 500 Internal Server Error"
     )
@@ -84,14 +84,17 @@ def test_a_release_that_breaks_a_journey_is_rolled_back_and_what_is_restored_is_
     assert broken.rollback.verification is not None
     after = broken.rollback.verification.window
     assert after is not None
-    assert (after.tracks["journey buy"].rate.bad, after.tracks["journey buy"].good > 3) == (0, True)
+    assert (
+        after.stream_stats["journey buy"].rate.bad,
+        after.stream_stats["journey buy"].good > 3,
+    ) == (0, True)
 
 
 def test_a_release_whose_journeys_go_well_is_passed() -> None:
     record = run()
 
     assert record.judgement.verdict is Verdict.HEALTHY
-    assert record.judgement.reason.endswith("and journey buy: 0 of 29 failed")
+    assert record.judgement.reason.endswith("and none of 29 runs of journey buy failed")
 
 
 @pytest.mark.parametrize(("length", "told"), [(0.0, True), (60.0, False)])

@@ -397,7 +397,7 @@ def test_a_machine_on_an_unreachable_host_is_named_after_a_rollback_it_could_not
     assert record.rollback.verification is not None
     after = record.rollback.verification
     assert after.judgement.row == "machine-unreachable"
-    assert "on a host that does not answer" in reason(record)
+    assert "the host of a machine does not answer the platform" in reason(record)
     assert after.fleet is not None
     assert [m.name for m in after.fleet.unreachable] == [lost]
     assert stage.scene.ours("update", since=0.0)

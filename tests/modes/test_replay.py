@@ -162,7 +162,7 @@ def test_what_recovers_at_the_last_look_is_replayed_with_the_watch_that_follows(
     record = recorded(healthy_from(90.04))
     replayed = replay(read_record(saved(audit_document(record), tmp_path / "a.json")))
 
-    assert replayed.seen.recheck is not None
+    assert replayed.evidence.recheck is not None
     assert (replayed.judgement.row, replayed.answers > 100) == ("recovered", True)
 
 

@@ -17,7 +17,7 @@ from slo_action.core.model import (
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.record import AuditRecord, Status
-from slo_action.core.verdict.judge import OnLateStart
+from slo_action.core.verdict.facts import OnLateStart
 from slo_action.modes.verify import verify
 from tests.builders import World, always, healthy_from
 from tests.worlds.memory_ports import VirtualRun

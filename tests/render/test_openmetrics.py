@@ -72,7 +72,7 @@ def test_a_gate_that_saw_nothing_has_no_probe() -> None:
 def test_a_window_is_counted_by_stream_and_result() -> None:
     window = watched({"/api": between(100.0, 104.0)}, endpoints=("/api", "version"))
     families = parsed(openmetrics(observed(window)))
-    rate = window.tracks["/api"].rate
+    rate = window.stream_stats["/api"].rate
 
     counts = {
         labels["result"]: number
@@ -108,7 +108,7 @@ def test_the_error_ratio_is_by_time_and_absent_where_nothing_was_answered() -> N
     window = watched({"/api": between(100.0, 104.0), "health": always(Outcome.CACHED)})
     families = parsed(openmetrics(observed(window)))
     ((_, labels, ratio),) = families["deploy_window_error_ratio"].samples
-    rate = window.tracks["/api"].rate
+    rate = window.stream_stats["/api"].rate
 
     assert labels["stream"] == "/api"
     assert ratio == pytest.approx(rate.bad_weight / rate.valid_weight, abs=1e-6)

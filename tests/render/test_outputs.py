@@ -98,7 +98,7 @@ def test_a_healthy_run_s_outputs() -> None:
 def test_a_window_has_three_numbers() -> None:
     found = values(observed(watched({"/api": BURST}, took=0.123)))
     window = watched({"/api": BURST})
-    rates = [track.rate for track in window.tracks.values()]
+    rates = [stats.rate for stats in window.stream_stats.values()]
     bad, valid = window.endpoint_counts
     shown = sum(r.bad_weight for r in rates) / sum(r.valid_weight for r in rates)
 

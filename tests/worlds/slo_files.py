@@ -8,7 +8,7 @@ from typing import Any
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Maintenance, Service, SloYml, Targets, Team
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.core.verdict.facts import OnLateStart
@@ -48,7 +48,7 @@ JOURNEY = Journey(
     objective=p95(3),
 )
 MAINTENANCE = Maintenance(name="backup", start=NIGHT, end=NIGHT + timedelta(hours=1))
-POLICY = PolicyChange(
+POLICY = PolicyOverrides(
     health_deadline=90,
     grace=30,
     observe=300,
@@ -113,7 +113,7 @@ def maintenance(**changes: Any) -> SloYml:
 
 
 def policy(**changes: Any) -> SloYml:
-    return shop(policy=replace(POLICY, **changes))
+    return shop(policy=PolicyOverrides(**changes).over(POLICY))
 
 
 def assertion(**changes: Any) -> SloYml:

@@ -5,10 +5,11 @@ None everywhere means that the key is not set, so that defaults can fill it in.
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from slo_action.config.slo.values import (
     App,
@@ -37,8 +38,8 @@ from slo_action.config.slo.values import (
     Url,
 )
 from slo_action.core.journey.journeys import Journey
+from slo_action.core.policy.numbers import POLICY_NUMBERS, Kind
 from slo_action.core.text.quoting import quoted
-from slo_action.core.verdict.facts import OnLateStart
 
 OWN_KEY = "x-"
 """How keys begin that are the user's own, such as anchors."""
@@ -88,40 +89,50 @@ class MonitoringForm(Form):
     stats_timeout: Positive | None = _optional("`timeout` of the stats endpoint.")
 
 
-class RatesForm(Form):
-    """Error rates: what is promised, what is warned of, what is rolled back."""
+_POLICY_TYPES: Mapping[Kind, Any] = {
+    Kind.DURATION: Duration,
+    Kind.POSITIVE_DURATION: Positive,
+    Kind.RATE: Rate,
+    Kind.CONFIDENCE: Confidence,
+    Kind.COUNT: Annotated[int, Field(ge=1)],
+    Kind.LATE_START: Literal["warn", "rollback"],
+}
+_RATES = "error_rate"
+"""The key of `policy:` below which the keys of RatesForm stand."""
 
-    slo: Rate | None = _optional("What is promised.")
-    alert: Rate | None = _optional("What is warned of.")
-    rollback: Rate | None = _optional("What is rolled back.")
+
+def _policy_fields(below: str = "") -> dict[str, Any]:
+    """Return the fields of `policy:`, or of a mapping in it, from the declared numbers."""
+    return {
+        number.name: (_POLICY_TYPES[number.kind] | None, _optional(number.doc))
+        for number in POLICY_NUMBERS
+        if number.doc and number.key.rpartition(".")[0] == below
+    }
 
 
-class PolicyForm(Form):
-    """The numbers that judge a deploy."""
+if TYPE_CHECKING:
 
-    health_deadline: Positive | None = _optional(
-        "By when 3 consecutive attempts must have succeeded."
-    )
-    grace: Duration | None = _optional("Failures this soon after the deploy do not count.")
-    observe: Duration | None = _optional("Length of the observation window, from the deploy.")
-    confidence: Confidence | None = _optional(
-        "How sure an error-rate breach must be before the plain rule is."
-    )
-    error_rate: RatesForm | None = _optional(
-        "Error rates that are promised, warned of and rolled back."
-    )
-    on_late_start: Literal["warn", "rollback"] | None = _optional(
-        "`warn` or `rollback`: what to do when a service becomes healthy only after the deadline."
-    )
-    outage_after: Positive | None = _optional("How long everything must fail to be an outage.")
-    min_requests: Annotated[int, Field(ge=1)] | None = _optional(
-        "Fewer real requests than this are no evidence."
-    )
+    class RatesForm(Form):
+        """Error rates: what is promised, what is warned of, what is rolled back."""
 
-    @property
-    def late_start(self) -> OnLateStart | None:
-        """The same as the core's value."""
-        return None if self.on_late_start is None else OnLateStart(self.on_late_start)
+    class PolicyForm(Form):
+        """The numbers that judge a deploy."""
+else:
+    RatesForm = create_model(
+        "RatesForm",
+        __base__=Form,
+        __doc__="Error rates: what is promised, what is warned of, what is rolled back.",
+        __module__=__name__,
+        **_policy_fields(_RATES),
+    )
+    _RATES_FIELD = _optional("Error rates that are promised, warned of and rolled back.")
+    PolicyForm = create_model(
+        "PolicyForm",
+        __base__=Form,
+        __doc__="The numbers that judge a deploy.",
+        __module__=__name__,
+        **{**_policy_fields(), _RATES: (RatesForm | None, _RATES_FIELD)},
+    )
 
 
 class CaptureForm(Form):

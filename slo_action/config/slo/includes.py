@@ -11,11 +11,11 @@ from slo_action.config.slo.mistakes import form_at, mistake_at
 from slo_action.config.slo.services import (
     POLICY_FORM,
     maintenance_of,
-    policy_change,
+    policy_overrides,
     unfit_policy,
 )
 from slo_action.core.lint.rule import Document, Key
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.services import Maintenance, Team
 from slo_action.errors import Mistake
 from slo_action.ports import Files
@@ -33,7 +33,7 @@ class Inherited:
     """
 
     defaults: tuple[DefaultsForm, ...] = ()
-    policy: PolicyChange = field(default_factory=PolicyChange)
+    policy: PolicyOverrides = field(default_factory=PolicyOverrides)
     roots: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
 
 
@@ -80,7 +80,7 @@ class SloYmlFiles:
         self.teams: dict[str, Team] = {}
         self.texts: dict[str, str] = {}
         self.hidden: set[str] = set()
-        self.policy = PolicyChange()
+        self.policy = PolicyOverrides()
         self.mistakes: list[Mistake] = []
         self.is_whole = True
         self._files = files
@@ -172,7 +172,7 @@ class SloYmlFiles:
             for number, pattern in enumerate(patterns)
         ]
         self._patterns.setdefault(document.path, []).extend(named)
-        policy = policy_change(form.policy) if form.policy else PolicyChange()
+        policy = policy_overrides(form.policy) if form.policy else PolicyOverrides()
         if len(chain) == 1:
             self.policy = policy.over(self.policy)
         own = form.defaults or DefaultsForm()

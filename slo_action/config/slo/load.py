@@ -26,7 +26,7 @@ from slo_action.config.slo.mistakes import filled_without, form_at, mistake_at, 
 from slo_action.config.slo.services import POLICY_FORM, service_of, unfit_policy
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.lint.rule import Document, Key
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.services import Service, SloYml
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import hidden_in_line
@@ -238,7 +238,7 @@ class _Services:
         """A policy alone will do for back-tests; where something is wrong, that says more."""
         written = self._written
         wrong = written.mistakes or self.mistakes
-        if self.known or wrong or self.skipped or written.policy != PolicyChange():
+        if self.known or wrong or self.skipped or written.policy != PolicyOverrides():
             return
         name = next(iter(written.texts))
         mistake = Mistake(field="services", problem="no service is in it", accepted=_PAGE)

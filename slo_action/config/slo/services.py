@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 from slo_action.config.slo.forms import (
@@ -14,8 +13,6 @@ from slo_action.config.slo.forms import (
     Form,
     JourneyForm,
     MaintenanceForm,
-    PolicyForm,
-    RatesForm,
     ServiceForm,
     StepForm,
     TargetsForm,
@@ -23,7 +20,7 @@ from slo_action.config.slo.forms import (
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange, policy_of
+from slo_action.core.policy.numbers import DEFAULTS, POLICY_NUMBERS, PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy
 from slo_action.core.slo.services import Endpoint, Maintenance, Service, Targets
 from slo_action.core.stats.latency import LatencyObjective
@@ -45,7 +42,7 @@ _TEXTS = ("schedule", "platform", "app", "fly_config", "team")
 
 
 def service_of(
-    form: ServiceForm, defaults: Sequence[DefaultsForm], policy: PolicyChange
+    form: ServiceForm, defaults: Sequence[DefaultsForm], policy: PolicyOverrides
 ) -> Service:
     """Return the service; `defaults` come nearest first, and `policy` after them."""
     forms = (form, *defaults)
@@ -73,36 +70,30 @@ def _first(forms: Sequence[Form | None], key: str) -> Any:  # noqa: ANN401 - eac
     return None
 
 
-def _policy(forms: Sequence[DefaultsForm], below: PolicyChange) -> PolicyChange:
+def _policy(forms: Sequence[DefaultsForm], below: PolicyOverrides) -> PolicyOverrides:
     change = below
     for one in reversed(forms):
         if one.slo_targets:
-            change = targets_change(one.slo_targets).over(change)
+            change = target_overrides(one.slo_targets).over(change)
         if one.policy:
-            change = policy_change(one.policy).over(change)
+            change = policy_overrides(one.policy).over(change)
     return change
 
 
-def policy_change(form: PolicyForm) -> PolicyChange:
+def policy_overrides(form: Form) -> PolicyOverrides:
     """Return what a `policy:` mapping says."""
-    rates = form.error_rate or RatesForm()
-    return PolicyChange(
-        health_deadline=_seconds(form.health_deadline),
-        grace=_seconds(form.grace),
-        observe=_seconds(form.observe),
-        confidence=None if form.confidence is None else float(form.confidence),
-        slo=rates.slo,
-        alert=rates.alert,
-        rollback=rates.rollback,
-        on_late_start=form.late_start,
-        outage_after=_seconds(form.outage_after),
-        min_requests=form.min_requests,
-    )
+    found: dict[str, object] = {}
+    for number in POLICY_NUMBERS:
+        written: object = form if number.doc else None
+        for key in number.key.split("."):
+            written = None if written is None else getattr(written, key)
+        found[number.name] = number.value_of(written)
+    return PolicyOverrides(**found)
 
 
-def targets_change(targets: TargetsForm) -> PolicyChange:
+def target_overrides(targets: TargetsForm) -> PolicyOverrides:
     """Return what a service's own objectives change, as `verify` reads them."""
-    return PolicyChange(
+    return PolicyOverrides(
         slo=targets.error_rate or None,
         health_limit=_seconds(targets.response_time_p95),
         search_limit=_seconds(targets.search_response_time_p90),
@@ -236,15 +227,13 @@ def maintenance_of(form: MaintenanceForm) -> Maintenance:
 POLICY_FORM = "write slo at most as large as rollback; slo_targets.error_rate counts as slo"
 
 
-@lru_cache(maxsize=1024)
-def unfit_policy(change: PolicyChange) -> str:
+def unfit_policy(overrides: PolicyOverrides) -> str:
     """Return why its numbers do not fit together; empty where they do."""
     try:
-        policy_of(change, Policy())
+        policy_with(overrides, Policy())
     except ValueError as error:
-        rates = Policy().window.rates
-        slo = rates.slo if change.slo is None else change.slo
-        rollback = rates.trigger if change.rollback is None else change.rollback
+        whole = overrides.over(DEFAULTS)
+        slo, rollback = whole["slo"], whole["rollback"]
         if slo > rollback:
             promised, limit = percent_words(slo), percent_words(rollback)
             return f"promises an error rate of {promised}, and {limit} rolls back"

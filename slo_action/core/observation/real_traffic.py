@@ -33,7 +33,7 @@ class OnNoData(StrEnum):
     SYNTHETIC = "synthetic"
     INCONCLUSIVE = "inconclusive"
     FAIL = "fail"
-    PASS = "pass"  # noqa: S105 - a word of the policy
+    PASS = "pass"  # noqa: S105 - a value of the policy
 
 
 class TrafficVerdict(StrEnum):
@@ -53,8 +53,8 @@ class TrafficReading:
 
     They were counted from `counted_from_seconds` to `newest_scrape_seconds`, which saw `scrapes`
     samples. `errors_before` and `requests_before` are the same of a window before the deploy.
-    Percentiles are seconds, as the source estimates them; None where it has none. `detail` says in
-    words what happened and may quote the source: untrusted. Times are seconds since the deploy.
+    Percentiles are seconds, as the source estimates them; None where it has none. `detail` says
+    what happened and may quote the source: untrusted. Times are seconds since the deploy.
     `clock_skew_seconds` is positive where the source's clock is ahead of ours.
     """
 
@@ -117,7 +117,7 @@ def judge_traffic(
 ) -> TrafficFinding:
     """Return what the newest reading is evidence of.
 
-    `now` is seconds since the deploy, for the words; None is the time of the look.
+    `now` is seconds since the deploy, for the sentence; None is the time of the look.
 
     A breach is a rate above the trigger, with the minimums met, that a service at
     r0 = sqrt(SLO x trigger) would show with a chance of at most (1 - confidence) / 20. The null is
@@ -129,14 +129,14 @@ def judge_traffic(
     """
     count = _counted(reading)
     if reading is None or count is None:
-        return TrafficFinding(verdict=TrafficVerdict.NO_DATA, sentence=_no_answer(reading))
+        return TrafficFinding(verdict=TrafficVerdict.NO_DATA, sentence=_no_count(reading))
     before = _count(reading.errors_before, reading.requests_before)
     chance = _chance(_proven(count, reading.scrapes), _null(policy))
     verdict = _judged(count, before, chance, policy)
-    told = _told(count, reading, reading.at_seconds if now is None else now)
+    counted = _counts_text(count, reading, reading.at_seconds if now is None else now)
     return TrafficFinding(
         verdict=verdict,
-        sentence=told + _reason(verdict, before, chance, policy),
+        sentence=counted + _reason(verdict, before, chance, policy),
         requests=count.requests,
         errors=count.errors,
         chance=chance,
@@ -207,13 +207,13 @@ def _chance(count: _Count, rate: float) -> float:
     return binomial_at_most(requests - errors, requests, 1 - rate)
 
 
-def _no_answer(reading: TrafficReading | None) -> str:
+def _no_count(reading: TrafficReading | None) -> str:
     if reading is None:
         return "the metric source has not answered yet"
     return f"no count of real traffic ({reading.state}): {printable(reading.detail)}"
 
 
-def _told(count: _Count, reading: TrafficReading, now: float) -> str:
+def _counts_text(count: _Count, reading: TrafficReading, now: float) -> str:
     rate = f" ({rounded_percent(count.rate)})" if count.requests else ""
     said = f"{count.errors} of {count.requests} requests answered 5xx{rate}{_span(reading, now)}"
     p95 = reading.p95_seconds
@@ -252,5 +252,5 @@ def _odds(chance: float) -> str:
 
 
 def _usual(before: _Count | None) -> str:
-    """Tell what there was before: traffic that stops is worth a look, and no proof."""
+    """Return what there was before: traffic that stops is worth a look, and no proof."""
     return "" if before is None else f" ({before.requests} before the deploy)"

@@ -8,7 +8,7 @@ from fractions import Fraction
 from slo_action.core.journey.assertions import Assertion
 from slo_action.core.journey.journeys import Journey
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.stats.latency import LatencyObjective
 
 NAMED_ENDPOINTS = ("health", "build", "search", "stats")
@@ -86,7 +86,7 @@ class Service:
     notify: tuple[str, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     journeys: tuple[Journey, ...] = ()
-    policy: PolicyChange = field(default_factory=PolicyChange)
+    policy: PolicyOverrides = field(default_factory=PolicyOverrides)
 
     @property
     def own_endpoints(self) -> tuple[Endpoint, ...]:
@@ -104,9 +104,9 @@ class SloYml:
 
     services: Mapping[str, Service] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
-    policy: PolicyChange = field(default_factory=PolicyChange)
+    policy: PolicyOverrides = field(default_factory=PolicyOverrides)
 
-    def policy_for(self, service: str) -> PolicyChange:
+    def policy_for(self, service: str) -> PolicyOverrides:
         """Return what holds for a service, named in the file or not."""
         found = self.services.get(service)
         return found.policy if found else self.policy

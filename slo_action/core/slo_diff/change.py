@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import PolicyOverrides
 
 NOT_SET = "not set"
 
@@ -85,7 +85,7 @@ class Field:
     absent: int = 0
     removed: str = ""
     added: str = ""
-    default: Callable[[Any, PolicyChange], Any] = lambda _holder, _policy: None
+    default: Callable[[Any, PolicyOverrides], Any] = lambda _holder, _policy: None
     measured: str = ""
     number: Callable[[Any], float] = float
 
@@ -124,8 +124,8 @@ _UNKNOWN = Defaults()
 class PolicyPair:
     """The policies of one service, or of a file, in both versions."""
 
-    before: PolicyChange
-    after: PolicyChange
+    before: PolicyOverrides
+    after: PolicyOverrides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

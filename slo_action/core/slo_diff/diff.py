@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import DEFAULTS, PolicyOverrides
 from slo_action.core.slo.services import Service, SloYml
 from slo_action.core.slo_diff.change import Change, Direction, Field, PolicyPair, Walk, compare
 from slo_action.core.slo_diff.fields import SERVICE, SERVICE_FIELDS, TEAMS
-from slo_action.core.slo_diff.policy import DEFAULTS, policy_changes, same_fields
+from slo_action.core.slo_diff.policy import policy_changes, same_numbers
 
 NAME = "name"
 """What changes of a service that is only renamed."""
@@ -52,15 +52,17 @@ def _service_changes(old: Service, new: Service, defaults: PolicyPair) -> Iterat
         before=old.policy.over(defaults.before), after=new.policy.over(defaults.after)
     )
     yield from Walk(service=new.name, policies=policies).changes(SERVICE_FIELDS, old, new)
-    repeated = same_fields(old.policy, _of_targets(old)) & same_fields(new.policy, _of_targets(new))
+    repeated = same_numbers(old.policy, _of_targets(old)) & same_numbers(
+        new.policy, _of_targets(new)
+    )
     own = PolicyPair(before=old.policy, after=new.policy)
     yield from policy_changes(new.name, own, defaults, repeated)
 
 
-def _of_targets(service: Service) -> PolicyChange:
+def _of_targets(service: Service) -> PolicyOverrides:
     """Return the numbers of the policy that only repeat what the service's targets say."""
     limits = {one.name: one.objective.limit_seconds for one in service.endpoints if one.objective}
-    return PolicyChange(
+    return PolicyOverrides(
         slo=service.targets.error_rate,
         health_limit=limits.get("health"),
         search_limit=limits.get("search"),

@@ -16,7 +16,7 @@ from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
 from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import NUMBERS_BY_NAME, PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Maintenance, Team
 from slo_action.core.slo_diff.change import (
     NOT_SET,
@@ -27,7 +27,6 @@ from slo_action.core.slo_diff.change import (
     less_is_looser,
     more_is_looser,
 )
-from slo_action.core.slo_diff.policy import grace_effect
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.core.text.quantities import (
     about_minutes,
@@ -67,7 +66,7 @@ def _target(name: str, order: Comparison, effect: Callable[[Fraction, Fraction],
         absent=1,
         removed="no longer promised",
         added="promised from now on",
-        default=lambda _service, policy: policy.slo if name == "error_rate" else None,
+        default=lambda _service, policy: policy.get("slo") if name == "error_rate" else None,
         measured=label,
     )
 
@@ -103,7 +102,9 @@ def _objective(
     before: Endpoint | Journey,
     after: Endpoint | Journey,
     stream: str,
-    default: Callable[[Any, PolicyChange], LatencyObjective | None] = lambda _holder, _policy: None,
+    default: Callable[[Any, PolicyOverrides], LatencyObjective | None] = lambda _holder, _policy: (
+        None
+    ),
 ) -> Field:
     """Compare objectives on response times, of which another version may have another quantile."""
     old, new = before.objective, after.objective
@@ -372,8 +373,8 @@ SERVICE_FIELDS: tuple[Compared, ...] = (
         get=lambda service: None if service.grace is None else _seconds(service.grace),
         format=duration_words,
         order=more_is_looser,
-        effect=grace_effect,
-        default=lambda _service, policy: policy.grace,
+        effect=NUMBERS_BY_NAME["grace"].effect,
+        default=lambda _service, policy: policy.get("grace"),
     ),
     Items(
         get=attrgetter("journeys"),

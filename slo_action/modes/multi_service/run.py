@@ -99,7 +99,7 @@ def _log_policies(requests: Sequence[VerifyRequest], log: Log) -> None:
     """Log each policy once, with the services it applies to."""
     judged: dict[tuple[str, ...], list[str]] = {}
     for one in requests:
-        judged.setdefault(tuple(one.policy.in_words()), []).append(_shown(one.service))
+        judged.setdefault(tuple(one.policy.sentences()), []).append(_shown(one.service))
     for sentences, names in judged.items():
         with log.group(f"{POLICY} of {', '.join(names)}"):
             for sentence in sentences:

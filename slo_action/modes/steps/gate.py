@@ -47,7 +47,7 @@ def run_gate(
 
     `anchor` is the monotonic instant of second zero. Every observation is put into samples.jsonl
     and logged at once. An `observer` watches from the first sign of life on, while
-    the gate waits; where it ended_early, the gate need not end.
+    the gate waits; where it ended early, the gate need not end.
     """
     asking = _Asking(witnesses, ports, anchor, machines)
     try:

@@ -11,7 +11,8 @@ from slo_action.core.observation.policy import restored_policy
 from slo_action.core.record.record import MachineRestart, Rollback, Verification
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.verdict.context import JudgementContext
-from slo_action.core.verdict.judge import judge_restored
+from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.judge import judge
 from slo_action.errors import Interrupted, PlatformError, WorkspaceError
 from slo_action.modes.steps.observe_release import Run, observe_release
 from slo_action.render.plan import plan_lines
@@ -152,11 +153,12 @@ def _verified(run: Run, since: str) -> Verification:
         window=restored_policy(run.request.policy.window),
     )
     seen = observe_release(restored, when_passed=lambda _: None)
-    judgement = judge_restored(
+    judgement = judge(
         seen.gate,
-        seen.window,
         rule=run.rule,
-        known=JudgementContext(released=run.release, fleet=seen.fleet, since=since),
+        on_late_start=OnLateStart.WARN,
+        window=seen.window,
+        context=JudgementContext(released=run.release, fleet=seen.fleet, since=since),
     )
     return Verification(
         gate=seen.gate,

@@ -1,11 +1,10 @@
 """What of a service stands in annotations, by the flat keys of slo.yml."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.openslo import LATENCY_TARGETS
 from slo_action.core.slo.services import NAMED_ENDPOINTS, Endpoint, Service
 
@@ -36,7 +35,7 @@ def places(service: Service) -> Iterator[tuple[Endpoint, str]]:
 def unheld(service: Service) -> tuple[str, ...]:
     """Return what the service says that neither OpenSLO nor an annotation holds."""
     left = [name for name in _UNHELD if getattr(service, name)]
-    if _own_policy(service.policy) != PolicyChange():
+    if _own_policy(service.policy) != PolicyOverrides():
         left.append("policy")
     if any(endpoint.assertions for endpoint in service.endpoints):
         left.append("assertions")
@@ -45,9 +44,10 @@ def unheld(service: Service) -> tuple[str, ...]:
     return tuple(left)
 
 
-def _own_policy(policy: PolicyChange) -> PolicyChange:
+def _own_policy(policy: PolicyOverrides) -> PolicyOverrides:
     """Return it without what `slo_targets` and `monitoring` put there."""
-    return replace(policy, grace=None, slo=None, health_limit=None, search_limit=None)
+    derived = {"grace", "slo", "health_limit", "search_limit"}
+    return PolicyOverrides(**{name: policy[name] for name in policy.keys() - derived})
 
 
 def _is_held(endpoint: Endpoint, place: str) -> bool:

@@ -22,7 +22,7 @@ _GREY_AND_BLUE = "#afb8c1, #0969da"
 
 def timeline(window: Window, since: str) -> str:
     """Return one line of errors and one of latencies; empty where nothing was answered."""
-    buckets = window.strip.cells()
+    buckets = window.timeline.buckets()
     if not buckets:
         return ""
     top = _scale(buckets)
@@ -98,6 +98,6 @@ def _row(bucket: Bucket) -> tuple[str, ...]:
         f"{bucket.from_seconds:.0f}–{bucket.to_seconds:.0f}",
         str(bucket.good),
         str(bucket.bad),
-        str(bucket.silent),
+        str(bucket.neutral),
         *("" if one is None else unbroken(milliseconds_words(one)) for one in times),
     )

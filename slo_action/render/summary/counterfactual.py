@@ -16,7 +16,7 @@ from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest
 from slo_action.core.text.quantities import milliseconds_words, percent_words
 from slo_action.core.verdict.judge import Judgement, judge
-from slo_action.core.verdict.window_facts import convicted, endpoints, missed_latency
+from slo_action.core.verdict.window_facts import endpoints, failed_streams, missed_latency
 from slo_action.render.text.escape import code, shortened
 
 _MOST_STREAMS = 6
@@ -38,21 +38,23 @@ def counterfactuals(record: AuditRecord) -> tuple[str, ...]:
         return tuple(_of_doubt(window))
     if record.judgement.verdict is Verdict.UNHEALTHY:
         return ()
-    tracks = sorted(endpoints(window), key=lambda track: -track.rate.bad)[:_MOST_STREAMS]
-    better = [_with_fewer(record, window, track) for track in tracks]
-    worse = [_with_more(record, window, track) for track in tracks]
+    stream_stats = sorted(endpoints(window), key=lambda stats: -stats.rate.bad)[:_MOST_STREAMS]
+    better = [_with_fewer(record, window, stats) for stats in stream_stats]
+    worse = [_with_more(record, window, stats) for stats in stream_stats]
     return (
         *_of_latency(record, window),
-        *_grouped(tracks, better, "Any one"),
-        *_grouped(tracks, worse, "Any one"),
+        *_grouped(stream_stats, better, "Any one"),
+        *_grouped(stream_stats, worse, "Any one"),
     )
 
 
-def _grouped(tracks: Sequence[StreamStats], sentences: Sequence[str], which: str) -> Iterator[str]:
+def _grouped(
+    stream_stats: Sequence[StreamStats], sentences: Sequence[str], which: str
+) -> Iterator[str]:
     """Return each sentence once, after the names of the streams it is true of."""
     names: dict[str, list[str]] = {}
-    for track, sentence in zip(tracks, sentences, strict=True):
-        names.setdefault(sentence, []).append(_name(track))
+    for stats, sentence in zip(stream_stats, sentences, strict=True):
+        names.setdefault(sentence, []).append(_name(stats))
     for sentence, of in names.items():
         if sentence:
             some = f"{which} of {', '.join(of)}" if len(of) > 1 else of[0]
@@ -67,20 +69,20 @@ def _judged(record: AuditRecord, window: Window) -> Judgement:
         on_late_start=policy.on_late_start,
         window=window,
         recheck=record.recheck,
-        known=record.known,
+        context=record.context,
     )
 
 
-def _with_more(record: AuditRecord, window: Window, track: StreamStats) -> str:
+def _with_more(record: AuditRecord, window: Window, stats: StreamStats) -> str:
     """Return at how many more failures the verdict changes, and to which.
 
     They are taken to come at once: spread out, they may be a breach sooner.
     """
     before = record.judgement.verdict
     steps: list[str] = []
-    for more in range(1, min(_MOST_FAILURES, track.good) + 1):
+    for more in range(1, min(_MOST_FAILURES, stats.good) + 1):
         change = partial(_add_failures, more, window.ended_seconds)
-        verdict = _judged(record, _changed(window, track, change)).verdict
+        verdict = _judged(record, _changed(window, stats, change)).verdict
         if verdict is not before:
             least = "" if verdict is Verdict.UNHEALTHY else "at least "
             failures = f" more failure{'s' * (more > 1)} would have made it"
@@ -91,11 +93,11 @@ def _with_more(record: AuditRecord, window: Window, track: StreamStats) -> str:
     return f"{', '.join(steps)}." if steps else ""
 
 
-def _with_fewer(record: AuditRecord, window: Window, track: StreamStats) -> str:
+def _with_fewer(record: AuditRecord, window: Window, stats: StreamStats) -> str:
     if record.judgement.row != "window-slo":
         return ""
-    for fewer in range(1, min(_MOST_FAILURES, track.rate.bad) + 1):
-        other = _changed(window, track, partial(_remove_failures, fewer))
+    for fewer in range(1, min(_MOST_FAILURES, stats.rate.bad) + 1):
+        other = _changed(window, stats, partial(_remove_failures, fewer))
         if _judged(record, other).verdict is Verdict.HEALTHY:
             return f"{fewer} fewer would have left it {code(Verdict.HEALTHY)}."
     return ""
@@ -107,16 +109,16 @@ def _remove_failures(fewer: int, rate: RateTest) -> None:
 
 
 def _of_latency(record: AuditRecord, window: Window) -> Iterator[str]:
-    track = missed_latency(window)
-    if record.judgement.row != "window-slow" or track is None or track.goal is None:
+    stats = missed_latency(window)
+    if record.judgement.row != "window-slow" or stats is None or stats.goal is None:
         return
-    limit, latency = track.goal.limit_seconds, copy(track.latency)
+    limit, latency = stats.goal.limit_seconds, copy(stats.latency)
     over = latency.over_limit(limit)
     for fewer in range(1, over + 1):
         latency.over = {**latency.over, limit: over - fewer}
-        if latency.judge(track.goal) is not LatencyState.MISSED:
+        if latency.judge(stats.goal) is not LatencyState.MISSED:
             slow = f"{fewer} fewer answers above {milliseconds_words(limit)}"
-            yield f"{_name(track)}: {slow} would not have missed the SLO."
+            yield f"{_name(stats)}: {slow} would not have missed the SLO."
             return
 
 
@@ -129,12 +131,12 @@ def _add_failures(more: int, at: float, rate: RateTest) -> None:
         rate.answered(at, at, bad=True)
 
 
-def _changed(window: Window, track: StreamStats, change: Callable[[RateTest], None]) -> Window:
+def _changed(window: Window, stats: StreamStats, change: Callable[[RateTest], None]) -> Window:
     """Return a window in which `change` has been made to a stream, and to all of them pooled."""
-    other, own = copy(window), copy(track)
-    own.rate = deepcopy(track.rate)
+    other, own = copy(window), copy(stats)
+    own.rate = deepcopy(stats.rate)
     other.pooled = deepcopy(window.pooled)
-    other.tracks = {**window.tracks, track.stream.name: own}
+    other.stream_stats = {**window.stream_stats, stats.stream.name: own}
     for rate in (own.rate, other.pooled):
         if rate is not None:
             change(rate)
@@ -146,13 +148,13 @@ def _changed(window: Window, track: StreamStats, change: Callable[[RateTest], No
 def _of_doubt(window: Window) -> Iterator[str]:
     """Return how many more good answers would have refuted the trigger."""
     trigger = percent_words(window.policy.rates.trigger)
-    tracks = endpoints(window)[:_MOST_STREAMS]
-    missing = [_enough(track.rate) for track in tracks]
+    stream_stats = endpoints(window)[:_MOST_STREAMS]
+    missing = [_enough(stats.rate) for stats in stream_stats]
     sentences = [
         f"{more} more good answers would have refuted the trigger of {trigger}." if more else ""
         for more in missing
     ]
-    yield from _grouped(tracks, sentences, "Each")
+    yield from _grouped(stream_stats, sentences, "Each")
 
 
 def _enough(rate: RateTest) -> int:
@@ -181,7 +183,7 @@ def _of_a_breach(window: Window) -> Iterator[str]:
 
 
 def _is_by_significance(window: Window) -> bool:
-    breaches = [track.rate.breach for track in convicted(window) if track.rate.breach]
+    breaches = [stats.rate.breach for stats in failed_streams(window) if stats.rate.breach]
     return bool(breaches) and all(breach.rule is not BreachRule.PLAIN for breach in breaches)
 
 
@@ -201,5 +203,5 @@ def _by_count_alone(window: Window) -> str:
     return f"{rule} would have fired by {plain.ended_seconds:.0f} s."
 
 
-def _name(track: StreamStats) -> str:
-    return code(shortened(track.stream.name, _NAME_LIMIT))
+def _name(stats: StreamStats) -> str:
+    return code(shortened(stats.stream.name, _NAME_LIMIT))

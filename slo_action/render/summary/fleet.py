@@ -8,10 +8,10 @@ from slo_action.core.release.fleet import (
     CheckStatus,
     Fleet,
     Machine,
-    exit_words,
-    fleet_words,
+    exit_summary,
+    fleet_summary,
     short_digest,
-    state_words,
+    state_counts,
 )
 from slo_action.render.text.escape import code, markdown, shortened
 from slo_action.render.text.markdown import paragraphs, table
@@ -28,7 +28,7 @@ def machines_section(fleet: Fleet, gate: Gate, window: Window | None) -> str:
     more = len(counted) - _MOST_ROWS
     others = [machine for machine in fleet.machines if not machine.counts]
     return paragraphs(
-        f"<b>{markdown(fleet_words(fleet))}</b>{_release(fleet)}",
+        f"<b>{markdown(fleet_summary(fleet))}</b>{_release(fleet)}",
         table(header, rows),
         f"{more} more are in the audit record." if more > 0 else "",
         f"<sub>Not counted: {markdown(_others(others))}</sub>" if others else "",
@@ -51,7 +51,7 @@ def _row(fleet: Fleet, machine: Machine, gate: Gate, window: Window | None) -> t
         _state(machine),
         _probes(machine, gate, window),
         _checks(machine),
-        markdown(exit_words(machine)) if machine.exits else "none",
+        markdown(exit_summary(machine)) if machine.exits else "none",
     )
 
 
@@ -71,10 +71,10 @@ def _state(machine: Machine) -> str:
 
 def _probes(machine: Machine, gate: Gate, window: Window | None) -> str:
     """Return what probes of this machine alone found: in the window, else in the gate."""
-    track = window.tracks.get(f"{HEALTH}@{machine.name}") if window else None
-    if track is not None and track.rate.valid:
-        mark = "❌" if track.rate.breach else "✅" if not track.rate.bad else "⚠️"
-        return f"{mark}\u00a0{track.rate.bad} of {track.rate.valid} failed"
+    stats = window.stream_stats.get(f"{HEALTH}@{machine.name}") if window else None
+    if stats is not None and stats.rate.valid:
+        mark = "❌" if stats.rate.breach else "✅" if not stats.rate.bad else "⚠️"
+        return f"{mark}\u00a0{stats.rate.bad} of {stats.rate.valid} failed"
     samples = [s for o in gate.observations for s in o.samples if s.machine == machine.name]
     if not samples:
         return "not probed"
@@ -106,5 +106,5 @@ def _others(machines: list[Machine]) -> str:
         ],
     }
     return ", ".join(
-        f"{len(found)} {kind} ({state_words(found)})" for kind, found in kinds.items() if found
+        f"{len(found)} {kind} ({state_counts(found)})" for kind, found in kinds.items() if found
     )

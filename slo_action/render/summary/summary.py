@@ -235,11 +235,11 @@ def _failed(bad: int, valid: int) -> str:
 
 
 def _cells(window: Window | None, name: str) -> tuple[str, str]:
-    track = window.tracks.get(name) if window else None
-    if track is None:
+    stats = window.stream_stats.get(name) if window else None
+    if stats is None:
         return "", ""
-    p95 = percentile_words(track.latency, Fraction(95, 100))
-    return _failed(track.rate.bad, track.rate.valid), p95
+    p95 = percentile_words(stats.latency, Fraction(95, 100))
+    return _failed(stats.rate.bad, stats.rate.valid), p95
 
 
 def _restart(record: AuditRecord) -> str:
@@ -287,7 +287,7 @@ def _step(step: RollbackStep) -> str:
 
 
 def _policy(record: AuditRecord) -> str:
-    sentences = bullets(map(markdown, record.policy.in_words()))
+    sentences = bullets(map(markdown, record.policy.sentences()))
     missing = bullets(map(markdown, record.unconsulted), "Not used in this run:")
     return folded("Policy, and what this run did not use", paragraphs(sentences, missing))
 

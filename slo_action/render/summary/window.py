@@ -7,14 +7,14 @@ from slo_action.core.model import Outcome
 from slo_action.core.observation.real_traffic import OnNoData, TrafficReading, TrafficVerdict
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import POOLED, Window, WindowEnd
-from slo_action.core.stats.latency import LatencyCounter, LatencyState, PercentileWord
+from slo_action.core.stats.latency import LatencyCounter, LatencyState, PercentileConfidence
 from slo_action.core.stats.rate_test import RateTest
 from slo_action.core.text.quantities import milliseconds_words, percent_words, rounded_percent
 from slo_action.core.verdict.window_facts import (
-    interval_words,
-    share_words,
-    standing_words,
-    time_words,
+    failure_share,
+    failure_share_by_time,
+    interval_text,
+    trigger_status,
 )
 from slo_action.render.summary.chart import charts, timeline
 from slo_action.render.text.escape import code, markdown, shortened
@@ -51,12 +51,12 @@ def window_section(window: Window, *, since: str = "deploy", charted: bool = Tru
         _rates_table(window),
         _latency_table(window),
         bullets(line for remark in _REMARKS for line in remark(window)),
-        charts(window.strip.cells(), since) if charted else "",
+        charts(window.timeline.buckets(), since) if charted else "",
     )
 
 
 def _span(window: Window, since: str) -> str:
-    answers = sum(sum(track.outcomes.values()) for track in window.tracks.values())
+    answers = sum(sum(stats.outcomes.values()) for stats in window.stream_stats.values())
     failed, valid = window.endpoint_counts
     seconds = window.ended_seconds if window.end else window.ends_seconds
     until = f"{seconds:.0f} s" if window.end else f"{seconds:.0f} s (planned)"
@@ -72,61 +72,61 @@ def _span(window: Window, since: str) -> str:
 def _rates_table(window: Window) -> str:
     trigger = percent_words(window.policy.rates.trigger)
     header = ("stream", "failed", "neutral", "95\u00a0% interval", f"trigger {trigger}")
-    tracks = window.tracks.values()
-    rows = [_rate_row(t.stream.name, t.rate, t.silent, window) for t in tracks]
+    stream_stats = window.stream_stats.values()
+    rows = [_rate_row(t.stream.name, t.rate, t.unusable, window) for t in stream_stats]
     if window.pooled:
-        neutral = sum(t.silent for t in tracks if t.stream.is_endpoint)
+        neutral = sum(t.unusable for t in stream_stats if t.stream.is_endpoint)
         rows.append(_rate_row(POOLED, window.pooled, neutral, window))
     return table(header, rows)
 
 
 def _rate_row(name: str, rate: RateTest, neutral: int, window: Window) -> tuple[str, ...]:
     trigger = percent_words(window.policy.rates.trigger)
-    timed = f"; by time {time_words(rate)}" if time_words(rate) else ""
-    standing = standing_words(rate, window).removeprefix(f"trigger {trigger} ")
+    timed = f"; by time {failure_share_by_time(rate)}" if failure_share_by_time(rate) else ""
+    standing = trigger_status(rate, window).removeprefix(f"trigger {trigger} ")
     return (
         _name(name),
-        f"{rate.bad} of {rate.valid} ({share_words(rate)}{timed})".replace(" %", "\u00a0%"),
+        f"{rate.bad} of {rate.valid} ({failure_share(rate)}{timed})".replace(" %", "\u00a0%"),
         str(neutral),
-        interval_words(rate).replace(" %", "\u00a0%"),
+        interval_text(rate).replace(" %", "\u00a0%"),
         markdown(f"❌ {standing}" if rate.breach else standing),
     )
 
 
 def _latency_table(window: Window) -> str:
     header = ("stream", "answers", "p50", "p95", "p99", "objective", "cold, not judged")
-    return table(header, map(_latency_row, window.tracks.values()))
+    return table(header, map(_latency_row, window.stream_stats.values()))
 
 
-def _latency_row(track: StreamStats) -> tuple[str, ...]:
-    latency = track.latency
+def _latency_row(stats: StreamStats) -> tuple[str, ...]:
+    latency = stats.latency
     timeouts = f", {latency.unanswered} timed out" if latency.unanswered else ""
     cold = f"{latency.cold_n}, up to {unbroken(milliseconds_words(latency.cold_max_seconds))}"
     return (
-        _name(track.stream.name),
+        _name(stats.stream.name),
         f"{latency.n}{timeouts}",
         *(percentile_words(latency, quantile) for quantile in _QUANTILES),
-        _objective(track),
+        _objective(stats),
         cold if latency.cold_n else "0",
     )
 
 
 def percentile_words(latency: LatencyCounter, quantile: Fraction) -> str:
     """Return a percentile as firmly as its number of answers allows; `≈` is low confidence."""
-    confidence, seconds = latency.told(quantile), latency.percentile(quantile)
-    if confidence is PercentileWord.NONE or seconds is None:
+    confidence, seconds = latency.percentile_confidence(quantile), latency.percentile(quantile)
+    if confidence is PercentileConfidence.NONE or seconds is None:
         return "not enough data"
-    about = "≈ " if confidence is PercentileWord.LOW_CONFIDENCE else ""
+    about = "≈ " if confidence is PercentileConfidence.LOW_CONFIDENCE else ""
     return unbroken(f"{about}{milliseconds_words(seconds)}")
 
 
-def _objective(track: StreamStats) -> str:
-    goal = track.goal
+def _objective(stats: StreamStats) -> str:
+    goal = stats.goal
     if goal is None:
         return "none"
     limit = unbroken(milliseconds_words(goal.limit_seconds))
-    over = track.latency.over_limit(goal.limit_seconds)
-    return f"{goal.name} &lt; {limit}: {_STATES[track.latency.judge(goal)]} ({over} over)"
+    over = stats.latency.over_limit(goal.limit_seconds)
+    return f"{goal.name} &lt; {limit}: {_STATES[stats.latency.judge(goal)]} ({over} over)"
 
 
 def _name(stream: str) -> str:
@@ -134,23 +134,23 @@ def _name(stream: str) -> str:
 
 
 def _failures(window: Window) -> Iterator[str]:
-    for track in window.tracks.values():
-        sample = track.last_failure
+    for stats in window.stream_stats.values():
+        sample = stats.last_failure
         if sample is not None:
             detail = code(shortened(sample.detail, _DETAIL_LIMIT))
-            yield f"{_name(track.stream.name)}: last failure {code(sample.outcome)}, {detail}"
+            yield f"{_name(stats.stream.name)}: last failure {code(sample.outcome)}, {detail}"
 
 
 def _not_counted(window: Window) -> Iterator[str]:
-    for track in window.tracks.values():
-        name = _name(track.stream.name)
-        if track.excused:
+    for stats in window.stream_stats.values():
+        name = _name(stats.stream.name)
+        if stats.excused:
             yield (
-                f"{name}: {track.excused} timeouts not counted: the control endpoint did not "
+                f"{name}: {stats.excused} timeouts not counted: the control endpoint did not "
                 "answer either."
             )
-        failed = sum(n for outcome, n in track.outcomes.items() if _is_failure(outcome))
-        early = failed - track.rate.bad - track.excused
+        failed = sum(n for outcome, n in stats.outcomes.items() if _is_failure(outcome))
+        early = failed - stats.rate.bad - stats.excused
         if early > 0:
             yield f"{name}: {early} failures not counted: before it was up, or in the grace period."
 
@@ -166,19 +166,19 @@ def _other_version(window: Window) -> Iterator[str]:
 
 
 def _rate_limited(window: Window) -> Iterator[str]:
-    tracks = window.tracks.values()
-    if limited := _limits(t for t in tracks if not t.stream.is_journey):
+    stream_stats = window.stream_stats.values()
+    if limited := _limits(t for t in stream_stats if not t.stream.is_journey):
         yield f"{limited} answers were 429 Too Many Requests: probing paused after each."
-    if limited := _limits(t for t in tracks if t.stream.is_journey):
+    if limited := _limits(t for t in stream_stats if t.stream.is_journey):
         yield f"{limited} runs of journeys met a 429 Too Many Requests: the journey waited."
 
 
-def _limits(tracks: Iterable[StreamStats]) -> int:
-    return sum(track.outcomes.get(Outcome.RATE_LIMITED, 0) for track in tracks)
+def _limits(stream_stats: Iterable[StreamStats]) -> int:
+    return sum(stats.outcomes.get(Outcome.RATE_LIMITED, 0) for stats in stream_stats)
 
 
 def _not_sent(window: Window) -> Iterator[str]:
-    if missed := sum(track.missed for track in window.tracks.values()):
+    if missed := sum(stats.missed for stats in window.stream_stats.values()):
         yield f"{missed} probes were not sent because the runner was late; they do not count."
     if window.rows_left_out:
         yield f"{window.rows_left_out} answers are recorded only as sums."

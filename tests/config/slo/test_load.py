@@ -13,7 +13,7 @@ from slo_action.config.slo.load import MOST_MISTAKES, LoadedSloYml, load_slo_yml
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange, policy_of
+from slo_action.core.policy.numbers import PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy
 from slo_action.core.slo.services import Maintenance, Service, Team
 from slo_action.core.stats.latency import LatencyObjective
@@ -183,7 +183,7 @@ services:
     )
     assert found["b"].targets.availability == Fraction(99, 100)
     assert found["b"].targets.error_rate == Fraction(1, 100)
-    assert (found["b"].policy.observe, found["b"].policy.grace) == (120.0, 5.0)
+    assert (found["b"].policy["observe"], found["b"].policy["grace"]) == (120.0, 5.0)
     assert (found["a"].platform, found["b"].platform) == ("fly", "none")
 
 
@@ -334,8 +334,8 @@ def test_a_file_may_include_others_and_hands_its_defaults_down(load: Load) -> No
     assert list(found) == ["a", "b", "c"]
     assert [found[name].platform for name in "abc"] == ["fly", "none", "fly"]
     assert {one.endpoints[0].path for one in found.values()} == {"/up"}
-    assert {one.policy.observe for one in found.values()} == {120.0}
-    assert loaded.slo_yml.policy.observe == 120.0
+    assert {one.policy["observe"] for one in found.values()} == {120.0}
+    assert loaded.slo_yml.policy["observe"] == 120.0
     assert loaded.origins["c"].document.path == "deep/two.yml"
 
 
@@ -743,7 +743,7 @@ services:
 
 
 def test_every_key_changes_its_own_number(load: Load) -> None:
-    policy = policy_of(load(WHOLE).slo_yml.policy_for("unnamed"), Policy())
+    policy = policy_with(load(WHOLE).slo_yml.policy_for("unnamed"), Policy())
 
     assert (policy.gate.deadline_seconds, policy.gate.grace_seconds) == (120.0, 20.0)
     assert (policy.window.length_seconds, policy.window.outage_seconds) == (240.0, 10.0)
@@ -758,21 +758,21 @@ def test_every_key_changes_its_own_number(load: Load) -> None:
 def test_a_service_s_own_values_come_before_the_file_s(load: Load) -> None:
     change = load(WHOLE).slo_yml.policy_for("dashboard")
 
-    assert change.rollback == Fraction(2, 100)
-    assert change.observe == 240.0
+    assert change["rollback"] == Fraction(2, 100)
+    assert change["observe"] == 240.0
 
 
 def test_a_service_s_targets_count_too(load: Load) -> None:
-    policy = policy_of(load(WHOLE).slo_yml.policy_for("search"), Policy())
+    policy = policy_with(load(WHOLE).slo_yml.policy_for("search"), Policy())
     limits = {kind: goal.limit_seconds for kind, goal in policy.window.objectives}
 
     assert policy.window.rates.slo == Fraction(2, 100)
     assert (limits[Witness.HEALTH], limits[Witness.SEARCH]) == (0.3, 3.0)
 
 
-def test_what_is_not_set_leaves_everything(load: Load) -> None:
-    assert policy_of(PolicyChange(), Policy()) == Policy()
-    assert only(load(ONE)).policy == PolicyChange()
+def test_what_nobody_says_leaves_everything(load: Load) -> None:
+    assert policy_with(PolicyOverrides(), Policy()) == Policy()
+    assert only(load(ONE)).policy == PolicyOverrides()
 
 
 @pytest.mark.parametrize(
@@ -788,11 +788,11 @@ def test_every_shape_of_slo_yml_may_hold_a_policy(load: Load, text: str) -> None
     loaded = load(text)
 
     assert loaded.mistakes == ()
-    assert loaded.slo_yml.policy_for("api").over(loaded.slo_yml.policy).grace == 5.0
+    assert loaded.slo_yml.policy_for("api").over(loaded.slo_yml.policy)["grace"] == 5.0
 
 
 def test_a_document_s_policy_holds_for_services_of_other_documents(load: Load) -> None:
-    assert load(f"policy: {{grace: 5s}}\n---\n{ONE}").slo_yml.policy_for("api").grace == 5.0
+    assert load(f"policy: {{grace: 5s}}\n---\n{ONE}").slo_yml.policy_for("api")["grace"] == 5.0
 
 
 def test_ten_thousand_services_are_all_read(load: Load) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import POLICY_NUMBERS, PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Maintenance, Service, SloYml, Targets, Team
 from slo_action.core.slo_diff.change import Change, Direction
 from slo_action.core.slo_diff.diff import by_direction, slo_changes
@@ -63,7 +63,7 @@ def goal(**changes: Any) -> SloYml:
 TABLE: list[tuple[type, str, SloYml, Direction]] = [
     (SloYml, "services", matrix(SHOP, replace(SHOP, name="cart", url="https://c")), STRICTER),
     (SloYml, "teams", team("mail:web"), NEUTRAL),
-    (SloYml, "policy", matrix(policy=PolicyChange(observe=60)), LOOSER),
+    (SloYml, "policy", matrix(policy=PolicyOverrides(observe=60)), LOOSER),
     (Service, "name", matrix(replace(SHOP, name="store")), NEUTRAL),
     (Service, "url", shop(url="https://other.example"), NEUTRAL),
     (Service, "endpoints", shop(endpoints=()), LOOSER),
@@ -127,19 +127,19 @@ TABLE: list[tuple[type, str, SloYml, Direction]] = [
     (Capture, "variable", capture(variable="key"), NEUTRAL),
     (Capture, "subject", capture(subject=Subject.HEADER), NEUTRAL),
     (Capture, "name", capture(name="$.key"), NEUTRAL),
-    (PolicyChange, "health_deadline", policy(health_deadline=120), LOOSER),
-    (PolicyChange, "grace", policy(grace=10), STRICTER),
-    (PolicyChange, "observe", policy(observe=0), LOOSER),
-    (PolicyChange, "confidence", policy(confidence=0.95), STRICTER),
-    (PolicyChange, "confidence", policy(confidence=0.0), NEUTRAL),
-    (PolicyChange, "slo", policy(slo=Fraction(3, 100)), LOOSER),
-    (PolicyChange, "alert", policy(alert=Fraction(1, 1000)), STRICTER),
-    (PolicyChange, "rollback", policy(rollback=Fraction(10, 100)), LOOSER),
-    (PolicyChange, "on_late_start", policy(on_late_start=OnLateStart.WARN), LOOSER),
-    (PolicyChange, "outage_after", policy(outage_after=10), STRICTER),
-    (PolicyChange, "min_requests", policy(min_requests=2000), LOOSER),
-    (PolicyChange, "health_limit", policy(health_limit=0.3), STRICTER),
-    (PolicyChange, "search_limit", policy(search_limit=6), LOOSER),
+    (PolicyOverrides, "health_deadline", policy(health_deadline=120), LOOSER),
+    (PolicyOverrides, "grace", policy(grace=10), STRICTER),
+    (PolicyOverrides, "observe", policy(observe=0), LOOSER),
+    (PolicyOverrides, "confidence", policy(confidence=0.95), STRICTER),
+    (PolicyOverrides, "confidence", policy(confidence=0.0), NEUTRAL),
+    (PolicyOverrides, "slo", policy(slo=Fraction(3, 100)), LOOSER),
+    (PolicyOverrides, "alert", policy(alert=Fraction(1, 1000)), STRICTER),
+    (PolicyOverrides, "rollback", policy(rollback=Fraction(10, 100)), LOOSER),
+    (PolicyOverrides, "on_late_start", policy(on_late_start=OnLateStart.WARN), LOOSER),
+    (PolicyOverrides, "outage_after", policy(outage_after=10), STRICTER),
+    (PolicyOverrides, "min_requests", policy(min_requests=2000), LOOSER),
+    (PolicyOverrides, "health_limit", policy(health_limit=0.3), STRICTER),
+    (PolicyOverrides, "search_limit", policy(search_limit=6), LOOSER),
 ]
 KINDS = (
     SloYml,
@@ -153,13 +153,13 @@ KINDS = (
     Journey,
     JourneyStep,
     Capture,
-    PolicyChange,
+    PolicyOverrides,
 )
 ROWS = [BASE, cron(1), cron(2), *(row[2] for row in TABLE)]
 RATIOS = st.none() | st.fractions(Fraction(1, 1000), Fraction(999, 1000), max_denominator=1000)
 SECONDS = st.none() | st.floats(0, 1000)
 POLICIES = st.builds(
-    PolicyChange,
+    PolicyOverrides,
     health_deadline=SECONDS,
     grace=SECONDS,
     observe=SECONDS,
@@ -209,16 +209,23 @@ def mirrored(changes: tuple[Change, ...]) -> Counter[tuple[str, str, Direction]]
     return Counter((c.before, c.after, turned[c.direction]) for c in changes)
 
 
+def names_of(kind: type[Any]) -> set[str]:
+    """The names of what a kind of value holds."""
+    if issubclass(kind, PolicyOverrides):
+        return {number.name for number in POLICY_NUMBERS}
+    return {field.name for field in fields(kind)}
+
+
 @pytest.mark.parametrize(("kind", "field", "after", "direction"), TABLE, ids=ids)
 def test_every_field_is_reported_and_has_a_direction(
     kind: type, field: str, after: SloYml, direction: Direction
 ) -> None:
-    assert field in {one.name for one in fields(kind)}
+    assert field in names_of(kind)
     assert direction in {change.direction for change in slo_changes(BASE, after)}
 
 
 def test_no_field_of_slo_yml_is_without_a_row() -> None:
-    known = {(kind.__name__, field.name) for kind in KINDS for field in fields(kind)}
+    known = {(kind.__name__, name) for kind in KINDS for name in names_of(kind)}
 
     assert known == {(kind.__name__, field) for kind, field, _, _ in TABLE}
 
@@ -299,13 +306,13 @@ def test_between_any_two_rows_the_way_back_has_the_other_direction_and_shows_two
             policy(confidence=0.95),
             "policy: confidence",
             ("99 %", "95 %"),
-            "each test convicts by chance in at most 1 % → 5 % of windows",
+            "each test fails a good deploy by chance in at most 1 % → 5 % of windows",
         ),
         (
             policy(on_late_start=OnLateStart.WARN),
             "policy: on late start",
             ("rollback", "warn"),
-            "what gets healthy after the deadline is degraded",
+            "a service that becomes healthy after the deadline is degraded",
         ),
         (
             assertion(expected=("200", "204")),
@@ -379,17 +386,19 @@ def test_a_promise_below_the_default_is_not_looser_when_it_is_dropped() -> None:
 
 
 def test_a_default_that_is_written_down_changes_nothing() -> None:
-    bare = matrix(replace(SHOP, policy=PolicyChange()))
-    change = only(bare, matrix(replace(SHOP, policy=PolicyChange(observe=300))))
+    bare = matrix(replace(SHOP, policy=PolicyOverrides()))
+    change = only(bare, matrix(replace(SHOP, policy=PolicyOverrides(observe=300))))
 
     assert (change.before, change.after) == ("5 min (default)", "5 min")
     assert (change.direction, change.effect) == (NEUTRAL, "the same as the default")
 
 
 def test_what_the_whole_file_says_is_what_a_service_falls_back_to() -> None:
-    file = PolicyChange(observe=600)
-    before = SloYml(services={"shop": replace(SHOP, policy=PolicyChange(observe=60))}, policy=file)
-    after = SloYml(services={"shop": replace(SHOP, policy=PolicyChange())}, policy=file)
+    file = PolicyOverrides(observe=600)
+    before = SloYml(
+        services={"shop": replace(SHOP, policy=PolicyOverrides(observe=60))}, policy=file
+    )
+    after = SloYml(services={"shop": replace(SHOP, policy=PolicyOverrides())}, policy=file)
 
     change = only(before, after)
 
@@ -397,16 +406,16 @@ def test_what_the_whole_file_says_is_what_a_service_falls_back_to() -> None:
 
 
 def test_a_change_for_the_whole_file_is_reported_once() -> None:
-    change = only(BASE, matrix(policy=PolicyChange(health_deadline=120)))
+    change = only(BASE, matrix(policy=PolicyOverrides(health_deadline=120)))
 
     assert (change.service, change.what) == ("", "policy: health deadline")
     assert (change.before, change.after) == ("90 s (default)", "2 min")
-    assert change.effect == "a deploy has 90 s → 2 min to get healthy"
+    assert change.effect == "a deploy has 90 s → 2 min to become healthy"
 
 
 def test_a_target_is_not_reported_again_as_a_number_of_the_policy() -> None:
     def with_targets(error_rate: Fraction, limit: float) -> SloYml:
-        repeated = PolicyChange(slo=error_rate, health_limit=limit)
+        repeated = PolicyOverrides(slo=error_rate, health_limit=limit)
         endpoints = (replace(HEALTH, objective=p95(limit)),)
         own = Targets(error_rate=error_rate)
         return shop(targets=own, endpoints=endpoints, policy=repeated)

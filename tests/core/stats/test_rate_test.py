@@ -10,16 +10,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from slo_action.core.stats.binomial import enough_to_refute
+from slo_action.core.stats.binomial import (
+    any_time_interval,
+    binomial_at_most,
+    enough_to_refute,
+    log_e,
+)
 from slo_action.core.stats.blocks import OpenBlock, alternatives, block_rate, steps
 from slo_action.core.stats.rate_test import (
     Breach,
     BreachRule,
     RatePolicy,
     RateTest,
-    any_time_interval,
-    binomial_at_most,
-    log_e,
 )
 from tests.worlds.seeded import seeded
 
@@ -200,7 +202,7 @@ def test_a_slower_stream_decides_as_published(
 
 
 @pytest.mark.parametrize("interval", [1.0, 2.0, 7.0])
-def test_evidence_at_the_null_rate_convicts_no_more_often_than_alpha(interval: float) -> None:
+def test_evidence_at_the_null_rate_fails_no_more_often_than_alpha(interval: float) -> None:
     chance = seeded(int(interval) + 40)
     probes = int(300 / interval)
 
@@ -291,12 +293,12 @@ def test_an_interval_watched_all_along_misses_the_rate_as_rarely_as_published(
 
 
 @pytest.mark.parametrize("confidence", [0.99, 0.95])
-def test_a_burst_of_five_seconds_convicts_nowhere(confidence: float) -> None:
+def test_a_burst_of_five_seconds_fails_nowhere(confidence: float) -> None:
     for first in range(296):
         assert feed(rate_test(confidence), failing(first, 5)).breach is None
 
 
-def test_a_restart_of_twelve_seconds_convicts_only_at_the_very_start() -> None:
+def test_a_restart_of_twelve_seconds_fails_only_at_the_very_start() -> None:
     convicted = [
         first for first in range(300) if feed(rate_test(), failing(first, 12)).breach is not None
     ]
@@ -345,7 +347,7 @@ def test_a_partial_death_halfway_is_found_about_as_fast_as_published(
 # ---- the plain rule
 
 
-def test_the_plain_rule_convicts_with_the_failure_that_makes_it_certain() -> None:
+def test_the_plain_rule_fails_with_the_failure_that_makes_it_certain() -> None:
     answers = [second % 10 == 0 for second in range(300)]
     breach = feed(rate_test(0.0), answers).breach
     assert breach == Breach(
@@ -655,7 +657,7 @@ def test_answers_out_of_order_end_in_the_same_state_as_answers_in_order(
 
 @settings(max_examples=100, deadline=None)
 @given(DEADLY, INTERVALS, st.sampled_from([False, None]))
-def test_what_was_convicted_early_stays_convicted_if_all_open_answers_turn_out_harmless(
+def test_what_failed_early_stays_failed_if_all_open_answers_turn_out_harmless(
     answers: list[tuple[bool | None, float]], interval: float, harmless: bool | None
 ) -> None:
     probes = probes_of(answers, interval)

@@ -14,7 +14,7 @@ from slo_action.audit.document import AuditDocument
 from slo_action.audit.measured import measured_by
 from slo_action.audit.write import audit_document
 from slo_action.core.model import Mode, Outcome, VersionRule
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.policy.policy import Policy
 from slo_action.core.slo.services import Service, SloYml
 from slo_action.core.slo_diff.diff import slo_changes
@@ -28,9 +28,9 @@ from tests.worlds.slo_files import HEALTH, p95
 SERVICE = Service(name="dashboard", url="https://dashboard.example", endpoints=(HEALTH,))
 
 
-def matrix(limit: float = 0.5, policy: PolicyChange | None = None) -> SloYml:
+def matrix(limit: float = 0.5, policy: PolicyOverrides | None = None) -> SloYml:
     endpoints = (replace(HEALTH, objective=p95(limit)),)
-    service = replace(SERVICE, endpoints=endpoints, policy=policy or PolicyChange())
+    service = replace(SERVICE, endpoints=endpoints, policy=policy or PolicyOverrides())
     return SloYml(services={"dashboard": service})
 
 
@@ -117,7 +117,7 @@ def test_runs_between_the_old_and_the_new_limit_are_counted(
 def test_runs_are_judged_again_where_the_policy_changed(
     looking: Callable[..., LookedBack],
 ) -> None:
-    strict = matrix(policy=PolicyChange(rollback=Fraction(2, 100)))
+    strict = matrix(policy=PolicyOverrides(rollback=Fraction(2, 100)))
 
     (found,) = looking(strict, matrix(), GOOD, FAILING).found
 

@@ -270,7 +270,7 @@ def test_each_line_of_the_log_names_its_service_and_the_policy_appears_once(
     many.verify()
 
     own = [line for line in many.log.lines if line.startswith(("shop: ", "cart: "))]
-    policy = many.requests()[0].policy.in_words()[0]
+    policy = many.requests()[0].policy.sentences()[0]
     assert [line for line in many.log.lines if policy in line] == [policy]
     assert "Policy of shop, cart" in many.log.lines
     assert any("attempt 3/8" in line for line in own)

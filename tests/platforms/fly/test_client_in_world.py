@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slo_action.core.model import Dead, Release
-from slo_action.core.release.fleet import fleet_words, hopeless
+from slo_action.core.release.fleet import fleet_summary, hopeless
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.errors import PlatformError
 from slo_action.platforms.fly.client.access import FlyAddresses
@@ -50,9 +50,9 @@ class Scene:
     def machine(self) -> str:
         return self.world.machines[0].id
 
-    def fleet_words(self) -> str:
+    def fleet_summary(self) -> str:
         fleet = read_fleet("shop", self.api.machines(), self.api.releases(), self.clock.now())
-        return fleet_words(fleet)
+        return fleet_summary(fleet)
 
 
 def test_a_fleet_is_read_through_the_client() -> None:
@@ -61,7 +61,7 @@ def test_a_fleet_is_read_through_the_client() -> None:
     fleet = read_fleet("shop", scene.api.machines(), scene.api.releases(), scene.clock.now())
 
     assert fleet.release == Release(version="v1", digest=GOOD.digest)
-    assert fleet_words(fleet) == "3/3 on v1"
+    assert fleet_summary(fleet) == "3/3 on v1"
     assert all(machine.is_asked and not machine.is_critical for machine in fleet.machines)
     assert all(len(machine.checks) == machine.checks_expected for machine in fleet.machines)
 
@@ -71,7 +71,7 @@ def test_a_deploy_under_way_shows_as_two_versions() -> None:
     scene.world.deploy(image("1.1"))
     scene.world.passes(12)
 
-    words = scene.fleet_words()
+    words = scene.fleet_summary()
 
     assert "on v2" in words
     assert "on v1" in words
@@ -211,7 +211,7 @@ def test_an_outage_shorter_than_the_patience_is_not_noticed() -> None:
     scene = Scene()
     scene.world.down(6)
 
-    assert scene.fleet_words() == "3/3 on v1"
+    assert scene.fleet_summary() == "3/3 on v1"
 
 
 def test_the_clients_own_limits_are_the_platforms() -> None:
@@ -254,7 +254,7 @@ def test_a_token_that_may_not_read_is_reported(token: str, words: str) -> None:
 def test_a_token_that_may_read_and_not_change_is_reported() -> None:
     scene = Scene(READ_TOKEN)
 
-    assert scene.fleet_words() == "3/3 on v1"
+    assert scene.fleet_summary() == "3/3 on v1"
     with pytest.raises(FlyRefusedError, match="may read but not change machines"):
         scene.api.start(scene.machine)
     assert scene.api.record_release(image="i", definition={}, strategy="rolling") is None

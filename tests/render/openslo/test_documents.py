@@ -16,7 +16,7 @@ from slo_action.config.openslo.read import openslo_services
 from slo_action.config.text.units import parse_duration, parse_ratio
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Maintenance, Service, Targets
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.render.openslo.documents import openslo_documents
@@ -302,7 +302,7 @@ def test_what_openslo_does_not_hold_is_named() -> None:
             ),
         ),
         maintenance=(Maintenance(name="night"),),
-        policy=PolicyChange(observe=60.0),
+        policy=PolicyOverrides(observe=60.0),
     )
     (document,) = printed(rich)
     assert document["spec"]["description"] == (
@@ -311,7 +311,7 @@ def test_what_openslo_does_not_hold_is_named() -> None:
 
 
 def test_what_slo_targets_put_into_a_policy_is_held() -> None:
-    plain = Service(name="a", url="x", endpoints=(), policy=PolicyChange(slo=Fraction(1, 100)))
+    plain = Service(name="a", url="x", endpoints=(), policy=PolicyOverrides(slo=Fraction(1, 100)))
     assert printed(plain)[0]["spec"]["description"] == "Printed by slo-verify."
 
 

@@ -34,7 +34,7 @@ def verdict(window: Window) -> Verdict:
 
 
 def answers(window: Window, name: str = "/api") -> int:
-    return sum(window.tracks[name].outcomes.values())
+    return sum(window.stream_stats[name].outcomes.values())
 
 
 def test_every_step_of_a_healthy_run_is_what_happens_with_so_many_failures() -> None:
@@ -77,7 +77,7 @@ def test_an_inconclusive_window_says_how_many_good_answers_would_have_refuted_th
         between(90.0, 1e9, Outcome.CONNECT_TIMEOUT), controlled=True, alive=lambda at: at < 90
     )
     least = next(n for n in count() if 0.95**n <= 0.05)
-    more = least - window.tracks["health"].rate.valid
+    more = least - window.stream_stats["health"].rate.valid
 
     assert verdict(window) is Verdict.INCONCLUSIVE
     assert f"{more} more good answers would have refuted the trigger of 5 %" in sentences(window)
@@ -122,7 +122,7 @@ def test_a_missed_latency_says_how_many_fewer_slow_answers_were_no_miss() -> Non
 
     assert observed(window).judgement.row == "window-slow"
     (fewer,) = re.findall(r"(\d+) fewer answers above 500 ms", sentences(window))
-    assert 0 < int(fewer) < window.tracks["health"].latency.over[0.5]
+    assert 0 < int(fewer) < window.stream_stats["health"].latency.over[0.5]
 
 
 def test_a_missed_gate_says_nothing() -> None:

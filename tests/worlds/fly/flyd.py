@@ -24,7 +24,7 @@ class Flyd:
 
     def __init__(self, events_due: EventQueue, change_log: ChangeLog) -> None:
         self._events_due = events_due
-        self._diary = change_log
+        self._changes = change_log
         self._count = 0
         self.machines: dict[str, FlyMachine] = {}
         self.life = MachineLife(events_due)
@@ -44,9 +44,9 @@ class Flyd:
     ) -> FlyMachine:
         """Create a machine, which pulls its image and starts unless it is told not to."""
         machine = self._made(config, image, region, name)
-        self._diary.note(by, "create", machine.id, image)
+        self._changes.note(by, "create", machine.id, image)
         if machine.group == _RELEASE_COMMAND:
-            self._diary.note(by, "release-command", machine.id, image)
+            self._changes.note(by, "release-command", machine.id, image)
             machine.image = _one_off(image, self.release_command_seconds)
         self.life.event(machine, "launch", "created", "user")
         self._events_due.play(self.life.launch(machine, skip_launch=skip_launch))
@@ -73,7 +73,7 @@ class Flyd:
         self._reach(machine)
         if _volumes(machine.config) != _volumes(config):
             raise RefusalError(400, "invalid_argument: unable to change the volumes of a machine")
-        self._diary.note(by, "update", machine.id, image)
+        self._changes.note(by, "update", machine.id, image)
         former = Version(
             instance_id=machine.instance_id, config=machine.config, image=machine.image
         )
@@ -92,7 +92,7 @@ class Flyd:
             words = f"unable to start machine from current state: '{former}'"
             raise RefusalError(412, f"failed_precondition: {words}")
         self._reach(machine)
-        self._diary.note(by, "start", machine.id, machine.image)
+        self._changes.note(by, "start", machine.id, machine.image)
         self.life.begin(machine)
         if by != "proxy":
             machine.restarts = 0
@@ -120,14 +120,14 @@ class Flyd:
 
     def cordon(self, machine: FlyMachine, *, by: str, cordoned: bool) -> None:
         self._reach(machine)
-        self._diary.note(by, "cordon" if cordoned else "uncordon", machine.id, machine.image)
+        self._changes.note(by, "cordon" if cordoned else "uncordon", machine.id, machine.image)
         machine.is_cordoned = cordoned
 
     def destroy(self, machine: FlyMachine, *, by: str, force: bool = False) -> None:
         if not force and machine.state not in _AT_REST:
             words = f"unable to destroy machine, not currently stopped: '{machine.state}'"
             raise RefusalError(412, f"failed_precondition: {words}")
-        self._diary.note(by, "destroy", machine.id, machine.image)
+        self._changes.note(by, "destroy", machine.id, machine.image)
         self.life.begin(machine)
         self._events_due.play(self.life.destroy(machine))
 
@@ -151,7 +151,7 @@ class Flyd:
             words = f"unable to {action} machine from current state: '{machine.state}'"
             raise RefusalError(412, f"failed_precondition: {words}")
         self._reach(machine)
-        self._diary.note(by, action, machine.id, machine.image)
+        self._changes.note(by, action, machine.id, machine.image)
         self.life.begin(machine)
 
     def _made(self, config: Config, image: FlyImage, region: str, name: str) -> FlyMachine:

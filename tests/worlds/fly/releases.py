@@ -42,7 +42,7 @@ class Ledger:
 
     def __init__(self, events_due: EventQueue, change_log: ChangeLog, app: str) -> None:
         self._events_due = events_due
-        self._diary = change_log
+        self._changes = change_log
         self._app = app
         self.releases: list[FlyRelease] = []
         self.next_version = 1
@@ -76,12 +76,12 @@ class Ledger:
         }
         release = FlyRelease(**{**values, **changes})
         self.releases.append(release)
-        self._diary.note(by, "release", image=image)
+        self._changes.note(by, "release", image=image)
         return release
 
     def conclude(self, release: FlyRelease, status: str, *, by: str) -> None:
         release.status, release.updated_at = status, self._events_due.now
-        self._diary.note(by, f"release-{status}", image=release.image)
+        self._changes.note(by, f"release-{status}", image=release.image)
 
     def named(self, release_id: str) -> FlyRelease | None:
         """Return a release by its id; None where there is none."""

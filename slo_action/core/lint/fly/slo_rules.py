@@ -311,7 +311,7 @@ def fly_findings(document: Document, deployed: tuple[Service, ...]) -> tuple[Fin
     ]
     beside = [one for pair in pairs for one in findings(MATCH_RULES, pair, document)]
     promised = {one.place for one in beside if one.rule.name == "match-autostop"}
-    waits = (service.policy.health_deadline for service in deployed)
+    waits = (service.policy.get("health_deadline") for service in deployed)
     deadlines = [GATE_SECONDS if one is None else Fraction(one) for one in waits]
     find = grace_past(min(deadlines, default=GATE_SECONDS))
     rules = [

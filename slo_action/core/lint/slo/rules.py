@@ -228,8 +228,8 @@ def _too_few(
 )
 def _grace_past_gate(entry: SloEntry) -> Iterator[Violation]:
     policy = entry.service.policy
-    deadline = _GATE if policy.health_deadline is None else _seconds(policy.health_deadline)
-    own = None if policy.grace is None else _seconds(policy.grace)
+    deadline = _seconds(policy["health_deadline"]) if "health_deadline" in policy else _GATE
+    own = _seconds(policy["grace"]) if "grace" in policy else None
     for key, name, grace in (
         (("monitoring", "grace_period"), "grace_period", entry.service.grace),
         (("policy", "grace"), "grace", own),

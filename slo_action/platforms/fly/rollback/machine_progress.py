@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from slo_action.core.release.fleet import Machine, exit_words
+from slo_action.core.release.fleet import Machine, exit_summary
 from slo_action.core.release.rollback_plan import Step
 from slo_action.platforms.fly.client.models import FlyMachine, MachineConfig
 from slo_action.platforms.fly.rollback.machine_order import RESTING, MachineOrder
@@ -112,7 +112,7 @@ class MachineProgress:
         kept = 0 if self.sent is not None else len(self.order.machine.crashes)
         crashes = len(machine.crashes) - kept  # a configuration that stays keeps its exits
         if crashes >= _MOST_CRASHES or (crashes > 0 and machine.is_dead):
-            return self.fail(f"it does not stay up: {exit_words(machine)}", now)
+            return self.fail(f"it does not stay up: {exit_summary(machine)}", now)
         if machine.state == "started":
             return self._runs(live, machine, now)
         self._steady = None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from slo_action.core.model import RollbackStep
-from slo_action.core.release.fleet import exit_words
+from slo_action.core.release.fleet import exit_summary
 from slo_action.errors import Interrupted
 from slo_action.platforms.fly.client.errors import FlyRefusedError, tried
 from slo_action.platforms.fly.client.models import FlyMachine
@@ -86,7 +86,7 @@ class _Restart:
                 state = f"{machine.state}, {checks}"
                 crashes = len(machine.crashes) - len(read_machine(before).crashes)
                 if crashes >= _MOST_CRASHES or (crashes > 0 and machine.is_dead):
-                    raise RollbackAbortedError(f"it does not stay up: {exit_words(machine)}")
+                    raise RollbackAbortedError(f"it does not stay up: {exit_summary(machine)}")
                 is_healthy = machine.state == "started" and machine.is_vouched
                 has_begun = (
                     live.newest_start != before.newest_start or now >= sent + _SURELY_SECONDS

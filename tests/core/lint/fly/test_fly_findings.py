@@ -8,7 +8,7 @@ import pytest
 from slo_action.config.files.toml import parse_toml
 from slo_action.core.lint.fly.slo_rules import fly_findings
 from slo_action.core.lint.rule import Document
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.services import Service, Targets
 
 SHOP = Service(name="shop", url="https://shop.example.com", endpoints=())
@@ -21,7 +21,7 @@ def rules(toml: str, *services: Service) -> list[str]:
 
 
 def waiting(seconds: float | None) -> Service:
-    return replace(SHOP, policy=PolicyChange(health_deadline=seconds))
+    return replace(SHOP, policy=PolicyOverrides(health_deadline=seconds))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_action.core.model import Release
-from slo_action.core.release.fleet import CheckStatus, Fleet, Machine, fleet_words, hopeless
+from slo_action.core.release.fleet import CheckStatus, Fleet, Machine, fleet_summary, hopeless
 from slo_action.platforms.fly.client.models import FlyMachine, FlyRelease
 from slo_action.platforms.fly.state import machines as state
 from tests.platforms.fly.machines import (
@@ -117,7 +117,7 @@ def test_a_machines_metadata_may_lag_behind_the_releases_and_the_image_decides()
 
     fleet = read_fleet("my-app", raws, [FlyRelease(version=42, digest=DIGEST)], NOW)
 
-    assert fleet_words(fleet).startswith("1/2")
+    assert fleet_summary(fleet).startswith("1/2")
     assert [fleet.runs(one) for one in fleet.machines] == [True, False]
 
 
