@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import isfinite, sqrt
 
 from slo_action.core.stats.binomial import binomial_at_most
-from slo_action.core.text.quantities import milliseconds_words, rounded_percent
+from slo_action.core.text.quantities import milliseconds_words, percent_words, rounded_percent
 from slo_action.core.text.quoting import printable
 
 _LOOKS = 20
@@ -88,13 +88,15 @@ class TrafficPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficFinding:
-    """What a reading is evidence of. `sentence` may quote the source: untrusted.
+    """What a reading is evidence of. `reason` and `sentence` may quote the source: untrusted.
 
+    `reason` says how much failed against which limit, `sentence` the statistics behind it, too.
     Counts are whole and None without data. `chance` is how likely a service halfway between SLO and
     trigger shows this many errors; None where it was not asked.
     """
 
     verdict: TrafficVerdict
+    reason: str
     sentence: str
     requests: int | None = None
     errors: int | None = None
@@ -129,14 +131,16 @@ def judge_traffic(
     """
     count = _counted(reading)
     if reading is None or count is None:
-        return TrafficFinding(verdict=TrafficVerdict.NO_DATA, sentence=_no_count(reading))
+        why = _no_count(reading)
+        return TrafficFinding(verdict=TrafficVerdict.NO_DATA, reason=why, sentence=why)
     before = _count(reading.errors_before, reading.requests_before)
     chance = _chance(_proven(count, reading.scrapes), _null(policy))
     verdict = _judged(count, before, chance, policy)
     counted = _counts_text(count, reading, reading.at_seconds if now is None else now)
     return TrafficFinding(
         verdict=verdict,
-        sentence=counted + _reason(verdict, before, chance, policy),
+        reason=f"{counted}, limit {percent_words(policy.trigger)}",
+        sentence=counted + _statistics(verdict, before, chance, policy),
         requests=count.requests,
         errors=count.errors,
         chance=chance,
@@ -229,7 +233,7 @@ def _span(reading: TrafficReading, now: float) -> str:
     return f" in the {end - start:.0f} s up to {max(0.0, now - end):.0f} s ago"
 
 
-def _reason(
+def _statistics(
     verdict: TrafficVerdict, before: _Count | None, chance: float, policy: TrafficPolicy
 ) -> str:
     match verdict:

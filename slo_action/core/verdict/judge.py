@@ -309,7 +309,7 @@ def _window_breach(window: Window) -> str | None:
 @_window_row("window-traffic", _UNHEALTHY, Cause.APP)
 def _window_traffic(window: Window) -> str | None:
     """Window: real users' requests fail above the trigger."""
-    return window.traffic.sentence if window.end is WindowEnd.TRAFFIC else None
+    return window.traffic.reason if window.end is WindowEnd.TRAFFIC else None
 
 
 @_window_row("window-superseded", _INCONCLUSIVE, Cause.SUPERSEDED)
