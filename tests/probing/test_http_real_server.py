@@ -21,6 +21,7 @@ from slo_action.probing.resolve import Address, Lookup, in_turn, system_lookup
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, as_users_do
 from slo_action.system.clock import SystemClock
+from tests.sizes import sized
 from tests.worlds.raw_server import Behaviour, Connection, closed_port, serving
 
 CA = trustme.CA()
@@ -405,7 +406,7 @@ def test_basic_credentials_echoed_over_the_wire_stay_hidden() -> None:
     assert "pass-word" not in repr(sample)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(15, 60))
 @given(st.binary(max_size=200), st.booleans())
 def test_no_bytes_on_the_wire_make_the_prober_raise(noise: bytes, proper: bool) -> None:
     start = b"HTTP/1.1 200 OK\r\n" if proper else b""

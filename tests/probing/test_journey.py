@@ -20,6 +20,7 @@ from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
 from slo_action.system.clock import SystemClock
+from tests.sizes import sized
 from tests.worlds.artifact_faces import loopback_face
 from tests.worlds.cart_shop import (
     BUY,
@@ -485,7 +486,7 @@ USE = JourneyStep(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=sized(30, 150))
 @given(st.text(min_size=1, max_size=40))
 def test_whatever_a_service_hands_out_it_gets_back_in_its_place_and_nobody_else_sees(
     value: str,
