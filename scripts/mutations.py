@@ -51,7 +51,8 @@ class Mutant:
     after: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.lines.start} {self.kind}: {self.before} -> {self.after}"
+        before, after = (text.partition("\n")[0] for text in (self.before, self.after))
+        return f"{self.path}:{self.lines.start} {self.kind}: {before} -> {after}"
 
 
 def mutants(path: Path, source: str) -> list[Mutant]:
