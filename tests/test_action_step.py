@@ -15,7 +15,7 @@ from time import sleep
 
 import pytest
 
-from tests.worlds.runner import ACT
+from tests.worlds.runner import ACT, as_subprocess
 from tests.worlds.runner_environment import Step
 from tests.worlds.runner_scene import (
     OTHER_USER,
@@ -65,7 +65,7 @@ def stopped_in_the_rollback(root: Path) -> Played:
 
 @PLAYBILL.scene
 def healthy(root: Path) -> Played:
-    with scene(root) as here:
+    with scene(root, start=as_subprocess) as here:
         return here.played(expected_version=GOOD)
 
 
@@ -99,7 +99,7 @@ def on_enterprise_server(root: Path) -> Played:
 @PLAYBILL.scene
 def in_a_hostile_place(root: Path) -> Played:
     """The workspace shadows modules; earlier steps exported whatever leads into it."""
-    with scene(root) as here:
+    with scene(root, start=as_subprocess) as here:
         workspace = here.runner.workspace
         plant_traps(workspace)
         leaked = {
@@ -124,7 +124,7 @@ def in_a_hostile_place(root: Path) -> Played:
 
 @PLAYBILL.scene
 def stopped_at_the_start(root: Path) -> Played:
-    with scene(root) as here:
+    with scene(root, start=as_subprocess) as here:
         running = here.start()
         running.log.wait_for("::add-mask::", 20)
         return here.stopped(running, signal.SIGTERM)
@@ -148,7 +148,7 @@ def stopped_while_the_service_hangs(root: Path) -> Played:
 
 @PLAYBILL.scene
 def killed(root: Path) -> Played:
-    with scene(root) as here:
+    with scene(root, start=as_subprocess) as here:
         running = here.start()
         running.log.wait_for("attempt 1/8", 20)
         return here.stopped(running, signal.SIGKILL)

@@ -23,6 +23,7 @@ from slo_action.github.files import RunnerFiles
 from slo_action.modes.check.check import RULES, check
 from slo_action.render.text.escape import visible
 from tests.hostile import CORPUS, TEXTS
+from tests.sizes import sized
 from tests.worlds.check_world import CheckWorld
 from tests.worlds.memory_ports import MemoryBaseFiles
 from tests.worlds.rendered import rendered
@@ -31,6 +32,8 @@ from tests.worlds.runner_commands import parse_command
 SCHEMA = json.loads(
     (Path(__file__).parent / "render" / "fixtures" / "sarif-2.1.0-rtm.5.json").read_text("utf-8")
 )
+VALIDATOR = Draft4Validator(SCHEMA)
+ANY_TOOL = {"driver": {"name": "any"}}
 HIDDEN = set("\r\x0b\x0c\x1b\x1c\x1d\x1e\x85\u2028\u2029\x00\x07\x9b\u202e\u2066")
 TITLES = {rule.title for rule in RULES} | {"slo.yml promises less"}
 ELEMENTS = {"h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td", "code", "br", "sub"}
@@ -180,10 +183,19 @@ def _strings(node: Any) -> list[str]:
     return [node] if isinstance(node, str) else []
 
 
+@cache
+def tool_is_valid(tool: str) -> bool:
+    """The catalogue of rules is much, and mostly the same in every file."""
+    run = {"tool": json.loads(tool), "results": []}
+    return VALIDATOR.is_valid({"version": "2.1.0", "runs": [run]})
+
+
 def sarif_is_inert(surfaces: Published) -> None:
     log = json.loads(surfaces.sarif)
     if isinstance(log, dict):
-        assert Draft4Validator(SCHEMA).is_valid(log)
+        (run,) = log["runs"]
+        assert tool_is_valid(json.dumps(run["tool"]))
+        assert VALIDATOR.is_valid({**log, "runs": [{**run, "tool": ANY_TOOL}]})
         for one in _strings(log):
             assert all(part == visible(part) for part in re.split(r"[\n\t]", one))
 
@@ -198,7 +210,7 @@ def test_the_corpus_is_inert(files: Callable[[str], Mapping[str, str]], number: 
         surface(reported(CORPUS[number], files))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=sized(5, 50))
 @given(TEXTS)
 def test_any_text_is_inert_everywhere_at_once(text: str) -> None:
     for files in FILES:

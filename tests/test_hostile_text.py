@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.hostile import CANARY, CORPUS, TEXTS, record_full_of
+from tests.sizes import sized
 from tests.worlds.openmetrics import parsed
 from tests.worlds.published import Published, publish_all
 from tests.worlds.rendered import rendered
@@ -144,7 +145,7 @@ def test_the_corpus_is_inert(surface: Callable[[str], None], number: int) -> Non
     surface(CORPUS[number])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=sized(8, 100))
 @given(TEXTS)
 def test_any_text_is_inert_everywhere_at_once(text: str) -> None:
     for surface in SURFACES:

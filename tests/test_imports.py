@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -124,15 +125,23 @@ def test_the_entry_point_is_small() -> None:
     assert lines_of_code(ROOT / "entrypoint.py") <= 15
 
 
-def users(*names: str) -> dict[str, set[str]]:
-    """Return the modules whose code uses one of the names, and which."""
-    found: dict[str, set[str]] = {}
+@cache
+def names_of_the_package() -> dict[str, set[str]]:
+    found = {}
     for path in PACKAGE.rglob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
         used |= {node.id for node in nodes if isinstance(node, ast.Name)}
+        found[path.relative_to(PACKAGE).as_posix()] = used
+    return found
+
+
+def users(*names: str) -> dict[str, set[str]]:
+    """Return the modules whose code uses one of the names, and which."""
+    found: dict[str, set[str]] = {}
+    for path, used in names_of_the_package().items():
         if used & set(names):
-            found[path.relative_to(PACKAGE).as_posix()] = used & set(names)
+            found[path] = used & set(names)
     return found
 
 

@@ -13,6 +13,7 @@ from slo_action.core.model import Release
 from slo_action.core.release.baseline import Baseline, Prepared, Proof, ProofState, StreamBaseline
 from slo_action.errors import RecordError
 from tests.builders import DEPLOYED_AT
+from tests.sizes import sized
 
 PREPARED = Prepared(
     service="shop",
@@ -91,7 +92,7 @@ def test_what_is_not_used_is_a_warning_unless_it_is_of_another_service(tmp_path:
     assert all(line.startswith("what was prepared") for line in warned)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=sized(15, 50))
 @given(content=st.one_of(st.binary(max_size=200), st.sampled_from([b"{}", b"[]", b"[" * 9999])))
 def test_any_other_file_is_passed_over(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "slo-verify" / "x" / "prepared.json"

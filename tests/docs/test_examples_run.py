@@ -21,12 +21,13 @@ from slo_action.config.slo.load import read_slo_yml
 from slo_action.core.model import Release, RunIdentity
 from slo_action.platforms import PLATFORMS
 from slo_action.platforms.context import PlatformContext
-from tests.docs.example_job import SECRET, ExampleJob
+from tests.docs.example_job import OBSERVED, SECRET, ExampleJob
 from tests.docs.pages import DOCS, ROOT, first_cells, read
 from tests.docs.workflow_files import Workflow, documented, examples
+from tests.sizes import THOROUGH
 from tests.worlds.fly import DEPLOY_TOKEN, FlyWorld, broken, image
 from tests.worlds.fly.real_time import RealTime, served
-from tests.worlds.runner import StepResult
+from tests.worlds.runner import StepResult, as_subprocess
 from tests.worlds.runner_environment import SHA
 from tests.worlds.virtual_clock import VirtualClock
 
@@ -39,8 +40,16 @@ VERIFYING = [
     "rollback-command",
     "use-outputs",
 ]
+OBSERVING = ["README", "deploy-and-verify", "fly"]
 EXAMPLES = [*VERIFYING, "check", "fly-rollback"]
 FORMER = "1.0.0"
+
+
+class Server(ThreadingHTTPServer):
+    """All examples ask at once; nobody is to be refused for that."""
+
+    request_queue_size = 512
+    daemon_threads = True
 
 
 class Service(BaseHTTPRequestHandler):
@@ -83,7 +92,7 @@ class ServedFly:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    server = Server(("127.0.0.1", 0), Service)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -139,7 +148,7 @@ def _job(workflow: Workflow, root: Path, address: str, fly: dict[str, ServedFly]
     if example in ("all-services", "check"):
         return _all_services(workflow, name, root, address)
     if example != "matrix":
-        return ExampleJob(workflow, name, root, address)
+        return ExampleJob(workflow, name, root, address, observed=_observed(example))
     matrix = {"service": workflow.document["jobs"][name]["strategy"]["matrix"]["service"][0]}
     known = {
         "matrix.service": matrix["service"],
@@ -149,7 +158,7 @@ def _job(workflow: Workflow, root: Path, address: str, fly: dict[str, ServedFly]
     services = root / "work" / "shop" / "shop" / ".github" / "slo.yml"
     services.parent.mkdir(parents=True)
     services.write_text(_matrix().replace(f"https://{matrix['service']}.fly.dev", address))
-    return ExampleJob(workflow, name, root, address, known, matrix)
+    return ExampleJob(workflow, name, root, address, known, matrix, observed=_observed(example))
 
 
 def _all_services(workflow: Workflow, name: str, root: Path, address: str) -> ExampleJob:
@@ -157,7 +166,12 @@ def _all_services(workflow: Workflow, name: str, root: Path, address: str) -> Ex
     services = root / "work" / "shop" / "shop" / ".github" / "slo.yml"
     services.parent.mkdir(parents=True)
     services.write_text(re.sub(r"https://[\w-]+\.fly\.dev", address, _matrix()))
-    return ExampleJob(workflow, name, root, address, known)
+    return ExampleJob(workflow, name, root, address, known, observed=_observed(name))
+
+
+def _observed(example: str) -> str:
+    """All of them have a window with THOROUGH=1; a busy machine is too late for so many probes."""
+    return OBSERVED if THOROUGH or example in OBSERVING else "0s"
 
 
 def _matrix() -> str:
@@ -169,7 +183,8 @@ def _matrix() -> str:
 
 def _quick_start(root: Path, address: str) -> ExampleJob:
     (workflow, *_) = [one for one in documented() if one.name.startswith("README.md")]
-    return ExampleJob(workflow, "verify", root, address, {"inputs.url": address})
+    known = {"inputs.url": address}
+    return ExampleJob(workflow, "verify", root, address, known, starts=as_subprocess)
 
 
 def test_the_check_example_reports_for_code_scanning(played: dict[str, Played]) -> None:

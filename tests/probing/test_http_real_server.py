@@ -21,10 +21,17 @@ from slo_action.probing.resolve import Address, Lookup, in_turn, system_lookup
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, as_users_do
 from slo_action.system.clock import SystemClock
+from tests.sizes import sized
 from tests.worlds.raw_server import Behaviour, Connection, closed_port, serving
 
 CA = trustme.CA()
-TIMEOUT = 0.3
+TIMEOUT = 0.5
+"""Where the time must run out."""
+PATIENT = 5.0
+"""Where it must not, however busy the machine is."""
+LATE = 3.0
+"""So late a busy machine may be; what trickles or hangs does so for longer."""
+TIMED_OUT = {Outcome.CONNECT_TIMEOUT, Outcome.READ_TIMEOUT}
 
 
 def trust() -> ssl.SSLContext:
@@ -43,20 +50,24 @@ def prober(lookup: Lookup = system_lookup) -> HttpProber:
     )
 
 
-def ask(url: str, lookup: Lookup = system_lookup, timeout: float = TIMEOUT) -> Sample:
+def ask(url: str, lookup: Lookup = system_lookup, timeout: float = PATIENT) -> Sample:
     """Ask once; the answer must be there when the probe's time is over."""
     clock = SystemClock()
     began = clock.monotonic()
     probe = Probe(witness=Witness.HEALTH, url=url, timeout_seconds=timeout)
     (sample,) = prober(lookup).ask([probe])
 
-    assert clock.monotonic() - began < timeout + 0.25
+    assert clock.monotonic() - began < timeout + LATE
     return sample
 
 
-def facing(behaviour: Behaviour, *, reads: bool = True) -> Sample:
+def facing(behaviour: Behaviour, *, reads: bool = True, timeout: float = PATIENT) -> Sample:
     with serving(behaviour, reads=reads) as server:
-        return ask(server.url())
+        return ask(server.url(), timeout=timeout)
+
+
+def time_for(outcome: Outcome) -> float:
+    return TIMEOUT if outcome in TIMED_OUT else PATIENT
 
 
 def healthy(connection: Connection) -> None:
@@ -74,20 +85,20 @@ def test_a_healthy_answer_and_where_its_time_went() -> None:
     parts = (phases.connect_seconds, phases.processing_seconds, phases.transfer_seconds)
     spent = sum(part for part in parts if part is not None)
     assert None not in parts
-    assert spent == pytest.approx(sample.total_seconds, abs=0.02)
+    assert spent == pytest.approx(sample.total_seconds, abs=0.2)
 
 
 def test_the_server_s_thinking_is_processing_and_its_dripping_is_transfer() -> None:
     def slowly(connection: Connection) -> None:
-        connection.closing.wait(0.1)
+        connection.closing.wait(0.3)
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
-        connection.closing.wait(0.15)
+        connection.closing.wait(0.6)
         connection.send(b"ok")
 
     phases = facing(slowly).phases
 
-    assert phases.processing_seconds == pytest.approx(0.1, abs=0.04)
-    assert phases.transfer_seconds == pytest.approx(0.15, abs=0.04)
+    assert phases.processing_seconds == pytest.approx(0.3, abs=0.25)
+    assert phases.transfer_seconds == pytest.approx(0.6, abs=0.25)
 
 
 def test_every_probe_comes_on_a_connection_of_its_own() -> None:
@@ -139,7 +150,7 @@ def test_nothing_listens() -> None:
     ],
 )
 def test_a_server_that_does_not_answer_properly(behaviour: Behaviour, outcome: Outcome) -> None:
-    assert facing(behaviour).outcome is outcome
+    assert facing(behaviour, timeout=time_for(outcome)).outcome is outcome
 
 
 def trickling(status: bytes) -> Behaviour:
@@ -151,15 +162,16 @@ def trickling(status: bytes) -> Behaviour:
 
 
 def test_a_body_byte_by_byte_ends_at_the_deadline() -> None:
-    sample = facing(trickling(b"200 OK"))
+    sample = facing(trickling(b"200 OK"), timeout=TIMEOUT)
 
     assert sample.outcome is Outcome.READ_TIMEOUT
     assert sample.status == 200
-    assert sample.phases.transfer_seconds == pytest.approx(TIMEOUT, abs=0.1)
+    assert sample.phases.transfer_seconds is not None
+    assert TIMEOUT - 0.1 < sample.phases.transfer_seconds < TIMEOUT + LATE
 
 
 def test_the_status_of_a_trickling_error_page_is_enough() -> None:
-    sample = facing(trickling(b"503 Service Unavailable"))
+    sample = facing(trickling(b"503 Service Unavailable"), timeout=TIMEOUT)
 
     assert sample.outcome is Outcome.HTTP_5XX
     assert "the body did not come whole" in " ".join(sample.notes)
@@ -230,7 +242,7 @@ def server_context(leaf: trustme.LeafCert) -> ssl.SSLContext:
 
 def tls_sample(leaf: trustme.LeafCert) -> Sample:
     with serving(healthy, tls=server_context(leaf)) as server:
-        return ask(server.url(scheme="https"), timeout=2)
+        return ask(server.url(scheme="https"), timeout=PATIENT)
 
 
 def test_tls_has_a_phase_of_its_own() -> None:
@@ -284,7 +296,8 @@ def test_a_certificate_that_ends_soon_is_noted() -> None:
 )
 def test_a_handshake_that_fails(behaviour: Behaviour, outcome: Outcome) -> None:
     with serving(behaviour, reads=False) as server:
-        assert ask(server.url(scheme="https")).outcome is outcome
+        url = server.url(scheme="https")
+        assert ask(url, timeout=time_for(outcome)).outcome is outcome
 
 
 def scripted(*found: tuple[str, int]) -> Lookup:
@@ -363,11 +376,12 @@ def test_a_resolver_that_hangs_ends_at_the_deadline() -> None:
         released.wait(10)
         return []
 
-    sample = ask("http://shop.test/", lookup)
+    sample = ask("http://shop.test/", lookup, timeout=TIMEOUT)
     released.set()
 
     assert sample.outcome is Outcome.DNS_TIMEOUT
-    assert sample.phases.resolve_seconds == pytest.approx(TIMEOUT, abs=0.1)
+    assert sample.phases.resolve_seconds is not None
+    assert TIMEOUT - 0.1 < sample.phases.resolve_seconds < TIMEOUT + LATE
 
 
 def test_localhost_is_resolved_by_the_system() -> None:
@@ -405,7 +419,7 @@ def test_basic_credentials_echoed_by_a_real_server_stay_hidden() -> None:
     assert "pass-word" not in repr(sample)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(15, 60))
 @given(st.binary(max_size=200), st.booleans())
 def test_no_bytes_of_a_server_make_the_prober_raise(noise: bytes, proper: bool) -> None:
     start = b"HTTP/1.1 200 OK\r\n" if proper else b""

@@ -49,7 +49,7 @@ def mock_pool(
     )
 
 
-def collected(pool: HttpProber, count: int, seconds: float = 5.0) -> list[CompletedProbe]:
+def collected(pool: HttpProber, count: int, seconds: float = 20.0) -> list[CompletedProbe]:
     """Look again and again until so many have completed."""
     seen: list[CompletedProbe] = []
     until = CLOCK.monotonic() + seconds
@@ -111,8 +111,8 @@ def test_every_probe_completes_after_its_own_answer_however_slow_the_others_are(
 
     starts = [one.sent - completed[0].sent for one in completed]
     assert [one.ticket for one in completed] == list(range(10))
-    assert all(1 <= one.ended - one.sent < 1.5 for one in completed)
-    assert starts == pytest.approx([0.05 * number for number in range(10)], abs=0.2)
+    assert all(1 <= one.ended - one.sent < 4 for one in completed)
+    assert starts == pytest.approx([0.05 * number for number in range(10)], abs=0.8)
     assert all(one.sample.total_seconds == one.ended - one.sent for one in completed)
 
 
@@ -126,15 +126,15 @@ def test_a_server_that_hangs_does_not_stop_the_schedule() -> None:
     with serving(lambda connection: moody(connection, server.requests)) as server:
         for ticket in spaced(12, 0.03):
             path = "/hangs" if ticket % 3 == 0 else "/health"
-            pool.send(ticket, replace(PROBE, url=server.url(path=path), timeout_seconds=0.4))
+            pool.send(ticket, replace(PROBE, url=server.url(path=path), timeout_seconds=2.0))
         completed = {one.ticket: one for one in collected(pool, 12)}
 
     hung = {ticket for ticket, one in completed.items() if one.sample.status is None}
     assert hung == {0, 3, 6, 9}
     assert all(completed[ticket].sample.outcome is Outcome.READ_TIMEOUT for ticket in hung)
-    assert all(0.39 < completed[ticket].ended - completed[ticket].sent < 0.65 for ticket in hung)
+    assert all(1.99 < completed[ticket].ended - completed[ticket].sent < 5 for ticket in hung)
     for ticket, one in completed.items():
-        assert one.sent - completed[0].sent == pytest.approx(0.03 * ticket, abs=0.2)
+        assert one.sent - completed[0].sent == pytest.approx(0.03 * ticket, abs=1.5)
 
 
 def test_huge_bodies_are_cut_and_leave_nothing_behind() -> None:

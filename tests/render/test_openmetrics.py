@@ -12,6 +12,7 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.render.openmetrics import openmetrics
 from slo_action.render.text.escape import visible
 from tests.builders import always, between, drive, observed, record, rolled_back, watched
+from tests.sizes import sized
 from tests.worlds.openmetrics import parsed
 
 
@@ -127,7 +128,7 @@ def test_the_minute_after_a_rollback_is_labelled() -> None:
 
 
 @given(st.text(st.characters(), min_size=1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(15, 50))
 def test_any_endpoint_is_one_label(name: str) -> None:
     policy = WindowPolicy(length_seconds=20.0, minimum_seconds=10.0)
     window = watched(always(Outcome.OK), endpoints=(f"/{name}",), policy=policy)

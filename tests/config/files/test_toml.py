@@ -13,6 +13,7 @@ from slo_action.config.files.toml_positions import toml_positions
 from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.core.lint.rule import Document, Key, Place
 from slo_action.errors import Mistake
+from tests.sizes import sized
 
 SHAPES = Path(__file__).parents[1] / "fixtures" / "fly"
 
@@ -205,7 +206,7 @@ PIECES = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=sized(60, 300))
 @given(PIECES)
 @example(["y = [ # ]", "1,", "]"])
 @example(["[[b]]", "[b.c]", "[[b]]", "[[b.d]]", "o = {p.q = [[], {}]}"])
@@ -219,7 +220,7 @@ def test_in_every_text_that_is_toml_exactly_its_keys_are_found(pieces: list[str]
     assert set(toml_positions(text).places) == set(_keys(content))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=sized(20, 100))
 @given(st.one_of(st.text(), st.from_regex(r"[\[\]{}'\"=#.,a1 \n\r\t\\-]{0,40}")))
 @example("a" + ".a" * 30 + " = 1")
 @example("a = 1\r")

@@ -11,6 +11,7 @@ from slo_action.config.files.toml_positions import toml_positions
 from slo_action.core.lint.edits import apply
 from slo_action.core.lint.rule import Edit, Key, Span
 from tests.config.files.test_toml import PIECES
+from tests.sizes import sized
 
 SHAPES = Path(__file__).parents[1] / "fixtures" / "fly"
 
@@ -140,7 +141,7 @@ def _check(text: str) -> None:
         assert _pruned(tomllib.loads(changed(text, stretch))) == _pruned(expected)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=sized(60, 300))
 @given(PIECES)
 @example(["[a]", "'f g' = ''", "[a.c]", "x = 07:32:00"])
 @example(["[[b]]", "[b.c]", "s = inf", "", "[[b]]"])

@@ -13,6 +13,7 @@ from slo_action.config.files.yaml import read_yaml
 from slo_action.config.slo.json_schema import SCHEMA_PATH, SCHEMA_URL, generated_slo_schema
 from slo_action.config.slo.load import load_slo_yml
 from slo_action.errors import Mistake
+from tests.sizes import sized
 
 ROOT = Path(__file__).parents[3]
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "slo.yml"
@@ -126,7 +127,7 @@ _SERVICES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=sized(60, 300))
 @given(_SERVICES)
 def test_what_the_schema_says_of_a_service_a_run_says_too(service: dict[str, object]) -> None:
     fits = not list(VALIDATOR.iter_errors(service))

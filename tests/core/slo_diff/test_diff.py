@@ -20,6 +20,7 @@ from slo_action.core.slo_diff.change import Change, Direction
 from slo_action.core.slo_diff.diff import by_direction, slo_changes
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.core.verdict.facts import OnLateStart
+from tests.sizes import sized
 from tests.worlds.slo_files import (
     CERTIFICATE,
     HEALTH,
@@ -243,7 +244,7 @@ def test_the_way_back_has_the_other_direction(one: SloYml, other: SloYml) -> Non
 
 
 def test_between_any_two_rows_the_way_back_has_the_other_direction_and_shows_two_facts() -> None:
-    for one, other in combinations(ROWS, 2):
+    for one, other in list(combinations(ROWS, 2))[:: sized(5, 1)]:
         there, back = slo_changes(one, other), slo_changes(other, one)
         assert mirrored(there) == Counter((c.after, c.before, c.direction) for c in back)
         for change in there:

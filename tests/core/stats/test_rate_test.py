@@ -23,10 +23,11 @@ from slo_action.core.stats.rate_test import (
     RatePolicy,
     RateTest,
 )
+from tests.sizes import sized
 from tests.worlds.seeded import seeded
 
 TABLE_RUNS = 2000
-RUNS = 400
+RUNS = sized(120, 400)
 SIGMAS = 4.0
 NULL = sqrt(0.01 * 0.05)
 HARMLESS = (0.0, 0.001, 0.005, 0.01)
@@ -209,7 +210,7 @@ def test_evidence_at_the_null_rate_fails_no_more_often_than_alpha(interval: floa
     def answer() -> bool | None:
         return None if chance.random() < 0.1 else chance.random() < NULL
 
-    runs = 600
+    runs = sized(150, 600)
     tests = (rate_test(0.95, planned=None, interval=interval) for _ in range(runs))
     fed = [feed(test, (answer() for _ in range(probes)), interval=interval) for test in tests]
     assert sum(test.breach is not None for test in fed) / runs <= 0.05
@@ -272,7 +273,7 @@ def test_an_interval_holds_what_was_seen_and_is_mirrored(bad: int, more: int) ->
 def test_an_interval_watched_all_along_misses_the_rate_as_rarely_as_published(
     rate: float, missed: float
 ) -> None:
-    chance, runs = seeded(int(rate * 100)), 250
+    chance, runs = seeded(int(rate * 100)), sized(80, 250)
 
     def misses() -> bool:
         bad = 0

@@ -20,6 +20,14 @@ BAD: Releases = ({"v1": always(Outcome.OK), "v2": always(Outcome.HTTP_5XX)}, "v2
 HOPELESS: Releases = ({"v1": always(Outcome.HTTP_5XX), "v2": always(Outcome.HTTP_5XX)}, "v2")
 
 
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> VirtualServices:
+    """A healthy service and a bad one, verified; to be read only."""
+    many = virtual_services(tmp_path_factory.mktemp("mixed"), shop=WELL, cart=BAD)
+    many.verify()
+    return many
+
+
 def endings(ends: tuple[ServiceEnding, ...]) -> dict[str, Ending]:
     return {end.service: end.ending for end in ends}
 
@@ -116,12 +124,8 @@ def test_the_reason_names_the_worst_and_counts_the_others(tmp_path: Path) -> Non
     assert many.outputs.values["rollback-triggered"] == "true"
 
 
-def test_each_services_values_are_in_one_output(tmp_path: Path) -> None:
-    many = virtual_services(tmp_path, shop=WELL, cart=BAD)
-
-    many.verify()
-
-    services = told(many)
+def test_each_services_values_are_in_one_output(mixed: VirtualServices) -> None:
+    services = told(mixed)
     assert list(services) == ["shop", "cart"]
     assert services["shop"]["verdict"] == "healthy"
     assert services["shop"]["rollback-triggered"] is False
@@ -132,13 +136,9 @@ def test_each_services_values_are_in_one_output(tmp_path: Path) -> None:
     assert services["cart"]["audit-path"].endswith("/audit.json")
 
 
-def test_what_differs_between_services_is_no_common_output(tmp_path: Path) -> None:
-    many = virtual_services(tmp_path, shop=WELL, cart=BAD)
-
-    many.verify()
-
-    assert many.outputs.values["live-version"] == ""
-    assert many.outputs.values["rolled-back-to"] == ""
+def test_what_differs_between_services_is_no_common_output(mixed: VirtualServices) -> None:
+    assert mixed.outputs.values["live-version"] == ""
+    assert mixed.outputs.values["rolled-back-to"] == ""
 
 
 def test_a_signal_in_the_middle_leaves_every_service_its_audit(tmp_path: Path) -> None:
@@ -236,17 +236,13 @@ def test_evidence_is_written_as_soon_as_a_service_ends(tmp_path: Path) -> None:
     ]
 
 
-def test_one_directory_holds_what_all_have_left(tmp_path: Path) -> None:
-    many = virtual_services(tmp_path, shop=WELL, cart=BAD)
-
-    many.verify()
-
-    assert many.outputs.values["evidence-dir"] == "slo-verify/several-1"
-    services = json.loads((many.evidence.directory / "services.json").read_text(encoding="utf-8"))
+def test_one_directory_holds_what_all_have_left(mixed: VirtualServices) -> None:
+    assert mixed.outputs.values["evidence-dir"] == "slo-verify/several-1"
+    services = json.loads((mixed.evidence.directory / "services.json").read_text(encoding="utf-8"))
     assert services["cart"]["audit-path"] == "slo-verify/several-1/cart/audit.json"
-    assert json.loads(many.outputs.values["audit"])["cart"] == services["cart"]["audit-path"]
-    assert (many.root / services["cart"]["audit-path"]).is_file()
-    assert (many.evidence.directory / "summary.md").is_file()
+    assert json.loads(mixed.outputs.values["audit"])["cart"] == services["cart"]["audit-path"]
+    assert (mixed.root / services["cart"]["audit-path"]).is_file()
+    assert (mixed.evidence.directory / "summary.md").is_file()
 
 
 def test_the_provisional_verdict_waits_for_every_service(tmp_path: Path) -> None:
@@ -317,12 +313,8 @@ def test_an_audit_that_cannot_be_written_is_a_warning_and_the_verdict_stands(
     assert json.loads(file_of(many, "shop", "audit.json"))["service"] == "shop"
 
 
-def test_what_each_found_is_kept_for_later_runs(tmp_path: Path) -> None:
-    many = virtual_services(tmp_path, shop=WELL, cart=BAD)
-
-    many.verify()
-
-    kept = {name: worked.history for name, worked in many.works.items()}
+def test_what_each_found_is_kept_for_later_runs(mixed: VirtualServices) -> None:
+    kept = {name: worked.history for name, worked in mixed.works.items()}
     assert {name: [v.version for v in h.verdicts(name)] for name, h in kept.items() if h} == {
         "shop": ["v2"],
         "cart": ["v2", "v1"],

@@ -6,9 +6,11 @@ from slo_action.errors import Interrupted
 from tests.platforms.fly.failing_transport import FailingTransport, KilledError
 from tests.platforms.fly.rollback.test_machines_engine import succeeded, told
 from tests.platforms.fly.scene import GOOD, Scene
+from tests.sizes import sized
 from tests.worlds.fly import crashing
 
 MOST_REQUESTS = 120
+STOPS = range(1, MOST_REQUESTS, sized(3, 1))
 
 
 def stuck() -> Scene:
@@ -27,7 +29,7 @@ def finished(scene: Scene) -> None:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_signal_at_any_request_is_reported_and_leaves_no_lease(after: bool) -> None:
-    for number in range(1, MOST_REQUESTS):
+    for number in STOPS:
         scene = stuck()
         striking = FailingTransport(
             scene.world.transport(), 0, lambda: Interrupted("SIGTERM"), after=after
@@ -54,7 +56,7 @@ def test_a_signal_at_any_request_is_reported_and_leaves_no_lease(after: bool) ->
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_kill_at_any_request_can_be_finished_by_the_next_run(after: bool) -> None:
-    for number in range(1, MOST_REQUESTS):
+    for number in STOPS:
         scene = stuck()
         striking = FailingTransport(
             scene.world.transport(), 0, KilledError, after=after, is_final=True

@@ -21,6 +21,7 @@ from slo_action.core.model import Level
 from slo_action.render.lint.sarif import MOST_RESULTS, sarif
 from slo_action.render.text.escape import visible
 from tests.hostile import CORPUS, TEXTS
+from tests.sizes import sized
 from tests.worlds.rendered import rendered
 
 SCHEMA = Path(__file__).parents[1] / "fixtures" / "sarif-2.1.0-rtm.5.json"
@@ -245,7 +246,7 @@ def test_the_hash_that_the_upload_makes_itself_is_left_to_it() -> None:
 def test_only_the_worst_findings_are_reported_and_the_file_stays_small() -> None:
     dice = random.Random(7)
     letters = [chr(number) for number in range(0x4E00, 0x9FFF)]
-    noise = ["".join(dice.choices(letters, k=400)) for _ in range(5_500)]
+    noise = ["".join(dice.choices(letters, k=sized(80, 400))) for _ in range(5_500)]
     found = [finding(NOTICE, words) for words in noise] + [finding(ERROR)] * 100
     text = sarif(found, tool_version="1")
     results = json.loads(text)["runs"][0]["results"]

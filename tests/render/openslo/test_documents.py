@@ -20,6 +20,7 @@ from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Maintenance, Service, Targets
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.render.openslo.documents import openslo_documents
+from tests.sizes import sized
 
 SCHEMA = Path(__file__).parents[2] / "config" / "fixtures" / "openslo" / "openslo-v1.schema.json"
 VALIDATOR = Draft7Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
@@ -187,7 +188,7 @@ matrices = st.lists(texts, unique=True, min_size=1, max_size=3).flatmap(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(15, 50))
 @given(matrices)
 def test_what_is_printed_is_read_back_as_it_was(matrix: tuple[Service, ...]) -> None:
     result = openslo_services(printed(*matrix))
@@ -197,7 +198,7 @@ def test_what_is_printed_is_read_back_as_it_was(matrix: tuple[Service, ...]) -> 
     assert tuple(read_back(dict(service)) for service in result.services) == matrix
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(15, 50))
 @given(matrices)
 def test_what_is_printed_keeps_openslos_schema(matrix: tuple[Service, ...]) -> None:
     for document in printed(*matrix):

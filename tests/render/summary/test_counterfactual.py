@@ -12,6 +12,7 @@ from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.render.summary.counterfactual import counterfactuals
 from tests.builders import World, always, between, observed, rolled_back, watched
+from tests.sizes import sized
 
 OK = always(Outcome.OK)
 ALIKE = WindowPolicy(closer_probes=0)
@@ -50,7 +51,7 @@ def test_every_step_of_a_healthy_run_is_what_happens_with_so_many_failures() -> 
     assert verdict(watched(first, policy=ALIKE)) is Verdict.HEALTHY
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=sized(7, 15))
 @given(st.integers(0, 6))
 def test_so_many_failures_more_are_never_better_than_sentences(failures: int) -> None:
     window = watched({"/api": failing_last(failures, 145)}, policy=ALIKE)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from slo_action.core.text.quoting import printable
 from slo_action.render.summary.summary import LIMIT_BYTES, summary
 from tests.builders import World, always, between, observed, rolled_back, watched
 from tests.hostile import CORPUS, TEXTS
+from tests.sizes import sized
 from tests.worlds.rendered import Page, rendered
 
 OK = always(Outcome.OK)
@@ -142,7 +144,7 @@ def test_failures_are_drawn_only_where_there_were_any() -> None:
     assert 'title "Good answers' in chart
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=sized(8, 50))
 @given(st.floats(0.0, 300.0), st.floats(0.0, 300.0), st.sampled_from(Outcome))
 def test_every_chart_is_one_that_mermaid_reads(begin: float, end: float, outcome: Outcome) -> None:
     text = text_of(observed(watched(between(begin, end, outcome))))
@@ -299,14 +301,20 @@ def full_of(text: str) -> AuditRecord:
     return observed(window)
 
 
+@cache
+def full_page(text: str) -> tuple[str, Page]:
+    source = text_of(full_of(text))
+    return source, rendered(source)
+
+
 def is_inert(text: str) -> None:
-    page, plain = rendered(text_of(full_of(text))), rendered(text_of(full_of("words")))
+    (whole, page), (plain_source, plain) = full_page(text), full_page("words")
 
     assert page.elements == plain.elements
     assert [len(row) for row in page.rows] == [len(row) for row in plain.rows]
     assert page.unclosed == []
-    source = text_of(full_of(text)).partition("<details><summary>Audit")[0]
-    assert charts(source) == charts(text_of(full_of("words")))
+    source = whole.partition("<details><summary>Audit")[0]
+    assert charts(source) == charts(plain_source)
     assert not re.search(r"https?:|www\.|\w@\w", source.replace("https&#58;", ""))
 
 
@@ -315,7 +323,7 @@ def test_hostile_text_is_inert(number: int) -> None:
     is_inert(CORPUS[number])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=sized(5, 50))
 @given(TEXTS)
 def test_any_text_is_inert(text: str) -> None:
     is_inert(text)
