@@ -95,7 +95,7 @@ def test_a_healthy_deploy_above_the_alert_threshold_is_warned_of() -> None:
     told = annotations(failing_at(100.0, 200.0))
 
     assert [one.level for one in told] == [Level.NOTICE, Level.WARNING]
-    assert "above the alert threshold of 0.5 %: health: " in told[1].message
+    assert "above the alert threshold of 0.5 %: 1 in " in told[1].message
 
 
 def test_a_single_failure_is_no_alert() -> None:
