@@ -96,8 +96,8 @@ def row_text(row: WindowEvent) -> str:
         "retry-after": row.retry_after_seconds,
         "asked": row.asked_seconds,
     }
-    known = tuple(f"{name}={value}" for name, value in named.items() if value is not None)
-    return " ".join((*fixed, *known))
+    given = tuple(f"{name}={value}" for name, value in named.items() if value is not None)
+    return " ".join((*fixed, *given))
 
 
 def parse_row(text: str) -> WindowEvent:

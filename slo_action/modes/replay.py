@@ -204,8 +204,10 @@ class _Replayer:
 
     def _check(self, name: str, reached: object, stated: object) -> None:
         if reached != stated:
-            told = f"the {name} reached is {_plain(reached)}, the record states {_plain(stated)}"
-            self.problems.append(told)
+            difference = (
+                f"the {name} reached is {_plain(reached)}, the record states {_plain(stated)}"
+            )
+            self.problems.append(difference)
 
     def _restored(self) -> Judgement | None:
         """Return the verdict on what was restored; None where it was not verified."""

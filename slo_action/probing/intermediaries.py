@@ -16,7 +16,7 @@ _CHALLENGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Header to firewall and to the values that mean a challenge; none means any value."""
 _CHALLENGE_PAGE = "/cdn-cgi/challenge-platform/"
 _CHALLENGING_STATUSES = frozenset({403, 429, 503})
-_WORD = re.compile(r"[a-z_-]+")
+_TOKEN = re.compile(r"[a-z_-]+")
 _HITS = frozenset({"hit", "tcp_hit", "tcp_mem_hit", "tcp_ims_hit", "tcp_negative_hit", "stale"})
 
 
@@ -51,7 +51,7 @@ def _has_age(value: str) -> bool:
 
 def _says_hit(value: str) -> bool:
     """`HIT`, `Hit from cloudfront`, `MISS, HIT`, `TCP_MEM_HIT from …`; not `RefreshHit from …`."""
-    members = [_WORD.match(member.strip()) for member in value.split(",")]
+    members = [_TOKEN.match(member.strip()) for member in value.split(",")]
     return any(member[0] in _HITS for member in members if member)
 
 

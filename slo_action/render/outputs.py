@@ -11,7 +11,7 @@ from slo_action.core.model import ObservationResult, Witness
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.verdict.window_facts import endpoints
 from slo_action.render.endings import reason
-from slo_action.render.text.escape import json_line, output, word
+from slo_action.render.text.escape import json_line, output, shell_word
 
 AUDIT_LIMIT_BYTES = 100 * 1024
 
@@ -92,12 +92,12 @@ OUTPUTS: tuple[OutputSpec, ...] = (
     OutputSpec(
         name="rolled-back-to",
         meaning="Version that a rollback restored",
-        value=lambda record: word(record.rolled_back_to or ""),
+        value=lambda record: shell_word(record.rolled_back_to or ""),
     ),
     OutputSpec(
         name="live-version",
         meaning="Version that answered last; empty if unknown",
-        value=lambda record: word(record.live_version or ""),
+        value=lambda record: shell_word(record.live_version or ""),
     ),
     OutputSpec(
         name="attempts",

@@ -62,10 +62,10 @@ class _Defaults:
     def have(self, finding: Finding, names: Sequence[str]) -> bool:
         """Return whether a finding on these services stands in the defaults that they share."""
         origin = self._origins[names[0]]
-        known = (origin.document.path, origin.roots[1:])
-        if known not in self._places:
-            self._places[known] = frozenset(_below(origin.document, origin.roots[1:]))
-        return finding.place in self._places[known]
+        place = (origin.document.path, origin.roots[1:])
+        if place not in self._places:
+            self._places[place] = frozenset(_below(origin.document, origin.roots[1:]))
+        return finding.place in self._places[place]
 
 
 def _below(document: Document, roots: Sequence[Key]) -> Iterator[Place]:

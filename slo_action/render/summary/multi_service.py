@@ -11,7 +11,7 @@ from slo_action.render.annotations import annotations
 from slo_action.render.endings import ending_text, headline, reason
 from slo_action.render.outputs import OUTPUTS, compact_json, record_values
 from slo_action.render.summary.summary import LIMIT_BYTES, summary
-from slo_action.render.text.escape import code, markdown, output, shortened, word
+from slo_action.render.text.escape import code, markdown, output, shortened, shell_word
 from slo_action.render.text.markdown import folded, paragraphs, table
 
 SERVICES_LIMIT_BYTES = 100 * 1024
@@ -181,7 +181,7 @@ def _services_line(found: Mapping[str, dict[str, Any]]) -> str:
     return compact_json(
         {
             name: {
-                key: word(shortened(value, _NAME_LIMIT)) if isinstance(value, str) else value
+                key: shell_word(shortened(value, _NAME_LIMIT)) if isinstance(value, str) else value
                 for key, value in values.items()
             }
             for name, values in found.items()

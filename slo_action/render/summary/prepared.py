@@ -5,7 +5,7 @@ from slo_action.core.observation.window import Window
 from slo_action.core.release.baseline import Baseline, Prepared, ProofState, WayBackState
 from slo_action.core.text.quantities import milliseconds_words
 from slo_action.render.summary.window import window_section
-from slo_action.render.text.escape import code, markdown, output, shortened, word
+from slo_action.render.text.escape import code, markdown, output, shortened, shell_word
 from slo_action.render.text.markdown import bullets, paragraphs, table, unbroken
 
 _LIMIT = 400
@@ -100,6 +100,6 @@ def prepared_outputs(prepared: Prepared) -> dict[str, str]:
     """Return the step outputs that `prepare` sets; every value is one inert line."""
     return {
         "way-back": prepared.way_back,
-        "live-version": word(prepared.release.version if prepared.release else ""),
+        "live-version": shell_word(prepared.release.version if prepared.release else ""),
         "reason": output(prepared_reason(prepared)),
     }

@@ -86,7 +86,7 @@ def output(text: str) -> str:
     return visible(text).translate(_SHELL).replace("::", "\u2237")
 
 
-def word(text: str) -> str:
+def shell_word(text: str) -> str:
     """Return an output that stays one word, and no option, even unquoted in a shell."""
     return output(text).replace(" ", "_").lstrip("-")
 
