@@ -11,7 +11,7 @@ from slo_action.render.annotations import annotations
 from slo_action.render.endings import ending_text, headline, reason
 from slo_action.render.outputs import OUTPUTS, compact_json, record_values
 from slo_action.render.summary.summary import LIMIT_BYTES, summary
-from slo_action.render.text.escape import code, markdown, output, shortened, shell_word
+from slo_action.render.text.escape import code, markdown, output, shell_word, shortened
 from slo_action.render.text.markdown import folded, paragraphs, table
 
 SERVICES_LIMIT_BYTES = 100 * 1024

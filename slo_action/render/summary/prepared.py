@@ -5,7 +5,7 @@ from slo_action.core.observation.window import Window
 from slo_action.core.release.baseline import Baseline, Prepared, ProofState, WayBackState
 from slo_action.core.text.quantities import milliseconds_words
 from slo_action.render.summary.window import window_section
-from slo_action.render.text.escape import code, markdown, output, shortened, shell_word
+from slo_action.render.text.escape import code, markdown, output, shell_word, shortened
 from slo_action.render.text.markdown import bullets, paragraphs, table, unbroken
 
 _LIMIT = 400
