@@ -98,6 +98,11 @@ class Timeline:
         return self.ended - self.started
 
     @property
+    def service_seconds(self) -> float:
+        """The part of the total that is the service's and its network's."""
+        return self.total_seconds - self.fallback_seconds - self.observer_seconds
+
+    @property
     def observer_seconds(self) -> float:
         """Seconds in no phase, when this host was busy with something else than the exchange."""
         if self.phase is None:

@@ -76,6 +76,11 @@ def sample_of(
         response=_response(last, body, redact) if last and body else None,
         notes=tuple(redact(note) for note in reading.notes),
         machine=probe.machine,
+        observer_delay_seconds=sum(one.timeline.observer_seconds for one in exchanges),
+        fallback_seconds=sum(one.timeline.fallback_seconds for one in exchanges),
+        failed_addresses=tuple(
+            dict.fromkeys(text for one in exchanges for text in one.timeline.failed_addresses)
+        ),
     )
 
 
@@ -103,9 +108,7 @@ def reading_of(probe: Probe, exchanges: Sequence[Exchange], body: Body) -> Readi
         body=body,
         certificate_expires_at=expires,
     )
-    timeline = last.timeline
-    service_seconds = timeline.total_seconds - timeline.fallback_seconds - timeline.observer_seconds
-    reading = classify(answer, probe, service_seconds)
+    reading = classify(answer, probe, last.timeline.service_seconds)
     after = [f"the body did not come whole: {failure[1]}"] if failure else []
     if len(exchanges) > MOST_REDIRECTS and following(last):
         after.append(f"gave up after {MOST_REDIRECTS} redirects")
