@@ -264,6 +264,18 @@ class Sample:
     failed_addresses: tuple[str, ...] = ()
 
     @property
+    def is_protocol_mismatch(self) -> bool:
+        """True where a working service and our client may not understand each other.
+
+        That is no valid HTTP/1.1, a TLS alert or an untrusted certificate, and a connection
+        that is closed before the first byte of an answer, as servers do that want another protocol
+        or a client certificate. A check that passed before rules it out.
+        """
+        if self.outcome is Outcome.RESET:
+            return self.status is None and self.phases.transfer_seconds is None
+        return self.outcome in (Outcome.PROTOCOL_ERROR, Outcome.TLS_OTHER)
+
+    @property
     def service_seconds(self) -> float:
         """The part of `total_seconds` that is the service's and its network's."""
         return max(0.0, self.total_seconds - self.observer_delay_seconds - self.fallback_seconds)

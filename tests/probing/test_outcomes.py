@@ -18,16 +18,15 @@ from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, as_users_do
 from slo_action.system.clock import SystemClock
+from tests.worlds.odd_answers import CHUNKED, LENIENT, OK, REFUSED
 from tests.worlds.raw_server import Behaviour, Connection, RawServer, serving
 
 TRANSPORTS = ("plain", "TLS 1.2", "TLS 1.3")
 SHORT, LONG = 0.4, 8.0
 """How long a probe waits that is to time out, and one that is not."""
-OK = b"HTTP/1.1 200 OK\r\n"
 ERROR = b"HTTP/1.1 503 Service Unavailable\r\n"
 TWO = b"Content-Length: 2\r\n\r\n"
 LENGTH = b"Content-Length: 400\r\n\r\n"
-CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 @cache
@@ -207,6 +206,29 @@ def test_an_answer_has_the_same_outcome_over_every_transport(kind: str, transpor
     assert (sample.phases.tls_seconds is None) is (transport == "plain")
 
 
+MISMATCHES = (
+    "bad chunk",
+    "chunk beyond its size",
+    "illegal length",
+    "negative length",
+    "unknown transfer",
+    "closed without an answer",
+    "closed raggedly without an answer",
+    "reset without an answer",
+    "another protocol",
+    "another protocol that waits",
+    "an impossible status",
+    "HTTP/2",
+)
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_what_may_be_a_mismatch_of_protocols_is_marked(kind: str) -> None:
+    sample = facing(ANSWERS[kind][0], "plain")
+
+    assert sample.is_protocol_mismatch is (kind in MISMATCHES)
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("kind", STALLS)
 def test_a_stall_is_a_timeout_over_every_transport(kind: str, transport: str) -> None:
@@ -225,50 +247,6 @@ def test_the_end_of_the_certificate_is_read_whatever_becomes_of_the_body(transpo
         assert sample.notes == ()
 
 
-LENIENT: dict[str, tuple[bytes, str]] = {
-    "bare LF": (b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", ""),
-    "a lone bare LF": (b"HTTP/1.1 200 OK\r\nConnection: close\n\nok", ""),
-    "Transfer-Encoding twice": (
-        OK
-        + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-        "Transfer-Encoding is given 2 times",
-    ),
-    "Transfer-Encoding and length": (
-        OK + b"Transfer-Encoding: chunked\r\nContent-Length: 99\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-        "the latter is ignored",
-    ),
-    "identity": (OK + b"Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok", ""),
-    "blanks in a name": (OK + b"X Frame Options: DENY\r\nContent-Length: 2\r\n\r\nok", "X Frame"),
-    "a blank before the colon": (OK + b"Content-Length : 2\r\n\r\nok", "an invalid name"),
-    "an empty name": (OK + b": x\r\nContent-Length: 2\r\n\r\nok", "an invalid name"),
-    "no colon": (OK + b"Foo\r\nContent-Length: 2\r\n\r\nok", "without a colon"),
-    "a folded line": (OK + b"X-A: b\r\n c\r\nContent-Length: 2\r\n\r\nok", ""),
-    "a plus": (OK + b"Content-Length: +2\r\n\r\nok", 'Content-Length is "+2"; read as 2'),
-    "a unit": (OK + b"Content-Length: 2.0\r\n\r\nok", "read as 2"),
-    "a list of lengths": (OK + b"Content-Length: 2, 2\r\n\r\nok", "read as 2"),
-    "the length twice": (OK + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nok", ""),
-    "a length without end": (OK + b"Content-Length: %s\r\n\r\nok" % (b"9" * 30), ""),
-    "a blank after a chunk's size": (OK + CHUNKED + b"2  \r\nok\r\n0\r\n\r\n", ""),
-    "a chunk's extension": (OK + CHUNKED + b"2;a=b\r\nok\r\n0\r\n\r\n", ""),
-    "chunks with bare LF": (OK + CHUNKED + b"2\nok\n0\n\n", ""),
-    "a trailer": (OK + CHUNKED + b"2\r\nok\r\n0\r\nX: y\r\n\r\n", ""),
-    "a control character": (OK + b"X-Build: a\x01b\r\nContent-Length: 2\r\n\r\nok", ""),
-    "UTF-8": (OK + "X-Team: Größe 東京\r\nContent-Length: 2\r\n\r\nok".encode(), ""),
-    "an early hint": (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK + b"\r\nok", ""),
-    "HTTP/1.0": (b"HTTP/1.0 200 OK\r\n\r\nok", ""),
-    "HTTP/2 as text": (b"HTTP/2 200 OK\r\nContent-Length: 2\r\n\r\nok", ""),
-    "lower case": (b"http/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", ""),
-    "no reason": (b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", ""),
-    "no blank after the status": (b"HTTP/1.1 200OK\r\nContent-Length: 2\r\n\r\nok", ""),
-    "more than was announced": (OK + b"Content-Length: 2\r\n\r\nokEXTRA", ""),
-    "large headers": (
-        OK + b"".join(b"X-%d: %s\r\n" % (n, b"v" * 1000) for n in range(120)) + b"\r\nok",
-        "",
-    ),
-}
-"""What curl 7.88 accepts, each tried; and what the note says of it."""
-
-
 @pytest.mark.parametrize("kind", LENIENT)
 def test_what_curl_accepts_is_accepted_and_noted(kind: str) -> None:
     raw, note = LENIENT[kind]
@@ -279,6 +257,11 @@ def test_what_curl_accepts_is_accepted_and_noted(kind: str) -> None:
     assert sample.response.body == "ok"
     assert note in " ".join(sample.notes)
     assert bool(sample.notes) is bool(note)
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_curl_refuses_is_refused(kind: str) -> None:
+    assert facing(sends(REFUSED[kind]), "plain").outcome in (Outcome.PROTOCOL_ERROR, Outcome.RESET)
 
 
 def test_notes_on_many_bad_lines_are_few() -> None:
@@ -309,6 +292,7 @@ def test_a_client_certificate_that_is_wanted_is_named(transport: str) -> None:
 
     assert sample.outcome is Outcome.TLS_OTHER
     assert "client certificate" in sample.detail
+    assert sample.is_protocol_mismatch
 
 
 _PIECES = st.one_of(
