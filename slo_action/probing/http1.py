@@ -21,6 +21,7 @@ _LONGEST_LENGTH = 2**63
 _STATUS_LINE = re.compile(
     rb"HTTP/(1\.[01]|2(?:\.0)?) *([1-9][0-9]{2})(?![0-9]) ?(.*)", re.IGNORECASE | re.DOTALL
 )
+_WITHOUT_BODY = frozenset({101, 204, 304})
 _LENGTH = re.compile(r"[ \t]*\+?([0-9]{1,40})")
 _CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,16})(?:[ \t]*(?:;.*)?)?", re.DOTALL)
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -121,7 +122,7 @@ class AnswerReader:
 
         Raises as `head` does.
         """
-        if method == "HEAD" or head.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        if method == "HEAD" or head.status in _WITHOUT_BODY:
             return
         codings = _list(",".join(head.values(b"transfer-encoding")))
         if len(codings) > 1:

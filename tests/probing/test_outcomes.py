@@ -178,6 +178,16 @@ ANSWERS: dict[str, tuple[Behaviour, Outcome, int | None]] = {
     "closed raggedly without an answer": (sends(then="ragged"), Outcome.RESET, None),
     "reset without an answer": (sends(then="reset"), Outcome.RESET, None),
     "cut in the head": (sends(OK, b"Content-Len"), Outcome.RESET, None),
+    "101": (
+        sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", then="wait"),
+        Outcome.PROTOCOL_ERROR,
+        101,
+    ),
+    "304, waits": (
+        sends(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", then="wait"),
+        Outcome.REDIRECT,
+        304,
+    ),
     "another protocol": (sends(b"SSH-2.0-OpenSSH_9.2\r\n"), Outcome.PROTOCOL_ERROR, None),
     "another protocol that waits": (sends(b"220 mail", then="wait"), Outcome.PROTOCOL_ERROR, None),
     "an impossible status": (sends(b"HTTP/1.1 042 x\r\n\r\n"), Outcome.PROTOCOL_ERROR, None),
@@ -207,6 +217,7 @@ def test_an_answer_has_the_same_outcome_over_every_transport(kind: str, transpor
 
 
 MISMATCHES = (
+    "101",
     "bad chunk",
     "chunk beyond its size",
     "illegal length",
