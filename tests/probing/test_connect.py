@@ -102,7 +102,7 @@ def test_what_a_target_did_is_reported_before_what_this_host_cannot_do() -> None
         OnceContext(system_trust), lookup=lambda _host, _port: [unreachable, address(closed_port())]
     )
     prober = HttpProber(SystemClock(), nonces=lambda: "n", transport=transport, redact=str)
-    (sample,) = prober.ask([replace(PROBE, timeout_seconds=1.0)])
+    (sample,) = prober.ask([replace(PROBE, timeout_seconds=0.3)])
 
     assert sample.outcome in (Outcome.CONNECT_REFUSED, Outcome.CONNECT_TIMEOUT)
     assert len(sample.failed_addresses) == 2
