@@ -152,6 +152,8 @@ def parse_json(text: str) -> tuple[bool, object]:
         document = json.loads(text)
     except (ValueError, RecursionError):  # ValueError includes integers too long to convert
         return False, None
+    if text.count("[") + text.count("{") <= _DEEPEST:
+        return True, document
     level, depth = [document], 0
     while level and depth <= _DEEPEST:
         level = [child for node in level for child in _children(node)]
