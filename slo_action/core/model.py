@@ -238,6 +238,10 @@ class Sample:
     answer tells of itself, None if nothing. `address` is the one connected to, `addresses` all that
     the name has, such as `AAAA ::1`; none for an IP literal. `notes` are remarks that change no
     outcome. `machine` names the one that was asked; empty where a balancer chose.
+
+    Of `total_seconds`, `observer_delay_seconds` lay in no phase, because this host was busy, and
+    `fallback_seconds` were spent on the `failed_addresses`, such as `AAAA ::1: no answer within
+    0.25 s`, before another one answered: neither is the service's.
     """
 
     witness: Witness
@@ -255,6 +259,26 @@ class Sample:
     response: Response | None = None
     notes: tuple[str, ...] = ()
     machine: str = ""
+    observer_delay_seconds: float = 0.0
+    fallback_seconds: float = 0.0
+    failed_addresses: tuple[str, ...] = ()
+
+    @property
+    def is_protocol_mismatch(self) -> bool:
+        """True where a working service and our client may not understand each other.
+
+        That is no valid HTTP/1.1, a TLS alert or an untrusted certificate, and a connection
+        that is closed before the first byte of an answer, as servers do that want another protocol
+        or a client certificate. A check that passed before rules it out.
+        """
+        if self.outcome is Outcome.RESET:
+            return self.status is None and self.phases.transfer_seconds is None
+        return self.outcome in (Outcome.PROTOCOL_ERROR, Outcome.TLS_OTHER)
+
+    @property
+    def service_seconds(self) -> float:
+        """The part of `total_seconds` that is the service's and its network's."""
+        return max(0.0, self.total_seconds - self.observer_delay_seconds - self.fallback_seconds)
 
 
 class Dead(StrEnum):

@@ -182,9 +182,14 @@ def _refusing(facts: _Facts) -> _Found:
 
 
 def _unreadable(facts: _Facts) -> _Found:
-    """A long body is no fault where it is not looked at."""
-    looked_at = facts.probe.witness not in _BY_STATUS or looks_at_body(facts.probe.assertions)
-    return facts.answer.body.problem if looked_at else None
+    """A body that is long, or in a foreign encoding, is no fault where it is not looked at."""
+    body, rule = facts.answer.body, facts.probe.version_rule
+    needed = looks_at_body(facts.probe.assertions)
+    if body.is_opaque:
+        needed |= bool(rule and rule.expected) and not facts.names_version
+    else:
+        needed |= facts.probe.witness not in _BY_STATUS
+    return body.problem if needed else None
 
 
 def _misversioned(facts: _Facts) -> _Found:

@@ -3,6 +3,8 @@
 import re
 from urllib.parse import urljoin, urlsplit
 
+import httpx
+
 MOST_REDIRECTS = 5
 STATUSES = frozenset({301, 302, 303, 307, 308})
 
@@ -29,7 +31,8 @@ def target_of(url: str, location: str) -> str | None:
         if not joined.isprintable():
             return None
         split, port = urlsplit(joined), urlsplit(joined).port
-    except ValueError:
+        httpx.URL(joined)
+    except (ValueError, httpx.InvalidURL):
         return None
     return joined if split.scheme in _PORTS and split.hostname and port != 0 else None
 

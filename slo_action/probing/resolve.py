@@ -16,10 +16,9 @@ class Address(NamedTuple):
     ip: str
     target: tuple[object, ...]
 
-    @property
-    def record(self) -> str:
-        """The DNS record type that leads here."""
-        return "AAAA" if self.family == socket.AF_INET6 else "A"
+    def __str__(self) -> str:
+        """Return the DNS record that leads here."""
+        return f"{'AAAA' if self.family == socket.AF_INET6 else 'A'} {self.ip}"
 
 
 Lookup = Callable[[str, int], Sequence[Address]]

@@ -76,6 +76,11 @@ def sample_of(
         response=_response(last, body, redact) if last and body else None,
         notes=tuple(redact(note) for note in reading.notes),
         machine=probe.machine,
+        observer_delay_seconds=sum(one.timeline.observer_seconds for one in exchanges),
+        fallback_seconds=sum(one.timeline.fallback_seconds for one in exchanges),
+        failed_addresses=tuple(
+            dict.fromkeys(text for one in exchanges for text in one.timeline.failed_addresses)
+        ),
     )
 
 
@@ -87,7 +92,7 @@ def reading_of(probe: Probe, exchanges: Sequence[Exchange], body: Body) -> Readi
         f"followed {one.status} from {without_nonce(one.url)} to {without_nonce(after.url)}"
         for one, after in pairwise(exchanges)
     ]
-    before += last.timeline.notes
+    before += [*last.timeline.failed_addresses, *last.timeline.notes]
     expires = last.timeline.certificate_expires_at
     if expires and (days := days_left(expires, last.at)) < _WARN_DAYS:
         before.append(f"the certificate expires in {days:.1f} days")
@@ -103,7 +108,7 @@ def reading_of(probe: Probe, exchanges: Sequence[Exchange], body: Body) -> Readi
         body=body,
         certificate_expires_at=expires,
     )
-    reading = classify(answer, probe, last.timeline.total_seconds)
+    reading = classify(answer, probe, last.timeline.service_seconds)
     after = [f"the body did not come whole: {failure[1]}"] if failure else []
     if len(exchanges) > MOST_REDIRECTS and following(last):
         after.append(f"gave up after {MOST_REDIRECTS} redirects")
@@ -128,6 +133,7 @@ def _response(last: Exchange, body: Body, redact: Redact) -> Response | None:
         return None
     is_json, document = parse_json(body.text)
     anew = dumps(document, ensure_ascii=False) if is_json else ""
+    anew = anew.encode("utf-8", "replace").decode()  # an escape may be half a character
     hidden = redact(anew)
     headers = (
         (key, masked_cookie(value) if key.lower() in _COOKIE_HEADERS else value)

@@ -4,6 +4,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,17 +50,19 @@ def system_trust(places: ssl.DefaultVerifyPaths | None = None) -> ssl.SSLContext
 
 
 def as_users_do(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Drop Python 3.13's extra strictness about a CA's form, which no browser or curl has."""
+    """Ask for HTTP/1.1, and drop Python 3.13's strictness about a CA's form, as curl does."""
+    context.set_alpn_protocols(["http/1.1"])
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
 
 def expires_at(secured: ssl.SSLSocket) -> datetime | None:
     """Return the end of the peer's own certificate; None where it has none."""
-    ends = (secured.getpeercert() or {}).get("notAfter")
-    if not isinstance(ends, str):
-        return None
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+    with suppress(ValueError, OverflowError, OSError):  # it is for the record
+        ends = (secured.getpeercert() or {}).get("notAfter")
+        if isinstance(ends, str):
+            return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+    return None
 
 
 def days_left(expires: datetime, now: datetime) -> float:

@@ -6,6 +6,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from threading import Event
 
@@ -34,6 +35,7 @@ LATE = 3.0
 TIMED_OUT = {Outcome.CONNECT_TIMEOUT, Outcome.READ_TIMEOUT}
 
 
+@cache
 def trust() -> ssl.SSLContext:
     context = as_users_do(ssl.create_default_context())
     CA.configure_trust(context)
@@ -52,6 +54,7 @@ def prober(lookup: Lookup = system_lookup) -> HttpProber:
 
 def ask(url: str, lookup: Lookup = system_lookup, timeout: float = PATIENT) -> Sample:
     """Ask once; the answer must be there when the probe's time is over."""
+    trust()  # reading certificates is not in the probe's time
     clock = SystemClock()
     began = clock.monotonic()
     probe = Probe(witness=Witness.HEALTH, url=url, timeout_seconds=timeout)
@@ -341,7 +344,7 @@ def test_what_every_address_refuses_is_refused() -> None:
     sample = ask("http://shop.test/", lookup)
 
     assert sample.outcome is Outcome.CONNECT_REFUSED
-    assert sum("the next address is tried" in note for note in sample.notes) == 1
+    assert sample.notes == ("A 127.0.0.1: Connection refused",) * 2
 
 
 def test_the_families_take_turns_and_no_more_than_four_are_tried() -> None:

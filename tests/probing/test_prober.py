@@ -4,7 +4,6 @@ from base64 import b64encode
 from dataclasses import replace
 from threading import Event
 
-import httpcore
 import httpx
 import pytest
 import respx
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from slo_action import __version__
 from slo_action.core.model import Outcome, Probe, VersionRule, Witness
 from slo_action.core.text.secrets import Scrubber
+from slo_action.probing.http1 import CutAnswerError, MalformedAnswerError
 from slo_action.probing.prober import HttpProber
 from slo_action.system.clock import SystemClock
 from tests.worlds.mock_web import PROBE, URL, found, mock_prober
@@ -88,8 +88,8 @@ def test_a_200_above_the_limit_is_slow(seconds: float, outcome: Outcome) -> None
         (ConnectionRefusedError(), Outcome.CONNECT_REFUSED),
         (TimeoutError(), Outcome.READ_TIMEOUT),
         (ConnectionResetError(), Outcome.RESET),
-        (httpcore.WriteError("boom"), Outcome.RESET),
-        (httpcore.RemoteProtocolError("boom"), Outcome.PROTOCOL_ERROR),
+        (CutAnswerError(), Outcome.RESET),
+        (MalformedAnswerError("boom"), Outcome.PROTOCOL_ERROR),
         (httpx.LocalProtocolError("secret"), Outcome.UNKNOWN),
         (RuntimeError("secret"), Outcome.UNKNOWN),
         (MemoryError(), Outcome.UNKNOWN),

@@ -18,12 +18,14 @@ class Connection:
 
     sock: socket.socket
     closing: threading.Event
+    path: str = ""
 
     def request(self) -> bytes:
         """Read up to the end of the request's headers."""
         read = b""
         while b"\r\n\r\n" not in read and (chunk := self.sock.recv(65536)):
             read += chunk
+        self.path = b"".join(read.split()[1:2]).decode("latin-1").partition("?")[0]
         return read
 
     def send(self, text: bytes) -> None:

@@ -45,7 +45,8 @@ class Secret:
 
 
 _URL_CREDENTIALS = re.compile(r"\b(\w++://)[^/\s\"'<>]*@")
-_BEFORE_AT = re.compile(r"[^\s\"'\[\]{},]*@")
+_BEFORE_AT = re.compile(r"(?<![^\s\"'\[\]{},])[^\s\"'\[\]{},]*@")
+"""Looked for from the start of a run alone, which is linear in a line's length."""
 
 
 def without_url_credentials(text: str) -> str:
