@@ -18,8 +18,10 @@ ON_DEMAND = {
     "openslo": "slo_action.wiring.offline:run_openslo",
     # What comes after the last probe: 200 ms of pydantic, jsonschema and the artifact client.
     "publish": "slo_action.wiring.publish:publish",
-    "publish-services": "slo_action.wiring.publish:publish_all_services",
-    "write-evidence": "slo_action.modes.publish:write_service_evidence",
+    "publish-prepared": "slo_action.modes.publish_prepared:publish_prepared",
+    "publish-all": "slo_action.wiring.publish:publish_all_services",
+    "publish-services": "slo_action.modes.multi_service.publish:publish_services",
+    "write-evidence": "slo_action.modes.multi_service.publish:write_service_evidence",
     # GitHub's API, 140 ms: after the local evidence is written.
     "ghapi": "ghapi.core:GhApi",
     "ghapi-error": "fasttransport.errors:APIError",

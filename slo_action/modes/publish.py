@@ -1,23 +1,18 @@
-"""Publish a result: local evidence first, then each destination by itself.
+"""Publish a record: local evidence first, then each destination by itself.
 
 Nothing here raises or changes a verdict: what cannot be published is a warning.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from slo_action.audit.document import EvidenceEntry
-from slo_action.audit.prepared import PREPARED_NAME, prepared_json
 from slo_action.audit.write import audit_document
-from slo_action.core.model import RunIdentity
-from slo_action.core.record.multi_service import ServiceEnding, worst_first
 from slo_action.core.record.record import AuditRecord, all_observations, file_name, past_verdicts
 from slo_action.errors import GitHubError
-from slo_action.modes.multi_service.run import ServiceResult
-from slo_action.modes.prepare import Preparation
 from slo_action.modes.steps.publish import publish_or_warn, upload
 from slo_action.ports import CheckRun, Evidence, History, Ports, PublishPorts
 from slo_action.render.annotations import annotations
@@ -25,17 +20,6 @@ from slo_action.render.endings import ending_text, headline
 from slo_action.render.openmetrics import openmetrics
 from slo_action.render.outputs import output_values
 from slo_action.render.proofs import proofs, window_failures
-from slo_action.render.summary.multi_service import (
-    services,
-    several_annotations,
-    several_outputs,
-    several_summary,
-)
-from slo_action.render.summary.prepared import (
-    prepared_annotation,
-    prepared_outputs,
-    prepared_summary,
-)
 from slo_action.render.summary.summary import summary
 
 AUDIT_NAME = "audit.json"
@@ -54,80 +38,18 @@ def publish_record(record: AuditRecord, ports: Ports, *, artifact_name: str) -> 
             ports.outputs.summarize(summary(record, audit, artifact.url))
 
     def set_outputs() -> None:
-        places = _places(ports, "audit-path", AUDIT_NAME)
-        ports.outputs.set({**output_values(record, audit), **places})
+        place = ports.evidence.place
+        paths = {"audit-path": f"{place}/{AUDIT_NAME}", "evidence-dir": place}
+        ports.outputs.set({**output_values(record, audit), **paths})
 
     publish_or_warn(ports, "evidence", write)
     text = summary(record, audit)
     publish_or_warn(ports, "outputs", set_outputs)
     publish_or_warn(ports, "job summary", lambda: ports.outputs.summarize(text))
     ports.log.annotate(annotations(record))
-    publish_or_warn(ports, "history", lambda: _keep(record, ports.history))
+    publish_or_warn(ports, "history", lambda: keep_verdicts(record, ports.history))
     publish_or_warn(ports, "artifact", send)
-    publish_or_warn(ports, "check run", lambda: _create_check_runs([record], ports))
-
-
-def publish_prepared(
-    preparation: Preparation, ports: Ports, *, run: RunIdentity, artifact_name: str
-) -> None:
-    """Write prepared.json and the summary, set the outputs, annotate, upload."""
-    prepared, evidence = preparation.prepared, ports.evidence
-    text = prepared_summary(prepared, preparation.window, run)
-
-    def write() -> None:
-        evidence.write(PREPARED_NAME, prepared_json(prepared))
-        evidence.write("summary.md", text)
-        evidence.journal(f"ended: the way back is {prepared.way_back}")
-
-    values = {**prepared_outputs(prepared), **_places(ports, "prepared-path", PREPARED_NAME)}
-    publish_or_warn(ports, "handover", write)
-    publish_or_warn(ports, "outputs", lambda: ports.outputs.set(values))
-    publish_or_warn(ports, "job summary", lambda: ports.outputs.summarize(text))
-    ports.log.annotate((prepared_annotation(prepared, fails=bool(preparation.exit_code)),))
-    publish_or_warn(ports, "artifact", lambda: upload(ports, artifact_name))
-
-
-def write_service_evidence(result: ServiceResult, ports: PublishPorts) -> None:
-    """Write the evidence of one of several services as soon as it has ended."""
-    publish_or_warn(
-        ports,
-        f"evidence of {result.record.service}",
-        lambda: write_evidence(result.record, result.evidence),
-    )
-
-
-def publish_services(
-    ends: Sequence[ServiceEnding],
-    results: Mapping[str, ServiceResult],
-    ports: PublishPorts,
-    *,
-    artifact_name: str,
-) -> None:
-    """Publish several services at once, their evidence being written, in the order of one."""
-    paths = {name: f"{result.evidence.place}/{AUDIT_NAME}" for name, result in results.items()}
-    values = {**several_outputs(ends, paths), "evidence-dir": ports.evidence.place}
-    text = several_summary(ends, paths)
-
-    def write() -> None:
-        listed = json.dumps(services(ends, paths), indent=2)
-        ports.evidence.write("services.json", f"{listed}\n")
-        ports.evidence.write("summary.md", text)
-
-    def send() -> None:
-        also = [path for result in results.values() for path in result.evidence.files()]
-        artifact = upload(ports, artifact_name, also)
-        if artifact is not None:
-            ports.outputs.summarize(several_summary(ends, paths, artifact.url))
-
-    publish_or_warn(ports, "evidence", write)
-    publish_or_warn(ports, "outputs", lambda: ports.outputs.set(values))
-    publish_or_warn(ports, "job summary", lambda: ports.outputs.summarize(text))
-    ports.log.annotate(several_annotations(ends))
-    for name, result in results.items():
-        _keep_service(name, result, ports)
-    publish_or_warn(ports, "artifact", send)
-    records = [end.record for end in worst_first(ends) if end.record]
-    publish_or_warn(ports, "check runs", lambda: _create_check_runs(records, ports))
+    publish_or_warn(ports, "check run", lambda: create_check_runs([record], ports))
 
 
 def write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
@@ -147,22 +69,15 @@ def write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
     return audit
 
 
-def _places(ports: PublishPorts, output: str, name: str) -> dict[str, str]:
-    place = ports.evidence.place
-    return {output: f"{place}/{name}", "evidence-dir": place}
-
-
-def _keep(record: AuditRecord, history: History | None) -> None:
+def keep_verdicts(record: AuditRecord, history: History | None) -> None:
+    """Add the verdicts of a run to the history, if there is one."""
     if history is not None:
         for verdict in past_verdicts(record):
             history.keep(verdict)
 
 
-def _keep_service(name: str, result: ServiceResult, ports: PublishPorts) -> None:
-    publish_or_warn(ports, f"history of {name}", lambda: _keep(result.record, result.history))
-
-
-def _create_check_runs(records: Iterable[AuditRecord], ports: PublishPorts) -> None:
+def create_check_runs(records: Iterable[AuditRecord], ports: PublishPorts) -> None:
+    """Create a check run for each record, where the token may."""
     if ports.check_runs is None or ports.interrupts.received:
         return
     try:

@@ -51,7 +51,7 @@ def run_multi_service(step: Step, requests: Sequence[VerifyRequest]) -> int:
         scrubber=runtime.scrubber,
         keep=keep,
     )
-    on_demand("publish-services")(step, requests[0], ports, ends, results)
+    on_demand("publish-all")(step, requests[0], ports, ends, results)
     if step.context is None:
         runtime.log.line(f"evidence: {workspace / 'slo-verify'}")
     return combined_exit_code(ends)

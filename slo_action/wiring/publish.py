@@ -12,25 +12,21 @@ from slo_action.github.artifacts.names import artifact_name, valid_name
 from slo_action.github.artifacts.runner import RunnerResults
 from slo_action.github.artifacts.store import GitHubArtifactStore
 from slo_action.github.check_runs import GitHubCheckRuns, head_sha
-from slo_action.modes.multi_service.run import ServiceResult
-from slo_action.modes.prepare import Preparation
-from slo_action.modes.publish import publish_prepared, publish_record, publish_services
+from slo_action.modes.publish import publish_record
+from slo_action.on_demand import on_demand
 from slo_action.ports import ArtifactStore, CheckRuns, Ports, PublishPorts
 from slo_action.wiring.ports import Step, run_name
 
 
-def publish(
-    step: Step, request: VerifyRequest, ports: Ports, result: AuditRecord | Preparation
-) -> None:
-    """Publish what one run found. Never raises: its verdict stands."""
+def publish(step: Step, request: VerifyRequest, ports: Ports, result: object) -> None:
+    """Publish a record, or what `prepare` found. Never raises: the verdict stands."""
     name = _artifact_name(step, request, run_name(request))
-    artifacts = _artifacts(step, request)
-    if isinstance(result, Preparation):
-        ports = replace(ports, artifacts=artifacts)
-        publish_prepared(result, ports, run=request.run, artifact_name=name)
-        return
-    ports = replace(ports, artifacts=artifacts, check_runs=_check_runs(step, request))
-    publish_record(result, ports, artifact_name=name)
+    ports = replace(ports, artifacts=_artifacts(step, request))
+    if isinstance(result, AuditRecord):
+        ports = replace(ports, check_runs=_check_runs(step, request))
+        publish_record(result, ports, artifact_name=name)
+    else:
+        on_demand("publish-prepared")(result, ports, run=request.run, artifact_name=name)
 
 
 def publish_all_services(
@@ -38,14 +34,14 @@ def publish_all_services(
     request: VerifyRequest,
     ports: PublishPorts,
     ends: Sequence[ServiceEnding],
-    results: Mapping[str, ServiceResult],
+    results: Mapping[str, object],
 ) -> None:
     """Publish what the runs of several services found; `request` is any one of theirs."""
     ports = replace(
         ports, artifacts=_artifacts(step, request), check_runs=_check_runs(step, request)
     )
     name = _artifact_name(step, request, "several")
-    publish_services(ends, results, ports, artifact_name=name)
+    on_demand("publish-services")(ends, results, ports, artifact_name=name)
 
 
 def _artifacts(step: Step, request: VerifyRequest) -> ArtifactStore | None:

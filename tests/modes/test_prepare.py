@@ -12,7 +12,7 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.core.release.baseline import Baseline, Prepared, Proof, ProofState, WayBackState
 from slo_action.core.release.fleet import Machine
 from slo_action.modes.prepare import Preparation, prepare
-from slo_action.modes.publish import publish_prepared
+from slo_action.modes.publish_prepared import publish_prepared
 from slo_action.modes.verify import verify
 from tests.builders import World, always
 from tests.worlds.memory_ports import VirtualRun

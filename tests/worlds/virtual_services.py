@@ -11,9 +11,9 @@ from slo_action.core.record.multi_service import ServiceEnding
 from slo_action.core.record.record import file_name
 from slo_action.core.text.secrets import Scrubber
 from slo_action.evidence.directory import open_evidence
+from slo_action.modes.multi_service.publish import publish_services, write_service_evidence
 from slo_action.modes.multi_service.run import ServiceResult, verify_services
 from slo_action.modes.multi_service.worker_ports import Post
-from slo_action.modes.publish import publish_services, write_service_evidence
 from slo_action.ports import Interrupts, Log, Outputs, Ports, PublishPorts
 from tests.builders import World
 from tests.worlds.memory_log import MemoryLog
