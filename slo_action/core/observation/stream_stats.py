@@ -110,7 +110,7 @@ class StreamStats:
         if sample.outcome in _TIMED_OUT:
             self.latency.add_unanswered()
         elif sample.outcome in _TIMED:
-            self.latency.add(sample.total_seconds, cold=cold)
+            self.latency.add(sample.service_seconds, cold=cold)
 
     @property
     def prevailing_failure(self) -> Outcome | None:

@@ -253,7 +253,7 @@ class Window:
                 now_seconds,
                 heard_seconds,
                 sample.outcome,
-                sample.total_seconds,
+                sample.service_seconds,
                 sample.version,
                 sample.retry_after_seconds,
             )
@@ -394,7 +394,7 @@ class Window:
         counts = at >= self.counts_from_seconds
         weight = stats.count(slot, sample, heard, bad=bad, slow_start=starts, counts=counts)
         if not slot.stream.is_journey:  # whole ways would dwarf single answers
-            self.timeline.add(at, sample.total_seconds, bad=bad)
+            self.timeline.add(at, sample.service_seconds, bad=bad)
         if slot.stream.is_endpoint and self.pooled:
             self.pooled.answered(at, heard, bad=bad if counts else None, weight=weight)
         if slot.stream.probe.version_rule:

@@ -654,6 +654,19 @@ def _missed_config(facts: Facts) -> str | None:
     return _missed(facts) if missed else None
 
 
+@_row("missed-protocol", _UNHEALTHY, Cause.CONFIG)
+def _missed_protocol(facts: Facts) -> str | None:
+    """No streak, and nothing was ever answered in HTTP/1.1: the check may ask another protocol."""
+    shown = facts.last_failure
+    if facts.end is not GateEnd.MISSED or shown is None or facts.was_well_before:
+        return None
+    never_answered = all(one.status is None for o in facts.gate.observations for one in o.samples)
+    mismatch = shown.is_protocol_mismatch and shown.outcome not in PATH_OUTCOMES
+    if not (mismatch and never_answered):
+        return None
+    return f"{_missed(facts)}; without a check that passed before, nothing is rolled back for this"
+
+
 @_row("missed-path", _UNHEALTHY, Cause.PATH)
 def _missed_path(facts: Facts) -> str | None:
     """No streak; in the end TLS or DNS: the deploy made neither certificate nor record."""

@@ -176,14 +176,18 @@ def _date(sample: Sample) -> str | None:
 
 
 def _since_slot(completed: CompletedProbe, scheduled: float) -> Sample:
-    """Time an answer from the instant its slot stood at, not from when this host came to it.
+    """Time an answer from the instant its slot stood at; what this host was late is its own.
 
-    Else a host that is late just when the service is slow would hide it (coordinated omission).
+    Slots wait for no answer, so a slow service makes no slot late (no coordinated omission).
     """
-    late = completed.sent - scheduled
+    late, sample = completed.sent - scheduled, completed.sample
     if late <= 0:
-        return completed.sample
-    return replace(completed.sample, total_seconds=completed.sample.total_seconds + late)
+        return sample
+    return replace(
+        sample,
+        total_seconds=sample.total_seconds + late,
+        observer_delay_seconds=sample.observer_delay_seconds + late,
+    )
 
 
 def _unanswered(now: float) -> TrafficReading:

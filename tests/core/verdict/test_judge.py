@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from slo_action.core.gate.gate import Gate, GatePolicy, recheck
 from slo_action.core.model import Cause, Outcome, Trigger, Verdict
+from slo_action.core.release.baseline import Baseline, StreamBaseline
+from slo_action.core.verdict.context import JudgementContext
 from slo_action.core.verdict.facts import OnLateStart
 from slo_action.core.verdict.judge import TABLE, Judgement
-from tests.builders import always, drive, healthy_from, judged
+from tests.builders import DEPLOYED_AT, always, drive, healthy_from, judged, observation
 
 
 def verdict_and_cause(judgement: Judgement) -> tuple[Verdict, Cause]:
@@ -24,9 +26,9 @@ _SIMPLE = [
     (Outcome.SLOW, Verdict.UNHEALTHY, Cause.APP),
     (Outcome.HTTP_5XX, Verdict.UNHEALTHY, Cause.APP),
     (Outcome.READ_TIMEOUT, Verdict.UNHEALTHY, Cause.APP),
-    (Outcome.RESET, Verdict.UNHEALTHY, Cause.APP),
+    (Outcome.RESET, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.ASSERTION_FAILED, Verdict.UNHEALTHY, Cause.APP),
-    (Outcome.PROTOCOL_ERROR, Verdict.UNHEALTHY, Cause.APP),
+    (Outcome.PROTOCOL_ERROR, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.CONNECT_REFUSED, Verdict.UNHEALTHY, Cause.APP),
     (Outcome.CONNECT_TIMEOUT, Verdict.UNHEALTHY, Cause.APP),
     (Outcome.HTTP_4XX, Verdict.UNHEALTHY, Cause.CONFIG),
@@ -52,6 +54,35 @@ def test_a_service_that_always_answers_so_is_judged_so(
     judgement = judged(drive(always(outcome), control_alive=True))
 
     assert verdict_and_cause(judgement) == (verdict, cause)
+
+
+MISMATCHES = (Outcome.PROTOCOL_ERROR, Outcome.RESET)
+
+
+@pytest.mark.parametrize("outcome", MISMATCHES)
+def test_a_check_that_passed_before_the_deploy_asks_the_right_protocol(outcome: Outcome) -> None:
+    well = StreamBaseline(name="health", bad=0, valid=30)
+    before = Baseline(taken_at=DEPLOYED_AT, seconds=30.0, streams=(well,))
+    judgement = judged(
+        drive(always(outcome), control_alive=True), context=JudgementContext(baseline=before)
+    )
+
+    assert (judgement.row, judgement.cause) == ("missed-app", Cause.APP)
+
+
+@pytest.mark.parametrize("outcome", MISMATCHES)
+def test_a_service_that_has_answered_once_speaks_the_protocol(outcome: Outcome) -> None:
+    answered = observation(Outcome.HTTP_5XX, 31.0, status=500)
+    gate = drive(always(outcome), control_alive=True)
+    gate = replace(gate, observations=(answered, *gate.observations))
+
+    assert judged(gate).row == "missed-app"
+
+
+def test_an_answer_that_breaks_off_is_no_other_protocol() -> None:
+    judgement = judged(drive(always(Outcome.RESET), control_alive=True, status=200))
+
+    assert judgement.row == "missed-app"
 
 
 def test_the_table_above_leaves_no_outcome_out() -> None:

@@ -432,7 +432,7 @@ def test_an_answer_that_is_out_at_the_end_is_waited_for() -> None:
     assert 300.0 < (window.closed_seconds or 0.0) < 306.0
 
 
-def test_an_answer_is_timed_from_its_slot_not_from_when_this_host_came_to_it() -> None:
+def test_what_this_host_was_late_is_no_response_time_of_the_service() -> None:
     stage = deployed(GOOD)
     late = stage.pool.send
 
@@ -445,4 +445,4 @@ def test_an_answer_is_timed_from_its_slot_not_from_when_this_host_came_to_it() -
     slowest = shown(record).stream_stats["health"].latency.percentile(Fraction(50, 100))
 
     assert slowest is not None
-    assert 0.74 < slowest < 0.76
+    assert 0.04 < slowest < 0.06
