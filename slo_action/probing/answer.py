@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from slo_action.core.answer.health_body import HealthReading
+from slo_action.core.answer.health_body import HealthReading, is_page
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.body import Body
 from slo_action.probing.exchange import Headers
 
 _SKEW_SECONDS = 10.0
-_HTML = re.compile(r"\s*<(?:!doctype html|html)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +47,6 @@ def _date(value: str) -> datetime | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
-def is_page(text: str) -> bool:
-    """Tell whether a body is an HTML page."""
-    return _HTML.match(text) is not None
 
 
 def remarks(answer: Answer, health: HealthReading, *, is_json: bool) -> tuple[str, ...]:

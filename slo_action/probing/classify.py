@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from slo_action.core.answer.health_body import BodyHealth, HealthReading, read_health, read_page
+from slo_action.core.answer.health_body import HealthReading, is_page, read_health, read_page
+from slo_action.core.answer.health_words import BodyHealth
 from slo_action.core.answer.version_fields import (
     VersionField,
     version_fields_in_headers,
@@ -15,14 +16,13 @@ from slo_action.core.answer.version_match import VersionJudgement, judge_version
 from slo_action.core.journey.assertions import Subject
 from slo_action.core.model import Outcome, Probe, VersionRule, Witness
 from slo_action.core.text.quoting import quoted
-from slo_action.probing.answer import Answer, is_page, remarks, retry_after
+from slo_action.probing.answer import Answer, remarks, retry_after
 from slo_action.probing.assertions import expects_status, looks_at_body, unmet
 from slo_action.probing.body import parse_json
 from slo_action.probing.intermediaries import cache_evidence, challenger
 from slo_action.probing.redirects import advice, target_of, without_nonce
 
 _LONGEST_LOCATION = 300
-_LONGEST_WORD = 32
 _CONFIG_FIXES = {
     401: "the path asks for credentials: put them into the url input, or open the path",
     403: "the path is forbidden to the probe: open it, or put credentials into the url input",
@@ -85,16 +85,14 @@ def _facts(answer: Answer, probe: Probe, total_seconds: float) -> _Facts:
     text = answer.body.text
     is_json, document = parse_json(text)
     told = _told(answer, probe, document if is_json else None)
-    word = text.strip()
-    spoken = word if not is_json and len(word) <= _LONGEST_WORD else None
-    is_200 = answer.status == HTTPStatus.OK
+    is_2xx = 200 <= answer.status < 300  # noqa: PLR2004
     health = said = HealthReading(health=None)
     if probe.reads_health:
-        said = read_health(document if is_json else spoken)
-        health = said if is_200 else health
-    if is_200 and is_page(text) and probe.witness is not Witness.CONTROL:
+        said = read_health(document if is_json else text)
+        health = said if is_2xx else health
+    if is_2xx and is_page(text) and probe.witness is not Witness.CONTROL:
         health = read_page(text)
-    is_remarkable = is_200 and probe.witness is not Witness.CONTROL
+    is_remarkable = is_2xx and probe.witness is not Witness.CONTROL
     return _Facts(
         answer,
         probe,
@@ -203,9 +201,14 @@ def _misversioned(facts: _Facts) -> _Found:
 
 
 def _unhealthy(facts: _Facts) -> _Found:
+    return None if facts.health.of_checks else _failing_check(facts)
+
+
+def _failing_check(facts: _Facts) -> _Found:
+    """What the user asserts of a check is looked at before what is concluded from it."""
     if facts.health.health is not BodyHealth.UNHEALTHY:
         return None
-    return Outcome.UNHEALTHY_BODY, f"answers 200, but {facts.health.detail}"
+    return Outcome.UNHEALTHY_BODY, f"answers {facts.answer.status}, but {facts.health.detail}"
 
 
 def _asserted(facts: _Facts) -> _Found:
@@ -233,9 +236,11 @@ def _slow(facts: _Facts) -> _Found:
 
 
 def _degraded(facts: _Facts) -> _Found:
-    if facts.health.health is not BodyHealth.DEGRADED:
+    """Where the user says what the body must be, a word that is none of ours is no matter."""
+    is_asserted = facts.health.is_unclear and looks_at_body(facts.probe.assertions)
+    if facts.health.health is not BodyHealth.DEGRADED or is_asserted:
         return None
-    return Outcome.DEGRADED_BODY, f"answers 200 and {facts.health.detail}"
+    return Outcome.DEGRADED_BODY, f"answers {facts.answer.status} and {facts.health.detail}"
 
 
 def _good(facts: _Facts) -> _Found:
@@ -253,6 +258,7 @@ _RULES: tuple[Callable[[_Facts], _Found], ...] = (
     _misversioned,
     _unhealthy,
     _asserted,
+    _failing_check,
     _slow,
     _expiring,
     _degraded,
