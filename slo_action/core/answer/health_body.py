@@ -65,8 +65,8 @@ _NO_COMPLAINT = _names("none no null nil - n/a na ok false 0 undefined")
 _WRAPPERS = _names("data result response health payload body")
 _CHECKS = _names(
     "checks components entries dependencies services details indicators subsystems systems modules "
-    "probes checkresults healthchecks integrations backends upstreams databases caches storage "
-    "queues"
+    "probes results checkresults healthchecks integrations backends upstreams databases caches "
+    "storage queues"
 )
 """Names of the maps and lists of checks in the draft, Spring, ASP.NET, Laravel, Django and so on.
 """
@@ -189,7 +189,7 @@ def _decide(
         worst = max(clear, key=lambda one: _rank(one.health))
         return _of_the_whole(worst, failing, warning, notes, reason)
     if unclear and not checks:
-        detail = f"says {unclear[0].words}, which is neither a good nor a bad status that we know"
+        detail = f"says {unclear[0].words}, {_UNCLEAR}"
         return HealthReading(health=BodyHealth.DEGRADED, detail=detail, is_unclear=True)
     if failing:
         detail = f"says that {_named(failing)} failed"
@@ -199,6 +199,11 @@ def _decide(
         detail = f"says that {_counted(len(checks))} passed" if checks else ""
     health = _worst(checks.values())
     return HealthReading(health=health, detail=detail, notes=notes, of_checks=True)
+
+
+_UNCLEAR = (
+    "which is neither a good nor a bad status that we know: assert in slo.yml what it should be"
+)
 
 
 def _of_the_whole(
@@ -259,7 +264,8 @@ def _of_status(key: str, name: str, value: object) -> Iterator[_Statement]:
     if is_number and not name.endswith(("status", "code")):
         return
     health = health_of(value)
-    if health or (name not in _STATE and isinstance(value, str) and value.strip()):
+    is_word = isinstance(value, str) and not value.strip().isdigit() and bool(value.strip())
+    if health or (is_word and name not in _STATE):
         yield _Statement(f"{key} {_shown(value)}", health)
 
 
@@ -292,7 +298,7 @@ def _shown(value: object) -> str:
         return str(value).lower()
     if isinstance(value, list | dict):
         named = [str(name) for name in value] if isinstance(value, dict) else []
-        return ", ".join(map(quoted, named[:_NAMED_CHECKS])) or f"with {len(value)} entries"
+        return ", ".join(map(quoted, named[:_NAMED_CHECKS])) or f"(a list of {len(value)})"
     return quoted(value) if isinstance(value, str) else printable(str(value))
 
 
@@ -350,7 +356,8 @@ def _contained(
         named = [(_label(value, number), value) for number, value in few]
     else:
         return
-    for name, value in named:
+    for name, one in named:
+        value = _NO_OR_YES.get(one.strip().lower(), one) if isinstance(one, str) else one
         excluded = _SWITCH if isinstance(value, bool) else _SETTING if of_details else _LEVEL
         is_check = not isinstance(value, bool | str) or not excluded.search(snake_case(name))
         health = _check(name, value, depth) if is_check else None
@@ -404,7 +411,11 @@ _LONGEST_TEXT = 4000
 _MOST_LINES = 100
 _LISTED = re.compile(r"\[([+-])\]\s*(\S{1,200})")
 """Kubernetes: `[-]etcd failed: reason withheld`."""
-_LABELLED = re.compile(r"([^:=\n]{1,60})(?:: |:$|\s?=\s?)\s*(.*)")
+_LABELLED = re.compile(
+    r"([^:=\n]{1,60}):(?: |$)\s*(.*)|([\w.-]{1,60})\s?=\s?(.*)|(\S{1,60}) - (.*)"
+)
+_PAIR = r"([\w.-]{1,60})[=:]\s?([\w-]{1,60})"
+_PAIRS = re.compile(rf"{_PAIR}(?:[,;|\s]+{_PAIR})+")
 _OF_ALL = _STATUS | _STATE | _names("service server app application system healthz livez readyz")
 _ELEMENT = re.compile(
     r"<(?:\w+:)?(status|state|health)(?:\s[^<>]{0,200})?>([^<>]{1,80})</", re.IGNORECASE
@@ -422,7 +433,7 @@ def _read_text(text: str) -> HealthReading:
         return _decide([_Statement(shown, health)] if health else [], {})
     statements: list[_Statement] = []
     checks: list[tuple[str, BodyHealth]] = []
-    for line in map(str.strip, text.splitlines()[:_MOST_LINES]):
+    for line in _lines(text):
         listed = _LISTED.match(line)
         if listed:
             checks.append((listed[2], BodyHealth(_MARKS[listed[1]])))
@@ -435,6 +446,13 @@ def _read_text(text: str) -> HealthReading:
     return _decide(statements, _by_name(checks))
 
 
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines; one of pairs, such as `db=ok cache=down`, in pieces."""
+    for line in map(str.strip, text.splitlines()[:_MOST_LINES]):
+        pairs = re.findall(_PAIR, line) if _PAIRS.fullmatch(line) else []
+        yield from (f"{name}: {value}" for name, value in pairs) if pairs else (line,)
+
+
 _MARKS = {"+": BodyHealth.HEALTHY, "-": BodyHealth.UNHEALTHY}
 
 
@@ -443,18 +461,19 @@ def _of_line(line: str) -> tuple[str, BodyHealth | None]:
 
     `Errors: 0` and `Unhealthy: none` count, and say nothing.
     """
-    labelled = _LABELLED.match(line)
+    labelled = _LABELLED.fullmatch(line)
+    plain = None if line.isdigit() else health_of(line)
     if labelled is None:
-        return "", None if line.isdigit() else health_of(line)
-    name, rest = labelled[1].strip(), labelled[2].strip()
+        return "", plain
+    name, rest = (part.strip() for part in labelled.groups() if part is not None)
     truth, about = _NO_OR_YES.get(rest.lower()), health_of(name)
     if about and truth is not None:
         is_good = about is BodyHealth.HEALTHY
         return "", about if truth else BodyHealth.UNHEALTHY if is_good else None
     if about:
-        is_count = rest[:1].isdigit() or rest.lower() in _NO_COMPLAINT
+        is_count = labelled[5] is None and (rest[:1].isdigit() or rest.lower() in _NO_COMPLAINT)
         return "", None if is_count else about
-    if _SETTING.search(snake_case(name)):
+    if truth is not None or _SETTING.search(snake_case(name)):
         return "", None
     is_of_all = "".join(c for c in name.lower() if c.isalnum()) in _OF_ALL
     return "" if is_of_all else name, health_of(rest)

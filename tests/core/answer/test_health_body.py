@@ -72,8 +72,9 @@ def test_an_unclear_word_is_degraded_and_leaves_a_note_where_the_checks_are_clea
     alone = read_health({"status": "purple"})
     beside = read_health({"status": "purple", "checks": {"db": "ok"}})
 
-    words = 'says status "purple", which is neither a good nor a bad status that we know'
-    assert (alone.health, alone.detail) == (WARN, words)
+    words = 'says status "purple", which is neither a good nor a bad status that we know: '
+    fix = "assert in slo.yml what it should be"
+    assert (alone.health, alone.detail) == (WARN, words + fix)
     note = 'the body says status "purple", which is no status we know'
     assert (beside.health, beside.notes) == (GOOD, (note,))
 

@@ -189,6 +189,11 @@ BY_HAND: Cases = [
     (BAD, "CRITICAL connection refused"),
     (BAD, "[FAIL] database"),
     (BAD, "unavailable due to maintenance"),
+    (BAD, "db=ok redis=down"),
+    (BAD, "db:ok, redis:down"),
+    (BAD, "redis - DOWN"),
+    (GOOD, "OK - 3 checks passed"),
+    (BAD, {"results": {"db": {"status": "fail"}}}),
     (BAD, False),
     (GOOD, True),
     (GOOD, {"status": "Service is running smoothly"}),
@@ -224,6 +229,9 @@ NO_FALSE_ALARM: Cases = [
     (None, "1.4.2"),
     (None, "500"),
     (None, "up 1\nprobe_failed 0\nerrors_total 17"),
+    (None, "Maintenance: false\nDraining: no\nStatus page - see below"),
+    (GOOD, {"status": "ok", "checks": {"maintenance": "false", "debug": "no"}}),
+    (None, {"status": "1", "message": "x"}),
     (None, "Errors: 0\nUnhealthy: none\nFailed jobs: 3\nLast error: none\nLog level: error"),
     (None, "See http://shop.example/status when something is down"),
     (None, "500 items in stock"),
@@ -255,6 +263,11 @@ def test_a_body_says_what_its_author_meant(health: BodyHealth | None, body: obje
     assert bool(reading.detail) == (health is not None)
 
 
+_UNCLEAR = (
+    "which is neither a good nor a bad status that we know: assert in slo.yml what it should be"
+)
+
+
 def test_the_detail_quotes_the_statement_and_names_the_checks_or_the_reason() -> None:
     details = [
         read_health(body).detail
@@ -272,7 +285,7 @@ def test_the_detail_quotes_the_statement_and_names_the_checks_or_the_reason() ->
         'says ok false (error "db unreachable")',
         'says status "ok" although check "db" failed',
         'says health "DOWN" (check "db")',
-        'says status "Alles gut", which is neither a good nor a bad status that we know',
+        f'says status "Alles gut", {_UNCLEAR}',
         'says "Service Unhealthy: database down"',
         'says that check "Queue" failed',
     ]
