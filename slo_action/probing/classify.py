@@ -10,7 +10,8 @@ from slo_action.core.answer.version_fields import (
     VersionField,
     version_fields_in_headers,
     version_fields_in_json,
-    version_fields_in_line,
+    version_fields_in_lines,
+    version_fields_in_page,
 )
 from slo_action.core.answer.version_match import VersionJudgement, judge_version
 from slo_action.core.journey.assertions import Subject
@@ -92,28 +93,39 @@ def _facts(answer: Answer, probe: Probe, total_seconds: float) -> _Facts:
         health = said if is_2xx else health
     if is_2xx and is_page(text) and probe.witness is not Witness.CONTROL:
         health = read_page(text)
+    version = judge_version(probe.version_rule or VersionRule(), told)
     is_remarkable = is_2xx and probe.witness is not Witness.CONTROL
     return _Facts(
         answer,
         probe,
         total_seconds,
-        judge_version(probe.version_rule or VersionRule(), told),
+        version,
         bool(told),
         health,
         f" and {said.detail}" if said.detail else "",
         expects_status(probe.assertions, answer.status),
-        remarks(answer, health, is_json=is_json) if is_remarkable else (),
+        (*(remarks(answer, health, is_json=is_json) if is_remarkable else ()), *version.notes),
     )
 
 
 def _told(answer: Answer, probe: Probe, document: object) -> tuple[VersionField, ...]:
-    """A page that is no answer tells nothing by its body; a plain line only where it is asked."""
+    """Plain lines tell a version only where it is asked for, and pages where health is, too."""
     told: tuple[VersionField, ...] = ()
     if document is not None and not isinstance(document, str):
         told = version_fields_in_json(document)
-    if probe.witness is Witness.VERSION and answer.status == HTTPStatus.OK and not told:
-        told = version_fields_in_line(document if isinstance(document, str) else answer.body.text)
+    is_200, text = answer.status == HTTPStatus.OK, answer.body.text
+    if is_200 and probe.witness in {Witness.HEALTH, Witness.VERSION} and is_page(text):
+        told = version_fields_in_page(text)
+    elif is_200 and probe.witness is Witness.VERSION and not told:
+        told = version_fields_in_lines(_lines(document, text))
     return (*told, *version_fields_in_headers(answer.headers))
+
+
+def _lines(document: object, text: str) -> str:
+    """Return a JSON text, or a list of texts, as lines; else the body itself."""
+    if isinstance(document, list):
+        return "\n".join(one for one in document if isinstance(one, str))
+    return document if isinstance(document, str) else text
 
 
 def _challenged(facts: _Facts) -> _Found:
@@ -245,7 +257,8 @@ def _degraded(facts: _Facts) -> _Found:
 
 def _good(facts: _Facts) -> _Found:
     said = f" and {facts.health.detail}" if facts.health.detail else ""
-    return Outcome.OK, f"answers {facts.answer.status}{said}"
+    unverified = "" if facts.version.is_comparable else f"; {facts.version.detail}"
+    return Outcome.OK, f"answers {facts.answer.status}{said}{unverified}"
 
 
 _RULES: tuple[Callable[[_Facts], _Found], ...] = (

@@ -1,4 +1,4 @@
-"""The versions an answer tells of its service, in a body, a line or headers."""
+"""The versions an answer tells of its service, in JSON, lines, a page or headers."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +13,7 @@ _LONGEST = 200
 _DEPTH = 4
 _FIELDS = 200
 _WORDS_OF_A_LINE = 4
+_LINES, _VALUES, _METAS = 20, 10, 100
 
 
 class VersionKind(StrEnum):
@@ -42,13 +43,14 @@ _KINDS: Mapping[str, VersionKind] = {
         VersionKind.VERSION,
         "version appversion applicationversion serviceversion packageversion releaseversion semver "
         "release releaseid releasename tag gittag imagetag versionid versionname currentversion "
-        "deployedversion",
+        "deployedversion versions imagetags gittags gitversion gitdescribe describe",
     ),
     **_named(
         VersionKind.COMMIT,
         "commit commitid commitsha commithash sha gitsha gitcommit gitcommitid gitcommitsha "
         "gitcommithash githash gitrevision gitrev revision rev vcsrevision sourceversion "
-        "sourcecommit buildsha buildcommit shortsha gitshortsha",
+        "sourcecommit buildsha buildcommit shortsha gitshortsha commitshort gitcommitshort "
+        "githubsha cicommitsha headsha",
     ),
     **_named(
         VersionKind.DIGEST, "digest imagedigest imagesha imageref imageid image containerimage"
@@ -91,15 +93,25 @@ _CONTAINERS = frozenset(
     ]
 )
 _LABELLED = re.compile(r"([\w .-]{1,40})[:=](.*)")
+_NAME = re.compile(r"[\w./:@+-]*(?:\d+\.\d+|[0-9a-fA-F]{7,})[\w.+-]*")
+"""What looks like a version among the lines of a text."""
+_META = re.compile(r"<meta\b([^<>]{1,500})>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"\b(name|property|itemprop|content)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))",
+    re.IGNORECASE,
+)
 
 
 def version_fields_in_json(document: object) -> tuple[VersionField, ...]:
     """Return the versions a JSON document tells of the service itself, not of its dependencies.
 
-    Only a few levels and fields are looked at, and only below names such as `app` or `build`.
+    Only a few levels and fields are looked at, and only below names such as `app` or `build`. A
+    list is looked into where it has one entry: several may be of several services.
     """
     if isinstance(document, str):
-        return version_fields_in_line(document)
+        return version_fields_in_lines(document)
+    if isinstance(document, list) and len(document) == 1:
+        (document,) = document
     return tuple(_walk(document, "", "", _DEPTH))
 
 
@@ -109,9 +121,10 @@ def _walk(node: object, inside: str, path: str, depth: int) -> Iterator[VersionF
     for key, value in islice(node.items(), _FIELDS):
         name, field = _normalised(str(key)), f"{path}{printable(str(key))}"
         kind = _KINDS_INSIDE.get(inside, {}).get(name) or _KINDS.get(name)
-        text = _scalar(value)
-        if kind and text:
-            yield VersionField(kind=kind, field=field, value=text)
+        several = value[:_VALUES] if isinstance(value, list) else [value]
+        texts = [text for one in several if (text := _scalar(one))]
+        if kind and texts:
+            yield from (VersionField(kind=kind, field=field, value=text) for text in texts)
         elif name in _CONTAINERS:
             yield from _walk(value, name, f"{field}.", depth - 1)
 
@@ -141,22 +154,46 @@ def version_fields_in_headers(headers: Iterable[tuple[str, str]]) -> tuple[Versi
     return tuple(found)
 
 
-def version_fields_in_line(text: str) -> tuple[VersionField, ...]:
-    """Return the version that a plain-text answer of one short line tells, and its few words.
+def version_fields_in_lines(text: str) -> tuple[VersionField, ...]:
+    """Return the versions that a plain text tells: a short line, or a file of several lines.
 
-    `version: 1.2.3` tells 1.2.3; `v1.2.3 (abc1234)` tells itself, v1.2.3 and abc1234. A page or
-    several lines tell nothing.
+    `version: 1.2.3` tells 1.2.3; `v1.2.3 (abc1234)` tells itself, v1.2.3 and abc1234. Of several
+    lines only those with a name such as `COMMIT=`, and words that look like a version, tell one. A
+    page or a long text tells nothing.
     """
-    line = text.strip()
-    value = _scalar(line)
-    if value is None or len(line.splitlines()) != 1 or line[0] in "<{[":
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not 0 < len(lines) <= _LINES or lines[0][0] in "<{[":
         return ()
+    return tuple(field for line in lines for field in _of_line(line, alone=len(lines) == 1))
+
+
+def _of_line(line: str, *, alone: bool) -> Iterator[VersionField]:
+    value = _scalar(line)
+    if value is None:
+        return
     labelled = _LABELLED.fullmatch(value)
     kind = _KINDS.get(_normalised(labelled[1])) if labelled else None
     if labelled and kind and labelled[2].strip():
-        return (VersionField(kind=kind, field="body", value=labelled[2].strip()),)
+        told = labelled[2].strip().strip("\"'")
+        yield VersionField(kind=kind, field="body", value=told)
+        return
     words = [word for word in re.split(r"[\s(),]+", value) if word]
     parts = words if 1 < len(words) <= _WORDS_OF_A_LINE else []
-    return tuple(
-        VersionField(kind=VersionKind.VERSION, field="body", value=told) for told in (value, *parts)
-    )
+    found = [value, *parts] if alone else [w for w in parts or words[:1] if _NAME.fullmatch(w)]
+    for told in () if labelled and not alone else found:
+        yield VersionField(kind=VersionKind.VERSION, field="body", value=told)
+
+
+def version_fields_in_page(text: str) -> tuple[VersionField, ...]:
+    """Return the versions that an HTML page tells in `<meta name="version" content="…">`."""
+    found = []
+    for meta in islice(_META.finditer(text), _METAS):
+        attributes = {
+            one[1].lower(): one[2] or one[3] or one[4] for one in _ATTRIBUTE.finditer(meta[1])
+        }
+        content = _scalar(attributes.pop("content", None))
+        name = next(iter(attributes.values()), None) or ""
+        kind = _KINDS.get(_normalised(name))
+        if kind and content:
+            found.append(VersionField(kind=kind, field=f"meta {printable(name)}", value=content))
+    return tuple(found)
