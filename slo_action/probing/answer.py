@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from slo_action.core.answer.catch_all import MAY_BE_CATCH_ALL
 from slo_action.core.answer.health_body import HealthReading, is_page
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.body import Body
@@ -58,7 +59,7 @@ def remarks(answer: Answer, health: HealthReading, *, is_json: bool) -> tuple[st
     if claims_json and not is_json and not answer.body.is_cut:
         notes.append("the body claims to be JSON and is not")
     if is_page(text):
-        notes.append("the body is an HTML page: is this the right path, or one that takes all?")
+        notes.append(MAY_BE_CATCH_ALL)
     if is_json and text.lstrip()[:1] in ("{", "[") and not claims_json:
         notes.append(f"the body is JSON, its content type is {quoted(kind or 'none')}")
     date = _date(answer.header("date"))
