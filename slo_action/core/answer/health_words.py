@@ -8,6 +8,7 @@ packages of Rails, Laravel, Django, Node and Go.
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 
 class BodyHealth(StrEnum):
@@ -117,6 +118,7 @@ def exact_word(text: str) -> BodyHealth | None:
     return BodyHealth.UNHEALTHY if good else None
 
 
+@lru_cache(maxsize=256)
 def _phrase(text: str) -> BodyHealth | None:
     """Read `DOWN`, `503 Service Unavailable`, `unavailable: no route`, `Server is not ready`."""
     if len(text) > _LONGEST_NAME:

@@ -9,7 +9,8 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-_SHORTEST_COMMIT = 7
+_LONGEST = 500
+"""A longer name is compared as a text only."""
 _WHOLE_COMMIT = 40
 _NO_COMMIT = (32, 64)
 """Lengths of other hashes, such as MD5, SHA-256, and the ids of tasks and traces."""
@@ -100,6 +101,8 @@ class VersionName(NamedTuple):
 def read_name(name: str, *, is_commit: bool = False, is_opaque: bool = False) -> VersionName:
     """Return what a name says. `is_commit` where it is known to be one, `is_opaque` to be none."""
     bare = name.strip().strip("\"'`").strip().lower()
+    if len(bare) > _LONGEST:
+        return VersionName(bare, "", "", "", is_certain=False, release=None, is_dirty=False)
     bare = bare[reference.end() :] if (reference := _REF.match(bare)) else bare
     found = _DIGEST.search(bare)
     label, text = _labelled(bare[: found.start()] if found else bare)
@@ -244,7 +247,7 @@ def _by_suffix(one: str, other: str) -> Comparison:
     return Comparison.OTHER if all(known) or all(numbers) else Comparison.UNSURE
 
 
-_RUN = re.compile(r"[0-9a-z]*[0-9][0-9a-z]*")
+_RUN = re.compile(r"[0-9a-z]+")
 _SHORTEST_ID = 8
 
 
@@ -259,8 +262,11 @@ def _by_shape(one: VersionName, other: VersionName) -> Comparison:
 def _shape(name: VersionName, *, is_commit: bool) -> str:
     """Return a name with its numbers as `0`, and its ids as their length."""
     text = name.text.replace(name.commit, "0") if is_commit else name.text
-    return _RUN.sub(lambda run: "0" if run[0].isdigit() else _shape_of_id(run[0]), text)
+    return _RUN.sub(lambda run: _shape_of(run[0]), text)
 
 
-def _shape_of_id(run: str) -> str:
-    return f"x{len(run)}" if len(run) >= _SHORTEST_ID else re.sub(r"\d+", "0", run)
+def _shape_of(run: str) -> str:
+    if run.isdigit():
+        return "0"
+    is_id = len(run) >= _SHORTEST_ID and any(map(str.isdigit, run))
+    return f"x{len(run)}" if is_id else re.sub(r"\d+", "0", run)
