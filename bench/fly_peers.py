@@ -78,7 +78,7 @@ class Roll:
         release = flyctl.begin() if self.is_program else ""
         restore = partial(flyctl.restore, waits=self.waits)
         for pool in self.pools(list(stage.former)):
-            stage.clock.together([partial(restore, machine) for machine in pool])
+            stage.clock.run_concurrently([partial(restore, machine) for machine in pool])
         if release:
             flyctl.conclude(release)
 
@@ -120,9 +120,9 @@ class _Flyctl:
         world = self.stage.world
         definition = world.releases[0].definition
         body = {
-            "app_name": world.estate.app,
+            "app_name": world.app_state.app,
             "definition": definition,
-            "image": FORMER.pinned(world.estate.app),
+            "image": FORMER.pinned(world.app_state.app),
             "strategy": "ROLLING",
         }
         made = self._sent("POST", "https://api.fly.io/api/v1/releases", body)
@@ -138,7 +138,7 @@ class _Flyctl:
         """Give one machine its former configuration, and see it well."""
         held = _Lease(self, machine)
         held.refresh()
-        app = self.stage.world.estate.app
+        app = self.stage.world.app_state.app
         config = {**self.stage.former[machine], "image": FORMER.pinned(app)}
         made = self._asked("POST", machine, {"config": config}, held.nonce)
         if waits:
@@ -185,7 +185,7 @@ class _Flyctl:
 
     def _asked(self, method: str, path: str, body: object = None, nonce: str = "") -> Answer:
         below = f"/machines/{path}" if path and not path.startswith("/") else path
-        url = f"https://api.machines.dev/v1/apps/{self.stage.world.estate.app}{below}"
+        url = f"https://api.machines.dev/v1/apps/{self.stage.world.app_state.app}{below}"
         return self._sent(method, url, body, nonce)
 
     def _sent(self, method: str, url: str, body: object = None, nonce: str = "") -> Answer:

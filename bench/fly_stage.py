@@ -23,10 +23,10 @@ from tests.worlds.fly import (
     broken_api,
     image,
 )
-from tests.worlds.fly.agenda import Agenda, Process
-from tests.worlds.fly.faces import Latencies
+from tests.worlds.fly.event_queue import EventQueue, Process
 from tests.worlds.fly.machine import FlyMachine
 from tests.worlds.fly.machine_life import MachineLife
+from tests.worlds.fly.transports import Latencies
 
 LATENCY_SECONDS = (0.15, 0.35)
 """From a request to its answer, whatever is asked."""
@@ -100,8 +100,8 @@ class DrawnLatencies(Latencies):
 class DrawnLife(MachineLife):
     """Every machine takes another time to start, and always the same."""
 
-    def __init__(self, agenda: Agenda, seed: int) -> None:
-        super().__init__(agenda)
+    def __init__(self, events_due: EventQueue, seed: int) -> None:
+        super().__init__(events_due)
         self._seed = seed
         self.pace.stop = STOP_SECONDS
 
@@ -137,8 +137,8 @@ class Stage:
     def __post_init__(self) -> None:
         self.world = FlyWorld(self.clock)
         self.world.latencies = DrawnLatencies(self.seed)
-        flyd = self.world.estate.flyd
-        self._life = flyd.life = DrawnLife(self.world.estate.agenda, self.seed)
+        flyd = self.world.app_state.flyd
+        self._life = flyd.life = DrawnLife(self.world.app_state.events_due, self.seed)
         flyd.pace = flyd.life.pace
         self._launch()
         self.former = {one.id: one.config for one in self.world.machines}
@@ -201,7 +201,7 @@ class Stage:
             _request(self.clock.now()),
             premises,
             transport=self.world.transport(),
-            together=self.clock.together,
+            concurrently=self.clock.run_concurrently,
         )
 
 

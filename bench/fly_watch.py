@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from bench.fly_stage import FORMER, PULL_SECONDS, USERS_PATH, Stage
 from tests.worlds.fly import FlyWorld
-from tests.worlds.fly.agenda import Process
 from tests.worlds.fly.apis import Asked
 from tests.worlds.fly.checks import is_well
+from tests.worlds.fly.event_queue import Process
 from tests.worlds.fly.machine import FlyMachine
 
 USERS_A_SECOND = 10
@@ -30,11 +30,11 @@ class Watch:
     failed: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.world.estate.agenda.play(self._looks())
+        self.world.app_state.events_due.play(self._looks())
 
     def _looks(self) -> Process:
         while True:
-            self._look(self.world.estate.agenda.now)
+            self._look(self.world.app_state.events_due.now)
             yield 1.0 / USERS_A_SECOND
 
     def _look(self, now: float) -> None:
@@ -43,7 +43,7 @@ class Watch:
             self.failed.append(now)
         if self.first is None and any(_runs_former(one) for one in edge.candidates()):
             self.first = now
-        machines = self.world.estate.deployer.managed()
+        machines = self.world.app_state.deployer.managed()
         if not all(_runs_former(one) and is_well(one, now) for one in machines):
             self.well = None
         elif self.well is None:

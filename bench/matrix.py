@@ -15,10 +15,9 @@ import yaml
 from bench.figures import table
 from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.slo.json_schema import SCHEMA_PATH
-from slo_action.config.slo.load import load_matrix
+from slo_action.config.slo.load import load_slo_yml
 from slo_action.core.lint.rule import findings
-from slo_action.core.lint.slo.checks import SloEntry
-from slo_action.core.lint.slo.rules import MATRIX_RULES
+from slo_action.core.lint.slo.rules import SLO_RULES, SloEntry
 
 _SERVICE = """\
 - service: shop-{n}
@@ -81,7 +80,9 @@ def _contestants(folder: Path, text: str) -> dict[str, Callable[[], object]]:
     documents = yaml.load(text, yaml.CSafeLoader)
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
     return {
-        "ours: read, validated, every place known": lambda: load_matrix(files, "slo.yml", "config"),
+        "ours: read, validated, every place known": lambda: load_slo_yml(
+            files, "slo.yml", "config"
+        ),
         "ours, and held against its rules": lambda: _checked(files),
         "PyYAML's loader on libyaml: values alone": lambda: yaml.load(text, yaml.CSafeLoader),
         "PyYAML's composer on libyaml: places, no values": lambda: yaml.compose(
@@ -92,12 +93,12 @@ def _contestants(folder: Path, text: str) -> dict[str, Callable[[], object]]:
 
 
 def _checked(files: WorkspaceFiles) -> int:
-    loaded = load_matrix(files, "slo.yml", "config")
+    loaded = load_slo_yml(files, "slo.yml", "config")
     return sum(
         len(
             findings(
-                MATRIX_RULES,
-                SloEntry(service=loaded.matrix.services[name], table=origin.table),
+                SLO_RULES,
+                SloEntry(service=loaded.slo_yml.services[name], table=origin.table),
                 origin.document.below(*origin.roots),
             )
         )

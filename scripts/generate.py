@@ -1,4 +1,4 @@
-"""`make docs`: write what is derived, so that code, action.yml, docs and schemas cannot drift.
+"""Part of `make docs`: write action.yml, tables and schemas, so that they cannot drift.
 
 `generate.py --check` writes nothing and names what is stale.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from slo_action.audit.schema import SCHEMA_PATH, generated_schema
+from slo_action.audit.document import SCHEMA_PATH, generated_schema
 from slo_action.config.inputs import INPUTS
 from slo_action.config.slo.forms import (
     AssertionForm,
@@ -26,8 +26,7 @@ from slo_action.config.slo.forms import (
     TargetsForm,
 )
 from slo_action.config.slo.json_schema import SCHEMA_PATH as MATRIX_SCHEMA_PATH
-from slo_action.config.slo.json_schema import generated_matrix_schema
-from slo_action.config.slo.key_docs import MEANINGS, meaning
+from slo_action.config.slo.json_schema import generated_slo_schema, key_meanings
 from slo_action.core.verdict.judge import TABLE
 from slo_action.errors import all_errors
 from slo_action.render.outputs import OUTPUTS
@@ -96,7 +95,7 @@ def errors_table() -> str:
 
 def matrix_table(form: type[Form], prefix: str = "") -> str:
     """Return a form's keys as a Markdown table."""
-    rows = [f"| `{prefix}{key}` | {meaning(form, key)} |" for key in MEANINGS[form]]
+    rows = [f"| `{prefix}{key}` | {meaning} |" for key, meaning in key_meanings(form).items()]
     return "\n".join(["| key | meaning |", "|---|---|", *rows])
 
 
@@ -139,7 +138,7 @@ def wanted() -> dict[Path, str]:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     files = {page: filled(page.read_text(encoding="utf-8")) for page in pages if page.is_file()}
     files[ROOT / "action.yml"] = action_yml()
-    schemas = {SCHEMA_PATH: generated_schema(), MATRIX_SCHEMA_PATH: generated_matrix_schema()}
+    schemas = {SCHEMA_PATH: generated_schema(), MATRIX_SCHEMA_PATH: generated_slo_schema()}
     files |= {path: json.dumps(schema, indent=2) + "\n" for path, schema in schemas.items()}
     return files
 

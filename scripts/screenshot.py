@@ -1,6 +1,7 @@
-"""Render a job summary as GitHub would, closely enough to look at, and photograph it.
+"""`make pictures`: the README's pictures, out of the demo's job summaries. Needs Chromium on PATH.
 
-`python -m scripts.screenshot SUMMARY.md PICTURE.png HEIGHT` needs Chromium on PATH.
+A summary is rendered as GitHub would, closely enough, and painted by headless Chromium.
+`python -m scripts.screenshot SUMMARY.md PICTURE.png HEIGHT` paints any other summary.
 """
 
 import shutil
@@ -11,6 +12,10 @@ from tempfile import TemporaryDirectory
 
 from markdown_it import MarkdownIt
 
+ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "out" / "demo" / "slo-verify"
+PICTURES = {"summary-healthy": 1050, "summary-rolled-back": 1370}
+"""The pictures of docs/images by the demo's deploys, in order, and how much of each is shown."""
 CSS = """
 body { font: 16px/1.5 -apple-system, "Segoe UI", "Noto Sans", "DejaVu Sans", Helvetica, Arial,
        "Noto Color Emoji", sans-serif; color: #1f2328; margin: 24px; width: 960px }
@@ -48,7 +53,19 @@ def photograph(html: str, picture: Path, height: int) -> None:
         subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
+def main(arguments: list[str]) -> int:
+    """Paint the summary that is named, or those of the demo that ran last."""
+    if arguments:
+        source, picture, pixels = arguments
+        photograph(page(Path(source).read_text(encoding="utf-8")), Path(picture), int(pixels))
+        return 0
+    summaries = sorted(DEMO.glob("*/summary.md"), key=lambda path: path.stat().st_mtime)
+    for summary, (name, height) in zip(summaries, PICTURES.items(), strict=True):
+        target = ROOT / "docs" / "images" / f"{name}.png"
+        photograph(page(summary.read_text(encoding="utf-8")), target, height)
+        print(target.relative_to(ROOT))
+    return 0
+
+
 if __name__ == "__main__":
-    summary, target = Path(sys.argv[1]), Path(sys.argv[2])
-    pixels = int(sys.argv[3])
-    photograph(page(summary.read_text(encoding="utf-8")), target, pixels)
+    sys.exit(main(sys.argv[1:]))

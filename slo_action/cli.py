@@ -8,18 +8,16 @@ from pathlib import Path
 from sys import stdout
 from typing import TextIO
 
-from slo_action.app import FILE_MODES, MODES, run_several
-from slo_action.config.inputs import INPUTS, asked_mode
-from slo_action.config.multi_service import read_several
-from slo_action.config.request import RunEnvironment, read_request
+from slo_action.app import run_step
+from slo_action.config.inputs import INPUTS
+from slo_action.config.request import RunEnvironment
 from slo_action.config.text.units import parse_flag
 from slo_action.core.model import Annotation, Level, Mode, RunIdentity
 from slo_action.core.text.secrets import Scrubber
-from slo_action.errors import InputError, Mistake, RecordError
-from slo_action.ports import Log
+from slo_action.on_demand import on_demand
 from slo_action.render.text.escape import visible
-from slo_action.runtime import FLY_TOKEN, Runtime, guarded, mask_fly_token, mask_given, open_runtime
-from slo_action.wiring import Publishers, open_ports
+from slo_action.runtime import FLY_TOKEN, Runtime, guarded, mask_inputs, open_runtime
+from slo_action.wiring.ports import Step
 
 _MARKS = {Level.NOTICE: "·", Level.WARNING: "!", Level.ERROR: "✗"}
 
@@ -34,7 +32,7 @@ class TerminalLog:
 
     def line(self, text: str) -> None:
         """Print one line without control characters."""
-        with suppress(OSError):  # a reader who has gone must not end a watch or a rollback
+        with suppress(OSError):  # a closed pipe must not end a run
             self._stream.write(f"{self._indent}{visible(self._scrubber.scrub(text))}\n")
             self._stream.flush()
 
@@ -62,10 +60,10 @@ class TerminalLog:
 
 
 class LinesOnly(TerminalLog):
-    """The same where a mode says all of it in lines, which a runner shows beside annotations."""
+    """The log of `check`, which prints each finding as a line, too."""
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Say nothing twice."""
+        """Print nothing: the same text is printed in lines."""
 
 
 class NoOutputs:
@@ -82,113 +80,51 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO = 
     """Run one mode; return its exit status."""
     options = _parser().parse_args(arguments)
     scrubber = Scrubber()
-    stage = open_runtime(environ, scrubber, TerminalLog(stream, scrubber))
-    if options.mode == "replay":
-        return guarded(stage, lambda: _replay(stage, Path(options.record)))
-    if options.mode == "backtest":
-        return guarded(stage, lambda: _backtest(stage, options))
-    if options.mode == "openslo":
-        return guarded(stage, lambda: _openslo(stage, Path(options.config)))
-    given = {spec.name: getattr(options, spec.key) for spec in INPUTS if spec.name != "mode"}
-    given["mode"] = options.mode
-    lines_only = LinesOnly(stream, scrubber)
-    return guarded(stage, lambda: _run(stage, lines_only, given, Path(options.out)))
+    runtime = open_runtime(environ, scrubber, TerminalLog(stream, scrubber))
+    lines_only = replace(runtime, log=LinesOnly(stream, scrubber))
+    inner = lines_only if options.mode == Mode.CHECK else runtime
+    return guarded(runtime, lambda: _run(inner, options))
 
 
-def _run(stage: Runtime, lines_only: Log, given: Mapping[str, str], out: Path) -> int:
-    mask_given(stage.log, given)
-    mask_fly_token(stage.log, stage.environ.get(FLY_TOKEN, ""))
-    around = RunEnvironment(
+def _run(runtime: Runtime, options: argparse.Namespace) -> int:
+    log = runtime.log
+    match options.mode:
+        case "replay":
+            return int(on_demand("replay")(log, Path(options.record)))
+        case "backtest":
+            backtest, policy = on_demand("backtest"), Path(options.policy)
+            service = options.service
+            return int(backtest(log, options.directory, policy, service, as_json=options.json))
+        case "openslo":
+            return int(on_demand("openslo")(log, Path(options.config)))
+        case _:
+            return run_step(_step(runtime, options))
+
+
+def _step(runtime: Runtime, options: argparse.Namespace) -> Step:
+    given = {spec.name: getattr(options, spec.key) for spec in INPUTS}
+    mask_inputs(runtime, given)
+    environment = RunEnvironment(
         run=RunIdentity(),
         workspace=Path.cwd(),
-        now=stage.clock.now(),
+        now=runtime.clock.now(),
         check_runs_possible=False,
-        fly_api_token=stage.environ.get(FLY_TOKEN, ""),
+        fly_api_token=runtime.environ.get(FLY_TOKEN, ""),
     )
-    reads_files = FILE_MODES.get(asked_mode(given))
-    if reads_files:
-        return reads_files(replace(stage, log=lines_only), given, around, NoOutputs())
-    several = read_several(given, around)
-    if several is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        status = run_several(stage, several, NoOutputs(), out, Publishers())
-        stage.log.line(f"evidence: {out / 'slo-verify'}")
-        return status
-    request = read_request(given, around)
-    out.mkdir(parents=True, exist_ok=True)
-    staged = open_ports(stage, request, NoOutputs(), out)
-    status = MODES[staged.request.mode](staged, Publishers())
-    stage.log.line(f"evidence: {staged.ports.evidence.directory}")
-    return status
-
-
-def _replay(stage: Runtime, record: Path) -> int:
-    # pydantic and jsonschema are of no use to a verification's first probe: ADR 0002
-    from slo_action.audit.read import read_record  # noqa: PLC0415
-    from slo_action.modes.replay import replay  # noqa: PLC0415
-
-    replayed = replay(read_record(record))
-    judgement = replayed.judgement
-    stage.log.line(
-        f"replayed {replayed.observations} observations and {replayed.answers} answers: "
-        f"{judgement.verdict} ({judgement.cause}), as recorded"
-    )
-    stage.log.line(judgement.reason)
-    return 0
-
-
-def _backtest(stage: Runtime, options: argparse.Namespace) -> int:
-    from slo_action.audit.read import find_records  # noqa: PLC0415 - ADR 0002
-    from slo_action.config.slo.load import read_matrix  # noqa: PLC0415 - ADR 0002
-    from slo_action.modes.backtest import backtest  # noqa: PLC0415 - ADR 0002
-    from slo_action.render.backtest import backtest_json, backtest_lines  # noqa: PLC0415 - ADR 0002
-
-    directory, service = Path(options.directory), options.service
-    if not directory.is_dir():
-        raise InputError((_no_directory(options.directory),))
-    loaded = read_matrix(Path(options.policy), Path.cwd(), "--policy")
-    if loaded.mistakes:
-        raise InputError(loaded.mistakes)
-    result = backtest(find_records(directory), loaded.matrix, service)
-    lines = (
-        backtest_json(result.cases, result.unread).split("\n")
-        if options.json
-        else backtest_lines(result.cases, result.unread)
-    )
-    for line in lines:
-        stage.log.line(line)
-    if not result.cases:
-        of = f" of {service}" if service else ""
-        raise RecordError(
-            f"no audit record{of} below {directory} could be judged",
-            hint="name a directory that holds audit.json files, as the evidence artifact does",
-        )
-    return 0
-
-
-def _openslo(stage: Runtime, path: Path) -> int:
-    from slo_action.config.slo.load import read_matrix  # noqa: PLC0415 - ADR 0002
-    from slo_action.render.openslo.documents import openslo_documents  # noqa: PLC0415 - ADR 0002
-
-    loaded = read_matrix(path, Path.cwd(), "--config")
-    if loaded.mistakes:
-        raise InputError(loaded.mistakes)
-    for line in openslo_documents(loaded.matrix.services.values()).splitlines():
-        stage.log.line(line)
-    return 0
-
-
-def _no_directory(given: str) -> Mistake:
-    return Mistake(
-        field="DIR", problem="is no directory", value=given, accepted="name one with audit.json"
+    return Step(
+        runtime=runtime,
+        given=given,
+        environment=environment,
+        outputs=NoOutputs(),
+        workspace=Path(options.out),
     )
 
 
-_TOLD = {
-    Mode.VERIFY: "watch the deploy that just happened",
-    Mode.PREPARE: "before a deploy: certify the way back, and watch what runs now",
-    Mode.ROLLBACK: "go back to an earlier release now, and verify it",
-    Mode.CHECK: "hold slo.yml and fly.toml against each other, and against what runs",
+_MODE_HELP = {
+    Mode.VERIFY: "watch the deploy that just finished",
+    Mode.PREPARE: "before a deploy: check that a rollback would work, and record a baseline",
+    Mode.ROLLBACK: "roll back to an earlier release now, and verify it",
+    Mode.CHECK: "lint slo.yml and fly.toml, against each other and against the running services",
 }
 
 
@@ -205,19 +141,19 @@ def _add_mode(parser: argparse.ArgumentParser) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m slo_action", allow_abbrev=False)
     modes = parser.add_subparsers(dest="mode", required=True, metavar="MODE")
-    for mode, told in _TOLD.items():
-        _add_mode(modes.add_parser(mode, help=told, allow_abbrev=False))
-    replaying = modes.add_parser("replay", help="judge a recorded run again, offline")
+    for mode, text in _MODE_HELP.items():
+        _add_mode(modes.add_parser(mode.value, help=text, allow_abbrev=False))
+    replaying = modes.add_parser("replay", help="evaluate a recorded run again, offline")
     replaying.add_argument("record", metavar="audit.json")
     testing = modes.add_parser(
-        "backtest", help="judge recorded runs by another policy, offline", allow_abbrev=False
+        "backtest", help="evaluate recorded runs with another policy, offline", allow_abbrev=False
     )
     testing.add_argument(
         "directory", metavar="DIR", help="where audit.json files are, at any depth"
     )
-    testing.add_argument("--policy", required=True, metavar="slo.yml", help="what to judge by")
-    testing.add_argument("--service", default="", metavar="NAME", help="only this one's records")
-    testing.add_argument("--json", action="store_true", help="tell it as JSON")
+    testing.add_argument("--policy", required=True, metavar="slo.yml", help="the policy to apply")
+    testing.add_argument("--service", default="", metavar="NAME", help="only its records")
+    testing.add_argument("--json", action="store_true", help="print JSON")
     printing = modes.add_parser("openslo", help="print the services of slo.yml as OpenSLO v1")
     printing.add_argument("--config", required=True, metavar="slo.yml", help="what to print")
     return parser

@@ -11,7 +11,7 @@
     └── ReplayError           9   a record does not lead to the verdict it states
 
 Exit 1 is a bug of ours. 10, 11 and 12 are verdicts (core/decision/decide.py), not errors. While a
-run is telling, ArtifactError and GitHubError become warnings: they never change a verdict.
+result is published, ArtifactError and GitHubError become warnings: they never change a verdict.
 """
 
 import traceback
@@ -34,7 +34,7 @@ class SloVerifyError(Exception):
         self.hint = hint
 
     @property
-    def in_words(self) -> str:
+    def description(self) -> str:
         """What happened and the next step, in one line."""
         return f"{self.message.rstrip('.')}; {self.hint}"
 
@@ -64,13 +64,13 @@ class Mistake:
         return f"{self.field}: {self.problem}{shown}"
 
     @property
-    def in_words(self) -> str:
+    def description(self) -> str:
         """What is wrong and what would be right, without the place."""
         return f"{self.wrong}; {self.accepted}"
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}: " if self.path and self.line else ""
-        return f"{place}{self.in_words}"
+        return f"{place}{self.description}"
 
 
 class InputError(SloVerifyError):
@@ -103,8 +103,8 @@ class WorkspaceError(SloVerifyError):
     title = "Evidence cannot be written"
 
 
-class UnwrittenError(WorkspaceError):
-    """A file that is no evidence cannot be written: a report, or a file to be mended."""
+class FileWriteError(WorkspaceError):
+    """A file that is no evidence cannot be written: a report, or a file to be fixed."""
 
     title = "A file could not be written"
 
@@ -126,8 +126,8 @@ class ArtifactError(SloVerifyError):
 class GitHubError(SloVerifyError):
     """GitHub's API refused or did not answer.
 
-    `forbidden`: the token may not do this. `missing`: GitHub knows no such thing, or says so to
-    whom it does not show it.
+    `forbidden`: the token may not do this. `missing`: there is no such thing, or
+    the token may not see it.
     """
 
     exit_code = 7
@@ -155,8 +155,8 @@ class ReplayError(SloVerifyError):
     title = "The replay disagrees with the record"
 
 
-def bug_words(error: Exception) -> str:
-    """Return what is told of a bug: its text may hold anything, so only its kind and place are."""
+def bug_description(error: Exception) -> str:
+    """Describe a bug by its kind and place alone: its text may hold anything."""
     last = traceback.extract_tb(error.__traceback__)[-1:]
     place = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in last)
     return f"{type(error).__name__}{place}\nPlease report it with the log of this step."

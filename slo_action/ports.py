@@ -1,11 +1,11 @@
-"""The doors of the house: what the modes need of the world. Protocols, no code."""
+"""What the modes need of the world: Protocols, no code."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from slo_action.core.model import Annotation, Probe, Release, RollbackStep, Sample
 from slo_action.core.observation.real_traffic import TrafficReading
@@ -43,8 +43,7 @@ class Prober(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompletedProbe:
+class CompletedProbe(NamedTuple):
     """A probe with its answer. `sent` and `ended` are instants of the monotonic clock."""
 
     ticket: int
@@ -110,14 +109,14 @@ class Platform(Protocol):
     def current_release(self) -> Release | None:
         """Return the newest release; None where the platform names none.
 
-        Raises PlatformError where it should know but cannot tell.
+        Raises PlatformError where the platform cannot be asked.
         """
         ...
 
     def previous_release(self) -> Release | None:
         """Return what a rollback would restore; None where the platform leaves it to itself.
 
-        Raises PlatformError where it should know but cannot tell: there is then no target.
+        Raises PlatformError where the platform cannot be asked: there is then no target.
         """
         ...
 
@@ -126,22 +125,20 @@ class Platform(Protocol):
     ) -> tuple[RollbackStep, ...]:
         """Restore `target`, journalling each mutating step before it starts.
 
-        `failed` is the version that is being replaced, None if it told none. Never raises for a
+        `failed` is the version that is being replaced, None if it is unknown. Never raises for a
         step that failed: the last step says so.
         """
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A file of the evidence: its name below the evidence's directory, and its redacted text."""
 
     name: str
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
+class Certificate(NamedTuple):
     """What a platform says of the way back to what runs now.
 
     `newest` is the newest release in its ledger, whatever became of it. `sealed` is its restore
@@ -159,11 +156,11 @@ class MachinePlatform(Protocol):
     """A platform that knows its machines one by one."""
 
     def look(self) -> Fleet:
-        """Return the machines as they are now. Raises PlatformError where it cannot tell."""
+        """Return the machines as they are now. Raises PlatformError where it cannot be asked."""
         ...
 
     def snapshots(self) -> tuple[Snapshot, ...]:
-        """Return the newest look as files, redacted; empty before the first. Asks nobody."""
+        """Return the newest look as files, redacted; empty before the first. Sends nothing."""
         ...
 
     def plan(self, target: Release) -> RollbackPlan:
@@ -235,8 +232,7 @@ class Evidence(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadedArtifact:
+class UploadedArtifact(NamedTuple):
     """An artifact the runner's service has accepted. `name` may differ from the one asked for."""
 
     artifact_id: str
@@ -269,8 +265,7 @@ class Outputs(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckRun:
+class CheckRun(NamedTuple):
     """A check run's text. `conclusion` is success, failure or neutral."""
 
     name: str
@@ -289,14 +284,14 @@ class CheckRuns(Protocol):
         ...
 
 
-class FormerFiles(Protocol):
+class BaseFiles(Protocol):
     """The files of the workspace as they are without the change under review."""
 
     def read(self, path: str) -> str | None:
         """Return a file's text; None where there was none.
 
         `path` is relative to the workspace, with slashes. Raises GitHubError where it cannot be
-        told; the caller makes it one line, since a check must not fail by it.
+        read; the caller makes it one line, since a check must not fail by it.
         """
         ...
 
@@ -324,7 +319,7 @@ class Files(Protocol):
 class WrittenFiles(Protocol):
     """Where `check` writes. Both raise WorkspaceError. Names are relative to the workspace."""
 
-    def mend(self, name: str, text: str) -> None:
+    def fix(self, name: str, text: str) -> None:
         """Replace the text of a file that is there, byte for byte."""
         ...
 
@@ -363,7 +358,7 @@ class CheckPorts:
     """What `check` may touch.
 
     `redact` takes secrets out of a text, before it is escaped. `prober` is None where nothing may
-    be asked, `former` where there is no change under review.
+    be asked, `base` where there is no change under review.
     """
 
     clock: Clock
@@ -372,23 +367,29 @@ class CheckPorts:
     written: WrittenFiles
     redact: Callable[[str], str]
     prober: Prober | None = None
-    former: FormerFiles | None = None
+    base: BaseFiles | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
+class PublishPorts:
+    """Where a result is published; `artifacts` and `check_runs` are None where there are none."""
+
+    log: Log
+    evidence: Evidence
+    outputs: Outputs
+    interrupts: Interrupts
+    artifacts: ArtifactStore | None = None
+    check_runs: CheckRuns | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports(PublishPorts):
     """Everything a mode may touch. None where the run has no such surface."""
 
     clock: Clock
     prober: Prober
     pool: ProbePool
     platform: Platform
-    log: Log
-    evidence: Evidence
-    outputs: Outputs
-    interrupts: Interrupts
     machines: MachinePlatform | None = None
     history: History | None = None
     metrics: MetricSource | None = None
-    artifacts: ArtifactStore | None = None
-    check_runs: CheckRuns | None = None

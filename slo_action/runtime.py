@@ -1,4 +1,4 @@
-"""What every run stands on before it knows what it is to do, and where all that it raises ends."""
+"""What every run has from its start (clock, log, signals, secrets), and where all errors end."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,22 +7,19 @@ from slo_action.config.settings.fly import token_parts
 from slo_action.config.text.url import credentials_in
 from slo_action.core.model import Annotation, Level
 from slo_action.core.text.secrets import Scrubber, Secret
-from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError, bug_words
-from slo_action.ports import (
-    Log,
-)
+from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError, bug_description
+from slo_action.on_demand import on_demand
+from slo_action.ports import Log
 from slo_action.system.clock import SystemClock
 from slo_action.system.signals import SignalInterrupts
 
 _URLS = ("url", "control-url", "prometheus-url")
-
-
 FLY_TOKEN = "FLY_API_TOKEN"  # noqa: S105 - the variable's name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """What every run has before it knows what it is to do."""
+    """What every run has, whatever its mode."""
 
     environ: Mapping[str, str]
     clock: SystemClock
@@ -32,7 +29,7 @@ class Runtime:
 
 
 def open_runtime(environ: Mapping[str, str], scrubber: Scrubber, log: Log) -> Runtime:
-    """Return the stage, signals taken over: as PID 1, Python would ignore SIGTERM."""
+    """Return it with signals taken over: as PID 1, Python would ignore SIGTERM."""
     interrupts = SignalInterrupts()
     interrupts.install()
     return Runtime(
@@ -40,44 +37,43 @@ def open_runtime(environ: Mapping[str, str], scrubber: Scrubber, log: Log) -> Ru
     )
 
 
-def guarded(stage: Runtime, run: Callable[[], int]) -> int:
+def guarded(runtime: Runtime, run: Callable[[], int]) -> int:
     """Return what `run` returns, or the exit code of what it raised. Catches everything."""
     try:
         return run()
     except InputError as error:
-        stage.log.annotate([_mistake(error.title, mistake) for mistake in error.mistakes])
+        runtime.log.annotate([_mistake(error.title, mistake) for mistake in error.mistakes])
         for mistake in error.mistakes:
-            _show_line(stage.log, mistake)
-        stage.log.line(error.hint)
+            _show_line(runtime.log, mistake)
+        runtime.log.line(error.hint)
         return error.exit_code
     except SloVerifyError as error:
-        told = f"{error.message}\n{error.hint}"
-        stage.log.annotate([Annotation(level=Level.ERROR, title=error.title, message=told)])
+        message = f"{error.message}\n{error.hint}"
+        runtime.log.annotate([Annotation(level=Level.ERROR, title=error.title, message=message)])
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the one place that catches everything
-        stage.log.annotate([_bug(error)])
+        title = "slo-verify broke: this is a bug"
+        message = bug_description(error)
+        runtime.log.annotate([Annotation(level=Level.ERROR, title=title, message=message)])
         return EXIT_BUG
 
 
-def mask_given(log: Log, given: Mapping[str, str]) -> None:
-    """Mask what is secret in inputs that nobody has looked at yet."""
+def mask_inputs(runtime: Runtime, given: Mapping[str, str]) -> None:
+    """Mask every secret of the inputs, before any of them is read, and the token of Fly's."""
+    log = runtime.log
     urls = [given.get(name, "") for name in _URLS]
     lines = given.get("url", "").splitlines()  # with several services, NAME=URL each
     credentials = [credentials_in(text) for text in (*urls, *lines)]
     tokens = (given.get(name, "") for name in ("token", "prometheus-token"))
     mask(log, *tokens, *(part for parts in credentials for part in parts))
-    mask_fly_token(log, given.get("fly-api-token", ""))
+    for token in (given.get("fly-api-token", ""), runtime.environ.get(FLY_TOKEN, "")):
+        mask(log, *(part.reveal() for part in token_parts(Secret(token))))
     lines = given.get("secrets", "").splitlines()
     mask(log, *(line.partition("=")[2].strip() or line.strip() for line in lines))
 
 
-def mask_fly_token(log: Log, token: str) -> None:
-    """Mask a token of Fly's and each macaroon in it."""
-    mask(log, *(part.reveal() for part in token_parts(Secret(token))))
-
-
 def mask(log: Log, *secrets: str) -> None:
-    """Mask each secret that says anything."""
+    """Mask each secret that is not blank."""
     for secret in secrets:
         if secret.strip():
             log.mask(secret)
@@ -98,13 +94,6 @@ def _show_line(log: Log, mistake: Mistake) -> None:
     """Print the line that is meant, with a caret under its column; it may hold anything."""
     if not mistake.source:
         return
-    from slo_action.render.text.source import quoted_line  # noqa: PLC0415 - only where it is wrong
-
     log.line(f"{mistake.path}:{mistake.line}: {mistake.field}")
-    for line in quoted_line(mistake.line or 1, mistake.source, mistake.column or 1):
+    for line in on_demand("quoted-line")(mistake.line or 1, mistake.source, mistake.column or 1):
         log.line(line)
-
-
-def _bug(error: Exception) -> Annotation:
-    title = "slo-verify broke: this is a bug"
-    return Annotation(level=Level.ERROR, title=title, message=bug_words(error))

@@ -27,7 +27,8 @@ from slo_action.core.observation.window import Window
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.record import AuditRecord, Rollback, Verification
 from slo_action.core.release.fleet import Machine
-from slo_action.core.verdict.judge import Judgement, OnLateStart, judge
+from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.judge import Judgement, judge
 
 DEPLOYED_AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -158,34 +159,34 @@ def drive_window(
     alive: Callable[[float], bool] = lambda _: True,
 ) -> None:
     """Take every slot of a window, and close it, as the observer does."""
-    sky: list[tuple[float, int, float, Sample | bool]] = []
+    in_flight: list[tuple[float, int, float, Sample | bool]] = []
     now = window.begun_seconds
     while (slot := window.next()) is not None:
         found, now = answer(slot), slot.at_seconds
         window.sent(slot)
-        heappush(sky, (now + found.total_seconds, slot.ticket, now, found))
-        _land(window, sky, now, alive)
-    while sky and window.end is None:
+        heappush(in_flight, (now + found.total_seconds, slot.ticket, now, found))
+        _land(window, in_flight, now, alive)
+    while in_flight and window.end is None:
         now += 0.25
-        _land(window, sky, now, alive)
+        _land(window, in_flight, now, alive)
     window.close(now if window.end else max(now, window.ends_seconds))
 
 
 def _land(
     window: Window,
-    sky: list[tuple[float, int, float, Sample | bool]],
+    in_flight: list[tuple[float, int, float, Sample | bool]],
     now: float,
     alive: Callable[[float], bool],
 ) -> None:
-    while sky and sky[0][0] <= now:
-        heard, ticket, asked, found = heappop(sky)
+    while in_flight and in_flight[0][0] <= now:
+        heard, ticket, asked, found = heappop(in_flight)
         if isinstance(found, Sample):
             window.feed(ticket, found, heard_seconds=heard, now_seconds=now)
         else:
             window.control_heard(asked, heard, now, alive=found)
     if window.wants_control(now):
         window.control_asked(now)
-        heappush(sky, (now + 0.1, -1, now, alive(now)))
+        heappush(in_flight, (now + 0.1, -1, now, alive(now)))
 
 
 def always(outcome: Outcome) -> World:

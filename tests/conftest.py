@@ -1,11 +1,32 @@
-"""How fast this machine is, is nothing that a property says."""
+"""How fast this machine is, is nothing that a property says; nor need a test's files outlast it."""
 
+import gc
 import os
 
 from hypothesis import HealthCheck, settings
 
+from tests.sizes import THOROUGH, sized
+
 _ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-settings.register_profile("quick", _ANY_MACHINE, max_examples=30)
+settings.register_profile("quick", _ANY_MACHINE, max_examples=12)
 settings.register_profile("thorough", _ANY_MACHINE, max_examples=100)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+settings.load_profile(sized("quick", "thorough"))
+
+
+def _unsynced(fd: object) -> None:
+    """Evidence waits for the disk at each line: thousands of times in a run of the tests."""
+    del fd
+
+
+if not THOROUGH:
+    os.fsync = _unsynced
+
+
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay to the end: nobody need look through them for garbage."""
+    gc.freeze()
+    gc.enable()

@@ -68,16 +68,16 @@ TEXTS = st.one_of(
     st.text(st.characters(), min_size=1),
     st.text(st.sampled_from("`~*_[](){}<>!|#@:/\\&;-+=^$%'\" \n\r\t\u2028\x1ba1.w"), min_size=1),
 )
-"""Never empty: where nothing is told, a cell is left out, and the shape is another one."""
+"""Never empty: where there is no text, a cell is left out, and the shape is another one."""
 
 
 def record_full_of(text: str) -> AuditRecord:
-    """A rolled-back run in which everything a stranger can say says `text`."""
+    """A rolled-back run in which every untrusted text is `text`."""
     response = Response(
         http_version="HTTP/1.1",
         status=503,
         reason=text,
-        headers=(("X-Told", text), (text, text)),
+        headers=(("X-Answer", text), (text, text)),
         body=text,
         body_bytes=len(text),
         body_truncated=True,

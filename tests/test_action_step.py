@@ -15,7 +15,7 @@ from time import sleep
 
 import pytest
 
-from tests.worlds.runner import ACT
+from tests.worlds.runner import ACT, as_subprocess
 from tests.worlds.runner_environment import Step
 from tests.worlds.runner_scene import (
     OTHER_USER,
@@ -65,7 +65,7 @@ def stopped_in_the_rollback(root: Path) -> Played:
 
 @PLAYBILL.scene
 def healthy(root: Path) -> Played:
-    with scene(root) as here:
+    with scene(root, start=as_subprocess) as here:
         return here.played(expected_version=GOOD)
 
 
@@ -99,7 +99,7 @@ def on_enterprise_server(root: Path) -> Played:
 @PLAYBILL.scene
 def in_a_hostile_place(root: Path) -> Played:
     """The workspace shadows modules; earlier steps exported whatever leads into it."""
-    with scene(root) as here:
+    with scene(root, start=as_subprocess) as here:
         workspace = here.runner.workspace
         plant_traps(workspace)
         leaked = {
@@ -124,7 +124,7 @@ def in_a_hostile_place(root: Path) -> Played:
 
 @PLAYBILL.scene
 def stopped_at_the_start(root: Path) -> Played:
-    with scene(root) as here:
+    with scene(root, start=as_subprocess) as here:
         running = here.start()
         running.log.wait_for("::add-mask::", 20)
         return here.stopped(running, signal.SIGTERM)
@@ -148,7 +148,7 @@ def stopped_while_the_service_hangs(root: Path) -> Played:
 
 @PLAYBILL.scene
 def killed(root: Path) -> Played:
-    with scene(root) as here:
+    with scene(root, start=as_subprocess) as here:
         running = here.start()
         running.log.wait_for("attempt 1/8", 20)
         return here.stopped(running, signal.SIGKILL)
@@ -271,7 +271,7 @@ def test_the_evidence_is_uploaded_and_the_check_run_created(plays: Plays) -> Non
     assert headers["authorization"] == f"token {here.runner.job.token}"
 
 
-def test_the_runners_tokens_are_never_told(plays: Plays) -> None:
+def test_the_runners_tokens_are_never_reported(plays: Plays) -> None:
     play = plays["healthy"].result()
     job = play.scene.runner.job
     for place, text in play.everything_told().items():
@@ -291,7 +291,7 @@ def test_a_bad_deploy_is_rolled_back_and_the_step_fails(plays: Plays) -> None:
     assert "### Rollback" in play.result.summary
 
 
-def test_all_mistakes_in_the_inputs_are_told_and_nothing_is_sent(plays: Plays) -> None:
+def test_all_mistakes_in_the_inputs_are_reported_and_nothing_is_sent(plays: Plays) -> None:
     play = plays["with_bad_inputs"].result()
     told = [shown.message for shown in play.result.log.annotations if shown.level == "error"]
     assert play.result.exit_code == 2
@@ -328,7 +328,7 @@ def test_credentials_in_the_url_are_sent(plays: Plays) -> None:
 
 
 @pytest.mark.parametrize("name", ["with_credentials_in_the_url", "with_bad_inputs"])
-def test_credentials_in_the_url_are_masked_and_never_told(plays: Plays, name: str) -> None:
+def test_credentials_in_the_url_are_masked_and_never_reported(plays: Plays, name: str) -> None:
     play = plays[name].result()
     assert f"::add-mask::{CREDENTIALS.replace('%', '%25')}" in play.result.log.raw
     for place, text in {**play.everything_told(), "visible log": play.log}.items():
@@ -336,7 +336,7 @@ def test_credentials_in_the_url_are_masked_and_never_told(plays: Plays, name: st
             assert form not in text, place
 
 
-def test_act_gets_its_outputs_and_is_told_why_there_is_no_artifact(plays: Plays) -> None:
+def test_act_gets_its_outputs_and_is_reported_why_there_is_no_artifact(plays: Plays) -> None:
     play = plays["in_act"].result()
     assert (play.result.outcome, play.result.outputs["verdict"]) == ("success", "healthy")
     assert "artifact-id" not in play.result.outputs
@@ -344,7 +344,7 @@ def test_act_gets_its_outputs_and_is_told_why_there_is_no_artifact(plays: Plays)
     assert play.scene.check_runs.created == []
 
 
-def test_enterprise_server_is_told_that_it_has_no_such_artifacts(plays: Plays) -> None:
+def test_enterprise_server_is_reported_that_it_has_no_such_artifacts(plays: Plays) -> None:
     play = plays["on_enterprise_server"].result()
     (warning,) = (shown for shown in play.result.log.annotations if shown.level == "warning")
     assert "GitHub Enterprise Server has no v4 artifacts" in warning.message
@@ -370,7 +370,7 @@ STOPPED = {
 
 
 @pytest.mark.parametrize("name", STOPPED)
-def test_a_run_that_is_stopped_tells_what_it_knows_at_once(plays: Plays, name: str) -> None:
+def test_a_run_that_is_stopped_states_what_it_found_at_once(plays: Plays, name: str) -> None:
     play = plays[name].result()
     assert play.seconds < PROMPTLY_SECONDS
     assert (play.result.exit_code, play.result.problems) == (11, [])
@@ -381,7 +381,7 @@ def test_a_run_that_is_stopped_tells_what_it_knows_at_once(plays: Plays, name: s
     assert play.scene.artifacts.calls == []
 
 
-def test_a_rollback_that_is_stopped_is_told_as_a_failed_one(plays: Plays) -> None:
+def test_a_rollback_that_is_stopped_is_reported_as_a_failed_one(plays: Plays) -> None:
     play = plays["stopped_in_the_rollback"].result()
     assert play.seconds < PROMPTLY_SECONDS
     assert play.result.exit_code == 12

@@ -14,15 +14,21 @@ from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.policy.policy import Policy
 from slo_action.modes.verify import verify
 from tests.builders import always, healthy_from
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds import forked
+from tests.worlds.memory_ports import VirtualRun
 
 ROOT = Path(__file__).parents[1]
 SHORT = Policy(rule=VersionRule(expected="v2"), window=WindowPolicy(length_seconds=90.0))
 
 
-def backtest(*arguments: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
+def backtest(
+    *arguments: str | Path, cwd: Path, really: bool = False
+) -> "subprocess.CompletedProcess[str]":
+    asked = ["backtest", *map(str, arguments)]
+    if not really:
+        return forked.run(forked.MODULE, *asked, environment={}, cwd=cwd)
     return subprocess.run(
-        [sys.executable, "-B", "-m", "slo_action", "backtest", *map(str, arguments)],
+        [sys.executable, "-B", "-m", "slo_action", *asked],
         env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
         cwd=cwd,
         capture_output=True,
@@ -37,7 +43,7 @@ def runs(tmp_path: Path) -> Path:
     """A directory with a slow boot that passed, a service named by a stranger, and a torn file."""
     directory = tmp_path / "runs"
     for number, service in enumerate(["dashboard", "::error::shop\x1b[31m\u202e"]):
-        stage = Stagehand({"v1": always(Outcome.OK), "v2": healthy_from(60.0)}, live="v2")
+        stage = VirtualRun({"v1": always(Outcome.OK), "v2": healthy_from(60.0)}, live="v2")
         request = replace(stage.request(SHORT), service=service)
         path = directory / str(number) / "audit.json"
         path.parent.mkdir(parents=True)
@@ -49,12 +55,12 @@ def runs(tmp_path: Path) -> Path:
 
 
 def test_it_tells_what_would_have_differed(runs: Path) -> None:
-    done = backtest("runs", "--policy", "slo.yml", "--service", "dashboard", cwd=runs)
+    done = backtest("runs", "--policy", "slo.yml", "--service", "dashboard", cwd=runs, really=True)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "then: healthy (none)" in done.stdout
     assert "now:  unhealthy (app) at 4" in done.stdout
-    assert "a rollback more" in done.stdout
+    assert "one more rollback" in done.stdout
     assert "audit.json: not judged: " in done.stdout
     assert "1 record judged, 1 could not be." in done.stdout
 

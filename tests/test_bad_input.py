@@ -3,18 +3,18 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.worlds import forked
 
 
-def started(workspace: Path, **changes: str) -> "subprocess.CompletedProcess[str]":
-    """Run the entry point as the runner does."""
+def surroundings(workspace: Path, changes: Mapping[str, str]) -> dict[str, str]:
     output = workspace / "output.txt"
     output.touch()
-    environ = {
+    return {
         "PATH": os.defpath,
         "GITHUB_WORKSPACE": str(workspace),
         "GITHUB_OUTPUT": str(output),
@@ -24,19 +24,29 @@ def started(workspace: Path, **changes: str) -> "subprocess.CompletedProcess[str
         "INPUT_TOKEN": "ghs_123456",
         **changes,
     }
+
+
+def started(workspace: Path, **changes: str) -> "subprocess.CompletedProcess[str]":
+    """Run the entry point as the runner does."""
+    environment = surroundings(workspace, changes)
+    return forked.run(forked.ENTRYPOINT, environment=environment, cwd=workspace)
+
+
+def really_started(workspace: Path, **changes: str) -> "subprocess.CompletedProcess[str]":
+    """Run it with an interpreter of its own."""
     return subprocess.run(
-        [sys.executable, "-B", str(ROOT / "entrypoint.py")],
-        env=environ,
+        [sys.executable, "-B", forked.ENTRYPOINT],
+        env=surroundings(workspace, changes),
         cwd=workspace,
         capture_output=True,
         text=True,
         check=False,
-        timeout=20,
+        timeout=60,
     )
 
 
 def test_every_mistake_is_an_annotation_and_no_credential_is_shown(tmp_path: Path) -> None:
-    finished = started(
+    finished = really_started(
         tmp_path,
         INPUT_URL="ftp://bob:hunter22@api.example",
         INPUT_GRACE="30",

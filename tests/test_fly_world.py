@@ -69,11 +69,11 @@ class Bench:
 @pytest.fixture
 def bench() -> Bench:
     bench = Bench()
-    bench.world.estate.know(NEXT)
+    bench.world.app_state.know(NEXT)
     return bench
 
 
-def test_the_list_tells_each_machine_in_full(bench: Bench) -> None:
+def test_the_list_reports_each_machine_in_full(bench: Bench) -> None:
     machines = bench.client.get(f"{APP}/machines").json()
     first = machines[0]
     assert [machine["id"] for machine in machines] == bench.ids
@@ -122,7 +122,7 @@ def test_a_stale_version_is_refused_and_changes_nothing(bench: Bench) -> None:
     bench.world.machine_update(bench.id, image("1.2"))
     bench.world.passes(10)
     assert bench.update(NEXT.ref("shop"), current_version=stale).status_code == 409
-    bench.world.estate.switches.stale_status = 412
+    bench.world.app_state.switches.stale_status = 412
     assert bench.update(NEXT.ref("shop"), current_version=stale).status_code == 412
     assert bench.world.running()[bench.id] == "1.2"
 
@@ -171,7 +171,7 @@ def test_a_suspended_machine_resumes_what_it_ran(bench: Bench) -> None:
 
 
 def test_a_failed_pull_reverts_silently(bench: Bench) -> None:
-    lost = bench.world.estate.know(unpullable("1.2"))
+    lost = bench.world.app_state.know(unpullable("1.2"))
     before = bench.seen()
     assert bench.update(lost.pinned("shop")).json()["instance_id"] != before["instance_id"]
     bench.world.passes(10)
@@ -206,7 +206,7 @@ def test_checks_of_a_stopped_machine_are_absent(bench: Bench) -> None:
 
 
 def test_a_check_fails_where_the_image_is_unwell(bench: Bench) -> None:
-    bad = bench.world.estate.know(broken("1.2"))
+    bad = bench.world.app_state.know(broken("1.2"))
     bench.update(bad.ref("shop"))
     bench.world.passes(20)
     check = bench.seen()["checks"][0]
@@ -214,7 +214,7 @@ def test_a_check_fails_where_the_image_is_unwell(bench: Bench) -> None:
 
 
 def test_a_crash_loop_ends_at_the_restart_limit(bench: Bench) -> None:
-    bad = bench.world.estate.know(crashing("1.2", Crash(exit_code=3)))
+    bad = bench.world.app_state.know(crashing("1.2", Crash(exit_code=3)))
     bench.update(bad.ref("shop"))
     bench.world.passes(120)
     machine = bench.seen()
@@ -240,7 +240,7 @@ def test_a_machine_that_crash_looped_to_its_end_stays_stopped_through_an_update(
 def test_the_restart_policy_decides(policy: str, state: str) -> None:
     bench = Bench()
     lives = crashing("1.2", Crash(after_seconds=20.0, exit_code=0))
-    bench.world.estate.know(lives)
+    bench.world.app_state.know(lives)
     config = {**bench.seen()["config"], "image": lives.ref("shop"), "restart": {"policy": policy}}
     bench.post(config=config)
     bench.world.passes(4 * 22.0)
@@ -248,7 +248,7 @@ def test_the_restart_policy_decides(policy: str, state: str) -> None:
 
 
 def test_memory_decides_whether_an_image_is_killed(bench: Bench) -> None:
-    hungry = bench.world.estate.know(out_of_memory("1.2", needs_mb=1024))
+    hungry = bench.world.app_state.know(out_of_memory("1.2", needs_mb=1024))
     config = {**bench.seen()["config"], "image": hungry.ref("shop")}
     bench.post(config=config)
     bench.world.passes(15)
@@ -265,7 +265,7 @@ def test_memory_decides_whether_an_image_is_killed(bench: Bench) -> None:
 
 
 def test_versions_are_kept_newest_first_up_to_the_retention(bench: Bench) -> None:
-    bench.world.estate.flyd.versions_kept = 2
+    bench.world.app_state.flyd.versions_kept = 2
     first = bench.seen()["instance_id"]
     for number in range(3):
         bench.world.machine_update(bench.id, image(f"2.{number}"))
@@ -303,7 +303,7 @@ def test_a_wait_that_is_not_fulfilled_times_out(bench: Bench) -> None:
 
 
 def test_a_wait_for_a_reverted_version_times_out(bench: Bench) -> None:
-    lost = bench.world.estate.know(unpullable("1.2"))
+    lost = bench.world.app_state.know(unpullable("1.2"))
     version = bench.update(lost.ref("shop")).json()["instance_id"]
     answer = bench.get("/wait", state="started", version=version, timeout="20")
     assert answer.status_code == 408
@@ -317,7 +317,7 @@ def test_a_wait_lasts_a_minute_at_most(bench: Bench, timeout: str) -> None:
 
 
 def test_a_new_machine_can_be_unknown_to_wait_for_a_moment(bench: Bench) -> None:
-    bench.world.estate.switches.wait_404_seconds = 2.0
+    bench.world.app_state.switches.wait_404_seconds = 2.0
     made = bench.client.post(f"{APP}/machines", json={"config": {"image": GOOD.ref("shop")}})
     bench.id = made.json()["id"]
     assert bench.get("/wait", state="started").status_code == 404
@@ -408,7 +408,7 @@ def test_volumes_cannot_be_changed_by_an_update() -> None:
     assert bench.post(config=config).status_code == 200
 
 
-def test_an_unreachable_host_tells_an_incomplete_config(bench: Bench) -> None:
+def test_an_unreachable_host_reports_an_incomplete_config(bench: Bench) -> None:
     bench.world.host_fails(bench.id)
     machine = bench.seen()
     assert machine["host_status"] == "unreachable"
@@ -451,7 +451,7 @@ def test_a_single_machine_may_be_read_more_often(bench: Bench) -> None:
     bench.world.latencies.usual = 0.0
     statuses = [bench.get().status_code for _ in range(11)]
     assert statuses == [200] * 10 + [429]
-    bench.world.estate.limits.are_on = False
+    bench.world.app_state.limits.are_on = False
     assert bench.get().status_code == 200
 
 
@@ -463,7 +463,7 @@ def test_errors_have_the_platforms_form(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "FlyV1 fm2_unknown"])
-def test_without_a_known_token_nothing_is_told(bench: Bench, token: str) -> None:
+def test_without_a_known_token_nothing_is_reported(bench: Bench, token: str) -> None:
     assert bench.client_of(token).get(f"{APP}/machines").status_code == 401
 
 
@@ -477,7 +477,7 @@ def test_a_read_only_token_changes_nothing(bench: Bench) -> None:
 def test_another_apps_token_does_not_see_the_app(bench: Bench) -> None:
     client = bench.client_of(FOREIGN_TOKEN)
     assert client.get(f"{APP}/machines").status_code == 404
-    bench.world.estate.switches.hides_foreign_apps = False
+    bench.world.app_state.switches.hides_foreign_apps = False
     assert client.get(f"{APP}/machines").status_code == 403
 
 
@@ -487,7 +487,7 @@ def test_a_token_is_known_under_any_scheme(bench: Bench, value: str) -> None:
     assert told["apps"] == ["shop"]
 
 
-def test_a_fault_hits_as_often_as_it_is_told(bench: Bench) -> None:
+def test_a_fault_hits_as_often_as_set(bench: Bench) -> None:
     bench.world.fails("list", 503, times=2)
     statuses = [bench.client.get(f"{APP}/machines").status_code for _ in range(3)]
     assert statuses == [503, 503, 200]
@@ -570,7 +570,7 @@ def test_calls_side_by_side_take_as_long_as_the_longest() -> None:
         headers={"Authorization": DEPLOY_TOKEN},
     )
     paths = [f"{APP}/machines/{machine.id}/restart" for machine in world.machines]
-    answers = clock.together([partial(http.post, path) for path in paths])
+    answers = clock.run_concurrently([partial(http.post, path) for path in paths])
     assert [answer.status_code for answer in answers] == [200] * 12
     assert clock.monotonic() == pytest.approx(0.6)
     assert [deed.at for deed in world.deeds(action="restart")] == pytest.approx(
@@ -586,5 +586,5 @@ def test_a_call_that_waits_lets_the_others_go_on() -> None:
         clock.sleep_until(clock.monotonic() + seconds)
         seen.append(clock.monotonic())
 
-    clock.together([partial(waits, 3.0), partial(waits, 1.0), partial(waits, 2.0)])
+    clock.run_concurrently([partial(waits, 3.0), partial(waits, 1.0), partial(waits, 2.0)])
     assert seen == [1.0, 2.0, 3.0]

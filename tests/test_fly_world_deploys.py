@@ -72,7 +72,7 @@ def test_a_rolling_deploy_updates_every_machine_and_gives_its_leases_back(world:
 def test_a_deploy_runs_the_release_command_on_a_machine_of_its_own(world: FlyWorld) -> None:
     world.deploy(NEXT)
     world.passes(4)
-    machines = world.estate.flyd.machines.values()
+    machines = world.app_state.flyd.machines.values()
     assert "fly_app_release_command" in {machine.group for machine in machines}
     assert len(world.machines) == 3
     world.passes(100)
@@ -220,7 +220,7 @@ def test_groups_without_a_service_are_deployed_and_not_routed() -> None:
     assert probe(world, machine=worker.id).status == 404
 
 
-def test_the_ledger_tells_releases_newest_first_with_digest_and_definition(
+def test_the_ledger_reports_releases_newest_first_with_digest_and_definition(
     world: FlyWorld,
 ) -> None:
     world.deploy(broken("1.2"), strategy="immediate")
@@ -232,7 +232,7 @@ def test_the_ledger_tells_releases_newest_first_with_digest_and_definition(
 
 
 def test_undocumented_fields_can_be_refused_with_status_200(world: FlyWorld) -> None:
-    world.estate.switches.refuses_undocumented = True
+    world.app_state.switches.refuses_undocumented = True
     told = ledger(world)
     assert told["errors"][0]["message"] == (
         "Field 'configDefinition' doesn't exist on type 'ReleaseUnprocessed'"
@@ -276,7 +276,7 @@ def test_a_release_can_be_written_by_rest_where_it_is_allowed(world: FlyWorld) -
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_writing_a_release_can_be_impossible(world: FlyWorld, status: int) -> None:
-    world.estate.switches.release_api = status
+    world.app_state.switches.release_api = status
     body = {"app_name": "shop", "image": GOOD.pinned("shop")}
     assert client(world).post("/api/v1/releases", json=body).status_code == status
     assert len(world.releases) == 1
@@ -351,7 +351,7 @@ def test_a_forced_request_has_no_fallback(world: FlyWorld) -> None:
     assert probe(world).outcome is Outcome.OK
 
 
-def test_nobody_well_is_a_503(world: FlyWorld) -> None:
+def test_no_healthy_machine_is_a_503(world: FlyWorld) -> None:
     world.deploy(broken("1.2"), strategy="immediate")
     world.passes(30)
     found = probe(world)
@@ -431,14 +431,14 @@ def test_an_images_answers_are_judged_as_real_ones(
     assert probe(world, path, machine=only, witness=witness).outcome is outcome
 
 
-def test_a_version_that_was_not_expected_is_told(world: FlyWorld) -> None:
+def test_a_version_that_was_not_expected_is_reported(world: FlyWorld) -> None:
     rule = VersionRule(expected="1.1")
     assert probe(world, version_rule=rule).outcome is Outcome.WRONG_VERSION
     found = probe(world, "/__build", witness=Witness.VERSION)
     assert (found.outcome, found.version) == (Outcome.OK, "1.0")
 
 
-def test_the_control_answers_unless_it_is_told_not_to(world: FlyWorld) -> None:
+def test_the_control_answers_unless_switched_off(world: FlyWorld) -> None:
     world.edge.switches.is_down = True
     assert probe(world).status == 502
     assert probe(world, witness=Witness.CONTROL).outcome is Outcome.OK

@@ -2,9 +2,16 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+
+import pytest
+
+from slo_action.core.model import Mode
+from slo_action.on_demand import ON_DEMAND, on_demand
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "slo_action"
@@ -71,9 +78,39 @@ def test_what_runs_before_the_first_probe_imports_nothing_slow(tmp_path: Path) -
     assert found & SLOW == set()
 
 
+def late_imports() -> list[str]:
+    """Return every import inside a function of the package, as path:line."""
+    return [
+        f"{path.relative_to(PACKAGE).as_posix()}:{node.lineno}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+
+def test_only_the_table_imports_late() -> None:
+    """ADR 0002."""
+    assert late_imports() == []
+    assert users("import_module", "__import__") == {"on_demand.py": {"import_module"}}
+
+
+@pytest.mark.parametrize("name", ON_DEMAND)
+def test_every_entry_of_the_table_can_be_imported(name: str) -> None:
+    assert on_demand(name) is not None
+
+
+def test_every_entry_of_the_table_is_used() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
+    called = {name for text in texts for name in re.findall(r'on_demand\("([^"]+)"\)', text)}
+
+    assert called | set(map(str, Mode)) == set(ON_DEMAND)
+
+
 def test_the_slow_ones_are_seen_where_they_are_used(tmp_path: Path) -> None:
     found = imported_by(
-        "slo_action.config.slo.load, slo_action.audit.schema, ghapi.core, jsonpath, re2", tmp_path
+        "slo_action.config.slo.load, slo_action.audit.document, ghapi.core, jsonpath, re2", tmp_path
     )
 
     assert found >= SLOW - {"pydantic_core"}
@@ -88,15 +125,23 @@ def test_the_entry_point_is_small() -> None:
     assert lines_of_code(ROOT / "entrypoint.py") <= 15
 
 
-def users(*names: str) -> dict[str, set[str]]:
-    """Return the modules whose code uses one of the names, and which."""
-    found: dict[str, set[str]] = {}
+@cache
+def names_of_the_package() -> dict[str, set[str]]:
+    found = {}
     for path in PACKAGE.rglob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
         used |= {node.id for node in nodes if isinstance(node, ast.Name)}
+        found[path.relative_to(PACKAGE).as_posix()] = used
+    return found
+
+
+def users(*names: str) -> dict[str, set[str]]:
+    """Return the modules whose code uses one of the names, and which."""
+    found: dict[str, set[str]] = {}
+    for path, used in names_of_the_package().items():
         if used & set(names):
-            found[path.relative_to(PACKAGE).as_posix()] = used & set(names)
+            found[path] = used & set(names)
     return found
 
 

@@ -32,7 +32,7 @@ from slo_action.core.model import (
 )
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.policy.policy import Policy as RunPolicy
-from slo_action.core.policy.policy import watched_gate
+from slo_action.core.policy.policy import gate_beside_window
 from slo_action.core.release.fleet import Fleet, Machine
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.text.secrets import Secret
@@ -302,7 +302,7 @@ def ours(*, machines: bool = False, window: WindowPolicy | None = None) -> Polic
     """Return slo-verify as a policy, watching health and API; with `machines`, each of them too."""
     rule = VersionRule(expected="new")
     watched = window or WindowPolicy()
-    gate = watched_gate(GatePolicy(), watched)
+    gate = gate_beside_window(GatePolicy(), watched)
     policy = RunPolicy(rule=rule, gate=gate, window=watched)
     health = Probe(witness=Witness.HEALTH, url=_URLS["health"], version_rule=rule)
     api = Probe(witness=Witness.API, url=_URLS["api"], reads_health=False)

@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(payload)
 
     def log_message(self, *_: object) -> None:
-        """Stay silent: the demo's reader wants the verifier's log."""
+        """Log nothing: the demo shows the verifier's log."""
 
 
 if __name__ == "__main__":

@@ -5,20 +5,19 @@ from dataclasses import replace
 from slo_action.audit.document import StreamEntry, WindowEntry
 from slo_action.audit.window import window_entry
 from slo_action.core.gate.gate import Ask, Gate
-from slo_action.core.observation.event_log import GATE_TICKET
-from slo_action.core.observation.window import Window, WindowEnd
+from slo_action.core.observation.window import GATE_TICKET, Window, WindowEnd
 from slo_action.core.policy.policy import Policy
 
 _LONGEST_VALUE = 60
 _DIGITS = 6
 """Floats of another machine's mathematics may differ in the last of their digits."""
-_WORDS = frozenset({"sentence", "traffic_sentence", "streams", "rows", "interval"})
+_SENTENCES = frozenset({"sentence", "traffic_sentence", "streams", "rows", "interval"})
 
 
 def schedule_problems(what: str, gate: Gate, window: Window | None, *, stopped: bool) -> list[str]:
     """The shipped state machine must ask, count and end exactly as the record says it did.
 
-    A gate is left before its end where the run was stopped, or the window convicted meanwhile.
+    A gate is left before its end where the run was stopped, or the window failed meanwhile.
     """
     driven = Gate(policy=gate.policy, begun_seconds=gate.begun_seconds)
     for number, observation in enumerate(gate.observations, start=1):
@@ -41,15 +40,15 @@ def window_problems(
 ) -> list[str]:
     """Every number and row that the shipped window makes of the answers must be the one stated.
 
-    `met` says that the window was told of a health gate that was met.
+    `met` says that the health gate was met, which the window records as an event.
     """
     stated, reached = _numbers(entry), _numbers(window_entry(window))
     stated["policy's grace_seconds"] = entry.grace_seconds
     reached["policy's grace_seconds"] = policy.gate.grace_seconds
     stated["policy's deadline_seconds"] = entry.ready_by_seconds
     reached["policy's deadline_seconds"] = policy.gate.deadline_seconds
-    stated["gate was met"] = met or _is_told_of_gate(window)
-    reached["gate was met"] = _is_told_of_gate(window)
+    stated["gate was met"] = met or _has_gate_event(window)
+    reached["gate was met"] = _has_gate_event(window)
     return [
         f"{what}: {name} is {_short(reached.get(name))}, the record states {_short(value)}"
         for name, value in stated.items()
@@ -57,7 +56,7 @@ def window_problems(
     ]
 
 
-def _is_told_of_gate(window: Window) -> bool:
+def _has_gate_event(window: Window) -> bool:
     return any(row.ticket == GATE_TICKET for row in window.rows)
 
 
@@ -74,7 +73,7 @@ def _numbers(entry: WindowEntry) -> dict[str, object]:
 
 
 def _fields(entry: WindowEntry | StreamEntry, prefix: str) -> dict[str, object]:
-    names = [name for name in type(entry).model_fields if name not in _WORDS]
+    names = [name for name in type(entry).model_fields if name not in _SENTENCES]
     return {f"{prefix}{name}": getattr(entry, name) for name in names}
 
 

@@ -1,15 +1,19 @@
-"""The audit record as a published document: the document's fields first, ours beside them.
+"""The audit record as a published document: required fields first, then optional ones.
 
-Only the document's own fields are required on reading, so a record as the document shows it is
-valid. What we write holds all of them.
+Only the first few fields are required on reading, so a short record is valid. What we write holds
+all of them.
 """
 
+import json
 from datetime import datetime
-from typing import Annotated, Literal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
+import jsonschema
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from slo_action.config.text.units import format_instant, parse_instant
+from slo_action.config.text.units import parse_instant
 from slo_action.core.decision.decide import Action
 from slo_action.core.model import (
     Cause,
@@ -32,6 +36,11 @@ from slo_action.core.release.fleet import Fleet
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.stats.latency import LatencyObjective, LatencyState
 from slo_action.core.stats.rate_test import BreachRule
+from slo_action.core.text.quantities import instant_text
+from slo_action.errors import RecordError
+
+SCHEMA_PATH = Path(__file__).parent.parent / "schemas" / "audit-record.schema.json"
+_MOST_ERRORS = 5
 
 
 def _instant(value: object) -> object:
@@ -41,7 +50,7 @@ def _instant(value: object) -> object:
 Instant = Annotated[
     datetime,
     BeforeValidator(_instant),
-    PlainSerializer(format_instant, return_type=str),
+    PlainSerializer(instant_text, return_type=str),
 ]
 PreciseInstant = Annotated[
     datetime,
@@ -53,7 +62,13 @@ PreciseInstant = Annotated[
 class AuditModel(BaseModel):
     """A part of the document; unknown fields are an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
+
+    @classmethod
+    def of(cls, source: object, **others: object) -> Self:
+        """Return the part whose fields are attributes of `source`, but for those in `others`."""
+        same = {name: getattr(source, name) for name in cls.model_fields if name not in others}
+        return cls.model_validate({**same, **others})
 
 
 class HealthChecks(AuditModel):
@@ -278,7 +293,7 @@ class AuditDocument(AuditModel):
     would have done, `wake` the request that started a service at rest.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, title="slo-verify audit record")
+    model_config = ConfigDict(title="slo-verify audit record")
 
     schema_version: Literal[1] = 1
     timestamp: Instant
@@ -320,3 +335,27 @@ class AuditDocument(AuditModel):
     unconsulted: tuple[str, ...] = ()
     interrupted: str = ""
     evidence: tuple[EvidenceEntry, ...] = ()
+
+
+def generated_schema() -> dict[str, Any]:
+    """Return the schema that the models give; the committed file must equal it."""
+    schema = AuditDocument.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def validate(data: object) -> None:
+    """Check a document. Raises RecordError naming the first few places that are wrong."""
+    errors = sorted(_validator().iter_errors(data), key=lambda error: list(map(str, error.path)))
+    if errors:
+        found = "; ".join(
+            f"{error.json_path}: {error.message[:200]}" for error in errors[:_MOST_ERRORS]
+        )
+        raise RecordError(
+            f"not a valid audit record: {found}",
+            hint="compare it with slo_action/schemas/audit-record.schema.json",
+        )
+
+
+@cache
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))

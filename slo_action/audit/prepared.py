@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from slo_action.config.text.units import format_instant
 from slo_action.core.release.baseline import Prepared
+from slo_action.core.text.quantities import instant_text
 from slo_action.errors import RecordError
 
 PREPARED_NAME = "prepared.json"
@@ -45,13 +45,13 @@ def find_prepared(
     service: str,
     app: str,
     deployed_at: datetime,
-    tell: Callable[[str], None] = lambda _: None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Prepared | None:
     """Return what the newest `prepare` of this service handed over; None where none fits.
 
     It lies anywhere below `slo-verify/`, where the same job's run left it or an artifact was
-    unpacked; it is from before the deploy, and not older than a day. `tell` hears of each file that
-    is of this service, or of nobody, and is not used.
+    unpacked; it is from before the deploy, and not older than a day. `warn` gets a line for each
+    file that is of this service, or unreadable, and is not used.
     """
     root = workspace / "slo-verify"
     fitting = []
@@ -59,7 +59,7 @@ def find_prepared(
         try:
             prepared = _read_plain(path)
         except RecordError as error:
-            tell(f"what was prepared is not used: {error.message}")
+            warn(f"what was prepared is not used: {error.message}")
             continue
         if (prepared.service, prepared.app) != (service, app):
             continue
@@ -67,8 +67,8 @@ def find_prepared(
         if -_SLACK <= ago <= _LONGEST_AGO:
             fitting.append(prepared)
         else:
-            told = format_instant(prepared.taken_at)
-            tell(f"what was prepared at {told} is not used: it is no day's work before this deploy")
+            at = instant_text(prepared.taken_at)
+            warn(f"what was prepared at {at} is not used: not from the day before this deploy")
     return max(fitting, key=lambda prepared: prepared.taken_at, default=None)
 
 

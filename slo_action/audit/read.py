@@ -1,20 +1,23 @@
 """Document to evidence: a record read back, validated, ready to be judged again."""
 
-import hashlib
 import json
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from slo_action.audit.document import AuditDocument, ObservationEntry, SampleEntry, Watch
-from slo_action.audit.schema import validate
+from slo_action.audit.document import (
+    AuditDocument,
+    ObservationEntry,
+    SampleEntry,
+    Watch,
+    validate,
+)
 from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.model import Observation, Phases, Sample
-from slo_action.core.policy.policy import Policy
 from slo_action.errors import RecordError
 
 AUDIT_NAME = "audit.json"
-_TELLING_FIELDS = {"deployment_id", "health_checks", "rollback_triggered"}
+_MARK_FIELDS = {"deployment_id", "health_checks", "rollback_triggered"}
 
 
 def read_record(path: Path) -> AuditDocument:
@@ -34,20 +37,20 @@ def read_record(path: Path) -> AuditDocument:
 
 
 def find_records(directory: Path) -> tuple[Path, ...]:
-    """Return every file below a directory that is meant to be an audit record, in order.
+    """Return every file below a directory that looks like an audit record, in order.
 
     That is each `audit.json`, readable or not, and any other JSON file that has its fields.
     """
     named = sorted(path for path in directory.rglob("*.json") if path.is_file())
-    return tuple(path for path in named if path.name == AUDIT_NAME or _is_meant(path))
+    return tuple(path for path in named if path.name == AUDIT_NAME or _looks_like_record(path))
 
 
-def _is_meant(path: Path) -> bool:
+def _looks_like_record(path: Path) -> bool:
     try:
         data = _loaded(path)
     except RecordError:
         return False
-    return isinstance(data, dict) and data.keys() >= _TELLING_FIELDS
+    return isinstance(data, dict) and data.keys() >= _MARK_FIELDS
 
 
 def _loaded(path: Path) -> object:
@@ -62,14 +65,6 @@ def _loaded(path: Path) -> object:
     return data
 
 
-def former_policy_digest(policy: Policy) -> str:
-    """Return the digest that a policy had before there were windows."""
-    told = TypeAdapter(Policy).dump_python(policy, mode="json")
-    del told["window"]
-    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
-    return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
-
-
 def gate_of(watch: Watch, policy: GatePolicy) -> Gate:
     """Return the gate that saw these observations, exactly as recorded."""
     return Gate(
@@ -80,17 +75,8 @@ def gate_of(watch: Watch, policy: GatePolicy) -> Gate:
 
 
 def _observation(entry: ObservationEntry) -> Observation:
-    return Observation(
-        kind=entry.kind,
-        started_seconds=entry.started_seconds,
-        ended_seconds=entry.ended_seconds,
-        control_alive=entry.control_alive,
-        hopeless=entry.hopeless,
-        spared=entry.spared,
-        samples=tuple(_sample(sample) for sample in entry.samples),
-    )
+    return Observation(**{**dict(entry), "samples": tuple(map(_sample, entry.samples))})
 
 
 def _sample(entry: SampleEntry) -> Sample:
-    fields = {name: getattr(entry, name) for name in SampleEntry.model_fields if name != "phases"}
-    return Sample(**fields, phases=Phases(**entry.phases.model_dump()))
+    return Sample(**{**dict(entry), "phases": Phases(**dict(entry.phases))})

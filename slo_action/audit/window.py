@@ -5,16 +5,15 @@ from fractions import Fraction
 from math import isinf
 from urllib.parse import quote, unquote
 
-from slo_action.audit.document import BreachEntry, LatencyEntry, StreamEntry, WindowEntry
+from slo_action.audit.document import LatencyEntry, StreamEntry, WindowEntry
 from slo_action.core.model import Outcome, Probe, VersionRule
-from slo_action.core.observation.event_log import MAX_EVENTS, WindowEvent
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.replay import replayed
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.streams import Stream
-from slo_action.core.observation.window import Window
+from slo_action.core.observation.window import MAX_EVENTS, Window, WindowEvent
 from slo_action.core.stats.latency import LatencyCounter
-from slo_action.core.verdict.window_facts import rate_words
+from slo_action.core.verdict.window_facts import rate_details
 from slo_action.errors import RecordError, ReplayError
 
 PERCENTILES = tuple(
@@ -22,7 +21,7 @@ PERCENTILES = tuple(
 )
 NOTHING = "-"
 """The outcome of a row that has none."""
-_FIXED_WORDS = 6
+_FIXED_FIELDS = 6
 _LONGEST_SECONDS = 86_400.0
 _MOST_PLANNED = 20 * MAX_EVENTS
 """A forged length must not keep a replay busy for ever."""
@@ -32,21 +31,12 @@ NEVER = -1.0
 
 def window_entry(window: Window) -> WindowEntry:
     """Return the window as the document holds it."""
-    return WindowEntry(
-        begun_seconds=window.begun_seconds,
-        ends_seconds=window.ends_seconds,
-        ended_seconds=window.ended_seconds,
-        closed_seconds=window.closed_seconds,
-        grace_seconds=window.grace_seconds,
-        ready_by_seconds=window.ready_by_seconds,
-        interval_seconds=window.interval_seconds,
-        controlled=window.controlled,
-        end=window.end,
-        streams=tuple(_stream(track, window) for track in window.tracks.values()),
-        traffic=tuple(window.readings),
+    return WindowEntry.of(
+        window,
+        streams=tuple(_stream(stats, window) for stats in window.stream_stats.values()),
+        traffic=window.readings,
         traffic_sentence=window.traffic.sentence if window.readings else "",
         rows=tuple(map(row_text, window.rows)),
-        rows_left_out=window.rows_left_out,
     )
 
 
@@ -92,7 +82,7 @@ def _opened(entry: WindowEntry, policy: WindowPolicy) -> Window:
 
 
 def row_text(row: WindowEvent) -> str:
-    """Return a row as words; what is not known is left out."""
+    """Return a row as text; what is not known is left out."""
     fixed = (
         str(row.ticket),
         str(row.sent),
@@ -106,15 +96,15 @@ def row_text(row: WindowEvent) -> str:
         "retry-after": row.retry_after_seconds,
         "asked": row.asked_seconds,
     }
-    known = tuple(f"{name}={value}" for name, value in named.items() if value is not None)
-    return " ".join((*fixed, *known))
+    given = tuple(f"{name}={value}" for name, value in named.items() if value is not None)
+    return " ".join((*fixed, *given))
 
 
 def parse_row(text: str) -> WindowEvent:
     """Return the row. Raises ValueError where it is none."""
-    words = text.split(" ")
-    ticket, sent, taken, heard, outcome, seconds = words[:_FIXED_WORDS]
-    named = dict(word.split("=", 1) for word in words[_FIXED_WORDS:])
+    fields = text.split(" ")
+    ticket, sent, taken, heard, outcome, seconds = fields[:_FIXED_FIELDS]
+    named = dict(field.split("=", 1) for field in fields[_FIXED_FIELDS:])
     version = named.get("version")
     return WindowEvent(
         ticket=int(ticket),
@@ -133,39 +123,27 @@ def _number(named: Mapping[str, str], name: str) -> float | None:
     return float(named[name]) if name in named else None
 
 
-def _stream(track: StreamStats, window: Window) -> StreamEntry:
-    rate, stream = track.rate, track.stream
-    return StreamEntry(
+def _stream(stats: StreamStats, window: Window) -> StreamEntry:
+    rate, stream = stats.rate, stats.stream
+    return StreamEntry.of(
+        rate,
         name=stream.name,
         witness=stream.probe.witness,
         machine=stream.machine,
         url=stream.probe.url,
         tells_version=stream.probe.version_rule is not None,
         own_objective=stream.probe.objective,
-        valid=rate.valid,
-        bad=rate.bad,
-        neutral=rate.neutral,
-        missed=track.missed,
+        missed=stats.missed,
         interval=rate.interval(),
-        breach=BreachEntry(
-            rule=rate.breach.rule,
-            heard_seconds=rate.breach.heard_seconds,
-            bad_since_seconds=rate.breach.bad_since_seconds,
-            bad=rate.breach.bad,
-            valid=rate.breach.valid,
-        )
-        if rate.breach
-        else None,
-        refuted_seconds=rate.refuted_seconds,
         refuted_at_end=rate.refuted_at_end(),
-        outcomes=track.outcomes,
-        latency=_latency(track.latency, track),
-        sentence=rate_words(stream.name, rate, window),
+        outcomes=stats.outcomes,
+        latency=_latency(stats.latency, stats),
+        sentence=rate_details(stream.name, rate, window),
     )
 
 
-def _latency(latency: LatencyCounter, track: StreamStats) -> LatencyEntry:
-    goal = track.goal
+def _latency(latency: LatencyCounter, stats: StreamStats) -> LatencyEntry:
+    goal = stats.goal
     limit = f"{goal.name} < {1000 * goal.limit_seconds:g} ms" if goal else None
     return LatencyEntry(
         n=latency.n,

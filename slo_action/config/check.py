@@ -1,4 +1,4 @@
-"""What `check` is to look at: files of the workspace, read before anything is said."""
+"""What `check` is to look at: files of the workspace, read before anything is reported."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ from slo_action.config.files.toml import SIZE_LIMIT_BYTES, parse_toml
 from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.inputs import Inputs, read_inputs
 from slo_action.config.request import DEFAULT_CONFIG, RunEnvironment
-from slo_action.config.slo.load import Loaded, load_matrix
+from slo_action.config.slo.load import LoadedSloYml, load_slo_yml
 from slo_action.core.lint.rule import Document
 from slo_action.core.model import RunIdentity
 from slo_action.core.slo.services import Service
@@ -20,7 +20,7 @@ _FLY_FIELD = "fly-config"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlyFile:
-    """A fly.toml with its text, and the services of the matrix that it is about."""
+    """A fly.toml with its text, and the services of slo.yml that it is about."""
 
     document: Document
     text: str
@@ -36,7 +36,7 @@ class FlyFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRequest:
-    """One run of `check`. `config` is the name of the matrix's file, `loaded` what is in it.
+    """One run of `check`. `config` is the name of the slo.yml, `loaded` what is in it.
 
     Both are empty where there is none. `mistakes` are those of fly.toml files, `broken` the texts
     of those that are no TOML. `sarif_file` is empty where none is asked for, `records` None where
@@ -44,7 +44,7 @@ class CheckRequest:
     """
 
     config: str
-    loaded: Loaded | None
+    loaded: LoadedSloYml | None
     fly_files: tuple[FlyFile, ...]
     mistakes: tuple[Mistake, ...]
     run: RunIdentity
@@ -57,32 +57,32 @@ class CheckRequest:
 
     @property
     def services(self) -> tuple[Service, ...]:
-        """The services of the matrix, as far as they could be read."""
-        return tuple(self.loaded.matrix.services.values()) if self.loaded else ()
+        """The services of slo.yml, as far as they could be read."""
+        return tuple(self.loaded.slo_yml.services.values()) if self.loaded else ()
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Every file that was looked at, the matrix first."""
-        matrix = self.loaded.texts if self.loaded else {}
+        """Every file that was looked at, slo.yml first."""
+        slo_yml = self.loaded.texts if self.loaded else {}
         broken = (mistake.path for mistake in self.mistakes if mistake.path)
-        return tuple(dict.fromkeys((*matrix, *(f.document.path for f in self.fly_files), *broken)))
+        return tuple(dict.fromkeys((*slo_yml, *(f.document.path for f in self.fly_files), *broken)))
 
     @property
     def texts(self) -> Mapping[str, str]:
         """The files' texts by their names."""
-        matrix = self.loaded.texts if self.loaded else {}
+        slo_yml = self.loaded.texts if self.loaded else {}
         fly = {one.document.path: one.text for one in self.fly_files}
-        return {**self.broken, **fly, **matrix}
+        return {**self.broken, **fly, **slo_yml}
 
 
 def read_check_request(given: Mapping[str, str], around: RunEnvironment) -> CheckRequest:
     """Return what is to be checked. Raises InputError where the inputs themselves are wrong.
 
-    Mistakes within files are part of the request: all of them are told on their lines.
+    Mistakes within files are part of the request: all of them are reported on their lines.
     """
     inputs, found = read_inputs(given)
     config = _config(inputs, around.workspace)
-    loaded = load_matrix(WorkspaceFiles(around.workspace), config, "config") if config else None
+    loaded = load_slo_yml(WorkspaceFiles(around.workspace), config, "config") if config else None
     if loaded is not None and not loaded.texts:
         found = (*found, *(mistake for mistake in loaded.mistakes if not mistake.path))
     fly = _fly_files(inputs, around.workspace, loaded)
@@ -111,7 +111,7 @@ def read_check_request(given: Mapping[str, str], around: RunEnvironment) -> Chec
 
 def _unfit(request: CheckRequest, inputs: Inputs, workspace: Path) -> Iterator[Mistake]:
     """Yield what is wrong with a name only in view of what lies there."""
-    report = inputs.sarif_file and WorkspaceFiles(workspace).known_as(inputs.sarif_file)
+    report = inputs.sarif_file and WorkspaceFiles(workspace).real_name_or_given(inputs.sarif_file)
     if report in request.paths:
         yield Mistake(
             field="sarif-file",
@@ -131,12 +131,12 @@ def _unfit(request: CheckRequest, inputs: Inputs, workspace: Path) -> Iterator[M
 def _config(inputs: Inputs, workspace: Path) -> str:
     """Return its name as it lies in the workspace: annotations and GitHub know no other."""
     if inputs.config:
-        return WorkspaceFiles(workspace).known_as(inputs.config)
+        return WorkspaceFiles(workspace).real_name_or_given(inputs.config)
     return str(DEFAULT_CONFIG) if _is_there(workspace / DEFAULT_CONFIG) else ""
 
 
 def _is_there(path: Path) -> bool:
-    """What is no file, or a link to nothing, is told rather than passed over."""
+    """What is no file, or a link to nothing, is reported rather than ignored."""
     return path.is_symlink() or path.exists()
 
 
@@ -147,10 +147,10 @@ class _FlyFiles:
     broken: dict[str, str] = field(default_factory=dict)
 
 
-def _fly_files(inputs: Inputs, workspace: Path, loaded: Loaded | None) -> _FlyFiles:
-    """Return the files that are named, by input or matrix, else the one at the top."""
+def _fly_files(inputs: Inputs, workspace: Path, loaded: LoadedSloYml | None) -> _FlyFiles:
+    """Return the files that are named, by input or slo.yml, else the one at the top."""
     found = _FlyFiles()
-    services = tuple(loaded.matrix.services.values()) if loaded else ()
+    services = tuple(loaded.slo_yml.services.values()) if loaded else ()
     own = _own_files(services, WorkspaceFiles(workspace))
     for named, named_by in _names(inputs, workspace, services, own):
         read = _read(named, workspace)
@@ -173,7 +173,11 @@ def _fly_files(inputs: Inputs, workspace: Path, loaded: Loaded | None) -> _FlyFi
 
 def _own_files(services: tuple[Service, ...], files: WorkspaceFiles) -> Mapping[str, str]:
     """Return the fly.toml of each service that names one, as it lies in the workspace."""
-    names = {one.fly_config: files.known_as(one.fly_config) for one in services if one.fly_config}
+    names = {
+        one.fly_config: files.real_name_or_given(one.fly_config)
+        for one in services
+        if one.fly_config
+    }
     return {one.name: names[one.fly_config] for one in services if one.fly_config}
 
 
@@ -186,7 +190,7 @@ def _names(
         return
     named = {own[service.name]: service for service in reversed(services) if service.name in own}
     yield from sorted(named.items(), key=lambda pair: pair[0])
-    default = WorkspaceFiles(workspace).known_as(DEFAULT_FLY_CONFIG)
+    default = WorkspaceFiles(workspace).real_name_or_given(DEFAULT_FLY_CONFIG)
     if default not in named and _is_there(workspace / DEFAULT_FLY_CONFIG):
         yield DEFAULT_FLY_CONFIG, None
 
@@ -200,20 +204,20 @@ def _about(
     """
     named = [service for service in services if own.get(service.name) == document.path]
     app = document.content.get("app")
-    known = [s for s in services if not s.fly_config and app == (s.app or s.name)]
+    matching = [s for s in services if not s.fly_config and app == (s.app or s.name)]
     alone = [s for s in services if not s.fly_config and s.platform not in ("command", "none")]
-    yield from named or known or (alone if len(services) == 1 else ())
+    yield from named or matching or (alone if len(services) == 1 else ())
 
 
 def _standing_at(mistake: Mistake, name: str) -> Mistake:
-    """What nobody names is its own mistake."""
+    """A file that is named nowhere is its own mistake."""
     if mistake.path:
         return mistake
     return replace(mistake, field=name, path=name, line=1, column=1, value=None)
 
 
-def _placed(mistake: Mistake, named_by: Service | None, loaded: Loaded | None) -> Mistake:
-    """A file that cannot be read is the mistake of whoever names it."""
+def _placed(mistake: Mistake, named_by: Service | None, loaded: LoadedSloYml | None) -> Mistake:
+    """A file that cannot be read is the mistake of the entry that names it."""
     if mistake.path or named_by is None or loaded is None:
         return mistake
     origin = loaded.origins[named_by.name]

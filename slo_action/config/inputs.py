@@ -7,24 +7,29 @@ takes longer than everything else that happens before it (ADR 0002).
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import PurePosixPath
+from typing import Any, NamedTuple
 
-from slo_action.config.settings.fly import EngineName, app_name
+from slo_action.config.settings.fly import app_name
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.config.text.units import parse_confidence, parse_duration, parse_flag, parse_instant
 from slo_action.core.decision.decide import FailOn, RollbackMode
 from slo_action.core.model import Mode
 from slo_action.core.observation.real_traffic import OnNoData
 from slo_action.core.text.secrets import SHORTEST_SECRET, Secret
-from slo_action.core.verdict.judge import OnLateStart
+from slo_action.core.verdict.facts import OnLateStart
 from slo_action.errors import Mistake
 
 PREFIX = "INPUT_"
 _RUNNER_KEYS = frozenset({"entrypoint", "args"})
+_MOST_PATHS = 10
+_MOST_DAYS = 400
+_SHORT_NUMBER = re.compile("[0-9]{1,4}")
+_SECRET_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 
 
 class PlatformName(StrEnum):
@@ -41,82 +46,6 @@ class Redirects(StrEnum):
 
     OFF = "off"
     SAME_HOST = "same-host"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputSpec:
-    """One input: its default as action.yml writes it, what it means, and how it is read.
-
-    `parse` raises ValueError with the accepted forms. Secret values are never shown.
-    """
-
-    name: str
-    default: str
-    meaning: str
-    parse: Callable[[str], object]
-    secret: bool = False
-
-    @property
-    def key(self) -> str:
-        """The attribute of `Inputs` that holds the value."""
-        return self.name.replace("-", "_")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
-    """All inputs, typed. Empty text and None mean that the user left it out."""
-
-    service: str
-    url: str
-    mode: Mode
-    config: str
-    health_path: str
-    version_path: str
-    expected_version: str
-    deployment_id: str
-    deployed_at: datetime | None
-    approver: str
-    health_deadline: timedelta
-    grace: timedelta
-    on_late_start: OnLateStart
-    observe: timedelta
-    confidence: Fraction
-    api_paths: tuple[str, ...]
-    secrets: Mapping[str, Secret]
-    prometheus_url: str
-    prometheus_token: Secret
-    prometheus_service_label: str
-    prometheus_errors_query: str
-    prometheus_requests_query: str
-    prometheus_latency_selector: str
-    on_no_data: OnNoData
-    follow_redirects: Redirects
-    allow_link_local: bool
-    control_url: str
-    platform: PlatformName
-    app: str
-    fly_api_token: Secret
-    fly_config: str
-    visit: bool
-    fix: bool
-    sarif_file: str
-    records: str
-    rollback: RollbackMode
-    rollback_engine: EngineName
-    to_version: str
-    rollback_command: str
-    previous_version_command: str
-    command_shell: bool
-    rollback_timeout: timedelta
-    baseline: timedelta
-    require_way_back: bool
-    history: str
-    fail_on: FailOn
-    token: Secret
-    check_run: bool
-    artifact_name: str
-    matrix: tuple[str, ...]
-    retention_days: int | None
 
 
 def _text(value: str) -> str:
@@ -209,21 +138,17 @@ def _secrets(value: str) -> dict[str, Secret]:
     return found
 
 
-_SECRET_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
+def _zero_or(shortest: str, longest: str, example: str) -> Callable[[str], timedelta]:
+    least, most = parse_duration(shortest), parse_duration(longest)
 
+    def parse(value: str) -> timedelta:
+        length = parse_duration(value)
+        if length and not least <= length <= most:
+            accepted = f"write 0s, or a duration from {shortest} to {longest}, such as {example}"
+            raise ValueError(accepted)
+        return length
 
-def _watch(value: str) -> timedelta:
-    length = parse_duration(value)
-    if length and not _SHORTEST_WATCH <= length <= _LONGEST_WATCH:
-        raise ValueError("write 0s, or a duration from 5s to 24h, such as 5m")
-    return length
-
-
-def _baseline(value: str) -> timedelta:
-    length = parse_duration(value)
-    if length and not _SHORTEST_WATCH <= length <= _LONGEST_BASELINE:
-        raise ValueError("write 0s, or a duration from 5s to 10m, such as 30s")
-    return length
+    return parse
 
 
 def _app(value: str) -> str:
@@ -241,332 +166,109 @@ def _below(value: str) -> str:
 
 def _history(value: str) -> str:
     """Return the directory below the workspace; empty for none."""
-    told = _text(value)
-    if told == "none":
+    text = _text(value)
+    if text == "none":
         return ""
-    kind, _, place = told.partition(":")
+    kind, _, place = text.partition(":")
     parts = PurePosixPath(place).parts
     if kind != "dir" or not parts or place.startswith("/") or ".." in parts:
         raise ValueError("write none, or dir: and a path below the workspace, such as dir:.slo")
     return place
 
 
-_LONGEST_BASELINE = timedelta(minutes=10)
-_MOST_PATHS = 10
-_LONGEST_WATCH = timedelta(hours=24)
-_SHORTEST_WATCH = timedelta(seconds=5)
-_MOST_DAYS = 400
-_SHORT_NUMBER = re.compile("[0-9]{1,4}")
+class InputSpec(NamedTuple):
+    """One input as action.yml shows it: name, what it means, default, and how it is read.
 
-INPUTS: tuple[InputSpec, ...] = (
-    InputSpec(
-        name="service",
-        default="",
-        meaning="Service name; with `config`, selects one; `all`, or names with commas between: several at once.",
-        parse=_name,
-    ),
-    InputSpec(
-        name="url",
-        default="",
-        meaning="Base URL of the service; may come from `config`. With several services: `NAME=URL`, a line each. Credentials in it are masked.",
-        parse=str.strip,
-        secret=True,
-    ),
-    InputSpec(
-        name="mode",
-        default="verify",
-        meaning="`verify`: watch the deploy that just happened; `prepare`, right before it: certify the way back; `rollback`: go back now; `check`, on a pull request: hold fly.toml against what the platform does with it.",
-        parse=_one_of(Mode),
-    ),
-    InputSpec(
-        name="config",
-        default="",
-        meaning="Service matrix; `.github/slo.yml` is used where it exists.",
-        parse=_text,
-    ),
-    InputSpec(name="health-path", default="/healthz", meaning="Health endpoint.", parse=_path),
-    InputSpec(
-        name="version-path",
-        default="",
-        meaning="Endpoint that tells the running version, such as `/__build`; empty: the health answer tells it.",
-        parse=_path,
-    ),
-    InputSpec(
-        name="expected-version",
-        default="",
-        meaning="Version, commit or image digest that must be what answers; empty: not judged.",
-        parse=_text,
-    ),
-    InputSpec(
-        name="deployment-id",
-        default="",
-        meaning="Goes into the audit record; empty: `run_` and the run id.",
-        parse=_text,
-    ),
-    InputSpec(
-        name="deployed-at",
-        default="",
-        meaning="When the deploy ended, such as `2025-08-23T08:38:00Z`; starts the 90 s clock; empty: now.",
-        parse=_instant,
-    ),
-    InputSpec(
-        name="approver",
-        default="",
-        meaning="Goes into the audit record; empty: the triggering actor.",
-        parse=_text,
-    ),
-    InputSpec(
-        name="health-deadline",
-        default="90s",
-        meaning="By when 3 consecutive attempts must have succeeded, counted from the deploy.",
-        parse=_positive,
-    ),
-    InputSpec(
-        name="grace",
-        default="30s",
-        meaning="Failures this soon after the deploy do not count.",
-        parse=parse_duration,
-    ),
-    InputSpec(
-        name="on-late-start",
-        default="warn",
-        meaning="`warn` or `rollback`: what a service gets that became healthy after the deadline.",
-        parse=_one_of(OnLateStart),
-    ),
-    InputSpec(
-        name="observe",
-        default="5m",
-        meaning="How long it watches after the health gate, counted from the deploy; `0s`: the gate alone decides.",
-        parse=_watch,
-    ),
-    InputSpec(
-        name="confidence",
-        default="99%",
-        meaning="How sure it must be of an error-rate breach before the plain rule (5 % of the planned probes) is; `0%`: the plain rule alone.",
-        parse=parse_confidence,
-    ),
-    InputSpec(
-        name="api-paths",
-        default="",
-        meaning="API endpoints to watch beside the health endpoint, one path a line, such as /api/orders.",
-        parse=_paths,
-    ),
-    InputSpec(
-        name="secrets",
-        default="",
-        meaning="Secrets that journeys of `config` use as `${secrets.NAME}`, one NAME=value a line, of at least 4 characters each; masked.",
-        parse=_secrets,
-        secret=True,
-    ),
-    InputSpec(
-        name="prometheus-url",
-        default="",
-        meaning="Base address of a Prometheus-compatible query API, with its path prefix, without `/api/v1`; empty: no real traffic is read.",
-        parse=str.strip,
-        secret=True,
-    ),
-    InputSpec(
-        name="prometheus-token",
-        default="",
-        meaning="Read token of the query API, sent as `Bearer`, or as `FlyV1` where it is Fly's.",
-        parse=Secret,
-        secret=True,
-    ),
-    InputSpec(
-        name="prometheus-service-label",
-        default="auto",
-        meaning="Which label is the service: `auto` tries `service`, `app`, `job`; `job` or `job=shop-prod` name one; `none` counts every series.",
-        parse=_text,
-    ),
-    InputSpec(
-        name="prometheus-errors-query",
-        default="",
-        meaning="Your own count of errors, with `[{window}]` as its range; needs prometheus-requests-query.",
-        parse=_text,
-    ),
-    InputSpec(
-        name="prometheus-requests-query",
-        default="",
-        meaning="Your own count of all requests, with `[{window}]` as its range; needs prometheus-errors-query.",
-        parse=_text,
-    ),
-    InputSpec(
-        name="prometheus-latency-selector",
-        default="",
-        meaning="Selector of a latency histogram's buckets, for percentiles beside your own queries.",
-        parse=_text,
-    ),
-    InputSpec(
-        name="on-no-data",
-        default="synthetic",
-        meaning="What a metric source without data means: `synthetic` (judge by our own probes, and say so), `inconclusive`, `fail` or `pass`.",
-        parse=_one_of(OnNoData),
-    ),
-    InputSpec(
-        name="follow-redirects",
-        default="off",
-        meaning="`off`: a 3xx is a failed attempt; `same-host`: followed within the host.",
-        parse=_one_of(Redirects),
-    ),
-    InputSpec(
-        name="allow-link-local",
-        default="false",
-        meaning="Allow link-local and cloud metadata addresses.",
-        parse=parse_flag,
-    ),
-    InputSpec(
-        name="control-url",
-        default="",
-        meaning="What must answer while the service does not, to rule out the runner's own network; empty: GitHub's API; `off`: none.",
-        parse=str.strip,
-        secret=True,
-    ),
-    InputSpec(
-        name="platform",
-        default="auto",
-        meaning="`auto`: `command` where a rollback command is given, `fly` where fly-api-token is, else `none`.",
-        parse=_one_of(PlatformName),
-    ),
-    InputSpec(
-        name="app",
-        default="",
-        meaning="The platform's name of the service; empty: as `service`.",
-        parse=_app,
-    ),
-    InputSpec(
-        name="fly-api-token",
-        default="",
-        meaning="App deploy token of Fly.io; with `platform: fly`, empty: `$FLY_API_TOKEN`.",
-        parse=Secret,
-        secret=True,
-    ),
-    InputSpec(
-        name="fly-config",
-        default="",
-        meaning="With `mode: check`: the app's configuration; empty: those that `config` names, and `fly.toml` of the workspace.",
-        parse=_text,
-    ),
-    InputSpec(
-        name="visit",
-        default="true",
-        meaning="With `mode: check`: also send a few plain GETs to the services of `config`; never on a pull request from a fork, or where the event cannot be read.",
-        parse=parse_flag,
-    ),
-    InputSpec(
-        name="fix",
-        default="false",
-        meaning="With `mode: check`: mend in fly.toml what can be mended without a guess.",
-        parse=parse_flag,
-    ),
-    InputSpec(
-        name="sarif-file",
-        default="",
-        meaning="With `mode: check`: write the findings there as SARIF, below the workspace, for code scanning.",
-        parse=_below,
-    ),
-    InputSpec(
-        name="records",
-        default="",
-        meaning="With `mode: check`: directory of earlier runs' audit records below the workspace, to hold changes of `config` against; it has to be there, and may be empty.",
-        parse=_below,
-    ),
-    InputSpec(
-        name="rollback",
-        default="auto",
-        meaning="`auto`, `dry-run` (decide, do not act) or `off`.",
-        parse=_one_of(RollbackMode),
-    ),
-    InputSpec(
-        name="rollback-engine",
-        default="machines",
-        meaning="On Fly.io: `machines` restores each machine's former configuration by the API; `flyctl` deploys the former release, by a flyctl on the PATH or in `bin/` of the workspace.",
-        parse=_one_of(EngineName),
-    ),
-    InputSpec(
-        name="to-version",
-        default="",
-        meaning="With `mode: rollback`: the release to go back to, such as `v41` or an image digest; empty: the last verified one.",
-        parse=_text,
-    ),
-    InputSpec(
-        name="rollback-command",
-        default="",
-        meaning="Restores the previous version; `{previous-version}`, `{failed-version}` and `{service}` are filled in. Split as a shell splits words, run without one.",
-        parse=str.strip,
-    ),
-    InputSpec(
-        name="previous-version-command",
-        default="",
-        meaning="Prints the version to return to, on one line.",
-        parse=str.strip,
-    ),
-    InputSpec(
-        name="command-shell",
-        default="false",
-        meaning="Run both commands with `sh -c`; values then arrive as `$SLO_PREVIOUS_VERSION`, `$SLO_FAILED_VERSION`, `$SLO_SERVICE`.",
-        parse=parse_flag,
-    ),
-    InputSpec(
-        name="rollback-timeout",
-        default="5m",
-        meaning="Time box of the rollback command; on Fly.io no further machines are begun after it.",
-        parse=_positive,
-    ),
-    InputSpec(
-        name="baseline",
-        default="30s",
-        meaning="With `mode: prepare`: how long it watches what runs now, for errors and response times to compare with; `0s`: not at all.",
-        parse=_baseline,
-    ),
-    InputSpec(
-        name="require-way-back",
-        default="false",
-        meaning="With `mode: prepare`: fail the step where there is no safe way back, so that nothing is deployed.",
-        parse=parse_flag,
-    ),
-    InputSpec(
-        name="history",
-        default="none",
-        meaning="Where verdicts are kept for later runs: `dir:PATH` below the workspace, or `none`.",
-        parse=_history,
-    ),
-    InputSpec(
-        name="fail-on",
-        default="inconclusive",
-        meaning="`inconclusive`: unhealthy and inconclusive fail the step; `unhealthy`: only unhealthy does.",
-        parse=_one_of(FailOn),
-    ),
-    InputSpec(
-        name="token",
-        default="${{ github.token }}",
-        meaning="GitHub token, for the check run.",
-        parse=Secret,
-        secret=True,
-    ),
-    InputSpec(
-        name="check-run",
-        default="true",
-        meaning="Also create a check run, where the token may (`permissions: checks: write`).",
-        parse=parse_flag,
-    ),
-    InputSpec(
-        name="artifact-name",
-        default="",
-        meaning="Name of the evidence artifact; empty: `slo-verify-{service}-{run_attempt}` (`several` for several services) with the job's and matrix's identity.",
-        parse=_text,
-    ),
-    InputSpec(
-        name="matrix",
-        default="${{ toJSON(matrix) }}",
-        meaning="The job's matrix values, for the artifact's default name; leave it as it is.",
-        parse=_matrix_values,
-    ),
-    InputSpec(
-        name="retention-days",
-        default="",
-        meaning="How long the artifact is kept; empty: the repository's default.",
-        parse=_days,
-    ),
+    `parse` raises ValueError with the accepted forms. A secret's value is never shown. `mode` is the
+    only mode that uses the input; None where several do.
+    """
+
+    name: str
+    meaning: str
+    default: str
+    parse: Callable[[str], object]
+    secret: bool
+    mode: Mode | None
+
+    @property
+    def key(self) -> str:
+        """The attribute of `Inputs` that holds the value."""
+        return self.name.replace("-", "_")
+
+
+def _input(
+    parse: Callable[[str], object],
+    meaning: str,
+    default: str = "",
+    *,
+    secret: bool = False,
+    mode: Mode | None = None,
+) -> Any:  # noqa: ANN401 - the field says its type
+    shown = f"With `mode: {mode}`: {meaning}" if mode else meaning
+    spec = InputSpec("", shown, default, parse, secret, mode)
+    return field(metadata=spec._asdict())
+
+
+# fmt: off
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Every input: type, parser, meaning, default. Empty text and None: the user left it out."""
+
+    service: str = _input(_name, "Service name; with `config`, selects one. Several at once: `all`, or names separated by commas.")
+    url: str = _input(str.strip, "Base URL of the service; may come from `config`. For several services: `NAME=URL`, one per line. Credentials in it are masked.", secret=True)
+    mode: Mode = _input(_one_of(Mode), "`verify`: watch the deploy that just finished; `prepare`, right before a deploy: check that a rollback would work, and record a baseline; `rollback`: roll back now; `check`, on a pull request: lint slo.yml and fly.toml against what the platform does with them.", "verify")
+    config: str = _input(_text, "The service matrix, slo.yml; default: `.github/slo.yml` if it exists.")
+    health_path: str = _input(_path, "Health endpoint.", "/healthz")
+    version_path: str = _input(_path, "Endpoint that reports the running version, such as `/__build`; empty: read it from the health answer.")
+    expected_version: str = _input(_text, "Version, commit or image digest that must be running; empty: any version passes.")
+    deployment_id: str = _input(_text, "Deployment id in the audit record; empty: `run_` and the run id.")
+    deployed_at: datetime | None = _input(_instant, "When the deploy ended, such as `2025-08-23T08:38:00Z`; all deadlines count from it; empty: now.")
+    approver: str = _input(_text, "Approver in the audit record; empty: the actor who triggered the run.")
+    health_deadline: timedelta = _input(_positive, "The service must answer 3 consecutive health checks successfully within this time after the deploy.", "90s")
+    grace: timedelta = _input(parse_duration, "Failures within this time after the deploy do not count.", "30s")
+    on_late_start: OnLateStart = _input(_one_of(OnLateStart), "What to do when a service becomes healthy only after the deadline: `warn` or `rollback`.", "warn")
+    observe: timedelta = _input(_zero_or("5s", "24h", "5m"), "How long to observe the service, counted from the deploy; `0s`: only the health gate decides.", "5m")
+    confidence: Fraction = _input(parse_confidence, "Confidence required to fail a deploy for its error rate before the simple limit (5 % of the planned probes) is reached; `0%`: only the simple limit.", "99%")
+    api_paths: tuple[str, ...] = _input(_paths, "API endpoints to probe in addition to the health endpoint, one path per line, such as /api/orders.")
+    secrets: Mapping[str, Secret] = _input(_secrets, "Secrets for journeys in `config`, used there as `${secrets.NAME}`: one NAME=value per line, at least 4 characters each. Masked.", secret=True)
+    prometheus_url: str = _input(str.strip, "Base URL of a Prometheus-compatible query API, with its path prefix but without `/api/v1`; empty: real traffic is not evaluated.", secret=True)
+    prometheus_token: Secret = _input(Secret, "Read token for the query API; sent as `Bearer`, or as `FlyV1` if it is a Fly.io token.", secret=True)
+    prometheus_service_label: str = _input(_text, "Label that identifies the service: `auto` tries `service`, `app` and `job`; `job` or `job=shop-prod` names one; `none` counts all series.", "auto")
+    prometheus_errors_query: str = _input(_text, "Your own query for the number of failed requests, with `[{window}]` as its range; requires prometheus-requests-query.")
+    prometheus_requests_query: str = _input(_text, "Your own query for the number of all requests, with `[{window}]` as its range; requires prometheus-errors-query.")
+    prometheus_latency_selector: str = _input(_text, "Selector of a latency histogram's buckets, to get percentiles in addition to your own queries.")
+    on_no_data: OnNoData = _input(_one_of(OnNoData), "What to do when the metric source has no data: `synthetic` (judge by the probes alone, and report that), `inconclusive`, `fail` or `pass`.", "synthetic")
+    follow_redirects: Redirects = _input(_one_of(Redirects), "`off`: a redirect (3xx) is a failed probe; `same-host`: follow redirects within the host.", "off")
+    allow_link_local: bool = _input(parse_flag, "Allow link-local and cloud metadata addresses as targets.", "false")
+    control_url: str = _input(str.strip, "A timeout counts against the service only if this URL answers, which rules out the runner's own network; empty: GitHub's API; `off`: no control endpoint.", secret=True)
+    platform: PlatformName = _input(_one_of(PlatformName), "Where the service runs. `auto`: `command` if rollback-command is set, `fly` if fly-api-token is set, otherwise `none`.", "auto")
+    app: str = _input(_app, "The platform's name for the service; empty: the same as `service`.")
+    fly_api_token: Secret = _input(Secret, "Fly.io app deploy token; with `platform: fly`, the default is `$FLY_API_TOKEN`.", secret=True)
+    fly_config: str = _input(_text, "the app's fly.toml; empty: the ones named in `config`, and `fly.toml` in the workspace.", mode=Mode.CHECK)
+    visit: bool = _input(parse_flag, "also send a few plain GET requests to the services in `config`; never on a pull request from a fork, or when the event cannot be read.", "true", mode=Mode.CHECK)
+    fix: bool = _input(parse_flag, "apply fixes to fly.toml that have exactly one safe answer.", "false", mode=Mode.CHECK)
+    sarif_file: str = _input(_below, "write the findings to this file as SARIF, below the workspace, for code scanning.", mode=Mode.CHECK)
+    records: str = _input(_below, "directory with audit records of earlier runs, below the workspace, to estimate the effect of changes in `config`; it must exist and may be empty.", mode=Mode.CHECK)
+    rollback: RollbackMode = _input(_one_of(RollbackMode), "`auto`; `dry-run`: decide, but change nothing; `off`.", "auto")
+    to_version: str = _input(_text, "the release to roll back to, such as `v41` or an image digest; empty: the last verified one.", mode=Mode.ROLLBACK)
+    rollback_command: str = _input(str.strip, "Command that restores the previous version. `{previous-version}`, `{failed-version}` and `{service}` are replaced. Split into words as in a shell, but run without one.")
+    previous_version_command: str = _input(str.strip, "Command that prints the version to roll back to, on one line.")
+    command_shell: bool = _input(parse_flag, "Run both commands with `sh -c`; the values are then in `$SLO_PREVIOUS_VERSION`, `$SLO_FAILED_VERSION` and `$SLO_SERVICE`.", "false")
+    rollback_timeout: timedelta = _input(_positive, "Timeout of the rollback command; on Fly.io, no further machine is started on after it.", "5m")
+    baseline: timedelta = _input(_zero_or("5s", "10m", "30s"), "how long to observe the running release before the deploy, to compare error rates and response times with it; `0s`: no baseline.", "30s", mode=Mode.PREPARE)
+    require_way_back: bool = _input(parse_flag, "fail the step if there is no safe rollback, so that nothing is deployed.", "false", mode=Mode.PREPARE)
+    history: str = _input(_history, "Where to keep verdicts for later runs: `dir:PATH` below the workspace, or `none`.", "none")
+    fail_on: FailOn = _input(_one_of(FailOn), "`inconclusive`: fail the step on unhealthy and on inconclusive; `unhealthy`: only on unhealthy.", "inconclusive")
+    token: Secret = _input(Secret, "GitHub token for the check run.", "${{ github.token }}", secret=True)
+    check_run: bool = _input(parse_flag, "Also create a check run, if the token allows it (`permissions: checks: write`).", "true")
+    artifact_name: str = _input(_text, "Name of the evidence artifact; empty: `slo-verify-{service}-{run_attempt}` (`several` for several services), followed by the job and its matrix values.")
+    matrix: tuple[str, ...] = _input(_matrix_values, "The job's matrix values, for the default artifact name; leave it unset.", "${{ toJSON(matrix) }}")
+    retention_days: int | None = _input(_days, "How long to keep the artifact; empty: the repository's default.")
+# fmt: on
+
+
+INPUTS: tuple[InputSpec, ...] = tuple(
+    InputSpec(**{**one.metadata, "name": one.name.replace("_", "-")}) for one in fields(Inputs)
 )
 _BY_NAME = {spec.name: spec for spec in INPUTS}
 
@@ -595,7 +297,7 @@ def read_inputs(given: Mapping[str, str]) -> tuple[Inputs, tuple[Mistake, ...]]:
     return Inputs(**values), tuple(mistakes)  # type: ignore[arg-type] # each parse gives its type
 
 
-def asked_mode(given: Mapping[str, str]) -> Mode:
+def mode_of(given: Mapping[str, str]) -> Mode:
     """Return the mode that is asked for; the default one where that is not a mode at all."""
     return read_inputs(given)[0].mode
 

@@ -12,13 +12,25 @@ from slo_action.core.model import Mode
 from slo_action.errors import InputError, Mistake
 
 if TYPE_CHECKING:
-    from slo_action.config.slo.load import Loaded
+    from slo_action.config.slo.load import LoadedSloYml
 
 ALL = "all"
 MOST_SERVICES = 50
 """Each is a process of its own, and a runner has few cores."""
 _MATRIX_STRATEGY = "verify each in a job of its own: examples/workflows/matrix.yml shows how"
 _NAMES_SHOWN = 3
+_EMPTY_MATRIX = Mistake(
+    field="service",
+    problem="means every service of slo.yml, which has none",
+    value=ALL,
+    accepted="add a service there, or name one here and give its `url`",
+)
+_NO_MATRIX = Mistake(
+    field="config",
+    problem="is missing, and there is no .github/slo.yml",
+    accepted="`service: all` means every service of slo.yml: check the repository out first, "
+    "or name the file",
+)
 _QUERIES = (
     "prometheus-errors-query",
     "prometheus-requests-query",
@@ -26,8 +38,8 @@ _QUERIES = (
 )
 
 
-def read_several(
-    given: Mapping[str, str], around: RunEnvironment
+def read_multi_service(
+    given: Mapping[str, str], environment: RunEnvironment
 ) -> tuple[VerifyRequest, ...] | None:
     """Return a request for each service that is named; None where a single one is.
 
@@ -37,35 +49,36 @@ def read_several(
     asked = given.get("service", "").strip()
     if asked != ALL and not {",", "\n"} & set(asked):
         return None
-    loaded = matrix_of(given.get("config", "").strip(), around.workspace)
-    known = _names_in(loaded)
+    loaded = matrix_of(given.get("config", "").strip(), environment.workspace)
+    in_matrix = _names_in(loaded)
     if asked != ALL:
         names = _split(asked)
         one = {**given, "service": ""}
-        return _read(given, around, names, known, loaded) if names else _single(one, around, loaded)
-    if loaded is None and _needs_matrix(given.get("url", "").strip()):
-        raise InputError((_no_matrix(),))
-    if loaded is not None and not (known or loaded.mistakes):
-        raise InputError((_empty_matrix(),))
-    return _read(given, around, known, known, loaded) if known else None
-
-
-def _needs_matrix(url: str) -> bool:
-    return not url or is_named(url)
+        return (
+            _read(given, environment, names, in_matrix, loaded)
+            if names
+            else _single(one, environment, loaded)
+        )
+    url = given.get("url", "").strip()
+    if loaded is None and (not url or is_named(url)):
+        raise InputError((_NO_MATRIX,))
+    if loaded is not None and not (in_matrix or loaded.mistakes):
+        raise InputError((_EMPTY_MATRIX,))
+    return _read(given, environment, in_matrix, in_matrix, loaded) if in_matrix else None
 
 
 def _single(
-    given: Mapping[str, str], around: RunEnvironment, loaded: "Loaded | None"
+    given: Mapping[str, str], environment: RunEnvironment, loaded: "LoadedSloYml | None"
 ) -> tuple[VerifyRequest]:
-    return (read_request(given, around, lambda *_: loaded),)
+    return (read_request(given, environment, lambda *_: loaded),)
 
 
-def _names_in(loaded: "Loaded | None") -> tuple[str, ...]:
+def _names_in(loaded: "LoadedSloYml | None") -> tuple[str, ...]:
     """Return the names in the order of the file; none where something is wrong with it.
 
-    What that is, `read_request` tells, as for a single service.
+    `read_request` reports what, as for a single service.
     """
-    return () if loaded is None or loaded.mistakes else tuple(loaded.matrix.services)
+    return () if loaded is None or loaded.mistakes else tuple(loaded.slo_yml.services)
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -75,15 +88,15 @@ def _split(text: str) -> tuple[str, ...]:
 
 def _read(
     given: Mapping[str, str],
-    around: RunEnvironment,
+    environment: RunEnvironment,
     names: Sequence[str],
-    known: Sequence[str],
-    loaded: "Loaded | None",
+    in_matrix: Sequence[str],
+    loaded: "LoadedSloYml | None",
 ) -> tuple[VerifyRequest, ...]:
     """Read each service by itself, unless there are too many, or what is asked fits only one."""
     inputs, _ = read_inputs({**given, "service": ""})
     mistakes = [*_countless(names), *_fits_one(inputs, given)]
-    urls = dict(_overrides(given.get("url", ""), names, known, mistakes))
+    urls = dict(_overrides(given.get("url", ""), names, in_matrix, mistakes))
     if any(mistake.field in {"service", "mode"} for mistake in mistakes):
         raise InputError(tuple(mistakes))
     requests: list[VerifyRequest] = []
@@ -91,10 +104,10 @@ def _read(
     for name in names:
         try:
             own = {**given, "service": name, "url": urls.get(name, "")}
-            requests += _single(own, around, loaded)
+            requests += _single(own, environment, loaded)
         except InputError as error:
             found[name] = error.mistakes
-    mistakes += _told_once(found, len(names))
+    mistakes += _once_each(found, len(names))
     mistakes += _same_apps(requests)
     if mistakes:
         raise InputError(tuple(mistakes))
@@ -136,14 +149,14 @@ def _only_one(field: str, accepted: str) -> Mistake:
 
 
 def _overrides(
-    text: str, names: Sequence[str], known: Sequence[str], mistakes: list[Mistake]
+    text: str, names: Sequence[str], in_matrix: Sequence[str], mistakes: list[Mistake]
 ) -> Iterator[tuple[str, str]]:
     """Yield each service's own address. An address may hold credentials: only names are shown."""
     seen: set[str] = set()
     for line in filter(None, map(str.strip, text.splitlines())):
         name, url = _override(line, names)
         if not url:
-            mistakes.append(_unknown_override(line, names, known))
+            mistakes.append(_unknown_override(line, names, in_matrix))
         elif name in seen:
             mistakes.append(_override_mistake("is given twice", name, "give each address once"))
         seen.add(name)
@@ -163,12 +176,12 @@ def _override(line: str, names: Iterable[str]) -> tuple[str, str]:
     return name, line.removeprefix(name).lstrip()[1:].strip()
 
 
-def _unknown_override(line: str, names: Sequence[str], known: Sequence[str]) -> Mistake:
+def _unknown_override(line: str, names: Sequence[str], in_matrix: Sequence[str]) -> Mistake:
     name, separator, _ = line.partition("=")
     form = "with several services, write NAME=URL, a line for each"
     if not separator or "://" in name or not name.strip():
         return _override_mistake("names no service", None, form)
-    if name.strip() in known:
+    if name.strip() in in_matrix:
         return _override_mistake("is of a service that `service` does not name", name, form)
     return _override_mistake("is of no service", name, did_you_mean(name.strip(), names))
 
@@ -179,7 +192,7 @@ def _override_mistake(problem: str, name: str | None, accepted: str) -> Mistake:
     )
 
 
-def _told_once(found: Mapping[str, tuple[Mistake, ...]], count: int) -> list[Mistake]:
+def _once_each(found: Mapping[str, tuple[Mistake, ...]], count: int) -> list[Mistake]:
     """Return each mistake once. One that every service has is the inputs' own, and names none."""
     by: dict[Mistake, list[str]] = {}
     for name, mistakes in found.items():
@@ -225,21 +238,3 @@ def _same_apps(requests: Sequence[VerifyRequest]) -> list[Mistake]:
         for app, names in apps.items()
         if len(names) > 1
     ]
-
-
-def _empty_matrix() -> Mistake:
-    return Mistake(
-        field="service",
-        problem="means every service of slo.yml, which has none",
-        value=ALL,
-        accepted="add a service there, or name one here and give its `url`",
-    )
-
-
-def _no_matrix() -> Mistake:
-    return Mistake(
-        field="config",
-        problem="is missing, and there is no .github/slo.yml",
-        accepted="`service: all` means every service of slo.yml: check the repository out first, "
-        "or name the file",
-    )

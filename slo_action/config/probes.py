@@ -1,14 +1,12 @@
 """Inputs and the service's own endpoints to what the observation window asks and judges by."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 from slo_action.config.inputs import Inputs
 from slo_action.core.journey.assertions import Assertion
 from slo_action.core.journey.journeys import Journey
 from slo_action.core.model import Probe, Witness
-from slo_action.core.observation.policy import WindowPolicy
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import POLICY_NUMBERS, PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Service
 
 _SEARCH_TIMEOUT_SECONDS = 10.0
@@ -54,10 +52,10 @@ def _named_probes(
             assertions=searched.assertions,
         )
         found.append(search)
-    told = service.endpoint("stats") if service else None
-    if told:
-        stats = replace(other, witness=Witness.STATS, url=base + told.path)
-        found.append(replace(stats, objective=told.objective, assertions=told.assertions))
+    status = service.endpoint("stats") if service else None
+    if status:
+        stats = replace(other, witness=Witness.STATS, url=base + status.path)
+        found.append(replace(stats, objective=status.objective, assertions=status.assertions))
     return tuple(found)
 
 
@@ -104,37 +102,15 @@ def _journey(journey: Journey, other: Probe, base: str) -> Probe:
     )
 
 
-def window_policy(inputs: Inputs) -> WindowPolicy:
-    """Return how the window watches and judges, as far as the inputs say."""
-    confidence = float(inputs.confidence)
-    base = WindowPolicy()
-    return replace(
-        base,
-        length_seconds=inputs.observe.total_seconds(),
-        rates=replace(base.rates, confidence=confidence),
-        traffic=replace(base.traffic, confidence=confidence, on_no_data=inputs.on_no_data),
-    )
+def overrides_of(inputs: Inputs, unset: Inputs | None = None) -> PolicyOverrides:
+    """Return what the inputs say of the policy; only what differs from `unset` where it is given.
 
-
-def said_by(inputs: Inputs, unset: Inputs) -> PolicyChange:
-    """Return what the inputs themselves say of the policy: they come before slo.yml.
-
-    `unset` are the inputs of a run that is given none.
+    `unset` are the inputs of a run that is given none: what the user wrote comes before slo.yml.
     """
-
-    def said(name: str) -> timedelta | None:
-        value: timedelta = getattr(inputs, name)
-        return value if value != getattr(unset, name) else None
-
-    late = inputs.on_late_start
-    return PolicyChange(
-        health_deadline=_seconds(said("health_deadline")),
-        grace=_seconds(said("grace")),
-        observe=_seconds(said("observe")),
-        confidence=float(inputs.confidence) if inputs.confidence != unset.confidence else None,
-        on_late_start=late if late is not unset.on_late_start else None,
-    )
-
-
-def _seconds(duration: timedelta | None) -> float | None:
-    return None if duration is None else duration.total_seconds()
+    found = {}
+    for number in POLICY_NUMBERS:
+        if number.is_input:
+            value = getattr(inputs, number.name)
+            if unset is None or value != getattr(unset, number.name):
+                found[number.name] = number.value_of(value)
+    return PolicyOverrides(**found)

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from slo_action.config.inputs import Inputs, PlatformName, Redirects, read_inputs
-from slo_action.config.probes import assertions, endpoints, said_by, window_policy
+from slo_action.config.inputs import INPUTS, Inputs, PlatformName, Redirects, read_inputs
+from slo_action.config.probes import assertions, endpoints, overrides_of
 from slo_action.config.settings.fly import FlySettings, token_parts
 from slo_action.config.settings.prometheus import PrometheusSettings
 from slo_action.config.text.suggest import did_you_mean
-from slo_action.config.text.units import format_instant
 from slo_action.config.text.url import (
     ServiceUrl,
     credentials_in,
@@ -22,28 +21,33 @@ from slo_action.config.text.url import (
     without_credentials,
 )
 from slo_action.core.decision.decide import RollbackMode
-from slo_action.core.gate.gate import GatePolicy, in_haste
+from slo_action.core.gate.gate import without_long_gaps
 from slo_action.core.journey.templates import secrets_of, undefined
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
-from slo_action.core.policy.overrides import PolicyChange, policy_of
-from slo_action.core.policy.policy import Policy, watched_gate
+from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.observation.real_traffic import TrafficPolicy
+from slo_action.core.policy.numbers import policy_with
+from slo_action.core.policy.policy import Policy, gate_beside_window
 from slo_action.core.release.baseline import Prepared
 from slo_action.core.slo.services import Service
+from slo_action.core.text.quantities import instant_text
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import InputError, Mistake
+from slo_action.on_demand import on_demand
 
 if TYPE_CHECKING:
-    from slo_action.config.slo.load import Loaded
+    from slo_action.config.slo.load import LoadedSloYml
 
 DEFAULT_CONFIG = Path(".github/slo.yml")
 CONTROL_OFF = "off"
 _FUTURE_ALLOWED = timedelta(seconds=60)
+_OF_ONE_MODE = {"fly-config", "to-version"}
+"""Refused in other modes; the rest of such inputs is only left unread there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackCommands:
-    """The user's own commands as words, empty where not given; with `shell`, one text each."""
+class RollbackCommands(NamedTuple):
+    """The user's own commands as arguments, empty where not given; with `shell`, one text each."""
 
     rollback: tuple[str, ...] = ()
     previous_version: tuple[str, ...] = ()
@@ -59,7 +63,7 @@ class VerifyRequest:
     is not counted; `fly` on other platforms. `to_version` is empty where the run chooses.
     `history` is a directory below the workspace; empty where no verdicts are kept. `prepared` is
     what a `prepare` run handed over; None without one. `expected_digest` is the image that every
-    machine must run, where that was given as the version; empty where the platform's ledger tells.
+    machine must run, where that was given as the version; empty where the list of releases says.
     """
 
     service: str
@@ -115,37 +119,40 @@ class RunEnvironment:
     event_path: Path | None = None
 
 
-def matrix_of(config: str, workspace: Path) -> "Loaded | None":
+def matrix_of(config: str, workspace: Path) -> "LoadedSloYml | None":
     """Read slo.yml, where the input `config` names one or one is at its usual place."""
     named = config or str(DEFAULT_CONFIG)
     if not (config or (workspace / named).is_file()):
         return None
-    # pydantic and yaml are imported only where a matrix is read: see inputs.py
-    from slo_action.config.files.workspace import WorkspaceFiles  # noqa: PLC0415
-    from slo_action.config.slo.load import load_matrix  # noqa: PLC0415
-
-    return load_matrix(WorkspaceFiles(workspace), named, "config")
+    files = on_demand("workspace-files")(workspace)
+    loaded: LoadedSloYml = on_demand("slo.yml")(files, named, "config")
+    return loaded
 
 
 def read_request(
     given: Mapping[str, str],
-    around: RunEnvironment,
-    read_matrix: "Callable[[str, Path], Loaded | None]" = matrix_of,
+    environment: RunEnvironment,
+    read_matrix: "Callable[[str, Path], LoadedSloYml | None]" = matrix_of,
 ) -> VerifyRequest:
     """Return what is to be done. Raises InputError with every mistake at once.
 
     `read_matrix` is given where the matrix was read before.
     """
     inputs, found = read_inputs(given)
-    inputs = _with_token(inputs, around)
-    said = inputs
-    inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, around.workspace))
-    mistakes = [*found, *wrong, *_contradictions(inputs, around), *_left_out(inputs, found, wrong)]
+    inputs = _with_token(inputs, environment)
+    before_matrix = inputs
+    inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, environment.workspace))
+    mistakes = [
+        *found,
+        *wrong,
+        *_contradictions(inputs, environment),
+        *_left_out(inputs, found, wrong),
+    ]
     if all(mistake.field != "secrets" for mistake in found):
         mistakes += _lacking_secrets(inputs, service)
     mistakes += _undefined_variables(service)
     target = _target(inputs, mistakes)
-    control = _control(inputs, around, mistakes)
+    control = _control(inputs, environment, mistakes)
     metrics = _metrics(inputs, mistakes)
     commands = RollbackCommands(
         rollback=_argv("rollback-command", inputs.rollback_command, inputs, mistakes),
@@ -157,55 +164,19 @@ def read_request(
     )
     if mistakes or target is None:
         raise InputError(tuple(mistakes))
-    request = _request(inputs, around, target, commands, service)
-    policy = replace(request.policy, window=window_policy(inputs))
-    if inputs.mode is Mode.ROLLBACK:
-        policy = replace(policy, gate=in_haste(policy.gate))
-    if service:
-        change = said_by(said, read_inputs({})[0]).over(service.policy)
-        policy = _changed(change, policy, mistakes)
-    return replace(
-        request,
-        control=control,
-        metrics=metrics,
-        policy=replace(policy, gate=watched_gate(policy.gate, policy.window)),
-        endpoints=endpoints(inputs, request.probes[0], service, target.base),
-        secrets=(*request.secrets, *_metric_secrets(inputs)),
-    )
-
-
-def _changed(change: PolicyChange, policy: Policy, mistakes: list[Mistake]) -> Policy:
-    try:
-        return policy_of(change, policy)
-    except ValueError as error:
-        wrong = Mistake(field="policy", problem="does not fit", accepted=str(error))
-        raise InputError((*mistakes, wrong)) from error
-
-
-def _request(
-    inputs: Inputs,
-    around: RunEnvironment,
-    target: ServiceUrl,
-    commands: RollbackCommands,
-    service: Service | None,
-) -> VerifyRequest:
+    run = environment.run
     digest = _expected_digest(inputs)
-    rule = VersionRule(expected=None if digest else inputs.expected_version or None)
-    run = around.run
-    local = f"local-{format_instant(around.now)}"
+    policy = _policy(inputs, digest, before_matrix, service)
+    probes = _probes(inputs, target, policy.rule, service)
+    local = f"local-{instant_text(environment.now)}"
     return VerifyRequest(
         service=inputs.service,
         url=target.base,
-        probes=_probes(inputs, target, rule, service),
-        endpoints=(),
-        control=None,
-        policy=Policy(
-            gate=_gate_policy(inputs),
-            rule=rule,
-            on_late_start=inputs.on_late_start,
-            rollback=inputs.rollback,
-            fail_on=inputs.fail_on,
-        ),
+        probes=probes,
+        endpoints=endpoints(inputs, probes[0], service, target.base),
+        control=control,
+        metrics=metrics,
+        policy=policy,
         platform=_platform(inputs),
         commands=commands,
         mode=inputs.mode,
@@ -216,11 +187,11 @@ def _request(
         history=inputs.history,
         expected_digest=digest,
         deployment_id=inputs.deployment_id or (f"run_{run.run_id}" if run.run_id else local),
-        deployed_at=inputs.deployed_at or around.now,
+        deployed_at=inputs.deployed_at or environment.now,
         approver=inputs.approver or run.actor or "unknown",
         run=run,
         token=inputs.token,
-        check_run=inputs.check_run and around.check_runs_possible,
+        check_run=inputs.check_run and environment.check_runs_possible,
         artifact_name=inputs.artifact_name,
         matrix=inputs.matrix,
         retention_days=inputs.retention_days,
@@ -229,14 +200,37 @@ def _request(
             *target.secrets,
             *token_parts(inputs.fly_api_token),
             *inputs.secrets.values(),
+            inputs.prometheus_token,
+            *map(Secret, credentials_in(inputs.prometheus_url)),
         ),
         journey_secrets=inputs.secrets,
         allow_link_local=inputs.allow_link_local,
     )
 
 
+def _policy(inputs: Inputs, digest: str, before_matrix: Inputs, service: Service | None) -> Policy:
+    """Return what decides the run: the inputs that are set, then slo.yml, then the defaults."""
+    base = Policy(
+        window=WindowPolicy(traffic=TrafficPolicy(on_no_data=inputs.on_no_data)),
+        rule=VersionRule(expected=None if digest else inputs.expected_version or None),
+        rollback=inputs.rollback,
+        fail_on=inputs.fail_on,
+    )
+    policy = policy_with(overrides_of(inputs), base)
+    if inputs.mode is Mode.ROLLBACK:
+        policy = replace(policy, gate=without_long_gaps(policy.gate))
+    if service:
+        overrides = overrides_of(before_matrix, read_inputs({})[0]).over(service.policy)
+        try:
+            policy = policy_with(overrides, policy)
+        except ValueError as error:
+            wrong = Mistake(field="policy", problem="does not fit", accepted=str(error))
+            raise InputError((wrong,)) from error
+    return replace(policy, gate=gate_beside_window(policy.gate, policy.window))
+
+
 def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tuple[str, ...]:
-    """Return the command's words; a shell gets the text as it is. Empty without a command."""
+    """Return the command's arguments; a shell gets the text as it is. Empty without a command."""
     if not text or inputs.command_shell:
         return (text,) if text else ()
     try:
@@ -249,10 +243,10 @@ def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tup
         return ()
 
 
-def _contradictions(inputs: Inputs, around: RunEnvironment) -> list[Mistake]:
+def _contradictions(inputs: Inputs, environment: RunEnvironment) -> list[Mistake]:
     mistakes = []
-    if inputs.deployed_at and inputs.deployed_at > around.now + _FUTURE_ALLOWED:
-        shown = format_instant(inputs.deployed_at)
+    if inputs.deployed_at and inputs.deployed_at > environment.now + _FUTURE_ALLOWED:
+        shown = instant_text(inputs.deployed_at)
         mistakes.append(
             Mistake(
                 field="deployed-at",
@@ -278,7 +272,7 @@ def _contradictions(inputs: Inputs, around: RunEnvironment) -> list[Mistake]:
                 accepted="leave it out: it is watched already",
             )
         )
-    if inputs.check_run and around.check_runs_possible and not inputs.token:
+    if inputs.check_run and environment.check_runs_possible and not inputs.token:
         mistakes.append(
             _missing("token", "pass token: ${{ github.token }}, or set check-run: false")
         )
@@ -300,10 +294,11 @@ def _platform_contradictions(inputs: Inputs) -> list[Mistake]:
         mistakes.append(_missing("platform", accepted))
     if inputs.mode is Mode.ROLLBACK and inputs.rollback is RollbackMode.OFF:
         mistakes.append(_useless("rollback", "off leaves nothing to do in `mode: rollback`"))
-    if inputs.fly_config:
-        mistakes.append(_useless("fly-config", "is for `mode: check`"))
-    if inputs.to_version and inputs.mode is not Mode.ROLLBACK:
-        mistakes.append(_useless("to-version", "is for `mode: rollback`"))
+    mistakes += [
+        _useless(spec.name, f"is for `mode: {spec.mode}`")
+        for spec in INPUTS
+        if spec.name in _OF_ONE_MODE and getattr(inputs, spec.key) and inputs.mode is not spec.mode
+    ]
     return mistakes
 
 
@@ -318,17 +313,13 @@ def _useless(field: str, why: str) -> Mistake:
 
 
 def _metric_contradictions(inputs: Inputs) -> list[Mistake]:
-    said = {
-        "prometheus-token": bool(inputs.prometheus_token),
-        "prometheus-errors-query": bool(inputs.prometheus_errors_query),
-        "prometheus-requests-query": bool(inputs.prometheus_requests_query),
-        "prometheus-latency-selector": bool(inputs.prometheus_latency_selector),
-    }
-    names = " and ".join(name for name, given in said.items() if given)
-    if names and not inputs.prometheus_url:
+    queries = ("prometheus-errors-query", "prometheus-requests-query")
+    useless = ("prometheus-token", *queries, "prometheus-latency-selector")
+    given = [name for name in useless if getattr(inputs, name.replace("-", "_"))]
+    if given and not inputs.prometheus_url:
+        names = " and ".join(given)
         return [_missing("prometheus-url", f"without it, {names} would be of no use")]
-    pair = ("prometheus-errors-query", "prometheus-requests-query")
-    missing = [name for name in pair if not said[name]]
+    missing = [name for name in queries if name not in given]
     if len(missing) == 1:
         return [_missing(missing[0], "errors and requests are counted by a query each")]
     return []
@@ -349,17 +340,17 @@ def _left_out(
 _Filled = tuple[Inputs, Service | None, tuple[Mistake, ...]]
 
 
-def _with_matrix(inputs: Inputs, loaded: "Loaded | None") -> _Filled:
+def _with_matrix(inputs: Inputs, loaded: "LoadedSloYml | None") -> _Filled:
     """Fill in from slo.yml what the inputs left open; return what is wrong with it, too."""
     if loaded is None:
         return inputs, None, ()
     if loaded.mistakes:
         return inputs, None, loaded.mistakes
-    service = loaded.matrix.services.get(inputs.service)
+    service = loaded.slo_yml.services.get(inputs.service)
     if service is None:
-        known = loaded.matrix.services
+        in_matrix = loaded.slo_yml.services
         named = inputs.config or str(DEFAULT_CONFIG)
-        wrong = (_unknown_service(inputs, named, known),) if inputs.service else ()
+        wrong = (_unknown_service(inputs, named, in_matrix),) if inputs.service else ()
         return inputs, None, wrong
     return _filled(inputs, service), service, ()
 
@@ -384,9 +375,9 @@ def _first(given: str, default: str, configured: str) -> str:
     return given if given != default or not configured else configured
 
 
-def _control(inputs: Inputs, around: RunEnvironment, mistakes: list[Mistake]) -> Probe | None:
+def _control(inputs: Inputs, environment: RunEnvironment, mistakes: list[Mistake]) -> Probe | None:
     """The control proves that we can reach anything at all; any HTTP answer will do."""
-    url = inputs.control_url or around.control_url
+    url = inputs.control_url or environment.control_url
     if not url or url == CONTROL_OFF:
         return None
     target = _parsed("control-url", url, inputs, mistakes)
@@ -418,11 +409,6 @@ def _metrics(inputs: Inputs, mistakes: list[Mistake]) -> PrometheusSettings | No
     )
 
 
-def _metric_secrets(inputs: Inputs) -> tuple[Secret, ...]:
-    parts = tuple(Secret(part) for part in credentials_in(inputs.prometheus_url))
-    return (inputs.prometheus_token, *parts)
-
-
 def _target(inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:
     if is_named(inputs.url):
         accepted = "NAME=URL is for several services: write the address alone"
@@ -449,7 +435,7 @@ def _parsed(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> S
 def _probes(
     inputs: Inputs, target: ServiceUrl, rule: VersionRule, service: Service | None
 ) -> tuple[Probe, ...]:
-    """The version endpoint tells the identity where there is one, else the health answer does."""
+    """The version endpoint identifies the release if there is one, else the health answer does."""
     shared = Probe(
         witness=Witness.HEALTH,
         url=target.join(inputs.health_path),
@@ -470,14 +456,6 @@ def _probes(
     return shared, version
 
 
-def _gate_policy(inputs: Inputs) -> GatePolicy:
-    return replace(
-        GatePolicy(),
-        deadline_seconds=inputs.health_deadline.total_seconds(),
-        grace_seconds=inputs.grace.total_seconds(),
-    )
-
-
 def _platform(inputs: Inputs) -> PlatformName:
     if inputs.platform is not PlatformName.AUTO:
         return inputs.platform
@@ -486,11 +464,11 @@ def _platform(inputs: Inputs) -> PlatformName:
     return PlatformName.FLY if inputs.fly_api_token else PlatformName.NONE
 
 
-def _with_token(inputs: Inputs, around: RunEnvironment) -> Inputs:
+def _with_token(inputs: Inputs, environment: RunEnvironment) -> Inputs:
     """The environment's token is taken only where the platform is named: it may be another's."""
     if inputs.platform is not PlatformName.FLY or inputs.fly_api_token:
         return inputs
-    return replace(inputs, fly_api_token=Secret(around.fly_api_token.strip()))
+    return replace(inputs, fly_api_token=Secret(environment.fly_api_token.strip()))
 
 
 def _expected_digest(inputs: Inputs) -> str:
@@ -507,9 +485,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 def _fly(inputs: Inputs) -> FlySettings | None:
     if _platform(inputs) is not PlatformName.FLY:
         return None
-    return FlySettings(
-        app=inputs.app or inputs.service, token=inputs.fly_api_token, engine=inputs.rollback_engine
-    )
+    return FlySettings(app=inputs.app or inputs.service, token=inputs.fly_api_token)
 
 
 def _missing(field: str, accepted: str) -> Mistake:
@@ -547,7 +523,7 @@ def _undefined_variables(service: Service | None) -> list[Mistake]:
 
 
 def _unknown_service(inputs: Inputs, path: str, matrix: Mapping[str, object]) -> Mistake:
-    known = did_you_mean(inputs.service, matrix)
+    in_matrix = did_you_mean(inputs.service, matrix)
     return Mistake(
-        field="service", problem=f"is not in {path}", value=inputs.service, accepted=known
+        field="service", problem=f"is not in {path}", value=inputs.service, accepted=in_matrix
     )

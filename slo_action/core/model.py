@@ -121,7 +121,7 @@ class Cause(StrEnum):
 
 
 class Trigger(StrEnum):
-    """The source document's four rollback triggers."""
+    """The four rollback triggers."""
 
     HEALTH_CHECK_FAILURE = "health-check-failure"
     ERROR_RATE_BREACH = "error-rate-breach"
@@ -172,7 +172,7 @@ class Phases:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """The answer as it came over the wire, for the proofs. All of it is untrusted.
+    """The answer as it was received, for the proofs. All of it is untrusted.
 
     `body` is decoded and capped text; `body_truncated` says that more was sent than is kept.
     """
@@ -195,7 +195,7 @@ class Response:
 class VersionRule:
     """Which version must answer, and which must not; None means no such demand.
 
-    A verified rollback rejects the failed version: the platform may name its target in words that
+    A verified rollback rejects the failed version: the platform may name its target by a name that
     the service does not use of itself.
     """
 
@@ -233,11 +233,15 @@ class Probe:
 class Sample:
     """What one probe found.
 
-    `detail` is a fact in words and may quote the target: untrusted. `url` is already redacted.
+    `detail` is a fact as text and may quote the target: untrusted. `url` is already redacted.
     `total_seconds` runs from the start of name resolution to the last byte. `version` is what the
     answer tells of itself, None if nothing. `address` is the one connected to, `addresses` all that
     the name has, such as `AAAA ::1`; none for an IP literal. `notes` are remarks that change no
     outcome. `machine` names the one that was asked; empty where a balancer chose.
+
+    Of `total_seconds`, `observer_delay_seconds` lay in no phase, because this host was busy, and
+    `fallback_seconds` were spent on the `failed_addresses`, such as `AAAA ::1: no answer within
+    0.25 s`, before another one answered: neither is the service's.
     """
 
     witness: Witness
@@ -255,6 +259,26 @@ class Sample:
     response: Response | None = None
     notes: tuple[str, ...] = ()
     machine: str = ""
+    observer_delay_seconds: float = 0.0
+    fallback_seconds: float = 0.0
+    failed_addresses: tuple[str, ...] = ()
+
+    @property
+    def is_protocol_mismatch(self) -> bool:
+        """True where a working service and our client may not understand each other.
+
+        That is no valid HTTP/1.1, a TLS alert or an untrusted certificate, and a connection
+        that is closed before the first byte of an answer, as servers do that want another protocol
+        or a client certificate. A check that passed before rules it out.
+        """
+        if self.outcome is Outcome.RESET:
+            return self.status is None and self.phases.transfer_seconds is None
+        return self.outcome in (Outcome.PROTOCOL_ERROR, Outcome.TLS_OTHER)
+
+    @property
+    def service_seconds(self) -> float:
+        """The part of `total_seconds` that is the service's and its network's."""
+        return max(0.0, self.total_seconds - self.observer_delay_seconds - self.fallback_seconds)
 
 
 class Dead(StrEnum):
@@ -267,7 +291,7 @@ class Dead(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hopeless:
-    """The platform's word that waiting is of no use."""
+    """The platform status that makes waiting useless."""
 
     why: Dead
     words: str
@@ -279,7 +303,7 @@ class Observation:
 
     Times are seconds since the deploy. `control_alive` is None where the control was not asked
     or there is none; it is asked when the service did not answer at all. `hopeless` is the
-    platform's word why no machine of the release can become healthy; None where one may. `spared`
+    platform status why no machine of the release can become healthy; None where one may. `spared`
     are machines whose failures the platform's own checks do not confirm.
     """
 
@@ -314,7 +338,7 @@ class Observation:
 
     @property
     def result(self) -> ObservationResult:
-        """A failure without any answer, while the control is dead too, is nobody's failure."""
+        """A failure without any answer, while the control is dead too, is neutral."""
         outcome = self.deciding.outcome
         if outcome.is_good:
             return ObservationResult.PASSED
@@ -324,7 +348,7 @@ class Observation:
 
     @property
     def version(self) -> str | None:
-        """The version that answered: the version endpoint's word before the health endpoint's."""
+        """The version that answered: by the version endpoint, else by the health endpoint."""
         public = (sample for sample in self.samples if sample.version and not sample.machine)
         told = {sample.witness: sample.version for sample in public}
         return told.get(Witness.VERSION) or told.get(Witness.HEALTH)
@@ -343,10 +367,10 @@ def _severity(sample: Sample) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A version a platform can name. `version` is the platform's word for it.
+    """A version a platform can name. `version` is the platform's name of it.
 
     `digest` is its image's, empty where the platform names no images. `remark` is what should be
-    said of it as a target, such as that nobody verified it.
+    said of it as a target, such as that it was never verified.
     """
 
     version: str

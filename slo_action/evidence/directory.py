@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from slo_action.config.text.units import format_instant
+from slo_action.core.text.quantities import instant_text
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import WorkspaceError
 from slo_action.ports import Clock
@@ -69,7 +69,7 @@ class EvidenceDirectory:
 
     def journal(self, step: str) -> None:
         """Append a step, with the time, before it is taken."""
-        entry = {"at": format_instant(self._clock.now()), "step": step}
+        entry = {"at": instant_text(self._clock.now()), "step": step}
         self.append(JOURNAL, json.dumps(entry) + "\n")
 
     def files(self) -> tuple[Path, ...]:

@@ -1,9 +1,9 @@
-"""Files of the workspace that `check` writes: those it mends, and its report for code scanning."""
+"""Files of the workspace that `check` writes: those it fixes, and its report for code scanning."""
 
 from pathlib import Path
 
 from slo_action.core.text.secrets import Scrubber
-from slo_action.errors import UnwrittenError
+from slo_action.errors import FileWriteError
 from slo_action.evidence.directory import make_directories, own
 
 
@@ -14,7 +14,7 @@ class WorkspaceWriter:
         self._workspace = workspace
         self._scrubber = scrubber
 
-    def mend(self, name: str, text: str) -> None:
+    def fix(self, name: str, text: str) -> None:
         """Replace the text of a file that is there, byte for byte."""
         self._write(name, text, "make the file writable, or check it without fix")
 
@@ -25,16 +25,16 @@ class WorkspaceWriter:
     def _write(self, name: str, text: str, hint: str) -> None:
         path = self._workspace / name
         if ".." in Path(name).parts or self._workspace not in path.parents:
-            told = f"{name}: lies outside of the workspace"
-            raise UnwrittenError(told, hint="name a path below it")
+            message = f"{name}: lies outside of the workspace"
+            raise FileWriteError(message, hint="name a path below it")
         if path.is_symlink():
-            told = f"{name}: is a symbolic link"
-            raise UnwrittenError(told, hint="name the file that it leads to")
+            message = f"{name}: is a symbolic link"
+            raise FileWriteError(message, hint="name the file that it leads to")
         try:
             self._replace(path, text)
         except OSError as error:
-            told = f"{name}: {error.strerror}"
-            raise UnwrittenError(told, hint=hint) from error
+            message = f"{name}: {error.strerror}"
+            raise FileWriteError(message, hint=hint) from error
 
     def _replace(self, path: Path, text: str) -> None:
         """Write by way of a temporary file, so that no reader sees half of it."""

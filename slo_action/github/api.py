@@ -1,9 +1,10 @@
-"""GitHub's REST API: the only importer of ghapi, whose traps end here."""
+"""GitHub's REST API: the only user of ghapi, whose traps end here."""
 
 from typing import Any
 
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import GitHubError
+from slo_action.on_demand import on_demand
 
 API_VERSION = "2022-11-28"
 TIMEOUT_SECONDS = 20.0
@@ -15,11 +16,8 @@ class GitHubApi:
     """A synchronous client for one repository. Only what this product calls."""
 
     def __init__(self, api_url: str, repository: str, token: Secret) -> None:
-        # Imported late: it costs more than everything before the first probe.
-        from ghapi.core import GhApi  # noqa: PLC0415
-
         owner, _, name = repository.partition("/")
-        self._api: Any = GhApi(  # type: ignore[no-untyped-call] # ghapi is untyped
+        self._api: Any = on_demand("ghapi")(
             owner=owner,
             repo=name,
             token=token.reveal(),
@@ -47,7 +45,7 @@ class GitHubApi:
         )
 
     def get_content(self, path: str, ref: str) -> object:
-        """Return what the repository holds at a path of a commit, as GitHub tells it.
+        """Return what the repository holds at a path of a commit, as GitHub returns it.
 
         A mapping for one thing, a list for a directory; an empty path is the root. Raises
         GitHubError, `missing` where there is nothing.
@@ -70,11 +68,9 @@ class GitHubApi:
         )
 
     def _call(self, what: str, call: Any, may_not: str = "") -> Any:  # noqa: ANN401 - ghapi is untyped
-        from fasttransport.errors import APIError  # noqa: PLC0415
-
         try:
             return call()
-        except APIError as error:
+        except on_demand("ghapi-error") as error:
             raise _github_error(what, error, may_not or _MAY_NOT) from None
         except Exception as error:  # noqa: BLE001 - its transport raises several kinds
             raise GitHubError(

@@ -13,7 +13,7 @@ MOST_BYTES = 8 * 1024 * 1024
 """Far beyond ten thousand services; GitHub itself would give a hundred megabytes."""
 MOST_LISTED = 1000
 """GitHub lists no more of a folder, and does not say that there is more."""
-_HINT = "what changes in it is not told; nothing else is affected"
+_HINT = "its changes are not shown; nothing else is affected"
 
 
 class ContentApi(Protocol):
@@ -28,7 +28,7 @@ class ContentApi(Protocol):
         ...
 
 
-class GitHubFormerFiles:
+class GitHubBaseFiles:
     """The FormerFiles port. The API is opened for the first file. `base_sha` is a whole digest."""
 
     def __init__(self, open_api: Callable[[], ContentApi], base_sha: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from slo_action.core.model import Annotation, Level
 from slo_action.core.text.secrets import Scrubber
-from slo_action.github.event import told_by_event
+from slo_action.github.event import first_in_event
 from slo_action.ports import CheckRun
 from slo_action.render.text.escape import shortened, visible
 
@@ -78,7 +78,7 @@ class GitHubCheckRuns:
 
 
 def cut_to_bytes(text: str, limit: int) -> str:
-    """Return at most `limit` bytes of UTF-8, cut between characters, the cut said."""
+    """Return at most `limit` bytes of UTF-8, cut between characters, with a note."""
     if len(text.encode()) <= limit:
         return text
     note = "\n\n*Cut: the whole text is in the job summary.*"
@@ -87,8 +87,8 @@ def cut_to_bytes(text: str, limit: int) -> str:
 
 
 def head_sha(event_path: Path | None, sha: str) -> str:
-    """Return the commit people look at; on pull requests GITHUB_SHA is a merge nobody sees."""
-    return told_by_event(event_path, _HEADS) or sha
+    """Return the commit people look at; on pull requests GITHUB_SHA is a merge commit."""
+    return first_in_event(event_path, _HEADS) or sha
 
 
 _HEADS = (("pull_request", "head", "sha"), ("workflow_run", "head_sha"), ("deployment", "sha"))

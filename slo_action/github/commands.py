@@ -70,7 +70,7 @@ class WorkflowLog:
         return f"::{annotation.level} {shown}::{_data(shortened(message, MESSAGE_LIMIT - 64))}"
 
     def _write(self, line: str) -> None:
-        """A reader who has gone, as of a pipe, must not end a watch or a rollback."""
+        """A closed pipe must not end a run."""
         with suppress(OSError):
             self._stream.write(line + "\n")
             self._stream.flush()

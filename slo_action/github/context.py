@@ -1,8 +1,8 @@
-"""What a runner tells by its environment, as values. No path is assumed: act has other ones."""
+"""What a runner passes in its environment, as values. No path is assumed: act has other ones."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from slo_action.core.model import RunIdentity
 from slo_action.core.text.secrets import Secret
@@ -11,9 +11,8 @@ from slo_action.errors import RunnerError
 _GITHUB = "https://github.com"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunnerContext:
-    """One step's surroundings. Empty text and None mean that the runner did not tell.
+class RunnerContext(NamedTuple):
+    """What the runner passed to one step; empty text or None where it passed nothing.
 
     `identity` sets this step apart from others of the run: job, matrix and step, for names.
     """
@@ -27,9 +26,7 @@ class RunnerContext:
     results_url: str
     runtime_token: Secret
     longest_retention_days: int | None
-    identity: str
     is_act: bool
-    debug: bool
 
 
 def read_context(environ: Mapping[str, str]) -> RunnerContext:
@@ -51,9 +48,7 @@ def read_context(environ: Mapping[str, str]) -> RunnerContext:
         results_url=environ.get("ACTIONS_RESULTS_URL", ""),
         runtime_token=Secret(environ.get("ACTIONS_RUNTIME_TOKEN", "")),
         longest_retention_days=int(days) if days.isascii() and days.isdigit() else None,
-        identity="-".join(filter(None, (environ.get("GITHUB_JOB"), environ.get("GITHUB_ACTION")))),
         is_act=environ.get("ACT") == "true",
-        debug=environ.get("RUNNER_DEBUG") == "1",
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 Keys = tuple[str, ...]
 
 
-def told_by_event(event_path: Path | None, ways: Iterable[Keys]) -> str:
+def first_in_event(event_path: Path | None, ways: Iterable[Keys]) -> str:
     """Return the first text that the event holds at one of these ways; empty where it has none."""
     event = _event(event_path)
     return next(filter(None, (_dig(event, way) for way in ways)), "")
@@ -15,14 +15,14 @@ def told_by_event(event_path: Path | None, ways: Iterable[Keys]) -> str:
 
 def base_sha(event_path: Path | None) -> str:
     """Return the commit that a change under review is to be merged into; empty without one."""
-    return told_by_event(event_path, _BASES)
+    return first_in_event(event_path, _BASES)
 
 
 _BASES = (("pull_request", "base", "sha"), ("merge_group", "base_sha"))
 
 
 def is_from_fork(event_path: Path | None) -> bool:
-    """Tell whether a pull request may come from another repository, whose author may be anybody.
+    """Return True if a pull request may come from a fork.
 
     So may the one of a workflow that runs after another one, on what a pull request made. An event
     that cannot be read, or does not name both repositories, may be such a one. Without an event,
@@ -33,10 +33,10 @@ def is_from_fork(event_path: Path | None) -> bool:
     event = _read(event_path)
     if not isinstance(event, Mapping):
         return True
-    return any(_is_strange(event[kind], *sides) for kind, sides in _SIDES.items() if kind in event)
+    return any(_may_be_fork(event[kind], *sides) for kind, sides in _SIDES.items() if kind in event)
 
 
-def _is_strange(change: object, theirs: Keys, ours: Keys) -> bool:
+def _may_be_fork(change: object, theirs: Keys, ours: Keys) -> bool:
     name = _dig(change, theirs)
     return not name or name != _dig(change, ours)
 

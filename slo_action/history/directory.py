@@ -1,6 +1,6 @@
 """Verdicts in a directory below the workspace, a line of JSON each; a cache or a checkout keeps it.
 
-What cannot be read is passed over: a history that somebody edited must not stop a run.
+What cannot be read is passed over: an edited history must not stop a run.
 """
 
 import json
@@ -27,7 +27,7 @@ class HistoryDirectory:
         self._root = workspace / root
 
     def verdicts(self, service: str) -> tuple[PastVerdict, ...]:
-        """Return what is known of a service, oldest first; nothing where nothing was kept."""
+        """Return the verdicts on a service, oldest first; empty where none were kept."""
         found = [verdict for verdict in self._read(service) if verdict.service == service]
         return tuple(sorted(found, key=lambda verdict: verdict.at))
 

@@ -1,4 +1,4 @@
-"""`backtest`: judge recorded runs by another policy, and tell what would have differed."""
+"""`backtest`: judge recorded runs by another policy, and report what would have differed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +12,14 @@ from slo_action.core.gate.gate import recheck as recheck_policy
 from slo_action.core.model import Cause, Observation, ObservationKind, Trigger
 from slo_action.core.observation.replay import replayed_under
 from slo_action.core.observation.window import Window, WindowEnd
-from slo_action.core.policy.overrides import policy_of
+from slo_action.core.policy.numbers import policy_with
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.policy_comparison import PolicyComparison, PolicyOutcome
-from slo_action.core.slo.services import Matrix
-from slo_action.core.verdict.facts import Judgement, OnLateStart, is_passed
-from slo_action.core.verdict.judge import judge
+from slo_action.core.slo.services import SloYml
+from slo_action.core.verdict.facts import OnLateStart, is_passed
+from slo_action.core.verdict.judge import Judgement
 from slo_action.errors import RecordError, ReplayError
-from slo_action.modes.replay import Replayed, ReplayedEvidence, replay
+from slo_action.modes.replay import Replayed, ReplayedEvidence, judge_evidence, replay
 
 _STOPPED_ROW = "interrupted"
 
@@ -32,10 +32,10 @@ class Backtest:
     unread: Mapping[str, str]
 
 
-def backtest(paths: Iterable[Path], policies: Matrix, service: str = "") -> Backtest:
+def backtest(paths: Iterable[Path], policies: SloYml, service: str = "") -> Backtest:
     """Judge the records again by the policies of their services; an empty `service` takes all.
 
-    What cannot be read, or does not lead to its own verdict, is told and left out.
+    What cannot be read, or does not lead to its own verdict, is reported and left out.
     """
     cases: list[PolicyComparison] = []
     unread: dict[str, str] = {}
@@ -49,9 +49,9 @@ def backtest(paths: Iterable[Path], policies: Matrix, service: str = "") -> Back
     return Backtest(cases=tuple(cases), unread=unread)
 
 
-def _backtested(document: AuditDocument, policies: Matrix, source: str) -> PolicyComparison:
+def _backtested(document: AuditDocument, policies: SloYml, source: str) -> PolicyComparison:
     try:
-        policy = policy_of(policies.policy_for(document.service), document.policy or Policy())
+        policy = policy_with(policies.policy_for(document.service), document.policy or Policy())
     except ValueError as error:
         raise RecordError(
             f"the policy does not fit the record's own: {error}", hint="state the whole error_rate"
@@ -67,10 +67,10 @@ def backtested(document: AuditDocument, policy: Policy, source: str) -> PolicyCo
     """
     replayed = replay(document)
     superseded = document.decision is not None and document.decision.superseded
-    then = _told(replayed.judgement, replayed.seen, superseded=superseded)
-    seen = _seen_again(replayed, policy)
+    then = _outcome(replayed.judgement, replayed.evidence, superseded=superseded)
+    seen = _evidence_under(replayed, policy)
     why = _missing(seen, replayed, policy)
-    now = None if why else _told(_judged(seen, policy), seen, superseded=superseded)
+    now = None if why else _outcome(judge_evidence(seen, policy), seen, superseded=superseded)
     return PolicyComparison(
         source=source,
         service=document.service,
@@ -83,7 +83,7 @@ def backtested(document: AuditDocument, policy: Policy, source: str) -> PolicyCo
     )
 
 
-def _told(judgement: Judgement, seen: ReplayedEvidence, *, superseded: bool) -> PolicyOutcome:
+def _outcome(judgement: Judgement, seen: ReplayedEvidence, *, superseded: bool) -> PolicyOutcome:
     """Another deploy that came between keeps its cause: it came whatever the policy."""
     calls = _calls_for_rollback(judgement)
     taken = superseded and calls
@@ -115,27 +115,16 @@ def _heard_seconds(window: Window) -> float:
     return max(heard, default=window.begun_seconds)
 
 
-def _judged(seen: ReplayedEvidence, policy: Policy) -> Judgement:
-    return judge(
-        seen.gate,
-        rule=policy.rule,
-        on_late_start=policy.on_late_start,
-        window=seen.window,
-        recheck=seen.recheck,
-        known=seen.known,
-    )
-
-
-def _seen_again(replayed: Replayed, policy: Policy) -> ReplayedEvidence:
+def _evidence_under(replayed: Replayed, policy: Policy) -> ReplayedEvidence:
     """Return what a run by `policy` would have seen of it, and no more."""
-    before = replayed.seen
+    before = replayed.evidence
     window = _window_again(before.window, policy)
     gate, rest = _gate_again(before, policy.gate, window)
-    seen = ReplayedEvidence(gate=gate, window=None, recheck=None, known=before.known)
-    if is_passed(gate.end, policy.on_late_start) or (gate.end is None and _convicts(window)):
+    seen = ReplayedEvidence(gate=gate, window=None, recheck=None, context=before.context)
+    if is_passed(gate.end, policy.on_late_start) or (gate.end is None and _has_failed(window)):
         return replace(seen, window=window)
     if gate.end is None:
-        # Nobody may judge by a gate that goes on; what was heard is told by the gate alone.
+        # No verdict follows from a gate that goes on: the evidence is the gate's alone.
         return seen
     recheck = _recheck_again(seen, rest, policy)
     seen = replace(seen, recheck=recheck)
@@ -155,7 +144,7 @@ def _window_again(window: Window | None, policy: Policy) -> Window | None:
     )
 
 
-def _convicts(window: Window | None) -> bool:
+def _has_failed(window: Window | None) -> bool:
     return window is not None and window.end not in (None, WindowEnd.OVER)
 
 
@@ -164,21 +153,21 @@ def _gate_again(
 ) -> tuple[Gate, tuple[Observation, ...]]:
     """Return the gate of another policy, and the observations it would not have made.
 
-    It hears the recorded ones when they were made, up to its end or the window's conviction. A
+    It hears the recorded ones when they were made, up to its end or the failure of the window. A
     longer gate hears those of the last look, too.
     """
     heard = (*seen.gate.observations, *(seen.recheck.observations if seen.recheck else ()))
     gate = Gate(policy=policy, begun_seconds=seen.gate.begun_seconds)
     for number, observation in enumerate(heard):
         over = isinstance(gate.next(), Ended)
-        if over or _has_convicted(window, observation.started_seconds):
+        if over or _failed_by(window, observation.started_seconds):
             return gate, heard[number:]
         gate = gate.feed(_unjudged(observation))
     return gate, ()
 
 
-def _has_convicted(window: Window | None, by_seconds: float) -> bool:
-    return window is not None and _convicts(window) and window.ended_seconds <= by_seconds
+def _failed_by(window: Window | None, by_seconds: float) -> bool:
+    return window is not None and _has_failed(window) and window.ended_seconds <= by_seconds
 
 
 def _unjudged(observation: Observation) -> Observation:
@@ -191,7 +180,7 @@ def _recheck_again(
     seen: ReplayedEvidence, rest: Sequence[Observation], policy: Policy
 ) -> Gate | None:
     """Return the last look that follows a missed gate; None where nothing is recorded of it."""
-    judgement = _judged(seen, policy)
+    judgement = judge_evidence(seen, policy)
     missed = Trigger.HEALTH_CHECK_FAILURE in judgement.triggers
     if not (rest and missed and _calls_for_rollback(judgement)):
         return None
@@ -213,9 +202,9 @@ def _missing(seen: ReplayedEvidence, replayed: Replayed, policy: Policy) -> str:
     needs = policy.window.length_seconds and (passed or watched)
     if needs and seen.window is None:
         return "the record holds no observation window"
-    if _judged(seen, policy).row != _STOPPED_ROW:
+    if judge_evidence(seen, policy).row != _STOPPED_ROW:
         return ""
-    last = _known_seconds(replayed.seen)
+    last = _known_seconds(replayed.evidence)
     return f"the record ends at {last:.0f} s"
 
 
@@ -226,6 +215,6 @@ def _notes(replayed: Replayed, policy: Policy, seen: ReplayedEvidence) -> tuple[
     if closer and seen.window is not None:
         notes.append("recorded without a closer look at failures, so a live run is sooner sure")
     missed = seen.gate.end is GateEnd.MISSED and seen.recheck is None
-    if missed and replayed.seen.gate.end is not GateEnd.MISSED:
+    if missed and replayed.evidence.gate.end is not GateEnd.MISSED:
         notes.append("the last look before the rollback is not in the record")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""`prepare`: certify the way back → watch what runs now → hand over. Changes nothing."""
+"""`prepare`: check the way back → observe the running release → publish. Changes nothing."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,8 +18,7 @@ from slo_action.core.release.baseline import (
 )
 from slo_action.core.verdict.window_facts import endpoints, journeys
 from slo_action.errors import Interrupted, PlatformError
-from slo_action.modes.steps.gate import Witnesses
-from slo_action.modes.steps.observe_release import Run, observed
+from slo_action.modes.steps.observe_release import Run, begin, observed
 from slo_action.modes.steps.rollback import keep_snapshots
 from slo_action.ports import Certificate, Ports
 from slo_action.render.summary.prepared import proof_lines
@@ -29,7 +28,7 @@ _P95 = Fraction(95, 100)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """What a `prepare` run found, and its exit status. `window` is None where nobody watched."""
+    """What a `prepare` run found, and its exit status. `window` is None without a baseline."""
 
     prepared: Prepared
     window: Window | None
@@ -72,20 +71,14 @@ def prepare(request: VerifyRequest, ports: Ports) -> Preparation:
 
 
 def _begin(request: VerifyRequest, ports: Ports) -> Run:
-    """The version that is expected comes with the deploy; what runs now may be any, and runs."""
-    ports.evidence.journal(f"begin preparing a deploy of {request.service} at {request.url}")
-    return Run(
-        request=request,
-        ports=ports,
-        witnesses=Witnesses(probes=request.probes, control=request.control),
-        anchor=ports.clock.monotonic(),
-        gate=replace(request.policy.gate, grace_seconds=0.0, deadline_seconds=0.0),
+    """The expected version comes with the deploy: what runs now may be any, and is not starting."""
+    run = begin(request, ports, "preparing a deploy of")
+    length = request.baseline_seconds
+    return replace(
+        run,
+        gate=replace(run.gate, grace_seconds=0.0, deadline_seconds=0.0),
         rule=VersionRule(),
-        window=replace(
-            request.policy.window,
-            length_seconds=request.baseline_seconds,
-            minimum_seconds=request.baseline_seconds,
-        ),
+        window=replace(run.window, length_seconds=length, minimum_seconds=length),
     )
 
 
@@ -98,35 +91,35 @@ def _certify(run: Run) -> Certificate:
         with run.ports.interrupts.raising():
             return machines.certify()
     except PlatformError as error:
-        words = error.in_words
+        reason = error.description
     except Interrupted:
-        words = "the run was stopped"
-    proof = Proof(name="platform", state=ProofState.UNKNOWN, words=words)
+        reason = "the run was stopped"
+    proof = Proof(name="platform", state=ProofState.UNKNOWN, words=reason)
     return Certificate(release=None, proofs=(proof,))
 
 
 def _unproven(platform: str, can_restore: bool) -> Proof:  # noqa: FBT001 - a fact about it
     if can_restore:
-        words = f"platform {platform} tells nothing beforehand: try its rollback in a drill"
-        return Proof(name="platform", state=ProofState.UNKNOWN, words=words)
-    words = f"platform {platform} cannot roll back"
-    return Proof(name="platform", state=ProofState.MISSING, words=words)
+        reason = f"platform {platform} cannot check this in advance: try its rollback in a drill"
+        return Proof(name="platform", state=ProofState.UNKNOWN, words=reason)
+    reason = f"platform {platform} cannot roll back"
+    return Proof(name="platform", state=ProofState.MISSING, words=reason)
 
 
 def _baseline(run: Run, window: Window) -> Baseline:
-    tracks = (*endpoints(window), *journeys(window))
+    stream_stats = (*endpoints(window), *journeys(window))
     return Baseline(
         taken_at=run.ports.clock.now(),
         seconds=window.ended_seconds - window.begun_seconds,
-        streams=tuple(map(_stream, tracks)),
+        streams=tuple(map(_stream, stream_stats)),
     )
 
 
-def _stream(track: StreamStats) -> StreamBaseline:
-    p95 = track.latency.percentile(_P95)
+def _stream(stats: StreamStats) -> StreamBaseline:
+    p95 = stats.latency.percentile(_P95)
     return StreamBaseline(
-        name=track.stream.name,
-        bad=track.rate.bad,
-        valid=track.rate.valid,
+        name=stats.stream.name,
+        bad=stats.rate.bad,
+        valid=stats.rate.valid,
         p95_ms=None if p95 is None else 1000 * p95,
     )

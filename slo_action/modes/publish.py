@@ -1,40 +1,133 @@
-"""Telling: local evidence first, then every audience by itself. Nothing here changes a verdict."""
+"""Publish a result: local evidence first, then each destination by itself.
+
+Nothing here raises or changes a verdict: what cannot be published is a warning.
+"""
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from slo_action.audit.document import EvidenceEntry
+from slo_action.audit.prepared import PREPARED_NAME, prepared_json
 from slo_action.audit.write import audit_document
+from slo_action.core.model import RunIdentity
+from slo_action.core.record.multi_service import ServiceEnding, worst_first
 from slo_action.core.record.record import AuditRecord, all_observations, file_name, past_verdicts
 from slo_action.errors import GitHubError
-from slo_action.modes.steps.publish import each_alone, upload
-from slo_action.ports import CheckRun, Evidence, Ports
+from slo_action.modes.multi_service.run import ServiceResult
+from slo_action.modes.prepare import Preparation
+from slo_action.modes.steps.publish import publish_or_warn, upload
+from slo_action.ports import CheckRun, Evidence, History, Ports, PublishPorts
 from slo_action.render.annotations import annotations
 from slo_action.render.endings import ending_text, headline
 from slo_action.render.openmetrics import openmetrics
 from slo_action.render.outputs import output_values
 from slo_action.render.proofs import proofs, window_failures
+from slo_action.render.summary.multi_service import (
+    services,
+    several_annotations,
+    several_outputs,
+    several_summary,
+)
+from slo_action.render.summary.prepared import (
+    prepared_annotation,
+    prepared_outputs,
+    prepared_summary,
+)
 from slo_action.render.summary.summary import summary
 
 AUDIT_NAME = "audit.json"
 
 
-def tell(record: AuditRecord, ports: Ports, *, artifact_name: str) -> None:
-    """Write the evidence, then outputs and summary, then annotate, then upload.
-
-    Never raises: whoever cannot be told is left out with a warning, and the verdict stands.
-    """
+def publish_record(record: AuditRecord, ports: Ports, *, artifact_name: str) -> None:
+    """Write the evidence, then outputs and summary, then annotate, then upload."""
     audit = audit_document(record)
-    each_alone(ports, "evidence", lambda: audit.update(write_evidence(record, ports.evidence)))
+
+    def write() -> None:
+        audit.update(write_evidence(record, ports.evidence))
+
+    def send() -> None:
+        artifact = upload(ports, artifact_name)
+        if artifact is not None:
+            ports.outputs.summarize(summary(record, audit, artifact.url))
+
+    def set_outputs() -> None:
+        places = _places(ports, "audit-path", AUDIT_NAME)
+        ports.outputs.set({**output_values(record, audit), **places})
+
+    publish_or_warn(ports, "evidence", write)
     text = summary(record, audit)
-    each_alone(ports, "outputs", lambda: ports.outputs.set(_outputs(record, audit, ports)))
-    each_alone(ports, "job summary", lambda: ports.outputs.summarize(text))
+    publish_or_warn(ports, "outputs", set_outputs)
+    publish_or_warn(ports, "job summary", lambda: ports.outputs.summarize(text))
     ports.log.annotate(annotations(record))
-    each_alone(ports, "history", lambda: _keep(record, ports))
-    each_alone(ports, "artifact", lambda: _upload(record, audit, ports, artifact_name))
-    each_alone(ports, "check run", lambda: _publish(record, ports))
+    publish_or_warn(ports, "history", lambda: _keep(record, ports.history))
+    publish_or_warn(ports, "artifact", send)
+    publish_or_warn(ports, "check run", lambda: _create_check_runs([record], ports))
+
+
+def publish_prepared(
+    preparation: Preparation, ports: Ports, *, run: RunIdentity, artifact_name: str
+) -> None:
+    """Write prepared.json and the summary, set the outputs, annotate, upload."""
+    prepared, evidence = preparation.prepared, ports.evidence
+    text = prepared_summary(prepared, preparation.window, run)
+
+    def write() -> None:
+        evidence.write(PREPARED_NAME, prepared_json(prepared))
+        evidence.write("summary.md", text)
+        evidence.journal(f"ended: the way back is {prepared.way_back}")
+
+    values = {**prepared_outputs(prepared), **_places(ports, "prepared-path", PREPARED_NAME)}
+    publish_or_warn(ports, "handover", write)
+    publish_or_warn(ports, "outputs", lambda: ports.outputs.set(values))
+    publish_or_warn(ports, "job summary", lambda: ports.outputs.summarize(text))
+    ports.log.annotate((prepared_annotation(prepared, fails=bool(preparation.exit_code)),))
+    publish_or_warn(ports, "artifact", lambda: upload(ports, artifact_name))
+
+
+def write_service_evidence(result: ServiceResult, ports: PublishPorts) -> None:
+    """Write the evidence of one of several services as soon as it has ended."""
+    publish_or_warn(
+        ports,
+        f"evidence of {result.record.service}",
+        lambda: write_evidence(result.record, result.evidence),
+    )
+
+
+def publish_services(
+    ends: Sequence[ServiceEnding],
+    results: Mapping[str, ServiceResult],
+    ports: PublishPorts,
+    *,
+    artifact_name: str,
+) -> None:
+    """Publish several services at once, their evidence being written, in the order of one."""
+    paths = {name: f"{result.evidence.place}/{AUDIT_NAME}" for name, result in results.items()}
+    values = {**several_outputs(ends, paths), "evidence-dir": ports.evidence.place}
+    text = several_summary(ends, paths)
+
+    def write() -> None:
+        listed = json.dumps(services(ends, paths), indent=2)
+        ports.evidence.write("services.json", f"{listed}\n")
+        ports.evidence.write("summary.md", text)
+
+    def send() -> None:
+        also = [path for result in results.values() for path in result.evidence.files()]
+        artifact = upload(ports, artifact_name, also)
+        if artifact is not None:
+            ports.outputs.summarize(several_summary(ends, paths, artifact.url))
+
+    publish_or_warn(ports, "evidence", write)
+    publish_or_warn(ports, "outputs", lambda: ports.outputs.set(values))
+    publish_or_warn(ports, "job summary", lambda: ports.outputs.summarize(text))
+    ports.log.annotate(several_annotations(ends))
+    for name, result in results.items():
+        _keep_service(name, result, ports)
+    publish_or_warn(ports, "artifact", send)
+    records = [end.record for end in worst_first(ends) if end.record]
+    publish_or_warn(ports, "check runs", lambda: _create_check_runs(records, ports))
 
 
 def write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
@@ -54,36 +147,32 @@ def write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
     return audit
 
 
-def _outputs(record: AuditRecord, audit: dict[str, Any], ports: Ports) -> dict[str, str]:
-    return {
-        **output_values(record, audit),
-        "audit-path": f"{ports.evidence.place}/{AUDIT_NAME}",
-        "evidence-dir": ports.evidence.place,
-    }
+def _places(ports: PublishPorts, output: str, name: str) -> dict[str, str]:
+    place = ports.evidence.place
+    return {output: f"{place}/{name}", "evidence-dir": place}
 
 
-def _upload(record: AuditRecord, audit: dict[str, Any], ports: Ports, artifact_name: str) -> None:
-    artifact = upload(ports, artifact_name)
-    if artifact is not None:
-        ports.outputs.summarize(summary(record, audit, artifact.url))
-
-
-def _keep(record: AuditRecord, ports: Ports) -> None:
-    if ports.history is not None:
+def _keep(record: AuditRecord, history: History | None) -> None:
+    if history is not None:
         for verdict in past_verdicts(record):
-            ports.history.keep(verdict)
+            history.keep(verdict)
 
 
-def _publish(record: AuditRecord, ports: Ports) -> None:
+def _keep_service(name: str, result: ServiceResult, ports: PublishPorts) -> None:
+    publish_or_warn(ports, f"history of {name}", lambda: _keep(result.record, result.history))
+
+
+def _create_check_runs(records: Iterable[AuditRecord], ports: PublishPorts) -> None:
     if ports.check_runs is None or ports.interrupts.received:
         return
     try:
         with ports.interrupts.raising():
-            ports.check_runs.publish(check_run_of(record))
+            for record in records:
+                ports.check_runs.publish(check_run_of(record))
     except GitHubError as error:
         if not error.forbidden:
             raise
-        # The default token may not: that is how most workflows are, and nothing to warn of.
+        # Most workflows run with the default token, which may not: nothing to warn of.
         ports.log.line(f"no check run: {error.message}; {error.hint}")
 
 

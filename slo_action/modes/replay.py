@@ -1,11 +1,10 @@
 """`replay`: judge a recorded run again, offline, from the record alone."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from slo_action.audit.agreement import schedule_problems, window_problems
-from slo_action.audit.document import AuditDocument, VerificationEntry, WindowEntry
-from slo_action.audit.read import former_policy_digest, gate_of
+from slo_action.audit.document import AuditDocument, VerificationEntry, Watch, WindowEntry
+from slo_action.audit.read import gate_of
 from slo_action.audit.window import window_of
 from slo_action.audit.write import policy_digest
 from slo_action.core.decision.decide import (
@@ -16,17 +15,17 @@ from slo_action.core.decision.decide import (
     ending_of,
     exit_code_of,
 )
-from slo_action.core.gate.gate import Gate, GatePolicy, after_restart
+from slo_action.core.gate.gate import Gate, after_restart
 from slo_action.core.gate.gate import recheck as recheck_policy
 from slo_action.core.model import Cause, Ending, Mode, Release, Verdict, VersionRule
 from slo_action.core.observation.policy import WindowPolicy, restored_policy
 from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.policy.policy import Policy
-from slo_action.core.record.manual_rollback import ASKED, ending_after, exit_by_hand
-from slo_action.core.record.record import newest_before
+from slo_action.core.record.manual_rollback import ASKED, manual_exit_code
+from slo_action.core.record.record import context_of
 from slo_action.core.verdict.context import EMPTY_CONTEXT, JudgementContext, RestartResult
-from slo_action.core.verdict.facts import Judgement, OnLateStart, is_passed
-from slo_action.core.verdict.judge import judge, judge_restored
+from slo_action.core.verdict.facts import OnLateStart, is_passed
+from slo_action.core.verdict.judge import Judgement, judge
 from slo_action.errors import RecordError, ReplayError
 
 _HINT = "the record was changed, or another version wrote it"
@@ -36,13 +35,13 @@ _HINT = "the record was changed, or another version wrote it"
 class ReplayedEvidence:
     """What a run saw, driven again: gate, window and last look; None where there was none.
 
-    `known` is what it knew beside that: the platform's word, and how it was before.
+    `known` is what it knew beside that: the platform status, and how it was before.
     """
 
     gate: Gate
     window: Window | None
     recheck: Gate | None
-    known: JudgementContext = EMPTY_CONTEXT
+    context: JudgementContext = EMPTY_CONTEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +50,17 @@ class Replayed:
 
     judgement: Judgement
     policy: Policy
-    seen: ReplayedEvidence
+    evidence: ReplayedEvidence
 
     @property
     def observations(self) -> int:
         """How many observations the health gate made."""
-        return len(self.seen.gate.observations)
+        return len(self.evidence.gate.observations)
 
     @property
     def answers(self) -> int:
         """How many rows the observation window holds."""
-        return len(self.seen.window.rows) if self.seen.window else 0
+        return len(self.evidence.window.rows) if self.evidence.window else 0
 
 
 def replay(document: AuditDocument) -> Replayed:
@@ -74,144 +73,184 @@ def replay(document: AuditDocument) -> Replayed:
         raise RecordError(
             "the record holds no observations or no policy", hint="replay a whole audit.json"
         )
-    problems = _policy_problems(document.policy, document.policy_digest)
-    replayed = _REPLAYS[document.mode](document, document.policy, problems)
-    if problems:
-        raise ReplayError("; ".join(problems), hint=_HINT)
+    replayer = _Replayer(document, document.watch, document.policy)
+    replayed = _REPLAYS[document.mode](replayer)
+    if replayer.problems:
+        raise ReplayError("; ".join(replayer.problems), hint=_HINT)
     return replayed
 
 
-def _verify_again(document: AuditDocument, policy: Policy, problems: list[str]) -> Replayed:
-    seen = _seen(document, policy, problems)
-    problems += _seen_problems(document, policy, seen)
-    _refuse_halves(seen.gate, seen.window, problems)
-    judgement = judge(
-        seen.gate,
+def judge_evidence(evidence: ReplayedEvidence, policy: Policy) -> Judgement:
+    """Return the verdict of a policy on what a run observed."""
+    return judge(
+        evidence.gate,
         rule=policy.rule,
         on_late_start=policy.on_late_start,
-        window=seen.window,
-        recheck=seen.recheck,
-        known=seen.known,
-    )
-    problems += _verdict_problems(document, judgement)
-    problems += _decision_problems(document, policy, judgement)
-    restored = _restored(document, problems)
-    verified = restored.verdict if restored else None
-    ending = ending_of(judgement.verdict, restored=_succeeded(document), verified=verified)
-    problems += _ending_problems(document, ending, exit_code_of(ending, policy.fail_on))
-    return Replayed(judgement=judgement, policy=policy, seen=seen)
-
-
-def _roll_back_again(document: AuditDocument, policy: Policy, problems: list[str]) -> Replayed:
-    """A person's word is no evidence: only what was restored is judged again."""
-    seen = _seen(document, policy, problems)
-    restored = _restored(document, problems)
-    judgement = restored or Judgement(
-        verdict=Verdict.INCONCLUSIVE, cause=Cause.NONE, reason=document.reason or "", row=ASKED
-    )
-    problems += _verdict_problems(document, judgement)
-    ending = ending_after(_succeeded(document), restored.verdict if restored else None)
-    rehearsed = document.decision is not None and document.decision.rehearsed
-    if rehearsed and policy.rollback is not RollbackMode.DRY_RUN:
-        problems.append("the record states a rehearsal, and the policy does not ask for one")
-    problems += _ending_problems(document, ending, exit_by_hand(ending, rehearsed=rehearsed))
-    return Replayed(judgement=judgement, policy=policy, seen=seen)
-
-
-_REPLAYS = {Mode.VERIFY: _verify_again, Mode.ROLLBACK: _roll_back_again}
-
-
-def _succeeded(document: AuditDocument) -> bool | None:
-    """Tell whether every step succeeded; None where no rollback was begun."""
-    rollback = document.rollback
-    if rollback is None:
-        return None
-    return bool(rollback.steps) and all(step.succeeded for step in rollback.steps)
-
-
-def _refuse_halves(gate: Gate, window: Window | None, problems: list[str]) -> None:
-    """No run watches to the end of a window whose gate has not ended, so no verdict is for it."""
-    if gate.end is None and window is not None and window.end is WindowEnd.OVER:
-        told = "; ".join(problems) or "the window is over, and the gate has not ended"
-        raise ReplayError(told, hint=_HINT)
-
-
-def _seen(document: AuditDocument, policy: Policy, problems: list[str]) -> ReplayedEvidence:
-    """Without its window nothing can be judged, so a misfit there ends the replay at once."""
-    if document.watch is None:
-        raise RecordError("the record holds no observations", hint="replay a whole audit.json")
-    again = document.recheck
-    return ReplayedEvidence(
-        gate=gate_of(document.watch, policy.gate),
-        window=_window(document.window, policy.window, problems),
-        recheck=gate_of(again, recheck_policy(policy.gate)) if again else None,
-        known=JudgementContext(
-            released=document.released,
-            fleet=document.fleet,
-            baseline=document.prepared.baseline if document.prepared else None,
-            remedied=_remedied(document, policy, problems),
-            before=document.prepared.release if document.prepared else None,
-            newest_before=newest_before(document.prepared),
-        ),
+        window=evidence.window,
+        recheck=evidence.recheck,
+        context=evidence.context,
     )
 
 
-def _remedied(document: AuditDocument, policy: Policy, problems: list[str]) -> RestartResult | None:
-    """Return what a restart came to, judged again from what was seen after it."""
-    remedy = document.remedy
-    if remedy is None or remedy.verification is None:
-        return None
-    rule = policy.rule
-    judgement = _verified_again("restart", remedy.verification, rule, document, problems)
-    return RestartResult(machine=remedy.machine, verdict=judgement.verdict, reason=judgement.reason)
+class _Replayer:
+    """One record judged again; `problems` are where it does not agree with itself."""
+
+    def __init__(self, document: AuditDocument, watch: Watch, policy: Policy) -> None:
+        self.problems = _policy_problems(policy, document.policy_digest)
+        self._document = document
+        self._watch = watch
+        self._policy = policy
+        self._is_stopped = bool(document.interrupted)
+
+    def verification(self) -> Replayed:
+        """Judge the deploy again, and what a rollback restored."""
+        document, policy = self._document, self._policy
+        evidence = self._evidence()
+        self._check_evidence(evidence)
+        self._refuse_halves(evidence.gate, evidence.window)
+        judgement = judge_evidence(evidence, policy)
+        self._check_verdict(judgement)
+        self.problems += _decision_problems(document, policy, judgement)
+        restored = self._restored()
+        verified = restored.verdict if restored else None
+        ending = ending_of(judgement.verdict, restored=self._succeeded, verified=verified)
+        self._check_ending(ending, exit_code_of(ending, policy.fail_on))
+        return Replayed(judgement=judgement, policy=policy, evidence=evidence)
+
+    def manual_rollback(self) -> Replayed:
+        """A person's request is no evidence: only what was restored is judged again."""
+        document, policy = self._document, self._policy
+        evidence = self._evidence()
+        restored = self._restored()
+        judgement = restored or Judgement(
+            verdict=Verdict.INCONCLUSIVE, cause=Cause.NONE, reason=document.reason or "", row=ASKED
+        )
+        self._check_verdict(judgement)
+        verified = restored.verdict if restored else None
+        ending = ending_of(Verdict.UNHEALTHY, restored=self._succeeded, verified=verified)
+        rehearsed = document.decision is not None and document.decision.rehearsed
+        if rehearsed and policy.rollback is not RollbackMode.DRY_RUN:
+            self.problems.append("the record states a rehearsal, and the policy asks for none")
+        self._check_ending(ending, manual_exit_code(ending, rehearsed=rehearsed))
+        return Replayed(judgement=judgement, policy=policy, evidence=evidence)
+
+    @property
+    def _succeeded(self) -> bool | None:
+        """Whether every step succeeded; None where no rollback was begun."""
+        rollback = self._document.rollback
+        if rollback is None:
+            return None
+        return bool(rollback.steps) and all(step.succeeded for step in rollback.steps)
+
+    def _refuse_halves(self, gate: Gate, window: Window | None) -> None:
+        """No run observes to the end of a window whose gate has not ended: there is no verdict."""
+        if gate.end is None and window is not None and window.end is WindowEnd.OVER:
+            reason = "; ".join(self.problems) or "the window is over, and the gate has not ended"
+            raise ReplayError(reason, hint=_HINT)
+
+    def _evidence(self) -> ReplayedEvidence:
+        """Without its window nothing can be judged, so a misfit there ends the replay at once."""
+        document, gate, again = self._document, self._policy.gate, self._document.recheck
+        return ReplayedEvidence(
+            gate=gate_of(self._watch, gate),
+            window=self._window(document.window, self._policy.window),
+            recheck=gate_of(again, recheck_policy(gate)) if again else None,
+            context=context_of(
+                document.released, document.fleet, document.prepared, self._restart()
+            ),
+        )
+
+    def _restart(self) -> RestartResult | None:
+        """Return the result of a restart, judged again by what was observed after it."""
+        remedy = self._document.remedy
+        if remedy is None or remedy.verification is None:
+            return None
+        judged = self._verified("restart", remedy.verification, self._policy.rule)
+        return RestartResult(machine=remedy.machine, verdict=judged.verdict, reason=judged.reason)
+
+    def _window(self, entry: WindowEntry | None, policy: WindowPolicy) -> Window | None:
+        try:
+            return window_of(entry, policy) if entry else None
+        except ReplayError as error:
+            found = "; ".join([*self.problems, error.message])
+            raise ReplayError(found, hint=error.hint) from error
+
+    def _check_evidence(self, evidence: ReplayedEvidence) -> None:
+        policy, entry, stopped = self._policy, self._document.window, self._is_stopped
+        gate, window, again = evidence.gate, evidence.window, evidence.recheck
+        self.problems += schedule_problems("watch", gate, window, stopped=stopped)
+        if again:
+            self.problems += schedule_problems("last look", again, None, stopped=stopped)
+        warns = policy.on_late_start is OnLateStart.WARN
+        recovered = warns and again is not None and again.has_streak
+        met = not stopped and (is_passed(gate.end, policy.on_late_start) or recovered)
+        if met and window is None and policy.window.length_seconds:
+            self.problems.append("the window is missing, and the policy asks for one")
+        if entry and window:
+            self.problems += window_problems("window", entry, window, policy, met=met)
+
+    def _check_verdict(self, judgement: Judgement) -> None:
+        document = self._document
+        superseded = document.decision is not None and document.decision.superseded
+        cause = Cause.SUPERSEDED if superseded else judgement.cause
+        self._check("verdict", judgement.verdict, document.verdict)
+        self._check("cause", cause, document.cause)
+        self._check("triggers", judgement.triggers, document.triggers)
+        self._check("row", judgement.row, document.row)
+
+    def _check_ending(self, ending: Ending, code: int) -> None:
+        self._check("ending", ending, self._document.ending)
+        self._check("exit status", code, self._document.exit_code)
+
+    def _check(self, name: str, reached: object, stated: object) -> None:
+        if reached != stated:
+            difference = (
+                f"the {name} reached is {_plain(reached)}, the record states {_plain(stated)}"
+            )
+            self.problems.append(difference)
+
+    def _restored(self) -> Judgement | None:
+        """Return the verdict on what was restored; None where it was not verified."""
+        rollback = self._document.rollback
+        entry = rollback.verification if rollback else None
+        if entry is None:
+            return None
+        return self._verified("rollback", entry, VersionRule(rejected=entry.rejected_version))
+
+    def _verified(self, what: str, entry: VerificationEntry, rule: VersionRule) -> Judgement:
+        """Judge again what was observed after something was changed."""
+        policy, stopped = self._policy, self._is_stopped
+        gate_policy = after_restart(policy.gate) if what == "restart" else policy.gate
+        gate = gate_of(entry.watch, gate_policy)
+        restored = restored_policy(policy.window)
+        window = self._window(entry.window, restored)
+        self.problems += schedule_problems(what, gate, window, stopped=stopped)
+        self._refuse_halves(gate, window)
+        context = JudgementContext(released=entry.released, fleet=entry.fleet, since=what)
+        judgement = judge(
+            gate, rule=rule, on_late_start=OnLateStart.WARN, window=window, context=context
+        )
+        self._check(f"verdict after the {what}", judgement.verdict, entry.verdict)
+        self._check(f"cause after the {what}", judgement.cause, entry.cause)
+        met = not stopped and gate.has_streak
+        if entry.window and window:
+            judged = replace(policy, gate=gate.policy)
+            name = f"{what}: window"
+            self.problems += window_problems(name, entry.window, window, judged, met=met)
+        if met and window is None and restored.length_seconds:
+            self.problems.append(f"{what}: the window is missing, and the policy asks for one")
+        return judgement
 
 
-def _window(entry: WindowEntry | None, policy: WindowPolicy, problems: list[str]) -> Window | None:
-    try:
-        return window_of(entry, policy) if entry else None
-    except ReplayError as error:
-        raise ReplayError("; ".join([*problems, error.message]), hint=error.hint) from error
+_REPLAYS = {Mode.VERIFY: _Replayer.verification, Mode.ROLLBACK: _Replayer.manual_rollback}
 
 
 def _policy_problems(policy: Policy, digest: str | None) -> list[str]:
     found = policy_digest(policy)
     accepted = {None, found}
     if not policy.window.length_seconds:
-        accepted.add(former_policy_digest(policy))
+        accepted.add(policy_digest(policy, has_window=False))
     return [] if digest in accepted else [f"the policy's digest is {found}, not {digest}"]
-
-
-def _seen_problems(document: AuditDocument, policy: Policy, seen: ReplayedEvidence) -> list[str]:
-    stopped = bool(document.interrupted)
-    problems = schedule_problems("watch", seen.gate, seen.window, stopped=stopped)
-    recovered = policy.on_late_start is OnLateStart.WARN and _passed(seen.recheck)
-    if seen.recheck:
-        problems += schedule_problems("last look", seen.recheck, None, stopped=stopped)
-    met = not stopped and (is_passed(seen.gate.end, policy.on_late_start) or recovered)
-    if met and seen.window is None and policy.window.length_seconds:
-        problems.append("the window is missing, and the policy asks for one")
-    if document.window and seen.window:
-        problems += window_problems("window", document.window, seen.window, policy, met=met)
-    return problems
-
-
-def _passed(gate: Gate | None) -> bool:
-    return gate is not None and gate.has_streak
-
-
-def _verdict_problems(document: AuditDocument, judgement: Judgement) -> list[str]:
-    superseded = document.decision is not None and document.decision.superseded
-    reached = {
-        "verdict": (judgement.verdict, document.verdict),
-        "cause": (Cause.SUPERSEDED if superseded else judgement.cause, document.cause),
-        "triggers": (judgement.triggers, document.triggers),
-        "row": (judgement.row, document.row),
-    }
-    return [
-        f"the {name} reached is {_plain(after)}, the record states {_plain(before)}"
-        for name, (after, before) in reached.items()
-        if after != before
-    ]
 
 
 def _plain(value: object) -> str:
@@ -219,7 +258,7 @@ def _plain(value: object) -> str:
 
 
 def _decision_problems(document: AuditDocument, policy: Policy, judgement: Judgement) -> list[str]:
-    """What the platform said is not known again, so standing down is always possible."""
+    """The platform is not asked again, so standing down is always possible."""
     stated = document.decision
     if stated is None:
         return []
@@ -235,67 +274,4 @@ def _decision_problems(document: AuditDocument, policy: Policy, judgement: Judge
         problems.append("the record states that another deploy took over, and nothing was to do")
     if not (acted == document.rollback_triggered == (document.rollback is not None)):
         problems.append("the record does not state alike whether a rollback was begun")
-    return problems
-
-
-def _restored(document: AuditDocument, problems: list[str]) -> Judgement | None:
-    """Return the verdict on what was restored; None where it was not verified."""
-    verification = document.rollback.verification if document.rollback else None
-    if verification is None:
-        return None
-    rule = VersionRule(rejected=verification.rejected_version)
-    return _verified_again("rollback", verification, rule, document, problems)
-
-
-_GATES: dict[str, Callable[[GatePolicy], GatePolicy]] = {
-    "rollback": lambda policy: policy,
-    "restart": after_restart,
-}
-
-
-def _verified_again(
-    what: str,
-    verification: VerificationEntry,
-    rule: VersionRule,
-    document: AuditDocument,
-    problems: list[str],
-) -> Judgement:
-    """Judge again what was seen after something was changed; add what does not agree."""
-    policy = document.policy
-    if policy is None:
-        raise RecordError("the record holds no policy", hint="replay a whole audit.json")
-    gate = gate_of(verification.watch, _GATES[what](policy.gate))
-    watching = restored_policy(policy.window)
-    window = _window(verification.window, watching, problems)
-    stopped = bool(document.interrupted)
-    problems += schedule_problems(what, gate, window, stopped=stopped)
-    _refuse_halves(gate, window, problems)
-    known = JudgementContext(released=verification.released, fleet=verification.fleet, since=what)
-    judgement = judge_restored(gate, window, rule=rule, known=known)
-    problems += _restored_problems(what, verification, judgement)
-    met = not stopped and _passed(gate)
-    if verification.window and window:
-        told = f"{what}: window"
-        judged = replace(policy, gate=gate.policy)
-        problems += window_problems(told, verification.window, window, judged, met=met)
-    if met and window is None and watching.length_seconds:
-        problems.append(f"{what}: the window is missing, and the policy asks for one")
-    return judgement
-
-
-def _restored_problems(what: str, stated: VerificationEntry, judgement: Judgement) -> list[str]:
-    problems = []
-    if judgement.verdict is not stated.verdict:
-        problems.append(f"the {what} is {judgement.verdict}, not {stated.verdict}")
-    if judgement.cause is not stated.cause:
-        problems.append(f"the cause after the {what} is {judgement.cause}, not {stated.cause}")
-    return problems
-
-
-def _ending_problems(document: AuditDocument, ending: Ending, code: int) -> list[str]:
-    problems = []
-    if ending is not document.ending:
-        problems.append(f"the ending reached is {ending}, the record states {document.ending}")
-    if code != document.exit_code:
-        problems.append(f"the exit status is {code}, the record states {document.exit_code}")
     return problems

@@ -1,4 +1,4 @@
-"""`rollback`: a word → plan → compare → act → verify → record. It judges the result only."""
+"""`rollback`: plan → compare → act → verify → record. It is judged by its result only."""
 
 from dataclasses import replace
 
@@ -8,16 +8,16 @@ from slo_action.core.decision.decide import Action, Decision, RollbackMode, WayB
 from slo_action.core.model import Mode
 from slo_action.core.record.manual_rollback import (
     asked,
-    compared_by_hand,
-    ending_by_hand,
-    exit_by_hand,
-    judged_by_hand,
+    manual_ending,
+    manual_exit_code,
+    manual_judgement,
+    recheck_manual,
 )
 from slo_action.core.record.record import AuditRecord, Rollback, latest_version
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.errors import PlatformError
-from slo_action.modes.steps.gate import Witnesses, unconsulted
-from slo_action.modes.steps.observe_release import Observed, Run, probe_once
+from slo_action.modes.steps.gate import unconsulted
+from slo_action.modes.steps.observe_release import Observed, Run, begin, probe_once
 from slo_action.modes.steps.rollback import planned, rehearsed, roll_back, way_back
 from slo_action.ports import Ports
 
@@ -27,7 +27,7 @@ def rollback(request: VerifyRequest, ports: Ports) -> AuditRecord:
 
     Raises PlatformError where there is nothing to go back to: nothing was touched then.
     """
-    run = _begin(request, ports)
+    run = begin(request, ports, "rolling back")
     before = _way_back(run)
     seen = Observed(gate=probe_once(run))
     decision, plan = planned(run, asked(request.approver, before.target))
@@ -39,19 +39,6 @@ def rollback(request: VerifyRequest, ports: Ports) -> AuditRecord:
         decision = replace(decision, action=Action.STAND_DOWN, why=done.untouched)
         done = None
     return _record(run, seen, before, decision, plan, done)
-
-
-def _begin(request: VerifyRequest, ports: Ports) -> Run:
-    ports.evidence.journal(f"begin rolling back {request.service} at {request.url}")
-    return Run(
-        request=request,
-        ports=ports,
-        witnesses=Witnesses(probes=request.probes, control=request.control),
-        anchor=ports.clock.monotonic(),
-        gate=request.policy.gate,
-        rule=request.policy.rule,
-        window=request.policy.window,
-    )
 
 
 def _way_back(run: Run) -> WayBack:
@@ -80,7 +67,7 @@ def _compared(run: Run, decision: Decision, before: WayBack) -> Decision:
     if run.ports.interrupts.received:
         stopped = "the run was stopped before it acted"
         return replace(decision, action=Action.STAND_DOWN, why=stopped)
-    return compared_by_hand(decision, before=before, now=way_back(run))
+    return recheck_manual(decision, before=before, now=way_back(run))
 
 
 def _record(
@@ -92,8 +79,8 @@ def _record(
     done: Rollback | None,
 ) -> AuditRecord:
     request = run.request
-    judgement = judged_by_hand(done, decision)
-    ending = ending_by_hand(done)
+    judgement = manual_judgement(done, decision)
+    ending = manual_ending(done)
     fleet = done.verification.fleet if done and done.verification else None
     return AuditRecord(
         tool_version=__version__,
@@ -113,7 +100,7 @@ def _record(
         decision=decision,
         rollback=done,
         ending=ending,
-        exit_code=exit_by_hand(ending, rehearsed=decision.rehearsed),
+        exit_code=manual_exit_code(ending, rehearsed=decision.rehearsed),
         unconsulted=unconsulted(run.witnesses, run.ports, None, fleet),
         interrupted=run.ports.interrupts.received,
         released=before.current,

@@ -1,4 +1,4 @@
-"""`verify`: watch → observe → judge → decide → act → verify → record. Telling is tell.py's."""
+"""`verify`: gate → observe → judge → decide → act → verify → record. publish.py publishes it."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,7 +18,6 @@ from slo_action.core.decision.decide import (
 )
 from slo_action.core.gate.gate import Gate, GateEnd
 from slo_action.core.model import (
-    Release,
     Trigger,
 )
 from slo_action.core.observation.streams import stream_name
@@ -26,18 +25,19 @@ from slo_action.core.record.record import (
     AuditRecord,
     MachineRestart,
     Rollback,
+    context_of,
     judged_version,
     latest_version,
-    newest_before,
 )
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.verdict.context import JudgementContext, single_sick_machine
 from slo_action.core.verdict.judge import Judgement, judge
 from slo_action.errors import SloVerifyError
-from slo_action.modes.steps.gate import Witnesses, unconsulted
+from slo_action.modes.steps.gate import unconsulted
 from slo_action.modes.steps.observe_release import (
     Observed,
     Run,
+    begin,
     observe_recovered,
     observe_release,
     recheck,
@@ -83,10 +83,10 @@ class _Case:
 
 
 def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
-    """Verify one deploy and return what happened; tells nobody but the live log."""
+    """Verify one deploy and return what happened; only the live log is written."""
     run = _begin(request, ports)
     before = way_back(run)
-    seen = observe_release(run, when_passed=lambda gate: _tell_provisional(run, gate))
+    seen = observe_release(run, when_passed=lambda gate: _publish_provisional(run, gate))
     keep_snapshots(run)
     before = _asked_again(run, before, seen)
     case = _compared(_look_again(_judged(run, before, seen)))
@@ -99,19 +99,10 @@ def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
 
 def _begin(request: VerifyRequest, ports: Ports) -> Run:
     since_deploy = (ports.clock.now() - request.deployed_at).total_seconds()
-    ports.evidence.journal(f"begin verifying {request.service} at {request.url}")
     with ports.log.group(POLICY):
-        for sentence in (*request.policy.in_words(), *_left_out(request)):
+        for sentence in (*request.policy.sentences(), *_left_out(request)):
             ports.log.line(sentence)
-    return Run(
-        request=request,
-        ports=ports,
-        witnesses=Witnesses(probes=request.probes, control=request.control),
-        anchor=ports.clock.monotonic() - max(since_deploy, 0.0),
-        gate=request.policy.gate,
-        rule=request.policy.rule,
-        window=request.policy.window,
-    )
+    return begin(request, ports, "verifying", since_deploy=since_deploy)
 
 
 def _left_out(request: VerifyRequest) -> tuple[str, ...]:
@@ -139,28 +130,16 @@ def _asked_again(run: Run, before: WayBack, seen: Observed) -> WayBack:
 def _judged(
     run: Run, before: WayBack, seen: Observed, remedy: MachineRestart | None = None
 ) -> _Case:
-    judgement = _judge(run, seen, _known(run, before.current, seen, remedy))
+    restart = remedy.result if remedy else None
+    context = context_of(before.current, seen.fleet, run.request.prepared, restart)
+    judgement = _judge(run, seen, context)
     decision = _decide(run, judgement, before)
     return _Case(
         run=run, before=before, seen=seen, judgement=judgement, decision=decision, remedy=remedy
     )
 
 
-def _known(
-    run: Run, released: Release | None, seen: Observed, remedy: MachineRestart | None
-) -> JudgementContext:
-    prepared = run.request.prepared
-    return JudgementContext(
-        released=released,
-        fleet=seen.fleet,
-        baseline=prepared.baseline if prepared else None,
-        remedied=remedy.result if remedy else None,
-        before=prepared.release if prepared else None,
-        newest_before=newest_before(prepared),
-    )
-
-
-def _judge(run: Run, seen: Observed, known: JudgementContext) -> Judgement:
+def _judge(run: Run, seen: Observed, context: JudgementContext) -> Judgement:
     policy = run.request.policy
     judgement = judge(
         seen.gate,
@@ -168,14 +147,14 @@ def _judge(run: Run, seen: Observed, known: JudgementContext) -> Judgement:
         on_late_start=policy.on_late_start,
         window=seen.window,
         recheck=seen.recheck,
-        known=known,
+        context=context,
     )
     run.ports.log.line(f"{judgement.verdict} ({judgement.cause}): {judgement.reason}")
     return judgement
 
 
-def _tell_provisional(run: Run, gate: Gate) -> None:
-    """Tell what the gate alone says, so that a pipeline may go on while the watch runs."""
+def _publish_provisional(run: Run, gate: Gate) -> None:
+    """Publish the verdict of the gate alone, so that a pipeline may go on."""
     policy = run.request.policy
     judgement = judge(gate, rule=policy.rule, on_late_start=policy.on_late_start)
     with suppress(SloVerifyError):
@@ -194,10 +173,10 @@ def _decide(run: Run, judgement: Judgement, before: WayBack) -> Decision:
 
 
 def _look_again(case: _Case) -> _Case:
-    """Ask once more before anything is changed, where the gate convicts.
+    """Ask once more before anything is changed, where the gate has failed.
 
-    A window's word is no older than a second, and among partial failures three good answers in a
-    row are what anybody would expect.
+    A window is no older than a second, and with partial failures three good answers in a row are
+    likely.
     """
     if not case.acts or Trigger.HEALTH_CHECK_FAILURE not in case.judgement.triggers:
         return case
@@ -237,7 +216,7 @@ def _live(seen: Observed) -> str | None:
 
 
 def _remedied(case: _Case) -> _Case:
-    """Start a single sick machine again before everybody is rolled back for it, once."""
+    """Restart a single unhealthy machine, once, before everything is rolled back for it."""
     if not case.acts or case.run.request.policy.rollback is not RollbackMode.AUTO:
         return case
     sick = single_sick_machine(case.seen.gate, case.seen.window, case.seen.fleet)

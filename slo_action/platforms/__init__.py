@@ -1,18 +1,18 @@
 """Where services run: one explicit table, one file each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import VerifyRequest
-from slo_action.platforms import command, none
+from slo_action.on_demand import on_demand
+from slo_action.platforms import none
 from slo_action.platforms.context import PlatformContext
 from slo_action.ports import MachinePlatform, Platform
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """A platform; `machines` is None where it does not know them one by one."""
+class Opened(NamedTuple):
+    """A platform; `machines` is None where it does not name them one by one."""
 
     platform: Platform
     machines: MachinePlatform | None = None
@@ -21,18 +21,16 @@ class Opened:
 Opener = Callable[[VerifyRequest, PlatformContext], Opened]
 
 
-def _none(request: VerifyRequest, premises: PlatformContext) -> Opened:
-    return Opened(platform=none.open_platform(request, premises))
+def _none(_request: VerifyRequest, _context: PlatformContext) -> Opened:
+    return Opened(platform=none.NoPlatform())
 
 
-def _command(request: VerifyRequest, premises: PlatformContext) -> Opened:
-    return Opened(platform=command.open_platform(request, premises))
+def _command(request: VerifyRequest, context: PlatformContext) -> Opened:
+    return Opened(platform=on_demand("command")(request, context))
 
 
-def _fly(request: VerifyRequest, premises: PlatformContext) -> Opened:
-    from slo_action.platforms.fly.platform import open_platform  # noqa: PLC0415 - heavy: ADR 0002
-
-    opened = open_platform(request, premises)
+def _fly(request: VerifyRequest, context: PlatformContext) -> Opened:
+    opened = on_demand("fly")(request, context)
     return Opened(platform=opened, machines=opened)
 
 

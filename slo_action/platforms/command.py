@@ -1,4 +1,4 @@
-"""Any platform with a command line: the user's own commands restore and tell versions."""
+"""Any platform with a command line: the user's own commands restore, and print versions."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ PREVIOUS_VERSION_SECONDS = 30.0
 _LONGEST_VERSION = 200
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@/-]{0,199}")
-"""What the service says of itself reaches a command only in this form: never as an option."""
+"""What the service reports about itself reaches a command only in this form: never an option."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z-]+)\}")
 
@@ -79,13 +79,13 @@ class CommandPlatform:
         problem = self.redact(finished.problem or _complaint(finished, version))
         if problem:
             raise PlatformError(
-                f"previous-version-command told no version: {problem}",
+                f"previous-version-command printed no version: {problem}",
                 hint="run it by hand; it must print the version to return to, on one line",
             )
         return Release(version=version)
 
     def current_release(self) -> Release | None:
-        """Return None: no command tells it, so the service's own word is compared instead."""
+        """Return None: no command prints it; the version that the service reports is compared."""
         return None
 
     def restore(
@@ -98,14 +98,13 @@ class CommandPlatform:
             "failed-version": failed if failed and _PLAIN.fullmatch(failed) else "",
         }
         journal(f"run rollback-command to restore {values['previous-version'] or 'its choice'}")
-        begun = self.clock.monotonic()
+        began = self.clock.monotonic()
         finished = self._run(self.commands.rollback, values, self.commands.timeout_seconds)
-        detail = finished.problem or f"exit status {finished.exit_code}"
         step = RollbackStep(
             name="rollback-command",
             succeeded=finished.exit_code == 0,
-            duration_seconds=self.clock.monotonic() - begun,
-            detail=detail,
+            duration_seconds=self.clock.monotonic() - began,
+            detail=finished.problem or f"exit status {finished.exit_code}",
             output=self.redact(finished.output),
         )
         return (step,)
@@ -122,31 +121,27 @@ class CommandPlatform:
         )
 
 
-def open_platform(request: VerifyRequest, premises: PlatformContext) -> CommandPlatform:
+def open_platform(request: VerifyRequest, context: PlatformContext) -> CommandPlatform:
     """Return the platform for a request, its environment scrubbed."""
     return CommandPlatform(
         service=request.service,
         commands=request.commands,
-        environment=scrubbed(premises.environment),
-        workspace=premises.workspace,
-        clock=premises.clock,
-        redact=premises.redact,
+        environment=scrubbed(context.environment),
+        workspace=context.workspace,
+        clock=context.clock,
+        redact=context.redact,
     )
 
 
 def _argv(command: Sequence[str], values: Mapping[str, str], *, shell: bool) -> list[str]:
-    """Fill in placeholders word by word, so a value can never become a second word.
+    """Fill in placeholders argument by argument, so a value can never become a second argument.
 
-    With a shell nothing is filled in: values arrive as variables, which cannot be code.
+    Each is filled in once: what a value holds is never a placeholder. With a shell nothing is
+    filled in: values arrive as variables, which cannot be code.
     """
     if shell:
         return ["sh", "-c", *command]
-    return [_filled(word, values) for word in command]
-
-
-def _filled(word: str, values: Mapping[str, str]) -> str:
-    """Fill in each placeholder once; what a value itself holds is never a placeholder."""
-    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), word)
+    return [_PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), one) for one in command]
 
 
 def _complaint(finished: Finished, version: str) -> str:

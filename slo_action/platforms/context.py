@@ -1,16 +1,15 @@
 """What a platform is opened with, beside the request."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from slo_action.core.release.baseline import Prepared
 from slo_action.core.release.track_record import PastVerdict
 from slo_action.ports import Clock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformContext:
+class PlatformContext(NamedTuple):
     """Where a platform works. `redact` takes the run's secrets out of captured text.
 
     `prepared` is what a `prepare` run handed over, None without one. `past` are the verdicts of

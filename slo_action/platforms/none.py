@@ -1,14 +1,12 @@
-"""No platform: verdicts without a way back."""
+"""No platform: verdicts without a rollback."""
 
 from collections.abc import Callable
 
-from slo_action.config.request import VerifyRequest
 from slo_action.core.model import Release, RollbackStep
-from slo_action.platforms.context import PlatformContext
 
 
 class NoPlatform:
-    """Knows no releases and restores none."""
+    """Names no releases and restores none."""
 
     name = "none"
     can_restore = False
@@ -29,8 +27,3 @@ class NoPlatform:
     ) -> tuple[RollbackStep, ...]:
         """Do nothing."""
         return ()
-
-
-def open_platform(_request: VerifyRequest, _premises: PlatformContext) -> NoPlatform:
-    """Return the platform."""
-    return NoPlatform()

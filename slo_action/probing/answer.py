@@ -1,12 +1,11 @@
 """An answer as received, and what it says beside its outcome."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 from slo_action.core.answer.catch_all import MAY_BE_CATCH_ALL
 from slo_action.core.answer.health_body import HealthReading, is_page
+from slo_action.core.text.http_time import http_date, retry_after_seconds
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.body import Body
 from slo_action.probing.exchange import Headers
@@ -34,20 +33,9 @@ class Answer:
 
 
 def retry_after(answer: Answer) -> float | None:
-    """Return the seconds to wait, by the server's own clock where it tells a date."""
-    value = answer.header("retry-after").strip()
-    if re.fullmatch(r"[0-9]{1,9}", value):
-        return float(value)
-    until, now = _date(value), _date(answer.header("date")) or answer.at
-    return None if until is None else max(0.0, (until - now).total_seconds())
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        parsed = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    """Return the seconds to wait, by the server's own clock where it sends a date."""
+    now = http_date(answer.header("date")) or answer.at
+    return retry_after_seconds(answer.header("retry-after"), now)
 
 
 def remarks(answer: Answer, health: HealthReading, *, is_json: bool) -> tuple[str, ...]:
@@ -62,7 +50,7 @@ def remarks(answer: Answer, health: HealthReading, *, is_json: bool) -> tuple[st
         notes.append(MAY_BE_CATCH_ALL)
     if is_json and text.lstrip()[:1] in ("{", "[") and not claims_json:
         notes.append(f"the body is JSON, its content type is {quoted(kind or 'none')}")
-    date = _date(answer.header("date"))
+    date = http_date(answer.header("date"))
     skew = (date - answer.at).total_seconds() if date else 0.0
     if abs(skew) > _SKEW_SECONDS:
         notes.append(f"the server's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}")

@@ -7,7 +7,7 @@ are matched as JSON writes them, lists and objects never. Headers are text, whic
 `below` read as a number.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from json import dumps
 from math import floor
 
@@ -21,20 +21,26 @@ from slo_action.probing.trust import days_left
 PRIVATE_HEADERS = frozenset(
     {"set-cookie", "set-cookie2", "authorization", "proxy-authorization", "www-authenticate"}
 )
-"""What these hold is never told."""
+"""What these hold is never shown."""
 _LONGEST_NUMBER = 40
 _OF_BODIES = frozenset({Subject.JSON, Subject.BODY})
+_EQUALITY = frozenset({Condition.EQUALS, Condition.NOT_EQUALS})
 
 _Found = tuple[object, ...] | str
 """The values that were found, or why none could be looked for."""
 
 
 def unmet(assertions: Iterable[Assertion], answer: Answer) -> str:
-    """Return the first assertion that fails and what was found, in words; empty if all hold.
+    """Return the first assertion that fails and what was found; empty if all hold.
 
-    The words may quote the target: untrusted.
+    The text may quote the target: untrusted.
     """
-    return next((told for one in assertions if (told := _unmet(one, answer))), "")
+    for one in assertions:
+        found = _FINDERS[one.subject](one, answer)
+        problem = found if isinstance(found, str) else _problem(one, found)
+        if problem:
+            return f"the assertion {_described(one)} fails: {problem}"
+    return ""
 
 
 def expects_status(assertions: Iterable[Assertion], status: int | None) -> bool:
@@ -48,38 +54,22 @@ def looks_at_body(assertions: Iterable[Assertion]) -> bool:
     return any(one.subject in _OF_BODIES for one in assertions)
 
 
-def _unmet(one: Assertion, answer: Answer) -> str:
-    found = _FINDERS[one.subject](one, answer)
-    problem = found if isinstance(found, str) else _problem(one, found)
-    return f"the assertion {_in_words(one)} fails: {problem}" if problem else ""
-
-
 def _problem(one: Assertion, values: tuple[object, ...]) -> str:
     if one.condition is Condition.ABSENT:
-        return f"found {_told(one, values[0])}" if values else ""
+        return f"found {_shown_of(one, values[0])}" if values else ""
     if not values:
         return "nothing is there"
     misfit = [value for value in values if not _holds(one, value)]
-    return f"found {_told(one, misfit[0])}" if misfit else ""
+    return f"found {_shown_of(one, misfit[0])}" if misfit else ""
 
 
 def _holds(one: Assertion, value: object) -> bool:
     if one.subject is Subject.CERTIFICATE:
         return not _is_below(value, one.expected)
-    return _CONDITIONS[one.condition](value, _expected(one))
-
-
-def _expected(one: Assertion) -> object:
-    """A header is text, and is compared with what is expected as text."""
-    plain = one.subject is Subject.HEADER and one.condition in (
-        Condition.EQUALS,
-        Condition.NOT_EQUALS,
-    )
-    return _plain(one.expected) if plain else one.expected
-
-
-def _status(_one: Assertion, answer: Answer) -> _Found:
-    return (answer.status,)
+    expected = one.expected
+    if one.subject is Subject.HEADER and one.condition in _EQUALITY:
+        expected = _plain(expected)  # a header is text, and is compared as text
+    return _CONDITIONS[one.condition](value, expected)
 
 
 def _json(one: Assertion, answer: Answer) -> _Found:
@@ -95,10 +85,6 @@ def _header(one: Assertion, answer: Answer) -> _Found:
     return values
 
 
-def _body(_one: Assertion, answer: Answer) -> _Found:
-    return (answer.body.text,)
-
-
 def _certificate(_one: Assertion, answer: Answer) -> _Found:
     expires = answer.certificate_expires_at
     if expires is None:
@@ -107,22 +93,18 @@ def _certificate(_one: Assertion, answer: Answer) -> _Found:
 
 
 _FINDERS: Mapping[Subject, Callable[[Assertion, Answer], _Found]] = {
-    Subject.STATUS: _status,
+    Subject.STATUS: lambda _one, answer: (answer.status,),
     Subject.JSON: _json,
     Subject.HEADER: _header,
-    Subject.BODY: _body,
+    Subject.BODY: lambda _one, answer: (answer.body.text,),
     Subject.CERTIFICATE: _certificate,
 }
 
 
 def _is_one_of(value: object, expected: object) -> bool:
-    forms = expected if isinstance(expected, list | tuple) else (expected,)
-    return any(_fits_form(str(value), str(form).lower()) for form in forms)
-
-
-def _fits_form(status: str, form: str) -> bool:
     """`2xx` stands for a whole class."""
-    return status[:1] == form[:1] if form.endswith("xx") else status == form
+    forms = [str(form).lower() for form in _forms(expected)]
+    return str(value) in forms or f"{str(value)[:1]}xx" in forms
 
 
 def _is_same(value: object, expected: object) -> bool:
@@ -157,14 +139,9 @@ def _read_number(text: str) -> object:
         return text
 
 
-def _is_above(value: object, expected: object) -> bool:
-    number, limit = _number(value), _number(expected)
-    return number is not None and limit is not None and number > limit
-
-
-def _is_below(value: object, expected: object) -> bool:
-    number, limit = _number(value), _number(expected)
-    return number is not None and limit is not None and number < limit
+def _is_below(value: object, limit: object) -> bool:
+    number, most = _number(value), _number(limit)
+    return number is not None and most is not None and number < most
 
 
 _CONDITIONS: Mapping[Condition, Callable[[object, object], bool]] = {
@@ -175,7 +152,7 @@ _CONDITIONS: Mapping[Condition, Callable[[object, object], bool]] = {
     Condition.LACKS: lambda value, expected: not _is_found(value, expected),
     Condition.EXISTS: lambda _value, _expected: True,
     Condition.ABSENT: lambda _value, _expected: False,
-    Condition.ABOVE: _is_above,
+    Condition.ABOVE: lambda value, expected: _is_below(expected, value),
     Condition.BELOW: _is_below,
 }
 
@@ -184,27 +161,24 @@ def _plain(value: object) -> str:
     return value if isinstance(value, str) else dumps(value)
 
 
-def _in_words(one: Assertion) -> str:
+def _described(one: Assertion) -> str:
     """Return what is demanded, such as `json "$.status" equals "ok"`."""
     if one.subject is Subject.CERTIFICATE:
         return f"certificate valid for {_shown(one.expected)} days more"
-    words = [one.subject.value]
-    if one.name:
-        words.append(quoted(one.name))
-    words.append(one.condition.value.replace("_", " "))
-    if one.condition not in (Condition.EXISTS, Condition.ABSENT):
-        words.append(
-            _forms(one.expected) if one.subject is Subject.STATUS else _shown(one.expected)
-        )
-    return " ".join(words)
+    parts = [one.subject.value, quoted(one.name)] if one.name else [one.subject.value]
+    parts.append(one.condition.value.replace("_", " "))
+    if one.subject is Subject.STATUS:
+        parts.append(", ".join(map(str, _forms(one.expected))))
+    elif one.condition not in (Condition.EXISTS, Condition.ABSENT):
+        parts.append(_shown(one.expected))
+    return " ".join(parts)
 
 
-def _forms(expected: object) -> str:
-    forms = expected if isinstance(expected, list | tuple) else (expected,)
-    return ", ".join(map(str, forms))
+def _forms(expected: object) -> Sequence[object]:
+    return expected if isinstance(expected, list | tuple) else (expected,)
 
 
-def _told(one: Assertion, value: object) -> str:
+def _shown_of(one: Assertion, value: object) -> str:
     if one.subject is Subject.HEADER and one.name.lower() in PRIVATE_HEADERS:
         return "a value that is not shown"
     return _shown(value)
@@ -217,5 +191,5 @@ def _shown(value: object) -> str:
         return f"a list of {len(value)}"
     if isinstance(value, Mapping):
         return f"an object of {len(value)}"
-    told = dumps(value, default=str)
-    return told if len(told) <= _LONGEST_NUMBER else f"a number of {len(told)} digits"
+    text = dumps(value, default=str)
+    return text if len(text) <= _LONGEST_NUMBER else f"a number of {len(text)} digits"

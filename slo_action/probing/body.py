@@ -3,6 +3,7 @@
 import json
 import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from slo_action.core.model import Outcome
@@ -10,6 +11,7 @@ from slo_action.core.text.quoting import quoted
 from slo_action.probing.exchange import Exchange
 
 _MOST_CODINGS = 3
+_DEEPEST = 100
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE)
 _CODECS = {
     "utf-8": "utf-8-sig",
@@ -24,6 +26,8 @@ _CODECS = {
     "utf-16be": "utf-16-be",
 }
 """Not every codec Python knows: some unpack, some take quadratic time."""
+_COMPRESSIONS = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz", "bzip2", "xz"})
+"""Not decoded, and never taken for text, however short the body."""
 _GZIP = (zlib.MAX_WBITS | 16,)
 _ZLIB_WINDOWS: dict[str, tuple[int, ...]] = {
     "identity": (),
@@ -38,54 +42,77 @@ _ZLIB_WINDOWS: dict[str, tuple[int, ...]] = {
 class Body:
     """Decoded text, cut at the limit. `problem` is why the body cannot be judged, None if it can.
 
-    `notes` are remarks that change no outcome.
+    `is_opaque` is True for a body in an encoding that we neither ask for nor know: it is a problem
+    only for who needs to read it. `notes` are remarks that change no outcome.
     """
 
     text: str
     is_cut: bool = False
     problem: tuple[Outcome, str] | None = None
+    is_opaque: bool = False
     notes: tuple[str, ...] = ()
 
 
 class _UndecodableError(ValueError):
-    """The body is not what its content-encoding says."""
+    """The body cannot be unpacked. `is_foreign` is True for a coding that we do not know."""
+
+    def __init__(self, reason: str, *, is_foreign: bool = False) -> None:
+        super().__init__(reason)
+        self.is_foreign = is_foreign
 
 
 def read_body(exchange: Exchange, limit: int) -> Body:
     """Unpack and decode what was received; `limit` bounds what it unpacks to, in bytes."""
     headers = {key.lower(): value for key, value in exchange.headers}
     content_type = headers.get("content-type", "")
+    notes: list[str] = []
     try:
-        plain, bomb = _unpacked(exchange, limit)
+        plain, bomb = _unpacked(exchange, limit, notes)
     except _UndecodableError as error:
-        text, notes = _text(exchange.content, content_type)
-        undecodable = (Outcome.PROTOCOL_ERROR, str(error))
-        return Body(text=text, is_cut=exchange.is_cut, problem=undecodable, notes=notes)
-    text, notes = _text(plain, content_type)
+        text = _text(exchange.content, content_type, [])
+        return Body(
+            text=text,
+            is_cut=exchange.is_cut,
+            problem=(Outcome.PROTOCOL_ERROR, str(error)),
+            is_opaque=error.is_foreign,
+            notes=(f"{error}; it is not read",) if error.is_foreign else (),
+        )
+    text = _text(plain, content_type, notes)
     if not (bomb or exchange.is_cut):
-        return Body(text=text, notes=notes)
+        return Body(text=text, notes=tuple(notes))
     grown = "unpacks to" if bomb else "has"
-    detail = f"the body {grown} more than {limit} bytes; probe a path with a short answer"
-    return Body(text=text, is_cut=True, problem=(Outcome.BODY_TOO_LARGE, detail), notes=notes)
+    problem = f"the body {grown} more than {limit} bytes; probe a path with a short answer"
+    return Body(
+        text=text, is_cut=True, problem=(Outcome.BODY_TOO_LARGE, problem), notes=tuple(notes)
+    )
 
 
-def _unpacked(exchange: Exchange, limit: int) -> tuple[bytes, bool]:
-    """Return the plain bytes and whether there were more than `limit`."""
+def _unpacked(exchange: Exchange, limit: int, notes: list[str]) -> tuple[bytes, bool]:
+    """Return the plain bytes and whether there were more than `limit`.
+
+    Text with a coding that is none, such as `utf-8`, is read as it is, and noted.
+    """
     plain, more = exchange.content, False
     is_whole = not exchange.is_cut and exchange.error is None
     named = ",".join(v for k, v in exchange.headers if k.lower() == "content-encoding")
     codings = [name for part in named.lower().split(",") if (name := part.strip())]
     if len(codings) > _MOST_CODINGS:
         raise _UndecodableError(f"the body is encoded {len(codings)} times over")
-    for name in reversed(codings):
+    for name in reversed(codings if plain else []):
         windows = _ZLIB_WINDOWS.get(name)
-        if windows is None:
-            raise _UndecodableError(
-                f"the body is encoded as {quoted(name)} although identity was asked for"
-            )
-        if plain and windows:
+        if windows:
             plain, more = _inflated(plain, windows, limit, is_whole=is_whole and not more)
+        elif windows is None and (name in _COMPRESSIONS or not _is_text(plain, exchange)):
+            reason = f"the body is encoded as {quoted(name)}, which was not asked for"
+            raise _UndecodableError(reason, is_foreign=True)
+        elif windows is None:
+            notes.append(f"the body is plain text, its content-encoding is {quoted(name)}")
     return plain, more
+
+
+def _is_text(plain: bytes, exchange: Exchange) -> bool:
+    text = plain.decode("utf-8", "replace")
+    return "\0" not in text and text.count("\N{REPLACEMENT CHARACTER}") <= exchange.is_cut
 
 
 def _inflated(
@@ -103,21 +130,38 @@ def _inflated(
     raise _UndecodableError("the body is not compressed as its content-encoding says")
 
 
-def _text(plain: bytes, content_type: str) -> tuple[str, tuple[str, ...]]:
+def _text(plain: bytes, content_type: str, notes: list[str]) -> str:
     charset = _CHARSET.search(content_type)
     name = charset[1].lower() if charset else "utf-8"
     codec = _CODECS.get(name)
-    notes = () if codec else (f"the charset {quoted(name)} is unsupported; read as UTF-8",)
+    if codec is None:
+        notes.append(f"the charset {quoted(name)} is unsupported; read as UTF-8")
     text = plain.decode(codec or "utf-8-sig", "replace")
     if "\N{REPLACEMENT CHARACTER}" in text:
-        notes = (*notes, f"the body holds bytes that are not valid {name.upper()}")
+        notes.append(f"the body holds bytes that are not valid {name.upper()}")
     # UTF-16 with replacement never yields lone surrogates, so the text can always be written.
-    return text, notes
+    return text
 
 
 def parse_json(text: str) -> tuple[bool, object]:
-    """Return whether `text` is JSON, and the document. Never raises."""
+    """Return whether `text` is JSON, and the document. Never raises.
+
+    What is nested so deep that no reader of it could be sure of its own stack is none.
+    """
     try:
-        return True, json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):  # ValueError includes integers too long to convert
         return False, None
+    if text.count("[") + text.count("{") <= _DEEPEST:
+        return True, document
+    level, depth = [document], 0
+    while level and depth <= _DEEPEST:
+        level = [child for node in level for child in _children(node)]
+        depth += 1
+    return (False, None) if level else (True, document)
+
+
+def _children(node: object) -> Iterable[object]:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()

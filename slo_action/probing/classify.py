@@ -3,17 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.client import responses
 
 from slo_action.core.answer.health_body import HealthReading, is_page, read_health, read_page
 from slo_action.core.answer.health_words import BodyHealth
-from slo_action.core.answer.version_fields import (
+from slo_action.core.answer.version import (
     VersionField,
+    VersionJudgement,
+    judge_version,
     version_fields_in_headers,
     version_fields_in_json,
     version_fields_in_lines,
     version_fields_in_page,
 )
-from slo_action.core.answer.version_match import VersionJudgement, judge_version
 from slo_action.core.journey.assertions import Subject
 from slo_action.core.model import Outcome, Probe, VersionRule, Witness
 from slo_action.core.text.quoting import quoted
@@ -51,7 +53,7 @@ class _Facts:
     probe: Probe
     total_seconds: float
     version: VersionJudgement
-    tells_version: bool
+    names_version: bool
     health: HealthReading
     says: str
     expected: bool
@@ -85,7 +87,7 @@ def classify(answer: Answer, probe: Probe, total_seconds: float) -> Reading:
 def _facts(answer: Answer, probe: Probe, total_seconds: float) -> _Facts:
     text = answer.body.text
     is_json, document = parse_json(text)
-    told = _told(answer, probe, document if is_json else None)
+    versions = _versions(answer, probe, document if is_json else None)
     is_2xx = 200 <= answer.status < 300  # noqa: PLR2004
     health = said = HealthReading(health=None)
     if probe.reads_health:
@@ -93,14 +95,14 @@ def _facts(answer: Answer, probe: Probe, total_seconds: float) -> _Facts:
         health = said if is_2xx else health
     if is_2xx and is_page(text) and probe.witness is not Witness.CONTROL:
         health = read_page(text)
-    version = judge_version(probe.version_rule or VersionRule(), told)
+    version = judge_version(probe.version_rule or VersionRule(), versions)
     is_remarkable = is_2xx and probe.witness is not Witness.CONTROL
     return _Facts(
         answer,
         probe,
         total_seconds,
         version,
-        bool(told),
+        bool(versions),
         health,
         f" and {said.detail}" if said.detail else "",
         expects_status(probe.assertions, answer.status),
@@ -108,17 +110,17 @@ def _facts(answer: Answer, probe: Probe, total_seconds: float) -> _Facts:
     )
 
 
-def _told(answer: Answer, probe: Probe, document: object) -> tuple[VersionField, ...]:
-    """Plain lines tell a version only where it is asked for, and pages where health is, too."""
-    told: tuple[VersionField, ...] = ()
+def _versions(answer: Answer, probe: Probe, document: object) -> tuple[VersionField, ...]:
+    """Plain lines are read only on the version path, and pages where health is, too."""
+    found: tuple[VersionField, ...] = ()
     if document is not None and not isinstance(document, str):
-        told = version_fields_in_json(document)
+        found = version_fields_in_json(document)
     is_200, text = answer.status == HTTPStatus.OK, answer.body.text
     if is_200 and probe.witness in {Witness.HEALTH, Witness.VERSION} and is_page(text):
-        told = version_fields_in_page(text)
-    elif is_200 and probe.witness is Witness.VERSION and not told:
-        told = version_fields_in_lines(_lines(document, text))
-    return (*told, *version_fields_in_headers(answer.headers))
+        found = version_fields_in_page(text)
+    elif is_200 and probe.witness is Witness.VERSION and not found:
+        found = version_fields_in_lines(_lines(document, text))
+    return (*found, *version_fields_in_headers(answer.headers))
 
 
 def _lines(document: object, text: str) -> str:
@@ -131,11 +133,8 @@ def _lines(document: object, text: str) -> str:
 def _challenged(facts: _Facts) -> _Found:
     answer = facts.answer
     firewall = challenger(answer.status, answer.headers, answer.body.text)
-    if firewall is None:
-        return None
-    return Outcome.WAF_CHALLENGE, (
-        f"{firewall} challenged the probe ({answer.status}): let it pass by a header or token"
-    )
+    detail = f"{firewall} challenged the probe ({answer.status}): let it pass by a header or token"
+    return (Outcome.WAF_CHALLENGE, detail) if firewall else None
 
 
 def _limited(facts: _Facts) -> _Found:
@@ -147,7 +146,7 @@ def _limited(facts: _Facts) -> _Found:
 
 
 def _cached(facts: _Facts) -> _Found:
-    """A user's way may well lead past a page that is cached; it is no word on the release."""
+    """A journey may pass a page that is cached: it says nothing of the release."""
     evidence = cache_evidence(facts.answer.headers)
     passes = facts.expected or 200 <= facts.answer.status < 300  # noqa: PLR2004
     if evidence is None or (facts.probe.witness is Witness.JOURNEY and passes):
@@ -172,7 +171,7 @@ def _redirected(facts: _Facts) -> _Found:
 
 
 _BY_STATUS = frozenset({Witness.API, Witness.SEARCH, Witness.STATS, Witness.JOURNEY})
-"""Endpoints and steps whose bodies are nobody's word on health: any 2xx will do, however long."""
+"""Endpoints and steps whose bodies do not report health: any 2xx will do, however long."""
 
 
 def _refusing(facts: _Facts) -> _Found:
@@ -180,35 +179,34 @@ def _refusing(facts: _Facts) -> _Found:
     is_any_2xx = facts.probe.witness in _BY_STATUS and 200 <= status < 300  # noqa: PLR2004
     if facts.expected or status == HTTPStatus.OK or is_any_2xx:
         return None
+    answers = f"answers {status} {responses.get(status, '')}".rstrip()
     if 500 <= status < 600:  # noqa: PLR2004
-        return Outcome.HTTP_5XX, f"answers {status}{_phrase(status)}{facts.says}"
+        return Outcome.HTTP_5XX, f"{answers}{facts.says}"
     if 400 <= status < 500:  # noqa: PLR2004
         fix = None if facts.probe.witness is Witness.JOURNEY else _CONFIG_FIXES.get(status)
-        return Outcome.HTTP_4XX, f"answers {status}{_phrase(status)}" + (f": {fix}" if fix else "")
+        return Outcome.HTTP_4XX, f"{answers}: {fix}" if fix else answers
     if 200 <= status < 300:  # noqa: PLR2004
-        return Outcome.HTTP_4XX, (
-            f"answers {status}{_phrase(status)}, and only 200 is a healthy answer: name a path "
-            f"that answers 200"
-        )
+        only = "only 200 is a healthy answer: name a path that answers 200"
+        return Outcome.HTTP_4XX, f"{answers}, and {only}"
     return Outcome.PROTOCOL_ERROR, f"answers {status}, which is no status of a final answer"
 
 
-def _phrase(status: int) -> str:
-    known = {one.value: one.phrase for one in HTTPStatus}
-    return f" {known[status]}" if status in known else ""
-
-
 def _unreadable(facts: _Facts) -> _Found:
-    """A long body is no fault where nobody looks at it."""
-    looked_at = facts.probe.witness not in _BY_STATUS or looks_at_body(facts.probe.assertions)
-    return facts.answer.body.problem if looked_at else None
+    """A body that is long, or in a foreign encoding, is no fault where it is not looked at."""
+    body, rule = facts.answer.body, facts.probe.version_rule
+    needed = looks_at_body(facts.probe.assertions)
+    if body.is_opaque:
+        needed |= bool(rule and rule.expected) and not facts.names_version
+    else:
+        needed |= facts.probe.witness not in _BY_STATUS
+    return body.problem if needed else None
 
 
 def _misversioned(facts: _Facts) -> _Found:
     if facts.version.fits:
         return None
-    if not facts.tells_version and facts.health.health is BodyHealth.UNHEALTHY:
-        return None  # that it is unhealthy says more than that it tells no version
+    if not facts.names_version and facts.health.health is BodyHealth.UNHEALTHY:
+        return None  # that it is unhealthy says more than that it reports no version
     return Outcome.WRONG_VERSION, f"answers {facts.answer.status}, but {facts.version.detail}"
 
 
@@ -228,7 +226,7 @@ def _asserted(facts: _Facts) -> _Found:
 
 
 def _expiring(facts: _Facts) -> _Found:
-    """No release made the certificate, so whatever else is wrong is told before it."""
+    """No release made the certificate, so whatever else is wrong goes before it."""
     return _failed(facts, Outcome.TLS_EXPIRING, of_certificate=True)
 
 
@@ -243,22 +241,19 @@ def _slow(facts: _Facts) -> _Found:
     limit = facts.probe.slow_after_seconds
     if limit is None or facts.total_seconds <= limit:
         return None
-    took = f"{facts.total_seconds:.3f} s (limit {limit:g} s)"
-    return Outcome.SLOW, f"answers {facts.answer.status}, but after {took}"
+    return Outcome.SLOW, (
+        f"answers {facts.answer.status}, but after {facts.total_seconds:.3f} s (limit {limit:g} s)"
+    )
 
 
-def _degraded(facts: _Facts) -> _Found:
-    """Where the user says what the body must be, a word that is none of ours is no matter."""
+def _alive(facts: _Facts) -> _Found:
+    """Where the user asserts what the body must be, a status that is unclear is no matter."""
     is_asserted = facts.health.is_unclear and looks_at_body(facts.probe.assertions)
-    if facts.health.health is not BodyHealth.DEGRADED or is_asserted:
-        return None
-    return Outcome.DEGRADED_BODY, f"answers {facts.answer.status} and {facts.health.detail}"
-
-
-def _good(facts: _Facts) -> _Found:
-    said = f" and {facts.health.detail}" if facts.health.detail else ""
+    is_degraded = facts.health.health is BodyHealth.DEGRADED and not is_asserted
+    says = f" and {facts.health.detail}" if facts.health.detail and not is_asserted else ""
     unverified = "" if facts.version.is_comparable else f"; {facts.version.detail}"
-    return Outcome.OK, f"answers {facts.answer.status}{said}{unverified}"
+    outcome = Outcome.DEGRADED_BODY if is_degraded else Outcome.OK
+    return outcome, f"answers {facts.answer.status}{says}{unverified}"
 
 
 _RULES: tuple[Callable[[_Facts], _Found], ...] = (
@@ -274,6 +269,5 @@ _RULES: tuple[Callable[[_Facts], _Found], ...] = (
     _failing_check,
     _slow,
     _expiring,
-    _degraded,
-    _good,
+    _alive,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
@@ -40,6 +40,8 @@ class Timeline:
         self.phase: Phase | None = None
         self.address: str | None = None
         self.addresses: tuple[str, ...] = ()
+        self.failed_addresses: list[str] = []
+        self.fallback_seconds = 0.0
         self.certificate_expires_at: datetime | None = None
         self.notes: list[str] = []
         self.first_byte: float | None = None
@@ -69,6 +71,15 @@ class Timeline:
         if phase is not Phase.RESOLVE:
             self.phase, self._connected = Phase.ANSWER, now
 
+    def used(self, address: str, after_seconds: float) -> None:
+        """Note the address that answered, and how long others had been waited for before it."""
+        self.address = address
+        self.fallback_seconds = after_seconds
+
+    def now(self) -> float:
+        """Return the clock's instant."""
+        return self._monotonic()
+
     def received(self) -> None:
         """Note that a read returned: the latest one ends the exchange."""
         self._last_read = self._monotonic()
@@ -87,16 +98,33 @@ class Timeline:
         return self.ended - self.started
 
     @property
+    def service_seconds(self) -> float:
+        """The part of the total that is the service's and its network's."""
+        return self.total_seconds - self.fallback_seconds - self.observer_seconds
+
+    @property
+    def observer_seconds(self) -> float:
+        """Seconds in no phase, when this host was busy with something else than the exchange."""
+        if self.phase is None:
+            return 0.0
+        phases = (getattr(self.phases, field.name) or 0.0 for field in fields(Phases))
+        return max(0.0, self.total_seconds - self.fallback_seconds - sum(phases))
+
+    @property
     def phases(self) -> Phases:
-        """Where the time went. A phase that failed counts up to its failure."""
-        answering = self.phase in (Phase.ANSWER, Phase.BODY) and self._connected is not None
+        """Where the time went. A phase that failed counts up to its failure.
+
+        Connecting does not count the time that was spent on addresses that did not answer.
+        """
+        connecting = self._spent.get(Phase.CONNECT)
+        processing = None
+        if self._connected is not None and self.phase in (Phase.ANSWER, Phase.BODY):
+            processing = (self.first_byte or self.ended) - self._connected
         return Phases(
             resolve_seconds=self._spent.get(Phase.RESOLVE),
-            connect_seconds=self._spent.get(Phase.CONNECT),
+            connect_seconds=None if connecting is None else connecting - self.fallback_seconds,
             tls_seconds=self._spent.get(Phase.TLS),
-            processing_seconds=(self.first_byte or self.ended) - (self._connected or 0.0)
-            if answering
-            else None,
+            processing_seconds=processing,
             transfer_seconds=None if self.first_byte is None else self.ended - self.first_byte,
         )
 

@@ -1,18 +1,16 @@
 """An exchange that failed, as an outcome and a sentence."""
 
 import errno
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
 
-import httpcore
-import httpx
-
 from slo_action.core.model import Outcome
-from slo_action.core.text.quoting import quoted
+from slo_action.probing.connect import OWN_SIDE_ERRNOS
 from slo_action.probing.exchange import Phase, Timeline
+from slo_action.probing.http1 import CutAnswerError, MalformedAnswerError
 from slo_action.probing.sender import UnsendableHeaderError
-from slo_action.probing.transport import OWN_SIDE_ERRNOS
 
 Failure = tuple[Outcome, str]
 
@@ -21,17 +19,32 @@ _NAME_MISMATCHES = frozenset({62, 64})
 """X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 _RESOLVER_FAILED = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
-_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
-_CUT_OFF = ("peer closed connection", "Server disconnected")
-"""How h11 and httpcore describe an answer that ends too early."""
+_OPENSSL_TEXT = re.compile(r"\] ([a-z0-9 ]+) \(_ssl")
+"""Where OpenSSL's newer reasons have no name in Python."""
+_PLAIN_HTTP = "does this port speak plain HTTP?"
+_CLIENT_CERTIFICATE = "the server wants a client certificate, which probes have not"
+_TLS_HINTS = {
+    "wrong version number": _PLAIN_HTTP,
+    "record layer failure": _PLAIN_HTTP,
+    "http request": _PLAIN_HTTP,
+    "tlsv13 alert certificate required": _CLIENT_CERTIFICATE,
+    "sslv3 alert bad certificate": _CLIENT_CERTIFICATE,
+    "sslv3 alert handshake failure": "does the server want a client certificate, or old ciphers?",
+    "tlsv1 alert protocol version": "does the server speak only an old version of TLS?",
+    "unsupported protocol": "does the server speak only an old version of TLS?",
+    "tlsv1 unrecognized name": "the server has no certificate for this host name",
+    "tlsv1 alert no application protocol": "the server speaks HTTP/2 only, probes HTTP/1.1",
+}
+"""What an alert means to who knows that a probe sends no client certificate."""
+_CONNECTED = frozenset({Phase.TLS, Phase.ANSWER, Phase.BODY})
 _RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 
 def read_failure(error: Exception, timeline: Timeline) -> Failure:
     """Return the outcome class of an exception and what happened.
 
-    Only texts of errno, OpenSSL and the parser are quoted, never an httpx message: those may hold
-    the URL or a header.
+    Only texts of errno, OpenSSL and the parser are quoted: other messages may hold the URL or a
+    header.
     """
     for cause in _chain(error):
         for kinds, read in _READERS:
@@ -67,9 +80,10 @@ def _tls(error: ssl.SSLError, timeline: Timeline) -> Failure:
         return Outcome.UNKNOWN, "this host's list of trusted certificates cannot be read"
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return Outcome.RESET, f"the connection was closed during {_phase(timeline)}"
-    reason = error.reason or type(error).__name__
-    hint = "; does this port speak plain HTTP?" if reason in _NOT_TLS else ""
-    return Outcome.TLS_OTHER, f"TLS failed: {reason.replace('_', ' ').lower()}{hint}"
+    text = _OPENSSL_TEXT.search(str(error))
+    reason = (error.reason or (text[1] if text else type(error).__name__)).replace("_", " ").lower()
+    hint = f"; {_TLS_HINTS[reason]}" if reason in _TLS_HINTS else ""
+    return Outcome.TLS_OTHER, f"TLS failed: {reason}{hint}"
 
 
 def _name(error: socket.gaierror, timeline: Timeline) -> Failure:
@@ -90,14 +104,14 @@ def _unsendable(error: UnsendableHeaderError, _timeline: Timeline) -> Failure:
     return Outcome.UNKNOWN, str(error)
 
 
-def _timeout(error: BaseException, timeline: Timeline) -> Failure:
-    phase = Phase.CONNECT if isinstance(error, httpx.ConnectTimeout) else timeline.phase
+def _timeout(_error: BaseException, timeline: Timeline) -> Failure:
+    phase = timeline.phase or Phase.ANSWER
     outcome = {
         Phase.RESOLVE: Outcome.DNS_TIMEOUT,
         Phase.CONNECT: Outcome.CONNECT_TIMEOUT,
         Phase.TLS: Outcome.CONNECT_TIMEOUT,
-    }.get(phase or Phase.ANSWER, Outcome.READ_TIMEOUT)
-    return outcome, f"timed out after {timeline.total_seconds:.1f} s, {phase or Phase.ANSWER}"
+    }.get(phase, Outcome.READ_TIMEOUT)
+    return outcome, f"timed out after {timeline.total_seconds:.1f} s, {phase}"
 
 
 def _refused(_error: BaseException, _timeline: Timeline) -> Failure:
@@ -109,10 +123,10 @@ def _reset(error: BaseException, timeline: Timeline) -> Failure:
 
 
 def _socket(error: OSError, timeline: Timeline) -> Failure:
+    if timeline.phase in _CONNECTED or error.errno == errno.ENOTCONN:
+        return _reset(error, timeline)
     if error.errno in OWN_SIDE_ERRNOS:
         return _own_side(error, timeline)
-    if error.errno == errno.ENOTCONN:
-        return _reset(error, timeline)
     if error.errno in (errno.EHOSTUNREACH, errno.EHOSTDOWN):
         return Outcome.CONNECT_REFUSED, "the network says that the host cannot be reached"
     reason = _reason(error, type(error).__name__)
@@ -130,10 +144,12 @@ def _own_side(error: BaseException, timeline: Timeline) -> Failure:
     return Outcome.UNKNOWN, f"this host could not send the probe: {reason}"
 
 
-def _protocol(error: BaseException, _timeline: Timeline) -> Failure:
-    if any(text in str(error) for text in _CUT_OFF):
-        return Outcome.RESET, "the connection was closed before the answer was whole"
-    return Outcome.PROTOCOL_ERROR, f"the answer is not valid HTTP: {quoted(error)}"
+def _cut(_error: BaseException, _timeline: Timeline) -> Failure:
+    return Outcome.RESET, "the connection was closed before the answer was whole"
+
+
+def _malformed(error: BaseException, _timeline: Timeline) -> Failure:
+    return Outcome.PROTOCOL_ERROR, f"the answer is not valid HTTP: {error}"
 
 
 def _reason(error: BaseException, otherwise: str) -> str:
@@ -154,9 +170,7 @@ _READERS: tuple[tuple[tuple[type[BaseException], ...], Callable[..., Failure]], 
     (_RESETS, _reset),
     ((TimeoutError,), _timeout),
     ((OSError,), _socket),
-    ((httpcore.RemoteProtocolError, httpx.RemoteProtocolError), _protocol),
-    ((httpx.TimeoutException,), _timeout),
-    ((httpx.ConnectError,), _refused),
-    ((httpx.NetworkError, httpcore.WriteError), _reset),
+    ((CutAnswerError,), _cut),
+    ((MalformedAnswerError,), _malformed),
 )
 """From the special to the general: the first that fits reads the error."""

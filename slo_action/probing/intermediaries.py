@@ -1,7 +1,7 @@
-"""Answers that somebody between us and the service gave: firewalls and caches."""
+"""Answers of what stands between the runner and the service: firewalls and caches."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from slo_action.probing.exchange import Headers
 
@@ -16,7 +16,7 @@ _CHALLENGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Header to firewall and to the values that mean a challenge; none means any value."""
 _CHALLENGE_PAGE = "/cdn-cgi/challenge-platform/"
 _CHALLENGING_STATUSES = frozenset({403, 429, 503})
-_WORD = re.compile(r"[a-z_-]+")
+_TOKEN = re.compile(r"[a-z_-]+")
 _HITS = frozenset({"hit", "tcp_hit", "tcp_mem_hit", "tcp_ims_hit", "tcp_negative_hit", "stale"})
 
 
@@ -38,14 +38,11 @@ def cache_evidence(headers: Headers) -> str | None:
 
     A cache that asked the service first (revalidated, refreshed) is no evidence.
     """
-    return next(_cache_evidence(headers), None)
-
-
-def _cache_evidence(headers: Headers) -> Iterator[str]:
     for name, value in headers:
         proves = _PROOFS.get(name.lower())
         if proves and proves(value.strip().lower()):
-            yield f"{name}: {value}"
+            return f"{name}: {value}"
+    return None
 
 
 def _has_age(value: str) -> bool:
@@ -54,16 +51,8 @@ def _has_age(value: str) -> bool:
 
 def _says_hit(value: str) -> bool:
     """`HIT`, `Hit from cloudfront`, `MISS, HIT`, `TCP_MEM_HIT from …`; not `RefreshHit from …`."""
-    members = [_WORD.match(member.strip()) for member in value.split(",")]
+    members = [_TOKEN.match(member.strip()) for member in value.split(",")]
     return any(member[0] in _HITS for member in members if member)
-
-
-def _vercel(value: str) -> bool:
-    return value in ("hit", "stale", "prerender")
-
-
-def _cloudflare(value: str) -> bool:
-    return value in ("hit", "stale", "updating")
 
 
 def _structured(value: str) -> bool:
@@ -72,17 +61,12 @@ def _structured(value: str) -> bool:
     return any(parameter in ("hit", "hit=?1") for parameter in parameters)
 
 
-def _varnish(value: str) -> bool:
-    """Varnish tells two request numbers where the second one filled the cache."""
-    return re.fullmatch(r"\d+ +\d+", value) is not None
-
-
 _PROOFS: Mapping[str, Callable[[str], bool]] = {
     "age": _has_age,
-    "cf-cache-status": _cloudflare,
-    "x-vercel-cache": _vercel,
+    "cf-cache-status": ("hit", "stale", "updating").__contains__,
+    "x-vercel-cache": ("hit", "stale", "prerender").__contains__,
     "cache-status": _structured,
-    "x-varnish": _varnish,
+    "x-varnish": lambda value: re.fullmatch(r"\d+ +\d+", value) is not None,
     **dict.fromkeys(
         (
             "x-cache",
@@ -97,3 +81,4 @@ _PROOFS: Mapping[str, Callable[[str], bool]] = {
         _says_hit,
     ),
 }
+"""Varnish sends a second request number: of the request that filled the cache."""

@@ -90,7 +90,8 @@ class _Policy(DefaultCookiePolicy):
         self.refused: list[str] = []
 
     def set_ok(self, cookie: Cookie, request: Request) -> bool:
-        accepted = super().set_ok(cookie, request)
+        sendable = not any(mark in f"{cookie.name}{cookie.value}" for mark in "\r\n\0")
+        accepted = sendable and super().set_ok(cookie, request)
         if cookie.value:
             self.values.append(cookie.value)
         if not accepted:

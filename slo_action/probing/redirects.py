@@ -1,7 +1,9 @@
 """Where a redirect leads, whether it may be followed, and what to do about it."""
 
 import re
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
+
+import httpx
 
 MOST_REDIRECTS = 5
 STATUSES = frozenset({301, 302, 303, 307, 308})
@@ -18,7 +20,7 @@ def with_nonce(url: str, nonce: str) -> str:
 
 
 def without_nonce(url: str) -> str:
-    """Return `url` as the target would have sent it to somebody else."""
+    """Return `url` without the query that `with_nonce` added."""
     return _NONCE.sub(r"\1", url).rstrip("?&")
 
 
@@ -28,28 +30,25 @@ def target_of(url: str, location: str) -> str | None:
         joined = urljoin(url, location.strip())
         if not joined.isprintable():
             return None
-        split = urlsplit(joined)
-        _port(split)
-    except ValueError:
+        split, port = urlsplit(joined), urlsplit(joined).port
+        httpx.URL(joined)
+    except (ValueError, httpx.InvalidURL):
         return None
-    return joined if split.scheme in _PORTS and split.hostname else None
+    return joined if split.scheme in _PORTS and split.hostname and port != 0 else None
 
 
 def may_follow(url: str, target: str) -> bool:
     """Tell whether `target` is the same server, or its https side on the usual port.
 
-    Anything else could be somebody else's server, who must not be sent our authorization.
+    Anything else could be another party's server, which must not be sent our authorization.
     """
     here, there = urlsplit(url), urlsplit(target)
     if here.hostname != there.hostname or there.username is not None:
         return False
+    port = there.port or _PORTS.get(there.scheme)
     if here.scheme == there.scheme:
-        return _port(here) == _port(there)
-    return (here.scheme, there.scheme) == ("http", "https") and _port(there) == _PORTS["https"]
-
-
-def _port(split: SplitResult) -> int | None:
-    return split.port or _PORTS.get(split.scheme)
+        return port == (here.port or _PORTS.get(here.scheme))
+    return (here.scheme, there.scheme) == ("http", "https") and port == _PORTS["https"]
 
 
 def advice(url: str, target: str) -> str:

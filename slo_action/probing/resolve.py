@@ -14,42 +14,30 @@ class Address(NamedTuple):
 
     family: int
     ip: str
-    target: tuple[str, int] | tuple[str, int, int, int]
+    target: tuple[object, ...]
 
-    @property
-    def record(self) -> str:
-        """The DNS record type that leads here."""
-        return "AAAA" if self.family == socket.AF_INET6 else "A"
+    def __str__(self) -> str:
+        """Return the DNS record that leads here."""
+        return f"{'AAAA' if self.family == socket.AF_INET6 else 'A'} {self.ip}"
 
 
 Lookup = Callable[[str, int], Sequence[Address]]
 """Host and port to addresses, best first. Raises socket.gaierror; may block."""
 
 
-def system_lookup(host: str, port: int) -> Sequence[Address]:
+def system_lookup(host: str, port: int, flags: int = 0) -> Sequence[Address]:
     """Ask the system's resolver for A and AAAA; the order is RFC 6724's."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    return [_address(family, target) for family, _, _, _, target in found]
-
-
-def _address(family: int, target: tuple[object, ...]) -> Address:
-    ip, port = str(target[0]), int(str(target[1]))
-    if family == socket.AF_INET6:
-        _, _, flow, scope = target
-        return Address(family, ip, (ip, port, int(str(flow)), int(str(scope))))
-    return Address(family, ip, (ip, port))
+    tcp = socket.SOCK_STREAM
+    found = socket.getaddrinfo(host, port, type=tcp, proto=socket.IPPROTO_TCP, flags=flags)
+    return [Address(family, str(target[0]), target) for family, _, _, _, target in found]
 
 
 def literal(host: str, port: int) -> Address | None:
     """Return the address that an IP literal already is; None for a name."""
     try:
-        if ":" in host:
-            socket.inet_pton(socket.AF_INET6, host)
-            return Address(socket.AF_INET6, host, (host, port, 0, 0))
-        socket.inet_pton(socket.AF_INET, host)
-    except OSError:
+        return system_lookup(host, port, socket.AI_NUMERICHOST)[0]
+    except (OSError, UnicodeError):
         return None
-    return Address(socket.AF_INET, host, (host, port))
 
 
 def look_up_within(lookup: Lookup, host: str, port: int, seconds: float) -> Sequence[Address]:

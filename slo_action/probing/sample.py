@@ -19,10 +19,11 @@ from slo_action.probing.exchange import Exchange
 from slo_action.probing.failure import read_failure
 from slo_action.probing.redirects import MOST_REDIRECTS, without_nonce
 from slo_action.probing.sender import following
-from slo_action.probing.trust import expiry_note
+from slo_action.probing.trust import days_left
 
 Redact = Callable[[str], str]
 
+_WARN_DAYS = 14
 _COOKIE_HEADERS = frozenset({"set-cookie", "set-cookie2"})
 
 
@@ -75,6 +76,11 @@ def sample_of(
         response=_response(last, body, redact) if last and body else None,
         notes=tuple(redact(note) for note in reading.notes),
         machine=probe.machine,
+        observer_delay_seconds=sum(one.timeline.observer_seconds for one in exchanges),
+        fallback_seconds=sum(one.timeline.fallback_seconds for one in exchanges),
+        failed_addresses=tuple(
+            dict.fromkeys(text for one in exchanges for text in one.timeline.failed_addresses)
+        ),
     )
 
 
@@ -86,9 +92,10 @@ def reading_of(probe: Probe, exchanges: Sequence[Exchange], body: Body) -> Readi
         f"followed {one.status} from {without_nonce(one.url)} to {without_nonce(after.url)}"
         for one, after in pairwise(exchanges)
     ]
-    before += last.timeline.notes
-    expiry = expiry_note(last.timeline.certificate_expires_at, last.at)
-    before += [expiry] if expiry else []
+    before += [*last.timeline.failed_addresses, *last.timeline.notes]
+    expires = last.timeline.certificate_expires_at
+    if expires and (days := days_left(expires, last.at)) < _WARN_DAYS:
+        before.append(f"the certificate expires in {days:.1f} days")
     if failure and (last.status is None or last.status == HTTPStatus.OK):
         outcome, detail = failure
         answers = "" if last.status is None else f"answers {last.status}, but "
@@ -99,9 +106,9 @@ def reading_of(probe: Probe, exchanges: Sequence[Exchange], body: Body) -> Readi
         status=last.status or 0,
         headers=last.headers,
         body=body,
-        certificate_expires_at=last.timeline.certificate_expires_at,
+        certificate_expires_at=expires,
     )
-    reading = classify(answer, probe, last.timeline.total_seconds)
+    reading = classify(answer, probe, last.timeline.service_seconds)
     after = [f"the body did not come whole: {failure[1]}"] if failure else []
     if len(exchanges) > MOST_REDIRECTS and following(last):
         after.append(f"gave up after {MOST_REDIRECTS} redirects")
@@ -126,6 +133,7 @@ def _response(last: Exchange, body: Body, redact: Redact) -> Response | None:
         return None
     is_json, document = parse_json(body.text)
     anew = dumps(document, ensure_ascii=False) if is_json else ""
+    anew = anew.encode("utf-8", "replace").decode()  # an escape may be half a character
     hidden = redact(anew)
     headers = (
         (key, masked_cookie(value) if key.lower() in _COOKIE_HEADERS else value)

@@ -165,7 +165,7 @@ def request_of(
     own = [_sendable(name, value, reserved) for name, value in one.headers]
     ours = list(_OUR_HEADERS)
     if authorization is not None:
-        ours.append((b"Authorization", authorization.encode("latin-1")))
+        ours.append(_sendable("Authorization", authorization, ()))
     if cookie:
         ours.append((b"Cookie", cookie.encode("latin-1")))
     own_names = {name.lower() for name, _ in own}

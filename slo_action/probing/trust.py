@@ -4,11 +4,13 @@ import re
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import certifi
+
 _DAY_SECONDS = 86_400
-_WARN_DAYS = 14
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d")
 
 
@@ -37,43 +39,32 @@ def system_trust(places: ssl.DefaultVerifyPaths | None = None) -> ssl.SSLContext
     """
     paths = places or ssl.get_default_verify_paths()
     overridden = paths.cafile not in (None, paths.openssl_cafile)
-    if not overridden and paths.capath and _is_hashed(Path(paths.capath)):
+    names = [entry.name for entry in Path(paths.capath).iterdir()] if paths.capath else []
+    if not overridden and any(map(_HASHED.fullmatch, names)):
         context = ssl.create_default_context(capath=paths.capath)
     elif paths.cafile or paths.capath:
         context = ssl.create_default_context()
     else:
-        import certifi  # noqa: PLC0415 - needed on hosts without a store only
-
         context = ssl.create_default_context(cafile=certifi.where())
     return as_users_do(context)
 
 
 def as_users_do(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Drop Python 3.13's extra strictness about a CA's form, which no browser or curl has."""
+    """Ask for HTTP/1.1, and drop Python 3.13's strictness about a CA's form, as curl does."""
+    context.set_alpn_protocols(["http/1.1"])
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
 
 def expires_at(secured: ssl.SSLSocket) -> datetime | None:
-    """Return the end of the peer's own certificate; None where it tells none."""
-    ends = (secured.getpeercert() or {}).get("notAfter")
-    if not isinstance(ends, str):
-        return None
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+    """Return the end of the peer's own certificate; None where it has none."""
+    with suppress(ValueError, OverflowError, OSError):  # it is for the record
+        ends = (secured.getpeercert() or {}).get("notAfter")
+        if isinstance(ends, str):
+            return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+    return None
 
 
 def days_left(expires: datetime, now: datetime) -> float:
     """Return for how many days more a certificate is valid; below zero where it is not."""
     return (expires - now).total_seconds() / _DAY_SECONDS
-
-
-def expiry_note(expires: datetime | None, now: datetime) -> str | None:
-    """Return a remark on a certificate that ends within 14 days; None where there is no need."""
-    if expires is None:
-        return None
-    days = days_left(expires, now)
-    return f"the certificate expires in {days:.1f} days" if days < _WARN_DAYS else None
-
-
-def _is_hashed(directory: Path) -> bool:
-    return any(_HASHED.fullmatch(entry.name) for entry in directory.iterdir())

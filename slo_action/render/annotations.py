@@ -1,12 +1,12 @@
 """The few messages beside the run: one for the ending, one a kind of trouble. Data only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from slo_action.core.model import Annotation, Ending, Level, Mode, Sample, Verdict
+from slo_action.core.model import Annotation, Ending, Level, Mode, Verdict
 from slo_action.core.observation.real_traffic import TrafficVerdict
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.verdict.judge import Judgement
-from slo_action.core.verdict.window_facts import alert_words
+from slo_action.core.verdict.window_facts import alert_summary
 from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.proofs import window_failures
 
@@ -17,77 +17,57 @@ _LEVELS = {
 
 
 def annotations(record: AuditRecord) -> tuple[Annotation, ...]:
-    """Return the ending first, then the notes of the probes, each once. Untrusted text."""
+    """Return the ending first, then warnings, then the notes of the probes. Untrusted text."""
     level = _LEVELS.get(record.ending, Level.ERROR)
     if record.mode is Mode.ROLLBACK and not record.exit_code:
         level = Level.NOTICE
     if record.judgement.verdict is Verdict.DEGRADED:
         level = Level.WARNING
-    steps = "".join(f"\n{step}" for step in next_steps(record))
-    told = Annotation(level=level, title=headline(record), message=f"{reason(record)}.{steps}")
-    return (told, *_alerts(record), *_unseen(record), *_unread(record), *_notes(record))
+    message = "\n".join((f"{reason(record)}.", *next_steps(record)))
+    ending = Annotation(level=level, title=headline(record), message=message)
+    return (ending, *_warnings(record), *_notes(record))
 
 
 def provisional_annotations(service: str, judgement: Judgement) -> tuple[Annotation, ...]:
-    """Return what the gate alone says, while the window still watches. Untrusted text."""
+    """Return the verdict of the gate alone, while the window still observes. Untrusted text."""
     return (
         Annotation(
             level=Level.NOTICE,
-            title=f"{service}: {judgement.verdict} for now",
-            message=f"{judgement.reason}. It is watched on; the verdict comes at the end.",
+            title=f"{service}: {judgement.verdict} so far",
+            message=f"{judgement.reason}. The verdict follows at the end of the window.",
         ),
     )
 
 
-def _alerts(record: AuditRecord) -> tuple[Annotation, ...]:
-    """Return the warning of a deploy that stands, though it fails more than it should."""
+def _warnings(record: AuditRecord) -> Iterator[Annotation]:
+    """Warn of failures that are below the trigger, and of evidence that was missing."""
     window = record.window
-    words = alert_words(window) if window else ""
-    if record.judgement.verdict is not Verdict.HEALTHY or not words:
-        return ()
-    title = f"{record.service}: healthy, above the alert threshold"
-    return (Annotation(level=Level.WARNING, title=title, message=words),)
+    alert = alert_summary(window) if window else ""
+    if alert and record.judgement.verdict is Verdict.HEALTHY:
+        title = f"{record.service}: healthy, above the alert threshold"
+        yield Annotation(level=Level.WARNING, title=title, message=alert)
+    if record.unseen:
+        title = f"{record.service}: judged without its machines"
+        message = f"{record.unseen}. No machine was probed, and a rollback was not possible."
+        yield Annotation(level=Level.WARNING, title=title, message=message)
+    if window and window.readings and window.traffic.verdict is TrafficVerdict.NO_DATA:
+        title = f"{record.service}: judged without real traffic"
+        message = f"{window.traffic.sentence}; `on-no-data: {window.policy.traffic.on_no_data}`"
+        yield Annotation(level=Level.WARNING, title=title, message=message)
 
 
-def _unseen(record: AuditRecord) -> tuple[Annotation, ...]:
-    """Return the warning that machines were to be looked at, and nobody saw them."""
-    if not record.unseen:
-        return ()
-    title = f"{record.service}: judged without its machines"
-    told = f"{record.unseen}. No machine was seen by itself, and nothing could be rolled back."
-    return (Annotation(level=Level.WARNING, title=title, message=told),)
-
-
-def _unread(record: AuditRecord) -> tuple[Annotation, ...]:
-    """Return the warning that real traffic was wanted, and had no say."""
-    window = record.window
-    if window is None or not window.readings:
-        return ()
-    if window.traffic.verdict is not TrafficVerdict.NO_DATA:
-        return ()
-    title = f"{record.service}: judged without real traffic"
-    told = f"{window.traffic.sentence}; `on-no-data: {window.policy.traffic.on_no_data}`"
-    return (Annotation(level=Level.WARNING, title=title, message=told),)
-
-
-def _notes(record: AuditRecord) -> tuple[Annotation, ...]:
-    asked = [s for o in record.gate.observations for s in o.samples]
-    noted = (note for sample in (*asked, *_kept(record)) for note in sample.notes)
-    return tuple(
-        Annotation(level=Level.NOTICE, title=f"About {record.service}", message=note)
-        for note in dict.fromkeys(noted)
-    )
-
-
-def _kept(record: AuditRecord) -> tuple[Sample, ...]:
-    """Of a window's samples only failures and the last neutral ones are kept."""
-    tracks = record.window.tracks.values() if record.window else ()
-    neutral = tuple(track.last_neutral for track in tracks if track.last_neutral)
-    return (*window_failures(record), *neutral)
+def _notes(record: AuditRecord) -> Iterator[Annotation]:
+    """Return each note of a probe once. Of a window, failures and last neutral answers are kept."""
+    stream_stats = record.window.stream_stats.values() if record.window else ()
+    samples = [s for o in record.gate.observations for s in o.samples]
+    samples += window_failures(record)
+    samples += [stats.last_neutral for stats in stream_stats if stats.last_neutral]
+    for note in dict.fromkeys(note for sample in samples for note in sample.notes):
+        yield Annotation(level=Level.NOTICE, title=f"About {record.service}", message=note)
 
 
 MOST_OF_A_LEVEL = 10
-"""The runner keeps ten annotations of a level from one step and drops the rest silently."""
+"""The runner keeps ten annotations of a level from one step and drops the rest."""
 
 
 def aggregated(annotations: Sequence[Annotation]) -> tuple[Annotation, ...]:
@@ -96,11 +76,9 @@ def aggregated(annotations: Sequence[Annotation]) -> tuple[Annotation, ...]:
     for level in Level:
         same = [annotation for annotation in annotations if annotation.level is level]
         if len(same) > MOST_OF_A_LEVEL:
-            rest = len(same) - MOST_OF_A_LEVEL + 1
+            rest = f"{len(same) - MOST_OF_A_LEVEL + 1} more"
             more = Annotation(
-                level=level,
-                title=f"{rest} more",
-                message=f"{rest} more of this level are in the log",
+                level=level, title=rest, message=f"{rest} of this level are in the log"
             )
             same = [*same[: MOST_OF_A_LEVEL - 1], more]
         kept += same

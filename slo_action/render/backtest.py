@@ -8,21 +8,21 @@ from slo_action.core.record.policy_comparison import (
     ComparisonTotals,
     PolicyComparison,
     PolicyOutcome,
-    sums_of,
+    totals_of,
 )
 
 _SAME_SECONDS = 0.5
 LIMITS = (
-    "Only what judges was exchanged. What was asked, and when, stays as recorded:",
-    "another pace, a closer look or other endpoints cannot be told from a record.",
+    "Only the policy differs. What was probed, and when, stays as recorded:",
+    "another interval, closer looks or other endpoints cannot be judged from a record.",
 )
 
 
 def backtest_lines(cases: Sequence[PolicyComparison], unread: Mapping[str, str]) -> tuple[str, ...]:
     """Return the whole back-test in lines; `unread` says why a file could not be judged."""
-    told = [line for case in cases for line in _case(case)]
-    broken = [f"{source}: not judged: {why}" for source, why in unread.items()]
-    return (*told, *broken, *_sums(sums_of(cases), len(unread)), *LIMITS)
+    compared = [line for case in cases for line in _case(case)]
+    failed = [f"{source}: not judged: {why}" for source, why in unread.items()]
+    return (*compared, *failed, *_totals(totals_of(cases), len(unread)), *LIMITS)
 
 
 def backtest_json(cases: Sequence[PolicyComparison], unread: Mapping[str, str]) -> str:
@@ -33,7 +33,7 @@ def backtest_json(cases: Sequence[PolicyComparison], unread: Mapping[str, str]) 
             for case in cases
         ],
         "unread": [{"source": source, "why": why} for source, why in unread.items()],
-        "sums": asdict(sums_of(cases)),
+        "sums": asdict(totals_of(cases)),
         "limits": " ".join(LIMITS),
     }
     return json.dumps(data, indent=2, ensure_ascii=True)
@@ -42,51 +42,35 @@ def backtest_json(cases: Sequence[PolicyComparison], unread: Mapping[str, str]) 
 def _case(case: PolicyComparison) -> Iterator[str]:
     version = f" {case.version}" if case.version else ""
     yield f"{case.source}: {case.service}{version} ({case.deployment_id})"
-    yield f"  then: {_told(case.then)}"
+    yield f"  then: {_outcome(case.then)}"
     if case.now is None:
-        yield f"  now:  not known: {case.unknown}"
+        yield f"  now:  unknown: {case.unknown}"
     elif case.now == case.then:
         yield "  now:  the same"
     else:
-        yield f"  now:  {_told(case.now)}{_later(case)}{_turn(case.then, case.now)}"
+        later = case.later_seconds
+        shift = f", {_shift(later)}" if abs(later) >= _SAME_SECONDS else ""
+        change = case.now.rollback - case.then.rollback
+        rollbacks = {1: ": one more rollback", -1: ": one rollback fewer"}.get(change, "")
+        yield f"  now:  {_outcome(case.now)}{shift}{rollbacks}"
     yield from (f"  note: {note}" for note in case.notes)
 
 
-def _told(told: PolicyOutcome) -> str:
-    rollback = "; calls for a rollback" if told.rollback else ""
-    return f"{told.verdict} ({told.cause}) at {told.known_seconds:.0f} s{rollback}"
+def _outcome(one: PolicyOutcome) -> str:
+    rollback = "; calls for a rollback" if one.rollback else ""
+    return f"{one.verdict} ({one.cause}) at {one.known_seconds:.0f} s{rollback}"
 
 
-def _later(case: PolicyComparison) -> str:
-    seconds = case.later_seconds
-    return f", {_change(seconds)}" if abs(seconds) >= _SAME_SECONDS else ""
-
-
-def _change(seconds: float) -> str:
+def _shift(seconds: float) -> str:
     return f"{abs(seconds):.0f} s {'later' if seconds > 0 else 'earlier'}"
 
 
-def _turn(then: PolicyOutcome, now: PolicyOutcome) -> str:
-    if now.rollback and not then.rollback:
-        return ": a rollback more"
-    if then.rollback and not now.rollback:
-        return ": a rollback less"
-    return ""
-
-
-def _sums(sums: ComparisonTotals, unread: int) -> Iterator[str]:
-    broken = f", {unread} could not be" if unread else ""
-    yield f"{sums.judged} {_records(sums.judged)} judged{broken}."
-    yield f"Another verdict or cause: {sums.changed}; not known: {sums.unknown}."
-    yield f"It would have rolled back {sums.rolled_back} more, and spared {sums.spared}."
+def _totals(sums: ComparisonTotals, unread: int) -> Iterator[str]:
+    failed = f", {unread} could not be" if unread else ""
+    yield f"{sums.judged} {'record' if sums.judged == 1 else 'records'} judged{failed}."
+    yield f"Verdict or cause changed: {sums.changed}; unknown: {sums.unknown}."
+    yield f"Rollbacks: {sums.rolled_back} more, {sums.spared} fewer."
     if sums.detection_seconds is not None:
-        told = (
-            f"{_change(sums.detection_seconds)} on average"
-            if abs(sums.detection_seconds) >= _SAME_SECONDS
-            else "at the same time on average"
-        )
-        yield f"Of {sums.detected} that both call bad, it would have known {told}."
-
-
-def _records(count: int) -> str:
-    return "record" if count == 1 else "records"
+        mean = sums.detection_seconds
+        shift = _shift(mean) if abs(mean) >= _SAME_SECONDS else "the same"
+        yield f"Mean time to detect ({sums.detected} unhealthy under both): {shift}."

@@ -1,10 +1,11 @@
-"""What a run's ending is called, and what a person should do next. One table."""
+"""What a run's ending is called, why, and what a person should do next. One table."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 from slo_action.core.model import Cause, Ending, Mode, Verdict
-from slo_action.core.record.record import AuditRecord
+from slo_action.core.record.record import AuditRecord, Rollback, Verification
+from slo_action.core.text.quantities import duration_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,12 +13,80 @@ class EndingText:
     """A headline for each ending; no two are alike. `conclusion` is the check run's."""
 
     mark: str
-    headline: Callable[[AuditRecord], str]
-    conclusion: str
+    headline: str
+    conclusion: str = "failure"
+
+
+ENDINGS: dict[Ending, EndingText] = {
+    Ending.VERIFIED: EndingText(
+        mark="✅", headline="{release} is {verified}", conclusion="success"
+    ),
+    Ending.ROLLED_BACK_VERIFIED: EndingText(
+        mark="↩️", headline="{release} failed; rolled back to {target}, {restored}"
+    ),
+    Ending.ROLLED_BACK_UNHEALTHY: EndingText(
+        mark="🔥", headline="{service} was rolled back to {target} {afterwards}"
+    ),
+    Ending.ROLLBACK_FAILED: EndingText(mark="🔥", headline="{release} failed, {not_restored}"),
+    Ending.NOT_ROLLED_BACK: EndingText(
+        mark="❌", headline="{release} is unhealthy and was not rolled back"
+    ),
+    Ending.UNDECIDED: EndingText(
+        mark="⚪", headline="{release}: inconclusive; nothing was changed", conclusion="neutral"
+    ),
+}
+
+BY_HAND: dict[Ending, EndingText] = {
+    Ending.ROLLED_BACK_VERIFIED: EndingText(
+        mark="↩️",
+        headline="{service} was rolled back to {target} on request, {restored}",
+        conclusion="success",
+    ),
+    Ending.ROLLED_BACK_UNHEALTHY: ENDINGS[Ending.ROLLED_BACK_UNHEALTHY],
+    Ending.ROLLBACK_FAILED: EndingText(mark="🔥", headline="the rollback of {service} {stopped}"),
+    Ending.NOT_ROLLED_BACK: EndingText(
+        mark="⚪", headline="{service} {planned}; nothing was changed", conclusion="neutral"
+    ),
+}
+"""The endings of a rollback that a person asked for, which judges nothing before it acts."""
+
+
+def ending_text(record: AuditRecord) -> EndingText:
+    """Return what the ending is called in the run's mode."""
+    return (BY_HAND if record.mode is Mode.ROLLBACK else ENDINGS)[record.ending]
+
+
+def headline(record: AuditRecord) -> str:
+    """Return the sentence that says how the run ended; it quotes versions: untrusted."""
+    text = ending_text(record)
+    return f"{text.mark} {text.headline.format_map(_values(record))}"
+
+
+def _values(record: AuditRecord) -> dict[str, str]:
+    degraded = record.judgement.verdict is Verdict.DEGRADED
+    rehearsed = record.plan if record.decision.rehearsed else None
+    taken_over = _is_taken_over(record)
+    return {
+        "service": record.service,
+        "release": f"{record.service}{_version(record)}",
+        "target": _target(record),
+        "verified": "live, but degraded" if degraded else "verified healthy",
+        "restored": _still_answering(record) or _restored(record),
+        "afterwards": _afterwards(record),
+        "not_restored": "another deploy took over during the rollback: see its run"
+        if taken_over
+        else "and so did the rollback: manual action needed",
+        "stopped": "stopped: another deploy took over, see its run"
+        if taken_over
+        else "failed: manual action needed",
+        "planned": f"would be rolled back to {rehearsed.target.version}"
+        if rehearsed
+        else "was not rolled back",
+    }
 
 
 def _version(record: AuditRecord) -> str:
-    """Name what was judged in the platform's words, where it has some: those it is undone by."""
+    """Return the release as the platform names it, where it does: that is what is rolled back."""
     if record.released is None:
         return f" {record.judged_version}" if record.judged_version else ""
     expected = record.policy.rule.expected
@@ -29,253 +98,163 @@ def _target(record: AuditRecord) -> str:
     return record.rolled_back_to or "the previous release"
 
 
+def _verification(record: AuditRecord) -> Verification | None:
+    return record.rollback.verification if record.rollback else None
+
+
 def _is_verified_bad(record: AuditRecord) -> bool:
-    verification = record.rollback.verification if record.rollback else None
+    verification = _verification(record)
     return verification is not None and verification.judgement.verdict is Verdict.UNHEALTHY
 
 
 def _is_taken_over(record: AuditRecord) -> bool:
-    """Tell whether somebody else deployed while we restored, or while we verified that."""
-    if record.rollback is None:
-        return False
-    verification = record.rollback.verification
+    """Return whether another deploy began while we restored, or while we verified that."""
+    verification = _verification(record)
     if verification and verification.judgement.cause is Cause.SUPERSEDED:
         return True
-    return any(step.taken_over for step in record.rollback.steps)
-
-
-def _not_restored(record: AuditRecord) -> str:
-    if _is_taken_over(record):
-        return "another deploy took over while it was rolled back: see its own run"
-    return "the rollback failed: a human is needed now"
+    return any(step.taken_over for step in record.rollback.steps) if record.rollback else False
 
 
 def _afterwards(record: AuditRecord) -> str:
     if _is_taken_over(record):
-        return "another deploy took over before that was verified: see its own run"
-    bad = _is_verified_bad(record)
-    what = "is still not healthy" if bad else "could not be verified"
-    return f"{what}: a human is needed now"
+        return "but another deploy took over before that was verified: see its run"
+    if _is_verified_bad(record):
+        return "and is still unhealthy: manual action needed"
+    return "but could not be verified: manual action needed"
 
 
 def _restored(record: AuditRecord) -> str:
-    """What changed nothing is not said to be restored, though the service is well by now.
+    verification = _verification(record)
+    degraded = verification and verification.judgement.verdict is Verdict.DEGRADED
+    return "live, but degraded" if degraded else "verified healthy"
+
+
+def _still_answering(record: AuditRecord) -> str:
+    """Return the version that a rollback should have replaced, and did not; empty if it did.
 
     A platform that names each machine's image has proven it already.
     """
-    verification = record.rollback.verification if record.rollback else None
-    if verification and verification.fleet:
-        return "which is verified healthy"
-    if record.live_version and record.live_version == record.judged_version:
-        return f"but {record.live_version} still answers; it is healthy now"
-    return "which is verified healthy"
-
-
-def _verified(record: AuditRecord) -> str:
-    if record.judgement.verdict is Verdict.DEGRADED:
-        return f"{record.service}{_version(record)} is live, but degraded"
-    return f"{record.service}{_version(record)} is verified healthy"
-
-
-ENDINGS: dict[Ending, EndingText] = {
-    Ending.VERIFIED: EndingText(mark="✅", headline=_verified, conclusion="success"),
-    Ending.ROLLED_BACK_VERIFIED: EndingText(
-        mark="↩️",
-        headline=lambda record: (
-            f"{record.service}{_version(record)} was bad; rolled back to {_target(record)}, "
-            f"{_restored(record)}"
-        ),
-        conclusion="failure",
-    ),
-    Ending.ROLLED_BACK_UNHEALTHY: EndingText(
-        mark="🔥",
-        headline=lambda record: (
-            f"{record.service} was rolled back to {_target(record)} and {_afterwards(record)}"
-        ),
-        conclusion="failure",
-    ),
-    Ending.ROLLBACK_FAILED: EndingText(
-        mark="🔥",
-        headline=lambda record: (
-            f"{record.service}{_version(record)} is bad and {_not_restored(record)}"
-        ),
-        conclusion="failure",
-    ),
-    Ending.NOT_ROLLED_BACK: EndingText(
-        mark="❌",
-        headline=lambda record: (
-            f"{record.service}{_version(record)} is unhealthy and was not rolled back"
-        ),
-        conclusion="failure",
-    ),
-    Ending.UNDECIDED: EndingText(
-        mark="⚪",
-        headline=lambda record: (
-            f"could not tell whether {record.service} is healthy; nothing was changed"
-        ),
-        conclusion="neutral",
-    ),
-}
-
-
-def _not_by_hand(record: AuditRecord) -> str:
-    if record.decision.rehearsed and record.plan:
-        goal = record.plan.target.version
-        return f"{record.service} would be rolled back to {goal}; nothing was changed"
-    return f"{record.service} was not rolled back; nothing was changed"
-
-
-def _failed_by_hand(record: AuditRecord) -> str:
-    if _is_taken_over(record):
-        return f"the rollback of {record.service} ended: another deploy took over, see its own run"
-    return f"the rollback of {record.service} failed: a human is needed now"
-
-
-BY_HAND: dict[Ending, EndingText] = {
-    Ending.ROLLED_BACK_VERIFIED: EndingText(
-        mark="↩️",
-        headline=lambda record: (
-            f"{record.service} was rolled back to {_target(record)} as asked, {_restored(record)}"
-        ),
-        conclusion="success",
-    ),
-    Ending.ROLLED_BACK_UNHEALTHY: ENDINGS[Ending.ROLLED_BACK_UNHEALTHY],
-    Ending.ROLLBACK_FAILED: EndingText(
-        mark="🔥",
-        headline=_failed_by_hand,
-        conclusion="failure",
-    ),
-    Ending.NOT_ROLLED_BACK: EndingText(
-        mark="⚪",
-        headline=_not_by_hand,
-        conclusion="neutral",
-    ),
-}
-"""The endings of a rollback that a person asked for, which judges nothing before it acts."""
-
-_TEXTS = {Mode.VERIFY: ENDINGS, Mode.ROLLBACK: BY_HAND}
-
-
-def ending_text(record: AuditRecord) -> EndingText:
-    """Return what the ending is called in the run's mode."""
-    return _TEXTS[record.mode][record.ending]
-
-
-def headline(record: AuditRecord) -> str:
-    """Return the sentence that tells how the run ended; it quotes versions: untrusted."""
-    text = ending_text(record)
-    return f"{text.mark} {text.headline(record)}"
+    verification = _verification(record)
+    has_fleet = verification is not None and verification.fleet is not None
+    if has_fleet or not record.live_version or record.live_version != record.judged_version:
+        return ""
+    return f"but {record.live_version} still answers; it is healthy now"
 
 
 def reason(record: AuditRecord) -> str:
-    """Return why, in one sentence; untrusted."""
-    verification = record.rollback.verification if record.rollback else None
-    told = record.judgement.reason
-    if record.mode is Mode.ROLLBACK:
-        return told
-    if record.ending is Ending.NOT_ROLLED_BACK and record.judgement.cause is not Cause.SUPERSEDED:
-        return f"{told}; not rolled back: {record.decision.why}"
-    if record.ending is Ending.ROLLBACK_FAILED and record.rollback:
-        step = record.rollback.steps[-1]
-        return f"{told}; the rollback failed at {step.name}: {step.detail}"
-    if record.ending is Ending.ROLLED_BACK_UNHEALTHY:
-        after = verification.judgement.reason if verification else "it was not verified"
-        return f"{told}. Restored, but not well: {after}"
-    if record.ending is Ending.ROLLED_BACK_VERIFIED and verification:
-        return f"{told}. Restored: {verification.judgement.reason}"
-    return told
+    """Return what failed and what was done about it, in one or two sentences; untrusted."""
+    done = _done(record) if record.mode is Mode.VERIFY else ""
+    return f"{record.judgement.reason}. {done}" if done else record.judgement.reason
+
+
+def _done(record: AuditRecord) -> str:
+    if record.rollback:
+        return _rollback_result(record, record.rollback)
+    superseded = record.judgement.cause is Cause.SUPERSEDED
+    if record.ending is Ending.NOT_ROLLED_BACK and not superseded:
+        return f"Not rolled back: {record.decision.why}"
+    return ""
+
+
+def _rollback_result(record: AuditRecord, rollback: Rollback) -> str:
+    if record.ending is Ending.ROLLBACK_FAILED:
+        step = rollback.steps[-1]
+        return f"The rollback failed at {step.name}: {step.detail}"
+    seconds = sum(step.duration_seconds for step in rollback.steps)
+    done = f"Rolled back to {_target(record)} within {duration_words(max(1, ceil(seconds)))}"
+    if rollback.verification is None:
+        return f"{done}; not verified"
+    after = rollback.verification.judgement
+    if record.ending is Ending.ROLLED_BACK_VERIFIED and after.verdict is not Verdict.DEGRADED:
+        return f"{done}; {_still_answering(record) or 'healthy since'}"
+    results = {Verdict.DEGRADED: "degraded since", Verdict.UNHEALTHY: "still unhealthy"}
+    return f"{done}; {results.get(after.verdict, 'not verified')}: {after.reason}"
 
 
 _NEXT_BY_ENDING: dict[Ending, tuple[str, ...]] = {
-    Ending.ROLLED_BACK_VERIFIED: (
-        "Mend the change and deploy again; this run stays red, whatever answers now.",
-    ),
+    Ending.ROLLED_BACK_VERIFIED: ("Fix the change and deploy again; this run stays red.",),
     Ending.ROLLED_BACK_UNHEALTHY: (
-        "Both releases fail, so look at what they share: database, secrets, dependencies.",
-        "The rollback is not repeated by itself.",
+        "Both releases fail: check what they share, such as database, secrets, dependencies.",
+        "The rollback is not repeated automatically.",
     ),
     Ending.ROLLBACK_FAILED: (
         "Restore the previous release by hand; the output of the rollback is below.",
         "Then run this workflow again to verify it.",
     ),
     Ending.UNDECIDED: (
-        "Nothing is known against the deploy, and nothing was changed. Run the job again.",
+        "There is no evidence against the deploy, and nothing was changed. Run the job again.",
     ),
 }
 _NEXT_BY_CAUSE: dict[Cause, tuple[str, ...]] = {
-    Cause.CONFIG: (
-        "Correct the check: its paths or credentials, or send Cache-Control: no-store.",
-    ),
-    Cause.PATH: ("Renew the certificate or mend the DNS record; no rollback would.",),
+    Cause.CONFIG: ("Fix the check: its paths or credentials, or send Cache-Control: no-store.",),
+    Cause.PATH: ("Renew the certificate or fix the DNS record; a rollback would not help.",),
     Cause.WRONG_VERSION: (
-        "The deploy did not take effect: look at the platform's release log before this step.",
+        "The deploy did not take effect: check the platform's release log before this step.",
     ),
-    Cause.SUPERSEDED: ("Look at the newer deploy's own verification.",),
-    Cause.OBSERVER: ("If it fails so again, look at the runner's network.",),
+    Cause.SUPERSEDED: ("See the newer deploy's own verification.",),
+    Cause.OBSERVER: ("If it happens again, check the runner's network.",),
     Cause.PRE_EXISTING: (
-        "Look at what failed before the deploy already: no rollback would mend it.",
+        "Check what failed already before the deploy: a rollback would not fix it.",
     ),
-    Cause.APP: ("Look at the service's log from the time of the first failure on.",),
+    Cause.APP: ("Check the service's log from the first failure on.",),
 }
 
 
-_NO_TRAFFIC_DATA = ("Look at why the metric source has no data: address, credentials or query.",)
-_LET_PASS = ("Let the probe pass the firewall: by a header, a token, or the runner's address.",)
+_NO_TRAFFIC_DATA = ("Check why the metric source has no data: address, credentials or query.",)
+_LET_PASS = ("Let the probe through the firewall: by a header, a token, or the runner's address.",)
 NEXT_BY_ROW: dict[str, tuple[str, ...]] = {
     "no-traffic-fail": _NO_TRAFFIC_DATA,
     "no-traffic-inconclusive": _NO_TRAFFIC_DATA,
     "window-unsure": (
-        "Nothing was changed. Look at the failures below, then run the job again.",
-        "Too few answers were heard to be sure: a longer `observe` brings more.",
+        "Nothing was changed. Check the failures below, then run the job again.",
+        "There were too few answers to decide: a longer `observe` brings more.",
     ),
     "window-challenge": _LET_PASS,
     "unjudged-challenge": _LET_PASS,
     "window-silent": (
-        "Nothing was changed. Exempt the probe from a rate limit, if one silenced it.",
-        "Else look at the runner's network. Then run the job again.",
+        "Nothing was changed. Exempt the probe from rate limits, if one applied.",
+        "Otherwise check the runner's network. Then run the job again.",
     ),
     "interrupted": ("Nothing was changed: the run was stopped. Run the job again.",),
-    "window-degraded": ("Look at what the body says of its checks.",),
+    "window-degraded": ("Check the failing checks that the health body lists.",),
     "window-mixed": (
-        "Two versions answer: look for machines that the deploy did not reach, or stop them.",
+        "Two versions answer: find the machines that the deploy did not reach, or stop them.",
     ),
-    "window-machine": ("Look at that machine by itself: stop it, or replace it.",),
-    "window-slow": ("Look at what makes it slow; the table below tells which endpoint.",),
+    "window-machine": ("Check that machine: stop it, or replace it.",),
+    "window-slow": ("Check what makes it slow; the table below names the endpoint.",),
 }
-"""Where the row knows better than ending and cause."""
+"""Rows whose steps are more specific than those of ending and cause."""
 
 
 _TAKEN_OVER = (
-    "Look at the newer deploy's own run. This one touches nothing any more.",
-    "Without such a run, verify what is live: nobody has.",
+    "See the newer deploy's own run. This one changes nothing any more.",
+    "If there is no such run, verify what is live: it is unverified.",
 )
 _NEXT_BY_HAND: dict[Ending, tuple[str, ...]] = {
-    Ending.ROLLED_BACK_VERIFIED: ("Look at what makes the restored release less than healthy.",),
+    Ending.ROLLED_BACK_VERIFIED: ("Check why the restored release is not fully healthy.",),
     Ending.ROLLED_BACK_UNHEALTHY: _NEXT_BY_ENDING[Ending.ROLLED_BACK_UNHEALTHY],
     Ending.ROLLBACK_FAILED: (
-        "Look at the steps below: the last one says why it stopped, and each what it changed.",
-        "Then run `mode: rollback`: machines that are restored already are left alone.",
+        "Check the steps below: each says what it changed, the last one why it stopped.",
+        "Then run `mode: rollback`: machines that are already restored are not changed.",
     ),
     Ending.NOT_ROLLED_BACK: ("Nothing was changed. The decision above says why.",),
 }
 
 
 def next_steps(record: AuditRecord) -> tuple[str, ...]:
-    """Return what to do now; empty where nothing is to be done. Trusted text."""
+    """Return what to do now; empty if nothing. Trusted text."""
     if record.judgement.verdict is Verdict.HEALTHY:
         return ()
     if _is_taken_over(record):
         return _TAKEN_OVER
-    return _next_by_hand(record) if record.mode is Mode.ROLLBACK else _next_after_verify(record)
-
-
-def _next_by_hand(record: AuditRecord) -> tuple[str, ...]:
-    return () if record.decision.rehearsed else _NEXT_BY_HAND[record.ending]
+    if record.mode is Mode.ROLLBACK:
+        return () if record.decision.rehearsed else _NEXT_BY_HAND[record.ending]
+    return _next_after_verify(record)
 
 
 def _next_after_verify(record: AuditRecord) -> tuple[str, ...]:
     if record.ending is Ending.ROLLED_BACK_UNHEALTHY and not _is_verified_bad(record):
-        return ("Look at the service now: nobody has verified what the rollback restored.",)
+        return ("Check the service now: what the rollback restored is unverified.",)
     if record.ending is Ending.ROLLBACK_FAILED and record.plan:
         return _NEXT_BY_HAND[Ending.ROLLBACK_FAILED]
     by_row = NEXT_BY_ROW.get(record.judgement.row)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -11,7 +11,7 @@ from slo_action.core.model import ObservationResult, Witness
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.verdict.window_facts import endpoints
 from slo_action.render.endings import reason
-from slo_action.render.text.escape import json_line, output, word
+from slo_action.render.text.escape import json_line, output, shell_word
 
 AUDIT_LIMIT_BYTES = 100 * 1024
 
@@ -29,36 +29,31 @@ def _flag(value: object) -> str:
     return "true" if value else "false"
 
 
-_P95 = Fraction(95, 100)
-
-
 def _health_p95(record: AuditRecord) -> str:
     window = record.told_window
-    tracks = window.tracks.values() if window else ()
-    own = (t for t in tracks if t.stream.is_endpoint and t.stream.probe.witness is Witness.HEALTH)
-    track = next(own, None)
-    seconds = track.latency.percentile(_P95) if track else None
-    return "" if seconds is None else f"{1000 * seconds:.1f}"
+    for stats in window.stream_stats.values() if window else ():
+        if stats.stream.is_endpoint and stats.stream.probe.witness is Witness.HEALTH:
+            seconds = stats.latency.percentile(Fraction(95, 100))
+            return "" if seconds is None else f"{1000 * seconds:.1f}"
+    return ""
 
 
 def _error_rate(record: AuditRecord) -> str:
     window = record.told_window
-    tracks = endpoints(window) if window else ()
-    valid = sum(track.rate.valid_weight for track in tracks)
-    return f"{sum(track.rate.bad_weight for track in tracks) / valid:.4f}" if valid else ""
+    stream_stats = endpoints(window) if window else ()
+    valid = sum(stats.rate.valid_weight for stats in stream_stats)
+    return f"{sum(stats.rate.bad_weight for stats in stream_stats) / valid:.4f}" if valid else ""
 
 
 def _availability(record: AuditRecord) -> str:
-    """Rounded down: 1.0000 is said of a run without a single failure only."""
+    """Rounded down: 1.0000 only without a single failure."""
     window = record.told_window
     bad, valid = window.endpoint_counts if window else (0, 0)
     results = Counter(attempt.result for attempt in record.told_gate.attempts)
     good = valid - bad + results[ObservationResult.PASSED]
     counted = valid + results[ObservationResult.PASSED] + results[ObservationResult.FAILED]
-    return f"{good * _TEN_THOUSAND // counted / _TEN_THOUSAND:.4f}" if counted else ""
+    return f"{good * 10_000 // counted / 10_000:.4f}" if counted else ""
 
-
-_TEN_THOUSAND = 10_000
 
 OUTPUTS: tuple[OutputSpec, ...] = (
     OutputSpec(
@@ -74,7 +69,7 @@ OUTPUTS: tuple[OutputSpec, ...] = (
     ),
     OutputSpec(
         name="reason",
-        meaning="One sentence, in words a person can act on; safe to print",
+        meaning="One or two sentences: what failed, and what was done about it; safe to print",
         value=reason,
     ),
     OutputSpec(
@@ -85,7 +80,7 @@ OUTPUTS: tuple[OutputSpec, ...] = (
     ),
     OutputSpec(
         name="rollback-triggered",
-        meaning="`true` where a rollback was begun",
+        meaning="`true` if a rollback was started",
         value=lambda record: _flag(record.rollback),
     ),
     OutputSpec(
@@ -97,21 +92,21 @@ OUTPUTS: tuple[OutputSpec, ...] = (
     OutputSpec(
         name="rolled-back-to",
         meaning="Version that a rollback restored",
-        value=lambda record: word(record.rolled_back_to or ""),
+        value=lambda record: shell_word(record.rolled_back_to or ""),
     ),
     OutputSpec(
         name="live-version",
-        meaning="Version that answered last; empty if none was told",
-        value=lambda record: word(record.live_version or ""),
+        meaning="Version that answered last; empty if unknown",
+        value=lambda record: shell_word(record.live_version or ""),
     ),
     OutputSpec(
         name="attempts",
-        meaning="Attempts of the health gate that counted",
+        meaning="Counted attempts of the health gate",
         value=lambda record: str(len(record.told_gate.attempts)),
     ),
     OutputSpec(
         name="success-count",
-        meaning="Attempts of the health gate that succeeded",
+        meaning="Successful attempts of the health gate",
         value=lambda record: str(record.told_gate.success_count),
     ),
     OutputSpec(
@@ -125,29 +120,28 @@ OUTPUTS: tuple[OutputSpec, ...] = (
     ),
     OutputSpec(
         name="prepared-path",
-        meaning="With `mode: prepare`: what it hands over to `verify`, relative to the workspace",
+        meaning="With `mode: prepare`: the file that `verify` picks up, relative to the workspace",
     ),
     OutputSpec(
         name="provisional-verdict",
-        meaning="What the gate alone said, set before the window ends; empty where it was not met "
-        "or nothing is observed after it",
+        meaning="Verdict of the health gate alone, set before the window ends; empty if the gate "
+        "failed or there is no window",
     ),
     OutputSpec(
         name="health-p95-ms",
         meaning="95th percentile of the health endpoint in the window, in milliseconds; `inf` "
-        "where that is a timeout, empty where too few answers were timed",
+        "if that is a timeout, empty if there were too few answers",
         value=_health_p95,
     ),
     OutputSpec(
         name="error-rate",
-        meaning="Failing share of the window over all endpoints, by time, such as `0.0139`; empty "
-        "= not measured",
+        meaning="Error rate in the window over all endpoints, by time, such as `0.0139`; empty = "
+        "not measured",
         value=_error_rate,
     ),
     OutputSpec(
         name="availability",
-        meaning="Good share of this run's counted answers, of gate and window, such as `0.9861`; "
-        "empty = not measured",
+        meaning="Share of good answers in gate and window, such as `0.9861`; empty = not measured",
         value=_availability,
     ),
     OutputSpec(
@@ -163,7 +157,7 @@ OUTPUTS: tuple[OutputSpec, ...] = (
     OutputSpec(name="evidence-dir", meaning="The evidence's directory, relative to the workspace"),
     OutputSpec(
         name="services",
-        meaning="With several services: what became of each, one line of JSON: an object by name "
+        meaning="With several services: the result of each, one line of JSON: an object by name "
         "with `verdict`, `cause`, `reason`, `ending`, `exit-code`, `rollback-triggered`, "
         "`rolled-back-to`, `live-version`, `audit-path` and the other values above",
     ),
@@ -189,27 +183,32 @@ def audit_line(audit: dict[str, Any]) -> str:
 
     What is too large loses its windows' rows, then its peeks, then all its observations.
     """
-    for trimmed in _ever_smaller(audit):
-        line = json_line(json.dumps(trimmed, separators=(",", ":"), ensure_ascii=True))
+    for trimmed in _smaller(audit):
+        line = compact_json(trimmed)
         if len(line) <= AUDIT_LIMIT_BYTES:
             return line
-    return json_line(json.dumps({"trimmed": "the record is in audit-path"}, separators=(",", ":")))
+    return compact_json({"trimmed": "the record is in audit-path"})
 
 
-def _ever_smaller(audit: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-    without_rows = {
-        **_without_rows(audit),
-        "trimmed": "the window's rows were left out; the whole record is in audit-path",
-    }
+def compact_json(data: object) -> str:
+    """Return data as one inert line of JSON."""
+    return json_line(json.dumps(data, separators=(",", ":"), ensure_ascii=True))
+
+
+_LARGE = frozenset({"watch", "window", "recheck", "remedy", "fleet", "plan", "rollback"})
+
+
+def _smaller(audit: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield audit
+    rows = _without_rows(audit)
+    yield rows | {"trimmed": "the window's rows were left out; the whole record is in audit-path"}
     attempts = [o for o in audit["watch"]["observations"] if o["kind"] != "peek"]
-    without_peeks = {
-        **without_rows,
+    yield rows | {
         "watch": {**audit["watch"], "observations": attempts},
         "trimmed": "peeks were left out, and the window's rows; the whole record is in audit-path",
     }
     bare = {key: value for key, value in audit.items() if key not in _LARGE}
-    without_watch = {**bare, "trimmed": "observations were left out; see audit-path"}
-    return audit, without_rows, without_peeks, without_watch
+    yield bare | {"trimmed": "observations were left out; see audit-path"}
 
 
 def _without_rows(part: dict[str, Any]) -> dict[str, Any]:
@@ -218,9 +217,6 @@ def _without_rows(part: dict[str, Any]) -> dict[str, Any]:
         key: [] if key == "rows" else _without_rows(value) if isinstance(value, dict) else value
         for key, value in part.items()
     }
-
-
-_LARGE = frozenset({"watch", "window", "recheck", "remedy", "fleet", "plan", "rollback"})
 
 
 def provisional() -> dict[str, str]:

@@ -1,14 +1,15 @@
 """The live log's lines, and the samples as JSON lines. Escaping is the writer's."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
 
 from slo_action.core.gate.gate import Gate
 from slo_action.core.model import Observation, ObservationKind, ObservationResult, Sample
 from slo_action.core.observation.streams import Slot
 from slo_action.core.observation.window import Window
-from slo_action.core.verdict.window_facts import endpoints, journeys, rate_words
+from slo_action.core.text.quantities import milliseconds_words
+from slo_action.core.verdict.window_facts import endpoints, journeys, rate_details
 
 _MARKS = {
     ObservationResult.PASSED: "✓",
@@ -20,45 +21,42 @@ _MARKS = {
 def observation_line(gate: Gate) -> str:
     """Return the line of a gate's newest observation; it quotes the target: untrusted."""
     observation = gate.observations[-1]
-    mark = _MARKS[observation.result]
-    return f"{mark} {observation.started_seconds:6.1f} s  {_name(gate)}  {_told(observation)}"
-
-
-def _name(gate: Gate) -> str:
-    kind = gate.observations[-1].kind
-    if kind is ObservationKind.ATTEMPT:
-        return f"attempt {len(gate.attempts)}/{gate.policy.max_attempts}"
-    return "peek       " if kind is ObservationKind.PEEK else "in grace   "
-
-
-def _told(observation: Observation) -> str:
+    names = {
+        ObservationKind.ATTEMPT: f"attempt {len(gate.attempts)}/{gate.policy.max_attempts}",
+        ObservationKind.PEEK: "peek       ",
+        ObservationKind.WARMUP: "in grace   ",
+    }
     sample = observation.deciding
     version = f", version {observation.version}" if observation.version else ""
-    control = {True: ", control answers", False: ", control is dead too", None: ""}
+    control = {True: ", control answers", False: ", control fails, too", None: ""}
     return (
-        f"{sample.outcome} in {sample.total_seconds * 1000:.0f} ms{version}: {sample.detail}"
+        f"{_MARKS[observation.result]} {observation.started_seconds:6.1f} s  "
+        f"{names[observation.kind]}  {_took(sample)}{version}: {sample.detail}"
         f"{control[observation.control_alive]}"
     )
 
 
+def _took(sample: Sample) -> str:
+    return f"{sample.outcome} in {milliseconds_words(sample.total_seconds)}"
+
+
 def sample_lines(observation: Observation) -> str:
     """Return the observation's samples as JSON, a line each, every one complete with newline."""
-    return "".join(
-        json.dumps(_sample(sample, observation), ensure_ascii=True, default=_instant) + "\n"
-        for sample in observation.samples
-    )
+    place = {"kind": observation.kind, "started_seconds": observation.started_seconds}
+    return "".join(_json_line(place, sample) for sample in observation.samples)
 
 
-def _sample(sample: Sample, observation: Observation) -> dict[str, object]:
+def window_sample_line(slot: Slot, sample: Sample) -> str:
+    """Return a window's sample as a line of JSON, complete with newline."""
+    place = {"kind": "window", "stream": slot.stream.name, "scheduled_seconds": slot.at_seconds}
+    return _json_line(place, sample)
+
+
+def _json_line(place: Mapping[str, object], sample: Sample) -> str:
     """The response itself is kept in the proofs."""
-    told = {key: value for key, value in asdict(sample).items() if key != "response"}
-    return {"kind": observation.kind, "started_seconds": observation.started_seconds, **told}
-
-
-def _instant(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    fields = {key: value for key, value in asdict(sample).items() if key != "response"}
+    fields["at"] = sample.at.isoformat()
+    return json.dumps({**place, **fields}, ensure_ascii=True) + "\n"
 
 
 _EVERY_SECONDS = 30.0
@@ -66,11 +64,11 @@ _MOST_FAILURE_LINES = 20
 
 
 class WindowProgress:
-    """What the live log hears of a window: its first failures, and sums every half minute."""
+    """What the live log shows of a window: its first failures, and totals every half minute."""
 
     def __init__(self, window: Window) -> None:
         self._window = window
-        self._told_at = window.begun_seconds
+        self._reported_at = window.begun_seconds
         self._failures = 0
         self._waiting: list[str] = []
 
@@ -80,32 +78,20 @@ class WindowProgress:
             return
         self._failures += 1
         if self._failures <= _MOST_FAILURE_LINES:
-            self._waiting.append(_window_line(slot, sample))
+            neutral = sample.outcome.is_neutral
+            mark = _MARKS[ObservationResult.NEUTRAL if neutral else ObservationResult.FAILED]
+            where = f"{mark} {slot.at_seconds:6.1f} s  {slot.stream.name}"
+            self._waiting.append(f"{where}  {_took(sample)}: {sample.detail}")
         if self._failures == _MOST_FAILURE_LINES:
-            self._waiting.append("further failures are told in sums; each is in samples.jsonl")
+            self._waiting.append("further failures only in totals; each is in samples.jsonl")
 
     def lines(self, now_seconds: float) -> tuple[str, ...]:
-        """Return what is to be told now; it quotes the target: untrusted."""
-        told, self._waiting = self._waiting, []
-        if now_seconds - self._told_at >= _EVERY_SECONDS:
-            self._told_at = now_seconds
-            told.extend(
-                f"{now_seconds:6.1f} s  {rate_words(t.stream.name, t.rate, self._window)}"
+        """Return the lines that are due; they quote the target: untrusted."""
+        due, self._waiting = self._waiting, []
+        if now_seconds - self._reported_at >= _EVERY_SECONDS:
+            self._reported_at = now_seconds
+            due.extend(
+                f"{now_seconds:6.1f} s  {rate_details(t.stream.name, t.rate, self._window)}"
                 for t in (*endpoints(self._window), *journeys(self._window))
             )
-        return tuple(told)
-
-
-def _window_line(slot: Slot, sample: Sample) -> str:
-    mark = _MARKS[
-        ObservationResult.NEUTRAL if sample.outcome.is_neutral else ObservationResult.FAILED
-    ]
-    took = f"{sample.outcome} in {sample.total_seconds * 1000:.0f} ms"
-    return f"{mark} {slot.at_seconds:6.1f} s  {slot.stream.name}  {took}: {sample.detail}"
-
-
-def window_sample_line(slot: Slot, sample: Sample) -> str:
-    """Return a window's sample as a line of JSON, complete with newline."""
-    told = {key: value for key, value in asdict(sample).items() if key != "response"}
-    place = {"kind": "window", "stream": slot.stream.name, "scheduled_seconds": slot.at_seconds}
-    return json.dumps({**place, **told}, ensure_ascii=True, default=_instant) + "\n"
+        return tuple(due)

@@ -1,10 +1,11 @@
-"""Health proofs: every look in the document's transcript form, redacted and capped."""
+"""Health proofs: every answer as a transcript, redacted and capped."""
 
 import re
 
 from slo_action.core.model import Observation, Response, Sample, Witness
 from slo_action.core.observation.window import Window
 from slo_action.core.record.record import AuditRecord
+from slo_action.core.text.quantities import instant_text
 from slo_action.core.text.secrets import without_url_credentials
 from slo_action.render.text.escape import visible
 
@@ -53,22 +54,15 @@ def _failures(window: Window) -> list[Sample]:
 
 
 def _proof(sample: Sample) -> str:
-    at = sample.at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    head = f"{_HEAD} {at} {visible(sample.url)} {_HEAD}\n"
-    if sample.response is None:
+    head = f"{_HEAD} {instant_text(sample.at)} {visible(sample.url)} {_HEAD}\n"
+    response = sample.response
+    if response is None:
         return f"{head}(no response: {sample.outcome}: {visible(sample.detail)})\n"
     step = f"({visible(sample.detail)})\n" if sample.witness is Witness.JOURNEY else ""
-    return f"{head}{step}{_transcript(sample.response)}"
-
-
-def _transcript(response: Response) -> str:
     status = f"{response.http_version} {response.status} {visible(response.reason)}".rstrip()
-    headers = "".join(_line(f"{name}: {_value(name, v)}") + "\n" for name, v in response.headers)
-    return f"{status}\n{headers}\n{_body(response)}\n"
-
-
-def _value(name: str, value: str) -> str:
-    return "***" if name.lower() in _SECRET_HEADERS else value
+    shown = ((n, "***" if n.lower() in _SECRET_HEADERS else v) for n, v in response.headers)
+    headers = "".join(_line(f"{name}: {value}") + "\n" for name, value in shown)
+    return f"{head}{step}{status}\n{headers}\n{_body(response)}\n"
 
 
 def _body(response: Response) -> str:

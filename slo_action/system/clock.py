@@ -1,4 +1,4 @@
-"""The one room that reads the time."""
+"""The only module that reads the time."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The one room that starts programs: no shell of ours, output captured, time-boxed."""
+"""The only module that starts programs: no shell of ours, output captured, time-boxed."""
 
 import os
 import signal
@@ -6,20 +6,18 @@ import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from slo_action.errors import Interrupted
 
 OUTPUT_LIMIT_BYTES = 64 * 1024
 _DRAIN_SECONDS = 0.5
 _LAST_SECONDS = 2.0
-"""What a program gets to finish by itself when the run is being stopped."""
+"""How long a program may take to finish by itself when the run is being stopped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class Finished(NamedTuple):
     """How a program ended. `output` is its last 64 KiB of stdout and stderr, as they came.
 
     `exit_code` is None where it could not be started, was stopped, or outlived its time box;

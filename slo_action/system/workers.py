@@ -1,4 +1,4 @@
-"""The one room that forks: a process for each piece of work, all at the same time.
+"""The only module that forks: a process for each piece of work, all at the same time.
 
 A process and not a thread, so that a signal, a crash or a wait of one is never another's: each
 works, is stopped and cleans up as if it were alone (ADR 0018).
@@ -17,41 +17,41 @@ from slo_action.errors import Interrupted
 from slo_action.ports import Interrupts
 
 Post = Callable[[object], None]
-"""Sends something that can be pickled to the parent; says nothing where nobody reads any more."""
+"""Sends something that can be pickled to the parent; does nothing where the parent is gone."""
 Work = Callable[[Post], None]
 
 _FORK = get_context("fork")
 
 
 def run_in_processes(
-    works: Mapping[str, Work], *, hear: Callable[[str, object], None], interrupts: Interrupts
+    works: Mapping[str, Work], *, on_message: Callable[[str, object], None], interrupts: Interrupts
 ) -> None:
-    """Do all works at once and return when all have ended; `hear` is given what each posts.
+    """Do all works at once and return when all have ended; `on_message` is given what each posts.
 
-    `hear` is called here, in the order in which things arrive; one work's are in its own order. A
-    signal is passed on to all that still work, and they are waited for. Where this process dies,
+    `on_message` is called here in the order of arrival, which keeps each work's own order. A signal
+    is passed on to all that still work, and they are waited for. Where this process dies,
     they are stopped as by SIGTERM. A work that cannot be begun, or dies, posts nothing more.
     To be called while no other thread runs.
     """
-    crew = _Crew()
+    processes = _Processes()
     try:
         for name, work in works.items():
-            crew.begin(name, work)
-        crew.listen(hear, interrupts)
+            processes.begin(name, work)
+        processes.listen(on_message, interrupts)
     finally:
-        crew.leave()
+        processes.leave()
 
 
-class _Crew:
+class _Processes:
     """The processes that are at work, by the end of the pipe that we read."""
 
     def __init__(self) -> None:
         self._at_work: dict[Connection, tuple[str, ForkProcess]] = {}
         self._life, self._lifeline = os.pipe()
-        """Nobody writes to it: who reads its end knows that this process is gone."""
+        """Never written to: whoever reads its end of file knows that this process is gone."""
 
     def begin(self, name: str, work: Work) -> None:
-        """Fork; a host that has no room for another process leaves that work undone."""
+        """Fork; a host that has no memory for another process leaves that work undone."""
         reader, writer = _FORK.Pipe(duplex=False)
         process = _FORK.Process(target=self._work, args=(work, writer), daemon=True)
         with suppress(OSError):
@@ -59,7 +59,7 @@ class _Crew:
             self._at_work[reader] = (name, process)
         writer.close()  # else no end of it would ever be seen
 
-    def listen(self, hear: Callable[[str, object], None], interrupts: Interrupts) -> None:
+    def listen(self, on_message: Callable[[str, object], None], interrupts: Interrupts) -> None:
         """Hand out what comes until all have ended; a signal interrupts the waiting only."""
         stopped = False
         while self._at_work:
@@ -70,10 +70,10 @@ class _Crew:
                 self._stop(interrupts.received)
                 continue
             for reader in ready:
-                self._hear(reader, hear)
+                self._receive(reader, on_message)
 
     def leave(self) -> None:
-        """Let go of the pipes: who still works is stopped by that."""
+        """Let go of the pipes: processes that still work are stopped by that."""
         os.close(self._lifeline)
         os.close(self._life)
 
@@ -83,7 +83,7 @@ class _Crew:
         with interrupts.raising():
             return _readable(self._at_work)
 
-    def _hear(self, reader: Connection, hear: Callable[[str, object], None]) -> None:
+    def _receive(self, reader: Connection, on_message: Callable[[str, object], None]) -> None:
         name, process = self._at_work[reader]
         try:
             message = reader.recv()
@@ -92,7 +92,7 @@ class _Crew:
             reader.close()
             process.join()
             return
-        hear(name, message)
+        on_message(name, message)
 
     def _stop(self, received: str) -> None:
         for _, process in self._at_work.values():
@@ -112,7 +112,7 @@ class _Crew:
         work(post)
 
     def _until_alone(self) -> None:
-        """Nobody would hear of a rollback that went on alone; so it is stopped as by the runner."""
+        """A rollback that went on alone would go unreported, so it is stopped as by the runner."""
         os.read(self._life, 1)
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -13,6 +13,7 @@ from slo_action.core.model import Release
 from slo_action.core.release.baseline import Baseline, Prepared, Proof, ProofState, StreamBaseline
 from slo_action.errors import RecordError
 from tests.builders import DEPLOYED_AT
+from tests.sizes import sized
 
 PREPARED = Prepared(
     service="shop",
@@ -38,10 +39,10 @@ def put(workspace: Path, prepared: Prepared, place: str = "shop-prepare-1") -> P
     return path
 
 
-def found(workspace: Path, told: list[str] | None = None) -> Prepared | None:
-    heard: list[str] = [] if told is None else told
+def found(workspace: Path, warned: list[str] | None = None) -> Prepared | None:
+    heard: list[str] = [] if warned is None else warned
     return find_prepared(
-        workspace, service="shop", app="shop-api", deployed_at=DEPLOYED_AT, tell=heard.append
+        workspace, service="shop", app="shop-api", deployed_at=DEPLOYED_AT, warn=heard.append
     )
 
 
@@ -80,18 +81,18 @@ def test_what_belongs_to_another_deploy_is_left_alone(other: Prepared, tmp_path:
     assert found(tmp_path) is None
 
 
-def test_what_is_not_used_is_told_unless_it_is_somebody_elses(tmp_path: Path) -> None:
-    told: list[str] = []
+def test_what_is_not_used_is_a_warning_unless_it_is_of_another_service(tmp_path: Path) -> None:
+    warned: list[str] = []
     put(tmp_path, replace(PREPARED, service="cart"), "a")
     put(tmp_path, replace(PREPARED, taken_at=DEPLOYED_AT - timedelta(hours=25)), "b")
     put(tmp_path, PREPARED, "c").write_text("{}", encoding="utf-8")
 
-    assert found(tmp_path, told) is None
-    assert len(told) == 2
-    assert all(line.startswith("what was prepared") for line in told)
+    assert found(tmp_path, warned) is None
+    assert len(warned) == 2
+    assert all(line.startswith("what was prepared") for line in warned)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=sized(15, 50))
 @given(content=st.one_of(st.binary(max_size=200), st.sampled_from([b"{}", b"[]", b"[" * 9999])))
 def test_any_other_file_is_passed_over(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "slo-verify" / "x" / "prepared.json"

@@ -69,7 +69,7 @@ def test_answers_and_starts_take_what_the_ranges_say() -> None:
 
 
 @pytest.mark.parametrize("name", CONTESTANTS)
-def test_everybody_restores_all_and_nobody_is_quicker_than_the_platform(name: str) -> None:
+def test_every_peer_restores_all_and_none_is_quicker_than_the_platform(name: str) -> None:
     run = fly_rollback.run(2, 3, PASSING, name)
 
     assert run.well is not None
@@ -80,7 +80,7 @@ def test_everybody_restores_all_and_nobody_is_quicker_than_the_platform(name: st
     assert (run.asked["update"], run.refused) == (3, 0)
 
 
-def test_the_same_seed_tells_the_same_twice() -> None:
+def test_the_same_seed_gives_the_same_twice() -> None:
     assert fly_rollback.run(3, 3, LATE, OURS) == fly_rollback.run(3, 3, LATE, OURS)
 
 
@@ -142,7 +142,7 @@ def test_a_lease_that_a_smoke_check_outlasts_is_refreshed_and_given_back() -> No
     assert not stage.world.leases()
 
 
-def test_a_peer_that_is_told_to_slow_down_asks_again() -> None:
+def test_a_peer_that_is_rate_limited_asks_again() -> None:
     stage = staged(machines=1)
     stage.world.fails("update", 429, times=2)
 
@@ -193,7 +193,7 @@ def test_an_app_that_is_never_well_is_said_so() -> None:
     assert (row.worst, row.middle(never)) == (None, None)
 
 
-def test_the_page_has_every_contestant_and_tells_of_the_aim() -> None:
+def test_the_page_has_every_contestant_and_the_aim() -> None:
     page = fly_rollback.section(fly_rollback.tried(1, [3]), 1)
 
     assert all(page.count(f"| 3 | {name} |") == len(SITUATIONS) for name in CONTESTANTS)

@@ -144,7 +144,7 @@ def test_each_peer_rolls_a_dead_deployment_back_at_its_time(
         ("blackbox_5m", 335),
     ],
 )
-def test_silence_costs_each_peer_its_own_time_limit(peer: str, at: float) -> None:
+def test_timeout_costs_each_peer_its_own_time_limit(peer: str, at: float) -> None:
     told = judged(peer, always(SILENT))
     assert told.rolled_back
     assert told.at == pytest.approx(at, abs=2)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slo_action.config.check import CheckRequest, read_check_request
-from slo_action.config.inputs import asked_mode
+from slo_action.config.inputs import mode_of
 from slo_action.config.request import RunEnvironment, read_request
 from slo_action.core.model import Mode, RunIdentity
 from slo_action.errors import InputError, Mistake
@@ -51,7 +51,7 @@ def service(name: str, more: str = "") -> str:
     return f"- service: {name}\n  url: https://{name}.example\n{more}"
 
 
-def told(request: CheckRequest) -> dict[str, list[str]]:
+def reported(request: CheckRequest) -> dict[str, list[str]]:
     """Return the services that each fly.toml is about."""
     files = request.fly_files
     return {one.document.path: [known.name for known in one.services] for one in files}
@@ -92,7 +92,7 @@ def test_a_link_within_the_workspace_leads_to_the_file_it_means(workspace: Path)
 
 
 @pytest.mark.parametrize("named", ["./ops/slo.yml", "ops/../ops/slo.yml", "link.yml", "/"])
-def test_the_matrix_is_named_as_it_lies_in_the_workspace(workspace: Path, named: str) -> None:
+def test_slo_yml_is_named_as_it_lies_in_the_workspace(workspace: Path, named: str) -> None:
     with_matrix(workspace, service("shop"), "ops/slo.yml")
     (workspace / "link.yml").symlink_to("ops/slo.yml")
     given = f"{workspace}/ops/slo.yml" if named == "/" else named
@@ -134,7 +134,7 @@ def test_what_is_no_file_of_the_workspace_is_refused(
     assert ("fly.json and fly.yaml are not read" in mistake.accepted) is (field == "fly_config")
 
 
-def test_mistakes_of_inputs_are_told_with_that_of_a_file_that_is_not_there(
+def test_mistakes_of_inputs_are_reported_with_that_of_a_file_that_is_not_there(
     workspace: Path,
 ) -> None:
     mistakes = refused(workspace, grace="30", colour="red", fly_config="none.toml")
@@ -194,7 +194,9 @@ def test_a_report_never_takes_the_place_of_a_file_that_was_read(
     assert asked(workspace, sarif_file="out/check.sarif").sarif_file == "out/check.sarif"
 
 
-def test_mistakes_within_files_are_told_on_their_lines_and_stop_nothing(workspace: Path) -> None:
+def test_mistakes_within_files_are_reported_on_their_lines_and_stop_nothing(
+    workspace: Path,
+) -> None:
     (workspace / "fly.toml").write_text("app = 'shop'\n[vm\n", encoding="utf-8")
     with_matrix(workspace, service("shop") + "- service: cart\n  uri: /\n")
 
@@ -244,11 +246,11 @@ def test_a_fly_toml_is_about_who_names_it_or_has_its_app_or_is_alone(
 ) -> None:
     with_matrix(workspace, matrix)
 
-    assert told(asked(workspace)) == about
+    assert reported(asked(workspace)) == about
 
 
 @pytest.mark.parametrize("named", ["./fly.toml", ".//fly.toml", "link.toml"])
-def test_a_fly_toml_is_about_who_names_it_in_other_words(workspace: Path, named: str) -> None:
+def test_a_fly_toml_is_about_who_names_it_by_another_path(workspace: Path, named: str) -> None:
     (workspace / "link.toml").symlink_to("fly.toml")
     first, second = (
         service(name, f"  fly_config: {path}\n")
@@ -256,8 +258,8 @@ def test_a_fly_toml_is_about_who_names_it_in_other_words(workspace: Path, named:
     )
     with_matrix(workspace, first + second)
 
-    assert told(asked(workspace)) == {"fly.toml": ["cart", "pay"]}
-    assert told(asked(workspace, fly_config=named)) == {"fly.toml": ["cart", "pay"]}
+    assert reported(asked(workspace)) == {"fly.toml": ["cart", "pay"]}
+    assert reported(asked(workspace, fly_config=named)) == {"fly.toml": ["cart", "pay"]}
 
 
 def test_a_fly_toml_at_the_top_that_is_a_link_is_read_once(workspace: Path) -> None:
@@ -268,10 +270,10 @@ def test_a_fly_toml_at_the_top_that_is_a_link_is_read_once(workspace: Path) -> N
     assert [one.document.path for one in asked(workspace).fly_files] == ["apps/shop/fly.toml"]
 
 
-def test_an_input_comes_before_what_the_matrix_names(workspace: Path) -> None:
+def test_an_input_comes_before_what_slo_yml_names(workspace: Path) -> None:
     with_matrix(workspace, service("shop", "  fly_config: fly.toml\n"))
 
-    assert told(asked(workspace, fly_config="apps/shop/fly.toml")) == {"apps/shop/fly.toml": []}
+    assert reported(asked(workspace, fly_config="apps/shop/fly.toml")) == {"apps/shop/fly.toml": []}
 
 
 @pytest.mark.parametrize(
@@ -282,7 +284,7 @@ def test_an_input_comes_before_what_the_matrix_names(workspace: Path) -> None:
         ("link.toml", "lies outside of the workspace"),
     ],
 )
-def test_a_fly_config_that_cannot_be_read_is_told_where_it_is_named(
+def test_a_fly_config_that_cannot_be_read_is_reported_where_it_is_named(
     workspace: Path, named: str, problem: str
 ) -> None:
     (workspace / "link.toml").symlink_to("../secret.toml")
@@ -331,7 +333,7 @@ def test_a_fly_toml_at_the_top_that_cannot_be_read_is_its_own_mistake(
 
 
 @pytest.mark.parametrize(("make", "problem"), UNREADABLE[1:])
-def test_a_slo_yml_that_cannot_be_read_is_told(
+def test_a_slo_yml_that_cannot_be_read_is_reported(
     workspace: Path, make: Callable[[Path], None], problem: str
 ) -> None:
     (workspace / ".github").mkdir()
@@ -343,7 +345,9 @@ def test_a_slo_yml_that_cannot_be_read_is_told(
     assert mistake.problem == problem
 
 
-def test_a_matrix_that_is_no_text_is_told_at_its_byte_and_stops_nothing(workspace: Path) -> None:
+def test_a_slo_yml_that_is_no_text_is_reported_at_its_byte_and_stops_nothing(
+    workspace: Path,
+) -> None:
     (workspace / "slo.yml").write_bytes(b"service: shop\nurl: \xff\n")
     loaded = asked(workspace, config="slo.yml").loaded
 
@@ -353,8 +357,8 @@ def test_a_matrix_that_is_no_text_is_told_at_its_byte_and_stops_nothing(workspac
 
 
 def test_a_mode_that_is_none_is_left_to_the_default_one_to_refuse() -> None:
-    assert asked_mode({"mode": "cheque"}) is Mode.VERIFY
-    assert asked_mode({"mode": " check "}) is Mode.CHECK
+    assert mode_of({"mode": "cheque"}) is Mode.VERIFY
+    assert mode_of({"mode": " check "}) is Mode.CHECK
 
 
 def test_the_file_is_of_no_use_to_other_modes(workspace: Path) -> None:

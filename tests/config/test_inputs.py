@@ -145,7 +145,7 @@ def test_what_cannot_be_read_is_one_mistake_with_the_accepted_forms(
     assert mistake.value == text
 
 
-def test_an_unknown_input_is_told_the_nearest_name() -> None:
+def test_an_unknown_input_is_answered_with_the_nearest_name() -> None:
     mistake = refused(**{"rollback-comand": "x"})
 
     assert mistake.problem == "unknown input"

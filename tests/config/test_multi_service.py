@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given as given_by
 from hypothesis import strategies as st
 
-from slo_action.config.multi_service import MOST_SERVICES, read_several
+from slo_action.config.multi_service import MOST_SERVICES, read_multi_service
 from slo_action.config.request import RunEnvironment, VerifyRequest, read_request
 from slo_action.core.model import RunIdentity
 from slo_action.errors import InputError, Mistake
@@ -35,7 +35,7 @@ def around(workspace: Path, matrix: str = THREE) -> RunEnvironment:
 def read(
     given: Mapping[str, str], workspace: Path, matrix: str = THREE
 ) -> tuple[VerifyRequest, ...] | None:
-    return read_several(given, around(workspace, matrix))
+    return read_multi_service(given, around(workspace, matrix))
 
 
 def mistakes(given: Mapping[str, str], workspace: Path, matrix: str = THREE) -> tuple[Mistake, ...]:
@@ -114,7 +114,7 @@ def test_a_matrix_has_no_service_whose_name_could_mean_several(tmp_path: Path) -
         matrix = f"services:\n  - {{service: '{name}', url: 'https://a.example'}}\n"
         surroundings = around(tmp_path, matrix)
 
-        assert read_several({"service": "all"}, surroundings) is None
+        assert read_multi_service({"service": "all"}, surroundings) is None
         with pytest.raises(InputError, match="nor is all"):
             read_request({"service": "all"}, surroundings)
 
@@ -161,7 +161,7 @@ def test_a_name_may_hold_an_equals_sign(tmp_path: Path) -> None:
         ("shop=https://x.example\nshop=https://y.example", "given twice", "shop", "once"),
     ],
 )
-def test_an_address_that_is_nobodys_is_refused_without_showing_it(
+def test_an_address_of_no_service_is_refused_without_showing_it(
     url: str, problem: str, value: str | None, accepted: str, tmp_path: Path
 ) -> None:
     (mistake, *rest) = mistakes({"service": "shop, cart", "url": url}, tmp_path)
@@ -173,7 +173,7 @@ def test_an_address_that_is_nobodys_is_refused_without_showing_it(
     assert "s3cret" not in str(mistake)
 
 
-def test_a_mistake_of_all_is_told_once_and_one_of_some_names_them(tmp_path: Path) -> None:
+def test_a_mistake_of_all_is_reported_once_and_one_of_some_names_them(tmp_path: Path) -> None:
     given = {"service": "a, b, c", "url": "a=https://a.example?x=1", "grace": "30"}
 
     found = mistakes(given, tmp_path, "")
@@ -183,7 +183,7 @@ def test_a_mistake_of_all_is_told_once_and_one_of_some_names_them(tmp_path: Path
     assert "NAME=URL" in missing.accepted
 
 
-def test_an_unknown_service_is_told_by_its_own_name(tmp_path: Path) -> None:
+def test_an_unknown_service_is_reported_by_its_own_name(tmp_path: Path) -> None:
     found = mistakes({"service": "shop, carrt, xyzzy"}, tmp_path)
 
     assert [(mistake.field, mistake.value) for mistake in found] == [
@@ -199,7 +199,7 @@ def test_a_service_is_named_once(tmp_path: Path) -> None:
     assert (mistake.problem, mistake.value) == ("named twice", "shop")
 
 
-def test_too_many_are_told_what_to_do_instead(tmp_path: Path) -> None:
+def test_too_many_are_reported_what_to_do_instead(tmp_path: Path) -> None:
     many = [f"s{number}" for number in range(MOST_SERVICES + 1)]
     url = "\n".join(f"{name}=https://{name}.example" for name in many)
 
@@ -267,7 +267,7 @@ def test_counting_every_series_for_each_service_is_refused(tmp_path: Path) -> No
     assert mistake.field == "prometheus-service-label"
 
 
-def test_what_is_wrong_with_the_matrix_is_told_as_for_one_service(tmp_path: Path) -> None:
+def test_what_is_wrong_with_the_matrix_is_reported_as_for_one_service(tmp_path: Path) -> None:
     """`all` is then read as a single name, whose reading tells everything."""
     assert read({"service": "all"}, tmp_path, "services: [") is None
     assert read({"service": "all", "config": "../slo.yml"}, tmp_path, "") is None
@@ -311,7 +311,7 @@ def test_a_file_of_ten_thousand_services_is_read_once_for_fifty(tmp_path: Path) 
     clock = SystemClock()
 
     begun = clock.monotonic()
-    found = names(read_several(asked, surroundings))
+    found = names(read_multi_service(asked, surroundings))
 
     assert len(found) == 50
     assert clock.monotonic() - begun < 15
@@ -331,7 +331,9 @@ def test_any_two_names_keep_their_own_address(found: list[str]) -> None:
         run=RunIdentity(), workspace=Path("/nowhere"), now=NOW, check_runs_possible=False
     )
 
-    requests = read_several({"service": ",".join(found), "url": "\n".join(lines)}, surroundings)
+    requests = read_multi_service(
+        {"service": ",".join(found), "url": "\n".join(lines)}, surroundings
+    )
 
     assert names(requests) == found
     assert [request.url for request in requests or ()] == [

@@ -82,7 +82,7 @@ def test_inputs_win_over_the_matrix(tmp_path: Path) -> None:
     assert made.policy.gate.grace_seconds == 10.0
 
 
-def test_a_rollback_command_is_words_and_makes_the_platform(tmp_path: Path) -> None:
+def test_a_rollback_command_is_arguments_and_makes_the_platform(tmp_path: Path) -> None:
     made = request(tmp_path, rollback_command="kubectl rollout undo 'deploy/my api'")
 
     assert made.platform is PlatformName.COMMAND
@@ -139,7 +139,7 @@ def test_a_metadata_address_is_probed_where_it_is_allowed(tmp_path: Path) -> Non
     assert made.url == "http://169.254.1.1"
 
 
-def test_a_service_that_is_not_in_the_matrix_is_told_even_with_a_url(tmp_path: Path) -> None:
+def test_a_service_that_is_not_in_the_matrix_is_reported_even_with_a_url(tmp_path: Path) -> None:
     (mistake,) = mistakes(with_matrix(tmp_path), service="apo")
 
     assert mistake.field == "service"

@@ -6,7 +6,6 @@ import pytest
 
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import read_request
-from slo_action.config.settings.fly import EngineName
 from slo_action.core.model import Mode
 from slo_action.errors import InputError, Mistake
 from tests.config.test_request import GOOD, around, mistakes, request
@@ -24,7 +23,7 @@ def test_a_token_alone_chooses_the_platform_and_the_service_names_the_app(tmp_pa
 
     assert made.platform is PlatformName.FLY
     assert made.fly is not None
-    assert (made.fly.app, made.fly.engine) == ("api", EngineName.MACHINES)
+    assert made.fly.app == "api"
     assert made.app == "api"
 
 
@@ -34,11 +33,11 @@ def test_each_part_of_the_token_is_a_secret_of_its_own(tmp_path: Path) -> None:
     assert {TOKEN, "fm2_aaaa", "fm2_bbbb"} <= told
 
 
-def test_an_app_of_another_name_and_the_other_engine(tmp_path: Path) -> None:
-    made = request(tmp_path, fly_api_token=TOKEN, app="shop-api", rollback_engine="flyctl")
+def test_an_app_of_another_name(tmp_path: Path) -> None:
+    made = request(tmp_path, fly_api_token=TOKEN, app="shop-api")
 
     assert made.fly is not None
-    assert (made.fly.app, made.fly.engine) == ("shop-api", EngineName.FLYCTL)
+    assert made.fly.app == "shop-api"
 
 
 def test_the_environments_token_is_taken_only_where_the_platform_is_named(tmp_path: Path) -> None:
@@ -50,7 +49,7 @@ def test_the_environments_token_is_taken_only_where_the_platform_is_named(tmp_pa
     assert named.fly.token.reveal() == TOKEN
 
 
-def test_a_command_wins_over_a_token_where_nobody_chose(tmp_path: Path) -> None:
+def test_a_command_wins_over_a_token_where_none_is_chosen(tmp_path: Path) -> None:
     made = request(tmp_path, fly_api_token=TOKEN, rollback_command="true")
 
     assert made.platform is PlatformName.COMMAND
@@ -71,7 +70,6 @@ def test_a_command_wins_over_a_token_where_nobody_chose(tmp_path: Path) -> None:
         ({"history": "dir:../up"}, "history"),
         ({"history": "dir:"}, "history"),
         ({"baseline": "1h"}, "baseline"),
-        ({"rollback_engine": "flyctrl"}, "rollback-engine"),
         ({"mode": "rolback"}, "mode"),
     ],
 )
@@ -122,7 +120,7 @@ def test_an_expected_digest_is_the_platforms_to_compare_and_not_the_services(
     assert made.policy.rule.expected is None
 
 
-def test_without_such_a_platform_a_digest_is_what_the_service_must_tell(tmp_path: Path) -> None:
+def test_without_such_a_platform_a_digest_is_what_the_service_must_report(tmp_path: Path) -> None:
     made = request(tmp_path, expected_version=DIGEST)
 
     assert (made.expected_digest, made.policy.rule.expected) == ("", DIGEST)

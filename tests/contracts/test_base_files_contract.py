@@ -7,11 +7,11 @@ import pytest
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import GitHubError
 from slo_action.github.api import GitHubApi
-from slo_action.github.base_files import GitHubFormerFiles
-from slo_action.ports import FormerFiles
+from slo_action.github.base_files import GitHubBaseFiles
+from slo_action.ports import BaseFiles
 from tests.worlds.artifact_faces import loopback_face
 from tests.worlds.github_contents import GitHubContents
-from tests.worlds.memory_ports import MemoryFormerFiles
+from tests.worlds.memory_ports import MemoryBaseFiles
 
 BASE = "b" * 40
 FILES = {
@@ -30,12 +30,12 @@ def github() -> Iterator[tuple[GitHubContents, GitHubApi]]:
 
 
 @pytest.fixture(params=["memory", "github"])
-def former(
+def base_files(
     request: pytest.FixtureRequest, github: tuple[GitHubContents, GitHubApi]
-) -> tuple[FormerFiles, Deny]:
+) -> tuple[BaseFiles, Deny]:
     """Return the files, and what takes the permission to read them away."""
     if request.param == "memory":
-        memory = MemoryFormerFiles(FILES)
+        memory = MemoryBaseFiles(FILES)
 
         def refuse() -> None:
             memory.error = GitHubError("HTTP 403", hint="contents: read", forbidden=True)
@@ -47,17 +47,17 @@ def former(
     def deny() -> None:
         world.may_read = False
 
-    return GitHubFormerFiles(lambda: api, BASE), deny
+    return GitHubBaseFiles(lambda: api, BASE), deny
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_a_file_reads_as_it_was(former: tuple[FormerFiles, Deny], path: str) -> None:
-    assert former[0].read(path) == FILES[path]
+def test_a_file_reads_as_it_was(base_files: tuple[BaseFiles, Deny], path: str) -> None:
+    assert base_files[0].read(path) == FILES[path]
 
 
 @pytest.mark.parametrize("path", ["new.yml", "ops/new.yml", "slo.yml/x"])
-def test_a_file_that_was_not_there_is_none(former: tuple[FormerFiles, Deny], path: str) -> None:
-    assert former[0].read(path) is None
+def test_a_file_that_was_not_there_is_none(base_files: tuple[BaseFiles, Deny], path: str) -> None:
+    assert base_files[0].read(path) is None
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ def test_a_file_that_was_not_there_is_none(former: tuple[FormerFiles, Deny], pat
     ],
 )
 def test_names_are_those_directly_in_a_folder(
-    former: tuple[FormerFiles, Deny], folder: str, names: tuple[str, ...]
+    base_files: tuple[BaseFiles, Deny], folder: str, names: tuple[str, ...]
 ) -> None:
-    assert former[0].names(folder) == names
+    assert base_files[0].names(folder) == names
 
 
-def test_without_permission_no_names_are_told(former: tuple[FormerFiles, Deny]) -> None:
-    files, deny = former
+def test_without_permission_no_names_are_told(base_files: tuple[BaseFiles, Deny]) -> None:
+    files, deny = base_files
     deny()
 
     with pytest.raises(GitHubError) as caught:
@@ -85,8 +85,8 @@ def test_without_permission_no_names_are_told(former: tuple[FormerFiles, Deny]) 
     assert caught.value.forbidden
 
 
-def test_without_permission_it_says_so_and_what_to_do(former: tuple[FormerFiles, Deny]) -> None:
-    files, deny = former
+def test_without_permission_it_says_so_and_what_to_do(base_files: tuple[BaseFiles, Deny]) -> None:
+    files, deny = base_files
     deny()
 
     with pytest.raises(GitHubError) as caught:

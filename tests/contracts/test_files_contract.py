@@ -7,7 +7,7 @@ import pytest
 from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.errors import Mistake
 from slo_action.ports import Files
-from tests.worlds.check_stage import MemoryFiles
+from tests.worlds.check_world import MemoryFiles
 
 FILES = {
     "slo.yml": "service: shop\n",

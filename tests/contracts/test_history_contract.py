@@ -41,7 +41,7 @@ def history(request: pytest.FixtureRequest, tmp_path: Path) -> History:
     return MemoryHistory() if request.param == "memory" else HistoryDirectory(tmp_path, "kept")
 
 
-def test_what_is_kept_is_told_of_its_own_service_only(history: History) -> None:
+def test_what_is_kept_is_reported_of_its_own_service_only(history: History) -> None:
     history.keep(verdict())
     history.keep(verdict("cart"))
 

@@ -56,13 +56,13 @@ def notice(title: str, message: str = "why") -> Annotation:
     return Annotation(level=Level.NOTICE, title=title, message=message)
 
 
-def test_a_line_is_told_at_once(subject: Subject) -> None:
+def test_a_line_is_reported_at_once(subject: Subject) -> None:
     subject.log.line("attempt 1")
 
     assert "attempt 1" in subject.told()
 
 
-def test_a_group_tells_its_title_before_what_is_in_it(subject: Subject) -> None:
+def test_a_group_states_its_title_before_what_is_in_it(subject: Subject) -> None:
     with subject.log.group("Policy"):
         subject.log.line("inside")
     subject.log.line("after")
@@ -84,28 +84,28 @@ def test_a_group_ends_even_when_what_is_in_it_fails(subject: Subject) -> None:
     assert last.removeprefix("│ ") == "after"
 
 
-def test_an_annotation_tells_title_and_message(subject: Subject) -> None:
+def test_an_annotation_states_title_and_message(subject: Subject) -> None:
     subject.log.annotate([notice("It ended", "well\nindeed")])
 
     told = subject.told()
     assert all(words in told for words in ("It ended", "well", "indeed"))
 
 
-def test_however_many_annotations_there_are_each_is_told_somewhere(subject: Subject) -> None:
+def test_however_many_annotations_there_are_each_is_reported_somewhere(subject: Subject) -> None:
     subject.log.annotate([notice(f"number {n:02}", f"why {n:02}") for n in range(25)])
 
     told = subject.told()
     assert all(f"number {n:02}" in told and f"why {n:02}" in told for n in range(25))
 
 
-def test_nothing_to_annotate_is_nothing_told(subject: Subject) -> None:
+def test_nothing_to_annotate_is_nothing_reported(subject: Subject) -> None:
     subject.log.annotate([])
 
     assert subject.told() == ""
 
 
 @pytest.mark.parametrize("surface", ["line", "group"])
-def test_a_masked_secret_is_never_told_again(subject: Subject, surface: str) -> None:
+def test_a_masked_secret_is_never_reported_again(subject: Subject, surface: str) -> None:
     subject.log.mask("hunter22")
 
     if surface == "line":

@@ -126,7 +126,7 @@ def test_a_platform_that_is_away_says_so_with_a_next_step(subject: Subject) -> N
         assert caught.value.hint
 
 
-def test_a_restart_that_fails_is_told_and_not_raised(subject: Subject) -> None:
+def test_a_restart_that_fails_is_reported_and_not_raised(subject: Subject) -> None:
     name = subject.machines.look().machines[0].name
     subject.breaks()
 

@@ -13,7 +13,7 @@ from slo_action.core.observation.real_traffic import TrafficReading, TrafficStat
 from slo_action.core.text.secrets import Secret
 from slo_action.ports import MetricSource
 from slo_action.sources.prometheus.source import PrometheusSource
-from tests.worlds.fake_metrics import SILENT, UNREACHABLE, FakeMetricSource, counted, steady
+from tests.worlds.fake_metrics import STALE, UNREACHABLE, FakeMetricSource, counted, steady
 from tests.worlds.prometheus import PrometheusWorld, refused
 from tests.worlds.virtual_clock import VirtualClock
 
@@ -46,7 +46,7 @@ def _fake() -> Subject:
         "healthy": steady(0.0),
         "failing": steady(0.5),
         "unused": lambda _: counted(0, 0),
-        "silent": lambda _: SILENT,
+        "stale": lambda _: STALE,
         "gone": lambda _: UNREACHABLE,
     }
     return Subject(
@@ -85,7 +85,7 @@ def _prometheus() -> Subject:
     def becomes(kind: str) -> None:
         shop.error_rate = 0.5 if kind == "failing" else 0.0
         shop.per_second = 0.0 if kind == "unused" else 10.0
-        shop.is_up = kind != "silent"
+        shop.is_up = kind != "stale"
         world.becomes((lambda _: refused(503, "x", "down")) if kind == "gone" else None)
         world.passes(400.0)
 
@@ -147,11 +147,11 @@ def test_a_reading_says_when_it_was_taken(subject: Subject) -> None:
         ("healthy", TrafficState.MEASURED),
         ("failing", TrafficState.MEASURED),
         ("unused", TrafficState.ZERO),
-        ("silent", TrafficState.NO_SERIES),
+        ("stale", TrafficState.NO_SERIES),
         ("gone", TrafficState.UNREACHABLE),
     ],
 )
-def test_what_it_finds_is_a_state_with_words(
+def test_what_it_finds_is_a_state_with_a_reason(
     subject: Subject, kind: str, state: TrafficState
 ) -> None:
     subject.becomes(kind)
@@ -160,7 +160,7 @@ def test_what_it_finds_is_a_state_with_words(
 
     assert reading.state is state
     assert reading.detail
-    assert (reading.requests is None) is (kind in ("silent", "gone"))
+    assert (reading.requests is None) is (kind in ("stale", "gone"))
 
 
 def test_errors_are_counted_among_the_requests(subject: Subject) -> None:
@@ -185,7 +185,7 @@ def test_after_a_failure_it_can_be_asked_again(subject: Subject) -> None:
     assert subject.look().state is TrafficState.MEASURED
 
 
-def test_the_name_is_told_without_credentials(subject: Subject) -> None:
+def test_the_name_is_shown_without_credentials(subject: Subject) -> None:
     assert subject.source.name
     assert "passw0rd" not in subject.source.name
     assert "@" not in subject.source.name

@@ -88,7 +88,7 @@ def test_naming_it_twice_is_the_same_release(subject: Subject) -> None:
     assert subject.platform.previous_release() == subject.platform.previous_release()
 
 
-def test_what_is_newest_is_told_or_nothing_is(subject: Subject) -> None:
+def test_what_is_newest_is_reported_or_nothing_is(subject: Subject) -> None:
     current = subject.platform.current_release()
 
     assert current is None or current.version == "v2"
@@ -113,7 +113,7 @@ def test_what_is_done_is_journalled_before_anything_changes(subject: Subject) ->
     assert seen[0].endswith(": v2")
 
 
-def test_a_platform_that_cannot_tell_says_so(subject: Subject) -> None:
+def test_a_platform_that_cannot_answer_says_so(subject: Subject) -> None:
     subject.breaks()
 
     with pytest.raises(PlatformError) as caught:
@@ -122,7 +122,7 @@ def test_a_platform_that_cannot_tell_says_so(subject: Subject) -> None:
     assert caught.value.hint
 
 
-def test_a_step_that_fails_is_told_and_not_raised(subject: Subject) -> None:
+def test_a_step_that_fails_is_reported_and_not_raised(subject: Subject) -> None:
     target = subject.platform.previous_release()
     subject.breaks()
 

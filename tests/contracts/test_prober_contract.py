@@ -62,9 +62,9 @@ def _fake() -> Subject:
 def _answer(outcome: Outcome) -> httpx.Response:
     match outcome:
         case Outcome.READ_TIMEOUT:
-            raise httpx.ReadTimeout("silent")
+            raise TimeoutError
         case Outcome.CONNECT_REFUSED:
-            raise httpx.ConnectError("refused")
+            raise ConnectionRefusedError
         case Outcome.HTTP_5XX:
             return httpx.Response(500)
         case Outcome.RATE_LIMITED:
@@ -135,7 +135,7 @@ def test_what_the_target_does_is_an_outcome_with_a_reason(
     assert sample.detail
 
 
-def test_an_answer_that_fails_an_assertion_is_told_as_such(subject: Subject) -> None:
+def test_an_answer_that_fails_an_assertion_says_so(subject: Subject) -> None:
     subject.becomes(DEMANDS.url, Outcome.ASSERTION_FAILED, 0.05)
 
     (sample,) = subject.prober.ask([DEMANDS])

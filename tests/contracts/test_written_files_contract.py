@@ -9,7 +9,7 @@ from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import WorkspaceError
 from slo_action.evidence.workspace import WorkspaceWriter
 from slo_action.ports import WrittenFiles
-from tests.worlds.check_stage import MemoryWritten
+from tests.worlds.check_world import MemoryWrittenFiles
 
 Read = Callable[[str], str]
 
@@ -20,19 +20,19 @@ def written(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[WrittenFile
     scrubber = Scrubber()
     scrubber.learn("s3cret-token")
     if request.param == "memory":
-        memory = MemoryWritten(scrubber)
-        return memory, lambda name: {**memory.mended, **memory.reports}[name]
+        memory = MemoryWrittenFiles(scrubber)
+        return memory, lambda name: {**memory.fixed, **memory.reports}[name]
     (tmp_path / "apps").mkdir()
     (tmp_path / "apps" / "fly.toml").write_text("app = 'shop'\n", encoding="utf-8")
     writer = WorkspaceWriter(tmp_path, scrubber)
     return writer, lambda name: (tmp_path / name).read_bytes().decode()
 
 
-def test_a_mended_file_has_its_new_text_byte_for_byte(written: tuple[WrittenFiles, Read]) -> None:
+def test_a_fixed_file_has_its_new_text_byte_for_byte(written: tuple[WrittenFiles, Read]) -> None:
     port, read = written
     text = "app = 'größe'\r\n# s3cret-token is the file's own\n"
 
-    port.mend("apps/fly.toml", text)
+    port.fix("apps/fly.toml", text)
 
     assert read("apps/fly.toml") == text
 
@@ -44,9 +44,9 @@ def test_a_report_is_scrubbed(written: tuple[WrittenFiles, Read]) -> None:
     assert read("out/deep/check.sarif") == '{"a": "***"}\n'
 
 
-def test_a_report_takes_the_place_of_the_former(written: tuple[WrittenFiles, Read]) -> None:
+def test_a_report_takes_the_place_of_the_old_one(written: tuple[WrittenFiles, Read]) -> None:
     port, read = written
-    port.report("check.sarif", "a long former one")
+    port.report("check.sarif", "a long old one")
     port.report("check.sarif", "new")
 
     assert read("check.sarif") == "new"

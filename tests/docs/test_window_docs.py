@@ -6,10 +6,9 @@ from dataclasses import fields
 import pytest
 
 from slo_action.core.model import Trigger, Witness
-from slo_action.core.observation.event_log import MAX_EVENTS
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
-from slo_action.core.observation.window import POOLED
+from slo_action.core.observation.window import MAX_EVENTS, POOLED
 from slo_action.core.verdict import triggers
 from slo_action.core.verdict.judge import TABLE
 from tests.docs.pages import DOCS, ROOT, prose, read, row_of
@@ -61,18 +60,18 @@ def test_every_row_that_a_page_names_exists(page: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), NUMBERS.items())
-def test_each_number_of_the_window_is_told_with_its_default(name: str, value: float) -> None:
+def test_each_number_of_the_window_is_reported_with_its_default(name: str, value: float) -> None:
     assert row_of(OBSERVATION, name).split("|")[2].strip() == f"{value:g}"
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in DEFAULT_OBJECTIVES])
-def test_each_kind_of_endpoint_has_its_response_time_told(kind: Witness) -> None:
+def test_each_kind_of_endpoint_has_its_response_time_reported(kind: Witness) -> None:
     goal = dict(DEFAULT_OBJECTIVES)[kind]
 
     assert f"{goal.name} < {1000 * goal.limit_seconds:.0f} ms" in row_of(OBSERVATION, kind)
 
 
-def test_the_rates_and_the_size_of_a_record_are_told() -> None:
+def test_the_rates_and_the_size_of_a_record_are_reported() -> None:
     rates = WindowPolicy().rates
     text = prose(OBSERVATION)
 
@@ -85,7 +84,7 @@ def test_the_rates_and_the_size_of_a_record_are_told() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "and nothing was heard in the last",
+        "say nothing of the service",
         "but too few answers to be sure",
         "the control did not answer either, so the fault may be the runner's network",
         "no count of real traffic (",

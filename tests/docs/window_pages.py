@@ -1,4 +1,7 @@
-"""What the pages quote of the observation window: sentences and timelines, played each time."""
+"""What the pages quote of gate and window: sentences and timelines, played each time.
+
+Part of `make docs`: `python -m tests.docs.window_pages` writes them anew.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +9,7 @@ from functools import cache
 
 from slo_action.core.model import Trigger
 from slo_action.core.record.record import AuditRecord
+from tests.docs import timelines
 from tests.docs.pages import DOCS, read
 from tests.docs.window_stories import (
     BROKEN,
@@ -152,6 +156,7 @@ def filled(name: str, page: str) -> str:
     blocks = {q.heading: quoted(q).judgement.reason for q in QUOTES if q.page == name}
     if name == "schedule":
         blocks |= {timeline.title: told(timeline) for timeline in TIMELINES}
+        blocks |= {story.title: timelines.told(story) for story in timelines.STORIES}
     for heading, text in blocks.items():
         before, found, rest = page.partition(f"### {heading}\n")
         assert found, f"docs/{name}.md has no section {heading}"

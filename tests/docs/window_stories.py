@@ -7,14 +7,14 @@ from itertools import count
 from slo_action.core.gate.gate import GatePolicy
 from slo_action.core.model import Outcome, Probe, Sample, VersionRule, Witness
 from slo_action.core.observation.policy import WindowPolicy
-from slo_action.core.policy.policy import Policy, watched_gate
+from slo_action.core.policy.policy import Policy, gate_beside_window
 from slo_action.core.record.record import AuditRecord
 from slo_action.modes.verify import verify
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import Body
 from slo_action.probing.classify import classify
 from tests.builders import always
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 from tests.worlds.virtual_clock import VirtualClock
 from tests.worlds.virtual_deploy import VirtualDeploy
 from tests.worlds.virtual_pool import VirtualPool
@@ -106,13 +106,13 @@ class Played:
 
 def play(service: Service, *, window: WindowPolicy | None = None) -> Played:
     """Verify v1.2.4, which says to /healthz and /api/orders what `service` returns."""
-    stage = Stagehand({OLD: always(Outcome.OK), NEW: always(Outcome.OK)}, live=NEW)
+    stage = VirtualRun({OLD: always(Outcome.OK), NEW: always(Outcome.OK)}, live=NEW)
     stage.endpoints = (Probe(witness=Witness.API, url=f"{_BASE}/api/orders", reads_health=False),)
     scene = Scene(service, stage.clock, stage.deploy)
     watched = window or WindowPolicy()
     policy = Policy(
         rule=VersionRule(expected=NEW),
-        gate=watched_gate(GatePolicy(), watched),
+        gate=gate_beside_window(GatePolicy(), watched),
         window=watched,
     )
     request = stage.request(policy)

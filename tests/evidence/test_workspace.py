@@ -27,15 +27,15 @@ def outside(workspace: Path) -> str:
 
 
 def test_nothing_but_the_file_is_left(workspace: Path) -> None:
-    writer(workspace).mend("fly.toml", "new")
+    writer(workspace).fix("fly.toml", "new")
 
     assert [path.name for path in workspace.iterdir()] == ["fly.toml"]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o755])
-def test_a_mended_file_keeps_its_mode(workspace: Path, mode: int) -> None:
+def test_a_fixed_file_keeps_its_mode(workspace: Path, mode: int) -> None:
     (workspace / "fly.toml").chmod(mode)
-    writer(workspace).mend("fly.toml", "new")
+    writer(workspace).fix("fly.toml", "new")
 
     assert (workspace / "fly.toml").stat().st_mode & 0o777 == mode
 
@@ -65,27 +65,27 @@ def test_a_link_that_lies_where_the_draft_would_be_is_not_written_through(
 ) -> None:
     (workspace / ".fly.toml.part").symlink_to("../outside.txt")
 
-    writer(workspace).mend("fly.toml", "new")
+    writer(workspace).fix("fly.toml", "new")
 
     assert outside(workspace) == "untouched"
     assert (workspace / "fly.toml").read_text(encoding="utf-8") == "new"
     assert [path.name for path in workspace.iterdir()] == ["fly.toml"]
 
 
-def test_a_directory_in_the_draft_s_place_is_told(workspace: Path) -> None:
+def test_a_directory_in_the_draft_s_place_is_reported(workspace: Path) -> None:
     (workspace / ".fly.toml.part").mkdir()
 
     with pytest.raises(WorkspaceError, match=r"fly\.toml"):
-        writer(workspace).mend("fly.toml", "new")
+        writer(workspace).fix("fly.toml", "new")
 
 
-def test_a_file_that_cannot_be_written_is_told_by_its_name(workspace: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported_by_its_name(workspace: Path) -> None:
     with pytest.raises(WorkspaceError) as caught:
         writer(workspace).report("fly.toml/check.sarif", "new")
 
     assert caught.value.title == "A file could not be written"
     assert caught.value.message.startswith("fly.toml/check.sarif: ")
-    assert "evidence" not in caught.value.in_words
+    assert "evidence" not in caught.value.description
 
 
 @pytest.mark.parametrize("name", [".", "taken"])

@@ -85,7 +85,7 @@ def test_a_check_run_is_updated_by_its_id(github: GitHub) -> None:
     assert json.loads(asked.body) == {"output": {"title": "t", "summary": "s"}}
 
 
-def test_a_token_that_may_not_is_told_how_it_could(github: GitHub) -> None:
+def test_a_token_that_may_not_is_reported_how_it_could(github: GitHub) -> None:
     error = refused(github, 403, "Resource not accessible by integration")
 
     assert error.forbidden

@@ -9,7 +9,7 @@ import pytest
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import GitHubError
 from slo_action.github.api import GitHubApi
-from slo_action.github.base_files import MOST_BYTES, GitHubFormerFiles
+from slo_action.github.base_files import MOST_BYTES, GitHubBaseFiles
 from slo_action.github.event import base_sha
 from tests.worlds.artifact_faces import loopback_face
 from tests.worlds.artifact_http import Reply, json_reply
@@ -35,12 +35,12 @@ def world(opened: tuple[GitHubContents, GitHubApi]) -> GitHubContents:
 
 
 @pytest.fixture
-def files(opened: tuple[GitHubContents, GitHubApi], world: GitHubContents) -> GitHubFormerFiles:
+def files(opened: tuple[GitHubContents, GitHubApi], world: GitHubContents) -> GitHubBaseFiles:
     assert world is opened[0]
-    return GitHubFormerFiles(lambda: opened[1], BASE)
+    return GitHubBaseFiles(lambda: opened[1], BASE)
 
 
-def refused(files: GitHubFormerFiles, path: str = "slo.yml") -> GitHubError:
+def refused(files: GitHubBaseFiles, path: str = "slo.yml") -> GitHubError:
     with pytest.raises(GitHubError) as caught:
         files.read(path)
     assert caught.value.hint
@@ -48,7 +48,7 @@ def refused(files: GitHubFormerFiles, path: str = "slo.yml") -> GitHubError:
 
 
 def test_the_base_commit_is_asked_by_its_digest(
-    files: GitHubFormerFiles, world: GitHubContents
+    files: GitHubBaseFiles, world: GitHubContents
 ) -> None:
     assert files.read("slo.yml") == "service: shop\n"
 
@@ -57,7 +57,7 @@ def test_the_base_commit_is_asked_by_its_digest(
 
 
 def test_a_file_too_large_to_come_along_is_fetched_by_its_digest(
-    files: GitHubFormerFiles, world: GitHubContents
+    files: GitHubBaseFiles, world: GitHubContents
 ) -> None:
     text = "# ten thousand services\n" * (INLINE_BYTES // 20)
     world.commits[BASE]["slo.yml"] = text.encode()
@@ -67,7 +67,7 @@ def test_a_file_too_large_to_come_along_is_fetched_by_its_digest(
 
 
 def test_a_file_beyond_all_measure_is_not_fetched(
-    files: GitHubFormerFiles, world: GitHubContents
+    files: GitHubBaseFiles, world: GitHubContents
 ) -> None:
     world.commits[BASE]["slo.yml"] = b"#" * (MOST_BYTES + 1)
 
@@ -76,7 +76,7 @@ def test_a_file_beyond_all_measure_is_not_fetched(
 
 
 def test_a_link_to_a_file_of_the_repository_reads_as_that_file(
-    files: GitHubFormerFiles, world: GitHubContents
+    files: GitHubBaseFiles, world: GitHubContents
 ) -> None:
     world.commits[BASE]["link.yml"] = Link("slo.yml")
 
@@ -91,23 +91,23 @@ def test_a_link_to_a_file_of_the_repository_reads_as_that_file(
         (b"\xff\xfe", "was no UTF-8 text"),
     ],
 )
-def test_what_is_no_text_is_told_as_what_it_was(
-    files: GitHubFormerFiles, world: GitHubContents, entry: Entry, said: str
+def test_what_is_no_text_is_reported_as_what_it_was(
+    files: GitHubBaseFiles, world: GitHubContents, entry: Entry, said: str
 ) -> None:
     world.commits[BASE]["slo.yml"] = entry
 
     assert said in refused(files).message
 
 
-def test_a_directory_is_no_file(files: GitHubFormerFiles, world: GitHubContents) -> None:
+def test_a_directory_is_no_file(files: GitHubBaseFiles, world: GitHubContents) -> None:
     world.commits[BASE] = {"slo.yml/a": b"", "slo.yml/b": b""}
 
     assert "was no file but a directory" in refused(files).message
 
 
 @pytest.mark.parametrize("is_private", [True, False])
-def test_a_token_that_may_not_read_is_told_how_it_could(
-    files: GitHubFormerFiles, world: GitHubContents, *, is_private: bool
+def test_a_token_that_may_not_read_is_reported_how_it_could(
+    files: GitHubBaseFiles, world: GitHubContents, *, is_private: bool
 ) -> None:
     world.may_read, world.is_private = False, is_private
 
@@ -119,7 +119,7 @@ def test_a_token_that_may_not_read_is_told_how_it_could(
 
 
 def test_a_commit_that_is_gone_is_not_taken_for_a_new_file(
-    files: GitHubFormerFiles, world: GitHubContents
+    files: GitHubBaseFiles, world: GitHubContents
 ) -> None:
     world.commits = {}
 
@@ -142,7 +142,7 @@ def test_a_commit_that_is_gone_is_not_taken_for_a_new_file(
     ],
 )
 def test_an_answer_that_makes_no_sense_is_an_error_of_github(
-    files: GitHubFormerFiles, world: GitHubContents, fault: Reply
+    files: GitHubBaseFiles, world: GitHubContents, fault: Reply
 ) -> None:
     world.fault = fault
 
@@ -153,15 +153,15 @@ def test_an_answer_that_makes_no_sense_is_an_error_of_github(
 
 
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "../other/slo.yml", "a/../../slo.yml"])
-def test_a_path_that_leads_out_asks_nobody(
-    files: GitHubFormerFiles, world: GitHubContents, path: str
+def test_a_path_that_leads_out_sends_no_request(
+    files: GitHubBaseFiles, world: GitHubContents, path: str
 ) -> None:
     assert "does not lie in the repository" in refused(files, path).message
     assert world.asked == []
 
 
-def test_a_folder_with_more_than_github_lists_is_not_told_as_if_it_were_all(
-    files: GitHubFormerFiles, world: GitHubContents
+def test_a_folder_with_more_than_github_lists_is_not_returned_as_if_it_were_all(
+    files: GitHubBaseFiles, world: GitHubContents
 ) -> None:
     world.commits[BASE] = {f"many/{number}.yml": b"" for number in range(1001)}
     with pytest.raises(GitHubError, match=r"\"many\" held 1000 files or more"):
@@ -173,7 +173,7 @@ def test_a_folder_with_more_than_github_lists_is_not_told_as_if_it_were_all(
 
 @pytest.mark.parametrize("fault", [json_reply(200, "text"), Reply(status=204)])
 def test_a_list_that_makes_no_sense_is_an_error_of_github(
-    files: GitHubFormerFiles, world: GitHubContents, fault: Reply
+    files: GitHubBaseFiles, world: GitHubContents, fault: Reply
 ) -> None:
     world.fault = fault
     with pytest.raises(GitHubError, match="came without its content"):
@@ -181,15 +181,15 @@ def test_a_list_that_makes_no_sense_is_an_error_of_github(
 
 
 def test_names_that_make_no_sense_are_left_out(
-    files: GitHubFormerFiles, world: GitHubContents
+    files: GitHubBaseFiles, world: GitHubContents
 ) -> None:
     world.fault = json_reply(200, ["x", {"name": 1}, {}, {"name": "a.yml", "type": "file"}])
 
     assert files.names("") == ("a.yml",)
 
 
-def test_names_outside_of_the_repository_are_asked_of_nobody(
-    files: GitHubFormerFiles, world: GitHubContents
+def test_names_outside_of_the_repository_are_not_asked_for(
+    files: GitHubBaseFiles, world: GitHubContents
 ) -> None:
     with pytest.raises(GitHubError, match="does not lie in the repository"):
         files.names("../other")
@@ -205,7 +205,7 @@ def test_the_api_is_opened_for_the_first_file_only(
         times.append("opened")
         return opened[1]
 
-    files = GitHubFormerFiles(open_api, BASE)
+    files = GitHubBaseFiles(open_api, BASE)
     assert times == []
     files.read("slo.yml")
     files.read("slo.yml")

@@ -11,7 +11,7 @@ from slo_action.core.model import Annotation, Level
 from slo_action.core.text.secrets import Scrubber
 from slo_action.github.check_runs import GitHubCheckRuns, cut_to_bytes, head_sha
 from slo_action.ports import CheckRun
-from tests.worlds.told import CheckRunBodies
+from tests.worlds.published import CheckRunBodies
 
 SHA = "a" * 40
 GITHUB_LIMIT = 65_535

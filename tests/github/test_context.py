@@ -22,7 +22,7 @@ def context(**changes: str) -> RunnerContext:
         (["GITHUB_OUTPUT", "GITHUB_WORKSPACE"], "GITHUB_OUTPUT and GITHUB_WORKSPACE not set"),
     ],
 )
-def test_what_the_runner_should_have_given_is_told_at_once(missing: list[str], told: str) -> None:
+def test_what_the_runner_should_have_given_is_reported(missing: list[str], told: str) -> None:
     with pytest.raises(RunnerError, match=told) as caught:
         context(**dict.fromkeys(missing, ""))
 
@@ -37,12 +37,11 @@ def test_the_least_a_runner_gives_is_enough() -> None:
     assert (told.api_url, told.results_url) == ("", "")
     assert not told.runtime_token
     assert not told.is_act
-    assert not told.debug
     assert told.run.server_url == "https://github.com"
     assert told.run.page == ""
 
 
-def test_the_run_is_known_by_its_page() -> None:
+def test_the_run_is_identified_by_its_page() -> None:
     told = context(
         GITHUB_REPOSITORY="octo/shop",
         GITHUB_RUN_ID="42",

@@ -95,7 +95,7 @@ def test_without_an_event_there_is_no_pull_request() -> None:
     assert (is_from_fork(None), base_sha(None)) == (False, "")
 
 
-def test_an_event_that_is_not_where_it_should_be_may_be_anybodys() -> None:
+def test_an_event_that_is_not_where_it_should_be_may_be_from_a_fork() -> None:
     gone = Path("/none/event.json")
 
     assert (is_from_fork(gone), base_sha(gone)) == (True, "")

@@ -14,6 +14,7 @@ from slo_action.core.release.track_record import PastVerdict
 from slo_action.errors import WorkspaceError
 from slo_action.history.directory import HistoryDirectory
 from tests.builders import DEPLOYED_AT
+from tests.sizes import sized
 
 
 def verdict(**changes: Any) -> PastVerdict:
@@ -47,7 +48,7 @@ def test_a_service_has_its_own_verdicts_though_names_fall_together_as_file_names
     assert [found.service for found in history.verdicts("shop/api")] == ["shop/api"]
 
 
-def test_nothing_kept_is_nothing_known(tmp_path: Path) -> None:
+def test_nothing_kept_is_an_empty_history(tmp_path: Path) -> None:
     assert HistoryDirectory(tmp_path, "nowhere").verdicts("shop") == ()
 
 
@@ -84,7 +85,7 @@ def test_a_line_that_cannot_be_read_is_passed_over(line: str, tmp_path: Path) ->
     assert [found.version for found in history.verdicts("shop")] == ["v42", "v43"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=sized(15, 50))
 @given(content=st.binary(max_size=300))
 def test_any_bytes_are_read_without_an_error(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "shop.jsonl").write_bytes(content)

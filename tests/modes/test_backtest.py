@@ -15,20 +15,20 @@ from slo_action.audit.document import AuditDocument
 from slo_action.audit.read import find_records, read_record
 from slo_action.audit.write import audit_document
 from slo_action.config.slo.forms import PolicyForm, RatesForm
-from slo_action.config.slo.load import read_matrix
+from slo_action.config.slo.load import read_slo_yml
 from slo_action.core.model import Cause, Outcome, Probe, Verdict, VersionRule, Witness
 from slo_action.core.observation.policy import WindowPolicy
-from slo_action.core.policy.overrides import PolicyChange, policy_of
+from slo_action.core.policy.numbers import PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy
-from slo_action.core.record.policy_comparison import PolicyComparison, sums_of
+from slo_action.core.record.policy_comparison import PolicyComparison, totals_of
 from slo_action.core.release.fleet import Machine
-from slo_action.core.slo.services import Matrix, Service
+from slo_action.core.slo.services import Service, SloYml
 from slo_action.core.verdict.facts import OnLateStart
 from slo_action.modes.backtest import backtest, backtested
 from slo_action.modes.verify import verify
 from slo_action.render.backtest import backtest_lines
 from tests.builders import World, always, healthy_from
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 SHORT = replace(Policy(), window=WindowPolicy(length_seconds=90.0))
 
@@ -47,9 +47,9 @@ def plain(policy: Policy) -> Policy:
 def recorded(
     world: World,
     policy: Policy | None = None,
-    prepare: Callable[[Stagehand], None] = lambda _: None,
+    prepare: Callable[[VirtualRun], None] = lambda _: None,
 ) -> AuditDocument:
-    stage = Stagehand({"v1": always(Outcome.OK), "v2": world}, live="v2")
+    stage = VirtualRun({"v1": always(Outcome.OK), "v2": world}, live="v2")
     prepare(stage)
     policy = replace(policy or Policy(), rule=VersionRule(expected="v2"))
     record = verify(stage.request(policy), stage.ports)
@@ -58,7 +58,7 @@ def recorded(
 
 def case_of(document: AuditDocument, **changes: object) -> PolicyComparison:
     assert document.policy is not None
-    policy = policy_of(PolicyChange(**changes), document.policy)  # type: ignore[arg-type]
+    policy = policy_with(PolicyOverrides(**changes), document.policy)
     return backtested(document, policy, "audit.json")
 
 
@@ -101,7 +101,7 @@ def test_a_record_s_own_policy_changes_nothing(
         begun = [outcome for second, outcome in sorted(phases) if second <= now]
         return begun[-1] if begun else flaky(now)
 
-    def prepare(stage: Stagehand) -> None:
+    def prepare(stage: VirtualRun) -> None:
         if many:
             stage.endpoints = (Probe(witness=Witness.API, url="https://dashboard.example/api/a"),)
             stage.deploy.fleet = (Machine(name="m1"), Machine(name="m2"))
@@ -129,10 +129,10 @@ def test_more_errors_than_a_new_threshold_would_have_rolled_back() -> None:
     assert (case.now.verdict, case.now.cause) == (Verdict.UNHEALTHY, Cause.APP)
     assert case.now.rollback
     assert case.now.known_seconds < case.then.known_seconds
-    assert sums_of([case]).rolled_back == 1
+    assert totals_of([case]).rolled_back == 1
 
 
-def test_a_looser_threshold_cannot_tell_what_came_after_the_rollback() -> None:
+def test_a_looser_threshold_cannot_answer_what_came_after_the_rollback() -> None:
     document = recorded(every(8))
 
     case = case_of(document, rollback=Fraction(30, 100), slo=Fraction(10, 100))
@@ -140,7 +140,7 @@ def test_a_looser_threshold_cannot_tell_what_came_after_the_rollback() -> None:
     assert case.then.rollback
     assert case.now is None
     assert case.unknown == f"the record ends at {case.then.known_seconds:.0f} s"
-    assert sums_of([case]).unknown == 1
+    assert totals_of([case]).unknown == 1
 
 
 def test_three_percent_is_degraded_by_the_plain_rule_and_unsure_with_confidence() -> None:
@@ -190,7 +190,7 @@ def test_late_by_the_letter_is_rolled_back_where_the_policy_says_so() -> None:
     assert case.now.rollback
 
 
-def test_a_shorter_window_is_known_sooner_and_asks_nothing_anew() -> None:
+def test_a_shorter_window_is_decided_sooner_and_asks_nothing_anew() -> None:
     document = recorded(always(Outcome.OK))
 
     case = case_of(document, observe=120.0)
@@ -200,11 +200,11 @@ def test_a_shorter_window_is_known_sooner_and_asks_nothing_anew() -> None:
     assert 120.0 <= case.now.known_seconds < 122.0
 
 
-def test_a_longer_window_is_not_known_unless_it_convicts() -> None:
+def test_a_longer_window_is_not_decided_unless_it_fails() -> None:
     assert case_of(recorded(always(Outcome.OK)), observe=600.0).now is None
 
 
-def test_no_window_leaves_the_gate_s_word() -> None:
+def test_no_window_leaves_the_gate_s_verdict() -> None:
     case = case_of(recorded(every(8)), observe=0.0)
 
     assert case.now is not None
@@ -243,19 +243,19 @@ def test_records_are_found_at_any_depth_and_bad_ones_do_not_stop_the_others(
     (tmp_path / "audit.json").write_text("{", encoding="utf-8")
     (tmp_path / "package.json").write_text('{"name": "other"}', encoding="utf-8")
 
-    result = backtest(find_records(tmp_path), Matrix())
+    result = backtest(find_records(tmp_path), SloYml())
 
     assert [Path(case.source).name for case in result.cases] == ["run-2.json", "audit.json"]
     assert list(result.unread) == [str(tmp_path / "audit.json")]
 
 
-def test_a_record_with_rows_left_out_is_told_and_left_out(tmp_path: Path) -> None:
+def test_a_record_with_rows_left_out_is_reported_and_left_out(tmp_path: Path) -> None:
     good = recorded(always(Outcome.OK), SHORT)
     assert good.window is not None
     window = good.window.model_copy(update={"rows_left_out": 3})
     saved(good.model_copy(update={"window": window}), tmp_path / "audit.json")
 
-    result = backtest(find_records(tmp_path), Matrix())
+    result = backtest(find_records(tmp_path), SloYml())
 
     assert result.cases == ()
     (why,) = result.unread.values()
@@ -266,7 +266,7 @@ def test_a_record_that_does_not_lead_to_its_own_verdict_is_left_out(tmp_path: Pa
     forged = recorded(every(8), SHORT).model_copy(update={"verdict": Verdict.HEALTHY})
     saved(forged, tmp_path / "audit.json")
 
-    result = backtest(find_records(tmp_path), Matrix())
+    result = backtest(find_records(tmp_path), SloYml())
 
     assert "verdict" in result.unread[str(tmp_path / "audit.json")]
 
@@ -277,18 +277,18 @@ def test_each_service_is_judged_by_its_own_policy_and_may_be_picked(tmp_path: Pa
         name="dashboard",
         url="https://dashboard.example",
         endpoints=(),
-        policy=PolicyChange(rollback=Fraction(2, 100)),
+        policy=PolicyOverrides(rollback=Fraction(2, 100)),
     )
-    strict = Matrix(services={"dashboard": dashboard})
+    strict = SloYml(services={"dashboard": dashboard})
 
     assert backtest([path], strict).cases[0].changed
-    assert not backtest([path], Matrix()).cases[0].changed
+    assert not backtest([path], SloYml()).cases[0].changed
     assert backtest([path], strict, "other").cases == ()
 
 
-def test_thresholds_that_do_not_fit_the_record_s_are_told(tmp_path: Path) -> None:
+def test_thresholds_that_do_not_fit_the_record_s_are_reported(tmp_path: Path) -> None:
     path = saved(recorded(always(Outcome.OK), SHORT), tmp_path / "audit.json")
-    unfit = Matrix(policy=PolicyChange(rollback=Fraction(1, 1000)))
+    unfit = SloYml(policy=PolicyOverrides(rollback=Fraction(1, 1000)))
 
     assert "does not fit" in backtest([path], unfit).unread[str(path)]
 
@@ -300,15 +300,15 @@ def test_a_record_read_back_is_judged_like_the_one_written(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("rollback", [Fraction(2, 100), None])
-def test_the_lines_say_what_differs_and_what_cannot_be_told(rollback: Fraction | None) -> None:
+def test_the_lines_say_what_differs_and_what_cannot_be_reported(rollback: Fraction | None) -> None:
     case = case_of(recorded(every(30), plain(Policy())), rollback=rollback)
 
     told = "\n".join(backtest_lines([case], {"b/audit.json": "not JSON"}))
 
-    assert ("a rollback more" in told) is (rollback is not None)
+    assert ("one more rollback" in told) is (rollback is not None)
     assert ("the same" in told) is (rollback is None)
     assert "b/audit.json: not judged: not JSON" in told
-    assert "another pace" in told
+    assert "another interval" in told
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "backtest.md"
@@ -320,11 +320,11 @@ STORIES: dict[str, tuple[str, World, Policy]] = {
 }
 
 
-def test_the_page_shows_what_is_really_told(tmp_path: Path) -> None:
+def test_the_page_shows_what_is_really_published(tmp_path: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
     policy = tmp_path / "slo.yml"
     policy.write_text(page.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
-    policies = read_matrix(policy, tmp_path, "--policy").matrix
+    policies = read_slo_yml(policy, tmp_path, "--policy").slo_yml
     cases = []
     for run, (service, world, then) in STORIES.items():
         document = recorded(world, then)

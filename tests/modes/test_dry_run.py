@@ -11,20 +11,20 @@ from slo_action.modes.verify import verify
 from slo_action.render.annotations import annotations
 from slo_action.render.summary.summary import summary
 from tests.builders import World, always, healthy_from
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 
-def staged(world: World) -> Stagehand:
-    return Stagehand({"v1": always(Outcome.OK), "v2": world}, live="v2")
+def staged(world: World) -> VirtualRun:
+    return VirtualRun({"v1": always(Outcome.OK), "v2": world}, live="v2")
 
 
-def rehearsed(stage: Stagehand, mode: RollbackMode = RollbackMode.DRY_RUN) -> AuditRecord:
+def rehearsed(stage: VirtualRun, mode: RollbackMode = RollbackMode.DRY_RUN) -> AuditRecord:
     policy = Policy(rule=VersionRule(expected="v2"), rollback=mode)
     commands = RollbackCommands(rollback=("deploy", "--image", "{previous-version}"))
     return verify(replace(stage.request(policy), commands=commands), stage.ports)
 
 
-def test_it_says_which_release_by_which_words_and_that_nothing_was_changed() -> None:
+def test_it_says_which_release_by_which_name_and_that_nothing_was_changed() -> None:
     stage = staged(always(Outcome.HTTP_5XX))
     record = rehearsed(stage)
     (told, *_) = annotations(record)

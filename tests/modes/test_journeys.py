@@ -25,7 +25,7 @@ from slo_action.render.proofs import proofs, window_failures
 from slo_action.render.summary.window import window_section
 from tests.builders import always
 from tests.worlds.cart_shop import BUY, SECRETS, CartShop, at_once, in_virtual_time
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 from tests.worlds.virtual_clock import VirtualClock
 from tests.worlds.virtual_pool import VirtualPool
 
@@ -33,7 +33,7 @@ SITE = "https://dashboard.example"
 GOAL = LatencyObjective(name="p95", quantile=Fraction(95, 100), limit_seconds=4.0)
 
 
-class ShoppingStage(Stagehand):
+class ShoppingStage(VirtualRun):
     """A service that is well, but for its shop's checkout, which breaks at a virtual second."""
 
     def __init__(self, breaks_at: float, journey: Journey = BUY) -> None:
@@ -76,26 +76,29 @@ def test_a_release_that_breaks_a_journey_is_rolled_back_and_what_is_restored_is_
     broken: AuditRecord,
 ) -> None:
     assert broken.judgement.row == "window-breach"
-    assert broken.judgement.reason.startswith("journey buy: 3 of ")
+    assert broken.judgement.reason.startswith("1 in 5 runs of journey buy failed (3 of ")
     assert broken.judgement.reason.endswith(
-        "last: step 4 of 4 (pay): answers 500 Internal Server Error"
+        "failing since 120 s after the deploy: step 4 of 4 (pay): answers 500 Internal Server Error"
     )
     assert broken.rollback is not None
     assert broken.rollback.verification is not None
     after = broken.rollback.verification.window
     assert after is not None
-    assert (after.tracks["journey buy"].rate.bad, after.tracks["journey buy"].good > 3) == (0, True)
+    assert (
+        after.stream_stats["journey buy"].rate.bad,
+        after.stream_stats["journey buy"].good > 3,
+    ) == (0, True)
 
 
 def test_a_release_whose_journeys_go_well_is_passed() -> None:
     record = run()
 
     assert record.judgement.verdict is Verdict.HEALTHY
-    assert record.judgement.reason.endswith("and journey buy: 0 of 29 failed")
+    assert record.judgement.reason.endswith("and none of 29 runs of journey buy failed")
 
 
 @pytest.mark.parametrize(("length", "told"), [(0.0, True), (60.0, False)])
-def test_journeys_that_do_not_run_without_a_window_are_told(length: float, told: bool) -> None:
+def test_journeys_that_do_not_run_without_a_window_are_reported(length: float, told: bool) -> None:
     stage = ShoppingStage(float("inf"))
     window = replace(WindowPolicy(), length_seconds=length)
 

@@ -39,7 +39,7 @@ from tests.worlds.fly import (
     out_of_memory,
     unpullable,
 )
-from tests.worlds.fly_stage import FlyStage
+from tests.worlds.fly_ports import FlyPorts
 
 GATE_ONLY = Policy(rule=VersionRule(), window=WindowPolicy(length_seconds=0))
 WATCHED = Policy(rule=VersionRule(), window=WindowPolicy(length_seconds=120.0))
@@ -52,15 +52,15 @@ def scene(machines: int = 3) -> Scene:
 
 def verified(
     made: Scene, policy: Policy = GATE_ONLY, change: Callable[[FlyWorld], object] | None = None
-) -> tuple[FlyStage, AuditRecord]:
-    stage = FlyStage(made)
+) -> tuple[FlyPorts, AuditRecord]:
+    stage = FlyPorts(made)
     request = stage.asked(policy)
     if change:
         change(made.world)
     return stage, verify(request, stage.ports)
 
 
-def images_of(stage: FlyStage) -> set[str]:
+def images_of(stage: FlyPorts) -> set[str]:
     return set(stage.scene.world.running().values())
 
 
@@ -139,7 +139,7 @@ def test_one_sick_machine_is_restarted_and_the_release_stays() -> None:
     assert len(stage.scene.ours(action="restart")) == 1
 
 
-def test_an_api_that_is_away_all_the_time_convicts_nobody() -> None:
+def test_an_api_that_is_away_all_the_time_fails_nothing() -> None:
     _, record = verified(scene().deployed(NEW), change=lambda world: world.down(900.0))
 
     assert record.judgement.verdict is Verdict.HEALTHY
@@ -208,7 +208,7 @@ def test_another_deploy_while_the_rollback_is_verified_is_named_and_left_alone()
     words = told.detail if isinstance(told, RollbackStep) else told.judgement.reason
     assert "another deploy" in words
     assert "another deploy took over" in headline(record)
-    assert next_steps(record)[0].startswith("Look at the newer deploy's own run")
+    assert next_steps(record)[0].startswith("See the newer deploy's own run")
     assert stage.scene.ours(since=done[0] + 40.0) == []
 
 
@@ -253,9 +253,9 @@ def test_a_rollback_is_never_rolled_back() -> None:
     assert stage.scene.ours() == []
 
 
-def prepared_scene() -> tuple[Scene, FlyStage]:
+def prepared_scene() -> tuple[Scene, FlyPorts]:
     made = scene()
-    stage = FlyStage(made)
+    stage = FlyPorts(made)
     return made, stage
 
 
@@ -297,7 +297,7 @@ def test_what_was_prepared_is_restored_though_the_platform_forgot_its_versions()
 
 def test_a_rollback_by_hand_goes_back_at_once() -> None:
     made = scene().deployed(broken("1.1"))
-    stage = FlyStage(made)
+    stage = FlyPorts(made)
     record = rollback(stage.asked(GATE_ONLY, Mode.ROLLBACK), stage.ports)
 
     assert (record.ending, record.exit_code) == (Ending.ROLLED_BACK_VERIFIED, 0)
@@ -337,7 +337,7 @@ def test_outcomes_of_machines_are_in_the_record() -> None:
 
 def test_an_image_digest_that_was_expected_is_compared_with_every_machine() -> None:
     made = scene().deployed(NEW)
-    stage = FlyStage(made)
+    stage = FlyPorts(made)
     expected = replace(stage.asked(GATE_ONLY), expected_digest=NEW.digest)
     other = replace(stage.asked(GATE_ONLY), expected_digest=f"sha256:{'f' * 64}")
 
@@ -346,7 +346,7 @@ def test_an_image_digest_that_was_expected_is_compared_with_every_machine() -> N
 
 
 def test_an_api_that_dies_right_before_the_change_leaves_a_run_that_changed_nothing() -> None:
-    stage = FlyStage(scene().deployed(broken("1.1")))
+    stage = FlyPorts(scene().deployed(broken("1.1")))
     plan = stage.platform.plan
 
     def planning(target: Release) -> RollbackPlan:
@@ -365,7 +365,7 @@ def test_an_api_that_dies_right_before_the_change_leaves_a_run_that_changed_noth
 
 def test_a_token_of_another_app_is_a_warning_beside_a_healthy_verdict() -> None:
     made = Scene(token=FOREIGN_TOKEN).launched(2).deployed(NEW)
-    stage = FlyStage(made)
+    stage = FlyPorts(made)
     record = verify(stage.asked(GATE_ONLY), stage.ports)
 
     assert record.judgement.verdict is Verdict.HEALTHY
@@ -376,7 +376,7 @@ def test_a_token_of_another_app_is_a_warning_beside_a_healthy_verdict() -> None:
 
 def test_the_outputs_of_a_rollback_by_hand_are_about_what_it_restored() -> None:
     made = scene().deployed(broken("1.1"))
-    stage = FlyStage(made)
+    stage = FlyPorts(made)
     record = rollback(stage.asked(GATE_ONLY, Mode.ROLLBACK), stage.ports)
     document = audit_document(record)
     told = output_values(record, document)
@@ -397,7 +397,7 @@ def test_a_machine_on_an_unreachable_host_is_named_after_a_rollback_it_could_not
     assert record.rollback.verification is not None
     after = record.rollback.verification
     assert after.judgement.row == "machine-unreachable"
-    assert "on a host that does not answer" in reason(record)
+    assert "the host of a machine does not answer the platform" in reason(record)
     assert after.fleet is not None
     assert [m.name for m in after.fleet.unreachable] == [lost]
     assert stage.scene.ours("update", since=0.0)

@@ -12,10 +12,10 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.core.release.baseline import Baseline, Prepared, Proof, ProofState, WayBackState
 from slo_action.core.release.fleet import Machine
 from slo_action.modes.prepare import Preparation, prepare
-from slo_action.modes.publish_prepared import tell_prepared
+from slo_action.modes.publish import publish_prepared
 from slo_action.modes.verify import verify
 from tests.builders import World, always
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 GOOD = always(Outcome.OK)
 BAD = always(Outcome.HTTP_5XX)
@@ -23,15 +23,15 @@ PROVEN = Proof(name="image", state=ProofState.PROVEN, words="the registry has it
 GATE_ONLY = Policy(rule=VersionRule(expected="v2"), window=WindowPolicy(length_seconds=0))
 
 
-def running(v1: World = GOOD, v2: World = GOOD) -> Stagehand:
-    stage = Stagehand({"v1": v1, "v2": v2}, live="v1")
+def running(v1: World = GOOD, v2: World = GOOD) -> VirtualRun:
+    stage = VirtualRun({"v1": v1, "v2": v2}, live="v1")
     stage.deploy.history = ["v0", "v1"]
     stage.deploy.fleet = (Machine(name="m1", release="v1"),)
     stage.deploy.proofs = (PROVEN,)
     return stage
 
 
-def prepared(stage: Stagehand, *, seconds: float = 30.0, required: bool = False) -> Preparation:
+def prepared(stage: VirtualRun, *, seconds: float = 30.0, required: bool = False) -> Preparation:
     request = replace(
         stage.request(Policy(rule=VersionRule(expected="v2"))),
         mode=Mode.PREPARE,
@@ -41,7 +41,9 @@ def prepared(stage: Stagehand, *, seconds: float = 30.0, required: bool = False)
     return prepare(request, stage.ports)
 
 
-def deployed(stage: Stagehand, preparation: Preparation, policy: Policy = GATE_ONLY) -> AuditRecord:
+def deployed(
+    stage: VirtualRun, preparation: Preparation, policy: Policy = GATE_ONLY
+) -> AuditRecord:
     """Deploy v2, and verify it with what was prepared."""
     stage.deploy.deploy("v2")
     request = replace(stage.request(policy), prepared=preparation.prepared)
@@ -131,23 +133,23 @@ def test_without_a_baseline_nothing_is_probed() -> None:
 
 def test_it_hands_over_a_file_sets_outputs_and_writes_the_summary() -> None:
     stage = running()
-    tell_prepared(prepared(stage), stage.ports, run=RunIdentity(), artifact_name="x")
+    publish_prepared(prepared(stage), stage.ports, run=RunIdentity(), artifact_name="x")
 
     assert '"sealed": "sealed"' in stage.evidence.texts["prepared.json"]
     assert stage.outputs.values["way-back"] == "safe"
     assert stage.outputs.values["prepared-path"].endswith("/prepared.json")
-    assert "the way back to v1 is proven" in stage.outputs.summary
+    assert "a rollback to v1 is possible" in stage.outputs.summary
     assert "proofs/fly/dashboard_machines.json" in stage.evidence.texts
 
 
-def test_a_full_disk_is_a_warning_and_the_outputs_are_told_all_the_same() -> None:
+def test_a_full_disk_is_a_warning_and_the_outputs_are_reported_all_the_same() -> None:
     stage = running()
     found = prepared(stage)
     stage.evidence.is_full = True
-    tell_prepared(found, stage.ports, run=RunIdentity(), artifact_name="x")
+    publish_prepared(found, stage.ports, run=RunIdentity(), artifact_name="x")
 
     assert stage.outputs.values["way-back"] == "safe"
-    assert any("Not told: handover" in told.title for told in stage.log.annotations)
+    assert any("Not published: handover" in told.title for told in stage.log.annotations)
 
 
 def test_a_service_that_was_down_before_the_deploy_is_not_rolled_back() -> None:
@@ -182,7 +184,7 @@ def test_without_a_baseline_the_same_is_the_checks_own_fault() -> None:
     assert stage.deploy.live == "v2"
 
 
-def test_errors_that_were_there_before_the_deploy_are_told_and_not_rolled_back() -> None:
+def test_errors_that_were_there_before_the_deploy_are_reported_and_not_rolled_back() -> None:
     def flaky(now: float) -> Outcome:
         return Outcome.HTTP_5XX if int(now * 10) % 5 == 0 else Outcome.OK
 

@@ -14,11 +14,11 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import ArtifactError, GitHubError
 from slo_action.evidence.directory import open_evidence
-from slo_action.modes.publish import tell
+from slo_action.modes.publish import publish_record
 from slo_action.modes.verify import verify
 from slo_action.ports import Ports, UploadedArtifact
 from tests.builders import always
-from tests.worlds.memory_ports import MemoryCheckRuns, Stagehand
+from tests.worlds.memory_ports import MemoryCheckRuns, VirtualRun
 
 UPLOADED = UploadedArtifact(
     artifact_id="7", name="evidence", url="https://github.example/7", size_bytes=9, digest="x"
@@ -40,17 +40,17 @@ class Uploads:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stagehand:
-    made = Stagehand({"v1": always(Outcome.OK), "v2": always(Outcome.HTTP_5XX)}, live="v2")
+def stage(tmp_path: Path) -> VirtualRun:
+    made = VirtualRun({"v1": always(Outcome.OK), "v2": always(Outcome.HTTP_5XX)}, live="v2")
     made.evidence = open_evidence(tmp_path, "run", Scrubber(), made.clock)  # type: ignore[assignment]
     return made
 
 
-def finished(stage: Stagehand) -> AuditRecord:
+def finished(stage: VirtualRun) -> AuditRecord:
     return verify(stage.request(Policy(rule=VersionRule(expected="v2"))), stage.ports)
 
 
-def with_uploads(stage: Stagehand, uploads: Uploads) -> Ports:
+def with_uploads(stage: VirtualRun, uploads: Uploads) -> Ports:
     ports = stage.ports
     return Ports(
         **{
@@ -60,9 +60,9 @@ def with_uploads(stage: Stagehand, uploads: Uploads) -> Ports:
     )
 
 
-def test_every_evidence_file_is_on_disk_before_the_upload_begins(stage: Stagehand) -> None:
+def test_every_evidence_file_is_on_disk_before_the_upload_begins(stage: VirtualRun) -> None:
     uploads = Uploads()
-    tell(finished(stage), with_uploads(stage, uploads), artifact_name="evidence")
+    publish_record(finished(stage), with_uploads(stage, uploads), artifact_name="evidence")
 
     assert uploads.seen == [
         "audit.json",
@@ -74,8 +74,8 @@ def test_every_evidence_file_is_on_disk_before_the_upload_begins(stage: Stagehan
     ]
 
 
-def test_the_written_record_is_valid_and_holds_the_digest_of_each_file(stage: Stagehand) -> None:
-    tell(finished(stage), stage.ports, artifact_name="")
+def test_the_written_record_is_valid_and_holds_the_digest_of_each_file(stage: VirtualRun) -> None:
+    publish_record(finished(stage), stage.ports, artifact_name="")
     document = read_record(stage.evidence.directory / "audit.json")
     digests = {entry.name: entry.sha256 for entry in document.evidence}
     found = {
@@ -87,8 +87,8 @@ def test_the_written_record_is_valid_and_holds_the_digest_of_each_file(stage: St
     assert len(digests) == 4
 
 
-def test_outputs_summary_annotations_and_check_run_tell_the_same_ending(stage: Stagehand) -> None:
-    tell(finished(stage), stage.ports, artifact_name="")
+def test_outputs_summary_annotations_and_check_run_state_the_same_ending(stage: VirtualRun) -> None:
+    publish_record(finished(stage), stage.ports, artifact_name="")
 
     assert stage.outputs.values["ending"] == "rolled-back-verified"
     assert stage.outputs.values["rolled-back-to"] == "v1"
@@ -97,8 +97,8 @@ def test_outputs_summary_annotations_and_check_run_tell_the_same_ending(stage: S
     assert stage.check_runs.published[0].conclusion == "failure"
 
 
-def test_the_uploaded_evidence_is_linked_and_its_id_an_output(stage: Stagehand) -> None:
-    tell(finished(stage), with_uploads(stage, Uploads()), artifact_name="evidence")
+def test_the_uploaded_evidence_is_linked_and_its_id_an_output(stage: VirtualRun) -> None:
+    publish_record(finished(stage), with_uploads(stage, Uploads()), artifact_name="evidence")
 
     assert stage.outputs.values["artifact-id"] == "7"
     assert "https://github.example/7" in stage.outputs.summary
@@ -108,48 +108,48 @@ def test_the_uploaded_evidence_is_linked_and_its_id_an_output(stage: Stagehand) 
     "error", [ArtifactError("the quota is used up", hint="delete some"), ValueError("a bug")]
 )
 def test_an_upload_that_fails_is_a_warning_and_the_verdict_stands(
-    stage: Stagehand, error: Exception
+    stage: VirtualRun, error: Exception
 ) -> None:
     record = finished(stage)
-    tell(record, with_uploads(stage, Uploads(error)), artifact_name="evidence")
+    publish_record(record, with_uploads(stage, Uploads(error)), artifact_name="evidence")
     warnings = [a for a in stage.log.annotations if a.level is Level.WARNING]
 
-    assert [w.title for w in warnings] == ["Not told: artifact"]
+    assert [w.title for w in warnings] == ["Not published: artifact"]
     assert record.judgement.verdict is Verdict.UNHEALTHY
     assert stage.outputs.values["verdict"] == "unhealthy"
     assert stage.check_runs.published
 
 
-def test_a_token_that_may_not_create_check_runs_is_no_warning(stage: Stagehand) -> None:
+def test_a_token_that_may_not_create_check_runs_is_no_warning(stage: VirtualRun) -> None:
     stage.check_runs = MemoryCheckRuns(GitHubError("HTTP 403", hint="grant it", forbidden=True))
-    tell(finished(stage), stage.ports, artifact_name="")
+    publish_record(finished(stage), stage.ports, artifact_name="")
 
     assert all(a.level is not Level.WARNING for a in stage.log.annotations)
     assert any("no check run" in line for line in stage.log.lines)
 
 
-def test_github_being_down_is_a_warning(stage: Stagehand) -> None:
+def test_github_being_down_is_a_warning(stage: VirtualRun) -> None:
     stage.check_runs = MemoryCheckRuns(GitHubError("HTTP 502", hint="later"))
-    tell(finished(stage), stage.ports, artifact_name="")
+    publish_record(finished(stage), stage.ports, artifact_name="")
 
-    assert any(a.title == "Not told: check run" for a in stage.log.annotations)
+    assert any(a.title == "Not published: check run" for a in stage.log.annotations)
 
 
 def test_a_disk_that_is_full_in_the_end_leaves_outputs_and_summary() -> None:
-    stage = Stagehand({"v1": always(Outcome.OK)}, live="v1")
+    stage = VirtualRun({"v1": always(Outcome.OK)}, live="v1")
     record = verify(stage.request(), stage.ports)
     stage.evidence.is_full = True
-    tell(record, stage.ports, artifact_name="")
+    publish_record(record, stage.ports, artifact_name="")
 
     assert stage.outputs.values["verdict"] == "healthy"
     assert stage.outputs.summary
-    assert any(a.title == "Not told: evidence" for a in stage.log.annotations)
+    assert any(a.title == "Not published: evidence" for a in stage.log.annotations)
 
 
-def test_a_run_that_was_stopped_writes_everything_but_uploads_nothing(stage: Stagehand) -> None:
+def test_a_run_that_was_stopped_writes_everything_but_uploads_nothing(stage: VirtualRun) -> None:
     stage.deploy.at(3.0, stage.interrupts.arrive)
     uploads = Uploads()
-    tell(finished(stage), with_uploads(stage, uploads), artifact_name="evidence")
+    publish_record(finished(stage), with_uploads(stage, uploads), artifact_name="evidence")
 
     assert uploads.seen == []
     assert stage.check_runs.published == []

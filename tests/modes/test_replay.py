@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from slo_action.audit.read import former_policy_digest, read_record
-from slo_action.audit.write import audit_document
+from slo_action.audit.read import read_record
+from slo_action.audit.write import audit_document, policy_digest
 from slo_action.core.decision.decide import RollbackMode
 from slo_action.core.model import (
     Cause,
@@ -29,7 +29,7 @@ from slo_action.errors import RecordError, ReplayError
 from slo_action.modes.replay import replay
 from slo_action.modes.verify import verify
 from tests.builders import World, always, healthy_from
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 WORLDS: dict[str, World] = {
     "healthy": always(Outcome.OK),
@@ -48,14 +48,14 @@ WORLDS: dict[str, World] = {
 
 
 def recorded(world: World) -> AuditRecord:
-    stage = Stagehand({"v1": always(Outcome.OK), "v2": world}, live="v2")
+    stage = VirtualRun({"v1": always(Outcome.OK), "v2": world}, live="v2")
     return verify(stage.request(Policy(rule=VersionRule(expected="v2"))), stage.ports)
 
 
 def watched_with_everything(policy: Policy | None = None) -> AuditRecord:
     """A run with another endpoint, machines and real traffic, rolled back within its window."""
     flaps: World = lambda now: Outcome.HTTP_5XX if now > 60 and now % 3 < 1 else Outcome.OK  # noqa: E731
-    stage = Stagehand({"v1": always(Outcome.OK), "v2": flaps}, live="v2")
+    stage = VirtualRun({"v1": always(Outcome.OK), "v2": flaps}, live="v2")
     stage.endpoints = (Probe(witness=Witness.API, url="https://dashboard.example/api/orders"),)
     stage.deploy.fleet = (Machine(name="m1"), Machine(name="m2"))
     stage.metrics = FixedMetrics()
@@ -97,7 +97,7 @@ def test_every_record_replays_to_its_own_verdict(world: World, tmp_path: Path) -
 def test_a_late_start_that_is_held_against_the_letter_replays_without_a_window(
     tmp_path: Path,
 ) -> None:
-    stage = Stagehand({"v1": always(Outcome.OK), "v2": healthy_from(85.0)}, live="v2")
+    stage = VirtualRun({"v1": always(Outcome.OK), "v2": healthy_from(85.0)}, live="v2")
     policy = Policy(rule=VersionRule(expected="v2"), on_late_start=OnLateStart.ROLLBACK)
     record = verify(stage.request(policy), stage.ports)
 
@@ -108,7 +108,7 @@ def test_a_late_start_that_is_held_against_the_letter_replays_without_a_window(
 
 
 def test_a_superseded_run_replays_to_superseded(tmp_path: Path) -> None:
-    stage = Stagehand({"v1": always(Outcome.OK), "v2": always(Outcome.HTTP_5XX)}, live="v2")
+    stage = VirtualRun({"v1": always(Outcome.OK), "v2": always(Outcome.HTTP_5XX)}, live="v2")
     stage.deploy.at(89.0, lambda: stage.deploy.deploy("v3", always(Outcome.HTTP_5XX)))
     record = verify(stage.request(Policy()), stage.ports)
 
@@ -119,7 +119,7 @@ def test_a_superseded_run_replays_to_superseded(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_replays(tmp_path: Path) -> None:
-    stage = Stagehand({"v1": always(Outcome.HTTP_5XX)}, live="v1")
+    stage = VirtualRun({"v1": always(Outcome.HTTP_5XX)}, live="v1")
     stage.deploy.at(20.0, stage.interrupts.arrive)
     record = verify(stage.request(), stage.ports)
 
@@ -162,17 +162,17 @@ def test_what_recovers_at_the_last_look_is_replayed_with_the_watch_that_follows(
     record = recorded(healthy_from(90.04))
     replayed = replay(read_record(saved(audit_document(record), tmp_path / "a.json")))
 
-    assert replayed.seen.recheck is not None
+    assert replayed.evidence.recheck is not None
     assert (replayed.judgement.row, replayed.answers > 100) == ("recovered", True)
 
 
-def test_a_record_of_the_former_release_still_replays(tmp_path: Path) -> None:
+def test_a_record_from_before_there_were_windows_still_replays(tmp_path: Path) -> None:
     policy = Policy(rule=VersionRule(expected="v2"), window=WindowPolicy(length_seconds=0.0))
-    stage = Stagehand({"v1": always(Outcome.OK), "v2": always(Outcome.HTTP_5XX)}, live="v2")
+    stage = VirtualRun({"v1": always(Outcome.OK), "v2": always(Outcome.HTTP_5XX)}, live="v2")
     document = audit_document(verify(stage.request(policy), stage.ports))
     del document["window"], document["policy"]["window"]
     del document["rollback"]["verification"]["window"]
-    document["policy_digest"] = former_policy_digest(policy)
+    document["policy_digest"] = policy_digest(policy, has_window=False)
 
     assert replay(read_record(saved(document, tmp_path / "a.json"))).answers == 0
 

@@ -20,7 +20,7 @@ from slo_action.errors import ReplayError
 from slo_action.modes.replay import replay
 from slo_action.modes.verify import verify
 from tests.builders import DEPLOYED_AT, World, always
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 GOOD, BAD = always(Outcome.OK), always(Outcome.HTTP_5XX)
 POLICY = Policy(rule=VersionRule(expected="v2"))
@@ -28,7 +28,7 @@ CRASH = MachineExit(at=DEPLOYED_AT + timedelta(seconds=3), exit_code=1)
 CRITICAL = PlatformCheck(name="http", status=CheckStatus.CRITICAL)
 
 
-def down_before(stage: Stagehand) -> Prepared:
+def down_before(stage: VirtualRun) -> Prepared:
     stream = StreamBaseline(name="health", bad=75, valid=75)
     return Prepared(
         service="dashboard",
@@ -41,43 +41,43 @@ def down_before(stage: Stagehand) -> Prepared:
     )
 
 
-def all_exited(stage: Stagehand) -> None:
+def all_exited(stage: VirtualRun) -> None:
     stage.deploy.fleet = tuple(
         replace(machine, state="stopped", exits=(CRASH,)) for machine in stage.deploy.fleet
     )
 
 
-def sick_for_a_while(stage: Stagehand) -> None:
+def sick_for_a_while(stage: VirtualRun) -> None:
     stage.deploy.sick["m2"] = Outcome.HTTP_5XX
     stage.deploy.at(92.0, stage.deploy.sick.clear)
 
 
-def sick_in_the_window(stage: Stagehand) -> None:
+def sick_in_the_window(stage: VirtualRun) -> None:
     first, second, *others = stage.deploy.fleet
     stage.deploy.fleet = (first, replace(second, checks=(CRITICAL,)), *others)
     stage.deploy.at(30.0, lambda: stage.deploy.sick.update(m2=Outcome.HTTP_5XX))
     stage.deploy.at(310.0, stage.deploy.sick.clear)
 
 
-def left_behind(stage: Stagehand) -> None:
+def left_behind(stage: VirtualRun) -> None:
     first, *others = stage.deploy.fleet
     stage.deploy.fleet = (replace(first, release="v1"), *others)
 
 
-def another_deploy(stage: Stagehand) -> None:
+def another_deploy(stage: VirtualRun) -> None:
     stage.deploy.at(45.0, lambda: stage.deploy.deploy("v3", GOOD))
 
 
-def crashed_once(stage: Stagehand) -> None:
+def crashed_once(stage: VirtualRun) -> None:
     first, *others = stage.deploy.fleet
     stage.deploy.fleet = (replace(first, exits=(CRASH,), restarts=1), *others)
 
 
-def nothing(_stage: Stagehand) -> None:
+def nothing(_stage: VirtualRun) -> None:
     """Leave the stage as it is."""
 
 
-STORIES: dict[str, tuple[World, Callable[[Stagehand], None], str]] = {
+STORIES: dict[str, tuple[World, Callable[[VirtualRun], None], str]] = {
     "met": (GOOD, nothing, "met"),
     "missed-app": (BAD, nothing, "missed-app"),
     "hopeless": (BAD, all_exited, "hopeless"),
@@ -89,8 +89,8 @@ STORIES: dict[str, tuple[World, Callable[[Stagehand], None], str]] = {
 }
 
 
-def recorded(world: World, change: Callable[[Stagehand], None]) -> AuditRecord:
-    stage = Stagehand({"v1": GOOD, "v2": world}, live="v2")
+def recorded(world: World, change: Callable[[VirtualRun], None]) -> AuditRecord:
+    stage = VirtualRun({"v1": GOOD, "v2": world}, live="v2")
     stage.deploy.fleet = tuple(Machine(name=f"m{n}", release="v2") for n in (1, 2, 3))
     change(stage)
     return verify(stage.request(POLICY), stage.ports)
@@ -104,7 +104,7 @@ def saved(document: dict[str, Any], directory: Path) -> Path:
 
 @pytest.mark.parametrize(("world", "change", "row"), STORIES.values(), ids=STORIES.keys())
 def test_every_story_replays_to_its_own_verdict(
-    world: World, change: Callable[[Stagehand], None], row: str, tmp_path: Path
+    world: World, change: Callable[[VirtualRun], None], row: str, tmp_path: Path
 ) -> None:
     record = recorded(world, change)
     replayed = replay(read_record(saved(audit_document(record), tmp_path)))
@@ -115,7 +115,7 @@ def test_every_story_replays_to_its_own_verdict(
 
 
 def test_what_was_prepared_is_judged_with_again(tmp_path: Path) -> None:
-    stage = Stagehand({"v1": BAD, "v2": BAD}, live="v2")
+    stage = VirtualRun({"v1": BAD, "v2": BAD}, live="v2")
     request = replace(stage.request(POLICY), prepared=down_before(stage))
     document = audit_document(verify(request, stage.ports))
 

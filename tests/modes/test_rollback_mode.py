@@ -19,20 +19,20 @@ from slo_action.modes.replay import replay
 from slo_action.modes.rollback import rollback
 from slo_action.render.endings import headline
 from tests.builders import World, always
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 GOOD = always(Outcome.OK)
 BAD = always(Outcome.HTTP_5XX)
 POLICY = Policy(rule=VersionRule(), window=WindowPolicy(length_seconds=0))
 
 
-def failing(v1: World = GOOD) -> Stagehand:
-    stage = Stagehand({"v1": v1, "v2": BAD}, live="v2")
+def failing(v1: World = GOOD) -> VirtualRun:
+    stage = VirtualRun({"v1": v1, "v2": BAD}, live="v2")
     stage.deploy.fleet = (Machine(name="m1", release="v2"), Machine(name="m2", release="v2"))
     return stage
 
 
-def run(stage: Stagehand, policy: Policy = POLICY) -> AuditRecord:
+def run(stage: VirtualRun, policy: Policy = POLICY) -> AuditRecord:
     return rollback(replace(stage.request(policy), mode=Mode.ROLLBACK), stage.ports)
 
 
@@ -129,9 +129,9 @@ def test_a_run_that_was_stopped_before_changes_nothing() -> None:
     assert stage.deploy.live == "v2"
 
 
-def test_the_headline_does_not_say_that_the_former_release_was_bad() -> None:
+def test_the_headline_does_not_say_that_the_previous_release_was_bad() -> None:
     assert headline(run(failing())) == (
-        "↩️ dashboard was rolled back to v1 as asked, which is verified healthy"
+        "↩️ dashboard was rolled back to v1 on request, verified healthy"
     )
 
 

@@ -17,10 +17,10 @@ from slo_action.core.model import (
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.record import AuditRecord, Status
-from slo_action.core.verdict.judge import OnLateStart
+from slo_action.core.verdict.facts import OnLateStart
 from slo_action.modes.verify import verify
 from tests.builders import World, always, healthy_from
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 GOOD = always(Outcome.OK)
 BAD = always(Outcome.HTTP_5XX)
@@ -28,11 +28,11 @@ GATE_ONLY = WindowPolicy(length_seconds=0)
 POLICY = Policy(rule=VersionRule(expected="v2"), window=GATE_ONLY)
 
 
-def deployed(v2: World, v1: World = GOOD) -> Stagehand:
-    return Stagehand({"v1": v1, "v2": v2}, live="v2")
+def deployed(v2: World, v1: World = GOOD) -> VirtualRun:
+    return VirtualRun({"v1": v1, "v2": v2}, live="v2")
 
 
-def run(stage: Stagehand, policy: Policy = POLICY) -> AuditRecord:
+def run(stage: VirtualRun, policy: Policy = POLICY) -> AuditRecord:
     return verify(stage.request(policy), stage.ports)
 
 
@@ -137,7 +137,7 @@ def test_dry_run_decides_and_touches_nothing() -> None:
     assert stage.deploy.live == "v2"
 
 
-def test_a_platform_that_cannot_tell_its_target_is_not_touched() -> None:
+def test_a_platform_that_cannot_answer_its_target_is_not_touched() -> None:
     stage = deployed(BAD)
     stage.deploy.tells_previous = False
     record = run(stage)
@@ -147,7 +147,7 @@ def test_a_platform_that_cannot_tell_its_target_is_not_touched() -> None:
     assert stage.deploy.live == "v2"
 
 
-def test_a_deploy_by_somebody_else_meanwhile_is_left_alone() -> None:
+def test_a_deploy_by_another_run_meanwhile_is_left_alone() -> None:
     stage = deployed(BAD)
     stage.deploy.at(89.0, lambda: stage.deploy.deploy("v3", BAD))
     record = run(stage, Policy())
@@ -166,14 +166,14 @@ def test_a_service_that_recovers_just_before_the_rollback_is_not_rolled_back() -
 
 
 def test_an_old_version_that_keeps_answering_is_not_rolled_back() -> None:
-    stage = Stagehand({"v1": GOOD, "v2": GOOD}, live="v1")
+    stage = VirtualRun({"v1": GOOD, "v2": GOOD}, live="v1")
     record = run(stage)
 
     assert (record.ending, record.judgement.cause) == (Ending.NOT_ROLLED_BACK, Cause.WRONG_VERSION)
 
 
 def test_an_old_version_that_gives_way_to_the_new_one_in_time_is_healthy() -> None:
-    stage = Stagehand({"v0": GOOD, "v1": GOOD}, live="v1")
+    stage = VirtualRun({"v0": GOOD, "v1": GOOD}, live="v1")
     stage.deploy.at(40.0, lambda: stage.deploy.deploy("v2", GOOD))
 
     assert run(stage).ending is Ending.VERIFIED
@@ -262,7 +262,7 @@ def test_a_full_disk_does_not_end_a_watch() -> None:
 
 
 def test_a_way_back_to_the_failed_version_itself_is_no_way_back() -> None:
-    stage = Stagehand({"v2": BAD}, live="v2")
+    stage = VirtualRun({"v2": BAD}, live="v2")
     stage.deploy.history = ["v2", "v2"]
     record = run(stage)
 

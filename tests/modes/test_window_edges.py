@@ -6,24 +6,24 @@ import pytest
 
 from slo_action.core.model import Cause, Outcome, Sample, Verdict, VersionRule
 from slo_action.core.observation.policy import WindowPolicy
-from slo_action.core.policy.policy import Policy, watched_gate
+from slo_action.core.policy.policy import Policy, gate_beside_window
 from slo_action.core.record.record import AuditRecord
 from slo_action.modes.verify import verify
 from tests.builders import World, always
 from tests.worlds.fake_metrics import FakeMetricSource, counted
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 GOOD = always(Outcome.OK)
 
 
-def deployed(v2: World = GOOD) -> Stagehand:
-    return Stagehand({"v1": GOOD, "v2": v2}, live="v2")
+def deployed(v2: World = GOOD) -> VirtualRun:
+    return VirtualRun({"v1": GOOD, "v2": v2}, live="v2")
 
 
-def run(stage: Stagehand, seconds: float = 300.0) -> AuditRecord:
+def run(stage: VirtualRun, seconds: float = 300.0) -> AuditRecord:
     window = WindowPolicy(length_seconds=seconds)
     policy = Policy(rule=VersionRule(expected="v2"), window=window)
-    gate = watched_gate(policy.gate, window)
+    gate = gate_beside_window(policy.gate, window)
     return verify(stage.request(replace(policy, gate=gate)), stage.ports)
 
 
@@ -35,7 +35,7 @@ def test_what_was_not_heard_at_the_end_is_not_passed() -> None:
         Verdict.INCONCLUSIVE,
         Cause.PATH,
     )
-    assert "nothing was heard in the last 23" in record.judgement.reason
+    assert "all of the last 23" in record.judgement.reason
 
 
 def test_half_a_minute_without_a_runner_s_network_in_the_middle_is_passed() -> None:

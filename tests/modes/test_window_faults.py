@@ -36,7 +36,7 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.modes.verify import verify
 from tests.builders import World, always
 from tests.worlds.fake_metrics import FakeMetricSource, steady
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 from tests.worlds.virtual_pool import VirtualPool
 
 GOOD = always(Outcome.OK)
@@ -47,9 +47,9 @@ Change = Callable[[Sample, float], Sample]
 """What becomes of an answer of the service, at a second since the deploy."""
 
 
-def deployed(v2: World = GOOD, change: Change | None = None) -> Stagehand:
+def deployed(v2: World = GOOD, change: Change | None = None) -> VirtualRun:
     """A deploy whose window's answers are changed; those of the gate are not."""
-    stage = Stagehand({"v1": GOOD, "v2": v2}, live="v2")
+    stage = VirtualRun({"v1": GOOD, "v2": v2}, live="v2")
 
     def answer(probe: Probe, at: float) -> Sample:
         found = stage.deploy.answer(probe, at)
@@ -60,7 +60,7 @@ def deployed(v2: World = GOOD, change: Change | None = None) -> Stagehand:
     return stage
 
 
-def run(stage: Stagehand, policy: Policy = POLICY) -> AuditRecord:
+def run(stage: VirtualRun, policy: Policy = POLICY) -> AuditRecord:
     return verify(stage.request(policy), stage.ports)
 
 
@@ -89,7 +89,7 @@ def test_endless_bodies_of_an_endpoint_that_was_well_before_are_the_deploys_faul
     record = run(deployed(change=becomes(Outcome.BODY_TOO_LARGE, _HUGE, since=60.0)))
 
     assert (record.judgement.verdict, record.judgement.cause) == (Verdict.UNHEALTHY, Cause.APP)
-    assert record.judgement.reason.endswith(f"last: {_HUGE}")
+    assert record.judgement.reason.endswith(f": {_HUGE}")
     assert record.ending is Ending.ROLLED_BACK_VERIFIED
 
 
@@ -102,8 +102,8 @@ def test_endless_bodies_of_an_endpoint_that_never_was_well_are_the_checks_fault(
         Verdict.UNHEALTHY,
         Cause.CONFIG,
     )
-    assert record.judgement.reason.startswith("/api: ")
-    assert record.judgement.reason.endswith(f"last: {_HUGE}")
+    assert record.judgement.reason.startswith("all 41 requests to /api failed (")
+    assert record.judgement.reason.endswith(f": {_HUGE}")
     assert stage.deploy.live == "v2"
 
 
@@ -116,8 +116,8 @@ def test_a_firewall_that_challenges_the_whole_window_decides_nothing() -> None:
         Cause.PATH,
     )
     assert record.judgement.reason == (
-        "could not tell: 300 of 300 answers of health say nothing, "
-        "and nothing was heard in the last 290 s; "
+        "inconclusive because 300 of 300 answers of health say nothing of the service, "
+        "all of the last 290 s; "
         f"last: {told}"
     )
 
@@ -135,11 +135,11 @@ def test_a_service_that_asks_for_patience_gets_it() -> None:
     record = run(deployed(change=limited))
 
     assert not [at for at in asked if 63.0 < at < 89.0]
-    assert shown(record).tracks["health"].rate.bad == 0
+    assert shown(record).stream_stats["health"].rate.bad == 0
     assert record.judgement.verdict is Verdict.HEALTHY
 
 
-def test_a_limit_for_the_rest_of_the_window_decides_nothing_and_is_told() -> None:
+def test_a_limit_for_the_rest_of_the_window_decides_nothing_and_is_reported() -> None:
     def limited(found: Sample, _: float) -> Sample:
         told = "answers 429 and asks to wait for 3600 s"
         return replace(found, outcome=Outcome.RATE_LIMITED, retry_after_seconds=3600.0, detail=told)
@@ -171,7 +171,7 @@ def test_a_service_whose_clock_is_wrong_is_not_taken_for_a_cache(skew: float) ->
     record = run(deployed(change=skewed))
 
     assert record.judgement.verdict is Verdict.HEALTHY
-    assert Outcome.CACHED not in shown(record).tracks["health"].outcomes
+    assert Outcome.CACHED not in shown(record).stream_stats["health"].outcomes
 
 
 def test_answers_that_all_have_one_date_come_from_a_cache_and_decide_nothing() -> None:
@@ -194,7 +194,7 @@ def test_answers_of_a_cache_for_a_while_do_not_matter() -> None:
     record = run(deployed(change=kept))
 
     assert record.judgement.verdict is Verdict.HEALTHY
-    assert shown(record).tracks["health"].outcomes[Outcome.CACHED] > 20
+    assert shown(record).stream_stats["health"].outcomes[Outcome.CACHED] > 20
 
 
 def test_a_service_that_hangs_is_rolled_back_though_no_answer_ever_comes() -> None:
@@ -231,7 +231,7 @@ def metered(
     traffic: Callable[[float], TrafficReading] | TrafficReading,
     v2: World = GOOD,
     seconds: float = 0.2,
-) -> Stagehand:
+) -> VirtualRun:
     stage = deployed(v2)
     source = FakeMetricSource(stage.clock, seconds=seconds)
     source.becomes(traffic)
@@ -345,7 +345,7 @@ def test_a_source_that_dies_keeps_its_last_numbers() -> None:
     assert record.judgement.verdict is Verdict.DEGRADED
 
 
-def test_words_of_the_source_are_printable() -> None:
+def test_text_of_the_source_are_printable() -> None:
     evil = TrafficReading(
         state=TrafficState.UNREACHABLE, at_seconds=0.0, detail="no\n::error::\x1b[31mgo"
     )

@@ -55,7 +55,7 @@ def told(workspace: Path, script: str) -> CommandPlatform:
     return platform(workspace, previous=("sh", "-c", script))
 
 
-def test_placeholders_are_filled_in_within_their_words(tmp_path: Path) -> None:
+def test_placeholders_are_filled_in_within_their_arguments(tmp_path: Path) -> None:
     words = ("--to={previous-version}", "{service}/{failed-version}", "{other}", "{}")
 
     shown, _ = restored(platform(tmp_path, (*SHOWN, *words)))
@@ -63,7 +63,7 @@ def test_placeholders_are_filled_in_within_their_words(tmp_path: Path) -> None:
     assert shown == ["--to=v1", "api/v2", "{other}", "{}"]
 
 
-def test_a_value_is_never_a_second_word_nor_code(tmp_path: Path) -> None:
+def test_a_value_is_never_a_second_argument_nor_code(tmp_path: Path) -> None:
     for value in HOSTILE:
         shown, _ = restored(platform(tmp_path, (*SHOWN, "{previous-version}", "end")), value)
 
@@ -120,7 +120,7 @@ def test_a_shell_s_text_is_never_changed_by_a_value() -> None:
 
 
 @given(st.text(), st.lists(st.sampled_from(["{service}", "a", "--x={service}", ""]), max_size=4))
-def test_any_value_leaves_the_number_of_words(value: str, words: list[str]) -> None:
+def test_any_value_leaves_the_number_of_arguments(value: str, words: list[str]) -> None:
     filled = _argv(words, {"service": value}, shell=False)
 
     assert len(filled) == len(words)
@@ -177,7 +177,7 @@ def test_without_its_command_the_platform_chooses(tmp_path: Path) -> None:
         (r"printf 'v\0331'", "no plain text"),
     ],
 )
-def test_a_command_that_tells_no_version_says_why(
+def test_a_command_that_prints_no_version_says_why(
     tmp_path: Path, script: str, problem: str
 ) -> None:
     with pytest.raises(PlatformError, match=problem):

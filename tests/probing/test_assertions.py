@@ -1,4 +1,4 @@
-"""What a user demands of an answer, and what is told where it is not so."""
+"""What a user demands of an answer, and what the reason is where it is not so."""
 
 import json
 import ssl
@@ -91,12 +91,12 @@ DOCUMENT = {"n": 1, "t": "1", "yes": True, "none": None, "list": [1, 2], "object
     ],
     ids=repr,
 )
-def test_what_is_so_is_not_told(one: Assertion) -> None:
+def test_what_is_so_has_no_reason(one: Assertion) -> None:
     assert said(one, DOCUMENT) == ""
 
 
 @pytest.mark.parametrize(
-    ("one", "told"),
+    ("one", "reason"),
     [
         (at("$.n", C.EQUALS, "1"), 'json "$.n" equals "1" fails: found 1'),
         (at("$.t", C.EQUALS, 1), 'json "$.t" equals 1 fails: found "1"'),
@@ -116,17 +116,17 @@ def test_what_is_so_is_not_told(one: Assertion) -> None:
         (days(14), "certificate valid for 14 days more fails: the answer came over plain HTTP"),
     ],
 )  # fmt: skip
-def test_what_is_not_so_is_told_with_what_was_found(one: Assertion, told: str) -> None:
-    assert said(one, DOCUMENT).startswith(f"the assertion {told}")
+def test_what_is_not_so_has_a_reason_with_what_was_found(one: Assertion, reason: str) -> None:
+    assert said(one, DOCUMENT).startswith(f"the assertion {reason}")
 
 
 def test_a_body_that_is_not_json_has_no_values() -> None:
-    told = said(at("$.a", C.ABSENT), body=Body(text="<html>"))
+    reason = said(at("$.a", C.ABSENT), body=Body(text="<html>"))
 
-    assert told == 'the assertion json "$.a" absent fails: the body is not JSON'
+    assert reason == 'the assertion json "$.a" absent fails: the body is not JSON'
 
 
-def test_what_was_found_is_told_within_bounds() -> None:
+def test_what_was_found_is_shown_within_bounds() -> None:
     assert "found a text of 5000 characters" in said(at("$", C.EQUALS, "x"), "y" * 5000)
     assert "found a number of 400 digits" in said(at("$", C.EQUALS, "x"), int("9" * 400))
     assert "\n" not in said(at("$", C.EQUALS, "x"), "a\nb")
@@ -142,10 +142,10 @@ def test_equal_texts_are_equal_and_no_others(one: str, other: str) -> None:
     ("left", "holds"), [(14.5, True), (14.0, True), (13.99, False), (-1.0, False)]
 )
 def test_a_certificate_s_days_are_counted_from_the_question(left: float, holds: bool) -> None:
-    told = said(days(14), certificate_expires_at=NOW + timedelta(days=left))
+    reason = said(days(14), certificate_expires_at=NOW + timedelta(days=left))
 
-    assert (told == "") is holds
-    assert holds or f"found {left}" in told
+    assert (reason == "") is holds
+    assert holds or f"found {left}" in reason
 
 
 def judged(code: int = 200, text: str = '{"status": "ok"}', **probe: Any) -> Sample:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.model import Outcome, VersionRule, Witness
 from tests.worlds.mock_web import found
 
@@ -13,7 +14,7 @@ NEW = VersionRule(expected="2.0.0")
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome", "words"),
+    ("status", "outcome", "detail"),
     [
         (200, Outcome.OK, "answers 200"),
         (500, Outcome.HTTP_5XX, "500 Internal Server Error"),
@@ -32,11 +33,11 @@ NEW = VersionRule(expected="2.0.0")
         (700, Outcome.PROTOCOL_ERROR, "700"),
     ],
 )
-def test_the_status_decides_before_the_body(status: int, outcome: Outcome, words: str) -> None:
+def test_the_status_decides_before_the_body(status: int, outcome: Outcome, detail: str) -> None:
     sample = found(status, '{"status": "ok"}')
 
     assert (sample.outcome, sample.status) == (outcome, status)
-    assert words in sample.detail
+    assert detail in sample.detail
 
 
 def test_credentials_in_a_location_are_not_quoted() -> None:
@@ -75,7 +76,7 @@ def test_a_200_is_what_its_body_says(body: str, outcome: Outcome) -> None:
     assert found(200, body).outcome is outcome
 
 
-def test_a_body_nobody_asked_about_judges_nothing() -> None:
+def test_a_body_that_is_not_to_be_read_judges_nothing() -> None:
     assert found(200, '{"status": "DOWN"}', reads_health=False).outcome is Outcome.OK
 
 
@@ -130,7 +131,7 @@ def test_a_firewall_s_challenge_is_not_the_service_s_answer(headers: dict[str, s
     assert "let it pass" in sample.detail
 
 
-def test_cloudflare_s_page_is_known_without_its_header() -> None:
+def test_cloudflare_s_page_is_recognised_without_its_header() -> None:
     assert found(403, '<script src="/cdn-cgi/challenge-platform/x">').outcome is (
         Outcome.WAF_CHALLENGE
     )
@@ -249,7 +250,6 @@ def test_a_body_compressed_without_being_asked_is_read(encoding: str, body: byte
     [
         ("gzip", b"not gzip at all"),
         ("gzip", gzip.compress(b"x" * 900, mtime=0)[:-12]),
-        ("br", b"\x0b\x02\x80"),
         ("gzip,gzip,gzip,gzip", gzip.compress(b"x", mtime=0)),
         ("deflate", b"\xff\xff\xff"),
     ],
@@ -259,6 +259,47 @@ def test_an_undecodable_body_is_a_protocol_error_of_a_200_only(encoding: str, bo
 
     assert found(200, body, headers).outcome is Outcome.PROTOCOL_ERROR
     assert found(500, body, headers).outcome is Outcome.HTTP_5XX
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "none", "aws-chunked", "UTF-8, identity", "text"])
+def test_a_content_encoding_that_is_none_is_read_as_it_is_and_noted(coding: str) -> None:
+    headers = {"Content-Encoding": coding, "Content-Type": "application/json"}
+    sample = found(200, '{"status": "down"}', headers)
+    good = found(200, '{"status": "ok"}', headers)
+
+    assert (sample.outcome, good.outcome) == (Outcome.UNHEALTHY_BODY, Outcome.OK)
+    assert any("content-encoding" in note for note in good.notes)
+
+
+FOREIGN = [("br", b"\x0b\x02\x80ok\x03"), ("zstd", b"(\xb5/\xfd"), ("snappy", b"\xff\xfe\x00")]
+
+
+@pytest.mark.parametrize(("coding", "body"), FOREIGN)
+def test_a_foreign_encoding_is_a_problem_only_for_who_must_read_the_body(
+    coding: str, body: bytes
+) -> None:
+    headers = {"Content-Encoding": coding}
+    tagged = {**headers, "X-Version": "2.0.0"}
+    demand = Assertion(subject=Subject.JSON, name="$.a", condition=Condition.EXISTS)
+
+    sample = found(200, body, headers)
+    assert sample.outcome is Outcome.OK
+    assert f'encoded as "{coding}", which was not asked for; it is not read' in sample.notes[0]
+    assert found(503, body, headers).outcome is Outcome.HTTP_5XX
+    assert found(200, body, tagged, version_rule=NEW).outcome is Outcome.OK
+    for needy in (
+        found(200, body, headers, version_rule=NEW),
+        found(200, body, headers, assertions=(demand,)),
+    ):
+        assert needy.outcome is Outcome.PROTOCOL_ERROR
+        assert "which was not asked for" in needy.detail
+
+
+def test_json_that_is_nested_beyond_reason_is_none() -> None:
+    deep = "[" * 5_000 + "]" * 5_000
+    sample = found(200, f'{{"status": "ok", "a": {deep}}}')
+
+    assert sample.outcome is Outcome.OK
 
 
 def test_a_bomb_is_not_unpacked_beyond_the_limit() -> None:
@@ -317,7 +358,7 @@ def test_an_odd_body_changes_no_outcome_and_leaves_a_note(
         ("utf-8", b'\xef\xbb\xbf{"status": "down"}'),
     ],
 )
-def test_known_charsets_are_read(charset: str, body: bytes) -> None:
+def test_supported_charsets_are_read(charset: str, body: bytes) -> None:
     kind: dict[str, Any] = {"Content-Type": f'application/json; charset="{charset}"'}
 
     assert found(200, body, kind).outcome is Outcome.UNHEALTHY_BODY

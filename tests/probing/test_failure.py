@@ -45,7 +45,7 @@ def test_a_timeout_is_named_after_what_was_waited_for(phase: Phase, outcome: Out
     ],
 )
 def test_the_resolver_s_codes(code: int, outcome: Outcome) -> None:
-    assert read_failure(socket.gaierror(code, "words"), timeline(Phase.RESOLVE))[0] is outcome
+    assert read_failure(socket.gaierror(code, "text"), timeline(Phase.RESOLVE))[0] is outcome
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_resolver_s_codes(code: int, outcome: Outcome) -> None:
     ],
 )
 def test_the_socket_s_codes(code: int, outcome: Outcome) -> None:
-    assert read_failure(OSError(code, "words"), timeline(Phase.CONNECT))[0] is outcome
+    assert read_failure(OSError(code, "text"), timeline(Phase.CONNECT))[0] is outcome
 
 
 def test_only_ipv6_addresses_and_no_way_to_them_is_the_runner_s_lack() -> None:

@@ -6,6 +6,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from threading import Event
 
@@ -21,12 +22,20 @@ from slo_action.probing.resolve import Address, Lookup, in_turn, system_lookup
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, as_users_do
 from slo_action.system.clock import SystemClock
+from tests.sizes import sized
 from tests.worlds.raw_server import Behaviour, Connection, closed_port, serving
 
 CA = trustme.CA()
-TIMEOUT = 0.3
+TIMEOUT = 0.5
+"""Where the time must run out."""
+PATIENT = 5.0
+"""Where it must not, however busy the machine is."""
+LATE = 3.0
+"""So late a busy machine may be; what trickles or hangs does so for longer."""
+TIMED_OUT = {Outcome.CONNECT_TIMEOUT, Outcome.READ_TIMEOUT}
 
 
+@cache
 def trust() -> ssl.SSLContext:
     context = as_users_do(ssl.create_default_context())
     CA.configure_trust(context)
@@ -43,20 +52,25 @@ def prober(lookup: Lookup = system_lookup) -> HttpProber:
     )
 
 
-def ask(url: str, lookup: Lookup = system_lookup, timeout: float = TIMEOUT) -> Sample:
+def ask(url: str, lookup: Lookup = system_lookup, timeout: float = PATIENT) -> Sample:
     """Ask once; the answer must be there when the probe's time is over."""
+    trust()  # reading certificates is not in the probe's time
     clock = SystemClock()
     began = clock.monotonic()
     probe = Probe(witness=Witness.HEALTH, url=url, timeout_seconds=timeout)
     (sample,) = prober(lookup).ask([probe])
 
-    assert clock.monotonic() - began < timeout + 0.25
+    assert clock.monotonic() - began < timeout + LATE
     return sample
 
 
-def facing(behaviour: Behaviour, *, reads: bool = True) -> Sample:
+def facing(behaviour: Behaviour, *, reads: bool = True, timeout: float = PATIENT) -> Sample:
     with serving(behaviour, reads=reads) as server:
-        return ask(server.url())
+        return ask(server.url(), timeout=timeout)
+
+
+def time_for(outcome: Outcome) -> float:
+    return TIMEOUT if outcome in TIMED_OUT else PATIENT
 
 
 def healthy(connection: Connection) -> None:
@@ -74,20 +88,20 @@ def test_a_healthy_answer_and_where_its_time_went() -> None:
     parts = (phases.connect_seconds, phases.processing_seconds, phases.transfer_seconds)
     spent = sum(part for part in parts if part is not None)
     assert None not in parts
-    assert spent == pytest.approx(sample.total_seconds, abs=0.02)
+    assert spent == pytest.approx(sample.total_seconds, abs=0.2)
 
 
 def test_the_server_s_thinking_is_processing_and_its_dripping_is_transfer() -> None:
     def slowly(connection: Connection) -> None:
-        connection.closing.wait(0.1)
-        connection.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
-        connection.closing.wait(0.15)
-        connection.say(b"ok")
+        connection.closing.wait(0.3)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+        connection.closing.wait(0.6)
+        connection.send(b"ok")
 
     phases = facing(slowly).phases
 
-    assert phases.processing_seconds == pytest.approx(0.1, abs=0.04)
-    assert phases.transfer_seconds == pytest.approx(0.15, abs=0.04)
+    assert phases.processing_seconds == pytest.approx(0.3, abs=0.25)
+    assert phases.transfer_seconds == pytest.approx(0.6, abs=0.25)
 
 
 def test_every_probe_comes_on_a_connection_of_its_own() -> None:
@@ -113,14 +127,14 @@ def test_nothing_listens() -> None:
         (Connection.reset, Outcome.RESET),
         (lambda _: None, Outcome.RESET),
         (Connection.hold, Outcome.READ_TIMEOUT),
-        (lambda c: c.say(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), Outcome.PROTOCOL_ERROR),
-        (lambda c: c.say(b"HTTP/1.1 200 O"), Outcome.RESET),
+        (lambda c: c.send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), Outcome.PROTOCOL_ERROR),
+        (lambda c: c.send(b"HTTP/1.1 200 O"), Outcome.RESET),
         (
-            lambda c: c.say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"),
+            lambda c: c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"),
             Outcome.RESET,
         ),
         (
-            lambda c: c.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"),
+            lambda c: c.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"),
             Outcome.PROTOCOL_ERROR,
         ),
         (lambda c: c.trickle(b"HTTP/1.1 200 OK\r\nX-A: b\r\n"), Outcome.READ_TIMEOUT),
@@ -128,8 +142,8 @@ def test_nothing_listens() -> None:
     ],
     ids=[
         "reset",
-        "closed without a word",
-        "accepts and is silent",
+        "closed without an answer",
+        "accepts and does not answer",
         "another protocol",
         "breaks off in its headers",
         "breaks off in its body",
@@ -139,27 +153,28 @@ def test_nothing_listens() -> None:
     ],
 )
 def test_a_server_that_does_not_answer_properly(behaviour: Behaviour, outcome: Outcome) -> None:
-    assert facing(behaviour).outcome is outcome
+    assert facing(behaviour, timeout=time_for(outcome)).outcome is outcome
 
 
 def trickling(status: bytes) -> Behaviour:
     def behave(connection: Connection) -> None:
-        connection.say(b"HTTP/1.1 " + status + b"\r\nContent-Length: 9999\r\n\r\n")
+        connection.send(b"HTTP/1.1 " + status + b"\r\nContent-Length: 9999\r\n\r\n")
         connection.trickle(b"x")
 
     return behave
 
 
 def test_a_body_byte_by_byte_ends_at_the_deadline() -> None:
-    sample = facing(trickling(b"200 OK"))
+    sample = facing(trickling(b"200 OK"), timeout=TIMEOUT)
 
     assert sample.outcome is Outcome.READ_TIMEOUT
     assert sample.status == 200
-    assert sample.phases.transfer_seconds == pytest.approx(TIMEOUT, abs=0.1)
+    assert sample.phases.transfer_seconds is not None
+    assert TIMEOUT - 0.1 < sample.phases.transfer_seconds < TIMEOUT + LATE
 
 
 def test_the_status_of_a_trickling_error_page_is_enough() -> None:
-    sample = facing(trickling(b"503 Service Unavailable"))
+    sample = facing(trickling(b"503 Service Unavailable"), timeout=TIMEOUT)
 
     assert sample.outcome is Outcome.HTTP_5XX
     assert "the body did not come whole" in " ".join(sample.notes)
@@ -167,18 +182,18 @@ def test_the_status_of_a_trickling_error_page_is_enough() -> None:
 
 def test_endless_headers_are_not_read_for_ever() -> None:
     def endless(connection: Connection) -> None:
-        connection.say(b"HTTP/1.1 200 OK\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\n")
         while True:
-            connection.say(b"X-Filler: " + b"x" * 4000 + b"\r\n")
+            connection.send(b"X-Filler: " + b"x" * 4000 + b"\r\n")
 
     assert facing(endless).outcome is Outcome.PROTOCOL_ERROR
 
 
 def test_an_endless_body_is_cut_at_the_limit() -> None:
     def endless(connection: Connection) -> None:
-        connection.say(b"HTTP/1.1 200 OK\r\n\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
-            connection.say(b"x" * 60_000)
+            connection.send(b"x" * 60_000)
 
     sample = facing(endless)
 
@@ -230,7 +245,7 @@ def server_context(leaf: trustme.LeafCert) -> ssl.SSLContext:
 
 def tls_sample(leaf: trustme.LeafCert) -> Sample:
     with serving(healthy, tls=server_context(leaf)) as server:
-        return ask(server.url(scheme="https"), timeout=2)
+        return ask(server.url(scheme="https"), timeout=PATIENT)
 
 
 def test_tls_has_a_phase_of_its_own() -> None:
@@ -275,16 +290,17 @@ def test_a_certificate_that_ends_soon_is_noted() -> None:
 @pytest.mark.parametrize(
     ("behaviour", "outcome"),
     [
-        (lambda c: c.say(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Outcome.TLS_OTHER),
+        (lambda c: c.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Outcome.TLS_OTHER),
         (Connection.hold, Outcome.CONNECT_TIMEOUT),
         (lambda c: (c.sock.recv(9999), None)[1], Outcome.RESET),
         (Connection.reset, Outcome.RESET),
     ],
-    ids=["speaks plain HTTP", "silent", "closes", "resets"],
+    ids=["speaks plain HTTP", "does not answer", "closes", "resets"],
 )
 def test_a_handshake_that_fails(behaviour: Behaviour, outcome: Outcome) -> None:
     with serving(behaviour, reads=False) as server:
-        assert ask(server.url(scheme="https")).outcome is outcome
+        url = server.url(scheme="https")
+        assert ask(url, timeout=time_for(outcome)).outcome is outcome
 
 
 def scripted(*found: tuple[str, int]) -> Lookup:
@@ -328,7 +344,7 @@ def test_what_every_address_refuses_is_refused() -> None:
     sample = ask("http://shop.test/", lookup)
 
     assert sample.outcome is Outcome.CONNECT_REFUSED
-    assert sum("the next address is tried" in note for note in sample.notes) == 1
+    assert sample.notes == ("A 127.0.0.1: Connection refused",) * 2
 
 
 def test_the_families_take_turns_and_no_more_than_four_are_tried() -> None:
@@ -363,11 +379,12 @@ def test_a_resolver_that_hangs_ends_at_the_deadline() -> None:
         released.wait(10)
         return []
 
-    sample = ask("http://shop.test/", lookup)
+    sample = ask("http://shop.test/", lookup, timeout=TIMEOUT)
     released.set()
 
     assert sample.outcome is Outcome.DNS_TIMEOUT
-    assert sample.phases.resolve_seconds == pytest.approx(TIMEOUT, abs=0.1)
+    assert sample.phases.resolve_seconds is not None
+    assert TIMEOUT - 0.1 < sample.phases.resolve_seconds < TIMEOUT + LATE
 
 
 def test_localhost_is_resolved_by_the_system() -> None:
@@ -395,7 +412,7 @@ def test_credentials_that_no_header_can_hold_stay_hidden() -> None:
             assert "secret" not in repr(sample)
 
 
-def test_basic_credentials_echoed_over_the_wire_stay_hidden() -> None:
+def test_basic_credentials_echoed_by_a_real_server_stay_hidden() -> None:
     with serving(lambda c: c.answer(b"ann:pass-word")) as server:
         authorization = "Basic " + b64encode(b"ann:pass-word").decode()
         probe = Probe(witness=Witness.HEALTH, url=server.url(), authorization=authorization)
@@ -405,11 +422,11 @@ def test_basic_credentials_echoed_over_the_wire_stay_hidden() -> None:
     assert "pass-word" not in repr(sample)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(15, 60))
 @given(st.binary(max_size=200), st.booleans())
-def test_no_bytes_on_the_wire_make_the_prober_raise(noise: bytes, proper: bool) -> None:
+def test_no_bytes_of_a_server_make_the_prober_raise(noise: bytes, proper: bool) -> None:
     start = b"HTTP/1.1 200 OK\r\n" if proper else b""
-    sample = facing(lambda c: c.say(start + noise))
+    sample = facing(lambda c: c.send(start + noise))
 
     assert sample.outcome is not Outcome.UNKNOWN
     repr(sample).encode()

@@ -20,6 +20,7 @@ from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
 from slo_action.probing.trust import OnceContext, system_trust
 from slo_action.system.clock import SystemClock
+from tests.sizes import sized
 from tests.worlds.artifact_faces import loopback_face
 from tests.worlds.cart_shop import (
     BUY,
@@ -123,20 +124,20 @@ def test_cookies_and_captures_do_not_outlive_a_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "reason"),
     [
         ("/login", "step 1 of 4 (login): answers 500 Internal Server Error"),
         ("/cart", "step 2 of 4 (fill the cart): answers 500 Internal Server Error"),
         ("/checkout", "step 4 of 4 (pay): answers 500 Internal Server Error"),
     ],
 )
-def test_the_first_step_that_fails_is_the_sample(path: str, told: str) -> None:
+def test_the_first_step_that_fails_is_the_sample(path: str, reason: str) -> None:
     shop = CartShop()
     shop.faults.add(path)
 
     sample = run(shop)
 
-    assert (sample.outcome, sample.detail) == (Outcome.HTTP_5XX, told)
+    assert (sample.outcome, sample.detail) == (Outcome.HTTP_5XX, reason)
     assert sample.response is not None
     assert sample.response.body == '{"error": "oops"}'
     assert shop.asked[-1].path == path
@@ -159,8 +160,8 @@ def test_a_cookie_goes_back_byte_by_byte_and_shows_nowhere(sent: bytes) -> None:
 
     def handler(request: httpx.Request) -> httpx.Response:
         got.extend(value for name, value in request.headers.raw if name == b"Cookie")
-        told = sent.partition(b"=")[2]
-        return httpx.Response(200, headers=[(b"Set-Cookie", sent + b"; Path=/")], content=told)
+        value = sent.partition(b"=")[2]
+        return httpx.Response(200, headers=[(b"Set-Cookie", sent + b"; Path=/")], content=value)
 
     one, other = JourneyStep(name="a", target="/"), JourneyStep(name="b", target="/b")
     sample = answering(handler, steps(one, other))
@@ -170,7 +171,7 @@ def test_a_cookie_goes_back_byte_by_byte_and_shows_nowhere(sent: bytes) -> None:
     assert sample.response.body == "***"
 
 
-def test_a_cookie_for_another_host_is_not_kept_and_that_is_told() -> None:
+def test_a_cookie_for_another_host_is_not_kept_and_noted() -> None:
     shop = CartShop()
     shop.cookie_domain = "other.example"
 
@@ -182,7 +183,7 @@ def test_a_cookie_for_another_host_is_not_kept_and_that_is_told() -> None:
     assert SESSION not in repr(sample)
 
 
-def test_a_step_that_is_late_is_a_silence_of_the_journey() -> None:
+def test_a_step_that_is_late_is_a_timeout_of_the_journey() -> None:
     shop = CartShop()
     shop.delays["/checkout"] = 60.0
 
@@ -283,7 +284,7 @@ def test_a_capture_out_of_a_body_that_was_cut_off_blames_its_length() -> None:
 @pytest.mark.parametrize(
     "step",
     [
-        JourneyStep(name="a", target="/${nobody}"),
+        JourneyStep(name="a", target="/${unset}"),
         JourneyStep(name="a", target="/", headers={"X": "${secrets.NOBODY}"}),
         JourneyStep(name="a", target="https://${csrf}/"),
         JourneyStep(name="a", target="/", headers={"X": "a\r\nb: c"}),
@@ -320,7 +321,7 @@ def test_a_value_that_breaks_a_header_s_line_is_refused() -> None:
     )
 
 
-def test_a_redirect_to_another_host_is_told_and_not_followed() -> None:
+def test_a_redirect_to_another_host_is_reported_and_not_followed() -> None:
     asked: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -434,14 +435,15 @@ def test_a_journey_over_real_sockets_keeps_its_time(delay: float, outcome: Outco
         redact=str,
         secrets=SECRETS,
     )
-    journey = replace(at_once(BUY), timeout_seconds=0.4)
+    timeout = 0.5 if outcome is Outcome.READ_TIMEOUT else 5.0
+    journey = replace(at_once(BUY), timeout_seconds=timeout)
     with loopback_face(shop) as origin:
         began = clock.monotonic()
         (sample,) = prober.ask([probe(journey, url=origin)])
         took = clock.monotonic() - began
 
     assert sample.outcome is outcome
-    assert took < 0.65
+    assert took < timeout + 3
 
 
 def test_a_secret_that_no_step_uses_is_hidden_as_well() -> None:
@@ -485,9 +487,9 @@ USE = JourneyStep(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=sized(30, 150))
 @given(st.text(min_size=1, max_size=40))
-def test_whatever_a_service_hands_out_it_gets_back_in_its_place_and_nobody_else_sees(
+def test_whatever_a_service_hands_out_it_gets_back_in_its_place_and_no_other_host_sees(
     value: str,
 ) -> None:
     token = f"s3cr3t-{value}"

@@ -172,7 +172,7 @@ def _measured(reading: TrafficReading) -> bool:
     return reading.state is TrafficState.MEASURED
 
 
-def test_errors_that_start_are_counted_and_convict(town: Town) -> None:
+def test_errors_that_start_are_counted_and_fail(town: Town) -> None:
     shop, source = town.shops["failing"], town.source("failing")
     with customers(shop):
         _wait_until(lambda: town.counted("failing") > 50, "healthy traffic before the deploy")
@@ -221,7 +221,7 @@ def test_a_service_that_stops_has_no_data_and_not_zero(town: Town) -> None:
     assert judge_traffic(ended, TrafficPolicy()).verdict is TrafficVerdict.NO_DATA
 
 
-def test_a_service_that_nobody_uses_counts_zero(town: Town) -> None:
+def test_a_service_without_users_counts_zero(town: Town) -> None:
     source, deployed_at = town.source("idle"), datetime.now(UTC)
 
     first = _look(source, deployed_at)

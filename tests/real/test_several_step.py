@@ -16,11 +16,11 @@ from zipfile import ZipFile
 
 import pytest
 
-from slo_action.audit.schema import validate
+from slo_action.audit.document import validate
 from tests.worlds.runner import ROOT, StepResult
 from tests.worlds.runner_scene import OTHER_USER, PROMPTLY_SECONDS, wait_until
 from tests.worlds.shop import BAD, GOOD
-from tests.worlds.street import ROLL_BACK, SIX, Street, street
+from tests.worlds.six_services import ROLL_BACK, SIX, SixServices, six_services
 
 pytestmark = pytest.mark.real
 
@@ -34,7 +34,7 @@ class Played:
     """How a step ended; `seconds` is what it took to end after a signal."""
 
     result: StepResult
-    street: Street
+    six_services: SixServices
     seconds: float = 0.0
 
     @property
@@ -53,22 +53,22 @@ class Played:
 
 
 def healthy(root: Path) -> Played:
-    with street(root) as here:
+    with six_services(root) as here:
         return Played(here.start(expected_version=GOOD).result(), here)
 
 
 def two_are_bad(root: Path) -> Played:
-    with street(root) as here:
+    with six_services(root) as here:
         here.shops[BAD_ONE].deploy(BAD)
         here.shops[OTHER_BAD].deploy(BAD)
         return Played(here.start({}, **WAY_BACK).result(), here)
 
 
 def stopped_in_the_watch(root: Path) -> Played:
-    with street(root) as here:
+    with six_services(root) as here:
         running = here.start(observe="60s")
         for name in SIX:
-            running.log.wait_for(f"{name}: notice: {name}: healthy for now", 30)
+            running.log.wait_for(f"{name}: notice: {name}: healthy so far", 30)
         running.stop(signal.SIGTERM)
         seconds = running.seconds_to_end()
         return Played(running.result(), here, seconds)
@@ -76,7 +76,7 @@ def stopped_in_the_watch(root: Path) -> Played:
 
 def stopped_in_the_rollback(root: Path) -> Played:
     """The command ignores the polite signal, while five others watch."""
-    with street(root, before_rollback="trap '' TERM; sleep 60") as here:
+    with six_services(root, before_rollback="trap '' TERM; sleep 60") as here:
         here.shops[BAD_ONE].deploy(BAD)
         running = here.start({}, observe="60s", **WAY_BACK)
         wait_until((here.workspace / f"begun-{BAD_ONE}").exists, sleep)
@@ -86,7 +86,7 @@ def stopped_in_the_rollback(root: Path) -> Played:
 
 
 def with_credentials(root: Path) -> Played:
-    with street(root) as here:
+    with six_services(root) as here:
         three = "\n".join(here.urls().splitlines()[:3])
         url = three.replace("://", f"://{CREDENTIALS}@")
         running = here.start(url=url, observe="0s", service=f"{SIX[0]}, {SIX[1]}\n{SIX[2]}")
@@ -95,14 +95,14 @@ def with_credentials(root: Path) -> Played:
 
 def with_one_in_the_way(root: Path) -> Played:
     """A file of the user's stands where all evidence would go."""
-    with street(root) as here:
+    with six_services(root) as here:
         (here.workspace / "slo-verify").write_text("", encoding="utf-8")
         return Played(here.start(observe="0s").result(), here)
 
 
 def on_a_laptop(root: Path) -> "subprocess.CompletedProcess[str]":
     """The same by options of a command line, its directory the workspace."""
-    with street(root) as here:
+    with six_services(root) as here:
         here.shops[BAD_ONE].deploy(BAD)
         options = {"service": "all", "url": here.urls(), "observe": "0s", "rollback": "off"}
         return subprocess.run(
@@ -165,7 +165,7 @@ def test_six_healthy_services_are_one_green_step(plays: Plays) -> None:
 
 
 def test_each_service_is_asked_by_its_own_paths(plays: Plays) -> None:
-    shops = plays["healthy"].result().street.shops
+    shops = plays["healthy"].result().six_services.shops
 
     asked = {name: {one.path.partition("?")[0] for one in shops[name].requests} for name in SIX}
 
@@ -184,7 +184,7 @@ def test_the_bad_ones_are_rolled_back_and_no_other(plays: Plays) -> None:
     }
     begun = sorted(path.name for path in played.result.workspace.glob("begun-*"))
     assert begun == sorted([f"begun-{BAD_ONE}", f"begun-{OTHER_BAD}"])
-    assert {shop.live for shop in played.street.shops.values()} == {GOOD}
+    assert {shop.live for shop in played.six_services.shops.values()} == {GOOD}
 
 
 def test_the_worst_names_itself_and_the_summary_begins_with_it(plays: Plays) -> None:
@@ -212,15 +212,15 @@ def test_every_audit_is_valid_and_stands_where_the_outputs_say(plays: Plays) -> 
 def test_one_artifact_holds_a_directory_for_each_service(plays: Plays) -> None:
     played = plays["two_are_bad"].result()
 
-    (artifact,) = played.street.artifacts.listed()
-    files = ZipFile(BytesIO(played.street.artifacts.content(artifact.name))).namelist()
+    (artifact,) = played.six_services.artifacts.listed()
+    files = ZipFile(BytesIO(played.six_services.artifacts.content(artifact.name))).namelist()
 
     assert {name for name in SIX if f"{name}-1/audit.json" in files} == set(SIX)
     assert {"summary.md", "services.json"} <= set(files)
 
 
 def test_each_service_has_its_check_run(plays: Plays) -> None:
-    created = plays["two_are_bad"].result().street.check_runs.created
+    created = plays["two_are_bad"].result().six_services.check_runs.created
 
     conclusions = {str(body["name"]): body["conclusion"] for body, _ in created}
     assert conclusions == {
@@ -240,7 +240,7 @@ def test_a_stopped_step_ends_at_once_and_leaves_every_audit(plays: Plays) -> Non
     assert played.result.outputs["verdict"] == "inconclusive"
 
 
-def test_a_rollback_that_is_stopped_is_journalled_and_told(plays: Plays) -> None:
+def test_a_rollback_that_is_stopped_is_journalled_and_reported(plays: Plays) -> None:
     played = plays["stopped_in_the_rollback"].result()
     evidence = played.result.workspace / "slo-verify" / "several-1"
     journal = (evidence / f"{BAD_ONE}-1" / "journal.jsonl").read_text(encoding="utf-8")
@@ -274,7 +274,7 @@ def test_where_no_evidence_can_be_kept_nothing_is_sent(plays: Plays) -> None:
     played = plays["with_one_in_the_way"].result()
 
     assert played.result.exit_code == 4
-    assert [shop.requests for shop in played.street.shops.values()] == [[]] * len(SIX)
+    assert [shop.requests for shop in played.six_services.shops.values()] == [[]] * len(SIX)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="files can be given away by root only")

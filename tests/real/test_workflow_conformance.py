@@ -74,7 +74,7 @@ def test_github_parses_every_workflow(workflow: Workflow, complaints: Complaints
         ("inputs:\n", "inputs: []\nformer:\n"),
     ],
 )
-def test_what_a_runner_would_refuse_of_an_action_is_told(
+def test_what_a_runner_would_refuse_of_an_action_is_reported(
     right: str, wrong: str, complaints: Complaints
 ) -> None:
     assert complaints("action", _ACTION.replace(right, wrong)) != []
@@ -90,7 +90,7 @@ def test_what_a_runner_would_refuse_of_an_action_is_told(
         ("timeout-minutes: 20", "timeout-minutes: soon"),
     ],
 )
-def test_what_github_would_refuse_of_a_workflow_is_told(
+def test_what_github_would_refuse_of_a_workflow_is_reported(
     right: str, wrong: str, complaints: Complaints
 ) -> None:
     text = read(ROOT / "examples" / "workflows" / "deploy-and-verify.yml")

@@ -24,15 +24,15 @@ def many(level: Level, count: int) -> list[Annotation]:
     ],
     ids=["verified", "degraded", "undecided", "rolled back", "still unhealthy"],
 )
-def test_the_ending_is_told_first_and_as_loud_as_it_is(run: AuditRecord, level: Level) -> None:
-    told, *_ = annotations(run)
+def test_the_ending_comes_first_at_its_level(run: AuditRecord, level: Level) -> None:
+    found, *_ = annotations(run)
 
-    assert told.level is level
-    assert told.title == headline(run)
-    assert all(step in told.message.split("\n") for step in next_steps(run))
+    assert found.level is level
+    assert found.title == headline(run)
+    assert all(step in found.message.split("\n") for step in next_steps(run))
 
 
-def test_a_note_that_every_probe_repeats_is_told_once() -> None:
+def test_a_note_that_every_probe_repeats_is_reported_once() -> None:
     run = record(drive(always(Outcome.OK), notes=("the certificate ends soon", "IPv6 only")))
 
     _, *notes = annotations(run)
@@ -43,22 +43,22 @@ def test_a_note_that_every_probe_repeats_is_told_once() -> None:
 
 def test_a_degraded_window_is_a_warning_that_names_the_endpoint() -> None:
     run = observed(watched(always(Outcome.OK), took=0.6))
-    told, *_ = annotations(run)
+    found, *_ = annotations(run)
 
     assert run.judgement.verdict is Verdict.DEGRADED
-    assert told.level is Level.WARNING
-    assert "health misses its response-time SLO" in told.message
+    assert found.level is Level.WARNING
+    assert "health misses its response-time SLO" in found.message
 
 
 def test_an_inconclusive_window_is_a_warning_that_names_the_endpoint() -> None:
     window = watched({"/api": between(90.0, 1e9, Outcome.CACHED)})
-    told, *_ = annotations(observed(window, ending=Ending.UNDECIDED))
+    found, *_ = annotations(observed(window, ending=Ending.UNDECIDED))
 
-    assert told.level is Level.WARNING
-    assert "answers of /api say nothing" in told.message
+    assert found.level is Level.WARNING
+    assert "answers of /api say nothing" in found.message
 
 
-def test_notes_of_what_a_window_keeps_are_told_too() -> None:
+def test_notes_of_what_a_window_keeps_are_reported_too() -> None:
     world = {"/api": between(100.0, 102.0), "health": between(50.0, 51.0, Outcome.CACHED)}
     _, *notes = annotations(observed(watched(world, notes=("IPv6 only",))))
 
@@ -92,10 +92,13 @@ def failing_at(*seconds: float) -> AuditRecord:
 
 
 def test_a_healthy_deploy_above_the_alert_threshold_is_warned_of() -> None:
-    told = annotations(failing_at(100.0, 200.0))
+    found = annotations(failing_at(100.0, 200.0))
 
-    assert [one.level for one in told] == [Level.NOTICE, Level.WARNING]
-    assert "above the alert threshold of 0.5 %: health: " in told[1].message
+    assert [one.level for one in found] == [Level.NOTICE, Level.WARNING]
+    assert (
+        "above the alert threshold of 0.5 %: 1 in 159 requests to the health endpoint"
+        in found[1].message
+    )
 
 
 def test_a_single_failure_is_no_alert() -> None:

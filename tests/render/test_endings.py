@@ -48,11 +48,11 @@ def test_every_ending_has_a_headline_of_its_own() -> None:
     ("ending", "words"),
     [
         (Ending.VERIFIED, "is verified healthy"),
-        (Ending.ROLLED_BACK_VERIFIED, "v1.2.3 was bad; rolled back to v1.2.2"),
-        (Ending.ROLLED_BACK_UNHEALTHY, "still not healthy: a human is needed now"),
-        (Ending.ROLLBACK_FAILED, "the rollback failed: a human is needed now"),
+        (Ending.ROLLED_BACK_VERIFIED, "v1.2.3 failed; rolled back to v1.2.2, verified healthy"),
+        (Ending.ROLLED_BACK_UNHEALTHY, "and is still unhealthy: manual action needed"),
+        (Ending.ROLLBACK_FAILED, "failed, and so did the rollback: manual action needed"),
         (Ending.NOT_ROLLED_BACK, "is unhealthy and was not rolled back"),
-        (Ending.UNDECIDED, "could not tell whether dashboard is healthy"),
+        (Ending.UNDECIDED, "dashboard: inconclusive; nothing was changed"),
     ],
 )
 def test_a_headline_says_what_happened(ending: Ending, words: str) -> None:
@@ -74,19 +74,21 @@ def test_a_degraded_service_is_live_and_not_called_healthy() -> None:
     assert headline(degraded).endswith("is live, but degraded")
 
 
-def test_a_reason_tells_why_nothing_was_rolled_back() -> None:
-    assert reason(not_rolled_back()) == "it answers 500; not rolled back: `rollback: off`"
+def test_a_reason_says_why_nothing_was_rolled_back() -> None:
+    assert reason(not_rolled_back()) == "it answers 500. Not rolled back: `rollback: off`"
 
 
-def test_a_reason_tells_both_sides_of_a_rollback() -> None:
-    told = reason(RECORDS[Ending.ROLLED_BACK_VERIFIED])
+def test_a_reason_names_the_failure_and_the_rollback() -> None:
+    failure = judged(drive(always(Outcome.HTTP_5XX), version="v1.2.3")).reason
+    restored = reason(RECORDS[Ending.ROLLED_BACK_VERIFIED])
+    still_bad = reason(RECORDS[Ending.ROLLED_BACK_UNHEALTHY])
 
-    assert told.startswith(judged(drive(always(Outcome.HTTP_5XX), version="v1.2.3")).reason)
-    assert " Restored: 3 consecutive successful attempts" in told
+    assert restored == f"{failure}. Rolled back to v1.2.2 within 5 s; healthy since"
+    assert still_bad.startswith(f"{failure}. Rolled back to v1.2.2 within 5 s; still unhealthy: ")
 
 
 def test_a_reason_names_the_step_that_failed() -> None:
-    assert "the rollback failed at rollback-command: exit status 0" in reason(
+    assert "The rollback failed at rollback-command: exit status 0" in reason(
         RECORDS[Ending.ROLLBACK_FAILED]
     )
 
@@ -117,7 +119,7 @@ def test_a_cause_says_what_to_do(cause: Cause) -> None:
     assert next_steps(not_rolled_back(cause)) not in others
 
 
-def test_without_traffic_data_the_source_is_to_be_mended_and_not_the_network() -> None:
+def test_without_traffic_data_the_source_is_to_be_checked_and_not_the_network() -> None:
     blind = replace(
         undecided(),
         judgement=Judgement(
@@ -136,11 +138,25 @@ def test_every_row_that_has_steps_of_its_own_is_a_row() -> None:
     assert {row.name for row in TABLE} >= set(NEXT_BY_ROW)
 
 
-def test_what_still_answers_is_not_said_to_have_been_restored() -> None:
-    told = rolled_back()
-    static = replace(
-        told, policy=replace(told.policy, rule=VersionRule(expected=told.live_version))
-    )
+def test_a_version_that_still_answers_is_not_called_restored() -> None:
+    restored = rolled_back()
+    live = restored.live_version
+    static = replace(restored, policy=replace(restored.policy, rule=VersionRule(expected=live)))
 
-    assert "which is verified healthy" in headline(told)
-    assert f"but {told.live_version} still answers" in headline(static)
+    assert headline(restored).endswith(", verified healthy")
+    assert headline(static).endswith(f", but {live} still answers; it is healthy now")
+    assert reason(static).endswith(f"; but {live} still answers; it is healthy now")
+
+
+def test_a_restored_release_that_is_degraded_is_not_called_healthy() -> None:
+    run = rolled_back()
+    assert run.rollback is not None
+    assert run.rollback.verification is not None
+    judgement = replace(
+        run.rollback.verification.judgement, verdict=Verdict.DEGRADED, reason="it is slow"
+    )
+    verification = replace(run.rollback.verification, judgement=judgement)
+    degraded = replace(run, rollback=replace(run.rollback, verification=verification))
+
+    assert headline(degraded).endswith("rolled back to v1.2.2, live, but degraded")
+    assert reason(degraded).endswith("; degraded since: it is slow")

@@ -12,6 +12,7 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.render.openmetrics import openmetrics
 from slo_action.render.text.escape import visible
 from tests.builders import always, between, drive, observed, record, rolled_back, watched
+from tests.sizes import sized
 from tests.worlds.openmetrics import parsed
 
 
@@ -72,7 +73,7 @@ def test_a_gate_that_saw_nothing_has_no_probe() -> None:
 def test_a_window_is_counted_by_stream_and_result() -> None:
     window = watched({"/api": between(100.0, 104.0)}, endpoints=("/api", "version"))
     families = parsed(openmetrics(observed(window)))
-    rate = window.tracks["/api"].rate
+    rate = window.stream_stats["/api"].rate
 
     counts = {
         labels["result"]: number
@@ -108,33 +109,33 @@ def test_the_error_ratio_is_by_time_and_absent_where_nothing_was_answered() -> N
     window = watched({"/api": between(100.0, 104.0), "health": always(Outcome.CACHED)})
     families = parsed(openmetrics(observed(window)))
     ((_, labels, ratio),) = families["deploy_window_error_ratio"].samples
-    rate = window.tracks["/api"].rate
+    rate = window.stream_stats["/api"].rate
 
     assert labels["stream"] == "/api"
     assert ratio == pytest.approx(rate.bad_weight / rate.valid_weight, abs=1e-6)
 
 
-def test_the_minute_after_a_rollback_is_told_apart() -> None:
+def test_the_minute_after_a_rollback_is_labelled() -> None:
     run = rolled_back()
     assert run.rollback is not None
     assert run.rollback.verification is not None
     verification = replace(run.rollback.verification, window=watched(always(Outcome.OK)))
     restored = replace(run.rollback, verification=verification)
-    told = parsed(openmetrics(replace(run, window=watched(always(Outcome.OK)), rollback=restored)))
+    found = parsed(openmetrics(replace(run, window=watched(always(Outcome.OK)), rollback=restored)))
 
-    samples = told["deploy_window_latency_answers"].samples
+    samples = found["deploy_window_latency_answers"].samples
     assert [labels["after"] for _, labels, _ in samples] == ["deploy"] * 2 + ["rollback"] * 2
 
 
 @given(st.text(st.characters(), min_size=1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(15, 50))
 def test_any_endpoint_is_one_label(name: str) -> None:
     policy = WindowPolicy(length_seconds=20.0, minimum_seconds=10.0)
     window = watched(always(Outcome.OK), endpoints=(f"/{name}",), policy=policy)
     families = parsed(openmetrics(observed(window)))
 
-    told = {labels["stream"] for _, labels, _ in families["deploy_window_probes"].samples}
-    assert told == {"health", visible(f"/{name}")}
+    found = {labels["stream"] for _, labels, _ in families["deploy_window_probes"].samples}
+    assert found == {"health", visible(f"/{name}")}
 
 
 @given(st.text(st.characters()))
@@ -142,5 +143,5 @@ def test_any_endpoint_is_one_label(name: str) -> None:
 def test_any_service_name_is_one_label(name: str) -> None:
     families = parsed(openmetrics(record(service=name)))
 
-    told = {labels["service"] for f in families.values() for _, labels, _ in f.samples}
-    assert told == {visible(name)}
+    found = {labels["service"] for f in families.values() for _, labels, _ in f.samples}
+    assert found == {visible(name)}

@@ -64,7 +64,7 @@ def test_the_names_are_the_interface_s() -> None:
     assert len(OUTPUTS) == len(INTERFACE)
 
 
-def test_action_yml_and_the_docs_tell_every_name_and_meaning() -> None:
+def test_action_yml_has_every_name_and_meaning() -> None:
     declared = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["outputs"]
 
     assert {name: entry["description"] for name, entry in declared.items()} == {
@@ -73,13 +73,13 @@ def test_action_yml_and_the_docs_tell_every_name_and_meaning() -> None:
 
 
 def test_a_healthy_run_s_outputs() -> None:
-    told = values(record(drive(always(Outcome.OK), version="v2")))
-    audit = json.loads(told.pop("audit"))
+    found = values(record(drive(always(Outcome.OK), version="v2")))
+    audit = json.loads(found.pop("audit"))
 
-    assert told == {
+    assert found == {
         "verdict": "healthy",
         "cause": "none",
-        "reason": told["reason"],
+        "reason": found["reason"],
         "ending": "verified",
         "rollback-triggered": "false",
         "triggers": "",
@@ -95,24 +95,24 @@ def test_a_healthy_run_s_outputs() -> None:
     assert audit["status"] == "success"
 
 
-def test_a_window_is_told_in_three_numbers() -> None:
-    told = values(observed(watched({"/api": BURST}, took=0.123)))
+def test_a_window_has_three_numbers() -> None:
+    found = values(observed(watched({"/api": BURST}, took=0.123)))
     window = watched({"/api": BURST})
-    rates = [track.rate for track in window.tracks.values()]
+    rates = [stats.rate for stats in window.stream_stats.values()]
     bad, valid = window.endpoint_counts
     shown = sum(r.bad_weight for r in rates) / sum(r.valid_weight for r in rates)
 
-    assert told["health-p95-ms"] == "123.0"
-    assert told["error-rate"] == f"{shown:.4f}"
-    assert float(told["availability"]) == pytest.approx(1 - bad / (valid + 3), abs=1e-4)
-    assert float(told["error-rate"]) < bad / valid
+    assert found["health-p95-ms"] == "123.0"
+    assert found["error-rate"] == f"{shown:.4f}"
+    assert float(found["availability"]) == pytest.approx(1 - bad / (valid + 3), abs=1e-4)
+    assert float(found["error-rate"]) < bad / valid
 
 
 def test_what_was_not_measured_is_empty() -> None:
-    told = values(observed(watched(always(Outcome.CACHED))))
+    found = values(observed(watched(always(Outcome.CACHED))))
 
-    assert told["health-p95-ms"] == told["error-rate"] == ""
-    assert told["availability"] == "1.0000"
+    assert found["health-p95-ms"] == found["error-rate"] == ""
+    assert found["availability"] == "1.0000"
 
 
 def test_a_p95_that_is_a_timeout_is_no_number_of_milliseconds() -> None:
@@ -125,11 +125,11 @@ def test_one_failure_of_very_many_is_no_full_availability() -> None:
     policy = WindowPolicy(interval_seconds=0.02, closer_probes=0)
     window = watched({"health": between(100.0, 100.03)}, policy=policy)
     bad, valid = window.endpoint_counts
-    told = values(observed(window))["availability"]
+    found = values(observed(window))["availability"]
 
     assert bad > 0
     assert bad < valid / 2000
-    assert float(told) < 1
+    assert float(found) < 1
 
 
 def test_a_long_window_loses_its_rows_first_and_says_so() -> None:
@@ -146,12 +146,12 @@ def test_a_long_window_loses_its_rows_first_and_says_so() -> None:
 
 
 def test_a_rollback_s_outputs() -> None:
-    told = values(rolled_back())
+    found = values(rolled_back())
 
-    assert told["verdict"] == "unhealthy"
-    assert told["rollback-triggered"] == "true"
-    assert told["triggers"] == "health-check-failure,service-unavailability"
-    assert told["rolled-back-to"] == told["live-version"] == "v1.2.2"
+    assert found["verdict"] == "unhealthy"
+    assert found["rollback-triggered"] == "true"
+    assert found["triggers"] == "health-check-failure,service-unavailability"
+    assert found["rolled-back-to"] == found["live-version"] == "v1.2.2"
 
 
 def test_every_value_is_one_line() -> None:

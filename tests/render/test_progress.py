@@ -21,22 +21,22 @@ def line(outcome: Outcome, kind: ObservationKind = ObservationKind.ATTEMPT, **ch
 
 
 def test_an_attempt_is_one_line_with_number_outcome_and_time() -> None:
-    told = line(Outcome.OK, version="v1.2.3", detail="answers 200")
+    shown = line(Outcome.OK, version="v1.2.3", detail="answers 200")
 
-    assert told == "✓   12.3 s  attempt 1/8  ok in 50 ms, version v1.2.3: answers 200"
+    assert shown == "✓   12.3 s  attempt 1/8  ok in 50 ms, version v1.2.3: answers 200"
 
 
 @pytest.mark.parametrize(
     ("outcome", "mark"), [(Outcome.OK, "✓"), (Outcome.HTTP_5XX, "✗"), (Outcome.UNKNOWN, "?")]
 )
-def test_the_mark_tells_the_result(outcome: Outcome, mark: str) -> None:
+def test_the_mark_shows_the_result(outcome: Outcome, mark: str) -> None:
     assert line(outcome).startswith(mark)
 
 
 @pytest.mark.parametrize(
-    ("alive", "words"), [(True, ", control answers"), (False, ", control is dead too")]
+    ("alive", "words"), [(True, ", control answers"), (False, ", control fails, too")]
 )
-def test_the_control_is_told_where_it_was_asked(alive: bool, words: str) -> None:
+def test_the_control_is_shown_where_it_was_probed(alive: bool, words: str) -> None:
     assert line(Outcome.CONNECT_TIMEOUT, control_alive=alive).endswith(words)
     assert "control" not in line(Outcome.CONNECT_TIMEOUT)
 
@@ -64,14 +64,14 @@ def test_samples_are_one_json_object_a_line_without_the_response() -> None:
     )
 
     text = sample_lines(seen)
-    told = json.loads(text)
+    shown = json.loads(text)
 
     assert text.endswith("\n")
     assert text.count("\n") == 1
     assert text.isascii()
-    assert told["kind"] == "attempt"
-    assert told["started_seconds"] == 3.0
-    assert told["phases"]["connect_seconds"] == 0.01
-    assert told["at"] == "2026-11-23T10:00:03+00:00"
-    assert told["detail"] == "a\nb\u2028"
-    assert "response" not in told
+    assert shown["kind"] == "attempt"
+    assert shown["started_seconds"] == 3.0
+    assert shown["phases"]["connect_seconds"] == 0.01
+    assert shown["at"] == "2026-11-23T10:00:03+00:00"
+    assert shown["detail"] == "a\nb\u2028"
+    assert "response" not in shown

@@ -50,7 +50,7 @@ def proof(answer: Response) -> str:
     return proofs((observation(response=answer),))
 
 
-def test_a_proof_is_the_document_s_transcript() -> None:
+def test_a_proof_is_a_transcript_in_the_published_form() -> None:
     *_, body = DOCUMENT.splitlines()
     answer = response(
         body,
@@ -84,7 +84,7 @@ def test_failures_of_a_window_follow_the_gate_s_with_what_was_answered() -> None
     text = proofs((observation(response=response("fine")),), failures)
     heads = [line for line in text.split("\n") if line.startswith("======")]
 
-    assert len(failures) == window.tracks["/api"].rate.bad
+    assert len(failures) == window.stream_stats["/api"].rate.bad
     assert "/healthz" in heads[0]
     assert all("https://dashboard.example/api" in head for head in heads[1:])
     assert heads[1:] == sorted(heads[1:])

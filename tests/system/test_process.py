@@ -60,7 +60,7 @@ def test_the_program_gets_its_environment_and_no_more(tmp_path: Path) -> None:
     assert finished.stdout == "['LC_CTYPE', 'ONLY']\n"
 
 
-def test_it_runs_where_it_is_told_to_and_reads_nothing(tmp_path: Path) -> None:
+def test_it_runs_where_it_is_sent_to_and_reads_nothing(tmp_path: Path) -> None:
     finished = sh("pwd; cat; echo end", tmp_path)
 
     assert finished.stdout == f"{tmp_path}\nend\n"

@@ -55,7 +55,7 @@ def test_a_signal_that_came_before_stops_it_at_once(interrupts: SignalInterrupts
         pytest.fail("it was begun all the same")
 
 
-def test_the_second_signal_does_not_disturb_the_telling_of_the_first(
+def test_the_second_signal_does_not_disturb_the_publishing_of_the_first(
     interrupts: SignalInterrupts,
 ) -> None:
     with pytest.raises(Interrupted):

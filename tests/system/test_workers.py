@@ -56,7 +56,7 @@ def test_what_each_posts_arrives_in_its_order() -> None:
 
     run_in_processes(
         {"a": posting(1, 2, 3), "b": posting("x" * 1_000_000, "y")},
-        hear=heard,
+        on_message=heard,
         interrupts=ScriptedInterrupts(),
     )
 
@@ -76,19 +76,21 @@ def test_all_work_at_the_same_time() -> None:
         post(os.read(here[0], 1))
 
     heard = Heard()
-    run_in_processes({"one": one, "other": other}, hear=heard, interrupts=ScriptedInterrupts())
+    run_in_processes(
+        {"one": one, "other": other}, on_message=heard, interrupts=ScriptedInterrupts()
+    )
 
     assert heard.by == {"one": [b"2"], "other": [b"1"]}
 
 
-def test_a_process_that_dies_takes_nobody_along() -> None:
+def test_a_process_that_dies_takes_no_other_along() -> None:
     def dying(post: Post) -> None:
         post("begun")
         os.kill(os.getpid(), signal.SIGKILL)
 
     heard = Heard()
     run_in_processes(
-        {"dying": dying, "well": posting("done")}, hear=heard, interrupts=ScriptedInterrupts()
+        {"dying": dying, "well": posting("done")}, on_message=heard, interrupts=ScriptedInterrupts()
     )
 
     assert heard.by == {"dying": ["begun"], "well": ["done"]}
@@ -105,7 +107,9 @@ def test_what_one_process_changes_no_other_sees() -> None:
         return change
 
     heard = Heard()
-    run_in_processes({"a": work("a"), "b": work("b")}, hear=heard, interrupts=ScriptedInterrupts())
+    run_in_processes(
+        {"a": work("a"), "b": work("b")}, on_message=heard, interrupts=ScriptedInterrupts()
+    )
 
     assert heard.by == {"a": [["a"]], "b": [["b"]]}
     assert shared == []
@@ -116,7 +120,7 @@ def test_fifty_at_once_all_end() -> None:
 
     run_in_processes(
         {str(number): posting(number) for number in range(50)},
-        hear=heard,
+        on_message=heard,
         interrupts=ScriptedInterrupts(),
     )
 
@@ -136,14 +140,14 @@ def test_a_signal_reaches_each_as_if_it_were_alone(interrupts: SignalInterrupts)
 
     heard = Heard()
 
-    def hear(name: str, message: object) -> None:
+    def on_message(name: str, message: object) -> None:
         heard(name, message)
         if sorted(heard.by) == ["a", "b"] and message == "waiting":
             os.kill(os.getpid(), signal.SIGTERM)
 
     clock = SystemClock()
     begun = clock.monotonic()
-    run_in_processes({"a": waiting, "b": waiting}, hear=hear, interrupts=interrupts)
+    run_in_processes({"a": waiting, "b": waiting}, on_message=on_message, interrupts=interrupts)
 
     assert heard.by == {name: ["waiting", "stopped by SIGTERM"] for name in "ab"}
     assert clock.monotonic() - begun < PROMPTLY_SECONDS
@@ -159,20 +163,20 @@ def test_what_may_not_be_stopped_is_finished(interrupts: SignalInterrupts) -> No
 
     heard = Heard()
 
-    def hear(name: str, message: object) -> None:
+    def on_message(name: str, message: object) -> None:
         heard(name, message)
         if message == "changing":
             os.kill(os.getpid(), signal.SIGINT)
             Event().wait(0.2)
             os.write(writing, b"1")
 
-    run_in_processes({"a": changing}, hear=hear, interrupts=interrupts)
+    run_in_processes({"a": changing}, on_message=on_message, interrupts=interrupts)
 
     assert heard.by["a"][0] == "changing"
     assert str(heard.by["a"][1]).startswith("finished")
 
 
-def test_a_run_that_is_killed_leaves_nobody_who_works_on_alone(tmp_path: Path) -> None:
+def test_a_run_that_is_killed_leaves_no_process_that_works_on_alone(tmp_path: Path) -> None:
     """Else a service could be rolled back by a process that nobody hears any more."""
     last_words = tmp_path / "last-words"
     script = f"""
@@ -196,7 +200,7 @@ def work(post):
         Path({str(last_words)!r}).write_text(interrupts.received)
 
 run_in_processes(
-    {{"a": work}}, hear=lambda *_: os.kill(os.getpid(), signal.SIGKILL), interrupts=interrupts
+    {{"a": work}}, on_message=lambda *_: os.kill(os.getpid(), signal.SIGKILL), interrupts=interrupts
 )
 """
     finished = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False, timeout=60)
@@ -218,6 +222,6 @@ def test_a_message_that_cannot_be_sent_is_an_error_of_the_work_itself() -> None:
             post(type(error).__name__)
 
     heard = Heard()
-    run_in_processes({"a": work}, hear=heard, interrupts=ScriptedInterrupts())
+    run_in_processes({"a": work}, on_message=heard, interrupts=ScriptedInterrupts())
 
     assert len(heard.by["a"]) == 1

@@ -128,7 +128,7 @@ BUY = Journey(name="buy", steps=(LOGIN, ADD, LOOK, PAY))
 
 
 def at_once(journey: Journey) -> Journey:
-    """Return the journey of somebody who does not think."""
+    """Return the journey of a user who does not think."""
     steps = tuple(replace(step, think_seconds=0.0) for step in journey.steps)
     return replace(journey, steps=steps)
 
@@ -148,7 +148,7 @@ def in_virtual_time(shop: CartShop, clock: VirtualClock) -> httpx.MockTransport:
         takes, left = 0.1 + reply.delay_seconds, timeline.remaining()
         clock.advance(min(takes, left))
         if takes > left:
-            raise httpx.ReadTimeout("late", request=request)
+            raise TimeoutError
         return httpx.Response(reply.status, headers=dict(reply.headers), content=reply.body)
 
     return httpx.MockTransport(answer)

@@ -10,7 +10,7 @@ from tests.worlds.virtual_clock import VirtualClock
 Traffic = Callable[[float], TrafficReading]
 """What a look at so many seconds after the deploy finds."""
 
-SILENT = TrafficReading(
+STALE = TrafficReading(
     state=TrafficState.NO_SERIES, at_seconds=0.0, detail="no series is called shop"
 )
 UNREACHABLE = TrafficReading(
@@ -52,7 +52,7 @@ def steady(
     def traffic(seconds: float) -> TrafficReading:
         scrapes = int(seconds // scrape_seconds)
         if scrapes < 2:
-            return replace(SILENT, state=TrafficState.NO_RATIO, detail=f"{scrapes} scrapes so far")
+            return replace(STALE, state=TrafficState.NO_RATIO, detail=f"{scrapes} scrapes so far")
         newest = scrapes * scrape_seconds
         requests = per_second * (newest - scrape_seconds)
         bad = min(requests, max(0.0, newest - since) * per_second)

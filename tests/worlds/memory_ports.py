@@ -69,7 +69,7 @@ class MemoryCheckRuns:
         self.published.append(check_run)
 
 
-class MemoryFormerFiles:
+class MemoryBaseFiles:
     """`files` holds the texts of the base commit; `error` is raised instead where it is set."""
 
     def __init__(self, files: Mapping[str, str] | None = None) -> None:
@@ -106,7 +106,7 @@ class MemoryHistory:
         self.kept.append(verdict)
 
 
-class Stagehand:
+class VirtualRun:
     """A service, its platform and every port around them, ready for a mode."""
 
     def __init__(self, releases: dict[str, World], live: str) -> None:

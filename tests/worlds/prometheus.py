@@ -1,6 +1,6 @@
 """A Prometheus in virtual time, behind its HTTP API, with services that it scrapes.
 
-`tests/real/test_prometheus.py` tells how the real one answers.
+`tests/real/test_prometheus.py` shows how the real one answers.
 """
 
 import json
@@ -172,7 +172,7 @@ def refused(status: int, kind: str, error: str) -> httpx.Response:
 
 
 def raw(status: int, text: str | bytes, content_type: str = "application/json") -> httpx.Response:
-    """Return an answer that is sent as a stream, as over a wire."""
+    """Return an answer that is sent as a stream, as over a network."""
     body = text.encode() if isinstance(text, str) else text
     return httpx.Response(
         status, headers={"Content-Type": content_type}, stream=httpx.ByteStream(body)

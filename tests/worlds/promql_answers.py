@@ -91,10 +91,10 @@ def _samples(match: re.Match[str], series: Sequence[Series], time: float) -> Vec
 
 def _sum_increase(match: re.Match[str], series: Sequence[Series], time: float) -> Vector:
     found = [increase(one, time, float(match[2])) for one in _selected(match[1], series)]
-    known = [value for value in found if value is not None]
-    if not known and match.lastindex == 3:
+    values = [value for value in found if value is not None]
+    if not values and match.lastindex == 3:
         return [({}, 0.0)]
-    return [({}, sum(known))] if known else []
+    return [({}, sum(values))] if values else []
 
 
 def increase(one: Series, time: float, seconds: float) -> float | None:

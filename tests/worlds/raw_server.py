@@ -1,4 +1,4 @@
-"""A loopback server that says exactly the bytes a test wants, as slowly as it wants."""
+"""A loopback server that sends exactly the bytes a test wants, as slowly as it wants."""
 
 import socket
 import ssl
@@ -18,30 +18,32 @@ class Connection:
 
     sock: socket.socket
     closing: threading.Event
+    path: str = ""
 
     def request(self) -> bytes:
         """Read up to the end of the request's headers."""
         read = b""
         while b"\r\n\r\n" not in read and (chunk := self.sock.recv(65536)):
             read += chunk
+        self.path = b"".join(read.split()[1:2]).decode("latin-1").partition("?")[0]
         return read
 
-    def say(self, text: bytes) -> None:
+    def send(self, text: bytes) -> None:
         self.sock.sendall(text)
 
     def answer(self, body: bytes = b"", *, status: str = "200 OK", headers: bytes = b"") -> None:
         length = b"Content-Length: %d\r\n" % len(body)
-        self.say(b"HTTP/1.1 " + status.encode() + b"\r\n" + length + headers + b"\r\n" + body)
+        self.send(b"HTTP/1.1 " + status.encode() + b"\r\n" + length + headers + b"\r\n" + body)
 
     def trickle(self, text: bytes, every: float = 0.02) -> None:
         """Send the text byte by byte, again and again, until the other side has gone."""
         for position in count():
             if self.closing.wait(every):
                 return
-            self.say(text[position % len(text) : position % len(text) + 1])
+            self.send(text[position % len(text) : position % len(text) + 1])
 
     def hold(self) -> None:
-        """Say nothing more until the test is over."""
+        """Send nothing more until the test is over."""
         self.closing.wait(10)
 
     def reset(self) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import IO, Protocol
 
+from tests.worlds import forked
 from tests.worlds.runner_environment import (
     Job,
     Layout,
@@ -61,11 +62,27 @@ GITHUB = Dialect(layout=runner_layout, environment=runner_environment, pairs=rea
 ACT = Dialect(layout=act_layout, environment=act_environment, pairs=read_act_pairs)
 
 
+class Process(Protocol):
+    """What is used of `subprocess.Popen`."""
+
+    @property
+    def stdout(self) -> IO[str] | None: ...
+
+    @property
+    def stderr(self) -> IO[str] | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int) -> None: ...
+
+    def kill(self) -> None: ...
+
+
 class Started(Protocol):
     """A step's process; `stop` sends it a signal as the runner would have it arrive."""
 
     @property
-    def process(self) -> "subprocess.Popen[str]": ...
+    def process(self) -> "Process": ...
 
     def stop(self, number: signal.Signals) -> None: ...
 
@@ -77,7 +94,7 @@ Starter = Callable[[Action, Mapping[str, str], Layout, Job], Started]
 class Subprocess:
     """The checkout's own entrypoint, started as the image starts it."""
 
-    process: "subprocess.Popen[str]"
+    process: Process
 
     def stop(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -92,6 +109,15 @@ def as_subprocess(
     return Subprocess(
         open_process(command, {"PATH": os.defpath, **environment}, cwd=layout.workspace)
     )
+
+
+def as_fork(
+    _action: Action, environment: Mapping[str, str], layout: Layout, _job: Job
+) -> Subprocess:
+    """Start the entrypoint in a process that need not import it any more."""
+    surroundings = {"PATH": os.defpath, **environment}
+    started = forked.start(forked.ENTRYPOINT, environment=surroundings, cwd=layout.workspace)
+    return Subprocess(started)
 
 
 def open_process(

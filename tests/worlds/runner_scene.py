@@ -18,7 +18,7 @@ from tests.worlds.runner import (
     RunningStep,
     Starter,
     StepResult,
-    as_subprocess,
+    as_fork,
 )
 from tests.worlds.runner_environment import Job, Step
 from tests.worlds.shop import GOOD, CheckRunsApi, Shop
@@ -98,7 +98,7 @@ class Played:
 def scene(
     root: Path,
     *,
-    start: Starter = as_subprocess,
+    start: Starter = as_fork,
     dialect: Dialect = GITHUB,
     server_url: str = "https://github.com",
     hangs: bool = False,

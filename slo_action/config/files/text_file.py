@@ -12,8 +12,8 @@ def read_text(path: Path, name: str, field: str, *, limit_bytes: int, kind: str)
     """
     accepted = f"name a UTF-8 {kind} file of at most {_size(limit_bytes)} below the workspace"
     if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
-        told = "cannot be read: it is no plain file"
-        return Mistake(field=field, problem=told, value=name, accepted=accepted)
+        problem = "cannot be read: it is no plain file"
+        return Mistake(field=field, problem=problem, value=name, accepted=accepted)
     try:
         with path.open("rb") as file:
             content = file.read(limit_bytes + 1)
@@ -25,8 +25,8 @@ def read_text(path: Path, name: str, field: str, *, limit_bytes: int, kind: str)
             accepted=accepted,
         )
     if len(content) > limit_bytes:
-        told = f"cannot be read: it is larger than {_size(limit_bytes)}"
-        return Mistake(field=field, problem=told, value=name, accepted=accepted)
+        problem = f"cannot be read: it is larger than {_size(limit_bytes)}"
+        return Mistake(field=field, problem=problem, value=name, accepted=accepted)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from slo_action.config.files.toml_positions import layout
+from slo_action.config.files.toml_positions import toml_positions
 from slo_action.core.lint.rule import Document
 from slo_action.errors import Mistake
 
@@ -34,7 +34,7 @@ def _parsed(text: str, name: str, field: str) -> Document | Mistake:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return _syntax(str(error), text, name, field)
-    found = layout(text)
+    found = toml_positions(text)
     return Document(
         path=name,
         content=content,
@@ -44,14 +44,14 @@ def _parsed(text: str, name: str, field: str) -> Document | Mistake:
     )
 
 
-def _syntax(told: str, text: str, name: str, field: str) -> Mistake:
-    found = _WHERE.search(told)
+def _syntax(message: str, text: str, name: str, field: str) -> Mistake:
+    found = _WHERE.search(message)
     line, column = found.groups() if found else (None, None)
     last = text.removesuffix("\n").count("\n") + 1
     return Mistake(
         field=field,
-        problem=f"not valid TOML: {_WHERE.sub('', told)}",
-        accepted="mend the line" if line else "mend the end of the file",
+        problem=f"not valid TOML: {_WHERE.sub('', message)}",
+        accepted="fix the line" if line else "fix the end of the file",
         path=name,
         line=int(line) if line else last,
         column=int(column) if column else None,

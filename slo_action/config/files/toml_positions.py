@@ -1,4 +1,4 @@
-"""Where each key and each value of a TOML text stands: tomllib does not tell."""
+"""Where each key and each value of a TOML text stands: tomllib does not report it."""
 
 import re
 import tomllib
@@ -22,11 +22,11 @@ _SPACE = re.compile(r"[ \t]*")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:\n|\Z)")
 _BLANK_LINES = re.compile(r"(?:[ \t]*\n)*")
 _DEEPEST = 16
-"""Nobody asks for a place deeper down; a hostile file's keys have thousands of parts."""
+"""No rule looks deeper; a hostile file's keys have thousands of parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class TomlPositions:
     """Where things stand. `places` has the first mention of each key, tables among them.
 
     `values` has what is assigned. `entries` has what goes with a key that is taken out: its whole
@@ -40,7 +40,7 @@ class Layout:
     entries: Mapping[Key, Span]
 
 
-def layout(text: str) -> Layout:
+def toml_positions(text: str) -> TomlPositions:
     """Return where everything in a TOML text stands.
 
     `text` ends its lines with LF and has been accepted by tomllib; others raise ValueError.
@@ -48,14 +48,14 @@ def layout(text: str) -> Layout:
     walk = _Walk(text)
     walk.document()
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
-    return Layout(
+    return TomlPositions(
         places={key: _place(offset, starts) for key, offset in walk.offsets.items()},
-        values={key: _stretch(span, starts) for key, span in walk.values.items()},
-        entries={key: _stretch(span, starts) for key, span in walk.entries.items()},
+        values={key: _span(span, starts) for key, span in walk.values.items()},
+        entries={key: _span(span, starts) for key, span in walk.entries.items()},
     )
 
 
-def _stretch(span: tuple[int, int], starts: list[int]) -> Span:
+def _span(span: tuple[int, int], starts: list[int]) -> Span:
     start, end = span
     return Span(start=_place(start, starts), end=_place(end, starts))
 
@@ -190,7 +190,7 @@ class _Walk:
             self._assignment(key)
 
     def _closed(self, end: str) -> bool:
-        """Step over what separates values; tell whether this was the last one."""
+        """Step over what separates values; return whether this was the last one."""
         self._skip(_BLANK)
         if self._take(","):
             self._skip(_BLANK)

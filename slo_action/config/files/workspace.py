@@ -42,7 +42,7 @@ class WorkspaceFiles:
             return path
         return path.relative_to(self.root.resolve()).as_posix()
 
-    def known_as(self, name: str) -> str:
+    def real_name_or_given(self, name: str) -> str:
         """Return the same, or the name as it is where that leads to no place below the root."""
         real = self.real_name(name, "")
         return name if isinstance(real, Mistake) else real
@@ -85,7 +85,7 @@ class WorkspaceFiles:
 
 
 def _is_in(directory: Path, root: Path) -> bool:
-    """Tell whether a directory lies below the root itself, and not only by way of a link."""
+    """Return whether a directory lies below the root itself, and not only by way of a link."""
     return directory.resolve().is_relative_to(root)
 
 

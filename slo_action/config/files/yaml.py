@@ -30,41 +30,41 @@ _ODD_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 """What YAML 1.1 takes for the end of a line: no line of ours would be an editor's."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _FLAGS = {
-    word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
+    name: name.lower() == "true" for name in ("true", "True", "TRUE", "false", "False", "FALSE")
 }
 _INT = re.compile(r"[-+]?[0-9]{1,300}|0o[0-7]{1,300}|0x[0-9a-fA-F]{1,300}")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _SPECIAL = {
     **{
-        f"{sign}{word}": float(f"{sign}inf")
+        f"{sign}{name}": float(f"{sign}inf")
         for sign in ("", "+", "-")
-        for word in (".inf", ".Inf", ".INF")
+        for name in (".inf", ".Inf", ".INF")
     },
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
 
-Within: TypeAlias = "dict[str, Spot] | list[Spot] | None"
-Spot: TypeAlias = "tuple[int, int, Within]"
+Within: TypeAlias = "dict[str, Position] | list[Position] | None"
+Position: TypeAlias = "tuple[int, int, Within]"
 """Line and column of a key or list entry, counted from 0, and those within its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPositions(Mapping[Key, Place]):
-    """Where keys stand, looked up in the tree only when somebody asks."""
+    """Where keys stand, looked up in the tree only when they are asked for."""
 
-    roots: list[Spot]
+    roots: list[Position]
 
     def __getitem__(self, key: Key) -> Place:
         within: Within = self.roots
-        spot: Spot | None = None
+        position: Position | None = None
         for part in key:
-            spot = _step(within, part)
-            if spot is None:
+            position = _step(within, part)
+            if position is None:
                 raise KeyError(key)
-            within = spot[2]
-        if spot is None:
+            within = position[2]
+        if position is None:
             raise KeyError(key)
-        return Place(line=spot[0] + 1, column=spot[1] + 1)
+        return Place(line=position[0] + 1, column=position[1] + 1)
 
     def __iter__(self) -> Iterator[Key]:
         return _keys(self.roots, ())
@@ -73,8 +73,8 @@ class KeyPositions(Mapping[Key, Place]):
         return sum(1 for _ in self)
 
 
-def _step(within: Within, part: str | int) -> "Spot | None":
-    found: Spot | None = None
+def _step(within: Within, part: str | int) -> "Position | None":
+    found: Position | None = None
     if isinstance(within, dict):
         found = within.get(str(part))
     elif isinstance(within, list) and isinstance(part, int) and 0 <= part < len(within):
@@ -84,9 +84,9 @@ def _step(within: Within, part: str | int) -> "Spot | None":
 
 def _keys(within: Within, above: Key) -> Iterator[Key]:
     named = within.items() if isinstance(within, dict) else enumerate(within or ())
-    for part, spot in named:
+    for part, position in named:
         yield (*above, part)
-        yield from _keys(spot[2], (*above, part))
+        yield from _keys(position[2], (*above, part))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,8 @@ def read_yaml(text: str, name: str, field_name: str, listed: str = "services") -
     """
     odd = _ODD_BREAK.search(text)
     if odd:
-        wrong = _odd_break(text, odd.start(), name, field_name)
+        problem = f"U+{ord(odd[0]):04X} ends a line in YAML only"
+        wrong = _unescaped(text[: odd.start()], problem, name, field_name)
         return YamlText(documents=(), places=KeyPositions([]), mistakes=(wrong,), is_whole=False)
     builder = _Builder(name)
     fatal: Mistake | None = None
@@ -122,7 +123,9 @@ def read_yaml(text: str, name: str, field_name: str, listed: str = "services") -
     except yaml.MarkedYAMLError as error:
         fatal = _syntax(error, text, name, field_name)
     except yaml.reader.ReaderError as error:
-        fatal = _unreadable(error, text, name, field_name)
+        # the C parser counts bytes where PyYAML's own reader counts characters
+        read = text.removeprefix("\ufeff").encode()[: error.position].decode(errors="ignore")
+        fatal = _unescaped(read, "not valid YAML: a control character", name, field_name)
     if fatal:
         builder.salvage(listed)
     mistakes = (*builder.mistakes, fatal) if fatal else tuple(builder.mistakes)
@@ -147,43 +150,43 @@ class _Frame:
     """A mapping or list being read. `weight` counts its values, those of aliases too."""
 
     value: "dict[str, object] | list[object]"
-    spots: "dict[str, Spot] | list[Spot]"
+    positions: "dict[str, Position] | list[Position]"
     at: tuple[int, int]
     anchor: str | None
     weight: int = 1
     key: str | None = None
     key_at: tuple[int, int] = (0, 0)
-    merged: "list[tuple[dict[str, object], dict[str, Spot]]]" = field(default_factory=list)
+    merged: "list[tuple[dict[str, object], dict[str, Position]]]" = field(default_factory=list)
 
 
-_SILENT = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)
+_IGNORED = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)
 
 
-def _pass_over(_event: yaml.Event) -> None:
-    """Take an event that says nothing of values."""
+def _ignore(_event: yaml.Event) -> None:
+    """Take an event that has no value."""
 
 
 class _Builder:
-    """Puts values together from the parser's events, one after the other."""
+    """Builds values from the parser's events, one after the other."""
 
     def __init__(self, name: str) -> None:
         self.documents: list[object] = []
-        self.roots: list[Spot] = []
+        self.roots: list[Position] = []
         self.mistakes: list[Mistake] = []
         self._name = name
         self._stack: list[_Frame] = []
-        self._anchors: dict[str, tuple[object, Spot, int]] = {}
+        self._anchors: dict[str, tuple[object, Position, int]] = {}
         self._written = 0
         self._expanded = 0
         self._takes: dict[type[yaml.Event], Callable[[Any], None]] = {
             yaml.ScalarEvent: self._scalar,
             yaml.MappingStartEvent: self._mapping,
             yaml.SequenceStartEvent: self._sequence,
-            yaml.MappingEndEvent: self._end,
-            yaml.SequenceEndEvent: self._end,
+            yaml.MappingEndEvent: self._close,
+            yaml.SequenceEndEvent: self._close,
             yaml.AliasEvent: self._alias,
             yaml.DocumentStartEvent: self._document,
-            **dict.fromkeys(_SILENT, _pass_over),
+            **dict.fromkeys(_IGNORED, _ignore),
         }
 
     def take(self, events: Iterable[yaml.Event]) -> None:
@@ -227,10 +230,10 @@ class _Builder:
             self._begin_entry(frame, event.value, at)
             return
         value = self._scalar_value(event, at)
-        spot: Spot = (*at, None)
+        position: Position = (*at, None)
         if event.anchor:
-            self._anchors[event.anchor] = (value, spot, 1)
-        self._put(value, spot, 1)
+            self._anchors[event.anchor] = (value, position, 1)
+        self._put(value, position, 1)
 
     def _scalar_value(self, event: yaml.ScalarEvent, at: tuple[int, int]) -> object:
         if event.tag and event.tag not in _PLAIN_TAGS and event.tag != "!":
@@ -240,9 +243,9 @@ class _Builder:
         return event.value if event.tag in (None, "!", f"{_CORE}str") else _resolved(event.value)
 
     def _begin_entry(self, frame: _Frame, key: str, at: tuple[int, int]) -> None:
-        spots = frame.spots
-        if key != "<<" and isinstance(spots, dict) and key in spots:
-            self._mistake(key, f"is written twice, first in line {spots[key][0] + 1}", at)
+        positions = frame.positions
+        if key != "<<" and isinstance(positions, dict) and key in positions:
+            self._mistake(key, f"is written twice, first in line {positions[key][0] + 1}", at)
         frame.key, frame.key_at = key, at
 
     def _mapping(self, event: yaml.MappingStartEvent) -> None:
@@ -254,7 +257,7 @@ class _Builder:
     def _open(
         self,
         value: "dict[str, object] | list[object]",
-        spots: "dict[str, Spot] | list[Spot]",
+        positions: "dict[str, Position] | list[Position]",
         event: yaml.CollectionStartEvent,
     ) -> None:
         at = _at(event)
@@ -267,29 +270,26 @@ class _Builder:
             self._refuse_tag(event.tag, at)
         self._written += 1
         self._expanded += 1
-        self._stack.append(_Frame(value, spots, at, event.anchor))
+        self._stack.append(_Frame(value, positions, at, event.anchor))
 
-    def _end(self, _event: yaml.Event) -> None:
-        self._close()
-
-    def _close(self) -> None:
+    def _close(self, _event: yaml.Event | None = None) -> None:
         frame = self._stack.pop()
-        for value, spots in frame.merged:
-            _merge(frame, value, spots)
-        spot: Spot = (*frame.at, frame.spots)
+        for value, positions in frame.merged:
+            _merge(frame, value, positions)
+        position: Position = (*frame.at, frame.positions)
         if frame.anchor:
-            self._anchors[frame.anchor] = (frame.value, spot, frame.weight)
-        self._put(frame.value, spot, frame.weight)
+            self._anchors[frame.anchor] = (frame.value, position, frame.weight)
+        self._put(frame.value, position, frame.weight)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         at = _at(event)
-        known = self._anchors.get(str(event.anchor))
-        if known is None:
+        anchored = self._anchors.get(str(event.anchor))
+        if anchored is None:
             begun = any(frame.anchor == event.anchor for frame in self._stack)
-            told = "stands within itself" if begun else "is not defined above"
-            self._refuse(f"the anchor *{shown_value(event.anchor)} {told}", at)
+            problem = "contains itself" if begun else "is not defined above"
+            self._refuse(f"the anchor *{shown_value(event.anchor)} {problem}", at)
             return
-        value, spot, weight = known
+        value, position, weight = anchored
         frame = self._stack[-1] if self._stack else None
         if frame is not None and frame.key is None and isinstance(frame.value, dict):
             if not isinstance(value, str):
@@ -299,31 +299,31 @@ class _Builder:
         self._expanded += weight
         if self._expanded > max(_SMALL, _MOST_COPIES * self._written):
             self._refuse("aliases make the file too large: write less of it by aliases", at)
-        self._put(value, (*at, spot[2]), weight)
+        self._put(value, (*at, position[2]), weight)
 
-    def _put(self, value: object, spot: Spot, weight: int) -> None:
+    def _put(self, value: object, position: Position, weight: int) -> None:
         if not self._stack:
             if value is not None:
                 self.documents.append(value)
-                self.roots.append(spot)
+                self.roots.append(position)
             return
         frame = self._stack[-1]
         frame.weight += weight
         if isinstance(frame.value, list):
             frame.value.append(value)
-            frame.spots.append(spot)  # type: ignore[union-attr] # lists have lists of spots
+            frame.positions.append(position)  # type: ignore[union-attr] # lists have lists of positions
             return
         key, frame.key = str(frame.key), None
         if key == "<<":
-            self._merges(frame, value, spot)
+            self._merges(frame, value, position)
             return
         frame.value[key] = value
-        frame.spots[key] = (*frame.key_at, spot[2])  # type: ignore[call-overload] # the same
+        frame.positions[key] = (*frame.key_at, position[2])  # type: ignore[call-overload] # the same
 
-    def _merges(self, frame: _Frame, value: object, spot: Spot) -> None:
+    def _merges(self, frame: _Frame, value: object, position: Position) -> None:
         listed = value if isinstance(value, list) else [value]
-        spots = spot[2] if isinstance(value, list) else [spot]
-        for one, where in zip(listed, spots or (), strict=False):
+        positions = position[2] if isinstance(value, list) else [position]
+        for one, where in zip(listed, positions or (), strict=False):
             within = where[2] if isinstance(where, tuple) else None
             if not isinstance(one, dict) or not isinstance(within, dict):
                 self._mistake("<<", "merges what is no mapping", frame.key_at)
@@ -335,7 +335,7 @@ class _Builder:
             Mistake(
                 field=shown_value(name),
                 problem=problem,
-                accepted="mend the line",
+                accepted="fix the line",
                 path=self._name,
                 line=at[0] + 1,
                 column=at[1] + 1,
@@ -367,14 +367,14 @@ def _at(event: yaml.Event) -> tuple[int, int]:
     return (mark.line, mark.column) if mark else (0, 0)
 
 
-def _merge(frame: _Frame, value: "dict[str, object]", spots: "dict[str, Spot]") -> None:
+def _merge(frame: _Frame, value: "dict[str, object]", positions: "dict[str, Position]") -> None:
     """What is written in the mapping itself comes before what it merges."""
-    if not isinstance(frame.value, dict) or not isinstance(frame.spots, dict):
+    if not isinstance(frame.value, dict) or not isinstance(frame.positions, dict):
         return
     for key, item in value.items():
         if key not in frame.value:
             frame.value[key] = item
-            frame.spots[key] = spots[key]
+            frame.positions[key] = positions[key]
 
 
 @lru_cache(maxsize=4096)
@@ -396,7 +396,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, name: str, field_name: str) 
     lines = [*text.split("\n"), ""]  # a mark may stand behind the last line
     line = lines[mark.line] if mark else ""
     problem = f"not valid YAML: {error.problem}"
-    accepted = "mend the line, or the one above it"
+    accepted = "fix the line, or the one above it"
     if mark and line[mark.column : mark.column + 1] == "\t":
         problem, accepted = "a tab stands where YAML takes spaces only", "indent by spaces"
     return Mistake(
@@ -409,27 +409,13 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, name: str, field_name: str) 
     )
 
 
-def _odd_break(text: str, at: int, name: str, field_name: str) -> Mistake:
-    before = text[:at]
+def _unescaped(before: str, problem: str, name: str, field_name: str) -> Mistake:
+    """Return the mistake that a character behind `before` must not stand in the file."""
     return Mistake(
         field=field_name,
-        problem=f"U+{ord(text[at]):04X} ends a line for YAML, and for nobody else",
-        accepted="take it out, or write it as an escape in double quotes",
+        problem=problem,
+        accepted="remove it, or write it as an escape in double quotes",
         path=name,
         line=before.count("\n") + 1,
-        column=at - (before.rfind("\n") + 1) + 1,
-    )
-
-
-def _unreadable(error: yaml.reader.ReaderError, text: str, name: str, field_name: str) -> Mistake:
-    """The C parser counts bytes where PyYAML's own reader counts characters."""
-    read = text.removeprefix("\ufeff").encode()
-    before = read[: error.position].decode(errors="ignore")
-    return Mistake(
-        field=field_name,
-        problem="not valid YAML: a control character",
-        accepted="take it out, or write it as an escape in double quotes",
-        path=name,
-        line=before.count("\n") + 1,
-        column=len(before) - (before.rfind("\n") + 1) + 1,
+        column=len(before) - before.rfind("\n"),
     )

@@ -86,7 +86,7 @@ class KeyMistake:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class ReadObjective:
     """An objective that was understood.
 
     `field` is where it goes in our service, such as `slo_targets.availability`. `value` is a ratio,
@@ -100,4 +100,4 @@ class Taken:
     text: str
 
 
-Found = Taken | SkippedObjective | KeyMistake
+Found = ReadObjective | SkippedObjective | KeyMistake

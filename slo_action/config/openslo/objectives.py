@@ -1,4 +1,4 @@
-"""One OpenSLO SLO to objectives of ours. What could mean several things is left out, and said."""
+"""One OpenSLO SLO to our objectives. What is ambiguous is skipped, and reported."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,8 +10,8 @@ from slo_action.config.openslo.document import (
     Found,
     KeyMistake,
     OpenSloModel,
+    ReadObjective,
     SkippedObjective,
-    Taken,
 )
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.slo.openslo import (
@@ -136,7 +136,7 @@ def _ratio(objective: _Objective, field: str) -> Found:
         return target
     least = field == "error_rate"
     value = 1 - target if least else target
-    return Taken(
+    return ReadObjective(
         key=objective.entry.key,
         field=f"slo_targets.{field}",
         value=value,
@@ -178,7 +178,7 @@ def _latency(objective: _Objective) -> Iterator[Found]:
     elif field is None:
         yield _left(objective.entry, f"p{_plain(quantile * 100)} has no counterpart; {_SAY}")
     else:
-        yield Taken(
+        yield ReadObjective(
             key=objective.entry.key,
             field=field if "." in field else f"slo_targets.{field}",
             value=limit,
@@ -191,11 +191,11 @@ def _latency(objective: _Objective) -> Iterator[Found]:
 
 def _latency_field(objective: _Objective, quantile: Decimal) -> str | None:
     slo = objective.slo
-    words = (slo.at("metadata", "name").text, slo.at("metadata", "displayName").text)
-    told = " ".join((*words, *_texts(objective.indicator))).lower()
-    if _SEARCH.search(told):
+    names = (slo.at("metadata", "name").text, slo.at("metadata", "displayName").text)
+    texts = " ".join((*names, *_texts(objective.indicator))).lower()
+    if _SEARCH.search(texts):
         return "search_response_time_p90" if quantile == _P90 else None
-    return "response_time_p95" if quantile == _P95 and not _STATS.search(told) else None
+    return "response_time_p95" if quantile == _P95 and not _STATS.search(texts) else None
 
 
 def _quantile(indicator: OpenSloModel) -> Decimal | None:
@@ -210,7 +210,7 @@ def _limit(objective: _Objective) -> Decimal | SkippedObjective:
         return _left(objective.entry, "a response time has `op: lte` or `op: lt`, and a `value`")
     unit = _unit(objective)
     if unit is None:
-        return _left(value, "in which unit? say with the annotation slo-verify.unit: s or ms")
+        return _left(value, "unknown unit: set it with the annotation slo-verify.unit: s or ms")
     seconds = value.number and value.number * unit
     if not seconds or not 0 < seconds <= _LONGEST_SECONDS:
         return _left(objective.entry, "a response time needs a `value` of at most a day")
@@ -218,9 +218,9 @@ def _limit(objective: _Objective) -> Decimal | SkippedObjective:
 
 
 def _unit(objective: _Objective) -> Decimal | None:
-    said = own_annotations(objective.slo).get("unit")
-    if said is not None:
-        return _UNITS.get(said.text)
+    unit = own_annotations(objective.slo).get("unit")
+    if unit is not None:
+        return _UNITS.get(unit.text)
     texts = _texts(_threshold(objective.indicator))
     units = {
         unit
@@ -243,21 +243,21 @@ def _asides(spec: OpenSloModel, asked: str) -> Iterator[SkippedObjective]:
     ours = RATIO_WINDOWS.get(asked, LATENCY_WINDOW) if asked else ""
     for window in spec.at("timeWindow").entries():
         if window.at("duration").text != ours:
-            yield _left(window, "how long is watched is said by `policy`")
+            yield _left(window, "the observation time is set by `policy`")
     method = spec.at("budgetingMethod")
     if method.text not in ("", "Occurrences"):
         yield _left(method, "every probe counts by itself, as with Occurrences")
     for alert in spec.at("alertPolicies").entries():
-        yield _left(alert, "who is told is said by `notify`")
+        yield _left(alert, "recipients are set by `notify`")
 
 
 def _left(part: OpenSloModel, why: str) -> SkippedObjective:
     """Name the key, and of an entry of a list what it is called."""
     *_, above, last = part.key
     name = f"{above}[{last}]" if isinstance(last, int) else last
-    told = (part.text, part.at("displayName").text, part.at("duration").text)
-    said = next((text for text in told if text), "")
-    return SkippedObjective(key=part.key, what=f"{name}: {said}" if said else name, why=why)
+    texts = (part.text, part.at("displayName").text, part.at("duration").text)
+    label = next((text for text in texts if text), "")
+    return SkippedObjective(key=part.key, what=f"{name}: {label}" if label else name, why=why)
 
 
 def _plain(number: Decimal) -> str:

@@ -8,8 +8,8 @@ from slo_action.config.openslo.document import (
     Found,
     KeyMistake,
     OpenSloModel,
+    ReadObjective,
     SkippedObjective,
-    Taken,
 )
 from slo_action.config.openslo.objectives import read_slo
 from slo_action.config.text.suggest import did_you_mean
@@ -18,10 +18,10 @@ from slo_action.core.slo.openslo import API_VERSION, PREFIX
 from slo_action.core.text.quoting import quoted
 
 _NO_COUNTERPART = {
-    "DataSource": "where metrics come from is said by the input `metrics`",
-    "AlertPolicy": "who is told is said by `notify`",
-    "AlertCondition": "when to alert is said by `policy`",
-    "AlertNotificationTarget": "who is told is said by `notify`",
+    "DataSource": "the source of metrics is set by the input `metrics`",
+    "AlertPolicy": "recipients are set by `notify`",
+    "AlertCondition": "alerting is set by `policy`",
+    "AlertNotificationTarget": "recipients are set by `notify`",
 }
 _STRICTER_THERE = "another objective of this service is as strict or stricter"
 _KINDS = ("Service", "SLO", "SLI", *_NO_COUNTERPART)
@@ -37,7 +37,7 @@ class Imported:
     """
 
     services: tuple[dict[str, object], ...] = ()
-    left_out: tuple[SkippedObjective, ...] = ()
+    skipped: tuple[SkippedObjective, ...] = ()
     mistakes: tuple[KeyMistake, ...] = ()
     origins: Mapping[Key, Key] = field(default_factory=dict)
 
@@ -57,13 +57,13 @@ def openslo_services(documents: Sequence[object], written: Collection[str] = ())
     objects, mistakes = _objects(documents)
     indicators = {_name(part): part for part in objects if part.at("kind").text == "SLI"}
     drafts = _drafts(objects, indicators, mistakes)
-    left_out = [one for draft in drafts.values() for one in draft.left_out]
-    left_out += _unused(objects, indicators)
+    skipped = [one for draft in drafts.values() for one in draft.skipped]
+    skipped += _unused(objects, indicators)
     for draft in drafts.values():
         mistakes += _without_url(draft, written)
     return Imported(
         services=tuple(nested(draft.settings) for draft in drafts.values()),
-        left_out=tuple(sorted(left_out, key=_in_order)),
+        skipped=tuple(sorted(skipped, key=_in_order)),
         mistakes=tuple(mistakes),
         origins={
             (number, *ours): theirs
@@ -89,8 +89,8 @@ class _Draft:
 
     key: Key
     settings: dict[str, Setting]
-    taken: dict[str, Taken] = field(default_factory=dict)
-    left_out: list[SkippedObjective] = field(default_factory=list)
+    taken: dict[str, ReadObjective] = field(default_factory=dict)
+    skipped: list[SkippedObjective] = field(default_factory=list)
 
 
 def _objects(documents: Sequence[object]) -> tuple[list[OpenSloModel], list[KeyMistake]]:
@@ -143,11 +143,11 @@ def _drafts(
 
 
 def _settle(draft: _Draft) -> None:
-    """Make objectives settings, where no annotation has said so already."""
+    """Make objectives settings, where no annotation has set them."""
     for one in draft.taken.values():
-        said = draft.settings.setdefault(one.field, Setting(text=one.text, key=one.key))
-        if said.key != one.key:
-            draft.left_out.append(_told(one, f"an annotation says {quoted(said.text)}"))
+        setting = draft.settings.setdefault(one.field, Setting(text=one.text, key=one.key))
+        if setting.key != one.key:
+            draft.skipped.append(_skipped(one, f"an annotation has {quoted(setting.text)}"))
 
 
 def _draft_of(
@@ -172,9 +172,9 @@ def _say(draft: _Draft, part: OpenSloModel, mistakes: list[KeyMistake]) -> None:
         if known is None or (name == "service" and known.key == draft.key):
             draft.settings[name] = setting
         elif known.text != setting.text:
-            said = OpenSloModel(key=setting.key, content=setting.text)
+            value = OpenSloModel(key=setting.key, content=setting.text)
             mistakes.append(
-                _mistake(said, "said otherwise elsewhere", f"{quoted(known.text)} is there")
+                _mistake(value, "contradicts another object", f"{quoted(known.text)} is there")
             )
 
 
@@ -185,20 +185,20 @@ def _take(draft: _Draft, found: Iterator[Found] | tuple[()], mistakes: list[KeyM
             case KeyMistake():
                 mistakes.append(one)
             case SkippedObjective():
-                draft.left_out.append(one)
-            case Taken():
+                draft.skipped.append(one)
+            case ReadObjective():
                 kept = draft.taken.setdefault(one.field, one)
                 if kept is not one:
                     strict, lax = (one, kept) if _stricter(one, kept) else (kept, one)
                     draft.taken[one.field] = strict
-                    draft.left_out.append(_told(lax, _STRICTER_THERE))
+                    draft.skipped.append(_skipped(lax, _STRICTER_THERE))
 
 
-def _stricter(one: Taken, other: Taken) -> bool:
+def _stricter(one: ReadObjective, other: ReadObjective) -> bool:
     return one.value < other.value if one.least else one.value > other.value
 
 
-def _told(one: Taken, why: str) -> SkippedObjective:
+def _skipped(one: ReadObjective, why: str) -> SkippedObjective:
     return SkippedObjective(key=one.key, what=f"{one.field}: {one.text}", why=why)
 
 

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 
 from slo_action.core.text.secrets import Secret
 
@@ -20,20 +19,12 @@ def app_name(text: str) -> str:
     return text
 
 
-class EngineName(StrEnum):
-    """How a release is restored."""
-
-    MACHINES = "machines"
-    FLYCTL = "flyctl"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlySettings:
-    """The app, its deploy token, and how a rollback is made."""
+    """The app and its deploy token."""
 
     app: str
     token: Secret
-    engine: EngineName = EngineName.MACHINES
 
 
 def authorization(token: Secret) -> Secret:

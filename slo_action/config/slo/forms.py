@@ -1,14 +1,15 @@
 """What may be written in slo.yml, key by key. The JSON Schema is generated from these forms.
 
-None everywhere means that nothing is said, so that defaults can fill it in.
+None everywhere means that the key is not set, so that defaults can fill it in.
 """
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from slo_action.config.slo.values import (
     App,
@@ -37,11 +38,15 @@ from slo_action.config.slo.values import (
     Url,
 )
 from slo_action.core.journey.journeys import Journey
+from slo_action.core.policy.numbers import POLICY_NUMBERS, Kind
 from slo_action.core.text.quoting import quoted
-from slo_action.core.verdict.facts import OnLateStart
 
 OWN_KEY = "x-"
 """How keys begin that are the user's own, such as anchors."""
+
+
+def _optional(description: str) -> Any:  # noqa: ANN401 - the default of a field of any type
+    return Field(None, description=description)
 
 
 class Form(BaseModel):
@@ -55,60 +60,88 @@ class Form(BaseModel):
 class TargetsForm(Form):
     """What a service promises."""
 
-    availability: Ratio | None = None
-    error_rate: Ratio | None = None
-    job_success_rate: Ratio | None = None
-    response_time_p95: Positive | None = None
-    api_response_time_p95: Positive | None = None
-    stats_response_time_p95: Positive | None = None
-    search_response_time_p90: Positive | None = None
+    availability: Ratio | None = _optional("Share of time in which the health endpoint is healthy.")
+    error_rate: Ratio | None = _optional("Largest share of answers that may fail.")
+    job_success_rate: Ratio | None = _optional("Share of a job's runs that succeed.")
+    response_time_p95: Positive | None = _optional(
+        "What 95 % of the health endpoint's answers may take."
+    )
+    api_response_time_p95: Positive | None = _optional(
+        "The same for your own endpoints that set none."
+    )
+    stats_response_time_p95: Positive | None = _optional("The same for the stats endpoint.")
+    search_response_time_p90: Positive | None = _optional(
+        "What 90 % of the search endpoint's answers may take."
+    )
 
 
 class MonitoringForm(Form):
     """How the routine monitor probes; the grace period holds for `verify` too."""
 
-    interval: Positive | None = None
-    timeout: Positive | None = None
-    grace_period: Duration | None = None
-    health_interval: Positive | None = None
-    health_timeout: Positive | None = None
-    search_interval: Positive | None = None
-    search_timeout: Positive | None = None
-    stats_interval: Positive | None = None
-    stats_timeout: Positive | None = None
+    interval: Positive | None = _optional("Time between two probes of an endpoint.")
+    timeout: Positive | None = _optional("What a probe may take.")
+    grace_period: Duration | None = _optional("Failures this soon after a start do not count.")
+    health_interval: Positive | None = _optional("`interval` of the health endpoint.")
+    health_timeout: Positive | None = _optional("`timeout` of the health endpoint.")
+    search_interval: Positive | None = _optional("`interval` of the search endpoint.")
+    search_timeout: Positive | None = _optional("`timeout` of the search endpoint.")
+    stats_interval: Positive | None = _optional("`interval` of the stats endpoint.")
+    stats_timeout: Positive | None = _optional("`timeout` of the stats endpoint.")
 
 
-class RatesForm(Form):
-    """Error rates: what is promised, what is warned of, what is rolled back."""
+_POLICY_TYPES: Mapping[Kind, Any] = {
+    Kind.DURATION: Duration,
+    Kind.POSITIVE_DURATION: Positive,
+    Kind.RATE: Rate,
+    Kind.CONFIDENCE: Confidence,
+    Kind.COUNT: Annotated[int, Field(ge=1)],
+    Kind.LATE_START: Literal["warn", "rollback"],
+}
+_RATES = "error_rate"
+"""The key of `policy:` below which the keys of RatesForm stand."""
 
-    slo: Rate | None = None
-    alert: Rate | None = None
-    rollback: Rate | None = None
+
+def _policy_fields(below: str = "") -> dict[str, Any]:
+    """Return the fields of `policy:`, or of a mapping in it, from the declared numbers."""
+    return {
+        number.name: (_POLICY_TYPES[number.kind] | None, _optional(number.doc))
+        for number in POLICY_NUMBERS
+        if number.doc and number.key.rpartition(".")[0] == below
+    }
 
 
-class PolicyForm(Form):
-    """The numbers that judge a deploy."""
+if TYPE_CHECKING:
 
-    health_deadline: Positive | None = None
-    grace: Duration | None = None
-    observe: Duration | None = None
-    confidence: Confidence | None = None
-    error_rate: RatesForm | None = None
-    on_late_start: Literal["warn", "rollback"] | None = None
-    outage_after: Positive | None = None
-    min_requests: Annotated[int, Field(ge=1)] | None = None
+    class RatesForm(Form):
+        """Error rates: what is promised, what is warned of, what is rolled back."""
 
-    @property
-    def late_start(self) -> OnLateStart | None:
-        """The same as the core's word."""
-        return None if self.on_late_start is None else OnLateStart(self.on_late_start)
+    class PolicyForm(Form):
+        """The numbers that judge a deploy."""
+else:
+    RatesForm = create_model(
+        "RatesForm",
+        __base__=Form,
+        __doc__="Error rates: what is promised, what is warned of, what is rolled back.",
+        __module__=__name__,
+        **_policy_fields(_RATES),
+    )
+    _RATES_FIELD = _optional("Error rates that are promised, warned of and rolled back.")
+    PolicyForm = create_model(
+        "PolicyForm",
+        __base__=Form,
+        __doc__="The numbers that judge a deploy.",
+        __module__=__name__,
+        **{**_policy_fields(), _RATES: (RatesForm | None, _RATES_FIELD)},
+    )
 
 
 class CaptureForm(Form):
     """Where a journey takes a value from: one of both."""
 
-    json_path: JsonPath | None = Field(None, alias="json")
-    header: HeaderName | None = None
+    json_path: JsonPath | None = Field(
+        None, alias="json", description="The JSON path of the value."
+    )
+    header: HeaderName | None = _optional("The header that holds the value.")
 
     @model_validator(mode="after")
     def _one_source(self) -> "CaptureForm":
@@ -118,20 +151,24 @@ class CaptureForm(Form):
 
 
 class AssertionForm(Form):
-    """One demand on an answer."""
+    """One assertion on an answer."""
 
-    status: Statuses | None = None
-    json_path: JsonPath | None = Field(None, alias="json")
-    header: HeaderName | None = None
-    body_matches: Pattern | None = None
-    body_lacks: Pattern | None = None
-    certificate_days: Annotated[int, Field(ge=0, le=3650)] | None = None
-    equals: Json = None
-    not_equals: Json = None
-    matches: Pattern | None = None
-    exists: bool | None = None
-    above: Number | None = None
-    below: Number | None = None
+    status: Statuses | None = _optional("A status such as 200 or 2xx, or a list of them.")
+    json_path: JsonPath | None = Field(
+        None, alias="json", description="A JSON path, such as `$.status`; with one condition."
+    )
+    header: HeaderName | None = _optional("A header's name; with one condition.")
+    body_matches: Pattern | None = _optional("A regular expression that the body holds.")
+    body_lacks: Pattern | None = _optional("A regular expression that the body does not hold.")
+    certificate_days: Annotated[int, Field(ge=0, le=3650)] | None = _optional(
+        "The certificate is valid for at least that many days more; less fails the run, and rolls nothing back."
+    )
+    equals: Json = _optional("The value itself.")
+    not_equals: Json = _optional("Any value but this.")
+    matches: Pattern | None = _optional("A regular expression that the value, as text, holds.")
+    exists: bool | None = _optional("Whether there is such a value at all.")
+    above: Number | None = _optional("The value must be above this number.")
+    below: Number | None = _optional("The value must be below this number.")
 
     @model_validator(mode="after")
     def _one_demand(self) -> "AssertionForm":
@@ -165,38 +202,42 @@ def _listed(names: frozenset[str] | set[str]) -> str:
 class EndpointForm(Form):
     """A path of the user's own."""
 
-    name: EndpointName
-    path: Path
-    interval: Positive | None = None
-    timeout: Positive | None = None
-    response_time_p95: Positive | None = None
-    assertions: list[AssertionForm] | None = None
+    name: EndpointName = Field(description="Its name.")
+    path: Path = Field(description="Its path.")
+    interval: Positive | None = _optional("Time between two probes of the routine monitor.")
+    timeout: Positive | None = _optional("What a probe of the routine monitor may take.")
+    response_time_p95: Positive | None = _optional("What 95 % of its answers may take.")
+    assertions: list[AssertionForm] | None = _optional("What its answers must be.")
 
 
 class OwnAssertionsForm(Form):
-    """Demands on the endpoints that have keys of their own."""
+    """Assertions on the endpoints that have keys of their own."""
 
-    health: list[AssertionForm] | None = None
-    build: list[AssertionForm] | None = None
-    search: list[AssertionForm] | None = None
-    stats: list[AssertionForm] | None = None
+    health: list[AssertionForm] | None = _optional("Assertions on the health endpoint's answer.")
+    build: list[AssertionForm] | None = _optional("Assertions on the build endpoint's answer.")
+    search: list[AssertionForm] | None = _optional("Assertions on the search endpoint's answer.")
+    stats: list[AssertionForm] | None = _optional("Assertions on the stats endpoint's answer.")
 
 
 class StepForm(Form):
     """One request of a journey."""
 
-    name: Name
-    path: Path | None = None
-    url: StepUrl | None = None
-    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] | None = None
-    headers: dict[RequestHeader, str] | None = None
-    json_body: Json = Field(None, alias="json")
-    form: dict[str, str] | None = None
-    body: str | None = None
-    timeout: Positive | None = None
-    think_time: Duration | None = None
-    assertions: list[AssertionForm] | None = None
-    capture: dict[str, CaptureForm] | None = None
+    name: Name = Field(description="Its name.")
+    path: Path | None = _optional("A path below the service's address.")
+    url: StepUrl | None = _optional("A whole address instead.")
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] | None = _optional(
+        "Default `GET`."
+    )
+    headers: dict[RequestHeader, str] | None = _optional("Headers to send.")
+    json_body: Json = Field(None, alias="json", description="A JSON body.")
+    form: dict[str, str] | None = _optional("A form's fields as the body.")
+    body: str | None = _optional("Text as the body.")
+    timeout: Positive | None = _optional("What the answer may take; default 6 s.")
+    think_time: Duration | None = _optional("Time to wait before the request.")
+    assertions: list[AssertionForm] | None = _optional("What the answer must be; default any 2xx.")
+    capture: dict[str, CaptureForm] | None = _optional(
+        "Values of the answer that later steps use as `${name}`."
+    )
 
     @model_validator(mode="after")
     def _one_target(self) -> "StepForm":
@@ -216,11 +257,15 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 class JourneyForm(Form):
     """A user's way through the service."""
 
-    name: JourneyName
-    interval: Positive | None = None
-    timeout: Positive | None = None
-    response_time_p95: Positive | None = None
-    steps: Annotated[list[StepForm], Field(min_length=1, max_length=50)]
+    name: JourneyName = Field(description="Its name.")
+    interval: Positive | None = _optional("Time between two runs of the routine monitor.")
+    timeout: Positive | None = _optional("What the whole run may take, think time included.")
+    response_time_p95: Positive | None = _optional(
+        "What the answers of 95 % of its runs may take together."
+    )
+    steps: Annotated[list[StepForm], Field(min_length=1, max_length=50)] = Field(
+        description="Its requests, in their order."
+    )
 
     @model_validator(mode="after")
     def _time_to_think(self) -> "JourneyForm":
@@ -236,17 +281,19 @@ _JOURNEY_TIMEOUT = timedelta(seconds=Journey(name="", steps=()).timeout_seconds)
 class MaintenanceForm(Form):
     """A time in which failures are expected: once, or again and again."""
 
-    name: Line
-    start: Instant | None = None
-    end: Instant | None = None
-    schedule: Cron | None = None
-    duration: Positive | None = None
-    services: list[Name] | None = None
+    name: Line = Field(description="Its name.")
+    start: Instant | None = _optional("When it starts.")
+    end: Instant | None = _optional("When it ends.")
+    schedule: Cron | None = _optional("Cron schedule of its starts, in UTC.")
+    duration: Positive | None = _optional("How long each takes.")
+    services: list[Name] | None = _optional(
+        "At the top of the file: the services it is about; default all."
+    )
 
     @model_validator(mode="after")
     def _once_or_again(self) -> "MaintenanceForm":
-        said = frozenset(self.model_fields_set & {"start", "end", "schedule", "duration"})
-        if said not in ({"start", "end"}, {"schedule", "duration"}):
+        given = frozenset(self.model_fields_set & {"start", "end", "schedule", "duration"})
+        if given not in ({"start", "end"}, {"schedule", "duration"}):
             raise ValueError("write either start: and end:, or schedule: and duration:")
         if self.start and self.end and self.start >= self.end:
             raise ValueError("write a start before the end")
@@ -271,51 +318,71 @@ def _once(*keys: str) -> AfterValidator:
 
 
 class DefaultsForm(Form):
-    """What holds for every service that does not say otherwise."""
+    """What holds for every service that does not set it."""
 
-    health_endpoint: Path | None = None
-    build_endpoint: OptionalPath | None = None
-    search_endpoint: OptionalPath | None = None
-    stats_endpoint: OptionalPath | None = None
-    schedule: Cron | None = None
-    slo_targets: TargetsForm | None = None
-    monitoring: MonitoringForm | None = None
-    policy: PolicyForm | None = None
-    platform: Literal["auto", "fly", "command", "none"] | None = None
-    app: App | None = None
-    fly_config: Below | None = None
-    team: Name | None = None
-    notify: list[Line] | None = None
-    maintenance: list[MaintenanceForm] | None = None
-    endpoints: Annotated[list[EndpointForm], Field(max_length=20), _once("name", "path")] | None = (
-        None
+    health_endpoint: Path | None = _optional("Health endpoint; default `/healthz`.")
+    build_endpoint: OptionalPath | None = _optional(
+        "Endpoint that reports the running version, such as `/__build`."
     )
-    assertions: OwnAssertionsForm | None = None
+    search_endpoint: OptionalPath | None = _optional(
+        "Search endpoint, asked in the observation window."
+    )
+    stats_endpoint: OptionalPath | None = _optional(
+        "Stats endpoint, asked in the observation window."
+    )
+    schedule: Cron | None = _optional("Cron schedule of a job, in UTC.")
+    slo_targets: TargetsForm | None = _optional("What the service promises.")
+    monitoring: MonitoringForm | None = _optional(
+        "How the routine monitor probes; `verify` takes the grace period."
+    )
+    policy: PolicyForm | None = _optional("The numbers that judge its deploys.")
+    platform: Literal["auto", "fly", "command", "none"] | None = _optional(
+        "Where it runs: `auto`, `fly`, `command` or `none`."
+    )
+    app: App | None = _optional("The platform's name of it; default its own name.")
+    fly_config: Below | None = _optional("Its fly.toml, below the workspace, for `mode: check`.")
+    team: Name | None = _optional("The team that owns it.")
+    notify: list[Line] | None = _optional("Its notification targets.")
+    maintenance: list[MaintenanceForm] | None = _optional(
+        "Times in which its failures are expected."
+    )
+    endpoints: Annotated[list[EndpointForm], Field(max_length=20), _once("name", "path")] | None = (
+        _optional("Endpoints of your own, asked in the observation window.")
+    )
+    assertions: OwnAssertionsForm | None = _optional(
+        "What the answers of its own endpoints must be."
+    )
     journeys: (
         Annotated[list[JourneyForm], Field(max_length=_MOST_ENTRIES), _once("name")] | None
-    ) = None
+    ) = _optional("User journeys through the service, step by step.")
 
 
 class ServiceForm(DefaultsForm):
-    """One service, in the SLO document's words and more."""
+    """One service."""
 
-    service: Name
-    url: Url
+    service: Name = Field(description="Its name, by which the input `service` selects it.")
+    url: Url = Field(description="Its base address.")
 
 
 class TeamForm(Form):
-    """Who answers for services."""
+    """A team that owns services."""
 
-    notify: list[Line] | None = None
+    notify: list[Line] | None = _optional("The team's notification targets.")
 
 
 class MatrixForm(Form):
     """A file that is one mapping. `services` is read by itself, so that one mistake is its own."""
 
-    services: list[ServiceForm] | None = None
-    defaults: DefaultsForm | None = None
-    policy: PolicyForm | None = None
-    include: Line | list[Line] | None = None
-    teams: dict[str, TeamForm] | None = None
-    notify: list[Line] | None = None
-    maintenance: list[MaintenanceForm] | None = None
+    services: list[ServiceForm] | None = _optional("The services, a list.")
+    defaults: DefaultsForm | None = _optional(
+        "Defaults of every service of this file, and of those it includes."
+    )
+    policy: PolicyForm | None = _optional("The numbers that judge a deploy, for all services.")
+    include: Line | list[Line] | None = _optional(
+        "Other files, relative to this one; `*` matches any name."
+    )
+    teams: dict[str, TeamForm] | None = _optional("Teams that own services, by name.")
+    notify: list[Line] | None = _optional("Notification targets of all services that name none.")
+    maintenance: list[MaintenanceForm] | None = _optional(
+        "Times in which failures are expected, for all services or those it names."
+    )

@@ -1,4 +1,4 @@
-"""The files of a matrix: what is written in them, and what one of them hands down to others."""
+"""slo.yml and the files it includes: their entries, and what they inherit."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,11 +11,11 @@ from slo_action.config.slo.mistakes import form_at, mistake_at
 from slo_action.config.slo.services import (
     POLICY_FORM,
     maintenance_of,
-    policy_change,
+    policy_overrides,
     unfit_policy,
 )
 from slo_action.core.lint.rule import Document, Key
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.services import Maintenance, Team
 from slo_action.errors import Mistake
 from slo_action.ports import Files
@@ -33,7 +33,7 @@ class Inherited:
     """
 
     defaults: tuple[DefaultsForm, ...] = ()
-    policy: PolicyChange = field(default_factory=PolicyChange)
+    policy: PolicyOverrides = field(default_factory=PolicyOverrides)
     roots: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
 
 
@@ -45,6 +45,11 @@ class SourceEntry:
     key: Key
     content: object
     inherited: Inherited
+
+    @property
+    def table(self) -> Mapping[str, object]:
+        """The entry without its defaults; empty where it is no mapping."""
+        return self.content if isinstance(self.content, Mapping) else {}
 
     @property
     def roots(self) -> tuple[Key, ...]:
@@ -61,7 +66,7 @@ class Reference:
     name: str
 
 
-class MatrixFiles:
+class SloYmlFiles:
     """Reads file after file, and gathers what is written in all of them.
 
     `is_whole` is False where the reading of one broke off.
@@ -75,7 +80,7 @@ class MatrixFiles:
         self.teams: dict[str, Team] = {}
         self.texts: dict[str, str] = {}
         self.hidden: set[str] = set()
-        self.policy = PolicyChange()
+        self.policy = PolicyOverrides()
         self.mistakes: list[Mistake] = []
         self.is_whole = True
         self._files = files
@@ -106,7 +111,16 @@ class MatrixFiles:
         for document, where, pattern in self._patterns.pop(name, ()):
             self._include(document, pattern, where, inherited, chain)
         if not parsed.documents and parsed.is_whole:
-            self.mistakes.append(_empty(self._field, name))
+            self.mistakes.append(
+                Mistake(
+                    field=self._field,
+                    problem="holds no service: it is empty",
+                    accepted=_PAGE,
+                    path=name,
+                    line=1,
+                    column=1,
+                )
+            )
 
     def _document(
         self, document: Document, content: object, key: Key, inherited: Inherited
@@ -126,8 +140,8 @@ class MatrixFiles:
 
     def _listed(self, entry: SourceEntry, listed: object) -> None:
         if not isinstance(listed, list):
-            told = "write a list of services"
-            wrong = mistake_at(entry.document, entry.key, "is no list", told, listed)
+            accepted = "write a list of services"
+            wrong = mistake_at(entry.document, entry.key, "is no list", accepted, listed)
             self.mistakes.append(wrong)
             return
         self.services += [
@@ -158,7 +172,7 @@ class MatrixFiles:
             for number, pattern in enumerate(patterns)
         ]
         self._patterns.setdefault(document.path, []).extend(named)
-        policy = policy_change(form.policy) if form.policy else PolicyChange()
+        policy = policy_overrides(form.policy) if form.policy else PolicyOverrides()
         if len(chain) == 1:
             self.policy = policy.over(self.policy)
         own = form.defaults or DefaultsForm()
@@ -184,8 +198,8 @@ class MatrixFiles:
 
     def _team(self, document: Document, name: str, form: TeamForm, key: Key) -> None:
         if name in self.teams:
-            told = "name each team once"
-            self.mistakes.append(mistake_at(document, key, "is named twice", told, name))
+            accepted = "name each team once"
+            self.mistakes.append(mistake_at(document, key, "is named twice", accepted, name))
         self.teams[name] = Team(name=name, notify=tuple(form.notify or ()))
 
     def _include(
@@ -199,11 +213,12 @@ class MatrixFiles:
         names = self._files.matching(pattern, document.path)
         if not names:
             accepted = "name files relative to this one, such as teams/*.yml"
-            self._wrong(document, key, "matches no file", accepted, pattern)
+            wrong = mistake_at(document, key, "matches no file", accepted, pattern)
+            self.mistakes.append(wrong)
         for name in names:
             why = self._refused(name, chain)
             if why:
-                self._wrong(document, key, why, "leave it out", name)
+                self.mistakes.append(mistake_at(document, key, why, "leave it out", name))
             elif name not in self.texts:
                 self._read_included(document, key, name, inherited, chain)
 
@@ -240,9 +255,6 @@ class MatrixFiles:
             else ""
         )
 
-    def _wrong(self, document: Document, key: Key, problem: str, accepted: str, name: str) -> None:
-        self.mistakes.append(mistake_at(document, key, problem, accepted, name))
-
 
 def _document(name: str, content: object, places: KeyPositions) -> Document:
     """Rules look at mappings; what else may be in a file has nothing for them to look at."""
@@ -269,7 +281,7 @@ _DEEPEST_TARGET = 4
 
 
 def _is_mapping(content: object) -> TypeGuard[dict[str, object]]:
-    """Tell a file's own mapping from a service, or an object of OpenSLO, that stands by itself."""
+    """Return whether it is a file's own mapping, and no single service or object of OpenSLO."""
     if not isinstance(content, dict) or is_openslo(content):
         return False
     return "services" in content or not _SERVICE_KEYS & content.keys()
@@ -281,14 +293,3 @@ _SERVICE_KEYS = {"service", "url"}
 def without_own(raw: Mapping[str, object]) -> dict[str, object]:
     """Return what is not the user's own."""
     return {key: value for key, value in raw.items() if not key.startswith(OWN_KEY)}
-
-
-def _empty(field_name: str, name: str) -> Mistake:
-    return Mistake(
-        field=field_name,
-        problem="holds no service: it is empty",
-        accepted=_PAGE,
-        path=name,
-        line=1,
-        column=1,
-    )

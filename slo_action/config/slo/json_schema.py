@@ -10,8 +10,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from slo_action.config.slo.forms import OWN_KEY, DefaultsForm, Form, MatrixForm, ServiceForm
-from slo_action.config.slo.key_docs import MEANINGS, keys, meaning
+from slo_action.config.slo.forms import OWN_KEY, Form, MatrixForm, ServiceForm
 
 SCHEMA_PATH = Path(__file__).parents[2] / "schemas" / "slo.schema.json"
 SCHEMA_URL = (
@@ -21,11 +20,11 @@ _OWN_KEYS = {f"^{OWN_KEY}": True}
 _WITH_OWN_KEYS = ("MatrixForm", "ServiceForm", "DefaultsForm")
 
 
-def generated_matrix_schema() -> dict[str, Any]:
+def generated_slo_schema() -> dict[str, Any]:
     """Return the schema that the forms give; the committed file must equal it.
 
     One document of a file is validated at a time. `if` and `then` instead of `anyOf` let an editor
-    tell what is wrong with a service, and not that nothing fits.
+    show what is wrong with a service, and not that nothing fits.
     """
     _, schema = models_json_schema(
         [(MatrixForm, "validation"), (ServiceForm, "validation")], by_alias=True
@@ -33,9 +32,6 @@ def generated_matrix_schema() -> dict[str, Any]:
     forms: dict[str, dict[str, Any]] = {
         name: _plain(form) for name, form in schema["$defs"].items()
     }
-    written: tuple[type[Form], ...] = (*MEANINGS, DefaultsForm)
-    for form in written:
-        _explain(forms[form.__name__], form)
     for name in _WITH_OWN_KEYS:
         forms[name]["patternProperties"] = _OWN_KEYS
     return {
@@ -65,15 +61,18 @@ def generated_matrix_schema() -> dict[str, Any]:
     }
 
 
-def _explain(schema: dict[str, Any], form: type[Form]) -> None:
-    for key in keys(form):
-        schema["properties"][key]["description"] = meaning(form, key)
+def key_meanings(form: type[Form]) -> Mapping[str, str]:
+    """Return what each key of a form means, its own keys before those that it inherits."""
+    fields = sorted(
+        form.model_fields.items(), key=lambda field: field[0] not in form.__annotations__
+    )
+    return {info.alias or name: info.description or "" for name, info in fields}
 
 
 def _plain(form: Mapping[str, object]) -> dict[str, object]:
-    """Leave out what says nothing: titles are the keys' own names, and a default of nothing."""
-    said = {key: value for key, value in form.items() if not _says_nothing(key, value)}
-    return {key: _plain_value(value) for key, value in said.items()}
+    """Leave out what adds nothing: titles are the keys' own names, and a default of null."""
+    kept = {key: value for key, value in form.items() if not _adds_nothing(key, value)}
+    return {key: _plain_value(value) for key, value in kept.items()}
 
 
 def _plain_value(value: object) -> object:
@@ -82,5 +81,5 @@ def _plain_value(value: object) -> object:
     return _plain(value) if isinstance(value, dict) else value
 
 
-def _says_nothing(key: str, value: object) -> bool:
+def _adds_nothing(key: str, value: object) -> bool:
     return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)

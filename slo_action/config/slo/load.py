@@ -1,4 +1,4 @@
-"""slo.yml, the service matrix: files → forms → the core's nouns, every mistake at its line.
+"""slo.yml: files → forms → the core's nouns, every mistake at its line.
 
 A file is one mapping with `services:`, a list of services, or documents that are either; or of
 OpenSLO.
@@ -17,8 +17,8 @@ from slo_action.config.openslo.read import merged, openslo_services
 from slo_action.config.slo.forms import ServiceForm
 from slo_action.config.slo.includes import (
     Inherited,
-    MatrixFiles,
     Reference,
+    SloYmlFiles,
     SourceEntry,
     without_own,
 )
@@ -26,8 +26,8 @@ from slo_action.config.slo.mistakes import filled_without, form_at, mistake_at, 
 from slo_action.config.slo.services import POLICY_FORM, service_of, unfit_policy
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.lint.rule import Document, Key
-from slo_action.core.policy.overrides import PolicyChange
-from slo_action.core.slo.services import Matrix, Service
+from slo_action.core.policy.numbers import PolicyOverrides
+from slo_action.core.slo.services import Service, SloYml
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import hidden_in_line
 from slo_action.errors import Mistake
@@ -38,68 +38,56 @@ _PAGE = "write services: and a list of them; see docs/config.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where a service is written down: its entry, and then the defaults of the same file.
-
-    `table` is the entry as it is written, without its defaults.
-    """
-
-    document: Document
-    roots: tuple[Key, ...]
-    table: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedService:
-    """What OpenSLO says and slo.yml has no word for; `words` quote it: untrusted."""
+    """What OpenSLO says and slo.yml has no key for; `message` quotes it: untrusted."""
 
     document: Document
     key: Key
-    words: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class LoadedSloYml:
     """What could be read, and every mistake. `texts` are the files by their names.
 
-    `is_whole` is False where the reading of one broke off. `hidden` are notification targets: who
-    has one may write to it.
+    `origins` are the entries of the services. `is_whole` is False where the reading of a file
+    broke off. `hidden` are notification targets: who has one may write to it.
     """
 
-    matrix: Matrix
-    origins: Mapping[str, Origin]
+    slo_yml: SloYml
+    origins: Mapping[str, SourceEntry]
     texts: Mapping[str, str]
     mistakes: tuple[Mistake, ...]
-    left_out: tuple[SkippedService, ...] = ()
+    skipped: tuple[SkippedService, ...] = ()
     is_whole: bool = True
     hidden: frozenset[str] = frozenset()
 
 
-def load_matrix(files: Files, name: str, field_name: str) -> Loaded:
-    """Read a matrix and all it includes. `field_name` is the input that named the file.
+def load_slo_yml(files: Files, name: str, field_name: str) -> LoadedSloYml:
+    """Read slo.yml and all it includes. `field_name` is the input that named the file.
 
     Services are there as far as they could be read, even where there are mistakes. Never raises.
     """
     with _collector_paused():
-        written = MatrixFiles(files, field_name)
+        written = SloYmlFiles(files, field_name)
         written.read(name, Inherited(), (name,))
         services = _Services(written)
         services.take()
-    return Loaded(
-        matrix=Matrix(services=services.known, teams=written.teams, policy=written.policy),
+    return LoadedSloYml(
+        slo_yml=SloYml(services=services.known, teams=written.teams, policy=written.policy),
         origins=services.origins,
         texts=written.texts,
         mistakes=_shown(_bounded([*written.mistakes, *services.mistakes]), written),
-        left_out=tuple(services.left_out),
+        skipped=tuple(services.skipped),
         is_whole=written.is_whole,
         hidden=frozenset(written.hidden),
     )
 
 
-def read_matrix(path: Path, home: Path, field_name: str) -> Loaded:
-    """Read the matrix at a path; what lies below `home` is named relative to it."""
+def read_slo_yml(path: Path, home: Path, field_name: str) -> LoadedSloYml:
+    """Read the slo.yml at a path; what lies below `home` is named relative to it."""
     files, name = WorkspaceFiles.around(path, home)
-    return load_matrix(files, name, field_name)
+    return load_slo_yml(files, name, field_name)
 
 
 @contextmanager
@@ -119,11 +107,11 @@ def _bounded(mistakes: list[Mistake]) -> tuple[Mistake, ...]:
     rest = len(found) - MOST_MISTAKES
     if rest <= 0:
         return tuple(found)
-    more = Mistake(field="config", problem=f"{rest} more mistakes", accepted="mend these first")
+    more = Mistake(field="config", problem=f"{rest} more mistakes", accepted="fix these first")
     return (*found[:MOST_MISTAKES], more)
 
 
-def _shown(mistakes: tuple[Mistake, ...], written: MatrixFiles) -> tuple[Mistake, ...]:
+def _shown(mistakes: tuple[Mistake, ...], written: SloYmlFiles) -> tuple[Mistake, ...]:
     """Return them with the lines that they stand on, without what is secret in them."""
     texts = written.texts
     paths = {one.path for one in mistakes if one.path}
@@ -142,13 +130,12 @@ def _line(mistake: Mistake, lines: Mapping[str, list[str]]) -> str:
 class _Services:
     """Makes services of what is written, and looks at what is about several of them."""
 
-    def __init__(self, written: MatrixFiles) -> None:
+    def __init__(self, written: SloYmlFiles) -> None:
         self.known: dict[str, Service] = {}
-        self.origins: dict[str, Origin] = {}
+        self.origins: dict[str, SourceEntry] = {}
         self.mistakes: list[Mistake] = []
-        self.left_out: list[SkippedService] = []
+        self.skipped: list[SkippedService] = []
         self._written = written
-        self._entries: dict[str, SourceEntry] = {}
         self._teams: list[Reference] = []
 
     def take(self) -> None:
@@ -193,15 +180,15 @@ class _Services:
         unfit = unfit_policy(service.policy)
         if unfit:
             where = entry.document.below(*entry.roots)
-            found = mistake_below(where, _policy_key(form), unfit, POLICY_FORM)
+            key: Key = ("policy",) if form.policy else ("slo_targets", "error_rate")
+            found = mistake_below(where, key, unfit, POLICY_FORM)
             if found not in self.mistakes:
                 self.mistakes.append(found)
         return service
 
     def _keep(self, entry: SourceEntry, service: Service, raw: Mapping[str, object]) -> None:
         self.known[service.name] = service
-        self.origins[service.name] = Origin(document=entry.document, roots=entry.roots, table=raw)
-        self._entries[service.name] = entry
+        self.origins[service.name] = replace(entry, content=raw)
         if service.team:
             key = (*entry.key, "team")
             team = Reference(document=entry.document, key=key, name=service.team)
@@ -216,19 +203,19 @@ class _Services:
             accepted = _ADDRESS.sub("an address", wrong.accepted)
             entry = entries[int(wrong.key[0])]
             self._mistake(entry, wrong.key[1:], wrong.problem, accepted, shown)
-        for one in imported.left_out:
+        for one in imported.skipped:
             entry = entries[int(one.key[0])]
-            words = f"{quoted(one.what)}: {one.why}"
+            message = f"{quoted(one.what)}: {one.why}"
             key = (*entry.key, *one.key[1:])
-            self.left_out.append(SkippedService(document=entry.document, key=key, words=words))
+            self.skipped.append(SkippedService(document=entry.document, key=key, message=message))
         for number, raw in enumerate(imported.services):
             places = {key[1:]: at for key, at in imported.origins.items() if key[0] == number}
             self._imported(raw, places)
 
     def _imported(self, raw: Mapping[str, object], places: Mapping[Key, Key]) -> None:
-        known = self._entries.get(str(raw.get("service")))
-        if known is not None and isinstance(known.content, dict):
-            whole = merged(known.content, raw)
+        known = self.origins.get(str(raw.get("service")))
+        if known is not None:
+            whole = merged(known.table, raw)
             service = self._made(known, whole)
             if service is not None:
                 self._keep(known, service, whole)
@@ -251,11 +238,11 @@ class _Services:
         """A policy alone will do for back-tests; where something is wrong, that says more."""
         written = self._written
         wrong = written.mistakes or self.mistakes
-        if self.known or wrong or self.left_out or written.policy != PolicyChange():
+        if self.known or wrong or self.skipped or written.policy != PolicyOverrides():
             return
         name = next(iter(written.texts))
-        told = Mistake(field="services", problem="no service is in it", accepted=_PAGE)
-        self.mistakes.append(replace(told, path=name, line=1, column=1))
+        mistake = Mistake(field="services", problem="no service is in it", accepted=_PAGE)
+        self.mistakes.append(replace(mistake, path=name, line=1, column=1))
 
     def _maintain(self) -> None:
         for one in self._written.maintenance:
@@ -268,8 +255,8 @@ class _Services:
     def _refer(self, known: Mapping[str, object], references: list[Reference]) -> None:
         unknown = (one for one in references if one.name not in known)
         for one in islice(unknown, MOST_MISTAKES):
-            told = did_you_mean(one.name, known)
-            wrong = mistake_at(one.document, one.key, "is not known", told, one.name)
+            suggestion = did_you_mean(one.name, known)
+            wrong = mistake_at(one.document, one.key, "is not known", suggestion, one.name)
             self.mistakes.append(wrong)
 
     def _mistake(
@@ -281,9 +268,3 @@ class _Services:
 
 _ADDRESS = re.compile(r"\w+://[^\s\"]*")
 """An address may hold credentials, or be a secret itself."""
-
-
-def _policy_key(form: ServiceForm) -> Key:
-    if form.policy:
-        return ("policy",)
-    return ("slo_targets", "error_rate")

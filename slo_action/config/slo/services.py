@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 from slo_action.config.slo.forms import (
@@ -14,10 +13,6 @@ from slo_action.config.slo.forms import (
     Form,
     JourneyForm,
     MaintenanceForm,
-    MonitoringForm,
-    OwnAssertionsForm,
-    PolicyForm,
-    RatesForm,
     ServiceForm,
     StepForm,
     TargetsForm,
@@ -25,52 +20,49 @@ from slo_action.config.slo.forms import (
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange, policy_of
+from slo_action.core.policy.numbers import DEFAULTS, POLICY_NUMBERS, PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy
 from slo_action.core.slo.services import Endpoint, Maintenance, Service, Targets
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.core.text.quantities import percent_words
 
-_P95 = Fraction(95, 100)
-_P90 = Fraction(90, 100)
+_P95, _P90 = Fraction(95, 100), Fraction(90, 100)
+_WITNESSES = {
+    "health": Witness.HEALTH,
+    "build": Witness.VERSION,
+    "search": Witness.SEARCH,
+    "stats": Witness.STATS,
+}
+_OBJECTIVES = {
+    "health": ("p95", _P95, "response_time_p95"),
+    "search": ("p90", _P90, "search_response_time_p90"),
+    "stats": ("p95", _P95, "stats_response_time_p95"),
+}
+_TEXTS = ("schedule", "platform", "app", "fly_config", "team")
 
 
 def service_of(
-    form: ServiceForm, defaults: Sequence[DefaultsForm], policy: PolicyChange
+    form: ServiceForm, defaults: Sequence[DefaultsForm], policy: PolicyOverrides
 ) -> Service:
     """Return the service; `defaults` come nearest first, and `policy` after them."""
-    said = (form, *defaults)
-    assertions = [one.assertions or OwnAssertionsForm() for one in said]
-    targets = [one.slo_targets or _NO_TARGETS for one in said]
-    monitoring = [one.monitoring or _NO_MONITORING for one in said]
+    forms = (form, *defaults)
+    targets = [one.slo_targets for one in forms if one.slo_targets]
     return Service(
         name=form.service,
         url=form.url,
-        endpoints=_endpoints(said, targets, monitoring, assertions),
-        targets=Targets(
-            availability=_said(targets, "availability"),
-            error_rate=_said(targets, "error_rate"),
-            job_success_rate=_said(targets, "job_success_rate"),
-        ),
-        grace=_said(monitoring, "grace_period"),
-        schedule=_said(said, "schedule") or "",
-        platform=_said(said, "platform") or "",
-        app=_said(said, "app") or "",
-        fly_config=_said(said, "fly_config") or "",
-        team=_said(said, "team") or "",
-        notify=tuple(_said(said, "notify") or ()),
-        maintenance=tuple(map(maintenance_of, _said(said, "maintenance") or ())),
-        journeys=tuple(map(_journey, _said(said, "journeys") or ())),
-        policy=_policy(said, policy),
+        endpoints=_endpoints(forms, targets),
+        targets=Targets(**{name: _first(targets, name) for name in Targets.__dataclass_fields__}),
+        grace=_first([one.monitoring for one in forms], "grace_period"),
+        notify=tuple(_first(forms, "notify") or ()),
+        maintenance=tuple(map(maintenance_of, _first(forms, "maintenance") or ())),
+        journeys=tuple(map(_journey, _first(forms, "journeys") or ())),
+        policy=_policy(forms, policy),
+        **{name: _first(forms, name) or "" for name in _TEXTS},
     )
 
 
-_NO_TARGETS = TargetsForm()
-_NO_MONITORING = MonitoringForm()
-
-
-def _said(forms: Sequence[Form], key: str) -> Any:  # noqa: ANN401 - each key has its own type
-    """Return the first that is said of a key; None where no form has it, or none says it."""
+def _first(forms: Sequence[Form | None], key: str) -> Any:  # noqa: ANN401 - each key has its own type
+    """Return the first value of a key; None where no form has one."""
     for form in forms:
         value = getattr(form, key, None)
         if value is not None:
@@ -78,36 +70,30 @@ def _said(forms: Sequence[Form], key: str) -> Any:  # noqa: ANN401 - each key ha
     return None
 
 
-def _policy(said: Sequence[DefaultsForm], below: PolicyChange) -> PolicyChange:
+def _policy(forms: Sequence[DefaultsForm], below: PolicyOverrides) -> PolicyOverrides:
     change = below
-    for one in reversed(said):
+    for one in reversed(forms):
         if one.slo_targets:
-            change = targets_change(one.slo_targets).over(change)
+            change = target_overrides(one.slo_targets).over(change)
         if one.policy:
-            change = policy_change(one.policy).over(change)
+            change = policy_overrides(one.policy).over(change)
     return change
 
 
-def policy_change(form: PolicyForm) -> PolicyChange:
+def policy_overrides(form: Form) -> PolicyOverrides:
     """Return what a `policy:` mapping says."""
-    rates = form.error_rate or RatesForm()
-    return PolicyChange(
-        health_deadline=_seconds(form.health_deadline),
-        grace=_seconds(form.grace),
-        observe=_seconds(form.observe),
-        confidence=None if form.confidence is None else float(form.confidence),
-        slo=rates.slo,
-        alert=rates.alert,
-        rollback=rates.rollback,
-        on_late_start=form.late_start,
-        outage_after=_seconds(form.outage_after),
-        min_requests=form.min_requests,
-    )
+    found: dict[str, object] = {}
+    for number in POLICY_NUMBERS:
+        written: object = form if number.doc else None
+        for key in number.key.split("."):
+            written = None if written is None else getattr(written, key)
+        found[number.name] = number.value_of(written)
+    return PolicyOverrides(**found)
 
 
-def targets_change(targets: TargetsForm) -> PolicyChange:
+def target_overrides(targets: TargetsForm) -> PolicyOverrides:
     """Return what a service's own objectives change, as `verify` reads them."""
-    return PolicyChange(
+    return PolicyOverrides(
         slo=targets.error_rate or None,
         health_limit=_seconds(targets.response_time_p95),
         search_limit=_seconds(targets.search_response_time_p90),
@@ -119,64 +105,42 @@ def _seconds(duration: timedelta | None) -> float | None:
 
 
 def _endpoints(
-    said: Sequence[DefaultsForm],
-    targets: Sequence[TargetsForm],
-    monitoring: Sequence[MonitoringForm],
-    assertions: Sequence[OwnAssertionsForm],
+    forms: Sequence[DefaultsForm], targets: Sequence[TargetsForm]
 ) -> tuple[Endpoint, ...]:
-    interval = _said(monitoring, "interval")
-    timeout = _said(monitoring, "timeout")
-    limits = {
-        Witness.HEALTH: ("p95", _P95, _said(targets, "response_time_p95")),
-        Witness.SEARCH: ("p90", _P90, _said(targets, "search_response_time_p90")),
-        Witness.STATS: ("p95", _P95, _said(targets, "stats_response_time_p95")),
-    }
-    found: list[Endpoint] = []
-    for name, witness in _NAMED.items():
-        path = _said(said, f"{name}_endpoint")
-        if not path and witness is not Witness.HEALTH:
-            continue
-        own = _said(monitoring, f"{name}_interval")
-        patience = _said(monitoring, f"{name}_timeout")
-        demands = _said(assertions, name)
-        found.append(
-            Endpoint(
+    monitoring = [one.monitoring for one in forms if one.monitoring]
+    assertions = [one.assertions for one in forms if one.assertions]
+    interval, timeout = _first(monitoring, "interval"), _first(monitoring, "timeout")
+    named = []
+    for name, witness in _WITNESSES.items():
+        path = _first(forms, f"{name}_endpoint") or ("/healthz" if name == "health" else "")
+        if path:
+            percentile, quantile, key = _OBJECTIVES.get(name, ("", _P95, ""))
+            endpoint = Endpoint(
                 name=name,
-                path=path or "/healthz",
+                path=path,
                 witness=witness,
-                interval=own or interval,
-                timeout=patience or timeout,
-                objective=_objective(*limits.get(witness, ("", _P95, None))),
-                assertions=tuple(map(_assertion, demands or ())),
+                interval=_first(monitoring, f"{name}_interval") or interval,
+                timeout=_first(monitoring, f"{name}_timeout") or timeout,
+                objective=_objective(percentile, quantile, _first(targets, key)),
+                assertions=_assertions(_first(assertions, name)),
             )
-        )
-    api = _said(targets, "api_response_time_p95")
-    listed = _said(said, "endpoints") or ()
-    return (*found, *(_own(form, api, interval, timeout) for form in listed))
-
-
-_NAMED = {
-    "health": Witness.HEALTH,
-    "build": Witness.VERSION,
-    "search": Witness.SEARCH,
-    "stats": Witness.STATS,
-}
-
-
-def _own(
-    form: EndpointForm,
-    limit: timedelta | None,
-    interval: timedelta | None,
-    timeout: timedelta | None,
-) -> Endpoint:
-    return Endpoint(
-        name=form.name,
-        path=form.path,
-        witness=Witness.API,
-        interval=form.interval or interval,
-        timeout=form.timeout or timeout,
-        objective=_objective("p95", _P95, form.response_time_p95 or limit),
-        assertions=tuple(map(_assertion, form.assertions or ())),
+            named.append(endpoint)
+    own: Sequence[EndpointForm] = _first(forms, "endpoints") or ()
+    limit = _first(targets, "api_response_time_p95")
+    return (
+        *named,
+        *(
+            Endpoint(
+                name=one.name,
+                path=one.path,
+                witness=Witness.API,
+                interval=one.interval or interval,
+                timeout=one.timeout or timeout,
+                objective=_objective("p95", _P95, one.response_time_p95 or limit),
+                assertions=_assertions(one.assertions),
+            )
+            for one in own
+        ),
     )
 
 
@@ -186,32 +150,34 @@ def _objective(name: str, quantile: Fraction, limit: timedelta | None) -> Latenc
     return LatencyObjective(name=name, quantile=quantile, limit_seconds=limit.total_seconds())
 
 
+_SUBJECTS = {
+    "status": (Subject.STATUS, Condition.ONE_OF),
+    "body_matches": (Subject.BODY, Condition.MATCHES),
+    "body_lacks": (Subject.BODY, Condition.LACKS),
+    "certificate_days": (Subject.CERTIFICATE, Condition.ABOVE),
+}
+
+
+def _assertions(forms: Sequence[AssertionForm] | None) -> tuple[Assertion, ...]:
+    return tuple(map(_assertion, forms or ()))
+
+
 def _assertion(form: AssertionForm) -> Assertion:
-    plain: dict[str, tuple[Subject, Condition]] = {
-        "status": (Subject.STATUS, Condition.ONE_OF),
-        "body_matches": (Subject.BODY, Condition.MATCHES),
-        "body_lacks": (Subject.BODY, Condition.LACKS),
-        "certificate_days": (Subject.CERTIFICATE, Condition.ABOVE),
-    }
-    for key, (subject, condition) in plain.items():
-        if key in form.model_fields_set:
+    given = form.model_fields_set
+    for key, (subject, condition) in _SUBJECTS.items():
+        if key in given:
             return Assertion(subject=subject, condition=condition, expected=getattr(form, key))
-    condition, expected = _condition(form)
-    is_json = "json_path" in form.model_fields_set
+    if "exists" in given:
+        condition, expected = (Condition.EXISTS if form.exists else Condition.ABSENT), None
+    else:
+        condition = next(one for one in Condition if one in given)
+        expected = getattr(form, condition)
     return Assertion(
-        subject=Subject.JSON if is_json else Subject.HEADER,
+        subject=Subject.JSON if "json_path" in given else Subject.HEADER,
         condition=condition,
-        name=(form.json_path if is_json else form.header) or "",
+        name=form.json_path or form.header or "",
         expected=expected,
     )
-
-
-def _condition(form: AssertionForm) -> tuple[Condition, Any]:
-    if "exists" in form.model_fields_set:
-        return (Condition.EXISTS if form.exists else Condition.ABSENT), None
-    known = (name for name in form.model_fields_set if name in set(Condition))
-    name = next(known)
-    return Condition(name), getattr(form, name)
 
 
 def _journey(form: JourneyForm) -> Journey:
@@ -236,7 +202,7 @@ def _step(form: StepForm) -> JourneyStep:
         body=form.body or "",
         timeout_seconds=_seconds(form.timeout) or unset.timeout_seconds,
         think_seconds=_seconds(form.think_time) or 0.0,
-        assertions=tuple(map(_assertion, form.assertions or ())),
+        assertions=_assertions(form.assertions),
         captures=tuple(_capture(name, one) for name, one in (form.capture or {}).items()),
     )
 
@@ -261,15 +227,13 @@ def maintenance_of(form: MaintenanceForm) -> Maintenance:
 POLICY_FORM = "write slo at most as large as rollback; slo_targets.error_rate counts as slo"
 
 
-@lru_cache(maxsize=1024)
-def unfit_policy(change: PolicyChange) -> str:
+def unfit_policy(overrides: PolicyOverrides) -> str:
     """Return why its numbers do not fit together; empty where they do."""
     try:
-        policy_of(change, Policy())
+        policy_with(overrides, Policy())
     except ValueError as error:
-        rates = Policy().window.rates
-        slo = rates.slo if change.slo is None else change.slo
-        rollback = rates.trigger if change.rollback is None else change.rollback
+        whole = overrides.over(DEFAULTS)
+        slo, rollback = whole["slo"], whole["rollback"]
         if slo > rollback:
             promised, limit = percent_words(slo), percent_words(rollback)
             return f"promises an error rate of {promised}, and {limit} rolls back"

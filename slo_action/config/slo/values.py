@@ -1,4 +1,4 @@
-"""What a value of slo.yml may be: how it is read, and what the JSON Schema says of it."""
+"""What a value of slo.yml may be: how it is read, and its JSON Schema."""
 
 import re
 from collections.abc import Callable

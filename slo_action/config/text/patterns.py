@@ -7,6 +7,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from slo_action.on_demand import on_demand
+
 if TYPE_CHECKING:
     from jsonpath import JSONPath, JSONPathEnvironment
 
@@ -17,14 +19,12 @@ _LONGEST = 1000
 
 def valid_json_path(text: str) -> str:
     """Return a JSON path as it is. Raises ValueError with the accepted form."""
-    from jsonpath import JSONPathError  # noqa: PLC0415 - 35 ms, see above
-
     accepted = "write a JSON path by RFC 9535 that starts with `$`, such as $.items[0].id"
     if not text.startswith("$") or len(text) > _LONGEST:
         raise ValueError(accepted)
     try:
         _path(text)
-    except (JSONPathError, RecursionError) as error:
+    except (on_demand("jsonpath").JSONPathError, RecursionError) as error:
         raise ValueError(f"{accepted}: {str(error).splitlines()[0]}") from error
     return text
 
@@ -51,12 +51,10 @@ def nodes(path: str, document: object) -> tuple[object, ...]:
     compiled = _path(path)
     if isinstance(document, str):  # the library would take it for JSON text
         return (document,) if str(compiled) == "$" else ()
-    from jsonpath import JSONPathError  # noqa: PLC0415 - see above
-
     try:
         found = islice(compiled.finditer(document), MOST_NODES)  # type: ignore[arg-type]
         return tuple(match.value for match in found)
-    except (JSONPathError, RecursionError):  # nested more deeply than it follows
+    except (on_demand("jsonpath").JSONPathError, RecursionError):  # too deeply nested
         return ()
 
 
@@ -67,8 +65,7 @@ def _whole(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def _pattern(text: str) -> Any:  # noqa: ANN401 - the library ships no types
-    import re2  # noqa: PLC0415 - only where a pattern is used
-
+    re2 = on_demand("re2")
     options = re2.Options()
     options.log_errors = False
     try:
@@ -87,12 +84,11 @@ def _path(text: str) -> "JSONPath":
 @lru_cache(maxsize=1)
 def _environment() -> "JSONPathEnvironment":
     """The standard alone, without the library's extensions; its regular expressions by RE2."""
-    from jsonpath import JSONPathEnvironment  # noqa: PLC0415 - see above
-    from jsonpath.function_extensions import ExpressionType, FilterFunction  # noqa: PLC0415
+    functions = on_demand("jsonpath-functions")
 
-    class Matching(FilterFunction):
-        arg_types = [ExpressionType.VALUE, ExpressionType.VALUE]  # noqa: RUF012 - the library's form
-        return_type = ExpressionType.LOGICAL
+    class Matching(functions.FilterFunction):  # type: ignore[misc, name-defined]
+        arg_types = [functions.ExpressionType.VALUE] * 2
+        return_type = functions.ExpressionType.LOGICAL
 
         def __init__(self, form: str) -> None:
             self._form = form
@@ -105,7 +101,7 @@ def _environment() -> "JSONPathEnvironment":
             except ValueError:
                 return False
 
-    environment = JSONPathEnvironment(strict=True)
+    environment: JSONPathEnvironment = on_demand("jsonpath").JSONPathEnvironment(strict=True)
     environment.function_extensions["match"] = Matching(r"\A(?:{})\z")
     environment.function_extensions["search"] = Matching("{}")
     return environment

@@ -1,4 +1,4 @@
-"""Text with a unit to exact values, and back. A bare number is refused where a unit matters."""
+"""Text with a unit to exact values. A bare number is refused where a unit matters."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -30,17 +30,6 @@ def parse_duration(text: str) -> timedelta:
         return timedelta(milliseconds=float(milliseconds))
     except (OverflowError, ValueError):
         raise ValueError(DURATION_FORMS) from None
-
-
-def format_duration(seconds: float) -> str:
-    """Return the document's form: `45s`, `1m30s`; below ten seconds with one decimal."""
-    if seconds < 10:  # noqa: PLR2004 - from ten seconds on, tenths are noise
-        return f"{seconds:.1f}s".replace(".0s", "s")
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    parts = ((hours, "h"), (minutes, "m"), (left, "s"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number)
 
 
 def parse_ratio(text: str) -> Fraction:
@@ -81,11 +70,6 @@ def parse_instant(text: str) -> datetime:
     if instant.tzinfo is None:
         raise ValueError(f"the zone is missing; {INSTANT_FORMS}")
     return utc
-
-
-def format_instant(instant: datetime) -> str:
-    """Return the document's form, whole seconds in UTC: `2025-08-23T08:38:00Z`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_flag(text: str) -> bool:

@@ -25,7 +25,7 @@ class Caching(StrEnum):
 
 
 def caching(response: Response) -> tuple[Caching, str]:
-    """Return what caches may do, and the words that say so; they quote the target: untrusted.
+    """Return what caches may do, and the header that says so; it quotes the target: untrusted.
 
     `no-cache` and a lifetime of zero let a cache keep an answer, but never give it unasked. Where
     nothing is said, a cache may guess a lifetime.
@@ -65,13 +65,12 @@ def _by_date(response: Response) -> tuple[Caching, str]:
     value = response.header("expires")
     if value is None:
         kept = [name for name in ("Age", "ETag", "Last-Modified") if response.header(name)]
-        told = f", but {' and '.join(kept)}" if kept else ""
-        return Caching.UNSAID, f"sends neither Cache-Control nor Expires{told}"
+        but = f", but {' and '.join(kept)}" if kept else ""
+        return Caching.UNSAID, f"sends neither Cache-Control nor Expires{but}"
     expires, made = _date(value), _date(response.header("date") or "")
-    words = f"sends {quoted(f'Expires: {value}')}"
-    if expires is None or (made is not None and expires <= made):
-        return Caching.FORBIDDEN, words
-    return (Caching.ALLOWED if made else Caching.UNSAID), words
+    is_past = expires is None or (made is not None and expires <= made)
+    found = Caching.FORBIDDEN if is_past else Caching.ALLOWED if made else Caching.UNSAID
+    return found, f"sends {quoted(f'Expires: {value}')}"
 
 
 def _date(value: str) -> datetime | None:

@@ -33,7 +33,7 @@ class HealthReading:
 class _Statement:
     """What a body says of the whole service; `health` is None where the word is none of ours."""
 
-    words: str
+    text: str
     health: BodyHealth | None
 
 
@@ -126,7 +126,7 @@ _WORKS = r"(?:(?:scheduled|planned|routine|emergency|essential|system|site) )*ma
 _TITLED = re.compile(
     rf"(?:{_WORKS}|unavailable|closed for {_WORKS})(?: in progress)?", re.IGNORECASE
 )
-"""As the whole title only: somebody may sell maintenance."""
+"""As the whole title only: a shop may sell maintenance."""
 _CLOSED = re.compile(
     rf"{_SUBJECT}(?:down for|under|undergoing|in|offline for) {_WORKS}(?: mode)?|"
     rf"{_WORKS} mode|briefly unavailable for {_WORKS}(?:\. check back in a minute)?|"
@@ -182,14 +182,14 @@ def _decide(
 ) -> HealthReading:
     clear = [one for one in statements if one.health]
     unclear = [one for one in statements if not one.health]
-    notes = tuple(f"the body says {one.words}, which is no status we know" for one in unclear)
+    notes = tuple(f"the body says {one.text}, which is no status we know" for one in unclear)
     failing = [name for name, health in checks.items() if health is BodyHealth.UNHEALTHY]
     warning = [name for name, health in checks.items() if health is BodyHealth.DEGRADED]
     if clear:
         worst = max(clear, key=lambda one: _rank(one.health))
         return _of_the_whole(worst, failing, warning, notes, reason)
     if unclear and not checks:
-        detail = f"says {unclear[0].words}, {_UNCLEAR}"
+        detail = f"says {unclear[0].text}, {_UNCLEAR}"
         return HealthReading(health=BodyHealth.DEGRADED, detail=detail, is_unclear=True)
     if failing:
         detail = f"says that {_named(failing)} failed"
@@ -213,14 +213,14 @@ def _of_the_whole(
     notes: tuple[str, ...],
     reason: str,
 ) -> HealthReading:
-    health, detail = worst.health, f"says {worst.words}"
+    health, detail = worst.health, f"says {worst.text}"
     is_good = health is BodyHealth.HEALTHY
     blamed = failing or warning
     if is_good and failing:
         health, detail = BodyHealth.DEGRADED, f"{detail} although {_named(failing)} failed"
     elif blamed:
         detail = f"{detail} ({_named(blamed)})"
-    elif reason and not is_good and reason != worst.words:
+    elif reason and not is_good and reason != worst.text:
         detail = f"{detail} ({reason})"
     return HealthReading(health=health, detail=detail, notes=notes)
 

@@ -19,16 +19,16 @@ class BodyHealth(StrEnum):
     UNHEALTHY = "unhealthy"
 
 
-def _words(health: BodyHealth, words: str) -> dict[str, BodyHealth]:
-    return dict.fromkeys(words.split(), health)
+def _each(health: BodyHealth, terms: str) -> dict[str, BodyHealth]:
+    return dict.fromkeys(terms.split(), health)
 
 
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
+def _set(terms: str) -> frozenset[str]:
+    return frozenset(terms.split())
 
 
 _VOCABULARY: Mapping[str, BodyHealth] = {
-    **_words(
+    **_each(
         BodyHealth.HEALTHY,
         "ok okay up healthy pass passed passing serving true green good great fine normal nominal "
         "alive live living ready available online operational running active started working works "
@@ -36,13 +36,13 @@ _VOCABULARY: Mapping[str, BodyHealth] = {
         "pong no_issues no_errors no_problems up_and_running all_good all_systems_operational "
         "all_systems_go server_is_ready server_is_not_shutting_down accepting_traffic correct",
     ),
-    **_words(
+    **_each(
         BodyHealth.DEGRADED,
         "warn warning warnings degraded partial partially_available partially_degraded "
         "partially_healthy partial_outage degraded_performance impaired limited unstable yellow "
         "amber orange unknown undefined minor recovering flapping concerning",
     ),
-    **_words(
+    **_each(
         BodyHealth.UNHEALTHY,
         "fail failed fails failing failure down unhealthy error errored critical fatal severe red "
         "not_serving not_responding out_of_service out_of_order false unavailable offline dead "
@@ -73,7 +73,7 @@ _CONNECTIVES = _set("since for and in with at on because due to as after from wh
 _ADVERBS = _set("smoothly normally well now yet again correctly properly currently")
 """Words at the end that change nothing of what is said before them."""
 _NEGATIONS = _set(
-    "no not never without none nothing nobody zero if when unless last previous latest than non "
+    "no not never without none nothing zero if when unless last previous latest than non "
     "isn't aren't wasn't hasn't any may can could should"
 )
 """Words after which the next one does not say how the service is now."""
@@ -128,40 +128,40 @@ def _phrase(text: str) -> BodyHealth | None:
     status = _HTTP_STATUS.fullmatch(head)
     if status:
         return health_of_status(int(status[1]))
-    words = head.split()
-    while len(words) > 1 and words[-1].lower() in _ADVERBS:
-        words.pop()
-    if not words:
+    terms = head.split()
+    while len(terms) > 1 and terms[-1].lower() in _ADVERBS:
+        terms.pop()
+    if not terms:
         return None
-    return exact_word(" ".join(words)) or _leading(words) or _trailing(words) or _shouted(words)
+    return exact_word(" ".join(terms)) or _leading(terms) or _trailing(terms) or _shouted(terms)
 
 
-def _leading(words: list[str]) -> BodyHealth | None:
+def _leading(terms: list[str]) -> BodyHealth | None:
     """`down for maintenance`, `ready to serve`: a word of ours, and what belongs to it."""
-    for size in range(min(_LONGEST_PHRASE, len(words) - 1), 0, -1):
-        found = exact_word(" ".join(words[:size]))
+    for size in range(min(_LONGEST_PHRASE, len(terms) - 1), 0, -1):
+        found = exact_word(" ".join(terms[:size]))
         if found:
-            return found if words[size].lower() in _CONNECTIVES else None
+            return found if terms[size].lower() in _CONNECTIVES else None
     return None
 
 
-def _trailing(words: list[str]) -> BodyHealth | None:
+def _trailing(terms: list[str]) -> BodyHealth | None:
     """`Prometheus Server is Healthy`: few words of no meaning here, and then one of ours."""
-    if not 1 < len(words) <= _MOST_WORDS:
+    if not 1 < len(terms) <= _MOST_WORDS:
         return None
-    for size in range(min(_LONGEST_PHRASE, len(words) - 1), 0, -1):
-        found = exact_word(" ".join(words[-size:]))
+    for size in range(min(_LONGEST_PHRASE, len(terms) - 1), 0, -1):
+        found = exact_word(" ".join(terms[-size:]))
         if found:
-            before = [word.lower() for word in words[:-size]]
+            before = [word.lower() for word in terms[:-size]]
             return None if any(map(_turns, before)) else found
     return None
 
 
-def _shouted(words: list[str]) -> BodyHealth | None:
+def _shouted(terms: list[str]) -> BodyHealth | None:
     """`CRITICAL connection refused`: a word in capitals before anything but a number."""
-    if len(words) == 1 or not words[0].isupper() or words[1].isdigit():
+    if len(terms) == 1 or not terms[0].isupper() or terms[1].isdigit():
         return None
-    return exact_word(words[0])
+    return exact_word(terms[0])
 
 
 def _turns(word: str) -> bool:

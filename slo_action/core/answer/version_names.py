@@ -242,9 +242,9 @@ def _by_numbers(a: Release, b: Release) -> Comparison:
 
 def _by_suffix(one: str, other: str) -> Comparison:
     """`1.4.2-alpine` may be `1.4.2`; `1.4.2-rc.1` is not, and no `-41` is a `-42`."""
-    known = [not text or _PRERELEASE.fullmatch(text) is not None for text in (one, other)]
+    is_clear = [not text or _PRERELEASE.fullmatch(text) is not None for text in (one, other)]
     numbers = [text.strip("-._").isdigit() for text in (one, other)]
-    return Comparison.OTHER if all(known) or all(numbers) else Comparison.UNSURE
+    return Comparison.OTHER if all(is_clear) or all(numbers) else Comparison.UNSURE
 
 
 _RUN = re.compile(r"[0-9a-z]+")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from slo_action.core.answer.version_match import matches
+from slo_action.core.answer.version import matches
 from slo_action.core.model import Cause, Ending, Release, Verdict
 from slo_action.core.verdict.judge import Judgement
 
@@ -67,8 +67,8 @@ class Decision:
 
 _NO_ROLLBACK: dict[Cause, str] = {
     Cause.CONFIG: "the check itself looks wrong, and it is not known to have passed before",
-    Cause.PATH: "the deploy did not make the certificate or the name, a rollback would not mend it",
-    Cause.WRONG_VERSION: "the new version is not live, or not alone: no rollback would mend that",
+    Cause.PATH: "the deploy did not make the certificate or the name, so a rollback would not help",
+    Cause.WRONG_VERSION: "the new version is not live, or not alone: a rollback would not help",
     Cause.PRE_EXISTING: "the harm was there before the deploy",
     Cause.SUPERSEDED: "another deploy took over",
     Cause.OBSERVER: "the fault may be the observer's",
@@ -108,7 +108,7 @@ def compare_and_swap(
     """Return the decision, or stand down where the world changed since it was judged.
 
     `before` and `now` are what the platform said at the start and says just before acting;
-    `judged` and `live` the service's own version then and now, None where it told none.
+    `judged` and `live` the service's own version then and now, None where it named none.
     """
     if now.problem:
         return _stand_down(now.problem)

@@ -28,7 +28,7 @@ _SLACK_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatePolicy:
-    """The document's Health Check SLO, as policy.md reads it. Each number can be changed.
+    """The health SLO of a deploy. Each number can be changed.
 
     `minimum_watch_seconds` keeps a run that begins long after the deploy from convicting on one
     look. `late_attempts` may follow the deadline, only to finish a streak begun before it.
@@ -62,7 +62,7 @@ def recheck(policy: GatePolicy) -> GatePolicy:
     )
 
 
-def in_haste(policy: GatePolicy) -> GatePolicy:
+def without_long_gaps(policy: GatePolicy) -> GatePolicy:
     """Return the policy of a gate that a person waits for in an emergency."""
     return replace(policy, confirm_gap_seconds=policy.min_confirm_gap_seconds)
 
@@ -81,7 +81,7 @@ def after_restart(policy: GatePolicy) -> GatePolicy:
 
 
 class GateEnd(StrEnum):
-    """How a gate ended. Unjudged: too many answers said nothing, so none may be convicted.
+    """How a gate ended. Unjudged: too many answers said nothing, so the gate may not fail.
 
     Hopeless: the platform says that no machine of the release can become healthy.
     """
@@ -186,8 +186,8 @@ class Gate:
         A failure in grace is not held against the service, but what went before it is not
         consecutive with what comes after.
         """
-        told = [o.result for o in self.asked if o.result is not _NEUTRAL]
-        return sum(1 for _ in takewhile(lambda result: result is _PASSED, reversed(told)))
+        said = [o.result for o in self.asked if o.result is not _NEUTRAL]
+        return sum(1 for _ in takewhile(lambda result: result is _PASSED, reversed(said)))
 
     @property
     def deadline_seconds(self) -> float:
@@ -208,14 +208,14 @@ class Gate:
         That nothing of the release is live, or that hosts do not answer, may be over soon: that is
         not believed before grace is over.
         """
-        told = [o.hopeless for o in self.observations[-2:] if o.result is _FAILED and o.hopeless]
+        said = [o.hopeless for o in self.observations[-2:] if o.result is _FAILED and o.hopeless]
         early = self.observations[-1].started_seconds < self.policy.grace_seconds
-        return len(told) > 1 and (told[-1].why is Dead.EXITED or not early)
+        return len(said) > 1 and (said[-1].why is Dead.EXITED or not early)
 
     def _is_late(self) -> bool:
         """Late is charged only to a service that was seen to fail: a late observer proves nothing.
 
-        The document's own deadline counts here, not the one an observer's late start moved.
+        The policy's own deadline counts here, not the one an observer's late start moved.
         """
         completed = self.attempts[-1].ended_seconds
         failed = any(o.result is _FAILED for o in self.observations)
@@ -236,7 +236,7 @@ class Gate:
         return last.result is _FAILED or len(late) > self.policy.late_attempts
 
     def _end_without_streak(self) -> GateEnd:
-        """A conviction must stand even if the answers that said nothing had been successes."""
+        """A failed gate must stand even if the answers that said nothing had been successes."""
         since_failure = list(
             takewhile(lambda attempt: attempt.result is not _FAILED, reversed(self.attempts))
         )

@@ -1,4 +1,4 @@
-"""What an answer must be beyond a healthy status, in the user's words."""
+"""What an answer must be beyond a healthy status, as the user defines it."""
 
 from dataclasses import dataclass
 from enum import StrEnum

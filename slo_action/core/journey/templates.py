@@ -1,6 +1,6 @@
 """Texts with `${variable}` and `${secrets.NAME}` in them, filled in so that no value breaks out.
 
-Values are strangers' texts. Each is put in once and never looked at again, so a value that looks
+Values are untrusted. Each is put in once and never looked at again, so a value that looks
 like a variable stays what it is.
 """
 
@@ -76,12 +76,12 @@ def filled_json(document: object, values: Values) -> object:
 
 def undefined(journey: Journey) -> tuple[tuple[int, str], ...]:
     """Return every use of a variable that no earlier step captures: the step's index, the name."""
-    known: set[str] = set()
+    captured: set[str] = set()
     found: list[tuple[int, str]] = []
     for index, step in enumerate(journey.steps):
         used = [name for name in _used(step) if not name.startswith(SECRETS)]
-        found += [(index, name) for name in used if name not in known]
-        known |= {capture.variable for capture in step.captures}
+        found += [(index, name) for name in used if name not in captured]
+        captured |= {capture.variable for capture in step.captures}
     return tuple(found)
 
 

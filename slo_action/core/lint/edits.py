@@ -47,7 +47,7 @@ def compatible(edits: Iterable[Edit]) -> tuple[Edit, ...]:
 
 
 def _overlap(one: _Span, other: _Span) -> bool:
-    """Insertions at one point are in each other's way, too: nobody knows which comes first."""
+    """Insertions at one point are in each other's way, too: their order is not defined."""
     return one == other or (one[0] < other[1] and other[0] < one[1])
 
 

@@ -1,13 +1,13 @@
-"""What is told of files that cannot be held against rules: as findings, so that all stand together.
+"""What is wrong with files that no rule can test, as findings like all others.
 
-Their words come from whoever read the file.
+Their messages come from the reader of the file.
 """
 
 from slo_action.core.lint.rule import Rule, Violation
 from slo_action.core.model import Level
 
 
-def _by_the_reader(_of: object) -> tuple[Violation, ...]:
+def _by_reader(_of: object) -> tuple[Violation, ...]:
     return ()
 
 
@@ -17,15 +17,15 @@ MISTAKE: Rule[object] = Rule(
     title="A mistake in the file",
     why="a run that reads the file ends with exit status 2 and verifies nothing",
     fix="docs/config.md has every key and its form",
-    find=_by_the_reader,
+    find=_by_reader,
 )
-LEFT_OUT: Rule[object] = Rule(
+SKIPPED: Rule[object] = Rule(
     name="openslo-left-out",
     level=Level.NOTICE,
     title="OpenSLO that is not read",
-    why="slo.yml has no word for it, so nobody is held to it",
+    why="slo.yml has no key for it, so it is not checked",
     fix="write what you mean in slo.yml, or leave it to other readers of the file",
-    find=_by_the_reader,
+    find=_by_reader,
 )
 FLY_MISTAKE: Rule[object] = Rule(
     name="fly-mistake",
@@ -33,6 +33,6 @@ FLY_MISTAKE: Rule[object] = Rule(
     title="A fly.toml that cannot be read",
     why="nothing else in the file was looked at",
     fix="write what flyctl reads: TOML, in UTF-8, at most 64 KiB",
-    find=_by_the_reader,
+    find=_by_reader,
 )
-FILE_RULES = (MISTAKE, LEFT_OUT, FLY_MISTAKE)
+FILE_RULES = (MISTAKE, SKIPPED, FLY_MISTAKE)

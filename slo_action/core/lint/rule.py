@@ -1,4 +1,4 @@
-"""What `check` holds a file against: a rule is one entry of a table, whatever file it is about."""
+"""What `check` tests files with: a rule is one entry of a table, whatever file it is about."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from slo_action.core.model import Level
 
 Of = TypeVar("Of")
-"""What a rule looks at: a parsed file, a service of the matrix, or two of them together."""
+"""What a rule looks at: a parsed file, a service of slo.yml, or both together."""
 
 Key = tuple[str | int, ...]
 """The way to a value in a parsed file: names of tables, numbers of list entries."""
@@ -20,6 +20,14 @@ class Place:
 
     line: int
     column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A piece of a file's text, from `start` up to `end`."""
+
+    start: Place
+    end: Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,21 +44,13 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """A piece of a file's text, from `start` up to `end`."""
-
-    start: Place
-    end: Place
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A parsed file, and where its keys stand. All of it is untrusted.
 
     `path` is relative to the workspace, with slashes. `values` are the values that an edit may
     replace. `entries` are what an edit may take out with a key: its lines, or less where a comment
     is to stay. Keys that no edit may touch are in neither. Rules look below `roots`: the first of
-    them that has a key tells its place; the file itself where there are none.
+    them that has a key has its place; the file itself where there are none.
     """
 
     path: str
@@ -70,33 +70,36 @@ class Document:
         return Place(line=1, column=1)
 
     def below(self, *roots: Key) -> "Document":
-        """Return the same file for rules that know keys of one entry only, or of its defaults."""
+        """Return the same file for rules about the keys of one entry, or of its defaults."""
         return replace(self, roots=roots)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """What a rule has met, and at which key. `words` may quote the file: untrusted.
+    """What a rule has found, and at which key. `message` may quote the file: untrusted.
 
-    `mend` is the source text that the key's value is to be; empty takes the key out, and the table
-    that would be left empty. None where a person must decide.
+    `replacement` is the source text that the key's value is to be; empty removes the key, and the
+    table that would be left empty. None where a person must decide.
     """
 
     key: Key
-    words: str
-    mend: str | None = None
+    message: str
+    replacement: str | None = None
+
+
+Find = Callable[[Of], Iterable[Violation]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Generic[Of]):
-    """One thing that is not as it should be. `name` is its heading in docs/check.md, too."""
+    """One thing that should be otherwise. `name` is its heading in docs/check.md, too."""
 
     name: str
     level: Level
     title: str
     why: str
     fix: str
-    find: Callable[[Of], Iterable[Violation]]
+    find: Find[Of]
 
     @property
     def page(self) -> str:
@@ -104,12 +107,28 @@ class Rule(Generic[Of]):
         return f"docs/check.md#{self.name}"
 
 
+class RuleTable(list[Rule[Of]]):
+    """Rules in the order of docs/check.md, each entered beside its check."""
+
+    def rule(
+        self, name: str, level: Level, title: str, *, why: str, fix: str
+    ) -> Callable[[Find[Of]], Find[Of]]:
+        """Enter the decorated check as a rule."""
+
+        def enter(find: Find[Of]) -> Find[Of]:
+            rule = Rule(name=name, level=level, title=title, why=why, fix=fix, find=find)
+            self.append(rule)
+            return find
+
+        return enter
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A rule that a line of a file does not keep. `edit` mends it; None where a person must."""
+    """A rule that a line of a file breaks. `edit` fixes it; None where a person must."""
 
     rule: Rule[Any]
-    words: str
+    message: str
     path: str
     place: Place
     edit: Edit | None = None
@@ -120,38 +139,34 @@ def findings(rules: Iterable[Rule[Of]], of: Of, document: Document) -> tuple[Fin
     found = (
         Finding(
             rule=rule,
-            words=spot.words,
+            message=violation.message,
             path=document.path,
-            place=document.place(spot.key),
-            edit=_edit(spot, document),
+            place=document.place(violation.key),
+            edit=_edit(violation, document),
         )
         for rule in rules
-        for spot in rule.find(of)
+        for violation in rule.find(of)
     )
     return tuple(sorted(found, key=lambda finding: finding.place.line))
 
 
-def _edit(spot: Violation, document: Document) -> Edit | None:
-    """Return what does as the spot says; None where the text gives no hold for it."""
-    if spot.mend is None:
+def _edit(violation: Violation, document: Document) -> Edit | None:
+    """Return what makes the replacement; None where the text has no place for it."""
+    key, text = violation.key, violation.replacement
+    if text is None:
         return None
-    stretch = document.values.get(spot.key) if spot.mend else _taken_out(spot.key, document)
-    if stretch is None:
-        return None
-    return Edit(path=document.path, start=stretch.start, end=stretch.end, text=spot.mend)
+    span = document.values.get(key) if text else _removed(key, document)
+    return Edit(path=document.path, start=span.start, end=span.end, text=text) if span else None
 
 
-def _taken_out(key: Key, document: Document) -> Span | None:
+def _removed(key: Key, document: Document) -> Span | None:
+    """Return what to take out: the key, or its table where it would be left empty."""
     table = document.entries.get(key[:-1])
-    is_alone = table is not None and len(_keys_of(document.content, key[:-1])) == 1
-    return table if is_alone else document.entries.get(key)
-
-
-def _keys_of(content: object, key: Key) -> Table:
-    """Return the table at a key; what is no table has no keys."""
-    for part in key:
+    content: object = document.content
+    for part in key[:-1]:
         content = content.get(part) if isinstance(content, Mapping) else None
-    return content if isinstance(content, Mapping) else {}
+    is_alone = isinstance(content, Mapping) and len(content) == 1
+    return table if table is not None and is_alone else document.entries.get(key)
 
 
 def dotted(key: Key) -> str:

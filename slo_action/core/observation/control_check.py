@@ -1,6 +1,6 @@
-"""Was it us? Answers that never came wait for the control's word before they count.
+"""Was it us? Answers that never came wait for the control's answer before they count.
 
-A silence is the service's fault only where an unrelated host answered the next question after it,
+A timeout is the service's fault only where an unrelated host answered the next question after it,
 and none failed to answer while it lasted. Times are seconds since the deploy.
 """
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from enum import Enum
 
 _BEFORE_SECONDS = 1.0
-"""How long before a silence a control may have been asked to speak against the service."""
+"""How long before a timeout a control may have been asked to speak against the service."""
 _OVERLAP_SECONDS = 1.0
-"""How far from a silence a dead control still explains it."""
+"""How far from a timeout a dead control still explains it."""
 _KEPT_SECONDS = 30.0
 _SUSPICION_SECONDS = 6.0
-"""How long after a silence the control is asked on: the longest a probe in flight may take."""
+"""How long after a timeout the control is asked on: the longest a probe in flight may take."""
 _EVERY_SECONDS = 2.0
 
 
 class Attribution(Enum):
-    """What the control says of a silence."""
+    """What the control says of a timeout."""
 
-    SERVICE = "guilty"
-    RUNNER = "excused"
+    SERVICE = "service"
+    RUNNER = "runner"
     WAIT = "wait"
 
 
@@ -39,18 +39,18 @@ class ControlEvidence:
 
     def __init__(self) -> None:
         self._heard: list[ControlProbe] = []
-        self._silence_seconds: float | None = None
+        self._unanswered_seconds: float | None = None
         self._asked_seconds: float | None = None
 
-    def silence(self, heard_seconds: float) -> None:
+    def note_unanswered(self, heard_seconds: float) -> None:
         """Take note that a probe got no answer."""
-        self._silence_seconds = max(heard_seconds, self._silence_seconds or 0.0)
+        self._unanswered_seconds = max(heard_seconds, self._unanswered_seconds or 0.0)
 
     def wants_control(self, now_seconds: float) -> bool:
-        """Tell whether to ask the control now: every two seconds while silences are fresh."""
-        if self._silence_seconds is None:
+        """Return whether to ask the control now: every two seconds while timeouts are fresh."""
+        if self._unanswered_seconds is None:
             return False
-        fresh = now_seconds - self._silence_seconds <= _SUSPICION_SECONDS
+        fresh = now_seconds - self._unanswered_seconds <= _SUSPICION_SECONDS
         asked = self._asked_seconds
         return fresh and (asked is None or now_seconds - asked >= _EVERY_SECONDS)
 
@@ -64,8 +64,8 @@ class ControlEvidence:
         self._heard = [a for a in self._heard if a.heard_seconds >= horizon]
         self._heard.append(answer)
 
-    def word(self, sent_seconds: float, heard_seconds: float) -> Attribution:
-        """Return what the control says of a silence that lasted from one instant to the other."""
+    def attribution(self, sent_seconds: float, heard_seconds: float) -> Attribution:
+        """Return what the control says of a timeout that lasted from one instant to the other."""
         early, late = sent_seconds - _OVERLAP_SECONDS, heard_seconds + _OVERLAP_SECONDS
         for a in self._heard:
             if not a.alive and a.asked_seconds <= late and a.heard_seconds >= early:

@@ -11,11 +11,11 @@ from slo_action.core.stats.rate_test import RatePolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowPolicy:
-    """The document's five minutes, as policy.md reads them.
+    """How the first minutes are observed and judged.
 
     `length_seconds` counts from the deploy; 0 means no window. A gate that ends late is still
     followed by `minimum_seconds`. `interval_seconds` lies between any two probes; where an endpoint
-    would get fewer than `min_planned` of them, the pace quickens. For `closer_seconds` after a
+    would get fewer than `min_planned` of them, probes come faster. For `closer_seconds` after a
     stream failed, `closer_probes` of its own come between any two of the others. Every
     `machine_every`-th probe goes to a machine, every `version_every`-th to the version endpoint.
     """

@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import isfinite, sqrt
 
 from slo_action.core.stats.binomial import binomial_at_most
+from slo_action.core.text.quantities import milliseconds_words, percent_words, rounded_percent
 from slo_action.core.text.quoting import printable
 
 _LOOKS = 20
@@ -32,7 +33,7 @@ class OnNoData(StrEnum):
     SYNTHETIC = "synthetic"
     INCONCLUSIVE = "inconclusive"
     FAIL = "fail"
-    PASS = "pass"  # noqa: S105 - a word of the policy
+    PASS = "pass"  # noqa: S105 - a value of the policy
 
 
 class TrafficVerdict(StrEnum):
@@ -52,8 +53,8 @@ class TrafficReading:
 
     They were counted from `counted_from_seconds` to `newest_scrape_seconds`, which saw `scrapes`
     samples. `errors_before` and `requests_before` are the same of a window before the deploy.
-    Percentiles are seconds, as the source estimates them; None where it has none. `detail` says in
-    words what happened and may quote the source: untrusted. Times are seconds since the deploy.
+    Percentiles are seconds, as the source estimates them; None where it has none. `detail` says
+    what happened and may quote the source: untrusted. Times are seconds since the deploy.
     `clock_skew_seconds` is positive where the source's clock is ahead of ours.
     """
 
@@ -87,13 +88,15 @@ class TrafficPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficFinding:
-    """What a reading is evidence of. `sentence` may quote the source: untrusted.
+    """What a reading is evidence of. `reason` and `sentence` may quote the source: untrusted.
 
+    `reason` says how much failed against which limit, `sentence` the statistics behind it, too.
     Counts are whole and None without data. `chance` is how likely a service halfway between SLO and
     trigger shows this many errors; None where it was not asked.
     """
 
     verdict: TrafficVerdict
+    reason: str
     sentence: str
     requests: int | None = None
     errors: int | None = None
@@ -116,7 +119,7 @@ def judge_traffic(
 ) -> TrafficFinding:
     """Return what the newest reading is evidence of.
 
-    `now` is seconds since the deploy, for the words; None is the time of the look.
+    `now` is seconds since the deploy, for the sentence; None is the time of the look.
 
     A breach is a rate above the trigger, with the minimums met, that a service at
     r0 = sqrt(SLO x trigger) would show with a chance of at most (1 - confidence) / 20. The null is
@@ -128,14 +131,16 @@ def judge_traffic(
     """
     count = _counted(reading)
     if reading is None or count is None:
-        return TrafficFinding(verdict=TrafficVerdict.NO_DATA, sentence=_silence(reading))
+        why = _no_count(reading)
+        return TrafficFinding(verdict=TrafficVerdict.NO_DATA, reason=why, sentence=why)
     before = _count(reading.errors_before, reading.requests_before)
     chance = _chance(_proven(count, reading.scrapes), _null(policy))
     verdict = _judged(count, before, chance, policy)
-    told = _told(count, reading, reading.at_seconds if now is None else now)
+    counted = _counts_text(count, reading, reading.at_seconds if now is None else now)
     return TrafficFinding(
         verdict=verdict,
-        sentence=told + _reason(verdict, before, chance, policy),
+        reason=f"{counted}, limit {percent_words(policy.trigger)}",
+        sentence=counted + _statistics(verdict, before, chance, policy),
         requests=count.requests,
         errors=count.errors,
         chance=chance,
@@ -206,19 +211,19 @@ def _chance(count: _Count, rate: float) -> float:
     return binomial_at_most(requests - errors, requests, 1 - rate)
 
 
-def _silence(reading: TrafficReading | None) -> str:
+def _no_count(reading: TrafficReading | None) -> str:
     if reading is None:
         return "the metric source has not answered yet"
     return f"no count of real traffic ({reading.state}): {printable(reading.detail)}"
 
 
-def _told(count: _Count, reading: TrafficReading, now: float) -> str:
-    rate = f" ({_percent(count.rate)})" if count.requests else ""
+def _counts_text(count: _Count, reading: TrafficReading, now: float) -> str:
+    rate = f" ({rounded_percent(count.rate)})" if count.requests else ""
     said = f"{count.errors} of {count.requests} requests answered 5xx{rate}{_span(reading, now)}"
     p95 = reading.p95_seconds
     if p95 is None or not isfinite(p95) or not count.requests:
         return said
-    return f"{said}; p95 {p95 * 1000:.0f} ms (estimate from buckets)"
+    return f"{said}; p95 {milliseconds_words(p95)} (estimate from buckets)"
 
 
 def _span(reading: TrafficReading, now: float) -> str:
@@ -228,19 +233,19 @@ def _span(reading: TrafficReading, now: float) -> str:
     return f" in the {end - start:.0f} s up to {max(0.0, now - end):.0f} s ago"
 
 
-def _reason(
+def _statistics(
     verdict: TrafficVerdict, before: _Count | None, chance: float, policy: TrafficPolicy
 ) -> str:
     match verdict:
         case TrafficVerdict.TOO_FEW:
             return f"; fewer than {policy.min_requests} requests decide nothing{_usual(before)}"
         case TrafficVerdict.BREACH:
-            null = _percent(_null(policy))
+            null = rounded_percent(_null(policy))
             return f"; at a true rate of {null} the chance of that is {_odds(chance)}"
         case TrafficVerdict.PRE_EXISTING if before is not None:
             return (
                 f"; before the deploy it was {before.errors} of {before.requests}"
-                f" ({_percent(before.rate)})"
+                f" ({rounded_percent(before.rate)})"
             )
         case _:
             return ""
@@ -251,9 +256,5 @@ def _odds(chance: float) -> str:
 
 
 def _usual(before: _Count | None) -> str:
-    """Tell what there was before: traffic that stops is worth a look, and no proof."""
+    """Return what there was before: traffic that stops is worth a look, and no proof."""
     return "" if before is None else f" ({before.requests} before the deploy)"
-
-
-def _percent(rate: float | Fraction) -> str:
-    return f"{100 * float(rate):.1f} %"

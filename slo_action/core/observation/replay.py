@@ -3,18 +3,19 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import inf
 
 from slo_action.core.model import Outcome, Sample, Witness
-from slo_action.core.observation.event_log import (
-    CONTROL_TICKET,
-    GATE_TICKET,
-    TRAFFIC_TICKET,
-    WindowEvent,
-)
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.real_traffic import TrafficReading
 from slo_action.core.observation.streams import Slot
-from slo_action.core.observation.window import Window
+from slo_action.core.observation.window import (
+    CONTROL_TICKET,
+    GATE_TICKET,
+    TRAFFIC_TICKET,
+    Window,
+    WindowEvent,
+)
 
 _WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,7 +34,7 @@ def replayed(
     for _ in _steps(window, rows, readings):
         pass
     if closed_seconds is not None:
-        _send_rest(window)
+        _send(window)
         window.close(closed_seconds)
     return window
 
@@ -56,12 +57,12 @@ def replayed_under(
         closer_seconds=watched.policy.closer_seconds,
         closer_probes=watched.policy.closer_probes,
     )
-    listener = _Listener(_fresh(watched, asked_alike, grace_seconds, ready_by_seconds))
+    listener = _RestrictedReplay(_fresh(watched, asked_alike, grace_seconds, ready_by_seconds))
     for step in _steps(again, watched.rows, watched.readings):
         listener.hear(step)
     closed = watched.closed_seconds
     if closed is not None:
-        listener.close(_send_rest(again), closed)
+        listener.close(_send(again), closed)
     return listener.window
 
 
@@ -78,14 +79,14 @@ def _fresh(watched: Window, policy: WindowPolicy, grace: float, ready_by: float)
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What happened: slots that were sent, then what `row` tells, as a call to any window.
+    """What happened: slots that were sent, then what `row` says, as a call to any window.
 
     `passed` is the slot that could not be taken; None in any other row.
     """
 
     row: WindowEvent
     sent: tuple[Slot, ...]
-    tell: Callable[[Window], None]
+    apply: Callable[[Window], None]
     passed: Slot | None = None
 
 
@@ -100,7 +101,7 @@ def _steps(
         passed = _expected(window) if missed else None
         look = (next(looks, None) or _missing()) if row.ticket == TRAFFIC_TICKET else None
         step = _Step(row, sent, _telling(row, passed, look), passed)
-        step.tell(window)
+        step.apply(window)
         yield step
 
 
@@ -122,8 +123,8 @@ def _telling(
     return lambda window: window.feed(row.ticket, sample, heard_seconds=heard, now_seconds=taken)
 
 
-class _Listener:
-    """Tells a window of another schedule's probes, until the window would not have asked on."""
+class _RestrictedReplay:
+    """Feeds a window the probes of another schedule, until the window would not have asked on."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
@@ -143,7 +144,7 @@ class _Listener:
         else:
             self._out.discard(step.row.ticket)
             self._met = self._met or step.row.ticket == GATE_TICKET
-            step.tell(window)
+            step.apply(window)
         if self._refused and not (self._done or window.waiting):
             self._done = True
             window.close(max(step.row.taken_seconds, window.ends_seconds))
@@ -181,17 +182,10 @@ class _Listener:
         return self._refused and step.row.ticket != CONTROL_TICKET
 
 
-def _send(window: Window, sent: int) -> tuple[Slot, ...]:
+def _send(window: Window, sent: float = inf) -> tuple[Slot, ...]:
+    """Send the probes up to a ticket, all that are left without one."""
     taken: list[Slot] = []
     while (slot := window.next()) is not None and slot.ticket < sent:
-        window.sent(slot)
-        taken.append(slot)
-    return tuple(taken)
-
-
-def _send_rest(window: Window) -> tuple[Slot, ...]:
-    taken: list[Slot] = []
-    while (slot := window.next()) is not None:
         window.sent(slot)
         taken.append(slot)
     return tuple(taken)
@@ -209,7 +203,7 @@ def _missing() -> TrafficReading:
 
 
 def _sample(row: WindowEvent) -> Sample:
-    """A row keeps no words, so the outcome's own name stands for what was seen."""
+    """An event keeps no text, so the outcome's own name stands for what was seen."""
     outcome = row.outcome or Outcome.UNKNOWN
     return Sample(
         witness=Witness.HEALTH,

@@ -13,7 +13,7 @@ DIGITS = 6
 _SHORTEST_INTERVAL_SECONDS = 0.02
 _GOLDEN_RATIO = 0.6180339887498949
 _JITTER = 0.9
-"""How much of its part of the pace a slot may be late: what fails every so often is not met by
+"""How much of its interval a slot may be late: what fails every so often is not met by
 every probe of one stream, nor by none."""
 
 
@@ -21,7 +21,7 @@ class ProbeScheduler:
     """The slots of one window; `taken` tickets have passed.
 
     `endpoints`, `machines`, `versions` and `journeys` are the streams by what they ask. `suspects`
-    names those that failed lately at a second since the deploy: between two tickets of the pace
+    names those that failed lately at a second since the deploy: between two usual tickets
     come some of their own. `is_out` says that a stream's last probe is still on its way: such a
     journey gives its turn to another one, or to an endpoint.
     """
@@ -74,7 +74,7 @@ class ProbeScheduler:
         }
 
     def _fitting_turns(self) -> int:
-        """Return how many turns of the pace, which may quicken, take as long as journeys wait."""
+        """Return how many turns, which may come faster, take as long as journeys wait."""
         others = 1.0 - sum(self._fixed_shares().values())
         least = self._policy.min_planned * len(self.endpoints)
         quickened = (JOURNEY_SECONDS * least / (self._ends - self._begun) + 1.0) / others
@@ -86,17 +86,17 @@ class ProbeScheduler:
         return max(_SHORTEST_INTERVAL_SECONDS, min(self._policy.interval_seconds, fitting))
 
     def seconds_apart(self, stream: Stream) -> float:
-        """Return the time between two probes of a stream at the usual pace."""
+        """Return the time between two probes of a stream at the usual rate."""
         return self.interval_seconds * self.tickets_apart(stream) / self._parts
 
     def tickets_apart(self, stream: Stream) -> float:
-        """Return the tickets between two probes of a stream at the usual pace."""
+        """Return the tickets between two probes of a stream at the usual rate."""
         kind = self._kind(stream)
         return self._parts * len(self._groups[kind]) / self._shares[kind]
 
     @property
     def endpoints_apart(self) -> float:
-        """The seconds between two probes of any endpoint at the usual pace."""
+        """The seconds between two probes of any endpoint at the usual rate."""
         return self.interval_seconds / self._shares["endpoint"]
 
     def next(self) -> Slot | None:
@@ -115,7 +115,7 @@ class ProbeScheduler:
         self.taken = slot.ticket + 1
 
     def extend(self, ends_seconds: float) -> None:
-        """Go on until a later second since the deploy, at the same pace."""
+        """Go on until a later second since the deploy, at the same rate."""
         self._ends = ends_seconds
 
     def pause_until(self, second: float) -> None:
@@ -128,7 +128,7 @@ class ProbeScheduler:
         self._held_until[journey.name] = max(held, second)
 
     def _instant(self, ticket: int) -> float:
-        """Return when a ticket's turn is: within its part of the pace, never in step with a fault.
+        """Return when a ticket's turn is: within its interval, never in step with a fault.
 
         Multiples of the golden ratio fill the unit interval evenly, whatever their number.
         """

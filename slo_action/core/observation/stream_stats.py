@@ -17,8 +17,8 @@ class StreamStats:
     """Counts of one stream. `last_bad` and `last_heard` are slots, in seconds since the deploy.
 
     `starting` holds failures that wait for the first good answer. `missed` counts slots that could
-    not be taken, `excused` silences that the control explains. `tickets_apart` and `seconds_apart`
-    lie between two of its probes at the usual pace. `goal` is what its answers may take; None where
+    not be taken, `excused` timeouts that the control explains. `tickets_apart` and `seconds_apart`
+    lie between two of its probes at the usual rate. `goal` is what its answers may take; None where
     nothing is set.
     """
 
@@ -96,12 +96,12 @@ class StreamStats:
         return weight
 
     def excuse(self, sample: Sample) -> None:
-        """Take note that the control explains a silence."""
+        """Take note that the control explains a probe without an answer."""
         self.excused += 1
         self.last_neutral = sample
 
     @property
-    def silent(self) -> int:
+    def unusable(self) -> int:
         """Answers that say nothing: limited, challenged, cached, our own side's, or excused."""
         return sum(n for o, n in self.outcomes.items() if o.is_neutral) + self.excused
 

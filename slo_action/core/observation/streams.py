@@ -22,7 +22,7 @@ DEFAULT_OBJECTIVES: tuple[tuple[Witness, LatencyObjective], ...] = (
     (Witness.STATS, LatencyObjective(name="p95", quantile=_P95, limit_seconds=2.0)),
     (Witness.SEARCH, LatencyObjective(name="p90", quantile=_P90, limit_seconds=5.0)),
 )
-"""The document's performance SLO, by the kind of endpoint."""
+"""The response-time SLOs, by the kind of endpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,5 +77,5 @@ def machine_stream(machine: Machine, health: Probe) -> Stream:
 
 
 def machine_probe(machine: Machine, health: Probe) -> Probe:
-    """Return the probe of one machine's health; it tells the version as any other does."""
+    """Return the probe of one machine's health; it checks the version as any other does."""
     return replace(health, headers=(*health.headers, *machine.headers), machine=machine.name)

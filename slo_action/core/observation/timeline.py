@@ -14,7 +14,7 @@ class Bucket:
     to_seconds: float
     good: int
     bad: int
-    silent: int
+    neutral: int
     median_seconds: float | None
     max_seconds: float | None
 
@@ -40,13 +40,13 @@ class Timeline:
             counts[0] += 1
             self._micros[number].append(int(took_seconds * 1e6))
 
-    def cells(self) -> tuple[Bucket, ...]:
+    def buckets(self) -> tuple[Bucket, ...]:
         """Return the cells in the order of time, without those after the last answer."""
         used = [number for number, counts in enumerate(self._counts) if any(counts)]
         return tuple(self._cell(number) for number in range(used[-1] + 1)) if used else ()
 
     def _cell(self, number: int) -> Bucket:
-        good, bad, silent = self._counts[number]
+        good, bad, neutral = self._counts[number]
         ordered = sorted(self._micros[number])
         middle = ordered[(len(ordered) - 1) // 2] / 1e6 if ordered else None
         begun = self._begun + number * self._width
@@ -55,7 +55,7 @@ class Timeline:
             to_seconds=begun + self._width,
             good=good,
             bad=bad,
-            silent=silent,
+            neutral=neutral,
             median_seconds=middle,
             max_seconds=ordered[-1] / 1e6 if ordered else None,
         )

@@ -13,14 +13,6 @@ from enum import StrEnum
 
 from slo_action.core.model import Outcome, Sample
 from slo_action.core.observation.control_check import Attribution, ControlEvidence, ControlProbe
-from slo_action.core.observation.event_log import (
-    CONTROL_TICKET,
-    GATE_TICKET,
-    TRAFFIC_TICKET,
-    EventLog,
-    WindowEvent,
-)
-from slo_action.core.observation.outage import FAILURES, Outage
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.real_traffic import (
     TrafficFinding,
@@ -35,6 +27,8 @@ from slo_action.core.observation.timeline import Timeline
 from slo_action.core.stats.rate_test import RateTest
 
 _MOST_FAILURES = 40
+FAILURES = 3
+"""Fewer are no outage, and not noticed by users."""
 _LEAST_FAILED_JOURNEYS = 3
 """One is an accident, and two may have met the same one (ADR 0016)."""
 _RETRY_AFTER_SECONDS = 5.0
@@ -53,20 +47,66 @@ class WindowEnd(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Doubt:
-    """A silence that waits for the control's word."""
+class WindowEvent:
+    """One thing that happened, as a record keeps it: enough to judge it again.
 
-    slot: Slot
-    sample: Sample
+    `sent` tickets had been taken when it happened, at `taken_seconds`. `ticket` is that of the slot
+    whose answer came, or that was missed (no outcome); or one of those below: the control's answer,
+    a reading of real traffic, which is kept by itself, or the health gate that was met.
+    """
+
+    ticket: int
+    sent: int
+    taken_seconds: float
     heard_seconds: float
+    outcome: Outcome | None = None
+    seconds: float = 0.0
+    version: str | None = None
+    retry_after_seconds: float | None = None
+    asked_seconds: float | None = None
+
+
+MAX_EVENTS = 20_000
+"""How many events a record holds one by one; of a longer window it holds the sums."""
+CONTROL_TICKET = -1
+TRAFFIC_TICKET = -2
+GATE_TICKET = -3
+_Unattributed = tuple[Slot, Sample, float]
+"""A probe without an answer, and when it ended: it waits for the control's answer."""
+
+
+class _Outage:
+    """Since when nothing answered well, by the time of the slots."""
+
+    def __init__(self, begun_seconds: float) -> None:
+        self.since: float | None = None
+        self._failures = 0
+        self._good = begun_seconds
+
+    def good(self, at: float) -> None:
+        """Take a good answer: what was bad before it is no outage."""
+        self._good = max(self._good, at)
+        if self.since is None or at > self.since:
+            self.since, self._failures = None, 0
+
+    def bad(self, at: float) -> None:
+        """Take a bad answer; one from before the last good answers is too late to count."""
+        if at >= self._good:
+            self._failures += 1
+            self.since = at if self.since is None else min(self.since, at)
+
+    def lasts(self, now: float, seconds: float) -> bool:
+        """Return whether nothing answered well for so long, and enough failed."""
+        since = self.since
+        return since is not None and self._failures >= FAILURES and now - since >= seconds
 
 
 class Window:
     """A window that began at `begun_seconds`; answers within `grace_seconds` are slow starts.
 
     An endpoint that has not answered well yet is starting: its failures wait, and count only if it
-    still has not by `ready_by_seconds`. `controlled` says that silences wait for the control's
-    word; without one they count at once.
+    still has not by `ready_by_seconds`. `controlled` says that unanswered
+    probes wait for the control's answer; without one they count at once.
     """
 
     def __init__(
@@ -97,15 +137,16 @@ class Window:
         self.closed_seconds: float | None = None
         self.latest_version: str | None = None
         self.other_version: str | None = None
-        self.strip = Timeline(begun_seconds, self.ends_seconds)
-        self._alibi = ControlEvidence()
-        self._doubts: list[_Doubt] = []
+        self.timeline = Timeline(begun_seconds, self.ends_seconds)
+        self._control = ControlEvidence()
+        self._unattributed: list[_Unattributed] = []
         self._open: dict[int, Slot] = {}
-        self._diary = EventLog()
-        self._outage = Outage(begun_seconds)
+        self.rows: list[WindowEvent] = []
+        self.rows_left_out = 0
+        self._outage = _Outage(begun_seconds)
         self._other_seconds = float("-inf")
         self._expected_seconds: float | None = None
-        self._pace = ProbeScheduler(
+        self._scheduler = ProbeScheduler(
             policy,
             self.streams,
             begun_seconds=begun_seconds,
@@ -113,22 +154,22 @@ class Window:
             suspects=self._suspects,
             is_out=self._is_out,
         )
-        self.interval_seconds = self._pace.interval_seconds
-        self.tracks = {stream.name: self._track(stream) for stream in self.streams}
-        together = self._pace.endpoints_apart
-        self.pooled = self._test(together) if len(self._pace.endpoints) > 1 else None
+        self.interval_seconds = self._scheduler.interval_seconds
+        self.stream_stats = {stream.name: self._track(stream) for stream in self.streams}
+        together = self._scheduler.endpoints_apart
+        self.pooled = self._test(together) if len(self._scheduler.endpoints) > 1 else None
         is_long = policy.length_seconds > policy.minimum_seconds
         self.identity = self._test(together, counted=is_long)
 
     def _track(self, stream: Stream) -> StreamStats:
-        rate = self._test(self._pace.seconds_apart(stream))
+        rate = self._test(self._scheduler.seconds_apart(stream))
         rate.least_bad = _LEAST_FAILED_JOURNEYS if stream.is_journey else 1
         return StreamStats(
             stream,
             rate,
             stream.probe.objective or self.policy.objective(stream.probe.witness),
-            tickets_apart=self._pace.tickets_apart(stream),
-            seconds_apart=self._pace.seconds_apart(stream),
+            tickets_apart=self._scheduler.tickets_apart(stream),
+            seconds_apart=self._scheduler.seconds_apart(stream),
         )
 
     def _is_out(self, stream: Stream) -> bool:
@@ -158,39 +199,35 @@ class Window:
         A short window lasts as long from here on as it was meant to.
         """
         at = round(at_seconds, DIGITS)
-        self._diary.keep(WindowEvent(GATE_TICKET, self._pace.taken, at, at))
+        self._keep(WindowEvent(GATE_TICKET, self._scheduler.taken, at, at))
         self.counts_from_seconds = min(self.counts_from_seconds, at)
         self._identified_from = min(self._identified_from, at)
         self.ends_seconds = round(max(self.ends_seconds, at + self._least), DIGITS)
         self._least = 0.0
-        self._pace.extend(self.ends_seconds)
+        self._scheduler.extend(self.ends_seconds)
 
-    @property
-    def rows(self) -> list[WindowEvent]:
-        """What happened, in order, as far as a record holds it."""
-        return self._diary.rows
-
-    @property
-    def rows_left_out(self) -> int:
-        """How many rows a record does not hold."""
-        return self._diary.left_out
+    def _keep(self, event: WindowEvent) -> None:
+        if len(self.rows) < MAX_EVENTS:
+            self.rows.append(event)
+        else:
+            self.rows_left_out += 1
 
     def next(self) -> Slot | None:
         """Return the slot to come; None where the window is over or has ended early."""
-        return self._pace.next() if self.end is None else None
+        return self._scheduler.next() if self.end is None else None
 
     def _suspects(self, at: float) -> list[Stream]:
         if not self.policy.rates.confidence:
             return []
         since = at - self.policy.closer_seconds
-        return [s for s in self._pace.endpoints if self.tracks[s.name].last_bad >= since]
+        return [s for s in self._scheduler.endpoints if self.stream_stats[s.name].last_bad >= since]
 
     def sent(self, slot: Slot) -> None:
         """Take note that the slot's probe was sent."""
-        self._pace.take(slot)
+        self._scheduler.take(slot)
         self._open[slot.ticket] = slot
-        track = self.tracks[slot.stream.name]
-        track.sent(slot)
+        stats = self.stream_stats[slot.stream.name]
+        stats.sent(slot)
         if slot.stream.is_endpoint and self.pooled:
             self.pooled.sent(slot.at_seconds)
         if slot.stream.probe.version_rule:
@@ -199,9 +236,9 @@ class Window:
     def missed(self, slot: Slot, now_seconds: float) -> None:
         """Take note that the slot passed unused: this host was late, which says nothing."""
         now = round(now_seconds, DIGITS)
-        self._diary.keep(WindowEvent(slot.ticket, self._pace.taken, now, now))
-        self._pace.take(slot)
-        self.tracks[slot.stream.name].missed += 1
+        self._keep(WindowEvent(slot.ticket, self._scheduler.taken, now, now))
+        self._scheduler.take(slot)
+        self.stream_stats[slot.stream.name].missed += 1
 
     def feed(
         self, ticket: int, sample: Sample, *, heard_seconds: float, now_seconds: float
@@ -209,10 +246,10 @@ class Window:
         """Take an answer that came at `heard_seconds`; `now_seconds` is when we look at it."""
         slot = self._open.pop(ticket)
         heard_seconds, now_seconds = round(heard_seconds, DIGITS), round(now_seconds, DIGITS)
-        self._diary.keep(
+        self._keep(
             WindowEvent(
                 ticket,
-                self._pace.taken,
+                self._scheduler.taken,
                 now_seconds,
                 heard_seconds,
                 sample.outcome,
@@ -222,9 +259,9 @@ class Window:
             )
         )
         if self.controlled and sample.outcome.is_unanswered:
-            self._alibi.silence(heard_seconds)
-            self._doubts.append(_Doubt(slot, sample, heard_seconds))
-            self._settle_doubts(now_seconds)
+            self._control.note_unanswered(heard_seconds)
+            self._unattributed.append((slot, sample, heard_seconds))
+            self._attribute(now_seconds)
         else:
             self._count(slot, sample, heard_seconds, bad=_is_bad(sample.outcome))
         if sample.outcome is Outcome.RATE_LIMITED:
@@ -235,17 +272,17 @@ class Window:
         """Wait as asked. A journey's limit is one step's, and may be another host's."""
         wait = _RETRY_AFTER_SECONDS if asked_seconds is None else asked_seconds
         if stream.is_journey:
-            self._pace.hold(stream, now + min(wait, _LONGEST_HOLD_SECONDS))
+            self._scheduler.hold(stream, now + min(wait, _LONGEST_HOLD_SECONDS))
         else:
-            self._pace.pause_until(now + wait)
+            self._scheduler.pause_until(now + wait)
 
     def wants_control(self, now_seconds: float) -> bool:
-        """Tell whether to ask the control now."""
-        return self.controlled and self._alibi.wants_control(now_seconds)
+        """Return whether to ask the control now."""
+        return self.controlled and self._control.wants_control(now_seconds)
 
     def control_asked(self, now_seconds: float) -> None:
         """Take note that the control is being asked."""
-        self._alibi.asked(now_seconds)
+        self._control.asked(now_seconds)
 
     def control_heard(
         self, asked_seconds: float, heard_seconds: float, now_seconds: float, *, alive: bool
@@ -254,42 +291,41 @@ class Window:
         asked_seconds, heard_seconds, now_seconds = (
             round(seconds, DIGITS) for seconds in (asked_seconds, heard_seconds, now_seconds)
         )
-        self._diary.keep(
+        self._keep(
             WindowEvent(
                 CONTROL_TICKET,
-                self._pace.taken,
+                self._scheduler.taken,
                 now_seconds,
                 heard_seconds,
                 Outcome.OK if alive else Outcome.UNKNOWN,
                 asked_seconds=asked_seconds,
             )
         )
-        self._alibi.heard(ControlProbe(asked_seconds, heard_seconds, alive))
-        self._settle_doubts(now_seconds)
+        self._control.heard(ControlProbe(asked_seconds, heard_seconds, alive))
+        self._attribute(now_seconds)
         self._conclude(now_seconds)
 
-    def _settle_doubts(self, now_seconds: float) -> None:
-        waiting: list[_Doubt] = []
-        for doubt in self._doubts:
-            at = doubt.slot.at_seconds
-            word = self._alibi.word(at, doubt.heard_seconds)
-            if word is Attribution.WAIT:
-                waiting.append(doubt)
-            else:
-                self._count_doubt(doubt, now_seconds, guilty=word is Attribution.SERVICE)
-        self._doubts = waiting
-
-    def _count_doubt(self, doubt: _Doubt, now_seconds: float, *, guilty: bool) -> None:
-        if not guilty:
-            self.tracks[doubt.slot.stream.name].excuse(doubt.sample)
-        self._count(doubt.slot, doubt.sample, now_seconds, bad=True if guilty else None)
+    def _attribute(self, now: float, *, closing: bool = False) -> None:
+        """Count what got no answer once the control shows whose fault it was."""
+        waiting, self._unattributed = self._unattributed, []
+        for slot, sample, heard in waiting:
+            fault = self._control.attribution(slot.at_seconds, heard)
+            if closing:
+                fault = Attribution.RUNNER
+            if fault is Attribution.WAIT:
+                self._unattributed.append((slot, sample, heard))
+                continue
+            by_service = fault is Attribution.SERVICE
+            if not by_service:
+                self.stream_stats[slot.stream.name].excuse(sample)
+            self._count(slot, sample, now, bad=True if by_service else None)
 
     def read_traffic(self, reading: TrafficReading, now_seconds: float) -> None:
         """Take a look at real traffic; one that is known already changes nothing."""
         if self.readings and self.readings[-1] == reading:
             return
         now = round(now_seconds, DIGITS)
-        self._diary.keep(WindowEvent(TRAFFIC_TICKET, self._pace.taken, now, now))
+        self._keep(WindowEvent(TRAFFIC_TICKET, self._scheduler.taken, now, now))
         self.readings.append(reading)
         if self.end is None and self.traffic.verdict is TrafficVerdict.BREACH:
             self._finish(WindowEnd.TRAFFIC, now)
@@ -302,19 +338,17 @@ class Window:
         return judge_traffic(next(counted, newest), self.policy.traffic)
 
     def close(self, now_seconds: float) -> None:
-        """End the window: silences that nobody vouched for, and probes still out, say nothing."""
+        """End the window: what the control did not settle, and what is still out, says nothing."""
         self.closed_seconds = now_seconds = round(now_seconds, DIGITS)
-        for doubt in self._doubts:
-            self._count_doubt(doubt, now_seconds, guilty=False)
-        self._doubts = []
-        for track in self.tracks.values():
-            self._count_starting(track, now_seconds, bad=True)
+        self._attribute(now_seconds, closing=True)
+        for stats in self.stream_stats.values():
+            self._count_starting(stats, now_seconds, bad=True)
         if self.end is None and now_seconds >= self.ends_seconds:
-            self._finish(self._last_word, now_seconds)
+            self._finish(self._late_end, now_seconds)
 
     @property
-    def _last_word(self) -> WindowEnd:
-        """What never answered well convicts at last, and so does another version that lingers.
+    def _late_end(self) -> WindowEnd:
+        """What never answered well fails the window at last; so does another version that stays.
 
         One that has gone meanwhile was only slow to go.
         """
@@ -326,41 +360,41 @@ class Window:
 
     @property
     def waiting(self) -> bool:
-        """True while answers are out, or silences wait for the control."""
-        return bool(self._open or self._doubts)
+        """True while answers are out, or unanswered probes wait for the control."""
+        return bool(self._open or self._unattributed)
 
     def _count(self, slot: Slot, sample: Sample, heard: float, *, bad: bool | None) -> None:
-        track = self.tracks[slot.stream.name]
+        stats = self.stream_stats[slot.stream.name]
         if bad and slot.at_seconds < self.counts_from_seconds:
             bad = None
-        if bad is False and track.starting:
-            self._count_starting(track, heard, bad=None)
-        elif bad and not track.good and slot.at_seconds < self.ready_by_seconds:
-            track.starting.append((slot, self._slimmed(sample)))
+        if bad is False and stats.starting:
+            self._count_starting(stats, heard, bad=None)
+        elif bad and not stats.good and slot.at_seconds < self.ready_by_seconds:
+            stats.starting.append((slot, self._slimmed(sample)))
             return
-        elif bad and track.starting:
-            self._count_starting(track, heard, bad=True)
+        elif bad and stats.starting:
+            self._count_starting(stats, heard, bad=True)
         self._count_now(slot, sample, heard, bad=bad)
 
     def _slimmed(self, sample: Sample) -> Sample:
         """Return the sample without its body where more wait already than are shown."""
-        waiting = sum(len(track.starting) for track in self.tracks.values())
+        waiting = sum(len(stats.starting) for stats in self.stream_stats.values())
         return sample if waiting < _MOST_FAILURES else replace(sample, response=None)
 
-    def _count_starting(self, track: StreamStats, now: float, *, bad: bool | None) -> None:
+    def _count_starting(self, stats: StreamStats, now: float, *, bad: bool | None) -> None:
         """What failed before the first good answer was a start, unless none comes in time."""
-        waiting, track.starting = track.starting, []
+        waiting, stats.starting = stats.starting, []
         for slot, sample in waiting:
             self._count_now(slot, sample, now, bad=bad)
 
     def _count_now(self, slot: Slot, sample: Sample, heard: float, *, bad: bool | None) -> None:
         at = slot.at_seconds
-        track = self.tracks[slot.stream.name]
+        stats = self.stream_stats[slot.stream.name]
         starts = at < self.grace_seconds
         counts = at >= self.counts_from_seconds
-        weight = track.count(slot, sample, heard, bad=bad, slow_start=starts, counts=counts)
+        weight = stats.count(slot, sample, heard, bad=bad, slow_start=starts, counts=counts)
         if not slot.stream.is_journey:  # whole ways would dwarf single answers
-            self.strip.add(at, sample.total_seconds, bad=bad)
+            self.timeline.add(at, sample.total_seconds, bad=bad)
         if slot.stream.is_endpoint and self.pooled:
             self.pooled.answered(at, heard, bad=bad if counts else None, weight=weight)
         if slot.stream.probe.version_rule:
@@ -375,14 +409,14 @@ class Window:
     def _identify(self, sample: Sample, at: float, heard: float, *, bad: bool | None) -> None:
         """While a deploy rolls, both versions answer: who does counts from the gate on."""
         other = sample.outcome is Outcome.WRONG_VERSION
-        told = (other or bad is False) and at >= self._identified_from
-        self.identity.answered(at, heard, bad=other if told else None)
-        if other and told:
+        counts = (other or bad is False) and at >= self._identified_from
+        self.identity.answered(at, heard, bad=other if counts else None)
+        if other and counts:
             self.other_version = sample.version
             self._other_seconds = max(self._other_seconds, at)
-        if told:
+        if counts:
             self.latest_version = sample.version or self.latest_version
-        if told and not other:
+        if counts and not other:
             self._expected_seconds = max(at, self._expected_seconds or at)
 
     def _conclude(self, now: float) -> None:
@@ -403,7 +437,7 @@ class Window:
         since = self._outage.since
         if since is None or not self._outage.lasts(now, self.policy.outage_seconds):
             return False
-        return all(self.tracks[s.name].last_bad >= since for s in self._pace.endpoints)
+        return all(self.stream_stats[s.name].last_bad >= since for s in self._scheduler.endpoints)
 
     @property
     def outage_since(self) -> float | None:
@@ -412,9 +446,9 @@ class Window:
 
     @property
     def breached(self) -> tuple[str, ...]:
-        """The names of what convicts: endpoints, journeys, the pool, a machine users notice."""
-        own = (*self._pace.endpoints, *self._pace.journeys)
-        names = [s.name for s in own if self.tracks[s.name].rate.breach]
+        """The names of what failed: endpoints, journeys, the pool, a machine users notice."""
+        own = (*self._scheduler.endpoints, *self._scheduler.journeys)
+        names = [s.name for s in own if self.stream_stats[s.name].rate.breach]
         if self.pooled and self.pooled.breach:
             names.append(POOLED)
         if self._users_notice:
@@ -424,18 +458,20 @@ class Window:
     @property
     def sick_machines(self) -> tuple[str, ...]:
         """Machines that fail by themselves, whether users notice or not."""
-        return tuple(s.name for s in self._pace.machines if self.tracks[s.name].rate.breach)
+        return tuple(
+            s.name for s in self._scheduler.machines if self.stream_stats[s.name].rate.breach
+        )
 
     @property
     def _users_notice(self) -> bool:
-        """A balancer may hide a sick machine: it convicts only where endpoints fail, too."""
+        """A balancer may hide a sick machine: it counts only where endpoints fail, too."""
         bad, valid = self.endpoint_counts
         return bad >= FAILURES and bad > self.policy.rates.slo * valid
 
     @property
     def endpoint_counts(self) -> tuple[int, int]:
         """Bad and valid answers of all endpoints together."""
-        rates = [self.tracks[s.name].rate for s in self._pace.endpoints]
+        rates = [self.stream_stats[s.name].rate for s in self._scheduler.endpoints]
         return sum(rate.bad for rate in rates), sum(rate.valid for rate in rates)
 
     @property

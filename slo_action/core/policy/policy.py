@@ -1,16 +1,16 @@
-"""Every number and choice that decides a run, in one value and in words."""
+"""Every number and choice that decides a run, in one value and as sentences."""
 
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
 from slo_action.core.decision.decide import FailOn, RollbackMode
 from slo_action.core.gate.gate import GatePolicy
 from slo_action.core.model import VersionRule
 from slo_action.core.observation.policy import WindowPolicy
-from slo_action.core.verdict.judge import OnLateStart
+from slo_action.core.text.quantities import percent_words
+from slo_action.core.verdict.facts import OnLateStart
 
 
-def watched_gate(gate: GatePolicy, window: WindowPolicy) -> GatePolicy:
+def gate_beside_window(gate: GatePolicy, window: WindowPolicy) -> GatePolicy:
     """Return the gate's policy beside a window: its streak need not be slow to be worth something.
 
     What the longer gaps would find, the window finds by a probe every second.
@@ -31,56 +31,51 @@ class Policy:
     rollback: RollbackMode = RollbackMode.AUTO
     fail_on: FailOn = FailOn.INCONCLUSIVE
 
-    def in_words(self) -> tuple[str, ...]:
+    def sentences(self) -> tuple[str, ...]:
         """Return the policy as sentences. They may quote the expected version: untrusted."""
         gate = self.gate
         waits = ", ".join(f"{wait:g}" for wait in gate.backoff_seconds)
         version = f", answering as version {self.rule.expected}" if self.rule.expected else ""
-        late = {
-            OnLateStart.WARN: "a service that gets healthy only after that is degraded",
-            OnLateStart.ROLLBACK: "a service that gets healthy only after that is rolled back",
-        }[self.on_late_start]
-        rollback = {
-            RollbackMode.AUTO: "An unhealthy deploy is rolled back, and the rollback is verified.",
-            RollbackMode.DRY_RUN: "Nothing is rolled back: the run says what it would have done.",
-            RollbackMode.OFF: "Nothing is rolled back.",
-        }[self.rollback]
+        late = "degraded" if self.on_late_start is OnLateStart.WARN else "rolled back"
         healthy = (
             f"Healthy: {gate.required_streak} consecutive successful attempts within "
             f"{gate.deadline_seconds:g} s of the deploy, at most {gate.max_attempts} attempts"
-            f"{version}; {late}."
+            f"{version}; a service that becomes healthy only after that is {late}."
         )
         waiting = (
             f"Failures in the first {gate.grace_seconds:g} s do not count. After a failure it "
             f"waits {waits} s, peeking every {gate.peek_interval_seconds:g} s; after a success "
             f"{gate.confirm_gap_seconds:g} s."
         )
-        return healthy, waiting, *_window_in_words(self.window), rollback
+        return healthy, waiting, *_window_sentences(self.window), _ROLLBACK[self.rollback]
 
 
-def _window_in_words(window: WindowPolicy) -> tuple[str, ...]:
+_ROLLBACK = {
+    RollbackMode.AUTO: "An unhealthy deploy is rolled back, and the rollback is verified.",
+    RollbackMode.DRY_RUN: "Nothing is rolled back: the run says what it would have done.",
+    RollbackMode.OFF: "Nothing is rolled back.",
+}
+
+
+def _window_sentences(window: WindowPolicy) -> tuple[str, ...]:
     if not window.length_seconds:
         return ("Nothing is observed after the health gate.",)
     rates = window.rates
-    trigger, slo = _percent(rates.trigger), _percent(rates.slo)
-    watching = (
-        f"It watches until {window.length_seconds:g} s after the deploy, with at least a probe "
-        f"every {window.interval_seconds:g} s; each endpoint is judged by itself, and all together."
+    trigger, slo = percent_words(rates.trigger), percent_words(rates.slo)
+    observed = (
+        f"Observed until {window.length_seconds:g} s after the deploy, with at least a probe every "
+        f"{window.interval_seconds:g} s; each endpoint is judged by itself, and all pooled."
     )
-    plain = f"Bad: more than {trigger} of the planned probes failed"
-    outage = f"every endpoint bad for {window.outage_seconds:g} s"
+    plain = f"Fail: more than {trigger} of the planned probes failed"
+    outage = f"every endpoint fails for {window.outage_seconds:g} s"
     if not rates.confidence:
-        return watching, f"{plain}, or {outage}. Error-rate SLO: {slo}."
-    sure = (
-        f"{plain}, or it is {_percent(rates.confidence)} sure earlier that the error rate is "
-        f"nearer the trigger than the SLO of {slo}, or {outage}."
+        return observed, f"{plain}, or {outage}. Error-rate SLO: {slo}."
+    failing = (
+        f"{plain}, or the error rate is nearer to that than to the SLO of {slo} with "
+        f"{percent_words(rates.confidence)} confidence, or {outage}."
     )
     passing = (
-        f"Good: at the end, {trigger} is refuted with {_percent(rates.refute_confidence)} "
-        "confidence for every endpoint; otherwise it says that it could not tell."
+        f"Pass: failure rate of every endpoint below {trigger} with "
+        f"{percent_words(rates.refute_confidence)} confidence; otherwise inconclusive."
     )
-    return watching, sure, passing
-
-
-def _percent(share: float | Fraction) -> str:
-    return f"{100 * float(share):g} %"
+    return observed, failing, passing

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 from slo_action.core.decision.decide import (
     EXIT_HEALTHY,
-    EXIT_NOT_RESTORED,
-    EXIT_UNHEALTHY,
     Action,
     Decision,
+    FailOn,
     WayBack,
     ending_of,
+    exit_code_of,
     moved,
 )
 from slo_action.core.model import Cause, Ending, Release, Verdict
 from slo_action.core.record.record import Rollback
-from slo_action.core.verdict.facts import Judgement
+from slo_action.core.verdict.judge import Judgement
 
 ASKED = "asked"
 """The row of a run that judged nothing before it acted."""
@@ -28,7 +28,7 @@ def asked(by: str, target: Release | None) -> Decision:
     )
 
 
-def compared_by_hand(decision: Decision, *, before: WayBack, now: WayBack) -> Decision:
+def recheck_manual(decision: Decision, *, before: WayBack, now: WayBack) -> Decision:
     """Return the decision, or stand down where the platform names something else by now.
 
     Which version answers does not matter: a person saw it, and asked all the same.
@@ -42,46 +42,32 @@ def compared_by_hand(decision: Decision, *, before: WayBack, now: WayBack) -> De
     return replace(decision, action=Action.STAND_DOWN, why=why, superseded=True)
 
 
-def judged_by_hand(rollback: Rollback | None, decision: Decision) -> Judgement:
-    """Return the verdict on what was restored; inconclusive where nothing was, or nobody looked."""
+def manual_judgement(rollback: Rollback | None, decision: Decision) -> Judgement:
+    """Return the verdict on what was restored; inconclusive where nothing was verified."""
     verification = rollback.verification if rollback else None
     if verification is not None:
         return verification.judgement
     steps = rollback.steps if rollback else ()
     last = next((step for step in steps if not step.succeeded), None)
-    told = f"the rollback failed at {last.name}: {last.detail}" if last else decision.why
-    return Judgement(verdict=Verdict.INCONCLUSIVE, cause=Cause.NONE, reason=told, row=ASKED)
+    reason = f"the rollback failed at {last.name}: {last.detail}" if last else decision.why
+    return Judgement(verdict=Verdict.INCONCLUSIVE, cause=Cause.NONE, reason=reason, row=ASKED)
 
 
-def ending_by_hand(rollback: Rollback | None) -> Ending:
+def manual_ending(rollback: Rollback | None) -> Ending:
     """Return how it ended; where nothing was begun, it was not rolled back."""
     verification = rollback.verification if rollback else None
-    return ending_after(
-        rollback.restored if rollback else None,
-        verification.judgement.verdict if verification else None,
+    return ending_of(
+        Verdict.UNHEALTHY,
+        restored=rollback.restored if rollback else None,
+        verified=verification.judgement.verdict if verification else None,
     )
 
 
-def ending_after(restored: bool | None, verified: Verdict | None) -> Ending:  # noqa: FBT001 - as ending_of
-    """Return the ending; `restored` is None where nothing was begun, `verified` as in ending_of."""
-    if restored is None:
-        return Ending.NOT_ROLLED_BACK
-    return ending_of(Verdict.UNHEALTHY, restored=restored, verified=verified)
-
-
-_EXIT_CODES: dict[Ending, int] = {
-    Ending.ROLLED_BACK_VERIFIED: EXIT_HEALTHY,
-    Ending.ROLLED_BACK_UNHEALTHY: EXIT_NOT_RESTORED,
-    Ending.ROLLBACK_FAILED: EXIT_NOT_RESTORED,
-    Ending.NOT_ROLLED_BACK: EXIT_UNHEALTHY,
-}
-
-
-def exit_by_hand(ending: Ending, *, rehearsed: bool) -> int:
+def manual_exit_code(ending: Ending, *, rehearsed: bool) -> int:
     """Return the exit status: a rollback that was asked for and is verified well is a success.
 
     So is a rehearsal that came to its end: it was asked to change nothing (ADR 0013).
     """
-    if rehearsed and ending is Ending.NOT_ROLLED_BACK:
+    if ending is Ending.ROLLED_BACK_VERIFIED or (rehearsed and ending is Ending.NOT_ROLLED_BACK):
         return EXIT_HEALTHY
-    return _EXIT_CODES[ending]
+    return exit_code_of(ending, FailOn.INCONCLUSIVE)

@@ -26,7 +26,7 @@ class Trouble:
 class ServiceEnding:
     """How the verification of one service ended: with a record, or in trouble.
 
-    Trouble says nothing of the service, so it counts as a run that could not tell.
+    Trouble says nothing of the service, so it counts as inconclusive.
     """
 
     service: str

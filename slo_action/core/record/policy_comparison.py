@@ -65,7 +65,7 @@ class ComparisonTotals:
     detection_seconds: float | None
 
 
-def sums_of(cases: Sequence[PolicyComparison]) -> ComparisonTotals:
+def totals_of(cases: Sequence[PolicyComparison]) -> ComparisonTotals:
     """Count what differs."""
     pairs = [(case, case.now) for case in cases if case.now]
     both = [case for case, now in pairs if case.then.rollback and now.rollback]

@@ -30,7 +30,7 @@ SCHEMA_VERSION = 1
 
 
 class Status(StrEnum):
-    """The document's one-word status of a deployment."""
+    """The one-word status of a deployment."""
 
     SUCCESS = "success"
     DEGRADED = "degraded"
@@ -44,7 +44,7 @@ class Verification:
     """The same gate, on what a rollback restored, and a short window after it.
 
     `rule` rejects the failed version. `window` is None where nothing was observed after the gate,
-    `fleet` where no platform tells of its machines. `released` is what a rollback restored; None
+    `fleet` where no platform lists its machines. `released` is what a rollback restored; None
     where the platform chose, and after a restart.
     """
 
@@ -69,7 +69,7 @@ class MachineRestart:
 
     @property
     def result(self) -> RestartResult | None:
-        """What it came to; None where nobody looked."""
+        """What it came to; None where it was not verified."""
         if self.verification is None:
             return None
         judgement = self.verification.judgement
@@ -107,13 +107,13 @@ class AuditRecord:
     """One verification from its first probe to its ending.
 
     `window` is None where nothing was observed after the gate. `recheck` is the last look before a
-    rollback, None where none was about to happen, or where it could tell nothing.
-    `unconsulted` names the witnesses the run could not ask, in words. `interrupted` is the signal
+    rollback, None where none was about to happen, or where it found nothing.
+    `unconsulted` names the witnesses the run could not ask. `interrupted` is the signal
     that stopped the run, empty if none did. `released` is the platform's newest release at the
-    beginning, `fleet` its last word before anything was changed, `prepared` what is known from
-    before the deploy, `plan` what a rollback did or would have done; each None where nobody tells.
+    beginning, `fleet` its last state before anything was changed, `prepared` what is known from
+    before the deploy, `plan` what a rollback did or would have done; each None where unknown.
     `wake` is the request that started a service at rest. `unseen` says why a platform that knows
-    its machines told nothing of them; empty where it did, or where there is none.
+    its machines reported none of them; empty where it did, or where there is none.
     """
 
     tool_version: str
@@ -145,27 +145,21 @@ class AuditRecord:
     unseen: str = ""
 
     @property
-    def known(self) -> JudgementContext:
+    def context(self) -> JudgementContext:
         """What the verdict was judged with, beside the answers."""
-        return JudgementContext(
-            released=self.released,
-            fleet=self.fleet,
-            baseline=self.prepared.baseline if self.prepared else None,
-            remedied=self.remedy.result if self.remedy else None,
-            before=self.prepared.release if self.prepared else None,
-            newest_before=newest_before(self.prepared),
-        )
+        restart = self.remedy.result if self.remedy else None
+        return context_of(self.released, self.fleet, self.prepared, restart)
 
     @property
     def status(self) -> Status:
-        """The document's status."""
+        """The status of the deployment."""
         if self.rollback is not None:
             return Status.ROLLED_BACK if self.rollback.restored else Status.FAILURE
         return _STATUS[self.judgement.verdict]
 
     @property
     def judged_version(self) -> str | None:
-        """The version the verdict is about; None if none was expected and none was told."""
+        """The version the verdict is about; None if none was expected and none was named."""
         return judged_version(self.gate, self.window, self.policy.rule)
 
     @property
@@ -174,12 +168,12 @@ class AuditRecord:
         verification = self.rollback.verification if self.rollback else None
         if verification:
             return latest_version(verification.gate, verification.window)
-        told = latest_version(self.recheck) if self.recheck else None
-        return told or latest_version(self.gate, self.window)
+        latest = latest_version(self.recheck) if self.recheck else None
+        return latest or latest_version(self.gate, self.window)
 
     @property
     def rolled_back_to(self) -> str | None:
-        """What a rollback restored: the platform's word for it, else the service's own.
+        """What a rollback restored: the platform's name of it, else the service's own.
 
         Without a target, the service is believed only where it was verified: what still answers
         after a rollback that did nothing is not what was restored.
@@ -194,7 +188,7 @@ class AuditRecord:
 
     @property
     def told_gate(self) -> Gate:
-        """The gate that outputs tell: the judged release's; by hand, that of what was restored."""
+        """The gate of the outputs: the judged release's; by hand, that of what was restored."""
         verification = self._by_hand
         return verification.gate if verification else self.gate
 
@@ -212,9 +206,21 @@ class AuditRecord:
         return self.rollback.verification
 
 
-def newest_before(prepared: Prepared | None) -> str:
-    """Return the release that was the newest when the deploy was prepared; else empty."""
-    return prepared.newest.version if prepared and prepared.newest else ""
+def context_of(
+    released: Release | None,
+    fleet: Fleet | None,
+    prepared: Prepared | None,
+    restart: RestartResult | None,
+) -> JudgementContext:
+    """Return what a deploy is judged with beside the answers."""
+    return JudgementContext(
+        released=released,
+        fleet=fleet,
+        baseline=prepared.baseline if prepared else None,
+        remedied=restart,
+        before=prepared.release if prepared else None,
+        newest_before=prepared.newest.version if prepared and prepared.newest else "",
+    )
 
 
 _STATUS = {
@@ -226,15 +232,14 @@ _STATUS = {
 
 
 def latest_version(gate: Gate, window: Window | None = None) -> str | None:
-    """Return the version told last, None if none ever was."""
+    """Return the version named last, None if none ever was."""
     if window and window.latest_version:
         return window.latest_version
-    told = (o.version for o in reversed(gate.observations) if o.version)
-    return next(told, None)
+    return next((o.version for o in reversed(gate.observations) if o.version), None)
 
 
 def judged_version(gate: Gate, window: Window | None, rule: VersionRule) -> str | None:
-    """Return the version gate and window judge: the expected one, else what was told last.
+    """Return the version gate and window judge: the expected one, else the one named last.
 
     An old version that still answered, as in any rolling deploy, is never the one that failed.
     """
@@ -251,7 +256,7 @@ def all_observations(record: AuditRecord) -> tuple[Observation, ...]:
 def past_verdicts(record: AuditRecord) -> tuple[PastVerdict, ...]:
     """Return what later runs may know: of the release that was judged, and of what was restored.
 
-    Nothing where the platform names no releases, and nothing of a release nobody judged.
+    Nothing where the platform names no releases, and nothing of a release that was not judged.
     """
     judged = record.released if record.mode is Mode.VERIFY else None
     found = [_past(record, judged, record.judgement)]

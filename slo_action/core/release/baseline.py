@@ -6,10 +6,10 @@ from enum import StrEnum
 from math import sqrt
 
 from slo_action.core.model import Release
-from slo_action.core.stats.rate_test import binomial_at_most
+from slo_action.core.stats.binomial import binomial_at_most
 
 _SURE = 0.01
-"""What is rarer than this under the former rate is worse than it was."""
+"""What is rarer than this at the rate before the deploy is worse than it was."""
 _Z = 1.6448536269514722
 """The 95 % quantile of the normal distribution: one side of Wilson's interval."""
 _LEAST_FAILURES = 3
@@ -43,15 +43,15 @@ class Baseline:
         return next((stream for stream in self.streams if stream.name == name), None)
 
     def was_well(self, name: str, trigger: float) -> bool:
-        """Tell whether a stream answered then, and mostly well."""
+        """Return whether a stream answered then, and mostly well."""
         found = self.of(name)
         return found is not None and found.valid > 0 and found.share <= trigger
 
     def had(self, name: str, bad: int, valid: int, trigger: float) -> bool:
-        """Tell whether `bad` of `valid` is no worse than what a stream suffered before.
+        """Return whether `bad` of `valid` is no worse than what a stream suffered before.
 
         It was above the trigger then, by three failures at least, and the new rate is not surely
-        above the upper end of the former one (Wilson, one-sided 95 %; exact binomial, 1 %).
+        above the upper end of that rate (Wilson, one-sided 95 %; exact binomial, 1 %).
         """
         found = self.of(name)
         if found is None or found.bad < _LEAST_FAILURES or found.share <= trigger:

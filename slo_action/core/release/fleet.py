@@ -38,9 +38,9 @@ class PlatformCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineExit:
-    """The end of a machine's process. `exit_code` is None where the platform does not tell it.
+    """The end of a machine's process. `exit_code` is None where the platform does not report it.
 
-    `requested` is True where somebody stopped it: a deploy, a person, or autostop.
+    `requested` is True where it was stopped on purpose: a deploy, a person, or autostop.
     """
 
     at: datetime
@@ -54,7 +54,7 @@ class Machine:
     """One machine, and the request headers that reach it and no other.
 
     `instance` names its configuration and changes with every update. `release` is the platform's
-    word for the deploy that configured it, such as `v42`; it may lag behind `digest`, the image
+    name of the deploy that configured it, such as `v42`; it may lag behind `digest`, the image
     that truly runs. Both are empty where they are not known. `checks_expected` counts the checks
     that it is configured with. `exits` are those since that configuration began, oldest first;
     `restart_limit` is None where there is none.
@@ -102,9 +102,9 @@ class Machine:
     def is_pending(self) -> bool:
         """True where it should serve and does not run: it is on its way, or will never come.
 
-        Configured with an image is not running it: while a machine is replaced, the former process
-        may still answer. Nobody knows that of a machine whose host is unreachable. What a platform
-        stops, and starts again for who asks, is as it should be.
+        Configured with an image is not running it: while a machine is replaced, its old process may
+        still answer. It is unknown where the host is unreachable. What a platform stops, and starts
+        again on a request, is as it should be.
         """
         idle = self.state == "started" or self.is_resting or self.state in _LEAVING_STATES
         returns = self.state == "starting" and self.exits[-1:] and self.exits[-1].requested
@@ -112,7 +112,7 @@ class Machine:
 
     @property
     def crashes(self) -> tuple[MachineExit, ...]:
-        """The exits that nobody asked for."""
+        """The exits that were not requested."""
         return tuple(found for found in self.exits if not found.requested)
 
     @property
@@ -154,7 +154,7 @@ class Fleet:
     """All machines at one moment.
 
     `release` is what should be running: the newest in the platform's ledger, or what a rollback
-    restored; None where the ledger is empty. `status` is the ledger's word on it.
+    restored; None where the ledger is empty. `status` is its status there.
     """
 
     app: str
@@ -186,11 +186,11 @@ class Fleet:
 
     @property
     def unreachable(self) -> tuple[Machine, ...]:
-        """The machines whose hosts do not answer the platform: nobody can change them now."""
+        """The machines whose hosts do not answer the platform: they cannot be changed now."""
         return tuple(machine for machine in self.counted if not machine.is_host_ok)
 
     def runs(self, machine: Machine) -> bool | None:
-        """Tell whether a machine runs the release; None where it cannot be told.
+        """Return whether a machine runs the release; None where that is unknown.
 
         The image decides: what a machine says of its release may lag.
         """
@@ -218,9 +218,9 @@ def hopeless(fleet: Fleet) -> Hopeless | None:
     if not current:
         return _not_live(fleet)
     if all(machine.is_dead for machine in current):
-        told = ", ".join(f"{machine.short}: {exit_words(machine)}" for machine in current[:3])
+        found = ", ".join(f"{machine.short}: {exit_summary(machine)}" for machine in current[:3])
         more = f" and {len(current) - 3} more" if len(current) > 3 else ""  # noqa: PLR2004 - as above
-        return Hopeless(why=Dead.EXITED, words=f"every machine of it has exited ({told}{more})")
+        return Hopeless(why=Dead.EXITED, words=f"every machine of it has exited ({found}{more})")
     return None
 
 
@@ -229,11 +229,11 @@ def _not_live(fleet: Fleet) -> Hopeless | None:
     if fleet.release is None or fleet.status not in {*_GAVE_UP, "complete", "succeeded"}:
         return None
     ended = f"{fleet.release.version} is {fleet.status}"
-    words = f"{ended}, and no machine runs its image: {fleet_words(fleet)}"
+    words = f"{ended}, and no machine runs its image: {fleet_summary(fleet)}"
     return Hopeless(why=Dead.NOT_LIVE, words=words)
 
 
-def exit_words(machine: Machine) -> str:
+def exit_summary(machine: Machine) -> str:
     """Return how a machine's process ended last, and how often it was started again."""
     if not machine.exits:
         return machine.state
@@ -244,7 +244,7 @@ def exit_words(machine: Machine) -> str:
     return f"{code}{killed}{again}"
 
 
-def fleet_words(fleet: Fleet) -> str:
+def fleet_summary(fleet: Fleet) -> str:
     """Return which machines run what: `5/6 on v43, 1/6 (ams 9080e6…) on v42`."""
     counted = fleet.counted
     if not counted:
@@ -255,15 +255,15 @@ def fleet_words(fleet: Fleet) -> str:
     wanted = fleet.release.version if fleet.release else ""
     ordered = sorted(groups.items(), key=lambda g: (-len(g[1]), g[0] != wanted, g[0]))
     most = ordered[0][0]
-    told = []
+    found = []
     for release, machines in ordered:
         few = f" ({', '.join(machine.short for machine in machines)})" if release != most else ""
-        told.append(f"{len(machines)}/{len(counted)}{few} on {release}")
-    return ", ".join(told)
+        found.append(f"{len(machines)}/{len(counted)}{few} on {release}")
+    return ", ".join(found)
 
 
 def _release_of(fleet: Fleet, machine: Machine) -> str:
-    """Name what a machine runs: the release, its own word, or the beginning of its digest."""
+    """Name what a machine runs: the release, its own name, or the beginning of its digest."""
     if fleet.runs(machine) and fleet.release:
         return fleet.release.version
     if fleet.release and machine.release == fleet.release.version and machine.digest:
@@ -276,20 +276,20 @@ def short_digest(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12]
 
 
-def state_words(machines: Iterable[Machine]) -> str:
+def state_counts(machines: Iterable[Machine]) -> str:
     """Return how many machines are in which state."""
     counts = Counter(machine.state for machine in machines)
     return ", ".join(f"{count} {state}" for state, count in counts.most_common())
 
 
-def unwell_words(fleet: Fleet) -> str:
+def crash_summary(fleet: Fleet) -> str:
     """Return which machines of the release crashed since it began; empty where none did."""
     crashed = [m for m in fleet.counted if m.crashes and fleet.runs(m) is not False]
-    return ", ".join(f"{machine.short}: {exit_words(machine)}" for machine in crashed)
+    return ", ".join(f"{machine.short}: {exit_summary(machine)}" for machine in crashed)
 
 
 def platform_samples(fleet: Fleet, url: str, took_seconds: float) -> tuple[Sample, ...]:
-    """Return the platform's word, as answers beside the others: who runs what, and who does not.
+    """Return the platform status, as answers beside the others: who runs what, and who does not.
 
     A machine on another image means that the deploy has not reached it: another version answers.
     Each one that should serve and does not run has a sample of its own.
@@ -300,7 +300,7 @@ def platform_samples(fleet: Fleet, url: str, took_seconds: float) -> tuple[Sampl
         url=url,
         at=fleet.taken_at,
         outcome=Outcome.WRONG_VERSION if behind else Outcome.OK,
-        detail=fleet_words(fleet),
+        detail=fleet_summary(fleet),
         total_seconds=took_seconds,
         version=_release_of(fleet, behind[0]) if behind else None,
     )
@@ -309,7 +309,7 @@ def platform_samples(fleet: Fleet, url: str, took_seconds: float) -> tuple[Sampl
 
 def _idle(fleet: Fleet, machine: Machine, word: Sample) -> Sample:
     """What is on its way is not live yet; what has ended, once the deploy has, has failed."""
-    ended = f" ({exit_words(machine)})" if machine.exits else ""
+    ended = f" ({exit_summary(machine)})" if machine.exits else ""
     failed = machine.state in _DEAD_STATES and not fleet.is_rolling
     return replace(
         word,
@@ -320,6 +320,6 @@ def _idle(fleet: Fleet, machine: Machine, word: Sample) -> Sample:
     )
 
 
-def pending_words(machines: Iterable[Machine]) -> str:
+def pending_summary(machines: Iterable[Machine]) -> str:
     """Return which machines do not run, and what the platform says of each."""
     return ", ".join(f"{machine.short} is {machine.state}" for machine in machines)

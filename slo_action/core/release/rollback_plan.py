@@ -9,7 +9,7 @@ from slo_action.core.model import Release
 class Step(StrEnum):
     """What happens to one machine.
 
-    Update: it gets its former configuration. Start: it has that already, but ran before and does
+    Update: it gets its previous configuration. Start: it has that already, but ran before and does
     not now. Cordon: it did not exist before, so it is taken out of the traffic. Leave: nothing is
     to be done, or nothing may be.
     """
@@ -25,7 +25,7 @@ class MachineStep:
     """One machine's part of a plan.
 
     `before` and `after` name what it runs and what it is to run. `changes` are the parts of the
-    configuration that become others again: names only, never values. `why` says where the former
+    configuration that become others again: names only, never values. `why` says where the previous
     configuration comes from, or why the machine is left alone. `stays_stopped`: it did not run
     before and is not started.
     """
@@ -42,7 +42,7 @@ class MachineStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackPlan:
-    """The whole plan. `not_restored` says, in words, what no rollback brings back."""
+    """The whole plan. `not_restored` says what no rollback brings back."""
 
     target: Release
     engine: str

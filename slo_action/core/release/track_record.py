@@ -9,7 +9,7 @@ from slo_action.core.model import Cause, Release, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastVerdict:
-    """One run's verdict on one release. `version` and `digest` are the platform's words for it.
+    """One run's verdict on one release. `version` and `digest` are the platform statuss for it.
 
     Both may be empty where the platform names no releases; then nothing can be learned from it.
     """
@@ -24,22 +24,22 @@ class PastVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reputation:
-    """What is known of one release: None where nobody judged it."""
+    """What is known of one release: None where it was never judged."""
 
     verified_at: datetime | None = None
     failed_at: datetime | None = None
 
 
 def reputation(release: Release, past: Iterable[PastVerdict]) -> Reputation:
-    """Return when a release was last found healthy, and when its image was last convicted.
+    """Return when a release was last found healthy, and when its image last failed.
 
     A release is known by its digest; by its version where either has none. An image that failed by
     its own fault once is never a target again, whatever a later run said; only a release that was
     itself found healthy is not held to what its image did under another configuration.
     """
-    told = [verdict for verdict in past if _is_same(release, verdict)]
-    healthy = [verdict for verdict in told if verdict.verdict is Verdict.HEALTHY]
-    failed = [v for v in told if v.verdict is Verdict.UNHEALTHY and v.cause in _OWN_FAULT]
+    same = [verdict for verdict in past if _is_same(release, verdict)]
+    healthy = [verdict for verdict in same if verdict.verdict is Verdict.HEALTHY]
+    failed = [v for v in same if v.verdict is Verdict.UNHEALTHY and v.cause in _OWN_FAULT]
     if any(verdict.version == release.version for verdict in healthy):
         failed = [verdict for verdict in failed if verdict.version == release.version]
     return Reputation(verified_at=_newest(healthy), failed_at=_newest(failed))

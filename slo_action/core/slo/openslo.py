@@ -13,7 +13,7 @@ UNIT = f"{PREFIX}unit"
 """The annotation of an SLO that says what its `value` counts: `s` or `ms`."""
 
 RATIO_WINDOWS = {"availability": "30d", "error_rate": "1h", "job_success_rate": "30d"}
-"""Our ratios, and the time over which the document judges each."""
+"""Our ratios, and the usual time over which each is judged."""
 LATENCY_WINDOW = "24h"
 
 

@@ -1,4 +1,4 @@
-"""The services that somebody runs, and what they promise: the nouns of slo.yml."""
+"""Services and what they promise: the nouns of slo.yml."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from fractions import Fraction
 from slo_action.core.journey.assertions import Assertion
 from slo_action.core.journey.journeys import Journey
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.stats.latency import LatencyObjective
 
 NAMED_ENDPOINTS = ("health", "build", "search", "stats")
-"""The document's endpoints, which have keys of their own; a user's own stand in a list."""
+"""Endpoints with keys of their own; a user's own stand in a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Endpoint:
     """A path that is asked by itself.
 
     `name` is `health`, `build`, `search`, `stats`, or the user's own. `interval` and `timeout` are
-    the routine monitor's; None where nothing is said. `objective` is what its answers may take.
+    the routine monitor's; None where not set. `objective` is what its answers may take.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One service of the matrix, defaults filled in. Text is empty where nothing is said.
+    """One service of slo.yml, defaults filled in. Text is empty where not set.
 
     `schedule` is the cron text of a job. `fly_config` is its fly.toml, below the workspace.
     `policy` is what it changes of the judging numbers, its own targets included.
@@ -86,7 +86,7 @@ class Service:
     notify: tuple[str, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     journeys: tuple[Journey, ...] = ()
-    policy: PolicyChange = field(default_factory=PolicyChange)
+    policy: PolicyOverrides = field(default_factory=PolicyOverrides)
 
     @property
     def own_endpoints(self) -> tuple[Endpoint, ...]:
@@ -99,14 +99,14 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Matrix:
-    """All of it. `policy` holds for services that the matrix does not name, too."""
+class SloYml:
+    """All of it. `policy` holds for services that the file does not name, too."""
 
     services: Mapping[str, Service] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
-    policy: PolicyChange = field(default_factory=PolicyChange)
+    policy: PolicyOverrides = field(default_factory=PolicyOverrides)
 
-    def policy_for(self, service: str) -> PolicyChange:
-        """Return what holds for a service, named in the matrix or not."""
-        known = self.services.get(service)
-        return known.policy if known else self.policy
+    def policy_for(self, service: str) -> PolicyOverrides:
+        """Return what holds for a service, named in the file or not."""
+        found = self.services.get(service)
+        return found.policy if found else self.policy

@@ -1,11 +1,12 @@
-"""One thing that another version of a file says otherwise, and whether it asks for less."""
+"""One field that another version of slo.yml sets otherwise, and whether it asks for less."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeAlias
 
-One = TypeVar("One")
+from slo_action.core.policy.numbers import PolicyOverrides
+
 NOT_SET = "not set"
 
 
@@ -19,9 +20,9 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A limit by which measured values can be held to either version.
+    """A limit that measured values can be compared with, in both versions.
 
-    `measured` names the values, as `core/hindsight_matrix.py` does: seconds, or ratios in [0, 1].
+    `measured` names the values, as `core/slo_diff/impact.py` does: seconds, or ratios in [0, 1].
     """
 
     measured: str
@@ -34,8 +35,8 @@ class Limit:
 class Change:
     """`service` is empty where it is about the whole file. All text may quote it: untrusted.
 
-    `before` and `after` are facts with their units. `consequence` follows from them by arithmetic;
-    empty where nothing does. `limit` is None where no measured value can be held to it.
+    `before` and `after` are values with their units. `effect` follows from them by arithmetic;
+    empty where nothing does. `limit` is None where there is nothing measured to compare with it.
     """
 
     service: str
@@ -43,7 +44,7 @@ class Change:
     before: str
     after: str
     direction: Direction
-    consequence: str = ""
+    effect: str = ""
     limit: Limit | None = None
 
 
@@ -66,78 +67,143 @@ def neither(_before: object, _after: object) -> int:
     return 0
 
 
-def _nothing(_before: object, _after: object) -> str:
-    return ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """How one value of the file is told.
+class Field:
+    """How one field is compared and shown.
 
-    To say nothing of it is the loosest of all where `absent` is 1, the strictest where it is -1.
-    `means` is told of two values, `gone` and `new` where one of them is not set. `measured` is as
-    in Limit, `number` a value in its unit.
+    `get` takes it out of what holds it. A field that is not set is the loosest of all where
+    `absent` is 1, the strictest where it is -1; then `removed` and `added` are the effects.
+    `default` is what holds where it is not set, by its holder and the policy; None: not known.
+    `measured` is as in Limit, `number` a value in its unit.
     """
 
-    what: str
-    words: Callable[[Any], str] = str
+    label: str
+    get: Callable[[Any], Any] = lambda holder: holder
+    format: Callable[[Any], str] = str
     order: Comparison = neither
-    means: Callable[[Any, Any], str] = _nothing
+    effect: Callable[[Any, Any], str] = lambda _before, _after: ""
     absent: int = 0
-    gone: str = ""
-    new: str = ""
+    removed: str = ""
+    added: str = ""
+    default: Callable[[Any, PolicyOverrides], Any] = lambda _holder, _policy: None
     measured: str = ""
     number: Callable[[Any], float] = float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fallback:
-    """What holds in either version where nothing is said; None where that is not known."""
+class Items:
+    """A list whose entries belong together by `key`.
+
+    `whole` compares entries as such: those in one version only, or all where there are no `fields`.
+    Its label, and `where` before those of `fields`, are templates of `where` and the `name`.
+    """
+
+    get: Callable[[Any], Iterable[Any]]
+    whole: Field
+    key: Callable[[Any], Hashable] = lambda entry: entry.name
+    where: str = ""
+    fields: "Sequence[Compared]" = ()
+
+
+Compared: TypeAlias = Field | Items | Callable[[Any, Any], Field | None]
+"""A callable makes the field of both holders, None where nothing can be compared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What holds in each version where the field is not set; None where that is not known."""
 
     before: object = None
     after: object = None
 
 
-_UNKNOWN = Fallback()
+_UNKNOWN = Defaults()
 
 
-def compared(
-    service: str, fact: Fact, before: object, after: object, fallback: Fallback = _UNKNOWN
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyPair:
+    """The policies of one service, or of a file, in both versions."""
+
+    before: PolicyOverrides
+    after: PolicyOverrides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """Compares the fields of two versions of one thing, and what they hold.
+
+    `policies` are what holds for the service, defaults included; `where` goes before labels.
+    """
+
+    service: str
+    policies: PolicyPair
+    where: str = ""
+
+    def changes(self, fields: Iterable[Compared], old: object, new: object) -> Iterator[Change]:
+        """Yield what differs, field by field."""
+        for declared in fields:
+            field = declared if isinstance(declared, Field | Items) else declared(old, new)
+            if isinstance(field, Items):
+                yield from self._items(field, field.get(old), field.get(new))
+            elif field is not None:
+                yield from self._field(field, old, new)
+
+    def _field(self, field: Field, old: object, new: object) -> tuple[Change, ...]:
+        before, after = field.get(old), field.get(new)
+        if before == after:
+            return ()
+        defaults = Defaults(
+            before=field.default(old, self.policies.before),
+            after=field.default(new, self.policies.after),
+        )
+        labelled = replace(field, label=f"{self.where} {field.label}".strip())
+        return compare(self.service, labelled, _or_none(before), _or_none(after), defaults)
+
+    def _items(self, items: Items, old: Iterable[Any], new: Iterable[Any]) -> Iterator[Change]:
+        before, after = tuple(old), tuple(new)
+        if not items.fields:
+            before, after = _missing_in(after, before), _missing_in(before, after)
+        for left, right in _paired(before, after, items.key):
+            name = getattr(left or right, "name", "")
+            if items.fields and left is not None and right is not None:
+                inside = replace(self, where=items.where.format(where=self.where, name=name))
+                yield from inside.changes(items.fields, left, right)
+            else:
+                label = items.whole.label.format(where=self.where, name=name)
+                yield from compare(self.service, replace(items.whole, label=label), left, right)
+
+
+def compare(
+    service: str, field: Field, before: object, after: object, defaults: Defaults = _UNKNOWN
 ) -> tuple[Change, ...]:
-    """Return the change of one value, None being not set; nothing where both say the same."""
+    """Return the change of one value, None being not set; nothing where both are the same."""
     if before == after:
         return ()
-    old = fallback.before if before is None else before
-    new = fallback.after if after is None else after
+    old = defaults.before if before is None else before
+    new = defaults.after if after is None else after
+    absence = field.absent * ((after is None) - (before is None))
+    order = 0 if old is None or new is None else field.order(old, new)
     change = Change(
         service=service,
-        what=fact.what,
-        before=_said(fact, before, old),
-        after=_said(fact, after, new),
-        direction=_direction(_agreed(_absence(fact, before, after), _order(fact, old, new))),
-        consequence=_consequence(fact, (before, after), (old, new)),
-        limit=_limit(fact, old, new),
+        what=field.label,
+        before=_shown(field, before, old),
+        after=_shown(field, after, new),
+        # what is dropped may leave a stricter default: of two that disagree, neither counts
+        direction=_direction(0 if absence * order < 0 else absence or order),
+        effect=_effect(field, (before, after), (old, new)),
+        limit=_limit(field, old, new),
     )
     return (change,)
 
 
-def _said(fact: Fact, said: object, holds: object) -> str:
-    if holds is None:
+def _or_none(value: object) -> object:
+    return None if value in ("", ()) else value
+
+
+def _shown(field: Field, written: object, effective: object) -> str:
+    if effective is None:
         return NOT_SET
-    return fact.words(holds) + (" (default)" if said is None else "")
-
-
-def _absence(fact: Fact, before: object, after: object) -> int:
-    return fact.absent * ((after is None) - (before is None))
-
-
-def _order(fact: Fact, old: object, new: object) -> int:
-    return 0 if old is None or new is None else fact.order(old, new)
-
-
-def _agreed(one: int, other: int) -> int:
-    """Of two that disagree, neither counts: what is dropped may leave a stricter default."""
-    return 0 if one * other < 0 else one or other
+    return field.format(effective) + (" (default)" if written is None else "")
 
 
 def _direction(sign: int) -> Direction:
@@ -146,33 +212,37 @@ def _direction(sign: int) -> Direction:
     return Direction.LOOSER if sign > 0 else Direction.STRICTER
 
 
-def _consequence(fact: Fact, said: tuple[object, object], holds: tuple[object, object]) -> str:
-    """Tell what follows from what is `said` and what `holds`, each before and after."""
-    (before, after), (old, new) = said, holds
+def _effect(field: Field, written: tuple[object, object], effective: tuple[object, object]) -> str:
+    """Return what follows from what is written and what is in effect, each before and after."""
+    (before, after), (old, new) = written, effective
     both = old is not None and new is not None
-    if both and (not fact.absent or None not in said):
-        return fact.means(old, new) if old != new else "the same as by default"
+    if both and (not field.absent or None not in written):
+        return field.effect(old, new) if old != new else "the same as the default"
     if after is None:
-        default = f"a deploy is still held to {fact.words(new)}" if both else ""
-        return "; ".join(filter(None, (fact.gone, default)))
-    return fact.new if before is None else ""
+        default = f"the default of {field.format(new)} applies" if both else ""
+        return "; ".join(filter(None, (field.removed, default)))
+    return field.added if before is None else ""
 
 
-def _limit(fact: Fact, old: object, new: object) -> Limit | None:
-    if not fact.measured or old is None or new is None:
+def _limit(field: Field, old: object, new: object) -> Limit | None:
+    if not field.measured or old is None or new is None:
         return None
     return Limit(
-        measured=fact.measured,
-        before=fact.number(old),
-        after=fact.number(new),
-        at_least=fact.order is less_is_looser,
+        measured=field.measured,
+        before=field.number(old),
+        after=field.number(new),
+        at_least=field.order is less_is_looser,
     )
 
 
-def paired(
-    before: Iterable[One], after: Iterable[One], key: Callable[[One], Hashable]
-) -> Iterator[tuple[One | None, One | None]]:
-    """Yield what belongs together by its key, None where a side has none; the former's order first.
+def _missing_in(others: Sequence[Any], entries: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(one for one in entries if one not in others)
+
+
+def _paired(
+    before: Iterable[Any], after: Iterable[Any], key: Callable[[Any], Hashable]
+) -> Iterator[tuple[Any, Any]]:
+    """Yield what belongs together by its key, None where a version has none; old order first.
 
     Of several with one key, the first belongs to the first, and so on.
     """
@@ -182,12 +252,12 @@ def paired(
 
 
 def _numbered(
-    ones: Iterable[One], key: Callable[[One], Hashable]
-) -> dict[tuple[Hashable, int], One]:
-    found: dict[tuple[Hashable, int], One] = {}
-    seen: dict[Hashable, int] = {}
-    for one in ones:
-        name = key(one)
-        found[name, seen.setdefault(name, 0)] = one
-        seen[name] += 1
+    entries: Iterable[Any], key: Callable[[Any], Hashable]
+) -> dict[tuple[Hashable, int], Any]:
+    found: dict[tuple[Hashable, int], Any] = {}
+    counts: dict[Hashable, int] = {}
+    for entry in entries:
+        name = key(entry)
+        found[name, counts.setdefault(name, 0)] = entry
+        counts[name] += 1
     return found

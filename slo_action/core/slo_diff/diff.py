@@ -1,30 +1,20 @@
-"""What a new version of slo.yml changes, fact by fact.
-
-A service, an endpoint or a target less is looser: it is no longer watched. Each module that this
-one asks says of its own facts which way is looser, and why.
-"""
+"""What a new version of slo.yml changes, field by field. A service less is looser."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from slo_action.core.slo.services import Matrix, Service, Team
-from slo_action.core.slo_diff.change import Change, Direction, Fact, compared
-from slo_action.core.slo_diff.policy import DEFAULTS, PolicyPair, policy_changes
-from slo_action.core.slo_diff.services import NOTIFY, service_changes
+from slo_action.core.policy.numbers import DEFAULTS, PolicyOverrides
+from slo_action.core.slo.services import Service, SloYml
+from slo_action.core.slo_diff.change import Change, Direction, Field, PolicyPair, Walk, compare
+from slo_action.core.slo_diff.fields import SERVICE, SERVICE_FIELDS, TEAMS
+from slo_action.core.slo_diff.policy import policy_changes, same_numbers
 
-SERVICE, NAME = "service", "name"
-"""What is said of a whole service, and of one that is only called otherwise."""
-_SERVICE = Fact(
-    what=SERVICE,
-    words=lambda service: service.url,
-    absent=1,
-    gone="no longer watched",
-    new="watched from now on",
-)
+NAME = "name"
+"""What changes of a service that is only renamed."""
 
 
-def matrix_changes(before: Matrix, after: Matrix) -> tuple[Change, ...]:
-    """Return every change, in the order of the files; none where both say the same.
+def slo_changes(before: SloYml, after: SloYml) -> tuple[Change, ...]:
+    """Return every change, in the order of the files; none where both are the same.
 
     A service that is gone and a new one at the same URL are one that was renamed.
     """
@@ -39,26 +29,49 @@ def by_direction(changes: Sequence[Change]) -> Mapping[Direction, tuple[Change, 
     }
 
 
-def _changes(before: Matrix, after: Matrix) -> Iterator[Change]:
+def _changes(before: SloYml, after: SloYml) -> Iterator[Change]:
+    defaults = PolicyPair(before=before.policy.over(DEFAULTS), after=after.policy.over(DEFAULTS))
     yield from policy_changes("", PolicyPair(before=before.policy, after=after.policy))
-    yield from _teams(before.teams, after.teams)
-    below = PolicyPair(before=before.policy.over(DEFAULTS), after=after.policy.over(DEFAULTS))
-    former = _renamed(before, after)
-    gone = before.services.keys() - after.services.keys() - set(former.values())
+    yield from Walk(service="", policies=defaults).changes((TEAMS,), before, after)
+    old_names = _renamed(before, after)
+    gone = before.services.keys() - after.services.keys() - set(old_names.values())
     for name, service in before.services.items():
         if name in gone:
-            yield from compared(name, _SERVICE, service, None)
+            yield from compare(name, SERVICE, service, None)
     for name, service in after.services.items():
-        old = before.services.get(former.get(name, name))
+        old = before.services.get(old_names.get(name, name))
         if old is None:
-            yield from compared(name, _SERVICE, None, service)
+            yield from compare(name, SERVICE, None, service)
         elif old != service:  # most of ten thousand are as they were
-            yield from compared(name, Fact(what=NAME), old.name, name)
-            yield from service_changes(old, service, below)
+            yield from compare(name, Field(label=NAME), old.name, name)
+            yield from _service_changes(old, service, defaults)
 
 
-def _renamed(before: Matrix, after: Matrix) -> dict[str, str]:
-    """Return the former names of services by their new ones, where a URL leaves no doubt."""
+def _service_changes(old: Service, new: Service, defaults: PolicyPair) -> Iterator[Change]:
+    policies = PolicyPair(
+        before=old.policy.over(defaults.before), after=new.policy.over(defaults.after)
+    )
+    yield from Walk(service=new.name, policies=policies).changes(SERVICE_FIELDS, old, new)
+    repeated = same_numbers(old.policy, _of_targets(old)) & same_numbers(
+        new.policy, _of_targets(new)
+    )
+    own = PolicyPair(before=old.policy, after=new.policy)
+    yield from policy_changes(new.name, own, defaults, repeated)
+
+
+def _of_targets(service: Service) -> PolicyOverrides:
+    """Return the numbers of the policy that only repeat what the service's targets say."""
+    limits = {one.name: one.objective.limit_seconds for one in service.endpoints if one.objective}
+    return PolicyOverrides(
+        slo=service.targets.error_rate,
+        health_limit=limits.get("health"),
+        search_limit=limits.get("search"),
+        grace=service.grace.total_seconds() if service.grace else None,
+    )
+
+
+def _renamed(before: SloYml, after: SloYml) -> dict[str, str]:
+    """Return the old names of services by their new ones, where only one has the URL."""
     old = _by_url(before.services, after.services)
     new = _by_url(after.services, before.services)
     return {name: old[url] for url, name in new.items() if url in old}
@@ -68,17 +81,3 @@ def _by_url(services: Mapping[str, Service], others: Mapping[str, Service]) -> d
     left = [one for one in services.values() if one.name not in others]
     counts = Counter(one.url for one in left)
     return {one.url: one.name for one in left if counts[one.url] == 1}
-
-
-def _teams(before: Mapping[str, Team], after: Mapping[str, Team]) -> Iterator[Change]:
-    for name in {**before, **after}:
-        old, new = before.get(name), after.get(name)
-        if old is None or new is None:
-            yield from compared("", Fact(what=f"team {name}", words=_told), old, new)
-        else:
-            fact = Fact(what=f"team {name}: notify", words=NOTIFY.words, absent=1, gone=NOTIFY.gone)
-            yield from compared("", fact, old.notify or None, new.notify or None)
-
-
-def _told(team: Team) -> str:
-    return NOTIFY.words(team.notify) if team.notify else "tells nobody"

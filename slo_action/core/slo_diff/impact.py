@@ -1,8 +1,8 @@
-"""How the past would have fared under either version of slo.yml."""
+"""How recorded deploys would have passed under either version of slo.yml."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ from slo_action.core.slo_diff.diff import NAME
 
 MOST = 30
 POLICY = "policy"
-"""What a hindsight is about that judged recorded runs again."""
+"""What an impact is about that judged recorded runs again."""
 _PASSED = (Verdict.HEALTHY, Verdict.DEGRADED)
 
 
@@ -40,8 +40,8 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hindsight:
-    """How many of the newest `held` would have passed under one version only.
+class Impact:
+    """How many of the newest `compared` values would have passed under one version only.
 
     `service` and `what` are those of the change. `unknown` counts what could not be judged.
     """
@@ -49,34 +49,36 @@ class Hindsight:
     service: str
     what: str
     unit: Unit
-    held: int
+    compared: int
     only_after: int
     only_before: int
     unknown: int = 0
 
 
-def hindsight(
+def measured_impact(
     changes: Sequence[Change], past: Iterable[Measured], most: int = MOST
-) -> tuple[Hindsight, ...]:
-    """Hold the newest `most` values of each unit to both limits of every change that has some.
+) -> tuple[Impact, ...]:
+    """Compare the newest `most` values of each unit with both limits of every change that has some.
 
-    What was measured under a service's former name counts as its own. A change of which nothing was
+    What was measured under a service's old name counts as its own. A change of which nothing was
     measured is left out.
     """
-    former = {change.service: change.before for change in changes if change.what == NAME}
-    kept = _sorted(past, {before: after for after, before in former.items()})
+    renamed = {change.before: change.service for change in changes if change.what == NAME}
+    kept: dict[tuple[Unit, str, str], list[float]] = defaultdict(list)
+    for one in sorted(past, key=lambda one: one.at):
+        kept[one.unit, renamed.get(one.service, one.service), one.what].append(one.value)
     return tuple(
-        _held(change, change.limit, unit, values[-most:])
+        _counted(change.service, change.what, unit, [_passes(limit, one) for one in values[-most:]])
         for change in changes
-        if change.limit
+        if (limit := change.limit)
         for unit in Unit
-        if (values := kept.get((unit, change.service, change.limit.measured)))
+        if (values := kept.get((unit, change.service, limit.measured)))
     )
 
 
-def replayed_hindsight(
+def replayed_impact(
     before: Sequence[PolicyComparison], after: Sequence[PolicyComparison]
-) -> tuple[Hindsight, ...]:
+) -> tuple[Impact, ...]:
     """Compare what the policies of both versions make of the same recorded runs, by service.
 
     Passed is healthy or degraded. Runs belong together by their file; one that either could not
@@ -87,43 +89,29 @@ def replayed_hindsight(
     for case in before:
         if case.source in later:
             pairs[case.service].append((case.now, later[case.source]))
-    return tuple(_replayed(service, told) for service, told in pairs.items())
+    impacts = []
+    for service, outcomes in pairs.items():
+        judged = [(a.verdict in _PASSED, b.verdict in _PASSED) for a, b in outcomes if a and b]
+        unknown = len(outcomes) - len(judged)
+        impacts.append(_counted(service, POLICY, Unit.DEPLOY, judged, unknown))
+    return tuple(impacts)
 
 
-def _sorted(
-    past: Iterable[Measured], renamed: Mapping[str, str]
-) -> dict[tuple[Unit, str, str], list[float]]:
-    kept: dict[tuple[Unit, str, str], list[float]] = defaultdict(list)
-    for one in sorted(past, key=lambda one: one.at):
-        kept[one.unit, renamed.get(one.service, one.service), one.what].append(one.value)
-    return kept
+def _passes(limit: Limit, value: float) -> tuple[bool, bool]:
+    if limit.at_least:
+        return value >= limit.before, value >= limit.after
+    return value <= limit.before, value <= limit.after
 
 
-def _held(change: Change, limit: Limit, unit: Unit, values: Sequence[float]) -> Hindsight:
-    passed = [
-        (_keeps(limit, value, limit.before), _keeps(limit, value, limit.after)) for value in values
-    ]
-    return _counted(change.service, change.what, unit, passed)
-
-
-def _keeps(limit: Limit, value: float, bound: float) -> bool:
-    return value >= bound if limit.at_least else value <= bound
-
-
-def _replayed(
-    service: str, told: Sequence[tuple[PolicyOutcome | None, PolicyOutcome | None]]
-) -> Hindsight:
-    judged = [(old.verdict in _PASSED, new.verdict in _PASSED) for old, new in told if old and new]
-    counted = _counted(service, POLICY, Unit.DEPLOY, judged)
-    return replace(counted, unknown=len(told) - len(judged))
-
-
-def _counted(service: str, what: str, unit: Unit, passed: Sequence[tuple[bool, bool]]) -> Hindsight:
-    return Hindsight(
+def _counted(
+    service: str, what: str, unit: Unit, passed: Sequence[tuple[bool, bool]], unknown: int = 0
+) -> Impact:
+    return Impact(
         service=service,
         what=what,
         unit=unit,
-        held=len(passed),
+        compared=len(passed),
         only_after=sum(new and not old for old, new in passed),
         only_before=sum(old and not new for old, new in passed),
+        unknown=unknown,
     )

@@ -68,10 +68,10 @@ class OpenBlock:
         still turn out to say nothing. At least `least_sent` probes will have been sent in the end.
         0 is no block.
         """
-        told = self.sent - self.neutral
+        usable = self.sent - self.neutral
         if self.bad:
-            return told + max(0, least_sent - self.sent)
-        return max(1, told - self.pending) if self.pending else told
+            return usable + max(0, least_sent - self.sent)
+        return max(1, usable - self.pending) if self.pending else usable
 
 
 class Processes:

@@ -33,8 +33,8 @@ class LatencyState(StrEnum):
     NOT_ENOUGH = "not-enough"
 
 
-class PercentileWord(StrEnum):
-    """How firmly a percentile may be told."""
+class PercentileConfidence(StrEnum):
+    """How firmly a percentile may be reported."""
 
     NONE = "none"
     LOW_CONFIDENCE = "low-confidence"
@@ -105,13 +105,13 @@ class LatencyCounter:
             return inf
         return sorted(self._values)[max(0, rank - 1)] / _MICROSECONDS
 
-    def told(self, quantile: Fraction) -> PercentileWord:
-        """Return how firmly the percentile may be told at this number of answers."""
+    def percentile_confidence(self, quantile: Fraction) -> PercentileConfidence:
+        """Return how firmly the percentile may be reported at this number of answers."""
         if self.n < least_count(quantile):
-            return PercentileWord.NONE
+            return PercentileConfidence.NONE
         if self.n < full_count(quantile):
-            return PercentileWord.LOW_CONFIDENCE
-        return PercentileWord.FULL
+            return PercentileConfidence.LOW_CONFIDENCE
+        return PercentileConfidence.FULL
 
     def over_limit(self, limit_seconds: float) -> int:
         """Return how many answers took longer, timeouts among them."""

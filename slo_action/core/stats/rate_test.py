@@ -1,6 +1,6 @@
 """What a stream's answers prove of its failure rate, while they come.
 
-Three rules convict: more of the planned probes failed than the trigger allows, the blocks of the
+Three rules fire the trigger: more of the planned probes failed than it allows, the blocks of the
 whole window speak for a rate above sqrt(slo * trigger), or those since some moment do.
 """
 
@@ -13,19 +13,8 @@ from slo_action.core.stats.binomial import (
     any_time_interval,
     binomial_at_most,
     enough_to_refute,
-    log_e,
 )
 from slo_action.core.stats.blocks import OpenBlock, Processes, alternatives
-
-__all__ = [
-    "Breach",
-    "BreachRule",
-    "RatePolicy",
-    "RateTest",
-    "any_time_interval",
-    "binomial_at_most",
-    "log_e",
-]
 
 _EDGE = 1e-9
 """A time this share of a block before its end is the next one's: floats fall short."""
@@ -33,7 +22,7 @@ _SLO_SHARES = (Fraction(0), Fraction(1, 10), Fraction(1, 2), Fraction(1))
 
 
 class BreachRule(StrEnum):
-    """What convicted: the count, all blocks since the start, or those since a change."""
+    """What fired: the count, all blocks since the start, or those since a change."""
 
     PLAIN = "plain"
     EVIDENCE = "evidence"
@@ -73,9 +62,9 @@ class RatePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
-    """The first conviction; the counts are those of that moment.
+    """When the trigger fired; the counts are those of that moment.
 
-    `bad_since_seconds` is the start of the first bad block of the run of failures that convicted.
+    `bad_since_seconds` is the start of the first bad block of the run of failures that fired it.
     """
 
     rule: BreachRule
@@ -86,10 +75,10 @@ class Breach:
 
 
 def most_bad(policy: RatePolicy, planned: int) -> float:
-    """Return how many of the planned probes may fail before the plain rule convicts.
+    """Return how many of the planned probes may fail before the plain rule fires.
 
     The trigger's share; of few probes more, so that a service halfway from SLO to trigger is
-    convicted in no more than 1 - `confidence` of all windows: 8 of 150 say less than 16 of 300.
+    fails in no more than 1 - `confidence` of all windows: 8 of 150 say less than 16 of 300.
     """
     least = int(policy.trigger * planned)
     doubt = 1.0 - policy.confidence
@@ -106,8 +95,8 @@ class RateTest:
     share the chance of a false alarm. `planned` is what the plain rule counts against: see
     `most_bad`; None switches it off.
 
-    Nothing is convicted before `earliest_seconds`, nor by fewer than `least_bad` failures; both may
-    be set: what fails as it starts may be well by then, and few failures may be accidents.
+    It does not fire before `earliest_seconds`, nor by fewer than `least_bad` failures; both may be
+    set: what fails as it starts may be well by then, and few failures may be accidents.
     `valid`, `bad`, `neutral` and `pending` count probes. `refuted_seconds` is when the answers
     began to refute the trigger, at any time's price; None where they do not now.
     """
@@ -240,7 +229,7 @@ class RateTest:
             if not left:
                 break
         if self._is_plain:
-            self._convict(BreachRule.PLAIN, now, seen.likeliest_began_seconds)
+            self._breach(BreachRule.PLAIN, now, seen.likeliest_began_seconds)
 
     def _add(self, seen: Processes, block: OpenBlock, now: float) -> None:
         probes = block.probes(self._nominal if block is self._latest else 0)
@@ -250,12 +239,12 @@ class RateTest:
         if not block.bad or self._is_plain:
             return
         if seen.from_start >= self._mixture_alarm:
-            self._convict(BreachRule.EVIDENCE, now, seen.likeliest_began_seconds)
+            self._breach(BreachRule.EVIDENCE, now, seen.likeliest_began_seconds)
         elif seen.highest >= self._change_alarm:
-            self._convict(BreachRule.CHANGE, now, seen.highest_began_seconds)
+            self._breach(BreachRule.CHANGE, now, seen.highest_began_seconds)
 
-    def _convict(self, rule: BreachRule, now: float, since: float | None) -> None:
-        # What was held back is convicted by an answer, not by a probe: a record holds answers.
+    def _breach(self, rule: BreachRule, now: float, since: float | None) -> None:
+        # What was held back fires by an answer, not by a probe: a record holds answers.
         held = now < self.earliest_seconds or (self._is_sending and self.earliest_seconds > -inf)
         if self.breach is not None or held or self.bad < self.least_bad:
             return
@@ -280,7 +269,7 @@ class RateTest:
         return self.bad > self._trigger * (self.valid + to_come) + _EDGE
 
     def over_trigger(self) -> bool:
-        """Tell whether more than the trigger's share of the valid answers was bad, either way."""
+        """Return whether more than the trigger's share of the valid answers was bad, either way."""
         by_count = self.bad > self._policy.trigger * self.valid
         if self.bad_weight == self.bad and self.valid_weight == self.valid:
             return by_count
@@ -288,7 +277,7 @@ class RateTest:
         return by_count and by_time
 
     def refuted_at_end(self) -> bool:
-        """Tell whether the trigger is refuted by a window whose end was fixed in advance.
+        """Return whether the trigger is refuted by a window whose end was fixed in advance.
 
         Exact: P(Bin(valid, trigger) <= bad) is at most 1 - `refute_confidence`, by count or by
         weight. By count a burst that was looked at closely seems longer than it was.

@@ -17,7 +17,8 @@ _SECONDS = {
     "m": Fraction(60),
     "h": Fraction(3600),
 }
-
+_SECOND = 1_000_000_000
+"""In nanoseconds."""
 
 _ANY = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|h|m|s))+)")
 
@@ -42,3 +43,33 @@ def go_text(seconds: Fraction) -> str:
         if (seconds * per_second).denominator == 1:
             return f"{seconds * per_second}{unit}"
     return f"{round(seconds * 10**9)}ns"
+
+
+def go_printed(value: object) -> object:
+    """Return a duration as Go prints it: `1m0s` for `60s`, or for as many nanoseconds.
+
+    What is no duration stays as it is.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _printed(value) if value >= 0 else value
+    seconds = go_seconds(value)
+    return value if seconds is None else _printed(round(seconds * _SECOND))
+
+
+def _printed(nanoseconds: int) -> str:
+    """Follow time.Duration.String: the largest unit below a second, else hours to seconds."""
+    if nanoseconds == 0:
+        return "0s"
+    for unit, size in (("ns", 1), ("µs", 1_000), ("ms", 1_000_000)):
+        if nanoseconds < 1_000 * size:
+            return f"{_decimal(nanoseconds, size)}{unit}"
+    minutes, rest = divmod(nanoseconds, 60 * _SECOND)
+    hours, minutes = divmod(minutes, 60)
+    larger = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
+    return f"{larger}{_decimal(rest, _SECOND)}s"
+
+
+def _decimal(nanoseconds: int, unit: int) -> str:
+    whole, rest = divmod(nanoseconds, unit)
+    digits = f"{rest:0{len(str(unit)) - 1}d}".rstrip("0") if rest else ""
+    return f"{whole}.{digits}" if digits else str(whole)

@@ -1,7 +1,8 @@
-"""Amounts as people read them, with their unit."""
+"""Amounts as text, with their unit: the one place that formats them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from math import isinf
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _SHORT_SECONDS = 120
@@ -12,6 +13,16 @@ _UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"))
 def percent_words(share: Fraction | float) -> str:
     """Return a ratio as a percentage to ten digits: `99.9 %`."""
     return f"{100 * float(share):.10g} %"
+
+
+def rounded_percent(share: Fraction | float) -> str:
+    """Return a measured ratio as a percentage with one decimal: `34.6 %`."""
+    return f"{100 * float(share):.1f} %"
+
+
+def milliseconds_words(seconds: float) -> str:
+    """Return a response time in whole milliseconds: `182 ms`; infinity is `timeout`."""
+    return "timeout" if isinf(seconds) else f"{1000 * seconds:.0f} ms"
 
 
 def duration_words(duration: timedelta | float) -> str:
@@ -27,6 +38,36 @@ def duration_words(duration: timedelta | float) -> str:
         parts += [f"{whole:.0f} {unit}"] if whole else []
     rest = round(rest, 6)
     return " ".join([*parts, *([f"{rest:.8g} s"] if rest else [])])
+
+
+def exact_duration(duration: timedelta) -> str:
+    """Return a duration as slo.yml writes it, to the microsecond: `1m30s`, `5.001s`, `500ms`."""
+    if duration < timedelta(seconds=1):
+        return f"{_digits(duration / timedelta(milliseconds=1))}ms"
+    parts, rest = [], duration
+    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m")):
+        whole, rest = divmod(rest, timedelta(seconds=size))
+        parts += [f"{whole}{unit}"] if whole else []
+    return "".join([*parts, *([f"{_digits(rest.total_seconds())}s"] if rest else [])])
+
+
+def _digits(number: float) -> str:
+    return f"{number:.6f}".rstrip("0").rstrip(".")
+
+
+def rounded_duration(seconds: float) -> str:
+    """Return a duration as the audit record writes it: `45s`, `1m30s`; below ten seconds `4.3s`."""
+    if seconds < 10:  # noqa: PLR2004 - from ten seconds on, tenths are noise
+        return f"{seconds:.1f}s".replace(".0s", "s")
+    minutes, left = divmod(round(seconds), _MINUTE)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (left, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)
+
+
+def instant_text(instant: datetime) -> str:
+    """Return a time as whole seconds in UTC: `2025-08-23T08:38:00Z`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def about_minutes(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Words of a stranger, made fit to stand inside a sentence of ours."""
+"""Untrusted text, made fit to stand inside a sentence of ours."""
 
 _LONGEST = 80
 

@@ -45,7 +45,8 @@ class Secret:
 
 
 _URL_CREDENTIALS = re.compile(r"\b(\w++://)[^/\s\"'<>]*@")
-_BEFORE_AT = re.compile(r"[^\s\"'\[\]{},]*@")
+_BEFORE_AT = re.compile(r"(?<![^\s\"'\[\]{},])[^\s\"'\[\]{},]*@")
+"""Looked for from the start of a run alone, which is linear in a line's length."""
 
 
 def without_url_credentials(text: str) -> str:
@@ -65,7 +66,7 @@ def hidden_in_line(line: str, secrets: Collection[str]) -> str:
 
 
 class Scrubber:
-    """Replaces every known secret, in its raw and its encoded forms, by `***`.
+    """Replaces every secret that it has learned, in its raw and its encoded forms, by `***`.
 
     It is shared by all writers and learns new secrets while a run goes on (a signed upload
     address, say), so it is the one object here that changes.
@@ -82,8 +83,8 @@ class Scrubber:
         return tuple(sorted(forms, key=len, reverse=True))
 
     def learn_of(self, other: "Scrubber") -> None:
-        """Know all that another one knows, as of a run in another process."""
-        self._forms |= other._forms  # noqa: SLF001 - it is one of us
+        """Learn all secrets of another one, such as of a run in another process."""
+        self._forms |= other._forms  # noqa: SLF001 - the same class
 
     def scrub(self, text: str) -> str:
         """Return `text` without the secrets; the longest form goes first."""
@@ -97,9 +98,7 @@ def _forms_of(value: str) -> set[str]:
     stripped = value.strip()
     raw = {stripped, *stripped.splitlines()} - {""}
     encoded = {b64encode(form.encode("utf-8", "replace")).decode() for form in raw}
-    for form in raw:
-        encoded |= _in_urls(form) | _in_html(form) | _in_json(form)
-    return raw | encoded
+    return raw | encoded.union(*map(_in_urls, raw), *map(_in_html, raw), *map(_in_json, raw))
 
 
 def _in_urls(text: str) -> set[str]:

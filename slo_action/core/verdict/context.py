@@ -1,4 +1,4 @@
-"""What is known beside the answers of this run: the platform's word, and how it was before."""
+"""Evidence beside the answers: platform state, pre-deploy baseline, machine restarts."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from slo_action.core.observation.window import Window
 from slo_action.core.release.baseline import Baseline
 from slo_action.core.release.fleet import Fleet
 
-_LOOKED_AT = 3
+_RECENT_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartResult:
-    """What a restart of one machine came to: the verdict of the gate and window after it."""
+    """The verdict of gate and window after the restart of one machine."""
 
     machine: str
     verdict: Verdict
@@ -21,18 +21,18 @@ class RestartResult:
 
     @property
     def is_well(self) -> bool:
-        """True where nothing else need be done."""
+        """True where nothing else has to be done."""
         return self.verdict in (Verdict.HEALTHY, Verdict.DEGRADED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgementContext:
-    """`released` is the platform's newest release when the run began, `fleet` its last word.
+    """`released` is the platform's newest release when the run began, `fleet` its last state.
 
-    Both are None where no platform tells them; `baseline` where nobody prepared the deploy;
+    Both are None where no platform reports them; `baseline` where `prepare` did not run;
     `remedied` where nothing was restarted. `before` is what ran when the deploy was prepared, and
-    `newest_before` the newest release then; None and empty where nobody tells. `since` names what
-    second zero was, for the reason.
+    `newest_before` the newest release then; None and empty where that is unknown. `since` names
+    what second zero was, for the reason.
     """
 
     released: Release | None = None
@@ -58,21 +58,21 @@ EMPTY_CONTEXT = JudgementContext()
 def public_failures(gate: Gate) -> tuple[Observation, ...]:
     """Return the last failed attempts in which machines were asked, too; at most three."""
     asked = [o for o in gate.attempts if any(sample.machine for sample in o.samples)]
-    return tuple(o for o in asked[-_LOOKED_AT:] if o.failures)
+    return tuple(o for o in asked[-_RECENT_ATTEMPTS:] if o.failures)
 
 
 def unconfirmed(gate: Gate) -> tuple[Sample, ...]:
-    """Return what machines failed by in the last attempt, and no check confirms."""
+    """Return failures of machines in the last attempt that no check of the platform confirms."""
     if not gate.attempts:
         return ()
     last = gate.attempts[-1]
     well = {s.machine for s in last.samples if s.outcome.is_good}
-    spared = set(last.spared) - well
-    return tuple(s for s in last.samples if s.machine in spared and s.outcome.is_bad)
+    unconfirmed_machines = set(last.spared) - well
+    return tuple(s for s in last.samples if s.machine in unconfirmed_machines and s.outcome.is_bad)
 
 
 def fails_outside_only(gate: Gate) -> bool:
-    """Tell whether every machine answers well by itself, and the public address does not."""
+    """Return whether every machine answers well by itself, and the public address does not."""
     failures = public_failures(gate)
     return bool(failures) and all(
         _is_well(o, machines=True) and not _is_well(o, machines=False) for o in failures
@@ -93,7 +93,7 @@ def _is_asked(sample: Sample, *, machines: bool) -> bool:
 def single_sick_machine(gate: Gate, window: Window | None, fleet: Fleet | None) -> str:
     """Return the one machine that fails while others on the same release are well; else nothing.
 
-    That is the only case in which starting one machine again may spare everybody a rollback.
+    Only then can the restart of one machine avoid a rollback.
     """
     if fleet is None:
         return ""
@@ -107,7 +107,7 @@ def single_sick_machine(gate: Gate, window: Window | None, fleet: Fleet | None) 
 
 
 def _lost_machines(fleet: Fleet) -> tuple[str, ...]:
-    """Who does not run in the end may only need to be started."""
+    """A machine that does not run in the end may only need to be started."""
     return tuple(machine.name for machine in fleet.pending if machine.is_dead or machine.is_lost)
 
 

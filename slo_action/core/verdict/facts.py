@@ -1,26 +1,28 @@
-"""What the rows of the truth table look at, and what a row is."""
+"""What the rows of the truth table look at: gate, window and context of one run."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from slo_action.core.gate.gate import Gate, GateEnd
 from slo_action.core.model import (
-    Cause,
     Hopeless,
     Observation,
     ObservationResult,
     Outcome,
     Sample,
-    Trigger,
-    Verdict,
     VersionRule,
     Witness,
 )
+from slo_action.core.observation.streams import HEALTH
 from slo_action.core.observation.window import Window
+from slo_action.core.release.fleet import Fleet
+from slo_action.core.stats.rate_test import RatePolicy
 from slo_action.core.verdict.context import EMPTY_CONTEXT, JudgementContext
 from slo_action.core.verdict.triggers import prevailing_outcome, recent_failures
+from slo_action.core.verdict.window_facts import has_failed
 
+DEFAULT_TRIGGER = float(RatePolicy().trigger)
+"""The failing share above which the health endpoint was unhealthy before the deploy."""
 _IN_A_ROW = 5
 """So many answers of another version in a row are one in 32 where two versions answer in turn."""
 
@@ -33,27 +35,13 @@ class OnLateStart(StrEnum):
 
 
 def is_passed(end: GateEnd | None, on_late_start: OnLateStart) -> bool:
-    """Tell whether a health gate was met: in time, or late where that is not held against it."""
+    """Return whether a health gate was met: in time, or late where that only warns."""
     return end is GateEnd.MET or (end is GateEnd.LATE and on_late_start is OnLateStart.WARN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What the evidence says. `reason` is one sentence and may quote the target: untrusted.
-
-    `row` names the row of the table that decided.
-    """
-
-    verdict: Verdict
-    cause: Cause
-    reason: str
-    row: str
-    triggers: tuple[Trigger, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the rows look at, worked out once. `end` is None for a run that was interrupted."""
+    """The evidence of one run. `end` is None for a run that was interrupted."""
 
     gate: Gate
     rule: VersionRule
@@ -61,24 +49,39 @@ class Facts:
     end: GateEnd | None
     window: Window | None = None
     recheck: Gate | None = None
-    known: JudgementContext = EMPTY_CONTEXT
-    since: str = "deploy"
+    context: JudgementContext = EMPTY_CONTEXT
 
     @property
-    def stands(self) -> bool:
-        """True where the health gate was met; late only where that is not held against it."""
+    def since(self) -> str:
+        """What second zero was."""
+        return self.context.since
+
+    @property
+    def is_passed(self) -> bool:
+        """True where the health gate was met; late only where that only warns."""
         return is_passed(self.end, self.on_late_start)
 
     @property
+    def failed_window(self) -> Window | None:
+        """The window where it had an outage or an error-rate breach; else None."""
+        return self.window if self.window is not None and has_failed(self.window) else None
+
+    @property
+    def met_fleet(self) -> Fleet | None:
+        """The machines in the end, where the health gate was met and the platform lists them."""
+        return self.context.fleet if self.is_passed else None
+
+    @property
     def hopeless(self) -> Hopeless | None:
-        """The platform's word that ended the gate; None where it did not."""
+        """The platform status that ended the gate; None where it did not."""
         last = self.gate.observations[-1:]
         return last[0].hopeless if last and self.end is GateEnd.HOPELESS else None
 
     @property
-    def recovered(self) -> bool:
-        """True where the last look before the rollback found a whole streak."""
-        return self.recheck is not None and self.recheck.has_streak
+    def was_well_before(self) -> bool:
+        """True where the health endpoint answered well before the deploy."""
+        baseline = self.context.baseline
+        return baseline is not None and baseline.was_well(HEALTH, DEFAULT_TRIGGER)
 
     @property
     def prevailing(self) -> Outcome | None:
@@ -93,6 +96,11 @@ class Facts:
         return fitting[-1] if fitting else None
 
     @property
+    def last_detail(self) -> str:
+        """What that sample found; empty where there is none."""
+        return self.last_failure.detail if self.last_failure else ""
+
+    @property
     def last_neutral(self) -> Observation | None:
         """The latest attempt that said nothing about the service."""
         found = [o for o in self.gate.attempts if o.result is ObservationResult.NEUTRAL]
@@ -100,7 +108,7 @@ class Facts:
 
     @property
     def degraded(self) -> Sample | None:
-        """The latest answer of a service that lives but calls itself degraded."""
+        """The latest answer of a service that lives but reports itself degraded."""
         streak = self.gate.attempts[-self.gate.policy.required_streak :]
         found = [o.deciding for o in streak if o.deciding.outcome is Outcome.DEGRADED_BODY]
         return found[-1] if found else None
@@ -112,19 +120,6 @@ class Facts:
         Where both answer in turn, the last few answers are hardly ever all of the other one.
         """
         public = (o for o in self.gate.observations if o.deciding.witness is not Witness.PLATFORM)
-        told = [o for o in public if o.version]
-        passed = [o.result is ObservationResult.PASSED for o in told]
+        passed = [o.result is ObservationResult.PASSED for o in public if o.version]
         expected = self.rule.expected is not None and any(passed)
         return expected and not any(passed[-_IN_A_ROW:])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One row of the truth table: when it fits, what it says, and how it says it."""
-
-    name: str
-    when: str
-    fits: Callable[[Facts], bool]
-    verdict: Verdict
-    cause: Cause
-    reason: Callable[[Facts], str]

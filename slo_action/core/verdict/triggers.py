@@ -1,12 +1,29 @@
-"""The document's rollback triggers, each a function of what gate and window have seen."""
+"""The four rollback triggers, each a function of what gate and window observed."""
 
 from collections import Counter
 
 from slo_action.core.gate.gate import Gate, GateEnd
 from slo_action.core.model import Dead, Observation, ObservationResult, Outcome, Trigger, Witness
 from slo_action.core.observation.window import Window, WindowEnd
-from slo_action.core.verdict.outcome_groups import CONFIG_OUTCOMES, SLOW_OUTCOMES
-from slo_action.core.verdict.window_facts import convicted, over_trigger
+from slo_action.core.verdict.window_facts import failed_streams, over_trigger
+
+CONFIG_OUTCOMES = frozenset({Outcome.HTTP_4XX, Outcome.REDIRECT, Outcome.BODY_TOO_LARGE})
+"""The check asks wrongly, unless the same check was well before."""
+
+PATH_OUTCOMES = frozenset(
+    {
+        Outcome.TLS_EXPIRING,
+        Outcome.TLS_EXPIRED,
+        Outcome.TLS_NAME,
+        Outcome.TLS_OTHER,
+        Outcome.DNS_NXDOMAIN,
+        Outcome.DNS_TIMEOUT,
+    },
+)
+"""The deploy made neither the certificate nor the record."""
+
+SLOW_OUTCOMES = frozenset({Outcome.SLOW, Outcome.READ_TIMEOUT})
+"""Answered too late, or not within the timeout that lies above the limit."""
 
 OUTAGE_SECONDS = 15.0
 """How long everything must be bad to be called an outage: 5 % of five minutes."""
@@ -35,15 +52,15 @@ def prevailing_outcome(gate: Gate) -> Outcome | None:
 
 
 def blamed_outcome(window: Window) -> Outcome | None:
-    """Return what the failures of a window blame; None where nothing convicts.
+    """Return what the failures of a window blame; None where nothing failed it.
 
-    The most frequent outcome of the streams that convict. What looks like a wrong check is no such
-    thing on a stream that answered well before: the check was right then.
+    The most frequent outcome of the streams that failed it. What looks like a wrong check is no
+    such thing on a stream that answered well before: the check was right then.
     """
     counts: Counter[Outcome] = Counter()
-    for track in convicted(window):
-        for outcome, count in track.outcomes.items():
-            if outcome.is_bad and not (track.good and outcome in CONFIG_OUTCOMES):
+    for stats in failed_streams(window):
+        for outcome, count in stats.outcomes.items():
+            if outcome.is_bad and not (stats.good and outcome in CONFIG_OUTCOMES):
                 counts[outcome] += count
     return max(counts, key=lambda outcome: counts[outcome]) if counts else None
 
@@ -66,26 +83,26 @@ def error_rate_breach(_gate: Gate, _end: GateEnd | None, window: Window | None) 
 def response_time_degradation(gate: Gate, end: GateEnd | None, window: Window | None) -> bool:
     """Answers above 5 000 ms, or none within the timeout above it, are why it failed.
 
-    In the window they must be most of the failures of a health stream that convicts.
+    In the window they must be most of the failures of a health stream that failed it.
     """
     if window is None:
         return end is GateEnd.MISSED and prevailing_outcome(gate) in SLOW_OUTCOMES
-    health = [t for t in convicted(window) if t.stream.probe.witness is Witness.HEALTH]
-    return any(track.prevailing_failure in SLOW_OUTCOMES for track in health)
+    health = [t for t in failed_streams(window) if t.stream.probe.witness is Witness.HEALTH]
+    return any(stats.prevailing_failure in SLOW_OUTCOMES for stats in health)
 
 
 def service_unavailability(gate: Gate, end: GateEnd | None, window: Window | None) -> bool:
     """Complete outage: up to the end, for at least 15 s, nothing but 5xx or no answer at all.
 
-    So it is where the platform says that no machine of the release can become healthy.
+    The same where the platform reports that no machine of the release can become healthy.
 
     In the window: every endpoint bad for 15 s, and no good answer from anywhere.
     """
     if window is not None:
         return window.end is WindowEnd.OUTAGE
     if end is GateEnd.HOPELESS:
-        told = gate.observations[-1].hopeless
-        return told is not None and told.why is not Dead.NOT_LIVE
+        hopeless = gate.observations[-1].hopeless
+        return hopeless is not None and hopeless.why is not Dead.NOT_LIVE
     if end is not GateEnd.MISSED:
         return False
     last = gate.observations[-1].ended_seconds
@@ -107,5 +124,5 @@ _TRIGGERS = {
 
 
 def fired(gate: Gate, end: GateEnd | None, window: Window | None = None) -> tuple[Trigger, ...]:
-    """Return every trigger that fired, in the document's order; `window` is None without one."""
+    """Return every trigger that fired, in the order of `Trigger`; `window` is None without one."""
     return tuple(trigger for trigger, judge in _TRIGGERS.items() if judge(gate, end, window))

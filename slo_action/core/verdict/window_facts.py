@@ -1,154 +1,154 @@
-"""What a window shows, as facts a row can ask for, and as sentences a person can check."""
+"""What a window shows: facts for the truth table, and sentences about them."""
 
-from fractions import Fraction
+from collections.abc import Sequence
 
 from slo_action.core.model import Outcome
 from slo_action.core.observation.real_traffic import TrafficVerdict
 from slo_action.core.observation.stream_stats import StreamStats
+from slo_action.core.observation.streams import Stream
 from slo_action.core.observation.window import POOLED, Window, WindowEnd
+from slo_action.core.release.baseline import Baseline
+from slo_action.core.stats.binomial import binomial_at_most
 from slo_action.core.stats.latency import LatencyState
-from slo_action.core.stats.rate_test import BreachRule, RateTest, binomial_at_most
+from slo_action.core.stats.rate_test import BreachRule, RateTest
+from slo_action.core.text.quantities import milliseconds_words, percent_words, rounded_percent
 
 _EDGE = 1e-9
 _CHANCE = 0.05
-_HEARD = 0.7
-"""The share of the time that must be heard of; the first answers and a pause or two aside."""
+_USABLE = 0.7
+"""The share of the time that needs usable answers; the first answers and a pause or two aside."""
 
 
 def endpoints(window: Window) -> tuple[StreamStats, ...]:
-    """Return the tracks of what users ask."""
-    return tuple(track for track in window.tracks.values() if track.stream.is_endpoint)
+    """Return the streams of what users ask."""
+    return tuple(stats for stats in window.stream_stats.values() if stats.stream.is_endpoint)
 
 
 def journeys(window: Window) -> tuple[StreamStats, ...]:
-    """Return the tracks of users' journeys."""
-    return tuple(track for track in window.tracks.values() if track.stream.is_journey)
+    """Return the streams of users' journeys."""
+    return tuple(stats for stats in window.stream_stats.values() if stats.stream.is_journey)
 
 
-def convicted(window: Window) -> tuple[StreamStats, ...]:
-    """Return the tracks whose failures convict; all endpoints in an outage, or where pooled."""
+def failed_streams(window: Window) -> tuple[StreamStats, ...]:
+    """Return the streams that failed the window; all endpoints in an outage, or where pooled."""
     if window.end is WindowEnd.OUTAGE:
         return endpoints(window)
     names = window.breached
-    found = [t for t in window.tracks.values() if t.stream.name in names]
+    found = [t for t in window.stream_stats.values() if t.stream.name in names]
     if POOLED in names:
         found += [t for t in endpoints(window) if t.rate.bad and t not in found]
     return tuple(found) or tuple(t for t in endpoints(window) if t.rate.over_trigger())
 
 
 def over_trigger(window: Window) -> bool:
-    """Tell whether the plain rule alone convicts at the end: without confidence, it decides."""
+    """Return whether the plain rule alone fails the window at its end: without confidence."""
     plain = not window.policy.rates.confidence
-    over = any(track.rate.over_trigger() for track in endpoints(window))
+    over = any(stats.rate.over_trigger() for stats in endpoints(window))
     return plain and window.end is WindowEnd.OVER and over
 
 
+def has_failed(window: Window) -> bool:
+    """Return whether the window had an outage or an error-rate breach."""
+    return window.end in (WindowEnd.OUTAGE, WindowEnd.BREACHED) or over_trigger(window)
+
+
 def is_pre_existing(window: Window) -> bool:
-    """Tell whether a trigger fired for what users suffered before the deploy, too."""
-    failed = window.end in (WindowEnd.OUTAGE, WindowEnd.BREACHED, WindowEnd.TRAFFIC)
-    known = window.traffic.verdict is TrafficVerdict.PRE_EXISTING
-    return known and (failed or over_trigger(window))
+    """Return whether a trigger fired, and real traffic failed as much before the deploy."""
+    failed = has_failed(window) or window.end is WindowEnd.TRAFFIC
+    return failed and window.traffic.verdict is TrafficVerdict.PRE_EXISTING
 
 
 def unsure(window: Window) -> StreamStats | None:
     """Return the endpoint that is furthest from refuting the trigger; None where all refute it.
 
-    With too few probes of its own, an endpoint may lean on all of them together, unless it surely
-    misses the SLO itself. The plain rule knows no such thing.
+    With too few probes of its own, an endpoint may be judged with all others, unless it surely
+    misses the SLO itself. Not so under the plain rule.
     """
     rates = window.policy.rates
     if not rates.confidence or window.end is not WindowEnd.OVER:
         return None
-    together = window.pooled is not None and window.pooled.refuted_at_end()
+    pooled = window.pooled is not None and window.pooled.refuted_at_end()
     open_ones = [
-        track
-        for track in endpoints(window)
-        if not track.rate.refuted_at_end()
-        and not (together and track.rate.valid and not _surely_over(track.rate, float(rates.slo)))
+        stats
+        for stats in endpoints(window)
+        if not stats.rate.refuted_at_end()
+        and not (pooled and stats.rate.valid and not _surely_over(stats.rate, float(rates.slo)))
     ]
-    return max(open_ones, key=lambda track: _share(track.rate), default=None)
+    return max(open_ones, key=lambda stats: _share(stats.rate), default=None)
 
 
-def silenced(window: Window) -> StreamStats | None:
+def unheard(window: Window) -> StreamStats | None:
     """Return an endpoint that was not heard for too long to be passed; None where none is.
 
     Too long is the last stretch, as long as an outage takes, or a quarter of the time in all. For
-    a journey it is all of it: where every run of it told nothing.
+    a journey it is all of it: where no run of it gave a usable answer.
     """
     if window.end is not WindowEnd.OVER:
         return None
-    for track in endpoints(window):
-        unheard, watched = silence_of(track, window), _watched(window)
-        if unheard >= window.policy.outage_seconds or _heard(track) < _HEARD * watched:
-            return track
-    unheard_of = (t for t in journeys(window) if t.silent and not t.rate.valid)
+    for stats in endpoints(window):
+        lost, watched = unheard_seconds(stats, window), _watched(window)
+        if lost >= window.policy.outage_seconds or _usable_seconds(stats) < _USABLE * watched:
+            return stats
+    unheard_of = (t for t in journeys(window) if t.unusable and not t.rate.valid)
     return next(unheard_of, None)
 
 
-def silence_of(track: StreamStats, window: Window) -> float:
+def unheard_seconds(stats: StreamStats, window: Window) -> float:
     """Return for how many seconds up to the end an endpoint was not heard."""
-    return window.ends_seconds - max(track.last_heard, window.counts_from_seconds)
+    return window.ends_seconds - max(stats.last_heard, window.counts_from_seconds)
 
 
 def _watched(window: Window) -> float:
     return window.ends_seconds - window.counts_from_seconds
 
 
-def _heard(track: StreamStats) -> float:
+def _usable_seconds(stats: StreamStats) -> float:
     """Return the seconds that an endpoint's answers stand for."""
-    return track.rate.valid_weight * track.seconds_apart
+    return stats.rate.valid_weight * stats.seconds_apart
 
 
 def over_slo(window: Window) -> StreamStats | None:
     """Return the endpoint that misses the error-rate SLO most; None where the SLO is met.
 
-    The SLO is one of all endpoints together. A single one misses it only where that is no chance:
+    The SLO is one of all endpoints pooled. A single one misses it only where that is no chance:
     with 150 probes, two failures are more than 1 %. A journey is one by itself.
     """
     if window.end is not WindowEnd.OVER:
         return None
     slo = float(window.policy.rates.slo)
-    tracks = endpoints(window)
-    bad, valid = sum(t.rate.bad_weight for t in tracks), sum(t.rate.valid_weight for t in tracks)
-    missed = [t for t in tracks if _surely_over(t.rate, slo)]
+    stream_stats = endpoints(window)
+    bad, valid = _weights(window)
+    missed = [t for t in stream_stats if _surely_over(t.rate, slo)]
     if bad > slo * valid + _EDGE:
-        missed = [t for t in tracks if t.rate.bad]
+        missed = [t for t in stream_stats if t.rate.bad]
     missed += [t for t in journeys(window) if _surely_over(t.rate, slo)]
-    return max(missed, key=lambda track: _share(track.rate), default=None)
+    return max(missed, key=lambda stats: _share(stats.rate), default=None)
 
 
-def alert_words(window: Window) -> str:
-    """Return a sentence where all endpoints together fail above the alert threshold; else nothing.
-
-    A single failure of three hundred probes is no alert: it takes two.
-    """
-    tracks = endpoints(window)
-    bad, valid = sum(t.rate.bad_weight for t in tracks), sum(t.rate.valid_weight for t in tracks)
-    count, limit = sum(t.rate.bad for t in tracks), window.policy.alert_ratio
-    if window.end is not WindowEnd.OVER or count <= 1 or bad <= limit * valid + _EDGE:
-        return ""
-    told = [rate_words(t.stream.name, t.rate, window) for t in tracks if t.rate.bad]
-    return f"errors above the alert threshold of {percent_words(limit)}: {' and '.join(told)}"
+def _weights(window: Window) -> tuple[float, float]:
+    """Return failed and valid answers of all endpoints, by the time they stand for."""
+    rates = [stats.rate for stats in endpoints(window)]
+    return sum(rate.bad_weight for rate in rates), sum(rate.valid_weight for rate in rates)
 
 
 def _surely_over(rate: RateTest, limit: float) -> bool:
-    """Tell whether this many failures would be rarer than 1 in 20 at the limit itself."""
+    """Return whether this many failures would be rarer than 1 in 20 at the limit itself."""
     return rate.bad > 0 and 1.0 - binomial_at_most(rate.bad - 1, rate.valid, limit) <= _CHANCE
 
 
 def degraded(window: Window) -> StreamStats | None:
     """Return an endpoint whose latest good answer calls itself degraded; None where none does."""
-    for track in endpoints(window):
-        if track.last_good and track.last_good.outcome is Outcome.DEGRADED_BODY:
-            return track
+    for stats in endpoints(window):
+        if stats.last_good and stats.last_good.outcome is Outcome.DEGRADED_BODY:
+            return stats
     return None
 
 
 def missed_latency(window: Window) -> StreamStats | None:
     """Return what surely misses its response-time SLO; None where nothing does."""
-    for track in (*endpoints(window), *journeys(window)):
-        if track.goal and track.latency.judge(track.goal) is LatencyState.MISSED:
-            return track
+    for stats in (*endpoints(window), *journeys(window)):
+        if stats.goal and stats.latency.judge(stats.goal) is LatencyState.MISSED:
+            return stats
     return None
 
 
@@ -156,37 +156,165 @@ def _share(rate: RateTest) -> float:
     return rate.bad / rate.valid if rate.valid else 1.0
 
 
-def window_words(window: Window) -> str:
+def requests_failed(stream: Stream | None, rate: RateTest, window: Window) -> str:
+    """Return how many requests failed: `1 in 3 requests to /api failed (18 of 52, limit 5 %)`.
+
+    Without a `stream` it is about all endpoints pooled.
+    """
+    limit = f"limit {percent_words(window.policy.rates.trigger)}"
+    what, bad, valid = _requests(stream), rate.bad, rate.valid
+    if not valid:
+        return f"no {what} was answered in a way that counts"
+    if not bad:
+        return f"none of {valid} {what} failed ({limit})"
+    if bad == valid:
+        return f"all {valid} {what} failed ({limit})"
+    share = f"{100 * bad / valid:.0f} % of" if bad > _MOSTLY * valid else f"1 in {valid / bad:.0f}"
+    return f"{share} {what} failed ({bad} of {valid}, {limit})"
+
+
+_MOSTLY = 0.4
+"""A larger share is given in percent: 2 of 3 is no `1 in` anything."""
+
+
+def _requests(stream: Stream | None) -> str:
+    if stream is None:
+        return f"requests to {POOLED}"
+    if stream.is_journey:
+        return f"runs of {stream.name}"
+    if stream.machine:
+        return f"requests to machine {stream.machine}"
+    name = stream.name
+    return f"requests to {name if name.startswith('/') else f'the {name} endpoint'}"
+
+
+def failure_summary(window: Window) -> str:
+    """Return what failed, how often, against which limit, since when, and how it failed last."""
+    streams = failed_streams(window)
+    shown = next((s.last_failure for s in reversed(streams) if s.last_failure), None)
+    last = f": {shown.detail}" if shown else ""
+    if window.end is WindowEnd.OUTAGE:
+        names = " and ".join(stats.stream.name for stats in streams)
+        return (
+            f"every request to {names} failed since {window.outage_since or 0:.0f} s after the "
+            f"deploy (limit {window.policy.outage_seconds:g} s){last}"
+        )
+    if window.breached == (POOLED,) and window.pooled:
+        return f"{requests_failed(None, window.pooled, window)}{_since(window.pooled)}{last}"
+    if not streams:
+        return "the error rate is above the trigger"
+    worst = max(streams, key=lambda stats: _share(stats.rate))
+    last = f": {worst.last_failure.detail}" if worst.last_failure else last
+    others = [
+        f"{s.stream.name} ({s.rate.bad} of {s.rate.valid})" for s in streams if s is not worst
+    ]
+    also = f"; also {', '.join(others)}" if others else ""
+    return f"{requests_failed(worst.stream, worst.rate, window)}{_since(worst.rate)}{also}{last}"
+
+
+def _since(rate: RateTest) -> str:
+    since = rate.breach.bad_since_seconds if rate.breach else None
+    return "" if since is None else f", failing since {since:.0f} s after the deploy"
+
+
+def before_summary(baseline: Baseline, streams: Sequence[StreamStats] = ()) -> str:
+    """Return what failed before the deploy, of these streams or of all."""
+    names = {stats.stream.name for stats in streams}
+    return " and ".join(
+        f"{before.bad} of {before.valid} answers of {before.name} failed"
+        for before in baseline.streams
+        if before.bad and (not names or before.name in names)
+    )
+
+
+def window_summary(window: Window) -> str:
     """Return what the whole window showed, in one clause."""
-    told = [rate_words(t.stream.name, t.rate, window) for t in endpoints(window)]
-    if window.pooled and any(not t.rate.refuted_at_end() for t in endpoints(window)):
-        told.append(rate_words(POOLED, window.pooled, window))
-    told += [f"{t.stream.name}: {t.rate.bad} of {t.rate.valid} failed" for t in journeys(window)]
-    return " and ".join(told) or "nothing was observed"
+    rates = [stats.rate for stats in endpoints(window)]
+    bad, valid = sum(rate.bad for rate in rates), sum(rate.valid for rate in rates)
+    found = [f"{bad or 'none'} of {valid} requests failed" if valid else "no request was answered"]
+    found += [
+        f"{s.rate.bad or 'none'} of {s.rate.valid} runs of {s.stream.name} failed"
+        for s in journeys(window)
+    ]
+    return " and ".join(found)
 
 
-def rate_words(name: str, rate: RateTest, window: Window) -> str:
-    """Return the sentence a person can check: counts, interval, and where the trigger stands."""
-    share = f"{share_words(rate)}; 95 % any-time interval {interval_words(rate)}{_timed(rate)}"
-    return f"{name}: {rate.bad} of {rate.valid} failed ({share}); {standing_words(rate, window)}"
+def unheard_summary(stats: StreamStats, window: Window, same_network: str) -> str:
+    """Return why too few answers of an endpoint count; `same_network` where the control failed."""
+    name, lost = stats.stream.name, unheard_seconds(stats, window)
+    seconds = f"the last {lost:.0f} s" if lost >= window.policy.outage_seconds else ""
+    if stats.unusable:
+        last = f"; last: {stats.last_neutral.detail}" if stats.last_neutral else ""
+        return (
+            f"inconclusive because {stats.unusable} of {stats.rate.valid + stats.unusable} answers "
+            f"of {name} say nothing of the service{f', all of {seconds}' if seconds else ''}{last}"
+            f"{same_network if stats.excused else ''}"
+        )
+    few = f"only {stats.rate.valid} answers of {name} count"
+    return (
+        f"inconclusive because {f'{name} gave no answer in {seconds}' if seconds else few}"
+        f"{_why_few_answers(window, stats)}"
+    )
 
 
-def share_words(rate: RateTest) -> str:
+def _why_few_answers(window: Window, stats: StreamStats) -> str:
+    limited = (s for s in window.stream_stats.values() if s.outcomes.get(Outcome.RATE_LIMITED))
+    pausing = next((s for s in limited if not s.stream.is_journey), None)
+    if pausing and pausing.last_neutral:
+        last = pausing.last_neutral.detail
+        return f"; all probes paused, as {pausing.stream.name} was rate limited; last: {last}"
+    late = f"; {stats.missed} of its probes were not sent, as the runner was late"
+    return late if stats.missed else ""
+
+
+def latency_summary(stats: StreamStats) -> str:
+    """Return how the response-time SLO was missed, by counts."""
+    goal, latency = stats.goal, stats.latency
+    if goal is None:
+        return ""
+    over, limit = latency.over[goal.limit_seconds], milliseconds_words(goal.limit_seconds)
+    return (
+        f"{stats.stream.name} misses its response-time SLO {goal.name} < {limit}: {over} of "
+        f"{latency.n} answers took longer, {percent_words(1 - goal.quantile)} may"
+    )
+
+
+def alert_summary(window: Window) -> str:
+    """Return a sentence where all endpoints fail above the alert threshold; else nothing.
+
+    A single failure of three hundred probes is no alert: it takes two.
+    """
+    found = [stats for stats in endpoints(window) if stats.rate.bad]
+    bad, valid = _weights(window)
+    limit = window.policy.alert_ratio
+    enough = sum(stats.rate.bad for stats in found) > 1 and bad > limit * valid + _EDGE
+    if window.end is not WindowEnd.OVER or not enough:
+        return ""
+    failed = " and ".join(requests_failed(s.stream, s.rate, window) for s in found)
+    return f"errors above the alert threshold of {percent_words(limit)}: {failed}"
+
+
+def rate_details(name: str, rate: RateTest, window: Window) -> str:
+    """Return the statistics of a stream: counts, interval, and the status of the trigger."""
+    by_time = failure_share_by_time(rate)
+    share = f"{failure_share(rate)}; 95 % any-time interval {interval_text(rate)}"
+    timed = f"; by time {by_time}" if by_time else ""
+    status = trigger_status(rate, window)
+    return f"{name}: {rate.bad} of {rate.valid} failed ({share}{timed}); {status}"
+
+
+def failure_share(rate: RateTest) -> str:
     """Return which share of the answers failed."""
-    return f"{100 * rate.bad / rate.valid:.1f} %" if rate.valid else "no answer"
+    return rounded_percent(rate.bad / rate.valid) if rate.valid else "no answer"
 
 
-def time_words(rate: RateTest) -> str:
+def failure_share_by_time(rate: RateTest) -> str:
     """Return the failing share of the time; empty where that of the answers is the same.
 
     What fails is asked more often for a while, so its answers overstate it.
     """
-    told = f"{100 * time_share(rate):.1f} %"
-    return "" if not rate.valid or told == share_words(rate) else told
-
-
-def _timed(rate: RateTest) -> str:
-    return f"; by time {time_words(rate)}" if time_words(rate) else ""
+    share = rounded_percent(time_share(rate))
+    return "" if not rate.valid or share == failure_share(rate) else share
 
 
 def time_share(rate: RateTest) -> float:
@@ -194,22 +322,16 @@ def time_share(rate: RateTest) -> float:
     return rate.bad_weight / rate.valid_weight if rate.valid_weight else 0.0
 
 
-def interval_words(rate: RateTest) -> str:
+def interval_text(rate: RateTest) -> str:
     """Return the 95 % any-time interval of the share of answers."""
     low, high = rate.interval()
     return f"{100 * low:.1f}–{100 * high:.1f} %"
 
 
-def percent_words(ratio: float | Fraction) -> str:
-    """Return a limit or a confidence in percent, without needless digits."""
-    return f"{100 * float(ratio):g} %"
-
-
-def standing_words(rate: RateTest, window: Window) -> str:
-    """Return where the trigger stands: what convicted and when, or whether it is refuted."""
-    rates = window.policy.rates
+def trigger_status(rate: RateTest, window: Window) -> str:
+    """Return whether the trigger fired, when and why, or whether it is refuted."""
+    rates, breach = window.policy.rates, rate.breach
     trigger, slo = percent_words(rates.trigger), percent_words(rates.slo)
-    breach = rate.breach
     if breach is None:
         return _refutation(rate, trigger, window)
     at = f"{breach.heard_seconds:.0f} s"
@@ -221,40 +343,13 @@ def standing_words(rate: RateTest, window: Window) -> str:
 
 
 def _refutation(rate: RateTest, trigger: str, window: Window) -> str:
+    over = window.end is WindowEnd.OVER
     if rate.refuted_seconds is not None:
         return f"trigger {trigger} refuted at {rate.refuted_seconds:.0f} s"
     if rate.least_bad > 1:  # of too few answers to refute anything
-        return "did not convict"
-    if window.end is WindowEnd.OVER and rate.refuted_at_end():
+        return "did not fire the trigger"
+    if over and rate.refuted_at_end():
         return f"trigger {trigger} refuted at the end"
-    if window.end is WindowEnd.OVER and rate.over_trigger():
+    if over and rate.over_trigger():
         return f"over the trigger of {trigger}, but too few answers to be sure"
     return f"trigger {trigger} not refuted"
-
-
-def breach_words(window: Window) -> str:
-    """Return why the window convicts, with the latest failure."""
-    tracks = convicted(window)
-    shown = next((t.last_failure for t in reversed(tracks) if t.last_failure), None)
-    last = f"; last: {shown.detail}" if shown else ""
-    if window.end is WindowEnd.OUTAGE:
-        since = window.outage_since
-        names = " and ".join(track.stream.name for track in tracks)
-        return f"nothing answers well since {since or 0:.0f} s after the deploy ({names}){last}"
-    if window.breached == (POOLED,) and window.pooled:
-        return f"{rate_words(POOLED, window.pooled, window)}{last}"
-    told = " and ".join(rate_words(t.stream.name, t.rate, window) for t in tracks)
-    return f"{told}{last}"
-
-
-def latency_words(track: StreamStats) -> str:
-    """Return how the response-time SLO was missed, by counts."""
-    goal, latency = track.goal, track.latency
-    if goal is None:
-        return ""
-    over, limit = latency.over[goal.limit_seconds], f"{1000 * goal.limit_seconds:.0f} ms"
-    allowed = percent_words(1 - goal.quantile)
-    return (
-        f"{track.stream.name} misses its response-time SLO {goal.name} < {limit}: {over} of "
-        f"{latency.n} answers took longer, {allowed} may"
-    )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PIECE_BYTES = 256 * 1024
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The oldest time a zip can tell. Real ones would make two archives of the same files differ."""
+"""The oldest time a zip can hold. Real ones would make two archives of the same files differ."""
 _UNIX = 3
 _MODE = S_IFREG | 0o644
 
@@ -74,13 +74,13 @@ def in_blocks(pieces: Iterable[bytes], block_bytes: int) -> Iterator[bytes]:
 def _header(entry: ZipEntry) -> ZipInfo:
     """Deflate everything, at zlib's own level 6.
 
-    Readers that stream cannot tell where a stored file ends when its size follows it.
+    Readers that stream do not know where a stored file ends when its size follows it.
     """
     header = ZipInfo(entry.name, _EPOCH)
     header.compress_type = ZIP_DEFLATED
     header.create_system = _UNIX
     header.external_attr = _MODE << 16
-    header.file_size = entry.size_bytes  # only tells ZipFile whether 32 bits are enough
+    header.file_size = entry.size_bytes  # ZipFile needs it to know whether 32 bits are enough
     return header
 
 

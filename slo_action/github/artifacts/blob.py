@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from slo_action.errors import ArtifactError
-from slo_action.github.artifacts.retry import TransientError, retry_after_seconds
+from slo_action.system.retry import TransientError
 
 _STORED = 201
 """Any other success stored nothing."""
@@ -81,14 +81,14 @@ def _put(client: httpx.Client, url: str, body: bytes, headers: Mapping[str, str]
 
 def _failure(response: httpx.Response) -> ArtifactError | TransientError:
     code = response.headers.get("x-ms-error-code", "")[:_LONGEST_CODE]
-    told = f"HTTP {response.status_code} {code}".rstrip()
+    answer = f"HTTP {response.status_code} {code}".rstrip()
     if response.status_code in _LATE_OR_BUSY:
         return TransientError(
-            f"the blob store answered {told}",
+            f"the blob store answered {answer}",
             unsure=True,
-            retry_after_seconds=retry_after_seconds(response.headers.get("Retry-After")),
+            retry_after=response.headers.get("Retry-After"),
         )
     return ArtifactError(
-        f"The blob store refused the evidence: {told}.",
+        f"The blob store refused the evidence: {answer}.",
         hint="the signed address may have expired; run the job again",
     )

@@ -45,7 +45,7 @@ def with_suffix(name: str, suffix: str) -> str:
 
 
 def candidate_names(name: str, random: Callable[[], float]) -> Iterator[str]:
-    """Yield the wanted name, then a few that nobody else has thought of.
+    """Yield the wanted name, then a few random ones.
 
     Random and not counted: the jobs of a matrix that share a name would count alike. `random`
     returns numbers in [0, 1).

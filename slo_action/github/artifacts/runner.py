@@ -1,4 +1,4 @@
-"""What the runner tells about its artifact service, and whether there is one to talk to."""
+"""The artifact service of the runner, if there is one."""
 
 import binascii
 import json
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from slo_action.core.text.quantities import instant_text
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import ArtifactError
 
@@ -77,7 +78,7 @@ class RunnerResults:
         if not self.retention_days:
             return None
         days = min(self.retention_days, self.max_retention_days or self.retention_days)
-        return (now + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return instant_text(now + timedelta(days=days))
 
     def artifact_url(self, artifact_id: str) -> str:
         """Return the page where a person can download the artifact."""

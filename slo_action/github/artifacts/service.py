@@ -15,15 +15,15 @@ from slo_action import __version__
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import ArtifactError
 from slo_action.github.artifacts.blob import UploadedBlob
-from slo_action.github.artifacts.retry import TransientError, retry_after_seconds
 from slo_action.github.artifacts.runner import BackendIds
+from slo_action.system.retry import TransientError
 
 _SERVICE = "twirp/github.actions.results.api.v1.ArtifactService"
 _ZIP_VERSION = 4
 """Version 7 demands a `mime_type`, which act does not know."""
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _QUOTA = "insufficient usage"
-_LONGEST_TOLD = 200
+_LONGEST_TEXT = 200
 
 
 class _Answer(BaseModel):
@@ -139,22 +139,22 @@ class ArtifactService:
 
     def _failure(self, method: str, response: httpx.Response, busy: frozenset[int]) -> Exception:
         """Say what a status means. The text is read first: 403 has several meanings."""
-        told = self._scrub(_told(response))[:_LONGEST_TOLD]
-        if _QUOTA in told:
+        text = self._scrub(_error_text(response))[:_LONGEST_TEXT]
+        if _QUOTA in text:
             return ArtifactError(
                 "GitHub stores no more artifacts for this account: the storage quota is used up.",
                 hint="delete old artifacts or raise the limit; GitHub recounts after some hours",
             )
         if response.status_code == httpx.codes.CONFLICT:
             return NameTakenError()
-        said = f"HTTP {response.status_code} {told}".rstrip()
+        answer = f"HTTP {response.status_code} {text}".rstrip()
         if response.status_code in busy:
             return TransientError(
-                f"{method} was answered {said}",
+                f"{method} was answered {answer}",
                 unsure=response.is_server_error,
-                retry_after_seconds=retry_after_seconds(response.headers.get("Retry-After")),
+                retry_after=response.headers.get("Retry-After"),
             )
-        return _refusal(method, response.status_code, said)
+        return _refusal(method, response.status_code, answer)
 
 
 def _parsed(method: str, response: httpx.Response, answer: type[_A]) -> _A:
@@ -169,8 +169,8 @@ def _parsed(method: str, response: httpx.Response, answer: type[_A]) -> _A:
         raise _senseless(method) from None
 
 
-def _told(response: httpx.Response) -> str:
-    """Return the service's own words; they are untrusted, and act has none."""
+def _error_text(response: httpx.Response) -> str:
+    """Return the service's error text, untrusted; act has none."""
     try:
         error = _TwirpError.model_validate_json(response.content)
     except ValidationError:
@@ -178,14 +178,14 @@ def _told(response: httpx.Response) -> str:
     return f"{error.code}: {error.msg}"
 
 
-def _refusal(method: str, status: int, said: str) -> ArtifactError:
+def _refusal(method: str, status: int, answer: str) -> ArtifactError:
     hints = {
         400: "see what it says of the name, and change the `artifact-name` input",
         401: "the runtime token holds for its own job only; leave it as the runner set it",
         403: "the runtime token does not allow it; see the repository's Actions settings",
     }
     return ArtifactError(
-        f"GitHub's artifact service refused {method}: {said}.",
+        f"GitHub's artifact service refused {method}: {answer}.",
         hint=hints.get(status, "see www.githubstatus.com, then run the job again"),
     )
 

@@ -16,18 +16,17 @@ from slo_action.errors import ArtifactError
 from slo_action.github.artifacts.archive import ZipEntry, archive_entries, in_blocks, zip_stream
 from slo_action.github.artifacts.blob import UploadedBlob, put_block, put_block_list, write_blocks
 from slo_action.github.artifacts.names import candidate_names
-from slo_action.github.artifacts.retry import (
-    BLOB_WAITS,
-    TWIRP_WAITS,
-    Patience,
-    TransientError,
-)
 from slo_action.github.artifacts.runner import RunnerResults
 from slo_action.github.artifacts.service import ArtifactService, NameTakenError
 from slo_action.ports import Clock, UploadedArtifact
+from slo_action.system.retry import RetryBudget, TransientError
 
 _BLOCK_BYTES = 8 * 1024 * 1024
-_PATIENCE_SECONDS = 60.0
+_BUDGET_SECONDS = 60.0
+_TWIRP_WAITS = ((3.0, 3.0), *((3.0 * 1.5**n, 3.0 * 1.5 ** (n + 1)) for n in (1, 2, 3)))
+"""Seconds between five attempts, each drawn from (low, high): artifact-twirp-client.ts."""
+_BLOB_WAITS = ((0.0, 0.0), (4.0, 4.0), (12.0, 12.0))
+"""Seconds between four attempts: the retry policy of Azure's storage SDK."""
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 
@@ -71,7 +70,7 @@ class GitHubArtifactStore:
                 service=ArtifactService(
                     client, origin, self._runner.token, ids, self._scrubber.scrub
                 ),
-                patience=Patience(self._clock, self._random, _PATIENCE_SECONDS),
+                budget=RetryBudget(self._clock, _BUDGET_SECONDS, self._random),
                 hide_signature=self._hide_signature,
                 expires_at=self._runner.expires_at(self._clock.now()),
             )
@@ -131,7 +130,7 @@ class _Delivery:
 
     client: httpx.Client
     service: ArtifactService
-    patience: Patience
+    budget: RetryBudget
     hide_signature: Callable[[str], None]
     expires_at: str | None
 
@@ -161,21 +160,21 @@ class _Delivery:
         )
 
     def _created(self, name: str) -> str:
-        signed_url = self.patience.persist(
-            TWIRP_WAITS, lambda: self.service.create(name, self.expires_at)
+        signed_url = self.budget.persist(
+            _TWIRP_WAITS, lambda: self.service.create(name, self.expires_at)
         )
         self.hide_signature(signed_url)
         return signed_url
 
     def _written(self, signed_url: str, entries: Sequence[ZipEntry]) -> UploadedBlob:
         def put(index: int, block: bytes) -> None:
-            self.patience.persist(
-                BLOB_WAITS, lambda: put_block(self.client, signed_url, index, block)
+            self.budget.persist(
+                _BLOB_WAITS, lambda: put_block(self.client, signed_url, index, block)
             )
 
         written = write_blocks(in_blocks(zip_stream(entries), _BLOCK_BYTES), put)
-        self.patience.persist(
-            BLOB_WAITS, lambda: put_block_list(self.client, signed_url, written.block_count)
+        self.budget.persist(
+            _BLOB_WAITS, lambda: put_block_list(self.client, signed_url, written.block_count)
         )
         return written
 
@@ -193,4 +192,4 @@ class _Delivery:
                 unsure = unsure or error.unsure
                 raise
 
-        return self.patience.persist(TWIRP_WAITS, attempt)
+        return self.budget.persist(_TWIRP_WAITS, attempt)

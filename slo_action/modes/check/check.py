@@ -1,4 +1,4 @@
-"""`check`: mend → hold files against rules → visit what runs → compare with before → tell."""
+"""`check`: fix → test files with rules → visit what runs → compare with the base → report."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -7,73 +7,73 @@ from typing import Any, TypeVar
 from slo_action import __version__
 from slo_action.config.check import CheckRequest, FlyFile
 from slo_action.core.lint.edits import apply, compatible
-from slo_action.core.lint.file_rules import FILE_RULES, FLY_MISTAKE, LEFT_OUT, MISTAKE
-from slo_action.core.lint.fly.findings import fly_findings
+from slo_action.core.lint.file_rules import FILE_RULES, FLY_MISTAKE, MISTAKE, SKIPPED
 from slo_action.core.lint.fly.rules import FLY_RULES
-from slo_action.core.lint.fly.slo_rules import MATCH_RULES
-from slo_action.core.lint.live.rules import TARGET_RULES
+from slo_action.core.lint.fly.slo_rules import MATCH_RULES, fly_findings
+from slo_action.core.lint.live.rules import LIVE_RULES
 from slo_action.core.lint.rule import Finding, Place, Rule, findings
-from slo_action.core.lint.slo.rules import MATRIX_RULES
+from slo_action.core.lint.slo.rules import SLO_RULES
 from slo_action.core.model import Annotation, Level
 from slo_action.core.slo_diff.change import Change
-from slo_action.core.slo_diff.impact import Hindsight
+from slo_action.core.slo_diff.impact import Impact
 from slo_action.core.text.secrets import hidden_in_line, without_url_credentials
 from slo_action.errors import InputError, Mistake
 from slo_action.modes.check.live import visits
 from slo_action.modes.check.slo_diff import Difference, difference
-from slo_action.modes.check.slo_lint import matrix_findings
+from slo_action.modes.check.slo_lint import slo_findings
 from slo_action.ports import CheckPorts
 from slo_action.render.lint.check import check_annotations, check_lines, check_summary
 from slo_action.render.lint.sarif import sarif
 from slo_action.render.lint.slo_diff import (
     looser_annotation,
-    matrix_change_lines,
-    matrix_change_section,
+    slo_diff_lines,
+    slo_diff_section,
 )
 
-RULES: tuple[Rule[Any], ...] = (*FILE_RULES, *MATRIX_RULES, *FLY_RULES, *MATCH_RULES, *TARGET_RULES)
+RULES: tuple[Rule[Any], ...] = (*FILE_RULES, *SLO_RULES, *FLY_RULES, *MATCH_RULES, *LIVE_RULES)
 """Every rule there is, in the order of docs/check.md."""
 
 
-_Told = TypeVar("_Told", Change, Hindsight)
+_Shown = TypeVar("_Shown", Change, Impact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """What was found, and what else there is to tell."""
+class _Checked:
+    """What was found, and what else there is to report."""
 
     request: CheckRequest
     found: tuple[Finding, ...]
     texts: Mapping[str, str]
     visited: int = 0
-    mended: int = 0
+    fixed: int = 0
     difference: Difference | None = None
 
 
 def check(request: CheckRequest, ports: CheckPorts) -> int:
     """Return the exit status: 2 where a file has a mistake or contradicts itself, else 0.
 
-    Raises WorkspaceError where a file cannot be mended. Where the job summary cannot be written,
-    raises RunnerError, and WorkspaceError for the report, after all else is told.
+    Raises WorkspaceError where a file cannot be fixed. Where the job summary cannot be written,
+    raises RunnerError, and WorkspaceError for the report, after all else is reported.
     """
-    request, mended = _mended(request, ports) if request.fix else (request, 0)
+    request, fixed = _fixed(request, ports) if request.fix else (request, 0)
     targets, visited = _targets(request, ports)
-    found = (*_mistakes(request), *matrix_findings(request.loaded), *_fly(request), *targets)
-    seen = _Seen(
+    fly = [one for file in request.fly_files for one in fly_findings(file.document, file.services)]
+    found = (*_mistakes(request), *slo_findings(request.loaded), *fly, *targets)
+    checked = _Checked(
         request=request,
         found=tuple(_without_secrets(one, ports) for one in found),
         texts=_texts(request, ports),
         visited=visited,
-        mended=mended,
-        difference=difference(request, ports.former) if ports.former else None,
+        fixed=fixed,
+        difference=difference(request, ports.base) if ports.base else None,
     )
-    _tell(seen, ports)
-    return InputError.exit_code if any(_is_error(one) for one in found) else 0
+    _report(checked, ports)
+    return InputError.exit_code if any(one.rule.level is Level.ERROR for one in found) else 0
 
 
 def _without_secrets(finding: Finding, ports: CheckPorts) -> Finding:
     rule = replace(finding.rule, fix=_redacted(finding.rule.fix, ports))
-    return replace(finding, rule=rule, words=_redacted(finding.words, ports))
+    return replace(finding, rule=rule, message=_redacted(finding.message, ports))
 
 
 def _texts(request: CheckRequest, ports: CheckPorts) -> Mapping[str, str]:
@@ -86,34 +86,24 @@ def _texts(request: CheckRequest, ports: CheckPorts) -> Mapping[str, str]:
 
 
 def _redacted(text: str, ports: CheckPorts) -> str:
-    """Escaped, a secret would not be known any more. Lines stay where they are."""
+    """Escaped, a secret would not be recognised any more. Lines stay where they are."""
     return "\n".join(ports.redact(without_url_credentials(line)) for line in text.split("\n"))
 
 
-def _is_error(finding: Finding) -> bool:
-    return finding.rule.level is Level.ERROR
-
-
-def _mended(request: CheckRequest, ports: CheckPorts) -> tuple[CheckRequest, int]:
-    """Write what can be mended; what slo.yml says comes before what a rule would make of it."""
+def _fixed(request: CheckRequest, ports: CheckPorts) -> tuple[CheckRequest, int]:
+    """Apply the fixes that have exactly one safe answer; those of slo.yml come first."""
     files: list[FlyFile] = []
     count = 0
     for file in request.fly_files:
-        edits = compatible([one.edit for one in _in_fly(file) if one.edit])
+        edits = compatible(
+            [one.edit for one in fly_findings(file.document, file.services) if one.edit]
+        )
         files.append(file.with_text(apply(file.text, edits)) if edits else file)
         if edits:
-            ports.written.mend(file.document.path, files[-1].text)
-            ports.log.line(f"{file.document.path}: mended {len(edits)}")
+            ports.written.fix(file.document.path, files[-1].text)
+            ports.log.line(f"{file.document.path}: fixed {len(edits)}")
         count += len(edits)
     return replace(request, fly_files=tuple(files)), count
-
-
-def _fly(request: CheckRequest) -> tuple[Finding, ...]:
-    return tuple(one for file in request.fly_files for one in _in_fly(file))
-
-
-def _in_fly(file: FlyFile) -> tuple[Finding, ...]:
-    return fly_findings(file.document, file.services)
 
 
 def _targets(request: CheckRequest, ports: CheckPorts) -> tuple[tuple[Finding, ...], int]:
@@ -127,7 +117,7 @@ def _targets(request: CheckRequest, ports: CheckPorts) -> tuple[tuple[Finding, .
         one
         for visit in asked
         for origin in (loaded.origins[visit.service.name],)
-        for one in findings(TARGET_RULES, visit, origin.document.below(*origin.roots))
+        for one in findings(LIVE_RULES, visit, origin.document.below(*origin.roots))
     ]
     return tuple(found), sum(bool(visit.asked) for visit in asked)
 
@@ -135,7 +125,7 @@ def _targets(request: CheckRequest, ports: CheckPorts) -> tuple[tuple[Finding, .
 def _mistakes(request: CheckRequest) -> tuple[Finding, ...]:
     loaded = request.loaded
     texts = loaded.texts if loaded else {}
-    left_out = loaded.left_out if loaded else ()
+    skipped = loaded.skipped if loaded else ()
     return (
         *(_mistake(one, MISTAKE, request) for one in (loaded.mistakes if loaded else ())),
         *(
@@ -144,85 +134,73 @@ def _mistakes(request: CheckRequest) -> tuple[Finding, ...]:
         ),
         *(
             Finding(
-                rule=LEFT_OUT,
-                words=one.words,
+                rule=SKIPPED,
+                message=one.message,
                 path=one.document.path,
                 place=one.document.place(one.key),
             )
-            for one in left_out
+            for one in skipped
         ),
     )
 
 
 def _mistake(mistake: Mistake, rule: Rule[object], request: CheckRequest) -> Finding:
-    """What would be right is known better than a rule about all mistakes can say it."""
+    """A mistake has its own advice, better than that of a rule about all mistakes."""
     return Finding(
         rule=replace(rule, fix=mistake.accepted or rule.fix),
-        words=mistake.wrong,
+        message=mistake.wrong,
         path=mistake.path or request.config,
         place=Place(line=mistake.line or 1, column=mistake.column or 1),
     )
 
 
-def _tell(seen: _Seen, ports: CheckPorts) -> None:
-    request, found = seen.request, seen.found
-    _say(check_lines(request.paths, found, seen.texts), ports)
-    compared = _compared(seen, ports)
-    ports.log.annotate((*compared.annotations, *check_annotations(found)))
+def _report(checked: _Checked, ports: CheckPorts) -> None:
+    request, found = checked.request, checked.found
+    _say(check_lines(request.paths, found, checked.texts), ports)
+    annotations, section = _changes(checked, ports)
+    ports.log.annotate((*annotations, *check_annotations(found)))
     summary = check_summary(
         request.paths,
         found,
         request.run,
-        seen.texts,
-        visited=seen.visited,
-        mended=seen.mended,
+        checked.texts,
+        visited=checked.visited,
+        fixed=checked.fixed,
     )
-    ports.outputs.summarize(summary + compared.section)
+    ports.outputs.summarize(summary + section)
     if request.sarif_file:
-        ports.written.report(request.sarif_file, _sarif(seen))
+        report = sarif(
+            found, tool_version=__version__, rules=RULES, sources=checked.texts, home=_HOME
+        )
+        ports.written.report(request.sarif_file, report)
         ports.outputs.set({"sarif-path": request.sarif_file})
-
-
-def _sarif(seen: _Seen) -> str:
-    return sarif(seen.found, tool_version=__version__, rules=RULES, sources=seen.texts, home=_HOME)
 
 
 _HOME = f"https://github.com/org/slo-verify/blob/v{__version__}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Compared:
-    """What is told of the difference beside lines of the log."""
-
-    annotations: tuple[Annotation, ...] = ()
-    section: str = ""
-
-
-def _compared(seen: _Seen, ports: CheckPorts) -> _Compared:
-    """Tell the reviewer's difference in the log; return what else there is to show of it."""
-    told = seen.difference
-    if told is None:
-        return _Compared()
-    if told.unread:
-        ports.log.line(told.unread)
-        return _Compared()
-    path = told.path
-    changes = [_with_words(one, ports, *_WORDS) for one in told.changes]
-    looked = [_with_words(one, ports, "service", "what") for one in told.looked]
-    _say(matrix_change_lines(path, changes, looked), ports)
-    return _Compared(
-        annotations=looser_annotation(path, changes),
-        section="\n" + matrix_change_section(path, changes, looked) + "\n",
-    )
+def _changes(checked: _Checked, ports: CheckPorts) -> tuple[tuple[Annotation, ...], str]:
+    """Log what changes for the reviewer; return its annotations and its section."""
+    shown = checked.difference
+    if shown is None:
+        return (), ""
+    if shown.unread:
+        ports.log.line(shown.unread)
+        return (), ""
+    changes = [_redacted_texts(one, ports, *_TEXTS) for one in shown.changes]
+    impacts = [_redacted_texts(one, ports, "service", "what") for one in shown.impacts]
+    _say(slo_diff_lines(shown.path, changes, impacts), ports)
+    section = slo_diff_section(shown.path, changes, impacts)
+    return looser_annotation(shown.path, changes), f"\n{section}\n"
 
 
-_WORDS = ("service", "what", "before", "after", "consequence")
+_TEXTS = ("service", "what", "before", "after", "effect")
 
 
-def _with_words(told: _Told, ports: CheckPorts, *names: str) -> _Told:
-    """Return it with secrets taken out of its words."""
-    words: dict[str, Any] = {name: _redacted(getattr(told, name), ports) for name in names}
-    return replace(told, **words)
+def _redacted_texts(shown: _Shown, ports: CheckPorts, *names: str) -> _Shown:
+    """Return it with secrets taken out of its texts."""
+    texts: dict[str, Any] = {name: _redacted(getattr(shown, name), ports) for name in names}
+    return replace(shown, **texts)
 
 
 def _say(lines: Iterable[str], ports: CheckPorts) -> None:

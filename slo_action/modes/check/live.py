@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from slo_action.config.text.url import parse_url
 from slo_action.core.answer.freshness import refreshed
-from slo_action.core.lint.live.visit import HEALTH, Asked, Visit
+from slo_action.core.lint.live.visit import HEALTH, EndpointVisit, Visit
 from slo_action.core.model import Probe, Sample, Witness
 from slo_action.core.slo.services import Endpoint, Service
 from slo_action.ports import Clock, Prober
@@ -60,18 +60,18 @@ _Plan = tuple[Visit, tuple[tuple[Endpoint, Probe], ...]]
 
 
 def _plan(service: Service, *, allow_link_local: bool) -> _Plan:
-    if not service.url or not service.endpoints:  # a job that nobody can ask
+    if not service.url or not service.endpoints:  # a job has nothing to ask
         return Visit(service=service), ()
     try:
         base = parse_url(service.url, allow_link_local=allow_link_local)
     except ValueError as error:
-        return Visit(service=service, left_out=f"not asked: {error}"), ()
+        return Visit(service=service, skipped=f"not asked: {error}"), ()
     probes = tuple(
         (one, _probe(one, base.join(one.path))) for one in service.endpoints[:MOST_ENDPOINTS]
     )
     more = len(service.endpoints) - len(probes)
-    left_out = f"{more} more endpoints were not asked: the limit is {MOST_ENDPOINTS}"
-    return Visit(service=service, left_out=left_out if more else ""), probes
+    skipped = f"{more} more endpoints were not asked: the limit is {MOST_ENDPOINTS}"
+    return Visit(service=service, skipped=skipped if more else ""), probes
 
 
 def _probe(endpoint: Endpoint, url: str) -> Probe:
@@ -87,7 +87,7 @@ def _probe(endpoint: Endpoint, url: str) -> Probe:
 def _left_out(services: Sequence[Service]) -> Iterator[Visit]:
     after = f", nor are {len(services) - 1:,} after it" if services[1:] else ""
     why = f"not asked{after}: no more than {MOST_SERVICES} services are"
-    yield from (Visit(service=service, left_out=why) for service in services[:1])
+    yield from (Visit(service=service, skipped=why) for service in services[:1])
 
 
 def _asked(probes: Mapping[_Place, Probe], prober: Prober) -> dict[_Place, Sample]:
@@ -106,8 +106,8 @@ def _answers(
     asked: Sequence[tuple[Endpoint, Probe]],
     first: Mapping[_Place, Sample],
     second: Mapping[_Place, Sample],
-) -> Iterator[Asked]:
+) -> Iterator[EndpointVisit]:
     for index, (endpoint, _) in enumerate(asked):
         earlier, later = first[number, index], second.get((number, index))
         samples = (earlier, refreshed(earlier, later)) if later else (earlier,)
-        yield Asked(endpoint=endpoint, samples=samples)
+        yield EndpointVisit(endpoint=endpoint, samples=samples)

@@ -1,4 +1,4 @@
-"""What a change under review makes of slo.yml: the former file → both matrices → words."""
+"""What a change under review changes in slo.yml: base file → both versions → changes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,32 +7,32 @@ from posixpath import dirname, join, normpath
 
 from slo_action.config.check import CheckRequest
 from slo_action.config.request import DEFAULT_CONFIG
-from slo_action.config.slo.load import Loaded, load_matrix
-from slo_action.core.slo.services import Matrix
+from slo_action.config.slo.load import LoadedSloYml, load_slo_yml
+from slo_action.core.slo.services import SloYml
 from slo_action.core.slo_diff.change import Change
-from slo_action.core.slo_diff.diff import matrix_changes
-from slo_action.core.slo_diff.impact import Hindsight
+from slo_action.core.slo_diff.diff import slo_changes
+from slo_action.core.slo_diff.impact import Impact
 from slo_action.errors import GitHubError, Mistake
-from slo_action.modes.check.slo_impact import look_back
-from slo_action.ports import FormerFiles
+from slo_action.modes.check.slo_impact import recorded_impact
+from slo_action.ports import BaseFiles
 from slo_action.render.lint.slo_diff import unread_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What changes in the file at `path`, and what the past says of it.
+    """What changes in the file at `path`, and the impact on past deploys.
 
-    `unread` says why nothing can be told.
+    `unread` says why nothing can be compared.
     """
 
     path: str
     changes: tuple[Change, ...] = ()
-    looked: tuple[Hindsight, ...] = ()
+    impacts: tuple[Impact, ...] = ()
     unread: str = ""
 
 
-def difference(request: CheckRequest, former: FormerFiles) -> Difference | None:
-    """Return what the change makes of the matrix; None where it does nothing to it.
+def difference(request: CheckRequest, base: BaseFiles) -> Difference | None:
+    """Return what the change changes in slo.yml; None where it changes nothing.
 
     A file that is gone promises nothing any more. One with mistakes is not compared: what is
     missing from it would look like a change.
@@ -42,55 +42,57 @@ def difference(request: CheckRequest, former: FormerFiles) -> Difference | None:
     if after.mistakes:
         return _unread(name, "the file has mistakes")
     try:
-        before = _former(name, FormerMatrixFiles(former))
+        before = _base(name, BaseSloFiles(base))
     except GitHubError as error:
-        return _unread(name, error.in_words)
+        return _unread(name, error.description)
     if before.mistakes:
-        return _unread(name, "the former file has mistakes")
-    changes = matrix_changes(before.matrix, after.matrix)
+        return _unread(name, "the file of the base commit has mistakes")
+    changes = slo_changes(before.slo_yml, after.slo_yml)
     if not changes:
         return None
-    looked = (
-        look_back(request.records, before.matrix, after.matrix, changes).found
+    impacts = (
+        recorded_impact(request.records, before.slo_yml, after.slo_yml, changes).found
         if request.records
         else ()
     )
-    return Difference(path=name, changes=changes, looked=looked)
+    return Difference(path=name, changes=changes, impacts=impacts)
 
 
-_NOTHING = Loaded(matrix=Matrix(), origins={}, texts={}, mistakes=())
+_NOTHING = LoadedSloYml(slo_yml=SloYml(), origins={}, texts={}, mistakes=())
 
 
 def _unread(name: str, why: str) -> Difference:
     return Difference(path=name, unread=unread_line(name, why))
 
 
-def _former(name: str, files: "FormerMatrixFiles") -> Loaded:
-    """A file that was not there said nothing."""
+def _base(name: str, files: "BaseSloFiles") -> LoadedSloYml:
+    """A file that does not exist in the base commit promised nothing."""
     if files.read(name) is None:
         return _NOTHING
-    return load_matrix(files, name, "config")
+    return load_slo_yml(files, name, "config")
 
 
-class FormerMatrixFiles:
-    """The Files that a matrix is read from, as they were. All of it raises GitHubError."""
+class BaseSloFiles:
+    """The Files that slo.yml is read from, in the base commit. All of it raises GitHubError."""
 
-    def __init__(self, former: FormerFiles) -> None:
-        self._former = former
+    def __init__(self, base: BaseFiles) -> None:
+        self._base = base
         self._texts: dict[str, str | None] = {}
         self._names: dict[str, tuple[str, ...]] = {}
 
     def read(self, name: str) -> str | None:
-        """Return a file's former text, None where there was none; each is asked for once."""
+        """Return the text of a file in the base commit, None where it has none; read once."""
         if name not in self._texts:
-            self._texts[name] = self._former.read(name)
+            self._texts[name] = self._base.read(name)
         return self._texts[name]
 
     def text(self, name: str, field: str) -> str | Mistake:
-        """Return a file's former text, or that there was none."""
+        """Return the text of a file in the base commit, or that there was none."""
         text = self.read(name)
         if text is None:
-            return Mistake(field=field, problem="was not there", value=name, accepted="")
+            return Mistake(
+                field=field, problem="does not exist in the base commit", value=name, accepted=""
+            )
         return text
 
     def matching(self, pattern: str, beside: str) -> tuple[str, ...]:
@@ -130,7 +132,7 @@ class FormerMatrixFiles:
                     f"include looks into more than {_MOST_FOLDERS} folders",
                     hint="name the folders in the pattern",
                 )
-            self._names[folder] = self._former.names(folder)
+            self._names[folder] = self._base.names(folder)
         return self._names[folder]
 
 

@@ -1,4 +1,4 @@
-"""How recorded runs would have fared under either version of slo.yml: read → hold → judge again."""
+"""The impact of a changed slo.yml on recorded runs: read → compare → judge again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,34 +8,34 @@ from slo_action.audit.document import AuditDocument
 from slo_action.audit.measured import measured_by
 from slo_action.audit.read import find_records, read_record
 from slo_action.core.model import Mode
-from slo_action.core.slo.services import Matrix
+from slo_action.core.slo.services import SloYml
 from slo_action.core.slo_diff.change import Change
-from slo_action.core.slo_diff.impact import MOST, Hindsight, hindsight, replayed_hindsight
+from slo_action.core.slo_diff.impact import MOST, Impact, measured_impact, replayed_impact
 from slo_action.errors import RecordError
 from slo_action.modes.backtest import backtest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookedBack:
-    """What the records say of the changes; `unread` counts files that are no valid record."""
+    """The impact on recorded runs; `unread` counts files that are no valid record."""
 
-    found: tuple[Hindsight, ...]
+    found: tuple[Impact, ...]
     unread: int
 
 
-def look_back(
-    directory: Path, before: Matrix, after: Matrix, changes: Sequence[Change]
+def recorded_impact(
+    directory: Path, before: SloYml, after: SloYml, changes: Sequence[Change]
 ) -> LookedBack:
-    """Hold the audit records below a directory to both versions.
+    """Compare the audit records below a directory with both versions.
 
-    Measured values are held to the limits that changed. Where the policy of a service changed, its
-    newest runs are judged again by both.
+    Measured values are compared with the limits that changed. Where the policy of a service
+    changed, its newest runs are judged again by both.
     """
     records, unread = _read(directory)
     measured = [one for _, document in records for one in measured_by(document)]
     paths = _to_judge_again(records, before, after)
-    replays = [backtest(paths, matrix).cases for matrix in (before, after)]
-    found = (*hindsight(changes, measured), *replayed_hindsight(*replays))
+    replays = [backtest(paths, one).cases for one in (before, after)]
+    found = (*measured_impact(changes, measured), *replayed_impact(*replays))
     return LookedBack(found=found, unread=unread)
 
 
@@ -56,7 +56,7 @@ def _read(directory: Path) -> tuple[list[Recorded], int]:
     return sorted(verified, key=lambda one: one[1].timestamp), unread
 
 
-def _to_judge_again(records: Sequence[Recorded], before: Matrix, after: Matrix) -> list[Path]:
+def _to_judge_again(records: Sequence[Recorded], before: SloYml, after: SloYml) -> list[Path]:
     paths: list[Path] = []
     for name in before.services.keys() & after.services.keys():
         if before.policy_for(name) != after.policy_for(name):

@@ -1,4 +1,4 @@
-"""`verify` for several services: each as if it were alone, in a process of its own, heard here."""
+"""`verify` for several services: each in a process of its own, collected here."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,43 +10,42 @@ from slo_action.core.record.multi_service import ServiceEnding, Trouble, worst_v
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.text.quoting import printable
 from slo_action.core.text.secrets import Scrubber
-from slo_action.errors import EXIT_BUG, SloVerifyError, bug_words
+from slo_action.errors import EXIT_BUG, SloVerifyError, bug_description
 from slo_action.modes.multi_service.worker_ports import (
-    Masked,
+    LogLine,
     Post,
     PostedLog,
     PostedOutputs,
-    Provisional,
-    Said,
+    ProvisionalVerdict,
+    SecretFound,
 )
-from slo_action.modes.steps.publish import each_alone
+from slo_action.modes.steps.publish import publish_or_warn
 from slo_action.modes.verify import POLICY, verify
 from slo_action.ports import (
-    ArtifactStore,
-    CheckRuns,
     Evidence,
     History,
     Interrupts,
     Log,
     Outputs,
     Ports,
+    PublishPorts,
 )
 from slo_action.render.text.escape import shortened
 
 Open = Callable[[VerifyRequest, Log, Outputs], tuple[VerifyRequest, Ports]]
 """Opens the ports of one service; called in its own process. Raises SloVerifyError."""
 _LONGEST_NAME = 60
-_SILENT = Trouble(
-    title="Its verification ended without a word",
-    message="its process died, out of memory perhaps; what it had written is in the evidence. "
-    "Look at the service: nobody knows whether a rollback was begun",
+_NO_RESULT = Trouble(
+    title="Its process ended without a result",
+    message="it died, possibly out of memory; what it had written is in the evidence. "
+    "Check the service: a rollback may have been started",
     exit_code=EXIT_BUG,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worked:
-    """One service's record, and what is needed to tell it: its files, and what must not be told."""
+class ServiceResult:
+    """One service's record, and what publishing it needs: its files and its secrets."""
 
     record: AuditRecord
     evidence: Evidence
@@ -54,66 +53,53 @@ class Worked:
     scrubber: Scrubber
 
 
-class Crew(Protocol):
+class Processes(Protocol):
     """Does all works at the same time; see workers.run_in_processes."""
 
     def __call__(
         self,
         works: Mapping[str, Callable[[Post], None]],
         *,
-        hear: Callable[[str, object], None],
+        on_message: Callable[[str, object], None],
         interrupts: Interrupts,
     ) -> None:
-        """Return when all have ended; `hear` is given a work's name and what it posts."""
+        """Return when all have ended; `on_message` is given a work's name and what it posts."""
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommonPorts:
-    """Who hears of all services. `evidence` is the directory that those of the services are in.
-
-    `artifacts` and `check_runs` are None where there is no such surface.
-    """
-
-    log: Log
-    outputs: Outputs
-    evidence: Evidence
-    interrupts: Interrupts
-    artifacts: ArtifactStore | None = None
-    check_runs: CheckRuns | None = None
-
-
-def verify_several(
+def verify_services(
     requests: Sequence[VerifyRequest],
-    common: CommonPorts,
+    common: PublishPorts,
     *,
-    crew: Crew,
+    processes: Processes,
     open_ports: Open,
     scrubber: Scrubber,
-    keep: Callable[[Worked], None],
-) -> tuple[tuple[ServiceEnding, ...], dict[str, Worked]]:
+    keep: Callable[[ServiceResult], None],
+) -> tuple[tuple[ServiceEnding, ...], dict[str, ServiceResult]]:
     """Verify all at once; return how each ended, and the works that left a record.
 
     `keep` writes a service's evidence as soon as its record is there: what comes later may be
     killed. Services must differ in their names.
     """
-    _tell_policies(requests, common.log)
-    desk = _Desk(common, scrubber, keep, len(requests))
+    _log_policies(requests, common.log)
+    collector = _Collector(common, scrubber, keep, len(requests))
     works = {one.service: _work(one, open_ports, scrubber) for one in requests}
-    crew(works, hear=desk.hear, interrupts=common.interrupts)
+    processes(works, on_message=collector.on_message, interrupts=common.interrupts)
     ends = tuple(
-        ServiceEnding(service=one.service, outcome=desk.outcomes.get(one.service, _SILENT))
+        ServiceEnding(service=one.service, outcome=collector.outcomes.get(one.service, _NO_RESULT))
         for one in requests
     )
-    works_done = {end.service: desk.works[end.service] for end in ends if end.service in desk.works}
+    works_done = {
+        end.service: collector.works[end.service] for end in ends if end.service in collector.works
+    }
     return ends, works_done
 
 
-def _tell_policies(requests: Sequence[VerifyRequest], log: Log) -> None:
-    """Tell each policy once, with those whom it judges."""
+def _log_policies(requests: Sequence[VerifyRequest], log: Log) -> None:
+    """Log each policy once, with the services it applies to."""
     judged: dict[tuple[str, ...], list[str]] = {}
     for one in requests:
-        judged.setdefault(tuple(one.policy.in_words()), []).append(_shown(one.service))
+        judged.setdefault(tuple(one.policy.sentences()), []).append(_shown(one.service))
     for sentences, names in judged.items():
         with log.group(f"{POLICY} of {', '.join(names)}"):
             for sentence in sentences:
@@ -133,7 +119,7 @@ def _work(request: VerifyRequest, open_ports: Open, scrubber: Scrubber) -> Calla
             opened, ports = open_ports(request, log, PostedOutputs(post))
             record = verify(opened, ports)
             post(
-                Worked(
+                ServiceResult(
                     record=record,
                     evidence=ports.evidence,
                     history=ports.history,
@@ -142,20 +128,24 @@ def _work(request: VerifyRequest, open_ports: Open, scrubber: Scrubber) -> Calla
             )
         except SloVerifyError as error:
             post(
-                Trouble(title=error.title, message=error.in_words, exit_code=error.exit_code),
+                Trouble(title=error.title, message=error.description, exit_code=error.exit_code),
             )
         except Exception as error:  # noqa: BLE001 - a bug in one service must not end the others
             title = "slo-verify broke: this is a bug"
-            post(Trouble(title=title, message=bug_words(error), exit_code=EXIT_BUG))
+            post(Trouble(title=title, message=bug_description(error), exit_code=EXIT_BUG))
 
     return work
 
 
-class _Desk:
-    """Hears of all services, and tells at once what cannot wait."""
+class _Collector:
+    """Collects what the processes post, and logs at once what cannot wait."""
 
     def __init__(
-        self, common: CommonPorts, scrubber: Scrubber, keep: Callable[[Worked], None], count: int
+        self,
+        common: PublishPorts,
+        scrubber: Scrubber,
+        keep: Callable[[ServiceResult], None],
+        count: int,
     ) -> None:
         self._common = common
         self._scrubber = scrubber
@@ -163,19 +153,19 @@ class _Desk:
         self._count = count
         self._provisional: dict[str, Verdict] = {}
         self.outcomes: dict[str, AuditRecord | Trouble] = {}
-        self.works: dict[str, Worked] = {}
+        self.works: dict[str, ServiceResult] = {}
 
-    def hear(self, service: str, message: object) -> None:
-        """Take what a service's process has posted."""
+    def on_message(self, service: str, message: object) -> None:
+        """Handle a message of a service's process."""
         match message:
-            case Said(text=text):
+            case LogLine(text=text):
                 self._say(service, text)
-            case Masked(secret=secret):
+            case SecretFound(secret=secret):
                 self._common.log.mask(secret)
-            case Provisional(verdict=verdict):
+            case ProvisionalVerdict(verdict=verdict):
                 self._provisional[service] = verdict
-                self._tell_provisional()
-            case Worked():
+                self._publish_provisional()
+            case ServiceResult():
                 self._take(service, message)
             case Trouble():
                 self._say(service, f"{message.title}: {message.message}")
@@ -186,22 +176,22 @@ class _Desk:
     def _say(self, service: str, text: str) -> None:
         self._common.log.line(f"{_shown(service)}: {text}")
 
-    def _tell_provisional(self) -> None:
+    def _publish_provisional(self) -> None:
         """A step that others wait for is healthy for now only when every service is."""
         if len(self._provisional) < self._count:
             return
         worst = worst_verdict(self._provisional.values())
-        each_alone(
+        publish_or_warn(
             self._common,
             "outputs",
             lambda: self._common.outputs.set({"provisional-verdict": worst}),
         )
 
-    def _take(self, service: str, worked: Worked) -> None:
+    def _take(self, service: str, worked: ServiceResult) -> None:
         self._scrubber.learn_of(worked.scrubber)
         self.outcomes[service] = worked.record
         self.works[service] = worked
         self._keep(worked)
         ending, code = worked.record.ending, worked.record.exit_code
         left = self._count - len(self.outcomes)
-        self._say(service, f"ended: {ending}, exit {code}; {left} still at work")
+        self._say(service, f"ended: {ending}, exit {code}; {left} still running")

@@ -1,4 +1,4 @@
-"""What the process of one service says: posted to the one that tells it, never written itself."""
+"""Ports of the process of one service: everything is posted to the parent, which writes it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,22 +13,22 @@ Post = Callable[[object], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class LogLine:
     """A line for the live log."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Masked:
-    """A secret that this process must not show, either."""
+class SecretFound:
+    """A secret that the parent must mask, too."""
 
     secret: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provisional:
-    """What the gate of one service said, while its window still watches."""
+class ProvisionalVerdict:
+    """The verdict of the gate of one service, before its window has ended."""
 
     verdict: Verdict
 
@@ -39,36 +39,36 @@ class PostedLog:
     def __init__(self, post: Post, scrubber: Scrubber) -> None:
         self._post = post
         self._scrubber = scrubber
-        self._is_told = False
+        self._is_muted = False
 
     def line(self, text: str) -> None:
-        """Post one line, unless it was told for all before the beginning."""
-        if not self._is_told:
-            self._post(Said(text=self._scrubber.scrub(text)))
+        """Post one line, unless the parent has logged it for all services."""
+        if not self._is_muted:
+            self._post(LogLine(text=self._scrubber.scrub(text)))
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
-        """Post the title as a line: lines of others come in between, so that nothing can fold."""
-        self._is_told = title == POLICY
+        """Post the title as a line: lines of other services come in between, so it cannot fold."""
+        self._is_muted = title == POLICY
         self.line(title)
         try:
             yield
         finally:
-            self._is_told = False
+            self._is_muted = False
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Post each as a line: the few that a step may show are told at the end."""
+        """Post each as a line: annotations are few, and are made at the end."""
         for annotation in annotations:
             self.line(f"{annotation.level}: {annotation.title}: {annotation.message}")
 
     def mask(self, secret: str) -> None:
         """Learn a secret, and post it, so that it is masked before any line that follows."""
         self._scrubber.learn(secret)
-        self._post(Masked(secret=secret))
+        self._post(SecretFound(secret=secret))
 
 
 class PostedOutputs:
-    """The Outputs port of one service: only what it says for now is of use before the end."""
+    """The Outputs port of one service: only the provisional verdict is of use before the end."""
 
     def __init__(self, post: Post) -> None:
         self._post = post
@@ -76,7 +76,7 @@ class PostedOutputs:
     def set(self, values: Mapping[str, str]) -> None:
         """Post the provisional verdict, where it is among the values."""
         if "provisional-verdict" in values:
-            self._post(Provisional(verdict=Verdict(values["provisional-verdict"])))
+            self._post(ProvisionalVerdict(verdict=Verdict(values["provisional-verdict"])))
 
     def summarize(self, markdown: str) -> None:
         """Drop it: one step has one summary."""

@@ -26,7 +26,7 @@ class MachineWatch:
         self.problem = ""
 
     def look(self) -> Fleet | None:
-        """Return the machines as they are now; None where nobody could tell."""
+        """Return the machines as they are now; None where the platform did not answer."""
         machines, now = self._ports.machines, self._ports.clock.monotonic()
         if machines is None or now < self._quiet_until:
             return None
@@ -42,9 +42,9 @@ class MachineWatch:
         return fleet
 
     def samples(self) -> tuple[Fleet | None, tuple[Sample, ...]]:
-        """Return the machines and the platform's word on them; nothing without a platform.
+        """Return the machines and the samples of the platform; nothing without a platform.
 
-        Where it could not be asked, its word says nothing.
+        Where it could not be asked, its sample is `unknown`.
         """
         if self._ports.machines is None:
             return None, ()
@@ -52,14 +52,14 @@ class MachineWatch:
         fleet = self.look()
         took = self._ports.clock.monotonic() - begun
         if fleet is None:
-            return None, (self._silence(took),)
+            return None, (self._no_answer(took),)
         return fleet, platform_samples(fleet, self._place, took)
 
     @property
     def _place(self) -> str:
         return f"{self._ports.platform.name}:machines"
 
-    def _silence(self, took: float) -> Sample:
+    def _no_answer(self, took: float) -> Sample:
         return Sample(
             witness=Witness.PLATFORM,
             url=self._place,
@@ -70,7 +70,7 @@ class MachineWatch:
         )
 
     def _note(self, error: PlatformError) -> None:
-        told = error.in_words
-        if told != self.problem:
-            self._ports.log.line(f"the platform could not be asked: {told}")
-        self.problem = told
+        reason = error.description
+        if reason != self.problem:
+            self._ports.log.line(f"the platform could not be asked: {reason}")
+        self.problem = reason

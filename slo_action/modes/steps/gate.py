@@ -47,8 +47,8 @@ def run_gate(
     """Feed the gate until it ends or the run is stopped; return it either way.
 
     `anchor` is the monotonic instant of second zero. Every observation is put into samples.jsonl
-    and told in the live log at once. An `observer` watches from the first sign of life on, while
-    the gate waits; where it convicts, the gate need not end.
+    and logged at once. An `observer` watches from the first sign of life on, while
+    the gate waits; where it ended early, the gate need not end.
     """
     asking = _Asking(witnesses, ports, anchor, machines)
     try:
@@ -56,7 +56,7 @@ def run_gate(
             while isinstance(step := gate.next(), Ask):
                 if observer:
                     observer.until(step.at_seconds)
-                    if observer.convicts:
+                    if observer.ended_early:
                         break
                 ports.clock.sleep_until(anchor + step.at_seconds)
                 gate = gate.feed(asking.observe(step, gate))
@@ -80,7 +80,7 @@ class _Asking:
 
     def observe(self, step: Ask, gate: Gate) -> Observation:
         """Ask all witnesses at once, or the one that a peek is about."""
-        fleet, words = self.machines.samples()
+        fleet, states = self.machines.samples()
         probes = self._probes(step, fleet)
         started = self._now()
         samples = self._pages_judged(probes, self._asked(probes, gate), gate)
@@ -88,7 +88,7 @@ class _Asking:
             kind=step.kind,
             started_seconds=started,
             ended_seconds=self._now(),
-            samples=tuple(map(_named, _with_words(samples, words, step.witness))),
+            samples=tuple(map(_named, _with_platform(samples, states, step.witness))),
             spared=_spared(fleet),
         )
         if observation.deciding.outcome.is_unanswered:
@@ -121,7 +121,7 @@ class _Asking:
             (answer,) = self.ports.prober.ask((nowhere,))
             found = catch_all.is_same_page(doubtful[0], answer)
             self.ports.log.line(
-                f"the health answer is an HTML page; {nowhere.url}, which cannot exist, "
+                f"the health answer is an HTML page; {answer.url}, which cannot exist, "
                 f"{'gives it, too' if found else answer.detail}"
             )
         return tuple(
@@ -141,8 +141,8 @@ class _Asking:
 
 def _is_alive(observation: Observation) -> bool:
     """That machines run is no sign of life; it takes an answer of the service."""
-    told = any(sample.witness is not Witness.PLATFORM for sample in observation.samples)
-    return told and observation.result is ObservationResult.PASSED
+    answered = any(sample.witness is not Witness.PLATFORM for sample in observation.samples)
+    return answered and observation.result is ObservationResult.PASSED
 
 
 def _hopeless(observation: Observation, fleet: Fleet | None) -> Hopeless | None:
@@ -158,8 +158,8 @@ def _hopeless(observation: Observation, fleet: Fleet | None) -> Hopeless | None:
     return found if fails or found.why is Dead.NOT_LIVE else None
 
 
-def _with_words(
-    samples: tuple[Sample, ...], words: tuple[Sample, ...], witness: Witness | None
+def _with_platform(
+    samples: tuple[Sample, ...], states: tuple[Sample, ...], witness: Witness | None
 ) -> tuple[Sample, ...]:
     """A peek at the health endpoint is about it alone.
 
@@ -167,14 +167,14 @@ def _with_words(
     """
     if witness is Witness.HEALTH:
         return samples
-    silent = words[:1] and words[0].outcome is Outcome.UNKNOWN
-    return samples if samples and silent else (*samples, *words)
+    unanswered = states[:1] and states[0].outcome is Outcome.UNKNOWN
+    return samples if samples and unanswered else (*samples, *states)
 
 
 def _spared(fleet: Fleet | None) -> tuple[str, ...]:
     """Name the machines that the platform finds well, or does not check.
 
-    What stands between us and a machine may refuse to be told which one to ask.
+    What stands between us and a machine may ignore which one we ask for.
     """
     machines = fleet.machines if fleet else ()
     return tuple(machine.name for machine in machines if machine.is_asked and machine.is_vouched)
@@ -202,7 +202,7 @@ def _asked(step: Ask, witnesses: Witnesses) -> tuple[Probe, ...]:
 def _control_alive(step: Ask, gate: Gate, witnesses: Witnesses, ports: Ports) -> bool | None:
     """Any HTTP answer of the control proves our own network; None without a control.
 
-    A peek takes the last attempt's good news, so that a stranger is not asked every two seconds.
+    A peek takes the last attempt's good news, so that the control is not asked every two seconds.
     """
     if witnesses.control is None:
         return None
@@ -227,7 +227,7 @@ def unconsulted(
     *,
     is_prepared: bool = True,
 ) -> tuple[str, ...]:
-    """Return, in words, the witnesses that this run did not consult at all."""
+    """Return, in states, the witnesses that this run did not consult at all."""
     missing = []
     if witnesses.control is None:
         missing.append("a control (none is configured)")

@@ -38,13 +38,26 @@ class Run:
     release: Release | None = None
 
 
+def begin(request: VerifyRequest, ports: Ports, what: str, *, since_deploy: float = 0.0) -> Run:
+    """Journal that a run begins, and return it; `since_deploy` are the seconds it comes after."""
+    ports.evidence.journal(f"begin {what} {request.service} at {request.url}")
+    return Run(
+        request=request,
+        ports=ports,
+        witnesses=Witnesses(probes=request.probes, control=request.control),
+        anchor=ports.clock.monotonic() - max(since_deploy, 0.0),
+        gate=request.policy.gate,
+        rule=request.policy.rule,
+        window=request.policy.window,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """What a run has seen so far, and judges by.
 
-    `fleet` is the platform's last word; None where none tells, and `unseen` says why where one
-    should. `wake` is the request that started
-    a machine which rested; None where none did.
+    `fleet` is the platform's latest state; None where there is none, and `unseen` says why if there
+    should be. `wake` is the request that started a stopped machine; None where none did.
     """
 
     gate: Gate
@@ -66,14 +79,14 @@ def observe_release(run: Run, *, when_passed: Callable[[Gate], None]) -> Observe
     observer = _observer(run, machines) if run.window.length_seconds else None
     gate = _watch(run, run.gate, machines, observer)
     if observer is None:
-        return _with_last_word(run, machines, Observed(gate=gate, wake=wake))
+        return _with_last_state(run, machines, Observed(gate=gate, wake=wake))
     passed = _is_passed(run, gate)
     if passed and not run.ports.interrupts.received:
         observer.gate_met()
         when_passed(gate)
         _finish(run, observer)
-    window = observer.window if passed or observer.convicts else None
-    return _with_last_word(run, machines, Observed(gate=gate, window=window, wake=wake))
+    window = observer.window if passed or observer.ended_early else None
+    return _with_last_state(run, machines, Observed(gate=gate, window=window, wake=wake))
 
 
 def _machine_watch(run: Run) -> MachineWatch:
@@ -81,8 +94,8 @@ def _machine_watch(run: Run) -> MachineWatch:
     return MachineWatch(run.ports, "" if run.release else run.request.expected_digest)
 
 
-def _with_last_word(run: Run, machines: MachineWatch, seen: Observed) -> Observed:
-    """Ask the platform once more at the end; where it is silent, what it said last stands.
+def _with_last_state(run: Run, machines: MachineWatch, seen: Observed) -> Observed:
+    """Ask the platform once more at the end; where it does not answer, its previous state stands.
 
     A machine that does not run at that moment may be restarting: it gets the time that takes.
     """
@@ -129,7 +142,7 @@ def recheck(run: Run) -> Gate:
 
 
 def probe_once(run: Run) -> Gate:
-    """Ask once, for the record: what was there before somebody changed it."""
+    """Ask once, for the record: what was there before the change."""
     policy = recheck_policy(run.gate)
     once = replace(policy, required_streak=1, max_attempts=1, late_attempts=0)
     return _watch(run, once, _machine_watch(run), None)
@@ -147,7 +160,7 @@ def observe_recovered(run: Run, seen: Observed) -> Observed:
         return seen
     machines = _machine_watch(run)
     window = _observed(run, machines)
-    return _with_last_word(run, machines, replace(seen, window=window))
+    return _with_last_state(run, machines, replace(seen, window=window))
 
 
 def _observed(run: Run, machines: MachineWatch) -> Window | None:

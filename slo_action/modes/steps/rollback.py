@@ -1,4 +1,4 @@
-"""What changes something, and what makes sure of it: shared by the modes that may act."""
+"""The steps that change something and verify it, shared by the modes."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +11,8 @@ from slo_action.core.observation.policy import restored_policy
 from slo_action.core.record.record import MachineRestart, Rollback, Verification
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.verdict.context import JudgementContext
-from slo_action.core.verdict.judge import judge_restored
+from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.judge import judge
 from slo_action.errors import Interrupted, PlatformError, WorkspaceError
 from slo_action.modes.steps.observe_release import Run, observe_release
 from slo_action.render.plan import plan_lines
@@ -34,7 +35,7 @@ def way_back(run: Run) -> WayBack:
             current = platform.current_release()
             target = platform.previous_release()
     except PlatformError as error:
-        problem = f"no way back is known: {error.in_words}"
+        problem = f"no release to roll back to: {error.description}"
         run.ports.log.line(problem)
         return WayBack(platform=platform.name, current=current, problem=problem)
     except Interrupted:
@@ -43,7 +44,7 @@ def way_back(run: Run) -> WayBack:
 
 
 def _current(run: Run) -> Release | None:
-    """Return what is released, if the platform tells it: a verdict needs no way back."""
+    """Return what is released, if the platform names it: a verdict needs no way back."""
     with suppress(PlatformError, Interrupted), run.ports.interrupts.raising():
         return run.ports.platform.current_release()
     return None
@@ -63,7 +64,7 @@ def rehearsed(run: Run, target: Release | None, by: str = "") -> Decision:
 
 
 def planned(run: Run, decision: Decision) -> tuple[Decision, RollbackPlan | None]:
-    """Return the decision with its plan, told machine by machine; without a safe one, stand down.
+    """Return the decision with its plan, logged machine by machine; without a safe one, stand down.
 
     A platform that does not know its machines has no plan to show.
     """
@@ -74,7 +75,7 @@ def planned(run: Run, decision: Decision) -> tuple[Decision, RollbackPlan | None
         with run.ports.interrupts.raising():
             plan = machines.plan(decision.target)
     except PlatformError as error:
-        return stood_down(run, f"there is no safe way back: {error.in_words}"), None
+        return stood_down(run, f"there is no safe way back: {error.description}"), None
     except Interrupted:
         why = "the run was stopped before it could act"
         return Decision(action=Action.STAND_DOWN, why=why), None
@@ -102,11 +103,11 @@ def _restore(run: Run, target: Release | None, failed: str | None) -> tuple[Roll
     with suppress(Interrupted), run.ports.interrupts.raising():
         steps = run.ports.platform.restore(target, failed, _journal(run))
     for step in steps:
-        _tell_step(run, step)
+        _log_step(run, step)
     return steps
 
 
-def _tell_step(run: Run, step: RollbackStep) -> None:
+def _log_step(run: Run, step: RollbackStep) -> None:
     run.ports.log.line(f"{step.name}: {step.detail}")
     for line in step.output.splitlines():
         run.ports.log.line(f"  {line}")
@@ -129,13 +130,13 @@ def _journal(run: Run) -> Callable[[str], None]:
 def _verify_rollback(run: Run, target: Release | None, failed: str | None) -> Verification:
     """Any version will do but the one that failed; every machine must run what was restored.
 
-    Where the platform names another release than that by then, somebody has deployed meanwhile.
+    Where the platform names another release by then, another deploy has happened meanwhile.
     """
     run.ports.log.line("verifying the rollback by the same gate")
     rule = VersionRule(rejected=failed if run.request.policy.rule.expected else None)
     verification = _verified(replace(run, rule=rule, release=target), "rollback")
-    told = verification.judgement
-    run.ports.log.line(f"after the rollback: {told.verdict}: {told.reason}")
+    result = verification.judgement
+    run.ports.log.line(f"after the rollback: {result.verdict}: {result.reason}")
     return verification
 
 
@@ -152,11 +153,12 @@ def _verified(run: Run, since: str) -> Verification:
         window=restored_policy(run.request.policy.window),
     )
     seen = observe_release(restored, when_passed=lambda _: None)
-    judgement = judge_restored(
+    judgement = judge(
         seen.gate,
-        seen.window,
         rule=run.rule,
-        known=JudgementContext(released=run.release, fleet=seen.fleet, since=since),
+        on_late_start=OnLateStart.WARN,
+        window=seen.window,
+        context=JudgementContext(released=run.release, fleet=seen.fleet, since=since),
     )
     return Verification(
         gate=seen.gate,
@@ -175,18 +177,18 @@ def restart(run: Run, machine: str) -> MachineRestart:
     with run.ports.log.group(f"Restart of machine {machine}"):
         with suppress(Interrupted), run.ports.interrupts.raising():
             step = machines.restart(machine, _journal(run)) if machines else stopped
-        _tell_step(run, step)
+        _log_step(run, step)
     remedy = MachineRestart(machine=machine, step=step)
     if not step.succeeded or run.ports.interrupts.received:
         return remedy
     verification = _verified(replace(run, gate=after_restart(run.gate)), "restart")
-    told = verification.judgement
-    run.ports.log.line(f"after the restart: {told.verdict}: {told.reason}")
+    result = verification.judgement
+    run.ports.log.line(f"after the restart: {result.verdict}: {result.reason}")
     return replace(remedy, verification=verification)
 
 
 def keep_snapshots(run: Run, moment: str = "") -> None:
-    """Write the platform's newest word on its machines; a full disk must not end a run.
+    """Write the newest state of the machines; a full disk must not end a run.
 
     `moment` is a directory's name, empty for what is there after the deploy.
     """

@@ -15,7 +15,7 @@ from slo_action.ports import CompletedProbe, Ports
 from slo_action.render.progress import WindowProgress, window_sample_line
 
 _TOO_LATE_SECONDS = 1.0
-"""A slot this host comes to later than that is not taken: it would tell of the host."""
+"""A slot this host comes to later than that is not taken: it would measure the host."""
 _DRAIN_SECONDS = 0.25
 _LONGEST_DRAIN_SECONDS = 13.0
 _CONTROL_SECONDS = 7.0
@@ -28,7 +28,7 @@ class WindowDriver:
 
     `open_window` makes the window when it begins, at a second since the deploy; `anchor` is the
     monotonic instant of second zero; `ask_traffic` starts a look at real traffic. Every answer is
-    put into samples.jsonl at once; failures are told in the live log, successes in sums.
+    put into samples.jsonl at once; failures are logged one by one, successes as sums.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class WindowDriver:
         return self._window
 
     @property
-    def convicts(self) -> bool:
-        """True where the window has ended early, so that nothing else need be waited for."""
+    def ended_early(self) -> bool:
+        """True where the window has ended early."""
         return self._window is not None and self._window.end is not None
 
     def begin(self) -> None:
@@ -118,7 +118,7 @@ class WindowDriver:
         self._ports.pool.send(ticket, slot.stream.probe)
 
     def _ask_others(self, window: Window) -> None:
-        """Ask the control while silences are fresh, and the metric source every 15 s."""
+        """Ask the control right after a timeout, and the metric source every 15 s."""
         now = self._now()
         if self._control is not None and window.wants_control(now):
             ticket = next(self._tickets)
@@ -171,7 +171,7 @@ def _drain_seconds(window: Window) -> float:
 
 
 def _date(sample: Sample) -> str | None:
-    """Of answers with one date the first is kept: two in a row are too near to tell a cache."""
+    """Of answers with one date the first is kept: two in a row are too close to detect a cache."""
     return sample.response.header("date") if sample.response else None
 
 
@@ -187,6 +187,6 @@ def _since_slot(completed: CompletedProbe, scheduled: float) -> Sample:
 
 
 def _unanswered(now: float) -> TrafficReading:
-    """A source that never said anything is one without data, not one that nobody asked."""
+    """A source that never answered is one without data, not one that was not asked."""
     detail = "the metric source has not answered in all this time"
     return TrafficReading(state=TrafficState.UNREACHABLE, at_seconds=now, detail=detail)

@@ -1,4 +1,4 @@
-"""Fly.io as the modes know it: releases, machines one by one, and the way back."""
+"""Fly.io as the modes see it: releases, machines one by one, and rollbacks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,27 +15,27 @@ from slo_action.core.release.track_record import reputation
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms.context import PlatformContext
-from slo_action.platforms.fly.client.api import FlyAddresses, FlyApi, FlyRefusedError
+from slo_action.platforms.fly.client.access import FlyAddresses
+from slo_action.platforms.fly.client.api import FlyApi
 from slo_action.platforms.fly.client.concurrent_calls import ConcurrentCalls, run_concurrently
-from slo_action.platforms.fly.client.release_row import LedgerRow
-from slo_action.platforms.fly.engines import ENGINES, EngineSettings
-from slo_action.platforms.fly.flyctl.command import with_own_programs
+from slo_action.platforms.fly.client.errors import FlyRefusedError
+from slo_action.platforms.fly.client.models import FlyRelease
 from slo_action.platforms.fly.prepare.certificate import no_access, proofs, running
 from slo_action.platforms.fly.prepare.prior_state import PriorState, prior_state
 from slo_action.platforms.fly.prepare.sealing import SALT_BYTES, seal
-from slo_action.platforms.fly.rollback.engine import Engine, Journal, RollbackTools
-from slo_action.platforms.fly.rollback.not_restored import lost_by_deploy
+from slo_action.platforms.fly.rollback.engine import MachinesEngine
+from slo_action.platforms.fly.rollback.plan import lost_by_deploy
 from slo_action.platforms.fly.rollback.restart import restart
 from slo_action.platforms.fly.rollback.step_log import StepLog
-from slo_action.platforms.fly.rollback.survey import Survey, row_of
-from slo_action.platforms.fly.rollback.take_survey import surveyed
-from slo_action.platforms.fly.snapshots.snapshots import SnapshotReader, known_digests
-from slo_action.platforms.fly.state.machines import read_fleet, read_machine
-from slo_action.platforms.fly.state.restore_copy import RestoreCopy, as_document
+from slo_action.platforms.fly.rollback.survey import Survey, row_of, surveyed
+from slo_action.platforms.fly.rollback.tools import Journal, RollbackTools
+from slo_action.platforms.fly.snapshots.snapshots import SnapshotReader, digests_by_release
+from slo_action.platforms.fly.state.machines import read_fleet
+from slo_action.platforms.fly.state.restore_copy import RestoreCopy, as_json
 from slo_action.platforms.fly.state.rollback_target import choose_target, named, restored_by
 from slo_action.ports import Certificate, Snapshot
 
-LOOK_PATIENCE_SECONDS = 3.0
+QUICK_PATIENCE_SECONDS = 3.0
 READ_PATIENCE_SECONDS = 20.0
 _REFUSED = frozenset({401, 403, 404})
 RESTORE_PATIENCE_SECONDS = 60.0
@@ -56,105 +56,105 @@ class FlyPlatform:
         self,
         settings: FlySettings,
         *,
-        means: RollbackTools,
-        engine: Engine,
-        memory: PriorState,
+        tools: RollbackTools,
+        engine: MachinesEngine,
+        prior: PriorState,
         salts: Callable[[], bytes],
     ) -> None:
         self._settings = settings
-        self._means = means
+        self._tools = tools
         self._engine = engine
-        self._memory = memory
+        self._prior = prior
         self._salts = salts
-        self._patient = means.api.with_patience(READ_PATIENCE_SECONDS)
-        self._hasty = means.api.with_patience(LOOK_PATIENCE_SECONDS)
-        self._lookout = SnapshotReader(self._hasty, settings.app, means.clock)
-        self._judged: tuple[LedgerRow | None] | None = None
+        self._patient = tools.api.with_patience(READ_PATIENCE_SECONDS)
+        self._quick = tools.api.with_patience(QUICK_PATIENCE_SECONDS)
+        self._reader = SnapshotReader(self._quick, settings.app, tools.clock)
+        self._judged: tuple[FlyRelease | None] | None = None
         self._restored: Release | None = None
 
     def current_release(self) -> Release | None:
         """Return the newest release, whatever became of it. Raises PlatformError."""
-        ledger = self._read_ledger()
-        return self._release(ledger[0]) if ledger else None
+        releases = self._read_releases()
+        return self._release(releases[0]) if releases else None
 
     def previous_release(self) -> Release | None:
         """Return what a rollback would restore. Raises PlatformError where there is nothing."""
-        ledger = self._read_ledger()
-        self._lookout.look(self._asking)
-        memory, digests = self._memory, self._digests()
-        if memory.to_version:
-            return named(ledger, memory.to_version, digests)
-        if not ledger:
+        releases = self._read_releases()
+        self._reader.read(self._asking)
+        prior, digests = self._prior, self._digests()
+        if prior.to_version:
+            return named(releases, prior.to_version, digests)
+        if not releases:
             raise PlatformError(
                 f"app {self._settings.app} has no releases, so there is nothing to go back to",
                 hint="fix forward: deploy again",
             )
-        current = self._release(ledger[0])
-        return self._begun(ledger, current) or choose_target(
-            ledger,
+        current = self._release(releases[0])
+        return self._begun(releases, current) or choose_target(
+            releases,
             current,
-            past=memory.past,
-            before=memory.before,
+            past=prior.past,
+            before=prior.before,
             digests=digests,
         )
 
-    def _begun(self, ledger: Sequence[LedgerRow], current: Release) -> Release | None:
+    def _begun(self, releases: Sequence[FlyRelease], current: Release) -> Release | None:
         """Return what a rollback of ours went back to, that a person wants finished; else None.
 
         Ours leaves the machines their own numbers: where one carries the newest, a deploy put an
         older image back. One that failed before is no rollback of ours either.
         """
-        memory, newest = self._memory, ledger[0].name
-        if not memory.by_hand or reputation(current, memory.past).failed_at:
+        prior, newest = self._prior, releases[0].name
+        if not prior.by_hand or reputation(current, prior.past).failed_at:
             return None
-        if any(read_machine(raw).release == newest for raw in self._lookout.machines):
+        if any(live.config.release == newest for live in self._reader.machines):
             return None
-        return restored_by(ledger, current, self._digests())
+        return restored_by(releases, current, self._digests())
 
     def look(self) -> Fleet:
-        """Return the machines as they are now; the ledger may be 15 s old. Raises PlatformError."""
-        self._lookout.look()
-        ledger = self._lookout.ledger
-        self._judge(ledger)
-        now = self._means.clock.now()
-        fleet = read_fleet(self._settings.app, self._lookout.machines, ledger, now)
-        if self._is_as_restored(ledger):
+        """Return the machines now, with releases at most 15 s old. Raises PlatformError."""
+        self._reader.read()
+        releases = self._reader.releases
+        self._judge(releases)
+        now = self._tools.clock.now()
+        fleet = read_fleet(self._settings.app, self._reader.machines, releases, now)
+        if self._is_as_restored(releases):
             return replace(fleet, release=self._restored, status="complete")
-        return replace(fleet, release=self._release(ledger[0])) if ledger else fleet
+        return replace(fleet, release=self._release(releases[0])) if releases else fleet
 
     def snapshots(self) -> tuple[Snapshot, ...]:
-        """Return the newest look as files, redacted; see ports.MachinePlatform."""
-        return self._lookout.snapshots()
+        """Return what was read last as files, redacted; see ports.MachinePlatform."""
+        return self._reader.snapshots()
 
     def plan(self, target: Release) -> RollbackPlan:
         """Return what restoring `target` would do; see ports.MachinePlatform."""
-        lost = self._memory.lost
+        lost = self._prior.lost
         try:
             made = self._engine.plan(self._survey(target, self._patient))
         except PlatformError as error:
             if not lost:
                 raise
-            words = "; not known are ".join((error.message.rstrip("."), *lost))
-            raise PlatformError(words, hint=error.hint) from error
+            message = "; not known are ".join((error.message.rstrip("."), *lost))
+            raise PlatformError(message, hint=error.hint) from error
         return replace(made, not_restored=(*made.not_restored, *lost))
 
     def restore(
         self, target: Release | None, failed: str | None, journal: Journal
     ) -> tuple[RollbackStep, ...]:
-        """Restore `target`; see ports.Platform. What failed is known by the ledger, not by name."""
+        """Restore `target`; see ports.Platform. What failed is the newest release, not `failed`."""
         del failed
-        account = StepLog(self._means.clock, ())
+        log = StepLog(self._tools.clock)
         if target is None:
-            account.give_up("no release to restore was named")
-            return account.steps
+            log.give_up("no release to restore was named")
+            return log.steps
         try:
-            steps = self._engine.restore(self._survey(target, self._means.api), journal)
+            steps = self._engine.restore(self._survey(target, self._tools.api), journal)
         except PlatformError as error:
-            account.refuse(error)
-            return account.steps
+            log.give_up(error.description)
+            return log.steps
         except Interrupted:
-            account.give_up("the run was stopped")
-            return account.steps
+            log.give_up("the run was stopped")
+            return log.steps
         if all(step.succeeded for step in steps):
             self._restored = Release(version=target.version, digest=target.digest)
         return steps
@@ -169,70 +169,70 @@ class FlyPlatform:
             return Certificate(release=None, proofs=(no_access(error),))
 
     def _certified(self) -> Certificate:
-        ledger = self._read_ledger(self._patient)
-        self._lookout.look(self._patient)
-        raws = self._lookout.machines
-        release = running(raws, ledger)
-        row = row_of(ledger, release) if release else None
+        releases = self._read_releases(self._patient)
+        self._reader.read(self._patient)
+        machines = self._reader.machines
+        release = running(machines, releases)
+        row = row_of(releases, release) if release else None
         return Certificate(
             release=release,
-            proofs=proofs(self._patient, raws, row, release),
-            not_restored=lost_by_deploy(raws, row),
-            newest=self._release(ledger[0]) if ledger else None,
+            proofs=proofs(self._patient, machines, row, release),
+            not_restored=lost_by_deploy(machines, row),
+            newest=self._release(releases[0]) if releases else None,
             sealed=self._sealed(release) if release else "",
         )
 
     def restart(self, machine: str, journal: Journal) -> RollbackStep:
         """Restart one machine; see ports.MachinePlatform."""
-        return restart(self._means, machine, journal)
+        return restart(self._tools, machine, journal)
 
     def close(self) -> None:
         """Close the connections."""
-        self._means.api.close()
+        self._tools.api.close()
 
     def _survey(self, target: Release, api: FlyApi) -> Survey:
-        ledger = self._read_ledger(api)
+        releases = self._read_releases(api)
         judged = self._judged[0] if self._judged else None
         return surveyed(
-            replace(self._means, api=api),
+            replace(self._tools, api=api),
             self._settings.app,
             target=target,
             judged=judged,
-            ledger=ledger,
-            copy=self._memory.copy,
+            releases=releases,
+            copy=self._prior.copy,
         )
 
-    def _read_ledger(self, api: FlyApi | None = None) -> Sequence[LedgerRow]:
-        ledger = self._lookout.read_ledger(api or self._asking)
-        self._judge(ledger)
-        return ledger
+    def _read_releases(self, api: FlyApi | None = None) -> Sequence[FlyRelease]:
+        releases = self._reader.read_releases(api or self._asking)
+        self._judge(releases)
+        return releases
 
     @property
     def _asking(self) -> FlyApi:
-        """Before anything is known, nobody waits long for the platform: probes would, too."""
-        known = self._judged is not None or self._memory.by_hand
-        return self._patient if known else self._hasty
+        """Return the API with little patience until the first answer: probes wait for it."""
+        is_patient = self._judged is not None or self._prior.by_hand
+        return self._patient if is_patient else self._quick
 
-    def _judge(self, ledger: Sequence[LedgerRow]) -> None:
+    def _judge(self, releases: Sequence[FlyRelease]) -> None:
         """Remember the newest release that was seen first."""
         if self._judged is None:
-            self._judged = (ledger[0] if ledger else None,)
+            self._judged = (releases[0] if releases else None,)
 
-    def _release(self, row: LedgerRow) -> Release:
+    def _release(self, row: FlyRelease) -> Release:
         return Release(version=row.name, digest=row.digest or self._digests().get(row.name, ""))
 
     def _digests(self) -> Mapping[str, str]:
-        """Return the images of releases, as the machines know them now or knew them before."""
-        copy = self._memory.copy
-        kept = known_digests(copy.machines) if copy else {}
-        return {**kept, **known_digests(self._lookout.machines)}
+        """Return the images of releases, as the machines run them now or ran them before."""
+        copy = self._prior.copy
+        kept = digests_by_release(copy.machines) if copy else {}
+        return {**kept, **digests_by_release(self._reader.machines)}
 
-    def _is_as_restored(self, ledger: Sequence[LedgerRow]) -> bool:
-        """Tell whether a rollback of ours is the newest change, with or without its record."""
+    def _is_as_restored(self, releases: Sequence[FlyRelease]) -> bool:
+        """Return whether a rollback of ours is the newest change, with or without its record."""
         restored, judged = self._restored, self._judged[0] if self._judged else None
         if restored is None:
             return False
-        newest = ledger[0] if ledger else None
+        newest = releases[0] if releases else None
         is_recorded = newest is not None and newest.digest == restored.digest
         return is_recorded or newest is None or (judged is not None and newest.id == judged.id)
 
@@ -240,18 +240,18 @@ class FlyPlatform:
         copy = RestoreCopy(
             app=self._settings.app,
             release=release,
-            machines=tuple(self._lookout.machines),
-            taken_at=self._means.clock.now().isoformat(),
+            machines=tuple(self._reader.machines),
+            taken_at=self._tools.clock.now().isoformat(),
         )
-        return seal(self._settings.token, as_document(copy), salt=self._salts())
+        return seal(self._settings.token, as_json(copy), salt=self._salts())
 
 
 def open_platform(
     request: VerifyRequest,
-    premises: PlatformContext,
+    context: PlatformContext,
     *,
     transport: httpx.BaseTransport | None = None,
-    together: ConcurrentCalls = run_concurrently,
+    concurrently: ConcurrentCalls = run_concurrently,
 ) -> FlyPlatform:
     """Return the platform for a request. Raises PlatformError for a token that cannot be one."""
     settings = request.fly
@@ -260,28 +260,20 @@ def open_platform(
             "`platform: fly` was asked for without an app and a token",
             hint="set `app` and `fly-api-token`",
         )
-    scrubber = Scrubber()
     api = FlyApi(
-        FlyAddresses.from_environment(premises.environment),
+        FlyAddresses.from_environment(context.environment),
         settings.app,
         settings.token,
-        clock=premises.clock,
-        scrubber=scrubber,
+        clock=context.clock,
+        scrubber=Scrubber(),
         transport=transport,
         patience_seconds=RESTORE_PATIENCE_SECONDS,
     )
-    means = RollbackTools(api=api, clock=premises.clock, together=together)
-    outfit = EngineSettings(
-        means=means,
-        token=settings.token,
-        environment=with_own_programs(premises.environment, premises.workspace),
-        timeout_seconds=request.commands.timeout_seconds,
-        redact=lambda text: scrubber.scrub(premises.redact(text)),
-    )
+    tools = RollbackTools(api=api, clock=context.clock, concurrently=concurrently)
     return FlyPlatform(
         settings,
-        means=means,
-        engine=ENGINES[settings.engine](outfit),
-        memory=prior_state(request, premises, settings),
+        tools=tools,
+        engine=MachinesEngine(tools=tools, timeout_seconds=request.commands.timeout_seconds),
+        prior=prior_state(request, context, settings),
         salts=lambda: token_bytes(SALT_BYTES),
     )

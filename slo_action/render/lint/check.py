@@ -18,7 +18,7 @@ _MOST_BYTES = 600_000
 _MOST_FILES = 20
 _MARKS = {Level.NOTICE: "ℹ️", Level.WARNING: "⚠️", Level.ERROR: "❌"}  # noqa: RUF001 - an emoji
 _SOUND = "✅"
-_MEND = "fixable with fix: true"
+_FIXABLE = "fixable with fix: true"
 
 
 def check_annotations(found: Sequence[Finding]) -> tuple[Annotation, ...]:
@@ -38,9 +38,9 @@ def check_annotations(found: Sequence[Finding]) -> tuple[Annotation, ...]:
 
 def _message(finding: Finding) -> str:
     rule = finding.rule
-    words, why, fix = (shortened(text, _LIMIT) for text in (finding.words, rule.why, rule.fix))
-    mend = f" ({_MEND})" if finding.edit else ""
-    return f"{words}: {why}.\nInstead: {fix}{mend}.\nRule {rule.name}: {rule.page}"
+    message, why, fix = (shortened(text, _LIMIT) for text in (finding.message, rule.why, rule.fix))
+    fixable = f" ({_FIXABLE})" if finding.edit else ""
+    return f"{message}: {why}.\nInstead: {fix}{fixable}.\nRule {rule.name}: {rule.page}"
 
 
 def check_lines(
@@ -52,20 +52,20 @@ def check_lines(
     stands beneath, with a caret under its column.
     """
     lines, groups = lines_of(sources or {}), _by_file(paths, found)
-    told: list[str] = [f"{_subject(groups)}: {_counts(found)}"]
+    texts: list[str] = [f"{_subject(groups)}: {_counts(found)}"]
     for path, group in groups.items():
         if len(groups) > 1:
-            told.append(f"{path}: {_counts(group)}")
+            texts.append(f"{path}: {_counts(group)}")
         for finding in group:
-            told += _lines(finding, lines)
-    return tuple(told)
+            texts += _lines(finding, lines)
+    return tuple(texts)
 
 
 def _lines(finding: Finding, lines: Lines) -> Iterator[str]:
     rule, place = finding.rule, finding.place
-    words = shortened(finding.words, _LIMIT)
-    mend = f" ({_MEND})" if finding.edit else ""
-    yield f"{finding.path}:{place.line}: {rule.level}: {rule.name}: {words}{mend}"
+    message = shortened(finding.message, _LIMIT)
+    fixable = f" ({_FIXABLE})" if finding.edit else ""
+    yield f"{finding.path}:{place.line}: {rule.level}: {rule.name}: {message}{fixable}"
     line = line_at(lines, finding.path, place)
     number = "" if line is None else str(place.line)
     if line is not None:
@@ -79,13 +79,13 @@ def counted(found: Sequence[Finding]) -> str:
     counts = [
         (sum(finding.rule.level is level for finding in found), level) for level in reversed(Level)
     ]
-    words = [f"{n} {level}{'' if n == 1 else 's'}" for n, level in counts if n]
-    return ", ".join(words) or "nothing to remark"
+    parts = [f"{n} {level}{'' if n == 1 else 's'}" for n, level in counts if n]
+    return ", ".join(parts) or "no findings"
 
 
 def _counts(found: Sequence[Finding]) -> str:
-    mendable = sum(finding.edit is not None for finding in found)
-    return counted(found) + (f", {mendable} {_MEND}" if mendable else "")
+    fixable = sum(finding.edit is not None for finding in found)
+    return counted(found) + (f", {fixable} {_FIXABLE}" if fixable else "")
 
 
 _Groups = Mapping[str, Sequence[Finding]]
@@ -113,11 +113,11 @@ def check_summary(
     sources: Sources | None = None,
     *,
     visited: int = 0,
-    mended: int = 0,
+    fixed: int = 0,
 ) -> str:
     """Return the job summary of a `check` run as Markdown.
 
-    `visited` is the number of running services that were asked, `mended` that of places in files.
+    `visited` is the number of running services that were asked, `fixed` that of places in files.
     """
     groups = _by_file(paths, found)
     subject = markdown(shortened(_subject(groups), _LIMIT))
@@ -125,7 +125,7 @@ def check_summary(
         f"## {_mark(found)} {subject}: {_counts(found)}",
         *_sections(groups, lines_of(sources or {})),
         _clean(groups) if len(groups) > 1 else "",
-        f"<sub>{_did(visited, mended)}{_where(run)}</sub>",
+        f"<sub>{_did(visited, fixed)}{_where(run)}</sub>",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -138,36 +138,36 @@ def _mark(found: Iterable[Finding]) -> str:
 
 def _sections(groups: _Groups, lines: Lines) -> Iterator[str]:
     """As many rows as a summary has room for; those beyond are only counted."""
-    told, size = 0, 0
+    count, size = 0, 0
     for path, group in groups.items():
         title = markdown(shortened(path, _LIMIT)) if len(groups) > 1 else ""
         rows: list[tuple[str, ...]] = []
         for finding in group:
             row = _row(finding, lines)
             size += len("".join((title, *row)).encode())
-            if told == _MOST_ROWS or size > _MOST_BYTES:
+            if count == _MOST_ROWS or size > _MOST_BYTES:
                 break
             rows.append(row)
-            told += 1
+            count += 1
         if rows and title:
             yield f"### {_mark(group)} {title}: {_counts(group)}"
         if rows:
             yield table(("line", "rule", "why", "instead"), rows)
-    untold = sum(map(len, groups.values())) - told
-    if untold:
-        yield f"{untold} more are in the log."
+    rest = sum(map(len, groups.values())) - count
+    if rest:
+        yield f"{rest} more are in the log."
 
 
 def _row(finding: Finding, lines: Lines) -> tuple[str, ...]:
     rule = finding.rule
-    words, why, fix = (
-        markdown(shortened(text, _LIMIT)) for text in (finding.words, rule.why, rule.fix)
+    message, why, fix = (
+        markdown(shortened(text, _LIMIT)) for text in (finding.message, rule.why, rule.fix)
     )
     return (
         str(finding.place.line),
         f"{_MARKS[rule.level]}\u00a0{code(shortened(rule.name, _LIMIT))}",
-        f"{_quoted_line(finding, lines)}{words}: {why}",
-        fix + (f" ({markdown(_MEND)})" if finding.edit else ""),
+        f"{_quoted_line(finding, lines)}{message}: {why}",
+        fix + (f" ({markdown(_FIXABLE)})" if finding.edit else ""),
     )
 
 
@@ -181,16 +181,14 @@ def _clean(groups: _Groups) -> str:
     clean = [path for path, group in groups.items() if not group]
     named = ", ".join(code(shortened(path, _LIMIT)) for path in clean[:_MOST_FILES])
     more = len(clean) - _MOST_FILES
-    return (
-        f"Nothing to remark in {named}{f' and {more} more' if more > 0 else ''}." if clean else ""
-    )
+    return f"No findings in {named}{f' and {more} more' if more > 0 else ''}." if clean else ""
 
 
-def _did(visited: int, mended: int) -> str:
+def _did(visited: int, fixed: int) -> str:
     services = "1 running service" if visited == 1 else f"{visited} running services"
     sent = f"a few plain GETs to {services}" if visited else "nothing"
-    places = "1 place" if mended == 1 else f"{mended} places"
-    return f"check sent {sent} and {f'mended {places}' if mended else 'changed nothing'}"
+    places = "1 place" if fixed == 1 else f"{fixed} places"
+    return f"check sent {sent} and {f'fixed {places}' if fixed else 'changed nothing'}"
 
 
 def _where(run: RunIdentity) -> str:

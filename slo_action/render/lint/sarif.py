@@ -41,19 +41,19 @@ def sarif(
 ) -> str:
     """Return one run as JSON text; findings quote files and targets, and none of it acts.
 
-    `rules` are all that were looked at, whether found or not. `sources` tell where lines end.
+    `rules` are all that were looked at, whether found or not. `sources` have the lines.
     `home` is the URL below which the docs lie, as of this version; rules have no link without it.
-    Only the worst 5,000 findings are told.
+    Only the worst 5,000 findings are kept.
     """
     by_name: dict[str, Rule[Any]] = {}
     for rule in (*rules, *(finding.rule for finding in found)):
         by_name.setdefault(rule.name, rule)
     index = {name: number for number, name in enumerate(by_name)}
-    told = _worst(found)
+    kept = _worst(found)
     lines = lines_of(sources or {})
     results = [
         _result(finding, index[finding.rule.name], fingerprint, lines)
-        for finding, fingerprint in zip(told, _fingerprints(told), strict=True)
+        for finding, fingerprint in zip(kept, _fingerprints(kept), strict=True)
     ]
     driver: Json = {
         "name": "slo-verify",
@@ -100,12 +100,12 @@ def _id(rule: Rule[Any]) -> str:
 
 def _result(finding: Finding, index: int, fingerprint: str, lines: Lines) -> Json:
     rule = finding.rule
-    words = f"{_plain(finding.words)}: {_plain(rule.why)}.\nInstead: {_plain(rule.fix)}."
+    message = f"{_plain(finding.message)}: {_plain(rule.why)}.\nInstead: {_plain(rule.fix)}."
     result: Json = {
         "ruleId": _id(rule),
         "ruleIndex": index,
         "level": _LEVELS[rule.level],
-        "message": {"text": words},
+        "message": {"text": message},
         "locations": [
             {
                 "physicalLocation": {
@@ -116,7 +116,7 @@ def _result(finding: Finding, index: int, fingerprint: str, lines: Lines) -> Jso
         ],
         "partialFingerprints": {"sloVerifyFinding/v1": fingerprint},
     }
-    if finding.edit and _is_tellable(finding.edit):
+    if finding.edit and _is_safe(finding.edit):
         result["fixes"] = [_fix(finding.edit, rule)]
     return result
 
@@ -136,8 +136,8 @@ def _region(finding: Finding, lines: Lines) -> Json:
     return region
 
 
-def _is_tellable(edit: Edit) -> bool:
-    """A shortened or escaped edit would be another one, so it is told as it is or not at all."""
+def _is_safe(edit: Edit) -> bool:
+    """A shortened or escaped edit would be another one, so it is kept as it is or not at all."""
     inert = all(line == visible(line) for line in re.split(r"[\n\t]", edit.text))
     return inert and len(edit.text) <= _LONGEST_EDIT
 
@@ -164,9 +164,9 @@ def _fingerprints(found: Sequence[Finding]) -> Iterator[str]:
     """Neither lines nor numbers count: what was measured again is the same finding."""
     seen: Counter[str] = Counter()
     for finding in found:
-        words = _NUMBER.sub("0", finding.words)
-        said = json.dumps([finding.rule.name, finding.path, words])
-        digest = sha256(said.encode("ascii")).hexdigest()[:32]
+        message = _NUMBER.sub("0", finding.message)
+        identity = json.dumps([finding.rule.name, finding.path, message])
+        digest = sha256(identity.encode("ascii")).hexdigest()[:32]
         seen[digest] += 1
         yield f"{digest}:{seen[digest]}"
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from slo_action.core.model import Annotation, Level
 from slo_action.core.slo_diff.change import Change, Direction
 from slo_action.core.slo_diff.diff import by_direction
-from slo_action.core.slo_diff.impact import POLICY, Hindsight
+from slo_action.core.slo_diff.impact import POLICY, Impact
 from slo_action.render.text.escape import code, markdown, shortened
 from slo_action.render.text.markdown import table
 
-NO_HISTORY = "No history yet: how many past days or deploys would have passed is not known."
+NO_HISTORY = "No history yet: the effect on past deploys is not known."
 _MOST_ROWS, _MOST_LINES, _MOST_LISTED = 100, 1_000, 5
 _LIMIT = 200
 _LOOSER_MARK = "⚠️\u00a0"
@@ -21,40 +21,38 @@ _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|d|%)(?!\w))")
 _WHOLE_FILE = "whole file"
 
 
-def matrix_change_section(
-    path: str, changes: Sequence[Change], looked: Sequence[Hindsight] = ()
-) -> str:
+def slo_diff_section(path: str, changes: Sequence[Change], impacts: Sequence[Impact] = ()) -> str:
     """Return a section of the job summary as Markdown, looser changes first."""
-    told = _sorted(changes)
+    ordered = _sorted(changes)
     heading = f"### {markdown(shortened(path, _LIMIT))}: {counted(changes)}"
-    rows = [_row(change, looked) for change in told[:_MOST_ROWS]]
+    rows = [_row(change, impacts) for change in ordered[:_MOST_ROWS]]
     parts = [
         heading,
         table(("", "service", "what", "before → after", "means"), rows) if rows else "",
-        _rest(len(told) - len(rows)),
-        "\n".join(f"- {markdown(line)}" for line in _replays(looked)),
-        _unknown(changes, looked),
+        _rest(len(ordered) - len(rows)),
+        "\n".join(f"- {markdown(line)}" for line in _replays(impacts)),
+        _unknown(changes, impacts),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def counted(changes: Sequence[Change]) -> str:
-    """Return how many changes lean which way: `3 looser, 1 stricter, 2 neutral`."""
+    """Return how many changes have which direction: `3 looser, 1 stricter, 2 neutral`."""
     counts = [(len(found), direction) for direction, found in by_direction(changes).items()]
-    words = [f"{n} {direction}" for n, direction in counts if n]
-    return ", ".join(words) or "nothing that it means has changed"
+    parts = [f"{n} {direction}" for n, direction in counts if n]
+    return ", ".join(parts) or "no effective change"
 
 
-def matrix_change_lines(
-    path: str, changes: Sequence[Change], looked: Sequence[Hindsight] = ()
+def slo_diff_lines(
+    path: str, changes: Sequence[Change], impacts: Sequence[Impact] = ()
 ) -> tuple[str, ...]:
     """Return the count and every change as lines of the log, as untrusted as the files."""
-    told = _sorted(changes)
+    ordered = _sorted(changes)
     lines = [f"{path}: {counted(changes)}"]
-    lines += [_line(change, looked) for change in told[:_MOST_LINES]]
-    rest = len(told) - _MOST_LINES
+    lines += [_line(change, impacts) for change in ordered[:_MOST_LINES]]
+    rest = len(ordered) - _MOST_LINES
     lines += [f"{rest} more changes are not shown"] if rest > 0 else []
-    return (*lines, *_replays(looked), *filter(None, [_unknown(changes, looked)]))
+    return (*lines, *_replays(impacts), *filter(None, [_unknown(changes, impacts)]))
 
 
 def looser_annotation(path: str, changes: Sequence[Change]) -> tuple[Annotation, ...]:
@@ -76,34 +74,34 @@ def looser_annotation(path: str, changes: Sequence[Change]) -> tuple[Annotation,
 
 
 def unread_line(path: str, why: str) -> str:
-    """Return the one line for a former file that cannot be read. Untrusted."""
-    return f"{path}: what changes is not told: {shortened(why, 2 * _LIMIT)}"
+    """Return the one line for a base file that cannot be read. Untrusted."""
+    return f"{path}: the changes cannot be shown: {shortened(why, 2 * _LIMIT)}"
 
 
-def hindsight_words(looked: Hindsight) -> str:
-    """Return what the past says: `3 of the last 30 days would have passed only under the new one`.
+def impact_text(impact: Impact) -> str:
+    """Return it as text: `3 of the last 30 days would have passed only under the new one`.
 
     A judgement of recorded runs may count on both sides.
     """
-    last = f"the last {looked.held} {looked.unit}{'' if looked.held == 1 else 's'}"
-    unknown = f"{looked.unknown} could not be judged" if looked.unknown else ""
-    return "; ".join(filter(None, (_sides(looked, last), unknown)))
+    last = f"the last {impact.compared} {impact.unit}{'' if impact.compared == 1 else 's'}"
+    unknown = f"{impact.unknown} could not be judged" if impact.unknown else ""
+    return "; ".join(filter(None, (_sides(impact, last), unknown)))
 
 
-def _sides(looked: Hindsight, last: str) -> str:
-    new, old = looked.only_after, looked.only_before
+def _sides(impact: Impact, last: str) -> str:
+    new, old = impact.only_after, impact.only_before
     if not (new or old):
-        return f"{last} would have come out the same" if looked.held else ""
+        return f"{last} would have come out the same" if impact.compared else ""
     first, which = (new, "new") if new else (old, "old")
-    told = f"{first} of {last} would have passed only under the {which} one"
-    return f"{told}, {old} only under the old" if new and old else told
+    ordered = f"{first} of {last} would have passed only under the {which} one"
+    return f"{ordered}, {old} only under the old" if new and old else ordered
 
 
 def _sorted(changes: Sequence[Change]) -> list[Change]:
     return [change for found in by_direction(changes).values() for change in found]
 
 
-def _row(change: Change, looked: Sequence[Hindsight]) -> tuple[str, ...]:
+def _row(change: Change, impacts: Sequence[Impact]) -> tuple[str, ...]:
     mark = _LOOSER_MARK if change.direction is Direction.LOOSER else ""
     service = code(shortened(change.service, _LIMIT)) if change.service else _WHOLE_FILE
     return (
@@ -111,7 +109,7 @@ def _row(change: Change, looked: Sequence[Hindsight]) -> tuple[str, ...]:
         service,
         _cell(change.what),
         f"{_cell(change.before)} → {_cell(change.after)}",
-        "; ".join(map(_cell, _means(change, looked))),
+        "; ".join(map(_cell, _means(change, impacts))),
     )
 
 
@@ -120,8 +118,8 @@ def _cell(text: str) -> str:
     return markdown(_BEFORE_UNIT.sub("\u00a0", shortened(text, _LIMIT)))
 
 
-def _line(change: Change, looked: Sequence[Hindsight]) -> str:
-    means = "; ".join(_means(change, looked))
+def _line(change: Change, impacts: Sequence[Impact]) -> str:
+    means = "; ".join(_means(change, impacts))
     return f"{change.direction}: {_whose(change)}: {_facts(change)}{f' ({means})' if means else ''}"
 
 
@@ -136,19 +134,19 @@ def _facts(change: Change) -> str:
     return f"{what} {before} → {after}"
 
 
-def _means(change: Change, looked: Sequence[Hindsight]) -> Iterator[str]:
-    if change.consequence:
-        yield change.consequence
-    for one in looked:
+def _means(change: Change, impacts: Sequence[Impact]) -> Iterator[str]:
+    if change.effect:
+        yield change.effect
+    for one in impacts:
         if (one.service, one.what) == (change.service, change.what):
-            yield hindsight_words(one)
+            yield impact_text(one)
 
 
-def _replays(looked: Sequence[Hindsight]) -> list[str]:
+def _replays(impacts: Sequence[Impact]) -> list[str]:
     return [
         f"{shortened(one.service, _LIMIT)}, recorded deploys judged by both policies: "
-        f"{hindsight_words(one)}"
-        for one in looked
+        f"{impact_text(one)}"
+        for one in impacts
         if one.what == POLICY
     ]
 
@@ -157,5 +155,5 @@ def _rest(count: int) -> str:
     return f"{count} more are in the log." if count else ""
 
 
-def _unknown(changes: Sequence[Change], looked: Sequence[Hindsight]) -> str:
-    return NO_HISTORY if not looked and any(change.limit for change in changes) else ""
+def _unknown(changes: Sequence[Change], impacts: Sequence[Impact]) -> str:
+    return NO_HISTORY if not impacts and any(change.limit for change in changes) else ""

@@ -66,13 +66,15 @@ def _documents(services: Iterable[Service]) -> Iterator[_Table]:
 
 
 def _service(service: Service, name: str) -> _Table:
-    said = settings(service)
+    values = settings(service)
     if name != service.name:
-        said = {"service": service.name, **said}
-    kept = {f"{PREFIX}{key}": value for key, value in (*said.items(), *_extremes(service))}
+        values = {"service": service.name, **values}
+    kept = {f"{PREFIX}{key}": value for key, value in (*values.items(), *_extremes(service))}
     left = unheld(service)
-    told = f"Not held by OpenSLO: {', '.join(left)}." if left else "Printed by slo-verify."
-    return _object("Service", name, kept, {"description": told})
+    description = (
+        f"Not expressible in OpenSLO: {', '.join(left)}." if left else "Printed by slo-verify."
+    )
+    return _object("Service", name, kept, {"description": description})
 
 
 def _extremes(service: Service) -> Iterator[tuple[str, str]]:
@@ -150,7 +152,7 @@ _QUERIES: Mapping[str, tuple[bool, Mapping[str, str]]] = {
         },
     ),
 }
-"""Whether it counts up, and the queries, by the document's metric names where it has one."""
+"""Whether it counts up, and the queries, by the usual metric names where it has one."""
 
 
 def _slo(

@@ -1,145 +1,103 @@
-"""A window over time: strips of cells, and Mermaid charts with their numbers in a table."""
+"""A window over time: a timeline of squares, and Mermaid charts with their numbers in a table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import ceil
 from statistics import median
 
 from slo_action.core.observation.timeline import Bucket
 from slo_action.core.observation.window import Window
+from slo_action.core.text.quantities import milliseconds_words
 from slo_action.render.text.escape import fence
-from slo_action.render.text.markdown import folded, table
+from slo_action.render.text.markdown import folded, paragraphs, table, unbroken
 
-_BLOCKS = "▁▂▃▄▅▆▇█"
-_NOTHING = "·"
-_LOOKS = (
+_BARS = "▁▂▃▄▅▆▇█"
+_NO_DATA = "·"
+_STYLE = (
     '%%{{init: {{"xyChart": {{"width": 900, "height": 340}}, '
     '"themeVariables": {{"xyChart": {{"plotColorPalette": "{}"}}}}}}}}%%'
 )
-_FAILED = "#cf222e"
-_SLOWEST_AND_MEDIAN = "#afb8c1, #0969da"
+_RED = "#cf222e"
+_GREY_AND_BLUE = "#afb8c1, #0969da"
 
 
-def strips(window: Window, since: str) -> str:
+def timeline(window: Window, since: str) -> str:
     """Return one line of errors and one of latencies; empty where nothing was answered."""
-    cells = window.strip.cells()
-    if not cells:
+    buckets = window.timeline.buckets()
+    if not buckets:
         return ""
-    top = _top(cells)
-    errors = "".join(_error_mark(cell) for cell in cells)
-    latency = "".join(2 * _block(cell.median_seconds, top) for cell in cells)
-    begun, ended = cells[0].from_seconds, cells[-1].to_seconds
+    top = _scale(buckets)
+    errors = "".join("🟥" if one.bad else "🟩" if one.good else "⬜" for one in buckets)
+    latency = "".join(2 * _bar(one.median_seconds, top) for one in buckets)
+    begun, ended = buckets[0].from_seconds, buckets[-1].to_seconds
+    width = buckets[0].to_seconds - begun
     if window.end:
         ended = min(ended, window.ended_seconds)
-    width = cells[0].to_seconds - begun
-    scale = f", █ is {1000 * top:.0f} ms" if top else ""
-    axis = f"{begun:.0f} s to {ended:.0f} s after the {since}, {width:.3g} s a cell"
+    scale = f" (█ = {milliseconds_words(top)})" if top else ""
     block = fence(f"answers  {errors}\nlatency  {latency}")
+    span = f"{begun:.0f} s to {ended:.0f} s after the {since}, {width:.3g} s a square"
     return (
-        f"{block}\n\n<sub>{axis}. 🟩 none failed, 🟥 some failed, "
-        f"⬜ nothing was told. Latency: the median of good answers{scale}</sub>"
+        f"{block}\n\n<sub>{span}. 🟩 no failures, 🟥 failures, ⬜ no data. "
+        f"Latency: median of good answers{scale}</sub>"
     )
 
 
-def _error_mark(cell: Bucket) -> str:
-    if cell.bad:
-        return "🟥"
-    return "🟩" if cell.good else "⬜"
-
-
-def _top(cells: Sequence[Bucket]) -> float:
-    """Twice the usual latency, or the worst: what is steady stays in the middle."""
-    medians = [cell.median_seconds for cell in cells if cell.median_seconds is not None]
+def _scale(buckets: Sequence[Bucket]) -> float:
+    """Return twice the usual latency, or the worst: what is steady stays in the middle."""
+    medians = [one.median_seconds for one in buckets if one.median_seconds is not None]
     return max(2 * median(medians), *medians) if medians else 0.0
 
 
-def _block(seconds: float | None, top: float) -> str:
+def _bar(seconds: float | None, top: float) -> str:
     if seconds is None:
-        return _NOTHING
-    steps = ceil(len(_BLOCKS) * seconds / top) if top else 1
-    return _BLOCKS[min(len(_BLOCKS), max(1, steps)) - 1]
+        return _NO_DATA
+    height = ceil(len(_BARS) * seconds / top) if top else 1
+    return _BARS[min(len(_BARS), max(1, height)) - 1]
 
 
-def charts(cells: Sequence[Bucket], since: str) -> str:
+def charts(buckets: Sequence[Bucket], since: str) -> str:
     """Return the charts GitHub draws, and the same numbers as a folded table.
 
-    One cell makes no chart. Failures are drawn only where there were any.
+    One bucket makes no chart. Failures are drawn only where there were any.
     """
-    if len(cells) <= 1:
+    if len(buckets) <= 1:
         return ""
-    drawn = [_latency_chart(cells)] if any(c.median_seconds is not None for c in cells) else []
-    if any(cell.bad for cell in cells):
-        drawn.insert(0, _failure_chart(cells))
-    numbers = folded("The charts' numbers", _numbers(cells))
-    told = f"<sub>Seconds after the {since}; 0 ms where nothing was answered well.</sub>"
-    return "\n\n".join((*drawn, told, numbers))
-
-
-def _failure_chart(cells: Sequence[Bucket]) -> str:
-    failed = [cell.bad for cell in cells]
-    return _mermaid("Failed answers", cells, "failed", _FAILED, max(failed), f"bar {_list(failed)}")
-
-
-def _latency_chart(cells: Sequence[Bucket]) -> str:
-    middle, most = _milliseconds(cells, _median), _milliseconds(cells, _max)
-    title = "Good answers: slowest (bars) and median (line)"
-    return _mermaid(
-        title,
-        cells,
-        "ms",
-        _SLOWEST_AND_MEDIAN,
-        max(most),
-        f"bar {_list(most)}",
-        f"line {_list(middle)}",
-    )
+    failed = [one.bad for one in buckets]
+    failures = latency = ""
+    if any(failed):
+        failures = _mermaid("Failed answers", buckets, "failed", _RED, f"bar {failed}", max(failed))
+    if any(one.median_seconds is not None for one in buckets):
+        slowest = [round(1000 * (one.max_seconds or 0.0)) for one in buckets]
+        middle = [round(1000 * (one.median_seconds or 0.0)) for one in buckets]
+        series = f"bar {slowest}\n    line {middle}"
+        title = "Good answers: slowest (bars) and median (line)"
+        latency = _mermaid(title, buckets, "ms", _GREY_AND_BLUE, series, max(slowest))
+    note = f"<sub>Seconds after the {since}; 0 ms where there was no good answer.</sub>"
+    header = ("seconds", "good", "failed", "neutral", "median", "slowest")
+    numbers = folded("The charts' numbers", table(header, map(_row, buckets)))
+    return paragraphs(failures, latency, note, numbers)
 
 
 def _mermaid(
-    title: str, cells: Sequence[Bucket], unit: str, colours: str, top: int, *series: str
+    title: str, buckets: Sequence[Bucket], unit: str, colours: str, series: str, top: int
 ) -> str:
-    """Only numbers and our own words: what Mermaid reads is never untrusted."""
-    axis = ", ".join(f'"{cell.from_seconds:.0f}"' for cell in cells)
-    lines = [
-        _LOOKS.format(colours),
-        "xychart-beta",
-        f'    title "{title}"',
-        f'    x-axis "seconds" [{axis}]',
-        f'    y-axis "{unit}" 0 --> {max(1, top)}',
-        *(f"    {line}" for line in series),
-    ]
-    return "\n".join(("```mermaid", *lines, "```"))
+    """Only numbers and our own text: what Mermaid reads is never untrusted."""
+    axis = ", ".join(f'"{one.from_seconds:.0f}"' for one in buckets)
+    return f"""```mermaid
+{_STYLE.format(colours)}
+xychart-beta
+    title "{title}"
+    x-axis "seconds" [{axis}]
+    y-axis "{unit}" 0 --> {max(1, top)}
+    {series}
+```"""
 
 
-def _list(numbers: Sequence[int]) -> str:
-    return f"[{', '.join(map(str, numbers))}]"
-
-
-def _milliseconds(cells: Sequence[Bucket], of: Callable[[Bucket], float | None]) -> list[int]:
-    return [round(1000 * (of(cell) or 0.0)) for cell in cells]
-
-
-def _median(cell: Bucket) -> float | None:
-    return cell.median_seconds
-
-
-def _max(cell: Bucket) -> float | None:
-    return cell.max_seconds
-
-
-def _numbers(cells: Sequence[Bucket]) -> str:
-    header = ("seconds", "good", "failed", "says nothing", "median", "slowest")
-    return table(header, map(_numbers_row, cells))
-
-
-def _numbers_row(cell: Bucket) -> tuple[str, ...]:
+def _row(bucket: Bucket) -> tuple[str, ...]:
+    times = (bucket.median_seconds, bucket.max_seconds)
     return (
-        f"{cell.from_seconds:.0f}–{cell.to_seconds:.0f}",
-        str(cell.good),
-        str(cell.bad),
-        str(cell.silent),
-        _told(cell.median_seconds),
-        _told(cell.max_seconds),
+        f"{bucket.from_seconds:.0f}–{bucket.to_seconds:.0f}",
+        str(bucket.good),
+        str(bucket.bad),
+        str(bucket.neutral),
+        *("" if one is None else unbroken(milliseconds_words(one)) for one in times),
     )
-
-
-def _told(seconds: float | None) -> str:
-    return "" if seconds is None else f"{1000 * seconds:.0f}\u00a0ms"

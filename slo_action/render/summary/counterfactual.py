@@ -1,5 +1,6 @@
 """What would have changed the verdict: computed by judging again with other counts."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from copy import copy, deepcopy
@@ -13,8 +14,9 @@ from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest
+from slo_action.core.text.quantities import milliseconds_words, percent_words
 from slo_action.core.verdict.judge import Judgement, judge
-from slo_action.core.verdict.window_facts import convicted, endpoints, missed_latency, percent_words
+from slo_action.core.verdict.window_facts import endpoints, failed_streams, missed_latency
 from slo_action.render.text.escape import code, shortened
 
 _MOST_STREAMS = 6
@@ -23,10 +25,12 @@ _MOST_ANSWERS = 1 << 12
 _NAME_LIMIT = 120
 
 
-def otherwise(record: AuditRecord) -> tuple[str, ...]:
-    """Return sentences as Markdown; none where nothing can be said that is surely true."""
+def counterfactuals(record: AuditRecord) -> tuple[str, ...]:
+    """Return sentences as Markdown; none where nothing can be proven."""
     window = record.window
-    if window is None or window.end is None or not _is_of_counts(record, window):
+    if window is None or window.end is None:
+        return ()
+    if _judged(record, window).row != record.judgement.row:  # then other counts prove nothing
         return ()
     if window.end is not WindowEnd.OVER:
         return tuple(_of_a_breach(window))
@@ -34,27 +38,27 @@ def otherwise(record: AuditRecord) -> tuple[str, ...]:
         return tuple(_of_doubt(window))
     if record.judgement.verdict is Verdict.UNHEALTHY:
         return ()
-    tracks = sorted(endpoints(window), key=lambda track: -track.rate.bad)[:_MOST_STREAMS]
-    worse = (_with_more(record, window, track) for track in tracks)
-    better = (_with_fewer(record, window, track) for track in tracks)
-    told = (*_grouped(tracks, [*better], "Any one"), *_grouped(tracks, [*worse], "Any one"))
-    return (*_of_slowness(record, window), *told)
+    stream_stats = sorted(endpoints(window), key=lambda stats: -stats.rate.bad)[:_MOST_STREAMS]
+    better = [_with_fewer(record, window, stats) for stats in stream_stats]
+    worse = [_with_more(record, window, stats) for stats in stream_stats]
+    return (
+        *_of_latency(record, window),
+        *_grouped(stream_stats, better, "Any one"),
+        *_grouped(stream_stats, worse, "Any one"),
+    )
 
 
-def _grouped(tracks: Sequence[StreamStats], sentences: Sequence[str], which: str) -> Iterator[str]:
+def _grouped(
+    stream_stats: Sequence[StreamStats], sentences: Sequence[str], which: str
+) -> Iterator[str]:
     """Return each sentence once, after the names of the streams it is true of."""
     names: dict[str, list[str]] = {}
-    for track, sentence in zip(tracks, sentences, strict=True):
-        names.setdefault(sentence, []).append(_name(track))
-    for told, of in names.items():
-        if told:
+    for stats, sentence in zip(stream_stats, sentences, strict=True):
+        names.setdefault(sentence, []).append(_name(stats))
+    for sentence, of in names.items():
+        if sentence:
             some = f"{which} of {', '.join(of)}" if len(of) > 1 else of[0]
-            yield f"{some}: {told}"
-
-
-def _is_of_counts(record: AuditRecord, window: Window) -> bool:
-    """The same counts must give the same verdict, or others prove nothing of it."""
-    return _judged(record, window).row == record.judgement.row
+            yield f"{some}: {sentence}"
 
 
 def _judged(record: AuditRecord, window: Window) -> Judgement:
@@ -65,70 +69,61 @@ def _judged(record: AuditRecord, window: Window) -> Judgement:
         on_late_start=policy.on_late_start,
         window=window,
         recheck=record.recheck,
-        known=record.known,
+        context=record.context,
     )
 
 
-def _with_more(record: AuditRecord, window: Window, track: StreamStats) -> str:
-    """Tell at how many more failures the verdict gets another one, and which.
+def _with_more(record: AuditRecord, window: Window, stats: StreamStats) -> str:
+    """Return at how many more failures the verdict changes, and to which.
 
-    They are taken to come at once: spread out, they may speak for a breach sooner.
+    They are taken to come at once: spread out, they may be a breach sooner.
     """
     before = record.judgement.verdict
     steps: list[str] = []
-    for more in range(1, min(_MOST_FAILURES, track.good) + 1):
-        verdict = _judged(record, _with_failures(window, track, more)).verdict
+    for more in range(1, min(_MOST_FAILURES, stats.good) + 1):
+        change = partial(_add_failures, more, window.ended_seconds)
+        verdict = _judged(record, _changed(window, stats, change)).verdict
         if verdict is not before:
             least = "" if verdict is Verdict.UNHEALTHY else "at least "
-            steps.append(f"{more}{'' if steps else _made(more)} {least}{code(verdict)}")
+            failures = f" more failure{'s' * (more > 1)} would have made it"
+            steps.append(f"{more}{'' if steps else failures} {least}{code(verdict)}")
         before = verdict
         if verdict is Verdict.UNHEALTHY:
             break
     return f"{', '.join(steps)}." if steps else ""
 
 
-def _made(more: int) -> str:
-    return f" more failure{'s' if more > 1 else ''} would have made it"
-
-
-def _with_fewer(record: AuditRecord, window: Window, track: StreamStats) -> str:
+def _with_fewer(record: AuditRecord, window: Window, stats: StreamStats) -> str:
     if record.judgement.row != "window-slo":
         return ""
-    for fewer in range(1, min(_MOST_FAILURES, track.rate.bad) + 1):
-        other = _changed(window, track, partial(_spare, fewer))
-        verdict = _judged(record, other).verdict
-        if verdict is Verdict.HEALTHY:
-            return f"{fewer} fewer would have left it {code(verdict)}."
+    for fewer in range(1, min(_MOST_FAILURES, stats.rate.bad) + 1):
+        other = _changed(window, stats, partial(_remove_failures, fewer))
+        if _judged(record, other).verdict is Verdict.HEALTHY:
+            return f"{fewer} fewer would have left it {code(Verdict.HEALTHY)}."
     return ""
 
 
-def _spare(fewer: int, rate: RateTest) -> None:
+def _remove_failures(fewer: int, rate: RateTest) -> None:
     rate.bad_weight -= fewer * rate.bad_weight / rate.bad
     rate.bad -= fewer
 
 
-def _of_slowness(record: AuditRecord, window: Window) -> Iterator[str]:
-    track = missed_latency(window)
-    if record.judgement.row != "window-slow" or track is None or track.goal is None:
+def _of_latency(record: AuditRecord, window: Window) -> Iterator[str]:
+    stats = missed_latency(window)
+    if record.judgement.row != "window-slow" or stats is None or stats.goal is None:
         return
-    limit, latency = track.goal.limit_seconds, copy(track.latency)
+    limit, latency = stats.goal.limit_seconds, copy(stats.latency)
     over = latency.over_limit(limit)
     for fewer in range(1, over + 1):
         latency.over = {**latency.over, limit: over - fewer}
-        if latency.judge(track.goal) is not LatencyState.MISSED:
-            yield (
-                f"{_name(track)}: {fewer} fewer answers above {1000 * limit:.0f} ms would not "
-                "have been a missed SLO."
-            )
+        if latency.judge(stats.goal) is not LatencyState.MISSED:
+            slow = f"{fewer} fewer answers above {milliseconds_words(limit)}"
+            yield f"{_name(stats)}: {slow} would not have missed the SLO."
             return
 
 
-def _with_failures(window: Window, track: StreamStats, more: int) -> Window:
-    """Return a window in which the last `more` good answers of the stream are bad."""
-    return _changed(window, track, lambda rate: _fail(rate, window.ended_seconds, more))
-
-
-def _fail(rate: RateTest, at: float, more: int) -> None:
+def _add_failures(more: int, at: float, rate: RateTest) -> None:
+    """Make the last `more` good answers bad."""
     for _ in range(more):
         rate.valid -= 1
         rate.valid_weight -= 1.0
@@ -136,12 +131,12 @@ def _fail(rate: RateTest, at: float, more: int) -> None:
         rate.answered(at, at, bad=True)
 
 
-def _changed(window: Window, track: StreamStats, change: Callable[[RateTest], None]) -> Window:
+def _changed(window: Window, stats: StreamStats, change: Callable[[RateTest], None]) -> Window:
     """Return a window in which `change` has been made to a stream, and to all of them pooled."""
-    other, own = copy(window), copy(track)
-    own.rate = deepcopy(track.rate)
+    other, own = copy(window), copy(stats)
+    own.rate = deepcopy(stats.rate)
     other.pooled = deepcopy(window.pooled)
-    other.tracks = {**window.tracks, track.stream.name: own}
+    other.stream_stats = {**window.stream_stats, stats.stream.name: own}
     for rate in (own.rate, other.pooled):
         if rate is not None:
             change(rate)
@@ -151,30 +146,24 @@ def _changed(window: Window, track: StreamStats, change: Callable[[RateTest], No
 
 
 def _of_doubt(window: Window) -> Iterator[str]:
-    """Tell how many more good answers would have refuted the trigger."""
+    """Return how many more good answers would have refuted the trigger."""
     trigger = percent_words(window.policy.rates.trigger)
-    tracks = endpoints(window)[:_MOST_STREAMS]
-    wanted = [_enough(track.rate) for track in tracks]
-    told = [
+    stream_stats = endpoints(window)[:_MOST_STREAMS]
+    missing = [_enough(stats.rate) for stats in stream_stats]
+    sentences = [
         f"{more} more good answers would have refuted the trigger of {trigger}." if more else ""
-        for more in wanted
+        for more in missing
     ]
-    yield from _grouped(tracks, told, "Each")
+    yield from _grouped(stream_stats, sentences, "Each")
 
 
 def _enough(rate: RateTest) -> int:
     """Return how many more good answers refute; 0 where none are needed, or no number does."""
-    low, high = 0, 1
     if _refutes(rate, 0):
         return 0
-    while not _refutes(rate, high):
-        low, high = high, 2 * high
-        if high > _MOST_ANSWERS:
-            return 0
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _refutes(rate, middle) else (middle, high)
-    return high
+    counts = range(1, _MOST_ANSWERS + 1)
+    index = bisect_left(counts, True, key=partial(_refutes, rate))
+    return counts[index] if index < len(counts) else 0
 
 
 def _refutes(rate: RateTest, more: int) -> bool:
@@ -186,19 +175,20 @@ def _refutes(rate: RateTest, more: int) -> bool:
 
 def _of_a_breach(window: Window) -> Iterator[str]:
     if window.end is WindowEnd.OUTAGE and not window.breached:
-        yield "A good answer of any endpoint in those seconds would have put it off."
-    if window.end is WindowEnd.BREACHED and not window.rows_left_out and _is_by_evidence(window):
+        yield "A good answer from any endpoint in those seconds would have delayed it."
+    is_replayable = window.end is WindowEnd.BREACHED and not window.rows_left_out
+    if is_replayable and _is_by_significance(window):
         with suppress(LookupError, ValueError):
-            yield _by_the_plain_rule(window)
+            yield _by_count_alone(window)
 
 
-def _is_by_evidence(window: Window) -> bool:
-    breaches = [track.rate.breach for track in convicted(window) if track.rate.breach]
+def _is_by_significance(window: Window) -> bool:
+    breaches = [stats.rate.breach for stats in failed_streams(window) if stats.rate.breach]
     return bool(breaches) and all(breach.rule is not BreachRule.PLAIN for breach in breaches)
 
 
-def _by_the_plain_rule(window: Window) -> str:
-    """Judge the same answers by the count alone, without any evidence."""
+def _by_count_alone(window: Window) -> str:
+    """Judge the same answers by the count of failures alone."""
     rates = replace(window.policy.rates, confidence=0.0)
     plain = replayed_under(
         window,
@@ -206,13 +196,12 @@ def _by_the_plain_rule(window: Window) -> str:
         grace_seconds=window.grace_seconds,
         ready_by_seconds=window.ready_by_seconds,
     )
-    rule = f"The plain rule alone (more than {percent_words(rates.trigger)} of the planned probes)"
+    limit = percent_words(rates.trigger)
+    rule = f"Without significance (more than {limit} of the planned probes failed), the trigger"
     if plain.end is None or plain.end is WindowEnd.OVER:
-        return (
-            f"{rule} had not convicted by {window.ended_seconds:.0f} s; it would have watched on."
-        )
-    return f"{rule} had fired by {plain.ended_seconds:.0f} s."
+        return f"{rule} would not have fired by {window.ended_seconds:.0f} s."
+    return f"{rule} would have fired by {plain.ended_seconds:.0f} s."
 
 
-def _name(track: StreamStats) -> str:
-    return code(shortened(track.stream.name, _NAME_LIMIT))
+def _name(stats: StreamStats) -> str:
+    return code(shortened(stats.stream.name, _NAME_LIMIT))

@@ -1,46 +1,45 @@
-"""The platform's machines as a matrix: who runs what, and how well."""
-
-from collections.abc import Sequence
+"""The platform's machines as a table: which release each runs, and how well."""
 
 from slo_action.core.gate.gate import Gate
-from slo_action.core.model import Outcome, Sample
+from slo_action.core.model import Outcome
 from slo_action.core.observation.streams import HEALTH
 from slo_action.core.observation.window import Window
 from slo_action.core.release.fleet import (
     CheckStatus,
     Fleet,
     Machine,
-    exit_words,
-    fleet_words,
+    exit_summary,
+    fleet_summary,
     short_digest,
-    state_words,
+    state_counts,
 )
 from slo_action.render.text.escape import code, markdown, shortened
-from slo_action.render.text.markdown import table
+from slo_action.render.text.markdown import paragraphs, table
 
 _LIMIT = 120
 _MOST_ROWS = 60
 
 
 def machines_section(fleet: Fleet, gate: Gate, window: Window | None) -> str:
-    """Return the matrix as Markdown. What does not serve users is only counted."""
-    header = ("machine", "region", "runs", "state", "its own answers", "platform checks", "exits")
+    """Return the machines as Markdown. Those that do not serve users are only counted."""
+    header = ("machine", "region", "runs", "state", "health probes", "platform checks", "exits")
     counted = fleet.counted
     rows = [_row(fleet, machine, gate, window) for machine in counted[:_MOST_ROWS]]
-    parts = [f"<b>{markdown(fleet_words(fleet))}</b>{_ledger(fleet)}", table(header, rows)]
-    if len(counted) > _MOST_ROWS:
-        parts.append(f"{len(counted) - _MOST_ROWS} more are in the audit record.")
+    more = len(counted) - _MOST_ROWS
     others = [machine for machine in fleet.machines if not machine.counts]
-    if others:
-        parts.append(f"<sub>Not counted: {markdown(_others(others))}</sub>")
-    return "\n\n".join(parts)
+    return paragraphs(
+        f"<b>{markdown(fleet_summary(fleet))}</b>{_release(fleet)}",
+        table(header, rows),
+        f"{more} more are in the audit record." if more > 0 else "",
+        f"<sub>Not counted: {markdown(_others(others))}</sub>" if others else "",
+    )
 
 
-def _ledger(fleet: Fleet) -> str:
+def _release(fleet: Fleet) -> str:
     if fleet.release is None:
         return ""
     digest = f", image {code(short_digest(fleet.release.digest))}" if fleet.release.digest else ""
-    status = f" is {code(fleet.status)} in the ledger" if fleet.status else ""
+    status = f", release status {code(fleet.status)}" if fleet.status else ""
     return f"; {code(fleet.release.version)}{digest}{status}"
 
 
@@ -50,44 +49,40 @@ def _row(fleet: Fleet, machine: Machine, gate: Gate, window: Window | None) -> t
         markdown(machine.region),
         _runs(fleet, machine),
         _state(machine),
-        _answers(machine, gate, window),
+        _probes(machine, gate, window),
         _checks(machine),
-        markdown(exit_words(machine)) if machine.exits else "none",
+        markdown(exit_summary(machine)) if machine.exits else "none",
     )
 
 
 def _runs(fleet: Fleet, machine: Machine) -> str:
     named = fleet.release.version if fleet.runs(machine) and fleet.release else machine.release
-    told = code(named or "unknown")
     image = f" ({code(short_digest(machine.digest))})" if machine.digest else ""
     mark = {True: "✅\u00a0", False: "❌\u00a0", None: ""}[fleet.runs(machine)]
-    return f"{mark}{told}{image}"
+    return f"{mark}{code(named or 'unknown')}{image}"
 
 
 def _state(machine: Machine) -> str:
-    rests = " (rests, starts when asked)" if machine.is_resting else ""
+    stopped = " (stopped, starts on request)" if machine.is_resting else ""
     host = "" if machine.is_host_ok else " (host unreachable)"
     dead = " ❌" if machine.is_dead else ""
-    return f"{markdown(machine.state)}{rests}{host}{dead}"
+    return f"{markdown(machine.state)}{stopped}{host}{dead}"
 
 
-def _answers(machine: Machine, gate: Gate, window: Window | None) -> str:
-    """Return what our own probes of one machine found: in the window, else in the gate."""
-    track = window.tracks.get(f"{HEALTH}@{machine.name}") if window else None
-    if track is not None and track.rate.valid:
-        mark = "❌" if track.rate.breach else "✅" if not track.rate.bad else "⚠️"
-        return f"{mark}\u00a0{track.rate.bad} of {track.rate.valid} failed"
-    asked = [s for o in gate.observations for s in o.samples if s.machine == machine.name]
-    return _of_gate(asked)
-
-
-def _of_gate(samples: Sequence[Sample]) -> str:
+def _probes(machine: Machine, gate: Gate, window: Window | None) -> str:
+    """Return what probes of this machine alone found: in the window, else in the gate."""
+    stats = window.stream_stats.get(f"{HEALTH}@{machine.name}") if window else None
+    if stats is not None and stats.rate.valid:
+        mark = "❌" if stats.rate.breach else "✅" if not stats.rate.bad else "⚠️"
+        return f"{mark}\u00a0{stats.rate.bad} of {stats.rate.valid} failed"
+    samples = [s for o in gate.observations for s in o.samples if s.machine == machine.name]
     if not samples:
-        return "not asked"
-    bad = [sample for sample in samples if sample.outcome.is_bad]
-    mark = "✅" if samples[-1].outcome.is_good else "❌"
-    last = "" if samples[-1].outcome is Outcome.OK else f"; last {code(samples[-1].outcome)}"
-    return f"{mark}\u00a0{len(bad)} of {len(samples)} failed{last}"
+        return "not probed"
+    last = samples[-1].outcome
+    bad = sum(sample.outcome.is_bad for sample in samples)
+    mark = "✅" if last.is_good else "❌"
+    ended = "" if last is Outcome.OK else f"; last {code(last)}"
+    return f"{mark}\u00a0{bad} of {len(samples)} failed{ended}"
 
 
 def _checks(machine: Machine) -> str:
@@ -96,12 +91,13 @@ def _checks(machine: Machine) -> str:
     passing = machine.checks_passing
     expected = max(machine.checks_expected, len(machine.checks))
     failing = next((c for c in machine.checks if c.status is not CheckStatus.PASSING), None)
-    told = f": {markdown(shortened(failing.output, _LIMIT))}" if failing and failing.output else ""
+    said = failing.output if failing else ""
+    output = f": {markdown(shortened(said, _LIMIT))}" if said else ""
     mark = "❌" if machine.is_critical else "✅" if passing == expected else "⚠️"
-    return f"{mark}\u00a0{passing} of {expected} passing{told}"
+    return f"{mark}\u00a0{passing} of {expected} passing{output}"
 
 
-def _others(machines: Sequence[Machine]) -> str:
+def _others(machines: list[Machine]) -> str:
     kinds = {
         "cordoned": [m for m in machines if m.is_cordoned],
         "on standby": [m for m in machines if m.is_standby and not m.is_cordoned],
@@ -109,5 +105,6 @@ def _others(machines: Sequence[Machine]) -> str:
             m for m in machines if not (m.is_cordoned or m.is_standby or m.is_serving)
         ],
     }
-    told = [f"{len(found)} {kind} ({state_words(found)})" for kind, found in kinds.items() if found]
-    return ", ".join(told)
+    return ", ".join(
+        f"{len(found)} {kind} ({state_counts(found)})" for kind, found in kinds.items() if found
+    )

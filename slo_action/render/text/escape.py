@@ -86,8 +86,8 @@ def output(text: str) -> str:
     return visible(text).translate(_SHELL).replace("::", "\u2237")
 
 
-def word(text: str) -> str:
-    """Return an output that stays one word, and no option, even where nobody quotes it."""
+def shell_word(text: str) -> str:
+    """Return an output that stays one word, and no option, even unquoted in a shell."""
     return output(text).replace(" ", "_").lstrip("-")
 
 

@@ -21,8 +21,8 @@ def lines_of(sources: Sources) -> Lines:
 
 def line_at(lines: Lines, path: str, place: Place) -> str | None:
     """Return the line of a place; None where the file is not given or has no such line."""
-    known = lines.get(path, ())
-    return known[place.line - 1] if 0 < place.line <= len(known) else None
+    found = lines.get(path, ())
+    return found[place.line - 1] if 0 < place.line <= len(found) else None
 
 
 LONGEST_LINE = 200

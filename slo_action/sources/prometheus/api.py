@@ -7,12 +7,12 @@ and Fly's endpoint speak it too). All that comes back is untrusted.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 import httpx
 
 from slo_action import __version__
 from slo_action.core.observation.real_traffic import TrafficState
+from slo_action.core.text.http_time import http_date
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.ports import Clock
@@ -21,7 +21,7 @@ _TIMEOUT_SECONDS = 5.0
 _MOST_BYTES = 2 * 1024 * 1024
 _MOST_SERIES = 5_000
 _MOST_HOPS = 2
-_LONGEST_TOLD = 200
+_LONGEST_MESSAGE = 200
 
 _HINTS = {
     400: "see the query",
@@ -34,7 +34,7 @@ _HINTS = {
 
 
 class NoNumberError(Exception):
-    """Why a look has no number; `detail` may quote the source: untrusted, but scrubbed."""
+    """Why a query has no number; `detail` may quote the source: untrusted, but scrubbed."""
 
     def __init__(self, state: TrafficState, detail: str) -> None:
         super().__init__(detail)
@@ -54,8 +54,8 @@ class PrometheusApi:
     """Asks one source; no retries, 5 s and 2 MB a query.
 
     `base` holds no credentials. `skew_seconds` is how far the source's clock is ahead of ours, by
-    the first answer's `Date`; None while no answer told. `warnings` counts answers that came with
-    any: such an answer may lack a part. Everything but `close` raises NoNumberError.
+    the first `Date`; None while there was none. `warnings` counts answers that came with any: such
+    an answer may lack a part. Everything but `close` raises NoNumberError.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class PrometheusApi:
         """Return the only element's value, None for an empty vector; `at` is the source's time."""
         rows = self.rows(query, at)
         if len(rows) > 1:
-            raise self._trouble(f"{len(rows)} series where one number was asked for; use sum(...)")
+            raise self._error(f"{len(rows)} series where one number was asked for; use sum(...)")
         return rows[0].value if rows else None
 
     def rows(self, query: str, at: float | None = None) -> list[Row]:
@@ -100,18 +100,18 @@ class PrometheusApi:
             try:
                 status, location, text = self._get(url)
             except httpx.TimeoutException:
-                raise self._trouble(f"no answer within {_TIMEOUT_SECONDS:g} s") from None
+                raise self._error(f"no answer within {_TIMEOUT_SECONDS:g} s") from None
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-                raise self._trouble(f"no answer ({type(error).__name__})") from None
+                raise self._error(f"no answer ({type(error).__name__})") from None
             if not httpx.codes.is_redirect(status):
                 return status, text
             url = self._next(url, status, location)
-        raise self._trouble("it redirects in a circle; look at the prometheus-url input")
+        raise self._error("it redirects in a circle; look at the prometheus-url input")
 
     def _next(self, url: httpx.URL, status: int, location: str) -> httpx.URL:
         target = url.join(location)
         if not location or _origin(target) != _origin(url):
-            raise self._trouble(
+            raise self._error(
                 f"it redirects elsewhere (HTTP {status}), perhaps to a login page; "
                 "look at the prometheus-url input"
             )
@@ -139,52 +139,51 @@ class PrometheusApi:
     def _read(self, response: httpx.Response) -> bytes:
         """Stop at the limits: a source may send for ever, or unpack to anything."""
         if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise self._trouble("its answer is compressed, which was not asked for")
+            raise self._error("its answer is compressed, which was not asked for")
         until = self._clock.monotonic() + _TIMEOUT_SECONDS
         text = bytearray()
         for chunk in response.iter_raw():
             text += chunk
             if len(text) > _MOST_BYTES:
-                raise self._trouble("its answer is larger than 2 MB; select fewer series")
+                raise self._error("its answer is larger than 2 MB; select fewer series")
             if self._clock.monotonic() > until:
-                raise self._trouble(f"its answer takes longer than {_TIMEOUT_SECONDS:g} s")
+                raise self._error(f"its answer takes longer than {_TIMEOUT_SECONDS:g} s")
         return bytes(text)
 
     def _content(self, status: int, text: bytes) -> dict[str, object]:
-        content = _json_object(text)
-        if content is not None and content.get("status") == "error":
-            told = f"{content.get('errorType', 'error')}: {content.get('error', '')}"
-            raise self._trouble(_hinted(status, f"HTTP {status}, {quoted(told, _LONGEST_TOLD)}"))
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            content = None
+        hint = f"; {_HINTS[status]}" if status in _HINTS else ""
+        if isinstance(content, dict) and content.get("status") == "error":
+            message = f"{content.get('errorType', 'error')}: {content.get('error', '')}"
+            raise self._error(f"HTTP {status}, {quoted(message, _LONGEST_MESSAGE)}{hint}")
         if status != httpx.codes.OK:
-            raise self._trouble(_hinted(status, f"HTTP {status}"))
-        if content is None:
-            raise self._trouble("its answer is not JSON; look at the prometheus-url input")
+            raise self._error(f"HTTP {status}{hint}")
+        if not isinstance(content, dict):
+            raise self._error("its answer is not JSON; look at the prometheus-url input")
         if content.get("status") != "success":
-            raise self._trouble("its answer has no status; look at the prometheus-url input")
+            raise self._error("its answer has no status; look at the prometheus-url input")
         return content
 
     def _vector(self, data: object) -> list[Row]:
         if not isinstance(data, dict):
-            raise self._trouble("its answer has no data")
+            raise self._error("its answer has no data")
         kind, result = data.get("resultType"), data.get("result")
         if kind != "vector":
-            raise self._trouble(f"its answer is {quoted(kind)} and not a vector; see the query")
+            raise self._error(f"its answer is {quoted(kind)} and not a vector; see the query")
         if not isinstance(result, list):
-            raise self._trouble("its vector is no list")
+            raise self._error("its vector is no list")
         if len(result) > _MOST_SERIES:
-            raise self._trouble(f"{len(result)} series; select fewer")
-        rows = [_row(element) for element in result]
-        whole = [row for row in rows if row is not None]
-        if len(whole) != len(rows):
-            raise self._trouble("an element of its vector is malformed")
-        return whole
+            raise self._error(f"{len(result)} series; select fewer")
+        try:
+            return [_row(element) for element in result]
+        except (AttributeError, TypeError, ValueError):
+            raise self._error("an element of its vector is malformed") from None
 
-    def _trouble(self, detail: str) -> NoNumberError:
+    def _error(self, detail: str) -> NoNumberError:
         return NoNumberError(TrafficState.UNREACHABLE, self._scrubber.scrub(detail))
-
-
-def _hinted(status: int, told: str) -> str:
-    return f"{told}; {_HINTS[status]}" if status in _HINTS else told
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
@@ -194,30 +193,19 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 def _skew(response: httpx.Response, middle: float) -> float | None:
     """`Date` is cut to whole seconds: what is less than that is no skew."""
-    try:
-        told = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
-    except (ValueError, TypeError, OverflowError, OSError):
+    date = http_date(response.headers.get("Date", ""))
+    if date is None:
         return None
-    return 0.0 if told <= middle <= told + 1 else told + 0.5 - middle
+    sent = date.timestamp()
+    return 0.0 if sent <= middle <= sent + 1 else sent + 0.5 - middle
 
 
-def _json_object(text: bytes) -> dict[str, object] | None:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
-
-
-def _row(element: object) -> Row | None:
-    if not isinstance(element, dict):
-        return None
+def _row(element: dict[str, object]) -> Row:
+    """Raise AttributeError, TypeError or ValueError for anything but labels and a value."""
     labels, pair = element.get("metric", {}), element.get("value")
-    if not isinstance(labels, dict) or not isinstance(pair, list) or len(pair) != 2:  # noqa: PLR2004 - a time and a value
-        return None
-    if not isinstance(pair[1], str) or not all(isinstance(told, str) for told in labels.values()):
-        return None
-    try:
-        return Row(labels, float(pair[1]))
-    except ValueError:
-        return None
+    if not isinstance(labels, dict) or not isinstance(pair, list):
+        raise TypeError
+    _time, value = pair
+    if not all(isinstance(text, str) for text in (value, *labels.values())):
+        raise TypeError
+    return Row(labels, float(value))

@@ -1,11 +1,11 @@
-"""Queries that count requests, in the families of metrics we know. Pure text.
+"""Queries that count requests, in well-known families of metrics or as a user wrote them. Pure.
 
 Every count is a sum of increases and never an increase of a sum: `increase` sees where one counter
 went back to zero; in a sum, one machine's restart looks like a loss of everybody's requests.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 LABEL_FORMS = "write auto, none, a label such as `job`, or a label and its value such as `job=shop`"
@@ -18,15 +18,29 @@ _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 WINDOW = "[{window}]"
 """Where a template has its range."""
+COUNT_FORMS = (
+    'write a count such as sum(increase(my_requests_total{job="{service}"}[{window}])), '
+    "not a ratio and not a rate"
+)
+SELECTOR_FORMS = 'write one selector such as my_request_seconds_bucket{job="{service}"}'
+
+_SERVICE = "{service}"
+_METRIC = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+_LONGEST_QUERY = 4_000
+_STRING = re.compile(r"""(=~|!~)?\s*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)""")
+_RANGED = re.compile(rf"({_METRIC}\s*(?:\{{[^{{}}]*\}})?|\{{[^{{}}]*\}})\s*\[\{{window\}}\]")
+_SELECTOR = re.compile(rf"{_METRIC}\s*(?:\{{[^{{}}]*\}})?")
+_RATE = re.compile(r"\b(?:i?rate|deriv)\s*\(", re.IGNORECASE)
+_LINES = str.maketrans("\n\r\t", "   ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
-    """How requests are counted. `how` says in words what was chosen and may quote: untrusted.
+    """How requests are counted. `how` says what was chosen and may quote: untrusted.
 
     `errors` and `requests` are query templates, `series` selects what is scraped, `buckets` selects
     a latency histogram, empty if there is none. `absent_is_none` says that an empty answer for
-    errors means no errors: of a family we know, the 5xx series is born with the first 5xx.
+    errors means no errors: of a well-known family, the 5xx series is born with the first 5xx.
     """
 
     errors: str
@@ -103,31 +117,32 @@ def discovery(family: Family, where: ServiceLabel) -> str:
     return f"group by ({by}) ({selected or family.counter})"
 
 
-def existence(family: Family) -> str:
-    """Return the query that is empty where nobody exports the family."""
-    return f"count({family.counter})"
-
-
 def counting(
     family: Family, where: ServiceLabel, rows: Sequence[Mapping[str, str]]
 ) -> Counting | None:
     """Return how to count with a family, from what `discovery` found; None if it cannot be."""
-    label = next((name for name in where.labels if _has(rows, name, where.value)), None)
+    label = next(
+        (name for name in where.labels if any(row.get(name) == where.value for row in rows)), None
+    )
     if not rows or (where.labels and label is None):
         return None
     ours = [row for row in rows if label is None or row.get(label) == where.value]
-    status = next((name for name in _STATUS_LABELS if _tells_status(ours, name)), None)
+    statuses = (
+        name for name in _STATUS_LABELS if any(_STATUS.fullmatch(row.get(name, "")) for row in ours)
+    )
+    status = next(statuses, None)
     if status is None:
         return None
     matched = matcher(label, where.value) if label else ""
     failed = ",".join(part for part in (matched, f'{status}=~"5.."') if part)
+    which = f"service matched by {matched}" if matched else "every series, whatever its service"
     series = f"{family.counter}{{{matched}}}"
     return Counting(
         errors=f"sum(increase({family.counter}{{{failed}}}{WINDOW}))",
         requests=f"sum(increase({series}{WINDOW}))",
         series=series,
         buckets=f"{family.buckets}{{{matched}}}",
-        how=f'{family.counter}, {_matched(matched)}, errors are {status}=~"5.."',
+        how=f'{family.counter}, {which}, errors are {status}=~"5.."',
         absent_is_none=True,
     )
 
@@ -147,13 +162,85 @@ def samples(series: str) -> str:
     return f"max(count_over_time({series}{WINDOW}))"
 
 
-def _has(rows: Iterable[Mapping[str, str]], label: str, value: str) -> bool:
-    return any(row.get(label) == value for row in rows)
+def written(errors: str, requests: str, selector: str, service: str) -> Counting:
+    """Return how to count with a user's own queries; `selector` may be empty.
+
+    Both hold `{window}` as the range of a selector and may hold `{service}` inside a string. Raises
+    ValueError with the accepted forms.
+    """
+    errors, _ = _count_query("prometheus-errors-query", errors, service)
+    requests, series = _count_query("prometheus-requests-query", requests, service)
+    return Counting(
+        errors=errors,
+        requests=requests,
+        series=series,
+        buckets=_bucket_selector(selector, service) if selector.strip() else "",
+        how="counted by the queries of the inputs",
+        absent_is_none=False,
+    )
 
 
-def _tells_status(rows: Iterable[Mapping[str, str]], label: str) -> bool:
-    return any(_STATUS.fullmatch(row.get(label, "")) for row in rows)
+def _count_query(name: str, text: str, service: str) -> tuple[str, str]:
+    """Return the query with the service filled in, and the first selector it counts."""
+    query, bare = _filled(name, text, service)
+    problem = None
+    if "/" in bare:
+        problem = "it divides"
+    elif _RATE.search(bare):
+        problem = "it is a rate"
+    elif not bare.count("[") == bare.count(WINDOW) == bare.count("{window}"):
+        problem = "each range must be [{window}]"
+    ranged = _RANGED.search(bare)
+    if problem or ranged is None:
+        problem = problem or "no selector has the range [{window}]"
+        raise ValueError(f"{name}: {problem}; {COUNT_FORMS}")
+    return query, query[ranged.start(1) : ranged.end(1)].strip()
 
 
-def _matched(matched: str) -> str:
-    return f"service matched by {matched}" if matched else "every series, whatever its service"
+def _bucket_selector(text: str, service: str) -> str:
+    name = "prometheus-latency-selector"
+    query, bare = _filled(name, text, service)
+    match = _SELECTOR.fullmatch(bare)
+    if match is None or not re.split(r"[\s{]", bare)[0].endswith("_bucket"):
+        raise ValueError(f"{name}: {SELECTOR_FORMS}")
+    return query
+
+
+def _filled(name: str, text: str, service: str) -> tuple[str, str]:
+    """Return the query with the service in its strings, and the same with the strings blanked."""
+    query = text.strip().translate(_LINES)
+    if not query or len(query) > _LONGEST_QUERY or not query.isprintable():
+        raise ValueError(
+            f"{name}: it is empty, too long or holds control characters; {COUNT_FORMS}"
+        )
+    try:
+        query = _STRING.sub(lambda found: _with_service(found, service), query)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    bare = _STRING.sub(lambda found: "=" + "_" * (len(found[0]) - 1), query)
+    problem = None
+    if any(mark in bare for mark in "\"'`"):
+        problem = "a quotation mark is not closed"
+    elif _SERVICE in bare:
+        problem = '{service} stands inside a string, such as job="{service}"'
+    elif "#" in bare:
+        problem = "it has a comment"
+    elif any(bare.count(left) != bare.count(right) for left, right in ("()", "[]", "{}")):
+        problem = "its brackets do not match"
+    if problem:
+        raise ValueError(f"{name}: {problem}; {COUNT_FORMS}")
+    return query, bare
+
+
+def _with_service(found: re.Match[str], service: str) -> str:
+    """In a regular expression, the service's own characters stand for themselves."""
+    operator, literal = found[1], found[2]
+    if "{window}" in literal:
+        raise ValueError("{window} is a range, not a part of a string")
+    if _SERVICE not in literal:
+        return found[0]
+    if literal.startswith("`"):
+        raise ValueError("{service} cannot stand between backticks; use quotation marks")
+    value = re.escape(service) if operator else service
+    inner = quoted_value(value, literal[0])[1:-1]
+    return found[0].replace(_SERVICE, inner)

@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from slo_action.config.files.toml import SIZE_LIMIT_BYTES, parse_toml
-from slo_action.config.files.toml_positions import layout
+from slo_action.config.files.toml_positions import toml_positions
 from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.core.lint.rule import Document, Key, Place
 from slo_action.errors import Mistake
+from tests.sizes import sized
 
 SHAPES = Path(__file__).parents[1] / "fixtures" / "fly"
 
@@ -32,14 +33,14 @@ def mistake(directory: Path, content: str | bytes) -> Mistake:
 
 
 def lines(toml: str) -> dict[Key, int]:
-    return {key: place.line for key, place in layout(toml).places.items()}
+    return {key: place.line for key, place in toml_positions(toml).places.items()}
 
 
 @pytest.mark.parametrize("shape", sorted(SHAPES.glob("*.toml")), ids=lambda path: path.stem)
 def test_each_key_is_found_on_the_line_that_names_it(shape: Path) -> None:
     text = shape.read_text(encoding="utf-8")
     written = text.split("\n")
-    found = layout(text).places
+    found = toml_positions(text).places
 
     assert set(found) == set(_keys(tomllib.loads(text)))
     for key, place in found.items():
@@ -96,7 +97,7 @@ l = [
 
 
 def test_a_place_has_a_column_in_characters() -> None:
-    assert layout('"é" = { "ü" = 1, b = 2 }').places[("é", "b")] == Place(line=1, column=18)
+    assert toml_positions('"é" = { "ü" = 1, b = 2 }').places[("é", "b")] == Place(line=1, column=18)
 
 
 def test_windows_line_ends_count_as_lines(tmp_path: Path) -> None:
@@ -205,7 +206,7 @@ PIECES = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=sized(60, 300))
 @given(PIECES)
 @example(["y = [ # ]", "1,", "]"])
 @example(["[[b]]", "[b.c]", "[[b]]", "[[b.d]]", "o = {p.q = [[], {}]}"])
@@ -216,10 +217,10 @@ def test_in_every_text_that_is_toml_exactly_its_keys_are_found(pieces: list[str]
     except tomllib.TOMLDecodeError:
         return
 
-    assert set(layout(text).places) == set(_keys(content))
+    assert set(toml_positions(text).places) == set(_keys(content))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=sized(20, 100))
 @given(st.one_of(st.text(), st.from_regex(r"[\[\]{}'\"=#.,a1 \n\r\t\\-]{0,40}")))
 @example("a" + ".a" * 30 + " = 1")
 @example("a = 1\r")

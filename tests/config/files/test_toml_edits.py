@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 
-from slo_action.config.files.toml_positions import layout
+from slo_action.config.files.toml_positions import toml_positions
 from slo_action.core.lint.edits import apply
 from slo_action.core.lint.rule import Edit, Key, Span
 from tests.config.files.test_toml import PIECES
+from tests.sizes import sized
 
 SHAPES = Path(__file__).parents[1] / "fixtures" / "fly"
 
@@ -20,7 +21,7 @@ def changed(text: str, stretch: Span, put: str = "") -> str:
 
 
 def without(text: str, *key: str | int) -> str:
-    return changed(text, layout(text).entries[key])
+    return changed(text, toml_positions(text).entries[key])
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def without(text: str, *key: str | int) -> str:
 def test_a_value_is_what_stands_behind_the_equals_sign(value: str, rest: str) -> None:
     text = f"[t]\n  a.b = {value}{rest}"
 
-    assert changed(text, layout(text).values["t", "a", "b"], "x") == text.replace(
+    assert changed(text, toml_positions(text).values["t", "a", "b"], "x") == text.replace(
         value.strip(), "x", 1
     )
 
@@ -48,8 +49,13 @@ def test_a_value_is_what_stands_behind_the_equals_sign(value: str, rest: str) ->
 def test_values_within_braces_and_brackets_have_their_stretch_too() -> None:
     text = "t = { a = [ 1 , 2 ], b = 'c' }"
 
-    assert changed(text, layout(text).values["t", "a", 1], "3") == "t = { a = [ 1 , 3 ], b = 'c' }"
-    assert changed(text, layout(text).values["t", "b"], "4") == "t = { a = [ 1 , 2 ], b = 4 }"
+    assert (
+        changed(text, toml_positions(text).values["t", "a", 1], "3")
+        == "t = { a = [ 1 , 3 ], b = 'c' }"
+    )
+    assert (
+        changed(text, toml_positions(text).values["t", "b"], "4") == "t = { a = [ 1 , 2 ], b = 4 }"
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,11 +102,11 @@ def test_a_table_of_one_key_goes_with_the_blank_lines_behind_it(text: str, becom
     ],
 )
 def test_a_table_that_holds_more_than_one_key_or_a_comment_stays(text: str) -> None:
-    assert ("t",) not in layout(text).entries
+    assert ("t",) not in toml_positions(text).entries
 
 
 def test_what_stands_within_braces_cannot_be_taken_out_alone() -> None:
-    assert set(layout("t = {a = 1, b = [{c = 2}]}").entries) == {("t",)}
+    assert set(toml_positions("t = {a = 1, b = [{c = 2}]}").entries) == {("t",)}
 
 
 def _holder(content: Any, key: Key) -> Any:
@@ -120,7 +126,7 @@ def _pruned(content: Any) -> Any:
 
 
 def _check(text: str) -> None:
-    found = layout(text)
+    found = toml_positions(text)
     for key, stretch in found.values.items():
         expected = tomllib.loads(text)
         _holder(expected, key)[key[-1]] = "put in"
@@ -135,7 +141,7 @@ def _check(text: str) -> None:
         assert _pruned(tomllib.loads(changed(text, stretch))) == _pruned(expected)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=sized(60, 300))
 @given(PIECES)
 @example(["[a]", "'f g' = ''", "[a.c]", "x = 07:32:00"])
 @example(["[[b]]", "[b.c]", "s = inf", "", "[[b]]"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from slo_action.config.files.workspace import SIZE_LIMIT_BYTES, WorkspaceFiles
 from slo_action.errors import Mistake
+from tests.sizes import sized
 
 SECRET = "secret: outside\n"
 
@@ -45,7 +46,7 @@ PARTS = st.sampled_from([*INSIDE, *OUTSIDE, *ODD])
 NAMES = st.lists(PARTS, max_size=8).map("/".join) | st.text()
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=sized(80, 400), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NAMES)
 @example("../secret.yml")
 @example("a/up/secret.yml")
@@ -61,7 +62,7 @@ def test_no_name_leads_out(workspace: Path, name: str) -> None:
     assert text == "service: inside\n" or isinstance(text, Mistake)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=sized(80, 400), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NAMES, st.sampled_from(["slo.yml", "a/slo.yml", "a/b/slo.yml", "a/up/x.yml"]))
 @example("../*.yml", "slo.yml")
 @example("../../*.yml", "a/slo.yml")
@@ -81,7 +82,7 @@ def test_no_pattern_lists_what_lies_outside(workspace: Path, pattern: str, besid
         assert files.text(name, "include") != SECRET
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=sized(40, 200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NAMES)
 @example("round.yml/../out.yml")
 def test_a_real_name_is_plain_and_reads_the_same(workspace: Path, name: str) -> None:
@@ -108,8 +109,8 @@ def test_what_leads_to_no_place_in_the_workspace_is_known_as_it_is_named(
 ) -> None:
     files = WorkspaceFiles(workspace)
 
-    assert files.known_as(name) == name
-    assert files.known_as("in.yml") == "a/b/slo.yml"
+    assert files.real_name_or_given(name) == name
+    assert files.real_name_or_given("in.yml") == "a/b/slo.yml"
 
 
 def test_what_is_no_plain_file_is_not_waited_for(workspace: Path) -> None:

@@ -158,7 +158,7 @@ def test_what_ends_a_line_for_yaml_alone_is_refused_where_it_stands(odd: str) ->
     found = mistake(f"a: 1\nb: x{odd}y\n")
 
     assert (found.line, found.column) == (2, 5)
-    assert found.problem == f"U+{ord(odd):04X} ends a line for YAML, and for nobody else"
+    assert found.problem == f"U+{ord(odd):04X} ends a line in YAML only"
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_what_ends_a_line_for_yaml_alone_is_refused_where_it_stands(odd: str) ->
         ("!!timestamp '2025-01-01'", "the tag tag:yaml.org,2002:timestamp is not read"),
         ("!!python/object/apply:os.system ['x']", "is not read"),
         ("a: *b", "*b is not defined above"),
-        ("&a [*a]", "*a stands within itself"),
+        ("&a [*a]", "*a contains itself"),
         ("? [a]\n: b", "keys are text"),
     ],
 )

@@ -50,7 +50,7 @@ TAKEN: dict[str, list[dict[str, Any]]] = {
     "timeslices": [{"service": "line", "slo_targets": {"availability": "0.995"}}],
     "v1alpha": [],
 }
-LEFT_OUT: dict[str, tuple[str, ...]] = {
+SKIPPED: dict[str, tuple[str, ...]] = {
     "alerts": ("AlertPolicy mail", "AlertPolicy pager"),
     "bundle": (
         "DataSource metrics",
@@ -128,12 +128,12 @@ def targets(text: str) -> object:
 
 
 def reasons(text: str) -> list[str]:
-    return [one.why for one in imported(text, "shop").left_out]
+    return [one.why for one in imported(text, "shop").skipped]
 
 
 def test_every_fixture_is_in_the_table() -> None:
     names = {path.stem for path in FIXTURES.glob("*.yml")}
-    assert names == TAKEN.keys() == LEFT_OUT.keys()
+    assert names == TAKEN.keys() == SKIPPED.keys()
 
 
 @pytest.mark.parametrize("name", sorted(TAKEN))
@@ -141,9 +141,9 @@ def test_of_an_example_is_taken(name: str) -> None:
     assert list(fixture(name).services) == TAKEN[name]
 
 
-@pytest.mark.parametrize("name", sorted(LEFT_OUT))
+@pytest.mark.parametrize("name", sorted(SKIPPED))
 def test_of_an_example_is_left_out(name: str) -> None:
-    assert sorted(one.what for one in fixture(name).left_out) == sorted(LEFT_OUT[name])
+    assert sorted(one.what for one in fixture(name).skipped) == sorted(SKIPPED[name])
 
 
 @pytest.mark.parametrize("name", sorted(TAKEN))
@@ -159,7 +159,7 @@ def test_a_service_of_a_slo_yml_needs_no_url_in_openslo(name: str) -> None:
     assert all(mistake.problem != NO_URL for mistake in fixture(name, *written).mistakes)
 
 
-def test_a_missing_url_is_told_at_the_service_with_what_to_add() -> None:
+def test_a_missing_url_is_reported_at_the_service_with_what_to_add() -> None:
     (mistake,) = fixture("services").mistakes
 
     assert dotted(mistake.key) == "[0][0].metadata.name"
@@ -221,18 +221,18 @@ def test_an_objective_is_taken_only_where_it_is_clear(text: str, expected: objec
     assert (expected is None) == bool(reasons(text))
 
 
-def test_of_several_objectives_the_strictest_is_taken_and_the_others_are_told() -> None:
+def test_of_several_objectives_the_strictest_is_taken_and_the_others_are_reported() -> None:
     text = "\n---".join(ratio("{bad: {}, total: {}}", target) for target in (0.9, 0.99, 0.95))
 
     assert targets(text) == {"error_rate": "0.01"}
     assert len(reasons(text)) == 2
 
 
-def test_a_target_in_an_annotation_wins_and_the_other_is_told() -> None:
+def test_a_target_in_an_annotation_wins_and_the_other_is_reported() -> None:
     text = ratio("{good: {}}", 0.9, "{slo-verify.slo_targets.availability: 100%}")
 
     assert targets(text) == {"availability": "100%"}
-    assert reasons(text) == ['an annotation says "100%"']
+    assert reasons(text) == ['an annotation has "100%"']
 
 
 def test_two_slos_of_one_service_are_one_service() -> None:
@@ -268,7 +268,7 @@ def test_a_mistake_says_where_and_what_is_accepted(text: str, key: str, accepted
     assert accepted in mistake.accepted
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     text = "\n---".join([ratio("{good: {}}", 2), slo("objectives: []"), slo("x: y")])
     assert len(imported(text).mistakes) == 4
 
@@ -282,7 +282,7 @@ def test_two_objects_may_say_the_same_of_a_service_but_no_two_things() -> None:
     assert mistake.accepted == '"https://a.example" is there'
 
 
-def test_an_indicator_that_refers_to_itself_is_used_by_nobody() -> None:
+def test_an_indicator_that_refers_to_itself_is_not_used() -> None:
     text = slo("indicatorRef: one").replace("SLO", "SLI")
     assert reasons(text) == ["no SLO refers to it"]
 
@@ -370,7 +370,7 @@ def test_whatever_a_document_holds_is_taken_left_out_or_a_mistake(documents: lis
     result = openslo_services(documents)
 
     assert (
-        result.services or result.mistakes or result.left_out or not any(map(is_openslo, documents))
+        result.services or result.mistakes or result.skipped or not any(map(is_openslo, documents))
     )
     assert all(isinstance(service["service"], str) for service in result.services)
 

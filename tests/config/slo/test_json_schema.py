@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo_action.config.files.yaml import read_yaml
-from slo_action.config.slo.json_schema import SCHEMA_PATH, SCHEMA_URL, generated_matrix_schema
-from slo_action.config.slo.load import load_matrix
+from slo_action.config.slo.json_schema import SCHEMA_PATH, SCHEMA_URL, generated_slo_schema
+from slo_action.config.slo.load import load_slo_yml
 from slo_action.errors import Mistake
+from tests.sizes import sized
 
 ROOT = Path(__file__).parents[3]
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "slo.yml"
@@ -36,12 +37,12 @@ class OneFile:
 
 
 def mistakes(document: object) -> list[str]:
-    loaded = load_matrix(OneFile(json.dumps(document)), "slo.yml", "config")
+    loaded = load_slo_yml(OneFile(json.dumps(document)), "slo.yml", "config")
     return [str(mistake) for mistake in loaded.mistakes]
 
 
 def test_the_committed_schema_is_the_generated_one() -> None:
-    assert generated_matrix_schema() == SCHEMA
+    assert generated_slo_schema() == SCHEMA
 
 
 def test_the_schema_is_a_schema() -> None:
@@ -65,7 +66,7 @@ def test_the_example_names_the_schema_for_editors() -> None:
     assert SCHEMA["$id"] == SCHEMA_URL
 
 
-def test_an_editor_is_told_what_is_wrong_with_a_service_and_not_that_nothing_fits() -> None:
+def test_an_editor_is_reported_what_is_wrong_with_a_service_and_not_that_nothing_fits() -> None:
     (error,) = VALIDATOR.iter_errors({"service": "a", "url": "https://a.example", "grace": "5s"})
 
     assert "grace" in error.message
@@ -126,18 +127,18 @@ _SERVICES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=sized(60, 300))
 @given(_SERVICES)
 def test_what_the_schema_says_of_a_service_a_run_says_too(service: dict[str, object]) -> None:
     fits = not list(VALIDATOR.iter_errors(service))
 
     # The schema cannot know what depends on units: durations above zero, rates between others.
-    told = [
+    reported = [
         one
         for one in mistakes(service)
         if "above zero" not in one and "slo_targets.error" not in one
     ]
-    assert fits == (not told)
+    assert fits == (not reported)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,6 @@ def test_what_the_schema_says_of_a_service_a_run_says_too(service: dict[str, obj
 def test_what_the_schema_says_of_a_file_a_run_says_too(document: object) -> None:
     fits = not list(VALIDATOR.iter_errors(document))
     silent = ("matches no file", "no service is in it")
-    told = [one for one in mistakes(document) if not any(words in one for words in silent)]
+    reported = [one for one in mistakes(document) if not any(words in one for words in silent)]
 
-    assert fits == (not told)
+    assert fits == (not reported)

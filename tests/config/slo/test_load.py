@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from slo_action.config.files.workspace import SIZE_LIMIT_BYTES, WorkspaceFiles
-from slo_action.config.slo.load import MOST_MISTAKES, Loaded, load_matrix, read_matrix
+from slo_action.config.slo.load import MOST_MISTAKES, LoadedSloYml, load_slo_yml, read_slo_yml
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange, policy_of
+from slo_action.core.policy.numbers import PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy
 from slo_action.core.slo.services import Maintenance, Service, Team
 from slo_action.core.stats.latency import LatencyObjective
@@ -24,35 +24,35 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 ONE = "service: api\nurl: https://api.example\n"
 P95 = Fraction(95, 100)
 
-Load = Callable[..., Loaded]
+Load = Callable[..., LoadedSloYml]
 
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
     """Write the texts below a workspace, and load the first of them."""
 
-    def loaded(text: str, **others: str) -> Loaded:
+    def loaded(text: str, **others: str) -> LoadedSloYml:
         files = {"slo.yml": text, **{name.replace("__", "/"): t for name, t in others.items()}}
         for name, content in files.items():
             path = tmp_path / "workspace" / (name if "." in name else f"{name}.yml")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8")
-        return load_matrix(WorkspaceFiles(tmp_path / "workspace"), "slo.yml", "config")
+        return load_slo_yml(WorkspaceFiles(tmp_path / "workspace"), "slo.yml", "config")
 
     return loaded
 
 
-def services(loaded: Loaded) -> dict[str, Service]:
+def services(loaded: LoadedSloYml) -> dict[str, Service]:
     assert loaded.mistakes == ()
-    return dict(loaded.matrix.services)
+    return dict(loaded.slo_yml.services)
 
 
-def only(loaded: Loaded) -> Service:
+def only(loaded: LoadedSloYml) -> Service:
     (service,) = services(loaded).values()
     return service
 
 
-def problems(loaded: Loaded) -> list[str]:
+def problems(loaded: LoadedSloYml) -> list[str]:
     return [str(mistake) for mistake in loaded.mistakes]
 
 
@@ -61,7 +61,7 @@ def problems(loaded: Loaded) -> list[str]:
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Service]:
-    return services(read_matrix(FIXTURES / "slo.yml", FIXTURES, "config"))
+    return services(read_slo_yml(FIXTURES / "slo.yml", FIXTURES, "config"))
 
 
 def test_the_document_s_six_services_load_as_written(document: dict[str, Service]) -> None:
@@ -99,7 +99,9 @@ def test_the_document_s_targets_are_exact(document: dict[str, Service]) -> None:
     assert jobs.schedule == "0 */1 * * *"
 
 
-def test_the_document_s_other_endpoints_have_their_own_pace(document: dict[str, Service]) -> None:
+def test_the_document_s_other_endpoints_have_their_own_interval(
+    document: dict[str, Service],
+) -> None:
     search = document["sophiaai-mcp-research-v2"].endpoint("search")
     stats = document["sophiaai-mcp-context-v2"].endpoint("stats")
 
@@ -130,7 +132,7 @@ def test_the_document_s_other_endpoints_have_their_own_pace(document: dict[str, 
     ],
     ids=["documents", "list", "services", "both"],
 )
-def test_a_matrix_may_be_documents_a_list_or_a_mapping(load: Load, text: str) -> None:
+def test_a_slo_yml_may_be_documents_a_list_or_a_mapping(load: Load, text: str) -> None:
     assert list(services(load(text))) == ["api", "web"]
 
 
@@ -181,7 +183,7 @@ services:
     )
     assert found["b"].targets.availability == Fraction(99, 100)
     assert found["b"].targets.error_rate == Fraction(1, 100)
-    assert (found["b"].policy.observe, found["b"].policy.grace) == (120.0, 5.0)
+    assert (found["b"].policy["observe"], found["b"].policy["grace"]) == (120.0, 5.0)
     assert (found["a"].platform, found["b"].platform) == ("fly", "none")
 
 
@@ -231,7 +233,7 @@ services:
     loaded = load(text)
     shop = services(loaded)["shop"]
 
-    assert loaded.matrix.teams == {
+    assert loaded.slo_yml.teams == {
         "payments": Team(name="payments", notify=("https://hooks.example/pay",))
     }
     assert (shop.platform, shop.app, shop.fly_config) == ("fly", "shop-prod", "apps/shop/fly.toml")
@@ -332,12 +334,12 @@ def test_a_file_may_include_others_and_hands_its_defaults_down(load: Load) -> No
     assert list(found) == ["a", "b", "c"]
     assert [found[name].platform for name in "abc"] == ["fly", "none", "fly"]
     assert {one.endpoints[0].path for one in found.values()} == {"/up"}
-    assert {one.policy.observe for one in found.values()} == {120.0}
-    assert loaded.matrix.policy.observe == 120.0
+    assert {one.policy["observe"] for one in found.values()} == {120.0}
+    assert loaded.slo_yml.policy["observe"] == 120.0
     assert loaded.origins["c"].document.path == "deep/two.yml"
 
 
-def test_an_include_that_is_no_file_is_told_at_its_line(load: Load) -> None:
+def test_an_include_that_is_no_file_is_reported_at_its_line(load: Load) -> None:
     (found,) = load(
         f"x-a: 1\ninclude: none.yml\nservices: [{{{ONE.strip().replace(chr(10), ', ')}}}]"
     ).mistakes
@@ -369,13 +371,13 @@ def test_an_include_outside_of_the_workspace_is_refused(
         "matches no file",
         "cannot be read: No such file or directory",
     )
-    assert "api" not in load(f"include: {name}\n").matrix.services
+    assert "api" not in load(f"include: {name}\n").slo_yml.services
 
 
 def test_a_glob_finds_nothing_outside_of_the_workspace(load: Load, tmp_path: Path) -> None:
     (tmp_path / "outside.yml").write_text(ONE, encoding="utf-8")
 
-    assert load("include: '../*.yml'\n").matrix.services == {}
+    assert load("include: '../*.yml'\n").slo_yml.services == {}
 
 
 def test_a_cycle_of_includes_names_its_way(load: Load) -> None:
@@ -389,7 +391,7 @@ def test_a_cycle_of_includes_names_its_way(load: Load) -> None:
 
     assert found.problem == "includes itself: slo.yml → a.yml → b.yml → a.yml"
     assert (found.path, found.line) == ("b.yml", 1)
-    assert list(loaded.matrix.services) == ["x"]
+    assert list(loaded.slo_yml.services) == ["x"]
 
 
 def test_a_file_that_two_others_include_is_read_once(load: Load) -> None:
@@ -525,7 +527,7 @@ def test_all_mistakes_of_all_kinds_come_at_once_and_in_order(load: Load) -> None
 def test_services_without_a_mistake_are_there_beside_those_with_some(load: Load) -> None:
     loaded = load("- {service: a, url: https://a.example}\n- {service: b}\n")
 
-    assert list(loaded.matrix.services) == ["a"]
+    assert list(loaded.slo_yml.services) == ["a"]
     assert len(loaded.mistakes) == 1
 
 
@@ -534,7 +536,7 @@ def test_what_is_right_of_an_entry_is_there_beside_what_is_wrong(load: Load) -> 
         f"{ONE}fooo: 1\nslo_targets: {{availability: 100%, eror_rate: 1%}}\n"
         "monitoring: {interval: 5}\nendpoints: [{name: a, path: b}]\n"
     )
-    service = loaded.matrix.services["api"]
+    service = loaded.slo_yml.services["api"]
 
     assert len(loaded.mistakes) == 4
     assert service.targets.availability == 1
@@ -548,12 +550,12 @@ def test_references_are_not_judged_in_a_file_that_was_not_read_to_its_end(load: 
 
 
 def test_a_mistake_does_not_quote_what_may_be_an_address_with_credentials(load: Load) -> None:
-    told = "".join(
+    reported = "".join(
         problems(load(f"service: a\nurl: {url}\n"))[0]
         for url in ("[https://bob:hunter22@api.example]", "ftp://bob:hunter22@api.example")
     )
 
-    assert "hunter22" not in told
+    assert "hunter22" not in reported
 
 
 @pytest.mark.parametrize(
@@ -569,18 +571,18 @@ def test_a_mistake_does_not_quote_what_may_be_an_address_with_credentials(load: 
         "{service: g, url: https://g.example, journeys: [{name: j, steps: [{name: s, path: /, form: {a: 122333}}]}]}",
     ],
 )
-def test_no_word_of_a_mistake_and_no_line_shows_credentials(load: Load, line: str) -> None:
+def test_no_text_of_a_mistake_and_no_line_shows_credentials(load: Load, line: str) -> None:
     loaded = load(f"- {line}\n")
-    told = "".join(f"{one}" for one in loaded.mistakes)
+    reported = "".join(f"{one}" for one in loaded.mistakes)
 
     assert loaded.mistakes
-    assert "hunter22" not in told
-    assert "122333" not in told
+    assert "hunter22" not in reported
+    assert "122333" not in reported
     if "headers" not in line:
         assert all("hunter22" not in one.source for one in loaded.mistakes)
 
 
-def test_notification_targets_are_told_apart_wherever_they_stand(load: Load) -> None:
+def test_notification_targets_are_distinguished_wherever_they_stand(load: Load) -> None:
     loaded = load(
         "notify: [https://hooks.example/one]\n"
         "teams: {core: {notify: [https://hooks.example/two]}}\n"
@@ -610,7 +612,7 @@ def test_each_include_that_is_wrong_stands_at_its_own_entry(load: Load) -> None:
     assert [(one.line, one.problem) for one in found] == [(4, "matches no file")]
 
 
-def test_a_default_that_does_not_fit_is_told_once_where_it_stands(load: Load) -> None:
+def test_a_default_that_does_not_fit_is_reported_once_where_it_stands(load: Load) -> None:
     text = (
         "defaults:\n  slo_targets: {error_rate: 10%}\nservices:\n"
         "- {service: a, url: https://a.example}\n- {service: b, url: https://b.example}\n"
@@ -636,7 +638,7 @@ def test_an_entry_that_the_break_may_belong_to_is_not_looked_at(load: Load) -> N
     found = load(text)
 
     assert [one.field for one in found.mistakes] == ["config"]
-    assert list(found.matrix.services) == ["a"]
+    assert list(found.slo_yml.services) == ["a"]
 
 
 def test_a_service_whose_name_s_key_is_mistyped_is_still_a_service(load: Load) -> None:
@@ -669,7 +671,7 @@ def test_more_mistakes_than_anybody_reads_are_counted(load: Load) -> None:
 
 
 def not_read(workspace: Path, name: str = "slo.yml") -> Mistake:
-    (found,) = load_matrix(WorkspaceFiles(workspace), name, "config").mistakes
+    (found,) = load_slo_yml(WorkspaceFiles(workspace), name, "config").mistakes
     return found
 
 
@@ -701,10 +703,10 @@ def test_what_is_no_file_of_the_workspace_says_so(tmp_path: Path, name: str, pro
     assert problem in not_read(tmp_path, name).problem
 
 
-def test_a_byte_order_mark_and_other_line_ends_are_nobody_s_mistake(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_other_line_ends_are_no_mistake(tmp_path: Path) -> None:
     (tmp_path / "slo.yml").write_bytes(b"\xef\xbb\xbf" + ONE.replace("\n", "\r\n").encode())
 
-    loaded = load_matrix(WorkspaceFiles(tmp_path), "slo.yml", "config")
+    loaded = load_slo_yml(WorkspaceFiles(tmp_path), "slo.yml", "config")
 
     assert list(services(loaded)) == ["api"]
 
@@ -712,7 +714,7 @@ def test_a_byte_order_mark_and_other_line_ends_are_nobody_s_mistake(tmp_path: Pa
 def test_a_file_elsewhere_is_named_by_itself(tmp_path: Path) -> None:
     (tmp_path / "new.yml").write_text("services: 7\n", encoding="utf-8")
 
-    loaded = read_matrix(tmp_path / "new.yml", FIXTURES, "--policy")
+    loaded = read_slo_yml(tmp_path / "new.yml", FIXTURES, "--policy")
 
     assert loaded.mistakes[0].path == "new.yml"
 
@@ -741,7 +743,7 @@ services:
 
 
 def test_every_key_changes_its_own_number(load: Load) -> None:
-    policy = policy_of(load(WHOLE).matrix.policy_for("unnamed"), Policy())
+    policy = policy_with(load(WHOLE).slo_yml.policy_for("unnamed"), Policy())
 
     assert (policy.gate.deadline_seconds, policy.gate.grace_seconds) == (120.0, 20.0)
     assert (policy.window.length_seconds, policy.window.outage_seconds) == (240.0, 10.0)
@@ -753,15 +755,15 @@ def test_every_key_changes_its_own_number(load: Load) -> None:
     assert policy.window.traffic.min_requests == 50
 
 
-def test_a_service_s_own_words_come_before_the_file_s(load: Load) -> None:
-    change = load(WHOLE).matrix.policy_for("dashboard")
+def test_a_service_s_own_values_come_before_the_file_s(load: Load) -> None:
+    change = load(WHOLE).slo_yml.policy_for("dashboard")
 
-    assert change.rollback == Fraction(2, 100)
-    assert change.observe == 240.0
+    assert change["rollback"] == Fraction(2, 100)
+    assert change["observe"] == 240.0
 
 
 def test_a_service_s_targets_count_too(load: Load) -> None:
-    policy = policy_of(load(WHOLE).matrix.policy_for("search"), Policy())
+    policy = policy_with(load(WHOLE).slo_yml.policy_for("search"), Policy())
     limits = {kind: goal.limit_seconds for kind, goal in policy.window.objectives}
 
     assert policy.window.rates.slo == Fraction(2, 100)
@@ -769,8 +771,8 @@ def test_a_service_s_targets_count_too(load: Load) -> None:
 
 
 def test_what_nobody_says_leaves_everything(load: Load) -> None:
-    assert policy_of(PolicyChange(), Policy()) == Policy()
-    assert only(load(ONE)).policy == PolicyChange()
+    assert policy_with(PolicyOverrides(), Policy()) == Policy()
+    assert only(load(ONE)).policy == PolicyOverrides()
 
 
 @pytest.mark.parametrize(
@@ -782,15 +784,15 @@ def test_what_nobody_says_leaves_everything(load: Load) -> None:
     ],
     ids=["documents", "list", "one service"],
 )
-def test_every_shape_of_the_matrix_may_hold_a_policy(load: Load, text: str) -> None:
+def test_every_shape_of_slo_yml_may_hold_a_policy(load: Load, text: str) -> None:
     loaded = load(text)
 
     assert loaded.mistakes == ()
-    assert loaded.matrix.policy_for("api").over(loaded.matrix.policy).grace == 5.0
+    assert loaded.slo_yml.policy_for("api").over(loaded.slo_yml.policy)["grace"] == 5.0
 
 
 def test_a_document_s_policy_holds_for_services_of_other_documents(load: Load) -> None:
-    assert load(f"policy: {{grace: 5s}}\n---\n{ONE}").matrix.policy_for("api").grace == 5.0
+    assert load(f"policy: {{grace: 5s}}\n---\n{ONE}").slo_yml.policy_for("api")["grace"] == 5.0
 
 
 def test_ten_thousand_services_are_all_read(load: Load) -> None:

@@ -11,7 +11,7 @@ from tests.hostile import TEXTS
 GOOD, WARN, BAD = BodyHealth.HEALTHY, BodyHealth.DEGRADED, BodyHealth.UNHEALTHY
 
 
-WORDS: list[tuple[BodyHealth | None, list[object]]] = [
+STATUSES: list[tuple[BodyHealth | None, list[object]]] = [
     (GOOD, ["ok", "up", "healthy", "pass", "serving", "OK", " Up ", True, 200]),
     (WARN, ["warn", "degraded", "Degraded", "purple"]),
     (BAD, ["fail", "down", "unhealthy", "error", "NOT_SERVING", False]),
@@ -20,9 +20,9 @@ WORDS: list[tuple[BodyHealth | None, list[object]]] = [
 
 
 @pytest.mark.parametrize(
-    ("status", "health"), [(word, health) for health, words in WORDS for word in words]
+    ("status", "health"), [(status, health) for health, statuses in STATUSES for status in statuses]
 )
-def test_the_status_word_decides(status: object, health: BodyHealth | None) -> None:
+def test_the_status_decides(status: object, health: BodyHealth | None) -> None:
     assert read_health({"status": status}).health is health
 
 
@@ -169,6 +169,6 @@ def test_how_something_is_set_is_not_how_it_is(name: str, value: bool) -> None:
     assert read_health({"status": "ok", "checks": {name: value}}).health is GOOD
 
 
-def test_a_word_of_a_switch_is_read_and_a_truth_value_of_anything_else() -> None:
+def test_a_text_of_a_switch_is_read_and_a_truth_value_of_anything_else() -> None:
     assert read_health({"checks": {"maintenance": "fail"}}).health is BAD
     assert read_health({"checks": {"model": False}}).health is BAD

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from slo_action.core.answer.version_match import compare
+from slo_action.core.answer.version import compare
 from slo_action.core.answer.version_names import Comparison, read_name
 
 SAME, OTHER, UNSURE = Comparison.SAME, Comparison.OTHER, Comparison.UNSURE

@@ -114,7 +114,7 @@ def test_a_late_observer_of_a_healthy_service_does_not_call_it_late() -> None:
     assert drive(always(Outcome.OK), begun=200.0).end is GateEnd.MET
 
 
-def test_a_late_observer_does_not_convict_on_one_look() -> None:
+def test_a_late_observer_does_not_fail_on_one_look() -> None:
     gate = drive(always(Outcome.HTTP_5XX), begun=200.0)
 
     assert gate.end is GateEnd.MISSED
@@ -133,11 +133,11 @@ def test_a_late_observer_that_saw_it_fail_calls_it_late() -> None:
     assert drive(healthy_from(215.0), begun=200.0).end is GateEnd.LATE
 
 
-def test_answers_that_say_nothing_never_convict() -> None:
+def test_answers_that_say_nothing_never_fail() -> None:
     assert drive(always(Outcome.UNKNOWN)).end is GateEnd.UNJUDGED
 
 
-def test_failures_after_answers_that_said_nothing_do_convict() -> None:
+def test_failures_after_answers_that_said_nothing_do_fail() -> None:
     gate = drive(lambda now: Outcome.UNKNOWN if now < 40 else Outcome.HTTP_5XX)
 
     assert gate.end is GateEnd.MISSED
@@ -155,7 +155,7 @@ def test_no_answer_counts_for_nothing_while_the_control_is_dead_too() -> None:
     assert gate.end is GateEnd.UNJUDGED
 
 
-def test_no_answer_convicts_while_the_control_answers() -> None:
+def test_no_answer_fails_while_the_control_answers() -> None:
     assert drive(always(Outcome.CONNECT_TIMEOUT), control_alive=True).end is GateEnd.MISSED
 
 

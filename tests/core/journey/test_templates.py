@@ -115,7 +115,7 @@ def test_the_rest_of_a_url_stays_as_it_is(target: str, url: str) -> None:
     assert filled_url(target, {"x": "$& "}) == url
 
 
-def test_every_variable_that_nobody_gives_is_named_where_it_is_used() -> None:
+def test_every_variable_that_is_not_given_is_named_where_it_is_used() -> None:
     take = Capture(variable="token", subject=Subject.JSON, name="$.token")
     first = JourneyStep(
         name="first", target="/${token}", json={"a": ["${secrets.A}"]}, captures=(take,)

@@ -145,14 +145,14 @@ def _place(text: str, offset: int) -> Place:
     return Place(line=before.count("\n") + 1, column=offset - (before.rfind("\n") + 1) + 1)
 
 
-def _one(key: tuple[str, ...], mend: str | None) -> Rule[Table]:
+def _one(key: tuple[str, ...], replacement: str | None) -> Rule[Table]:
     return Rule(
         name="one",
         level=Level.NOTICE,
         title="",
         why="",
         fix="",
-        find=lambda _: [Violation(key=key, words="", mend=mend)],
+        find=lambda _: [Violation(key=key, message="", replacement=replacement)],
     )
 
 
@@ -170,12 +170,14 @@ def document(content: Table) -> Document:
     )
 
 
-def edit_of(mend: str | None, content: Table, key: tuple[str, ...] = ("t", "a")) -> Edit | None:
-    (finding,) = findings([_one(key, mend)], content, document(content))
+def edit_of(
+    replacement: str | None, content: Table, key: tuple[str, ...] = ("t", "a")
+) -> Edit | None:
+    (finding,) = findings([_one(key, replacement)], content, document(content))
     return finding.edit
 
 
-def test_a_value_is_mended_where_it_stands() -> None:
+def test_a_value_is_fixed_where_it_stands() -> None:
     assert edit_of("'x'", {"t": {"a": 1}}) == edit((2, 1), (2, 1), "'x'")
 
 
@@ -187,6 +189,6 @@ def test_a_key_that_is_taken_out_leaves_its_neighbours() -> None:
     assert edit_of("", {"t": {"a": 1, "b": 2}}) == edit((2, 1), (3, 1))
 
 
-@pytest.mark.parametrize(("mend", "key"), [(None, "a"), ("", "b"), ("1", "b")])
-def test_where_there_is_no_hold_a_person_must_mend(mend: str | None, key: str) -> None:
-    assert edit_of(mend, {"t": {"a": 1, "b": 2}}, ("t", key)) is None
+@pytest.mark.parametrize(("replacement", "key"), [(None, "a"), ("", "b"), ("1", "b")])
+def test_where_there_is_no_hold_a_person_must_fix(replacement: str | None, key: str) -> None:
+    assert edit_of(replacement, {"t": {"a": 1, "b": 2}}, ("t", key)) is None

@@ -6,7 +6,8 @@ from slo_action.core.model import Cause, Outcome, Sample, Verdict
 from slo_action.core.observation.control_check import Attribution, ControlEvidence, ControlProbe
 from slo_action.core.observation.streams import Slot, Stream
 from slo_action.core.observation.window import Window, WindowEnd
-from slo_action.core.verdict.judge import Judgement, OnLateStart, judge
+from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.judge import Judgement, judge
 from tests.builders import always, drive, sample
 from tests.core.observation.test_window import (
     HEALTH,
@@ -39,11 +40,11 @@ def judged_by(window: Window) -> Judgement:
 
 
 def asked(*seconds: float) -> ControlEvidence:
-    """An alibi whose control answered at these seconds, and was dead at the negative ones."""
-    alibi = ControlEvidence()
+    """An evidence whose control answered at these seconds, and was dead at the negative ones."""
+    evidence = ControlEvidence()
     for second in seconds:
-        alibi.heard(ControlProbe(abs(second), abs(second) + 0.1, second > 0))
-    return alibi
+        evidence.heard(ControlProbe(abs(second), abs(second) + 0.1, second > 0))
+    return evidence
 
 
 @pytest.mark.parametrize(
@@ -64,26 +65,26 @@ def asked(*seconds: float) -> ControlEvidence:
         ((106.5, -106.8), Attribution.RUNNER),
     ],
 )
-def test_a_silence_from_100_to_106_is_judged_by_when_the_control_answered(
+def test_a_timeout_from_100_to_106_is_judged_by_when_the_control_answered(
     heard: tuple[float, ...], word: Attribution
 ) -> None:
-    assert asked(*heard).word(100.0, 106.0) is word
+    assert asked(*heard).attribution(100.0, 106.0) is word
 
 
 def test_what_the_control_said_long_ago_is_forgotten() -> None:
-    alibi = asked(*[float(second) for second in range(1, 4000, 2)])
+    evidence = asked(*[float(second) for second in range(1, 4000, 2)])
 
-    assert len(alibi._heard) <= 16
+    assert len(evidence._heard) <= 16
 
 
-def test_the_control_is_asked_every_two_seconds_only_while_silences_are_fresh() -> None:
-    alibi, questions = ControlEvidence(), []
+def test_the_control_is_asked_every_two_seconds_only_while_timeouts_are_fresh() -> None:
+    evidence, questions = ControlEvidence(), []
     for tenth in range(400):
         now = tenth / 10
         if now == 10.0:
-            alibi.silence(10.0)
-        if alibi.wants_control(now):
-            alibi.asked(now)
+            evidence.note_unanswered(10.0)
+        if evidence.wants_control(now):
+            evidence.asked(now)
             questions.append(now)
 
     assert questions == [10.0, 12.0, 14.0, 16.0]
@@ -101,7 +102,7 @@ def test_a_service_that_answers_is_no_reason_to_ask_the_control() -> None:
     assert questions == []
 
 
-def test_silences_convict_once_the_control_has_answered_after_them() -> None:
+def test_timeouts_fail_once_the_control_has_answered_after_them() -> None:
     window = opened(controlled=True)
     watch(window, like(between(100.0, 1e9, _SILENT), took=0.05), alive)
 
@@ -110,7 +111,7 @@ def test_silences_convict_once_the_control_has_answered_after_them() -> None:
     assert judged_by(window).verdict is Verdict.UNHEALTHY
 
 
-def test_silences_wait_while_the_control_has_not_answered_yet() -> None:
+def test_timeouts_wait_while_the_control_has_not_answered_yet() -> None:
     window = opened(controlled=True)
     slot = window.next()
     assert slot is not None
@@ -119,10 +120,10 @@ def test_silences_wait_while_the_control_has_not_answered_yet() -> None:
 
     assert window.wants_control(11.0)
     assert window.waiting
-    assert window.tracks["health"].rate.valid == 0
+    assert window.stream_stats["health"].rate.valid == 0
 
 
-def test_without_a_control_silences_count_at_once() -> None:
+def test_without_a_control_timeouts_count_at_once() -> None:
     window = opened()
     watch(window, like(between(100.0, 1e9, _SILENT)))
 
@@ -141,7 +142,7 @@ def test_an_error_that_was_answered_needs_no_control() -> None:
 @pytest.mark.parametrize("took", [0.01, 6.0])
 @pytest.mark.parametrize("silence", [0.01, 6.0])
 @pytest.mark.parametrize("streams", [(HEALTH,), (HEALTH, api())])
-def test_a_runners_network_lost_for_thirty_seconds_never_convicts(
+def test_a_runners_network_lost_for_thirty_seconds_never_fails(
     begin: float, took: float, silence: float, streams: tuple[Stream, ...]
 ) -> None:
     window = opened(*streams, controlled=True)
@@ -154,7 +155,7 @@ def test_a_runners_network_lost_for_thirty_seconds_never_convicts(
 
     watch(window, answer, dead(begin, end), dead_seconds=silence)
     judgement = judged_by(window)
-    excused = sum(track.excused for track in window.tracks.values())
+    excused = sum(stats.excused for stats in window.stream_stats.values())
 
     assert (judgement.verdict, judgement.cause) in [
         (Verdict.HEALTHY, Cause.NONE),
@@ -164,20 +165,20 @@ def test_a_runners_network_lost_for_thirty_seconds_never_convicts(
     assert window.endpoint_counts[0] <= 1, "only the last one, whose control answers again"
 
 
-def test_a_runners_network_lost_for_most_of_the_window_is_told_as_such() -> None:
+def test_a_runners_network_lost_for_most_of_the_window_is_reported_as_such() -> None:
     window = opened(controlled=True)
     watch(window, like(between(40.0, 290.0, _SILENT), took=0.01), dead(40.0, 290.0))
     judgement = judged_by(window)
 
     assert (judgement.verdict, judgement.cause) == (Verdict.INCONCLUSIVE, Cause.OBSERVER)
-    assert judgement.reason.startswith("could not tell: 250 of 290 answers of health say nothing")
+    assert judgement.reason.startswith("inconclusive because 250 of 290 answers of health")
     assert "the control did not answer either" in judgement.reason
 
 
-def test_silences_that_nobody_vouched_for_by_the_end_say_nothing() -> None:
+def test_timeouts_that_the_control_did_not_settle_by_the_end_say_nothing() -> None:
     window = opened(controlled=True)
     watch(window, like(between(299.0, 300.0, _SILENT), took=6.0))
 
     assert window.end is WindowEnd.OVER
-    assert window.tracks["health"].rate.bad == 0
-    assert window.tracks["health"].excused == 1
+    assert window.stream_stats["health"].rate.bad == 0
+    assert window.stream_stats["health"].excused == 1

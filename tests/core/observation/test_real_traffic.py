@@ -14,7 +14,7 @@ from slo_action.core.observation.real_traffic import (
     TrafficVerdict,
     judge_traffic,
 )
-from tests.worlds.fake_metrics import SILENT, counted, steady
+from tests.worlds.fake_metrics import STALE, counted, steady
 
 POLICY = TrafficPolicy()
 PLAIN = TrafficPolicy(confidence=0)
@@ -108,7 +108,7 @@ def test_no_reading_is_no_data() -> None:
 
 
 def test_no_data_tells_which_of_its_kinds_it_is() -> None:
-    finding = judge_traffic(replace(SILENT, detail="evil\x1b[31m\ntext"), POLICY)
+    finding = judge_traffic(replace(STALE, detail="evil\x1b[31m\ntext"), POLICY)
 
     assert finding.sentence == "no count of real traffic (no-series): evil [31m text"
 
@@ -131,7 +131,7 @@ def test_the_sentence_can_be_checked_by_a_person() -> None:
     )
 
 
-def test_traffic_that_stopped_is_told_with_what_it_was() -> None:
+def test_traffic_that_stopped_is_reported_with_what_it_was() -> None:
     finding = judge_traffic(replace(counted(0, 0, before=(0, 5123)), at_seconds=60), POLICY, 75)
 
     assert finding.verdict is TrafficVerdict.TOO_FEW
@@ -141,7 +141,7 @@ def test_traffic_that_stopped_is_told_with_what_it_was() -> None:
     )
 
 
-def test_pre_existing_harm_is_told_with_both_rates() -> None:
+def test_pre_existing_harm_is_reported_with_both_rates() -> None:
     finding = judge_traffic(counted(80, 1000, before=(160, 2000)), POLICY)
 
     assert "80 of 1000 requests answered 5xx (8.0 %)" in finding.sentence
@@ -156,7 +156,7 @@ def test_extrapolated_requests_are_no_evidence() -> None:
     assert judge_traffic(replace(seen, scrapes=1), POLICY).verdict is TrafficVerdict.ELEVATED
 
 
-def test_a_healthy_service_is_not_convicted_more_often_than_the_confidence_allows() -> None:
+def test_a_healthy_service_is_not_failed_more_often_than_the_confidence_allows() -> None:
     """At a true 2.2 % and every look on its own, the sum over 20 looks stays below 1 %."""
     null = 0.05**0.5 * 0.01**0.5
     for requests in (20, 50, 100, 400, 1000):
@@ -175,7 +175,7 @@ def test_an_outage_of_half_the_requests_is_found_by_the_third_scrape() -> None:
 
 
 @given(st.integers(20, 400), st.data())
-def test_the_chance_it_tells_is_the_binomial_s(requests: int, data: st.DataObject) -> None:
+def test_the_chance_it_reports_is_the_binomial_s(requests: int, data: st.DataObject) -> None:
     errors = data.draw(st.integers(0, requests))
     null = 0.0005**0.5
     exact = sum(
@@ -216,7 +216,7 @@ def test_what_was_before_only_ever_excuses(
 
 
 @given(counts, counts, st.floats(0.5, 0.999))
-def test_more_confidence_never_convicts_more(errors: int, requests: int, confidence: float) -> None:
+def test_more_confidence_never_fails_more(errors: int, requests: int, confidence: float) -> None:
     if judged(errors, requests, policy=TrafficPolicy(confidence=0.9999)) is TrafficVerdict.BREACH:
         relaxed = judged(errors, requests, policy=TrafficPolicy(confidence=confidence))
         assert relaxed is TrafficVerdict.BREACH

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from slo_action.audit.document import WindowEntry
 from slo_action.audit.window import parse_row, row_text, window_entry, window_of
 from slo_action.core.model import Outcome, Sample
-from slo_action.core.observation.event_log import WindowEvent
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.real_traffic import TrafficReading
 from slo_action.core.observation.replay import replayed
 from slo_action.core.observation.streams import Slot, Stream
-from slo_action.core.observation.window import Window
+from slo_action.core.observation.window import Window, WindowEvent
 from slo_action.core.stats.rate_test import RatePolicy
 from slo_action.errors import RecordError, ReplayError
 from tests.builders import sample
@@ -133,7 +132,7 @@ def _reading(turn: int) -> TrafficReading:
 
 def shown(window: Window) -> dict[str, object]:
     """Everything a verdict or a summary asks of a window."""
-    tests = {name: track.rate for name, track in window.tracks.items()}
+    tests = {name: stats.rate for name, stats in window.stream_stats.items()}
     tests |= {"identity": window.identity, **({"pooled": window.pooled} if window.pooled else {})}
     return {
         "end": (window.end, window.ended_seconds, window.closed_seconds),
@@ -142,13 +141,13 @@ def shown(window: Window) -> dict[str, object]:
             for name, rate in tests.items()
         },
         "standing": {name: (rate.breach, rate.refuted_seconds) for name, rate in tests.items()},
-        "tracks": {
+        "stream_stats": {
             name: (t.outcomes, t.missed, t.excused, t.good, t.last_bad, t.latency.over)
-            for name, t in window.tracks.items()
+            for name, t in window.stream_stats.items()
         },
         "versions": (window.latest_version, window.other_version, window.took_over),
         "names": (window.breached, window.sick_machines, window.outage_since),
-        "strip": window.strip.cells(),
+        "strip": window.timeline.buckets(),
         "rows": window.rows,
         "traffic": window.traffic,
     }

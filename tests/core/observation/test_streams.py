@@ -35,7 +35,7 @@ _RESPONSE = Response(
 
 
 def rates(window: Window, name: str = "health") -> tuple[int, int, int]:
-    rate = window.tracks[name].rate
+    rate = window.stream_stats[name].rate
     return rate.bad, rate.valid, rate.neutral
 
 
@@ -83,7 +83,7 @@ def test_failures_in_grace_count_once_the_gate_is_met() -> None:
     assert window.ended_seconds < 25.0
 
 
-def test_an_endpoint_that_never_answers_well_is_convicted_right_after_the_deadline() -> None:
+def test_an_endpoint_that_never_answers_well_fails_right_after_the_deadline() -> None:
     window = opened(HEALTH, api(), ready_by_seconds=90.0)
     watch(window, like({"/api": BAD}))
 
@@ -98,7 +98,7 @@ def test_an_endpoint_that_starts_late_but_in_time_is_fine() -> None:
 
     assert window.end is WindowEnd.OVER
     assert rates(window, "/api")[0] == 0
-    assert window.tracks["/api"].rate.refuted_at_end()
+    assert window.stream_stats["/api"].rate.refuted_at_end()
 
 
 def test_an_endpoint_that_fails_after_its_first_good_answer_is_not_starting_any_more() -> None:
@@ -109,7 +109,7 @@ def test_an_endpoint_that_fails_after_its_first_good_answer_is_not_starting_any_
     assert window.ended_seconds < 60.0
 
 
-def test_what_never_answered_well_in_a_window_shorter_than_the_deadline_is_convicted() -> None:
+def test_what_never_answered_well_in_a_window_shorter_than_the_deadline_fails() -> None:
     window = opened(HEALTH, api(), length_seconds=60.0, begun=2.0, ready_by_seconds=90.0)
     watch(window, like({"/api": BAD}))
 
@@ -126,8 +126,8 @@ def test_bodies_of_failures_that_wait_for_a_first_good_answer_are_not_all_kept()
         found = sample(Outcome.HTTP_5XX, response=_RESPONSE)
         at = slot.at_seconds
         window.feed(slot.ticket, found, heard_seconds=at, now_seconds=at)
-    for track in window.tracks.values():
-        kept += sum(1 for _, waiting in track.starting if waiting.response)
+    for stats in window.stream_stats.values():
+        kept += sum(1 for _, waiting in stats.starting if waiting.response)
 
     assert kept == 40
 
@@ -146,7 +146,7 @@ def test_everything_bad_for_fifteen_seconds_is_an_outage_at_once(
     assert window.ended_seconds == pytest.approx(116.0, abs=1.6)
 
 
-def test_a_complete_outage_convicts_within_fifteen_seconds_by_whichever_rule_is_first() -> None:
+def test_a_complete_outage_fails_within_fifteen_seconds_by_whichever_rule_is_first() -> None:
     window = opened(HEALTH, api(), VERSION, machine("a"))
     watch(window, like(_DEAD))
 
@@ -244,7 +244,9 @@ def test_two_versions_that_answer_in_turn_end_the_window() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(takeover=st.floats(15.0, 240.0))
-def test_a_version_that_takes_over_at_any_instant_is_told_from_a_mixture(takeover: float) -> None:
+def test_a_version_that_takes_over_at_any_instant_is_no_mixture(
+    takeover: float,
+) -> None:
     window = opened()
     watch(window, versions(between(takeover, 1e9, Outcome.WRONG_VERSION)))
 
@@ -272,7 +274,7 @@ def test_an_old_version_that_is_slow_to_go_is_no_mixture_after_a_rollback() -> N
 # Machines.
 
 
-def test_a_sick_machine_that_the_balancer_hides_does_not_convict() -> None:
+def test_a_sick_machine_that_the_balancer_hides_does_not_fail_the_deploy() -> None:
     window = opened(HEALTH, machine("a"), machine("b"))
     watch(window, like({"health@b": BAD}))
 
@@ -281,7 +283,7 @@ def test_a_sick_machine_that_the_balancer_hides_does_not_convict() -> None:
     assert window.breached == ()
 
 
-def test_a_sick_machine_that_users_notice_convicts() -> None:
+def test_a_sick_machine_that_users_notice_fails_the_deploy() -> None:
     window = opened(HEALTH, machine("a"), machine("b"))
     noticed: dict[str, World] = {
         "health@b": BAD,
@@ -314,6 +316,8 @@ def test_without_confidence_the_documents_rule_decides_alone(
     watch(window, answer)
     planned = int(300 - begun)
     failed = sum(1 for number in bad if number < planned)
-    convicts = window.end is WindowEnd.BREACHED or window.tracks["health"].rate.over_trigger()
+    has_failed = (
+        window.end is WindowEnd.BREACHED or window.stream_stats["health"].rate.over_trigger()
+    )
 
-    assert convicts is (failed > trigger * planned)
+    assert has_failed is (failed > trigger * planned)

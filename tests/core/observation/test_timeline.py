@@ -1,4 +1,4 @@
-"""The window as a row of cells."""
+"""The window as a row of buckets."""
 
 import pytest
 from hypothesis import given
@@ -7,33 +7,33 @@ from hypothesis import strategies as st
 from slo_action.core.observation.timeline import BUCKETS, Timeline
 
 
-def test_a_cell_tells_counts_median_and_maximum_of_its_stretch() -> None:
-    strip = Timeline(0.0, 200.0)
+def test_a_bucket_reports_counts_median_and_maximum_of_its_part() -> None:
+    timeline = Timeline(0.0, 200.0)
     for took in (0.1, 0.2, 0.9):
-        strip.add(15.0, took, bad=False)
-    strip.add(16.0, 7.0, bad=True)
-    strip.add(17.0, 7.0, bad=None)
-    cell = strip.cells()[1]
+        timeline.add(15.0, took, bad=False)
+    timeline.add(16.0, 7.0, bad=True)
+    timeline.add(17.0, 7.0, bad=None)
+    bucket = timeline.buckets()[1]
 
-    assert (cell.good, cell.bad, cell.silent) == (3, 1, 1)
-    assert (cell.from_seconds, cell.to_seconds) == (10.0, 20.0)
-    assert (cell.median_seconds, cell.max_seconds) == (0.2, 0.9)
+    assert (bucket.good, bucket.bad, bucket.neutral) == (3, 1, 1)
+    assert (bucket.from_seconds, bucket.to_seconds) == (10.0, 20.0)
+    assert (bucket.median_seconds, bucket.max_seconds) == (0.2, 0.9)
 
 
 def test_a_stretch_without_good_answers_has_no_times() -> None:
-    strip = Timeline(0.0, 200.0)
-    strip.add(5.0, 0.1, bad=True)
-    cell = strip.cells()[0]
+    timeline = Timeline(0.0, 200.0)
+    timeline.add(5.0, 0.1, bad=True)
+    bucket = timeline.buckets()[0]
 
-    assert (cell.median_seconds, cell.max_seconds) == (None, None)
+    assert (bucket.median_seconds, bucket.max_seconds) == (None, None)
 
 
 def test_cells_after_the_last_answer_are_left_out_and_gaps_before_it_stay() -> None:
-    strip = Timeline(0.0, 200.0)
-    strip.add(35.0, 0.1, bad=False)
+    timeline = Timeline(0.0, 200.0)
+    timeline.add(35.0, 0.1, bad=False)
 
-    assert [cell.good for cell in strip.cells()] == [0, 0, 0, 1]
-    assert Timeline(0.0, 200.0).cells() == ()
+    assert [bucket.good for bucket in timeline.buckets()] == [0, 0, 0, 1]
+    assert Timeline(0.0, 200.0).buckets() == ()
 
 
 @given(
@@ -47,19 +47,19 @@ def test_cells_after_the_last_answer_are_left_out_and_gaps_before_it_stay() -> N
 def test_every_answer_is_in_one_cell_whenever_it_came(
     answers: list[tuple[float, float, bool | None]], begun: float
 ) -> None:
-    strip = Timeline(begun, begun + 60.0)
+    timeline = Timeline(begun, begun + 60.0)
     for at, took, bad in answers:
-        strip.add(at, took, bad=bad)
-    cells = strip.cells()
+        timeline.add(at, took, bad=bad)
+    buckets = timeline.buckets()
 
-    assert len(cells) <= BUCKETS
-    assert sum(cell.good + cell.bad + cell.silent for cell in cells) == len(answers)
+    assert len(buckets) <= BUCKETS
+    assert sum(bucket.good + bucket.bad + bucket.neutral for bucket in buckets) == len(answers)
 
 
 def test_the_cells_span_the_whole_window() -> None:
-    strip = Timeline(10.0, 300.0)
-    strip.add(299.9, 0.1, bad=False)
-    cells = strip.cells()
+    timeline = Timeline(10.0, 300.0)
+    timeline.add(299.9, 0.1, bad=False)
+    buckets = timeline.buckets()
 
-    assert cells[0].from_seconds == 10.0
-    assert cells[-1].to_seconds == pytest.approx(300.0)
+    assert buckets[0].from_seconds == 10.0
+    assert buckets[-1].to_seconds == pytest.approx(300.0)

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo_action.core.model import Outcome, Probe, Sample, VersionRule, Witness
-from slo_action.core.observation.event_log import MAX_EVENTS
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.streams import Slot, Stream, machine_stream
-from slo_action.core.observation.window import Window
+from slo_action.core.observation.window import MAX_EVENTS, Window
 from slo_action.core.release.fleet import Machine
 from slo_action.core.stats.rate_test import RatePolicy
 from tests.builders import World, always, sample
+from tests.sizes import sized
 
 RULE = VersionRule(expected="v2")
 _HEALTH = Probe(witness=Witness.HEALTH, url="https://dashboard.example/healthz", version_rule=RULE)
@@ -212,7 +212,7 @@ def test_nothing_is_looked_at_closely_under_the_plain_rule() -> None:
 def test_a_closer_look_does_not_make_a_burst_longer_than_it_was() -> None:
     window = opened()
     watch(window, like(between(100.0, 108.0)))
-    rate = window.tracks["health"].rate
+    rate = window.stream_stats["health"].rate
 
     assert rate.bad > 8
     assert rate.bad_weight == pytest.approx(8.0, abs=1.0)
@@ -283,7 +283,7 @@ def test_the_probe_after_a_pause_stands_for_two_at_the_most() -> None:
 
     watch(window, answer)
 
-    assert window.tracks["health"].rate.bad_weight <= 3.0
+    assert window.stream_stats["health"].rate.bad_weight <= 3.0
 
 
 def test_a_slot_that_could_not_be_taken_counts_neither_way() -> None:
@@ -298,9 +298,9 @@ def test_a_slot_that_could_not_be_taken_counts_neither_way() -> None:
         found = sample(version="v2")
         window.feed(slot.ticket, found, heard_seconds=slot.at_seconds, now_seconds=slot.at_seconds)
     window.close(window.ends_seconds)
-    track = window.tracks["health"]
+    stats = window.stream_stats["health"]
 
-    assert (track.missed, track.rate.valid, track.rate.bad, taken) == (30, 260, 0, 260)
+    assert (stats.missed, stats.rate.valid, stats.rate.bad, taken) == (30, 260, 0, 260)
 
 
 # Memory.
@@ -312,8 +312,9 @@ def _samples_alive() -> int:
 
 
 def test_memory_is_bounded_over_an_hour_at_fifty_probes_a_second() -> None:
+    seconds = sized(600, 3600)
     window = opened(
-        begun=0.0, length_seconds=3600.0, interval_seconds=0.02, rates=PLAIN, outage_seconds=1e9
+        begun=0.0, length_seconds=seconds, interval_seconds=0.02, rates=PLAIN, outage_seconds=1e9
     )
     good, before = sample(), _samples_alive()
     while (slot := window.next()) is not None and window.end is None:
@@ -322,10 +323,10 @@ def test_memory_is_bounded_over_an_hour_at_fifty_probes_a_second() -> None:
         at = slot.at_seconds
         found = sample(Outcome.HTTP_5XX) if bad else good
         window.feed(slot.ticket, found, heard_seconds=at, now_seconds=at)
-    track = window.tracks["health"]
+    stats = window.stream_stats["health"]
 
-    assert track.rate.valid == 180_000
-    assert (len(window.rows), window.rows_left_out) == (MAX_EVENTS, 180_000 - MAX_EVENTS)
+    assert stats.rate.valid == 50 * seconds
+    assert (len(window.rows), window.rows_left_out) == (MAX_EVENTS, 50 * seconds - MAX_EVENTS)
     assert len(window.failures) == 40
     assert _samples_alive() - before <= 42
-    assert (len(track.rate._open), len(track._weights), window.waiting) == (1, 0, False)
+    assert (len(stats.rate._open), len(stats._weights), window.waiting) == (1, 0, False)

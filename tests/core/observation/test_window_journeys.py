@@ -81,7 +81,7 @@ def test_journeys_start_ten_seconds_apart_whatever_else_is_asked(
     apart = [after.at_seconds - one.at_seconds for one, after in pairwise(taken)]
     assert len(taken) >= (window.ends_seconds - 10.0) / (4 * JOURNEY_SECONDS)
     assert all(gap >= JOURNEY_SECONDS - JITTER for gap in apart)
-    assert window.tracks["health"].rate.valid >= 0.9 * window.policy.min_planned
+    assert window.stream_stats["health"].rate.valid >= 0.9 * window.policy.min_planned
 
 
 def test_journeys_take_turns() -> None:
@@ -105,15 +105,17 @@ def test_a_turn_that_no_journey_can_take_is_an_endpoint_s() -> None:
     starts(slow, lambda slot: 25.0 if slot.stream.is_journey else 0.05)
     starts(quick)
 
-    spared = quick.tracks[BUY].rate.valid - slow.tracks[BUY].rate.valid
+    spared = quick.stream_stats[BUY].rate.valid - slow.stream_stats[BUY].rate.valid
     assert spared > 5
-    assert slow.tracks["health"].rate.valid - quick.tracks["health"].rate.valid == spared
+    assert (
+        slow.stream_stats["health"].rate.valid - quick.stream_stats["health"].rate.valid == spared
+    )
 
 
 def test_without_journeys_the_schedule_is_what_it_was() -> None:
     alone = watched(always(Outcome.OK), endpoints=("/api", "version", "health@m1"))
 
-    assert {name: track.rate.valid for name, track in alone.tracks.items()} == {
+    assert {name: stats.rate.valid for name, stats in alone.stream_stats.items()} == {
         "health": 87,
         "/api": 87,
         "version": 29,
@@ -131,19 +133,19 @@ def test_without_journeys_the_schedule_is_what_it_was() -> None:
         (150, WindowEnd.BREACHED, "window-breach"),
     ],
 )
-def test_it_takes_three_failures_to_convict(seconds: float, end: WindowEnd, row: str) -> None:
+def test_it_takes_three_failures_to_fail(seconds: float, end: WindowEnd, row: str) -> None:
     window = shop(between(150, 150 + seconds))
 
     assert (window.end, verdict(window).row) == (end, row)
-    assert window.tracks[BUY].rate.bad <= 3
+    assert window.stream_stats[BUY].rate.bad <= 3
 
 
-def test_a_journey_that_breaks_convicts_the_release_and_is_named() -> None:
+def test_a_journey_that_breaks_fails_the_release_and_is_named() -> None:
     window = shop(between(150, 999, Outcome.ASSERTION_FAILED))
     judgement = verdict(window)
 
     assert (judgement.verdict, judgement.cause) == (Verdict.UNHEALTHY, Cause.APP)
-    assert judgement.reason.startswith("journey buy: 3 of 17 failed")
+    assert judgement.reason.startswith("1 in 6 runs of journey buy failed (3 of 17")
     assert judgement.triggers == ("error-rate-breach",)
     assert window.breached == (BUY,)
 
@@ -166,8 +168,8 @@ def test_one_failure_in_the_minute_after_a_rollback_is_no_second_one() -> None:
     once = shop(between(20, 30), policy=policy, ready_by_seconds=0.0)
     ever = shop(always(Outcome.HTTP_5XX), policy=policy, ready_by_seconds=0.0)
 
-    assert (once.tracks[BUY].rate.bad, once.end) == (1, WindowEnd.OVER)
-    assert (ever.tracks[BUY].rate.bad, ever.end) == (3, WindowEnd.BREACHED)
+    assert (once.stream_stats[BUY].rate.bad, once.end) == (1, WindowEnd.OVER)
+    assert (ever.stream_stats[BUY].rate.bad, ever.end) == (3, WindowEnd.BREACHED)
 
 
 def test_a_journey_is_no_endpoint_in_any_sum() -> None:
@@ -176,7 +178,7 @@ def test_a_journey_is_no_endpoint_in_any_sum() -> None:
     assert window.pooled is not None
     assert window.pooled.bad == 0
     assert window.endpoint_counts[0] == 0
-    assert sum(cell.bad for cell in window.strip.cells()) == 0
+    assert sum(bucket.bad for bucket in window.timeline.buckets()) == 0
 
 
 def test_an_outage_does_not_wait_for_a_journey() -> None:
@@ -201,14 +203,14 @@ def limited(seconds: float | None, *names: str) -> tuple[Window, list[Slot]]:
     return window, seen
 
 
-def test_a_limit_in_a_journey_silences_no_endpoint() -> None:
+def test_a_limit_in_a_journey_pauses_no_endpoint() -> None:
     window, _ = limited(3600.0, BUY)
     plain = window_of(BUY)
     starts(plain)
 
-    heard, usual = window.tracks["health"].rate.valid, plain.tracks["health"].rate.valid
+    heard, usual = window.stream_stats["health"].rate.valid, plain.stream_stats["health"].rate.valid
     assert heard > usual
-    assert verdict(window).reason.startswith("could not tell")
+    assert verdict(window).reason.startswith("inconclusive because")
     assert BUY in verdict(window).reason
 
 
@@ -230,7 +232,7 @@ def test_other_journeys_take_the_turns_of_a_limited_one() -> None:
 
     looks = [slot for slot in seen if slot.stream.name == "journey look"]
     assert len(looks) >= 20
-    assert window.tracks[BUY].silent >= 4
+    assert window.stream_stats[BUY].unusable >= 4
 
 
 def test_an_outage_behind_a_limited_journey_is_found() -> None:
@@ -249,22 +251,24 @@ def test_an_outage_behind_a_limited_journey_is_found() -> None:
         (Outcome.UNKNOWN, "window-silent"),
     ],
 )
-def test_a_journey_that_never_told_anything_is_not_passed(outcome: Outcome, row: str) -> None:
+def test_a_journey_that_never_answered_is_not_passed(outcome: Outcome, row: str) -> None:
     judgement = verdict(shop(always(outcome)))
 
     assert (judgement.row, judgement.verdict) == (row, Verdict.INCONCLUSIVE)
     assert BUY in judgement.reason
 
 
-def test_a_silence_of_a_journey_that_spoke_is_passed() -> None:
+def test_a_timeout_of_a_journey_that_answered_is_passed() -> None:
     window = shop(between(150, 200, Outcome.UNKNOWN))
 
     assert verdict(window).row == "met"
-    assert window.tracks[BUY].silent == 5
+    assert window.stream_stats[BUY].unusable == 5
 
 
-def test_a_passed_window_tells_of_its_journeys() -> None:
-    assert verdict(shop(always(Outcome.OK))).reason.endswith("and journey buy: 0 of 29 failed")
+def test_a_passed_window_reports_its_journeys() -> None:
+    assert verdict(shop(always(Outcome.OK))).reason.endswith(
+        "and none of 29 runs of journey buy failed"
+    )
 
 
 GOAL = LatencyObjective(name="p95", quantile=Fraction(95, 100), limit_seconds=3.0)
@@ -290,7 +294,7 @@ def test_a_stream_s_own_objective_comes_before_its_kind_s(took: float, row: str,
 
 
 def test_a_journey_without_an_objective_has_none() -> None:
-    assert shop(always(Outcome.OK)).tracks[BUY].goal is None
+    assert shop(always(Outcome.OK)).stream_stats[BUY].goal is None
 
 
 def lived(end: float, took: float) -> Window:
@@ -311,10 +315,10 @@ def test_a_window_with_journeys_is_watched_again_from_its_rows(end: float, took:
     again = replayed(fresh, window.rows, (), window.closed_seconds)
 
     assert (again.end, again.ended_seconds) == (window.end, window.ended_seconds)
-    for name, track in window.tracks.items():
-        other = again.tracks[name]
-        assert (other.rate.bad, other.rate.valid) == (track.rate.bad, track.rate.valid)
-        assert other.outcomes == track.outcomes
+    for name, stats in window.stream_stats.items():
+        other = again.stream_stats[name]
+        assert (other.rate.bad, other.rate.valid) == (stats.rate.bad, stats.rate.valid)
+        assert other.outcomes == stats.outcomes
 
 
 def test_the_same_policy_judges_a_window_with_journeys_the_same() -> None:
@@ -323,7 +327,7 @@ def test_the_same_policy_judges_a_window_with_journeys_the_same() -> None:
     again = replayed_under(window, window.policy, grace_seconds=0.0, ready_by_seconds=0.0)
 
     assert again.end is window.end
-    assert again.tracks[BUY].rate.bad == window.tracks[BUY].rate.bad
+    assert again.stream_stats[BUY].rate.bad == window.stream_stats[BUY].rate.bad
 
 
 def test_a_journey_s_stream_is_named_by_it_on_one_short_line() -> None:

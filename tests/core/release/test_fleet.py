@@ -13,11 +13,11 @@ from slo_action.core.release.fleet import (
     Machine,
     MachineExit,
     PlatformCheck,
-    exit_words,
-    fleet_words,
+    crash_summary,
+    exit_summary,
+    fleet_summary,
     hopeless,
     platform_samples,
-    unwell_words,
 )
 from tests.builders import DEPLOYED_AT
 
@@ -155,25 +155,25 @@ def test_an_app_without_machines_says_nothing() -> None:
     assert hopeless(fleet(dead(is_standby=True))) is None
 
 
-def test_the_matrix_is_told_in_one_line_with_the_odd_ones_named() -> None:
+def test_the_matrix_is_reported_in_one_line_with_the_odd_ones_named() -> None:
     odd = machine("9080e6f3a99999", digest=OLD, release="v42")
     seen = fleet(*(machine(f"m{number}") for number in range(5)), odd)
 
-    assert fleet_words(seen) == "5/6 on v43, 1/6 (ams 9080e6…) on v42"
+    assert fleet_summary(seen) == "5/6 on v43, 1/6 (ams 9080e6…) on v42"
 
 
 def test_a_machine_that_claims_the_release_with_another_image_is_named_by_the_image() -> None:
-    assert fleet_words(fleet(machine(digest=OLD))) == "1/1 on image aaaaaaaaaaaa"
+    assert fleet_summary(fleet(machine(digest=OLD))) == "1/1 on image aaaaaaaaaaaa"
 
 
 def test_machines_that_do_not_serve_are_not_in_the_matrix() -> None:
     seen = fleet(machine(), machine("m2", is_standby=True, digest=OLD))
 
-    assert fleet_words(seen) == "1/1 on v43"
+    assert fleet_summary(seen) == "1/1 on v43"
     assert not seen.behind
 
 
-def test_the_platforms_word_is_well_where_all_run_the_release() -> None:
+def test_the_platform_state_is_well_where_all_run_the_release() -> None:
     assert platform_samples(fleet(machine()), "fly:machines", 0.2)[0].outcome is Outcome.OK
 
 
@@ -243,15 +243,15 @@ def test_a_critical_check_is_critical_and_a_warning_is_not() -> None:
     assert not checked(CheckStatus.WARNING).is_critical
 
 
-def test_exits_are_told_with_their_code_and_how_often_it_was_started_again() -> None:
-    assert exit_words(machine(exits=(crash(),), restarts=3)) == "exit code 1, 3 restarts"
-    assert exit_words(machine(exits=(crash(exit_code=None),))) == "unknown exit code"
-    assert exit_words(machine()) == "started"
+def test_exits_are_reported_with_their_code_and_how_often_it_was_started_again() -> None:
+    assert exit_summary(machine(exits=(crash(),), restarts=3)) == "exit code 1, 3 restarts"
+    assert exit_summary(machine(exits=(crash(exit_code=None),))) == "unknown exit code"
+    assert exit_summary(machine()) == "started"
 
 
 def test_only_crashes_of_the_release_itself_make_it_unwell() -> None:
     asked_for = machine("m1", exits=(crash(requested=True),))
     of_old = machine("m2", digest=OLD, exits=(crash(),))
 
-    assert unwell_words(fleet(asked_for, of_old)) == ""
-    assert unwell_words(fleet(machine("m3", exits=(crash(),)))) == "ams m3: exit code 1"
+    assert crash_summary(fleet(asked_for, of_old)) == ""
+    assert crash_summary(fleet(machine("m3", exits=(crash(),)))) == "ams m3: exit code 1"

@@ -53,7 +53,7 @@ def test_a_release_that_was_well_and_failed_later_is_no_target() -> None:
     assert reputation(V42, [verdict(), verdict(Verdict.UNHEALTHY, hours=2)]).failed_at
 
 
-def test_without_a_digest_the_version_tells() -> None:
+def test_without_a_digest_the_version_decides() -> None:
     assert reputation(Release(version="v42"), [verdict()]).verified_at
     assert reputation(V42, [verdict(digest="")]).verified_at
 

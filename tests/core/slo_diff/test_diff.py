@@ -1,4 +1,4 @@
-"""What another slo.yml changes: every field, which way it leans, and what follows from it."""
+"""What another slo.yml changes: every field, its direction, and what follows from it."""
 
 from collections import Counter
 from dataclasses import fields, replace
@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from slo_action.core.journey.assertions import Assertion, Condition, Subject
 from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
 from slo_action.core.model import Witness
-from slo_action.core.policy.overrides import PolicyChange
-from slo_action.core.slo.services import Endpoint, Maintenance, Matrix, Service, Targets, Team
+from slo_action.core.policy.numbers import POLICY_NUMBERS, PolicyOverrides
+from slo_action.core.slo.services import Endpoint, Maintenance, Service, SloYml, Targets, Team
 from slo_action.core.slo_diff.change import Change, Direction
-from slo_action.core.slo_diff.diff import by_direction, matrix_changes
+from slo_action.core.slo_diff.diff import by_direction, slo_changes
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.core.verdict.facts import OnLateStart
-from tests.worlds.matrices import (
+from tests.sizes import sized
+from tests.worlds.slo_files import (
     CERTIFICATE,
     HEALTH,
     JOURNEY,
@@ -47,23 +48,23 @@ BASE = matrix()
 TOKEN = Capture(variable="token", subject=Subject.JSON, name="$.token")
 
 
-def cron(hours: int) -> Matrix:
+def cron(hours: int) -> SloYml:
     duration = timedelta(hours=hours)
     return maintenance(start=None, end=None, schedule="0 2 * * *", duration=duration)
 
 
-def capture(**changes: Any) -> Matrix:
+def capture(**changes: Any) -> SloYml:
     return step(captures=(replace(TOKEN, **changes),))
 
 
-def goal(**changes: Any) -> Matrix:
+def goal(**changes: Any) -> SloYml:
     return health(objective=replace(p95(0.5), **changes))
 
 
-TABLE: list[tuple[type, str, Matrix, Direction]] = [
-    (Matrix, "services", matrix(SHOP, replace(SHOP, name="cart", url="https://c")), STRICTER),
-    (Matrix, "teams", team("mail:web"), NEUTRAL),
-    (Matrix, "policy", matrix(policy=PolicyChange(observe=60)), LOOSER),
+TABLE: list[tuple[type, str, SloYml, Direction]] = [
+    (SloYml, "services", matrix(SHOP, replace(SHOP, name="cart", url="https://c")), STRICTER),
+    (SloYml, "teams", team("mail:web"), NEUTRAL),
+    (SloYml, "policy", matrix(policy=PolicyOverrides(observe=60)), LOOSER),
     (Service, "name", matrix(replace(SHOP, name="store")), NEUTRAL),
     (Service, "url", shop(url="https://other.example"), NEUTRAL),
     (Service, "endpoints", shop(endpoints=()), LOOSER),
@@ -127,22 +128,22 @@ TABLE: list[tuple[type, str, Matrix, Direction]] = [
     (Capture, "variable", capture(variable="key"), NEUTRAL),
     (Capture, "subject", capture(subject=Subject.HEADER), NEUTRAL),
     (Capture, "name", capture(name="$.key"), NEUTRAL),
-    (PolicyChange, "health_deadline", policy(health_deadline=120), LOOSER),
-    (PolicyChange, "grace", policy(grace=10), STRICTER),
-    (PolicyChange, "observe", policy(observe=0), LOOSER),
-    (PolicyChange, "confidence", policy(confidence=0.95), STRICTER),
-    (PolicyChange, "confidence", policy(confidence=0.0), NEUTRAL),
-    (PolicyChange, "slo", policy(slo=Fraction(3, 100)), LOOSER),
-    (PolicyChange, "alert", policy(alert=Fraction(1, 1000)), STRICTER),
-    (PolicyChange, "rollback", policy(rollback=Fraction(10, 100)), LOOSER),
-    (PolicyChange, "on_late_start", policy(on_late_start=OnLateStart.WARN), LOOSER),
-    (PolicyChange, "outage_after", policy(outage_after=10), STRICTER),
-    (PolicyChange, "min_requests", policy(min_requests=2000), LOOSER),
-    (PolicyChange, "health_limit", policy(health_limit=0.3), STRICTER),
-    (PolicyChange, "search_limit", policy(search_limit=6), LOOSER),
+    (PolicyOverrides, "health_deadline", policy(health_deadline=120), LOOSER),
+    (PolicyOverrides, "grace", policy(grace=10), STRICTER),
+    (PolicyOverrides, "observe", policy(observe=0), LOOSER),
+    (PolicyOverrides, "confidence", policy(confidence=0.95), STRICTER),
+    (PolicyOverrides, "confidence", policy(confidence=0.0), NEUTRAL),
+    (PolicyOverrides, "slo", policy(slo=Fraction(3, 100)), LOOSER),
+    (PolicyOverrides, "alert", policy(alert=Fraction(1, 1000)), STRICTER),
+    (PolicyOverrides, "rollback", policy(rollback=Fraction(10, 100)), LOOSER),
+    (PolicyOverrides, "on_late_start", policy(on_late_start=OnLateStart.WARN), LOOSER),
+    (PolicyOverrides, "outage_after", policy(outage_after=10), STRICTER),
+    (PolicyOverrides, "min_requests", policy(min_requests=2000), LOOSER),
+    (PolicyOverrides, "health_limit", policy(health_limit=0.3), STRICTER),
+    (PolicyOverrides, "search_limit", policy(search_limit=6), LOOSER),
 ]
 KINDS = (
-    Matrix,
+    SloYml,
     Service,
     Targets,
     Endpoint,
@@ -153,13 +154,13 @@ KINDS = (
     Journey,
     JourneyStep,
     Capture,
-    PolicyChange,
+    PolicyOverrides,
 )
 ROWS = [BASE, cron(1), cron(2), *(row[2] for row in TABLE)]
 RATIOS = st.none() | st.fractions(Fraction(1, 1000), Fraction(999, 1000), max_denominator=1000)
 SECONDS = st.none() | st.floats(0, 1000)
 POLICIES = st.builds(
-    PolicyChange,
+    PolicyOverrides,
     health_deadline=SECONDS,
     grace=SECONDS,
     observe=SECONDS,
@@ -192,15 +193,15 @@ SERVICES = st.builds(
     policy=POLICIES,
 )
 MATRICES = st.builds(lambda service, policy: matrix(service, policy=policy), SERVICES, POLICIES)
-NOWHERE = Matrix()
+NOWHERE = SloYml()
 
 
 def ids(row: object) -> str:
     return row.__name__ if isinstance(row, type) else row if isinstance(row, str) else ""
 
 
-def only(before: Matrix, after: Matrix) -> Change:
-    (change,) = matrix_changes(before, after)
+def only(before: SloYml, after: SloYml) -> Change:
+    (change,) = slo_changes(before, after)
     return change
 
 
@@ -209,43 +210,50 @@ def mirrored(changes: tuple[Change, ...]) -> Counter[tuple[str, str, Direction]]
     return Counter((c.before, c.after, turned[c.direction]) for c in changes)
 
 
+def names_of(kind: type[Any]) -> set[str]:
+    """The names of what a kind of value holds."""
+    if issubclass(kind, PolicyOverrides):
+        return {number.name for number in POLICY_NUMBERS}
+    return {field.name for field in fields(kind)}
+
+
 @pytest.mark.parametrize(("kind", "field", "after", "direction"), TABLE, ids=ids)
-def test_every_field_is_told_and_leans_one_way(
-    kind: type, field: str, after: Matrix, direction: Direction
+def test_every_field_is_reported_and_has_a_direction(
+    kind: type, field: str, after: SloYml, direction: Direction
 ) -> None:
-    assert field in {one.name for one in fields(kind)}
-    assert direction in {change.direction for change in matrix_changes(BASE, after)}
+    assert field in names_of(kind)
+    assert direction in {change.direction for change in slo_changes(BASE, after)}
 
 
-def test_no_field_of_the_matrix_is_without_a_row() -> None:
-    known = {(kind.__name__, field.name) for kind in KINDS for field in fields(kind)}
+def test_no_field_of_slo_yml_is_without_a_row() -> None:
+    known = {(kind.__name__, name) for kind in KINDS for name in names_of(kind)}
 
     assert known == {(kind.__name__, field) for kind, field, _, _ in TABLE}
 
 
 @given(MATRICES)
-def test_what_is_the_same_has_not_changed(one: Matrix) -> None:
-    assert matrix_changes(one, one) == ()
+def test_what_is_the_same_has_not_changed(one: SloYml) -> None:
+    assert slo_changes(one, one) == ()
 
 
 @given(MATRICES, MATRICES)
-def test_the_way_back_leans_the_other_way(one: Matrix, other: Matrix) -> None:
-    there, back = matrix_changes(one, other), matrix_changes(other, one)
+def test_the_way_back_has_the_other_direction(one: SloYml, other: SloYml) -> None:
+    there, back = slo_changes(one, other), slo_changes(other, one)
 
     assert mirrored(there) == Counter((c.after, c.before, c.direction) for c in back)
 
 
-def test_between_any_two_rows_the_way_back_leans_the_other_way_and_shows_two_facts() -> None:
-    for one, other in combinations(ROWS, 2):
-        there, back = matrix_changes(one, other), matrix_changes(other, one)
+def test_between_any_two_rows_the_way_back_has_the_other_direction_and_shows_two_facts() -> None:
+    for one, other in list(combinations(ROWS, 2))[:: sized(5, 1)]:
+        there, back = slo_changes(one, other), slo_changes(other, one)
         assert mirrored(there) == Counter((c.after, c.before, c.direction) for c in back)
         for change in there:
-            hidden = change.consequence == "sends something else"
+            hidden = change.effect == "sends something else"
             assert change.before != change.after or hidden, change
 
 
 @pytest.mark.parametrize(
-    ("after", "what", "facts", "consequence"),
+    ("after", "what", "facts", "effect"),
     [
         (
             health(objective=p95(0.8)),
@@ -299,13 +307,13 @@ def test_between_any_two_rows_the_way_back_leans_the_other_way_and_shows_two_fac
             policy(confidence=0.95),
             "policy: confidence",
             ("99 %", "95 %"),
-            "each test convicts by chance in at most 1 % → 5 % of windows",
+            "each test fails a good deploy by chance in at most 1 % → 5 % of windows",
         ),
         (
             policy(on_late_start=OnLateStart.WARN),
             "policy: on late start",
             ("rollback", "warn"),
-            "what gets healthy after the deadline is degraded",
+            "a service that becomes healthy after the deadline is degraded",
         ),
         (
             assertion(expected=("200", "204")),
@@ -328,27 +336,27 @@ def test_between_any_two_rows_the_way_back_leans_the_other_way_and_shows_two_fac
     ],
 )
 def test_a_change_says_what_follows_from_it(
-    after: Matrix, what: str, facts: tuple[str, str], consequence: str
+    after: SloYml, what: str, facts: tuple[str, str], effect: str
 ) -> None:
     change = only(BASE, after)
 
     assert (change.service, change.what) == ("shop", what)
     assert (change.before, change.after) == facts
-    assert change.consequence == consequence
+    assert change.effect == effect
 
 
-def test_a_service_that_is_gone_is_no_longer_watched() -> None:
+def test_a_service_that_is_gone_is_no_longer_monitored() -> None:
     change = only(BASE, NOWHERE)
 
     assert (change.service, change.what, change.direction) == ("shop", "service", LOOSER)
     assert (change.before, change.after) == ("https://shop.example", "not set")
-    assert change.consequence == "no longer watched"
+    assert change.effect == "no longer monitored"
 
 
 def test_another_name_at_the_same_url_is_the_same_service() -> None:
     renamed = replace(SHOP, name="store", app="store")
 
-    name, app = matrix_changes(BASE, matrix(renamed))
+    name, app = slo_changes(BASE, matrix(renamed))
 
     assert (name.service, name.what, name.before, name.after) == ("store", "name", "shop", "store")
     assert (app.service, app.what) == ("store", "app")
@@ -357,7 +365,7 @@ def test_another_name_at_the_same_url_is_the_same_service() -> None:
 def test_two_services_at_one_url_are_not_guessed_to_be_renamed() -> None:
     twins = (replace(SHOP, name="a"), replace(SHOP, name="b"))
 
-    assert {change.what for change in matrix_changes(BASE, matrix(*twins))} == {"service"}
+    assert {change.what for change in slo_changes(BASE, matrix(*twins))} == {"service"}
 
 
 def test_a_service_that_stays_is_not_taken_for_one_that_is_renamed() -> None:
@@ -366,12 +374,12 @@ def test_a_service_that_stays_is_not_taken_for_one_that_is_renamed() -> None:
     assert only(BASE, both).direction is STRICTER
 
 
-def test_a_promise_that_is_dropped_leaves_what_a_deploy_is_held_to() -> None:
+def test_a_promise_that_is_dropped_names_the_default_that_applies() -> None:
     before = health(objective=p95(0.4))
     change = only(before, health(objective=None))
 
     assert (change.after, change.direction) == ("500 ms (default)", LOOSER)
-    assert change.consequence == "no longer promised; a deploy is still held to 500 ms"
+    assert change.effect == "no longer promised; the default of 500 ms applies"
 
 
 def test_a_promise_below_the_default_is_not_looser_when_it_is_dropped() -> None:
@@ -379,41 +387,41 @@ def test_a_promise_below_the_default_is_not_looser_when_it_is_dropped() -> None:
 
 
 def test_a_default_that_is_written_down_changes_nothing() -> None:
-    bare = matrix(replace(SHOP, policy=PolicyChange()))
-    change = only(bare, matrix(replace(SHOP, policy=PolicyChange(observe=300))))
+    bare = matrix(replace(SHOP, policy=PolicyOverrides()))
+    change = only(bare, matrix(replace(SHOP, policy=PolicyOverrides(observe=300))))
 
     assert (change.before, change.after) == ("5 min (default)", "5 min")
-    assert (change.direction, change.consequence) == (NEUTRAL, "the same as by default")
+    assert (change.direction, change.effect) == (NEUTRAL, "the same as the default")
 
 
 def test_what_the_whole_file_says_is_what_a_service_falls_back_to() -> None:
-    file = PolicyChange(observe=600)
-    before = Matrix(services={"shop": replace(SHOP, policy=PolicyChange(observe=60))}, policy=file)
-    after = Matrix(services={"shop": replace(SHOP, policy=PolicyChange())}, policy=file)
+    file = PolicyOverrides(observe=600)
+    before = SloYml(
+        services={"shop": replace(SHOP, policy=PolicyOverrides(observe=60))}, policy=file
+    )
+    after = SloYml(services={"shop": replace(SHOP, policy=PolicyOverrides())}, policy=file)
 
     change = only(before, after)
 
     assert (change.after, change.direction) == ("10 min (default)", STRICTER)
 
 
-def test_a_change_for_the_whole_file_is_told_once() -> None:
-    change = only(BASE, matrix(policy=PolicyChange(health_deadline=120)))
+def test_a_change_for_the_whole_file_is_reported_once() -> None:
+    change = only(BASE, matrix(policy=PolicyOverrides(health_deadline=120)))
 
     assert (change.service, change.what) == ("", "policy: health deadline")
     assert (change.before, change.after) == ("90 s (default)", "2 min")
-    assert change.consequence == "a deploy has 90 s → 2 min to get healthy"
+    assert change.effect == "a deploy has 90 s → 2 min to become healthy"
 
 
-def test_a_target_is_not_told_again_as_a_number_of_the_policy() -> None:
-    def with_targets(error_rate: Fraction, limit: float) -> Matrix:
-        repeated = PolicyChange(slo=error_rate, health_limit=limit)
+def test_a_target_is_not_reported_again_as_a_number_of_the_policy() -> None:
+    def with_targets(error_rate: Fraction, limit: float) -> SloYml:
+        repeated = PolicyOverrides(slo=error_rate, health_limit=limit)
         endpoints = (replace(HEALTH, objective=p95(limit)),)
         own = Targets(error_rate=error_rate)
         return shop(targets=own, endpoints=endpoints, policy=repeated)
 
-    changes = matrix_changes(
-        with_targets(Fraction(1, 100), 0.5), with_targets(Fraction(2, 100), 0.8)
-    )
+    changes = slo_changes(with_targets(Fraction(1, 100), 0.5), with_targets(Fraction(2, 100), 0.8))
 
     assert [change.what for change in changes] == ["error rate", "health p95"]
 
@@ -445,7 +453,7 @@ def test_an_assertion_about_the_same_thing_is_compared(
 def test_the_order_of_assertions_does_not_matter() -> None:
     one, other = health(assertions=(STATUS, CERTIFICATE)), health(assertions=(CERTIFICATE, STATUS))
 
-    assert matrix_changes(one, other) == ()
+    assert slo_changes(one, other) == ()
 
 
 def test_a_limit_is_kept_as_numbers_for_what_was_measured() -> None:
@@ -467,8 +475,8 @@ def test_an_api_endpoint_is_measured_under_its_path() -> None:
     assert limit.measured == "/api/orders p95"
 
 
-def test_changes_are_sorted_by_where_they_lean() -> None:
-    sorted_out = by_direction(matrix_changes(BASE, policy(observe=0, grace=10, confidence=0.0)))
+def test_changes_are_sorted_by_direction() -> None:
+    sorted_out = by_direction(slo_changes(BASE, policy(observe=0, grace=10, confidence=0.0)))
 
     assert [(d, len(found)) for d, found in sorted_out.items()] == [
         (LOOSER, 1), (STRICTER, 1), (NEUTRAL, 1),

@@ -11,7 +11,7 @@ from slo_action.core.stats.latency import (
     LatencyCounter,
     LatencyObjective,
     LatencyState,
-    PercentileWord,
+    PercentileConfidence,
     full_count,
     least_count,
 )
@@ -48,16 +48,19 @@ def test_a_percentile_needs_as_many_answers_as_one_beyond_it_takes(
     for n, known in ((least - 1, False), (least, True)):
         counter = counter_of([0.1] * n)
         assert (counter.percentile(quantile) is not None) is known
-        assert (counter.told(quantile) is not PercentileWord.NONE) is known
+        assert (counter.percentile_confidence(quantile) is not PercentileConfidence.NONE) is known
 
 
 @pytest.mark.parametrize(("quantile", "full"), [(P50, 5), (P90, 29), (P95, 59), (P99, 299)])
-def test_a_percentile_is_told_without_reserve_once_the_slowest_is_surely_above_it(
+def test_a_percentile_is_reported_without_reserve_once_the_slowest_is_surely_above_it(
     quantile: Fraction, full: int
 ) -> None:
     assert full_count(quantile) == full
-    assert counter_of([0.1] * (full - 1)).told(quantile) is PercentileWord.LOW_CONFIDENCE
-    assert counter_of([0.1] * full).told(quantile) is PercentileWord.FULL
+    assert (
+        counter_of([0.1] * (full - 1)).percentile_confidence(quantile)
+        is PercentileConfidence.LOW_CONFIDENCE
+    )
+    assert counter_of([0.1] * full).percentile_confidence(quantile) is PercentileConfidence.FULL
 
 
 def test_twelve_answers_have_no_p95() -> None:

@@ -10,21 +10,24 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from slo_action.core.stats.binomial import enough_to_refute
+from slo_action.core.stats.binomial import (
+    any_time_interval,
+    binomial_at_most,
+    enough_to_refute,
+    log_e,
+)
 from slo_action.core.stats.blocks import OpenBlock, alternatives, block_rate, steps
 from slo_action.core.stats.rate_test import (
     Breach,
     BreachRule,
     RatePolicy,
     RateTest,
-    any_time_interval,
-    binomial_at_most,
-    log_e,
 )
+from tests.sizes import sized
 from tests.worlds.seeded import seeded
 
 TABLE_RUNS = 2000
-RUNS = 400
+RUNS = sized(120, 400)
 SIGMAS = 4.0
 NULL = sqrt(0.01 * 0.05)
 HARMLESS = (0.0, 0.001, 0.005, 0.01)
@@ -200,14 +203,14 @@ def test_a_slower_stream_decides_as_published(
 
 
 @pytest.mark.parametrize("interval", [1.0, 2.0, 7.0])
-def test_evidence_at_the_null_rate_convicts_no_more_often_than_alpha(interval: float) -> None:
+def test_evidence_at_the_null_rate_fails_no_more_often_than_alpha(interval: float) -> None:
     chance = seeded(int(interval) + 40)
     probes = int(300 / interval)
 
     def answer() -> bool | None:
         return None if chance.random() < 0.1 else chance.random() < NULL
 
-    runs = 600
+    runs = sized(150, 600)
     tests = (rate_test(0.95, planned=None, interval=interval) for _ in range(runs))
     fed = [feed(test, (answer() for _ in range(probes)), interval=interval) for test in tests]
     assert sum(test.breach is not None for test in fed) / runs <= 0.05
@@ -270,7 +273,7 @@ def test_an_interval_holds_what_was_seen_and_is_mirrored(bad: int, more: int) ->
 def test_an_interval_watched_all_along_misses_the_rate_as_rarely_as_published(
     rate: float, missed: float
 ) -> None:
-    chance, runs = seeded(int(rate * 100)), 250
+    chance, runs = seeded(int(rate * 100)), sized(80, 250)
 
     def misses() -> bool:
         bad = 0
@@ -291,12 +294,12 @@ def test_an_interval_watched_all_along_misses_the_rate_as_rarely_as_published(
 
 
 @pytest.mark.parametrize("confidence", [0.99, 0.95])
-def test_a_burst_of_five_seconds_convicts_nowhere(confidence: float) -> None:
+def test_a_burst_of_five_seconds_fails_nowhere(confidence: float) -> None:
     for first in range(296):
         assert feed(rate_test(confidence), failing(first, 5)).breach is None
 
 
-def test_a_restart_of_twelve_seconds_convicts_only_at_the_very_start() -> None:
+def test_a_restart_of_twelve_seconds_fails_only_at_the_very_start() -> None:
     convicted = [
         first for first in range(300) if feed(rate_test(), failing(first, 12)).breach is not None
     ]
@@ -345,7 +348,7 @@ def test_a_partial_death_halfway_is_found_about_as_fast_as_published(
 # ---- the plain rule
 
 
-def test_the_plain_rule_convicts_with_the_failure_that_makes_it_certain() -> None:
+def test_the_plain_rule_fails_with_the_failure_that_makes_it_certain() -> None:
     answers = [second % 10 == 0 for second in range(300)]
     breach = feed(rate_test(0.0), answers).breach
     assert breach == Breach(
@@ -655,7 +658,7 @@ def test_answers_out_of_order_end_in_the_same_state_as_answers_in_order(
 
 @settings(max_examples=100, deadline=None)
 @given(DEADLY, INTERVALS, st.sampled_from([False, None]))
-def test_what_was_convicted_early_stays_convicted_if_all_open_answers_turn_out_harmless(
+def test_what_failed_early_stays_failed_if_all_open_answers_turn_out_harmless(
     answers: list[tuple[bool | None, float]], interval: float, harmless: bool | None
 ) -> None:
     probes = probes_of(answers, interval)

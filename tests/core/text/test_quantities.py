@@ -11,7 +11,10 @@ from slo_action.core.text.quantities import (
     about_minutes,
     count_words,
     duration_words,
+    exact_duration,
+    milliseconds_words,
     percent_words,
+    rounded_percent,
 )
 
 
@@ -64,3 +67,39 @@ def test_a_budget_is_told_to_the_minute(seconds: float, words: str) -> None:
 )
 def test_a_count_has_its_thousands_parted(count: float, words: str) -> None:
     assert count_words(count) == words
+
+
+@pytest.mark.parametrize(
+    ("duration", "shown"),
+    [
+        ({"milliseconds": 5001}, "5.001s"),
+        ({"seconds": 90, "milliseconds": 500}, "1m30.5s"),
+        ({"seconds": 5, "microseconds": 1}, "5.000001s"),
+        ({"microseconds": 1500}, "1.5ms"),
+        ({"milliseconds": 500}, "500ms"),
+        ({"minutes": 60}, "1h"),
+        ({"days": 30, "seconds": 1}, "30d1s"),
+        ({}, "0ms"),
+    ],
+)
+def test_nothing_of_a_duration_is_left_out(duration: dict[str, float], shown: str) -> None:
+    assert exact_duration(timedelta(**duration)) == shown
+
+
+@given(st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=400)))
+def test_two_exact_durations_never_read_the_same(duration: timedelta) -> None:
+    assert exact_duration(duration) != exact_duration(duration - timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(Fraction(18, 52), "34.6 %"), (0.0, "0.0 %"), (1, "100.0 %")]
+)
+def test_a_measured_ratio_has_one_decimal(share: float, words: str) -> None:
+    assert rounded_percent(share) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.1824, "182 ms"), (2.5, "2500 ms"), (float("inf"), "timeout")]
+)
+def test_a_response_time_is_in_milliseconds(seconds: float, words: str) -> None:
+    assert milliseconds_words(seconds) == words

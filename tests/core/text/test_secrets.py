@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.text.secrets import Scrubber, Secret
+from slo_action.core.text.secrets import Scrubber, Secret, hidden_in_line
 
 SECRET = 'pä"ss\\wörd+1'
 
@@ -88,3 +88,10 @@ def test_what_is_too_short_to_be_a_secret_leaves_words_alone() -> None:
     scrubber.learn("on")
 
     assert scrubber.scrub("once on") == "once on"
+
+
+def test_a_long_line_without_credentials_is_read_in_linear_time() -> None:
+    line = "x" * 1_000_000
+
+    assert hidden_in_line(line, ()) == line
+    assert hidden_in_line(f"url: {line}@host, a@b@c", ()) == "url: ***@host, ***@c"

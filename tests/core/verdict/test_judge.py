@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from slo_action.core.gate.gate import Gate, GatePolicy, recheck
 from slo_action.core.model import Cause, Outcome, Trigger, Verdict
-from slo_action.core.verdict.judge import TABLE, Judgement, OnLateStart
+from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.judge import TABLE, Judgement
 from tests.builders import always, drive, healthy_from, judged
 
 
@@ -66,7 +67,7 @@ def test_an_old_version_to_the_end_is_a_wrong_version_and_no_reason_to_roll_back
     assert "v1.2.2" in judgement.reason
 
 
-def test_answers_that_tell_no_version_cannot_be_judged() -> None:
+def test_answers_that_report_no_version_cannot_be_judged() -> None:
     judgement = judged(drive(always(Outcome.WRONG_VERSION)), expected="v1.2.3")
 
     assert verdict_and_cause(judgement) == (Verdict.INCONCLUSIVE, Cause.CONFIG)
@@ -96,7 +97,7 @@ def test_a_start_after_the_deadline_is_degraded_or_to_the_letter_unhealthy() -> 
     assert to_the_letter.triggers == (Trigger.HEALTH_CHECK_FAILURE,)
 
 
-def test_a_streak_in_the_last_look_turns_a_conviction_into_a_late_start() -> None:
+def test_a_streak_in_the_last_look_turns_a_failure_into_a_late_start() -> None:
     gate = drive(always(Outcome.HTTP_5XX))
     again = drive(always(Outcome.OK), policy=recheck(GatePolicy()), begun=91.0)
 
@@ -112,7 +113,7 @@ def test_to_the_letter_a_streak_in_the_last_look_changes_nothing() -> None:
     assert judgement.verdict is Verdict.UNHEALTHY
 
 
-def test_a_single_failure_in_the_last_look_lets_the_conviction_stand() -> None:
+def test_a_single_failure_in_the_last_look_lets_the_failure_stand() -> None:
     gate = drive(always(Outcome.HTTP_5XX))
     again = drive(
         lambda now: Outcome.OK if now < 94 else Outcome.RESET,
@@ -171,7 +172,7 @@ def test_every_row_has_a_name_of_its_own() -> None:
     took=st.floats(min_value=0.0, max_value=6.0),
     alive=st.sampled_from([True, False, None]),
 )
-def test_any_evidence_gets_a_verdict_and_only_answers_of_the_service_convict(
+def test_any_evidence_gets_a_verdict_and_only_answers_of_the_service_fail(
     answers: list[Outcome], took: float, alive: bool | None
 ) -> None:
     gate = drive(lambda now: answers[int(now) % len(answers)], took=took, control_alive=alive)
@@ -187,7 +188,7 @@ def test_any_evidence_gets_a_verdict_and_only_answers_of_the_service_convict(
 
 
 @given(answers=st.lists(st.sampled_from(list(Outcome)), min_size=1, max_size=50))
-def test_the_verdict_does_not_depend_on_the_words_of_the_answers(answers: list[Outcome]) -> None:
+def test_the_verdict_does_not_depend_on_the_details_of_the_answers(answers: list[Outcome]) -> None:
     gate = drive(lambda now: answers[int(now) % len(answers)])
     renamed = replace(
         gate,

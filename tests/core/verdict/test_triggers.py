@@ -62,7 +62,7 @@ def test_a_window_with_one_dead_endpoint_fires_the_error_rate() -> None:
 
 
 @pytest.mark.parametrize("outcome", [Outcome.SLOW, Outcome.READ_TIMEOUT])
-def test_a_health_endpoint_that_convicts_by_slowness_fires_the_response_time(
+def test_a_health_endpoint_that_fails_by_slowness_fires_the_response_time(
     outcome: Outcome,
 ) -> None:
     def world(now: float) -> Outcome:
@@ -82,7 +82,7 @@ def test_a_slow_endpoint_that_is_not_health_fires_the_error_rate_only() -> None:
 def test_a_single_slow_answer_fires_nothing() -> None:
     window = watched(between(100.0, 101.0, Outcome.SLOW))
 
-    assert window.tracks["health"].rate.bad >= 1
+    assert window.stream_stats["health"].rate.bad >= 1
     assert fired(_MET, GateEnd.MET, window) == ()
 
 
@@ -93,7 +93,7 @@ def test_a_slowness_without_end_is_an_outage_and_a_response_time_degradation() -
     assert Trigger.SERVICE_UNAVAILABILITY in found
 
 
-def test_the_plain_rule_fires_the_error_rate_at_the_end_on_what_could_be_told() -> None:
+def test_the_plain_rule_fires_the_error_rate_at_the_end_on_what_could_be_reported() -> None:
     """Three of 36 are over 5 %, and under 5 % of what was planned."""
 
     def world(now: float) -> Outcome:
@@ -114,7 +114,7 @@ def test_with_confidence_the_end_of_a_window_fires_nothing() -> None:
     assert fired(_MET, GateEnd.MET, window) == ()
 
 
-def test_a_window_blames_what_convicts_and_not_what_fails_beside_it() -> None:
+def test_a_window_blames_what_failed_it_and_not_what_else_fails() -> None:
     worlds: dict[str, World] = {
         "/api": between(100.0, 1e9, Outcome.RESET),
         "health": between(100.0, 101.0, Outcome.TLS_EXPIRED),

@@ -12,15 +12,17 @@ from slo_action.core.model import Outcome, Sample
 from slo_action.core.observation.streams import Slot, Stream
 from slo_action.core.observation.window import Window
 from slo_action.core.verdict.window_facts import (
-    breach_words,
-    convicted,
     endpoints,
-    latency_words,
+    failed_streams,
+    failure_summary,
+    latency_summary,
     missed_latency,
     over_slo,
-    silenced,
+    rate_details,
+    requests_failed,
+    unheard,
     unsure,
-    window_words,
+    window_summary,
 )
 from tests.builders import World, sample
 from tests.core.observation.test_window import (
@@ -51,55 +53,65 @@ def answered(answers: Answers, *streams: Stream, **changes: Any) -> Window:
 
 
 def names(window: Window) -> list[str]:
-    return [track.stream.name for track in convicted(window)]
+    return [stats.stream.name for stats in failed_streams(window)]
 
 
 def test_users_ask_endpoints_only() -> None:
     window = opened(HEALTH, api(), VERSION, machine("a"))
 
-    assert [track.stream.name for track in endpoints(window)] == ["health", "/api"]
+    assert [stats.stream.name for stats in endpoints(window)] == ["health", "/api"]
 
 
-def test_what_convicts_is_named_and_what_is_well_is_not() -> None:
+def test_what_fails_is_named_and_what_is_well_is_not() -> None:
     window = watched({"/api": _DEAD}, HEALTH, api(), api("/b"))
 
     assert names(window) == ["/api"]
-    assert breach_words(window).startswith("/api: ")
-    assert "health" not in breach_words(window)
+    assert " requests to /api failed (" in failure_summary(window)
+    assert "health" not in failure_summary(window)
 
 
-def test_endpoints_that_convict_only_together_are_told_together() -> None:
+def test_endpoints_that_fail_only_together_are_reported_as_one() -> None:
     turns = cycle([Outcome.HTTP_5XX] + [Outcome.OK] * 12)
     paths = [api(f"/{number}") for number in range(8)]
     window = answered(lambda slot: sample(next(turns), slot.at_seconds), *paths)
 
     assert window.breached == ("all endpoints",)
-    assert breach_words(window).startswith("all endpoints: ")
+    assert " requests to all endpoints failed (" in failure_summary(window)
 
 
 def test_an_outage_names_every_endpoint_and_since_when() -> None:
     window = watched(_DEAD)
 
     assert names(window) == ["health"]
-    assert breach_words(window) == (
-        "nothing answers well since 100 s after the deploy (health); last: what http_5xx looks like"
+    assert failure_summary(window) == (
+        "every request to health failed since 100 s after the deploy (limit 15 s): "
+        "what http_5xx looks like"
     )
 
 
 def test_counts_in_a_sentence_are_the_counts_of_its_stream() -> None:
     window = watched(between(100.0, 104.0))
-    rate = window.tracks["health"].rate
+    rate = window.stream_stats["health"].rate
 
-    assert f"health: {rate.bad} of {rate.valid} failed (" in window_words(window)
-    assert "refuted at the end" in window_words(window) or "refuted at" in window_words(window)
+    assert window_summary(window) == f"{rate.bad} of {rate.valid} requests failed"
+    details = rate_details("health", rate, window)
+    assert f"health: {rate.bad} of {rate.valid} failed (" in details
+    assert "refuted at the end" in details or "refuted at" in details
 
 
 def test_a_window_without_a_single_answer_says_so() -> None:
-    assert "0 of 0 failed (no answer" in window_words(opened())
+    window = opened()
+
+    assert window_summary(window) == "no request was answered"
+    rate = window.stream_stats["health"].rate
+    assert "0 of 0 failed (no answer" in rate_details("health", rate, window)
 
 
 def test_a_percent_sign_is_never_stuck_to_a_semicolon() -> None:
-    assert "%;" not in re.sub(r"\s+%;", "", window_words(watched(between(100.0, 104.0))))
+    window = watched(between(100.0, 104.0))
+    details = rate_details("health", window.stream_stats["health"].rate, window)
+
+    assert "%;" not in re.sub(r"\s+%;", "", details)
 
 
 def test_the_slo_is_one_of_all_endpoints_together() -> None:
@@ -114,10 +126,10 @@ def test_the_slo_is_one_of_all_endpoints_together() -> None:
 
 def test_an_endpoint_is_unsure_where_its_answers_do_not_refute_the_trigger() -> None:
     few = watched(between(20.0, 22.0), length_seconds=60.0, begun=2.0)
-    track = unsure(few)
+    stats = unsure(few)
 
-    assert track is not None
-    assert track.stream.name == "health"
+    assert stats is not None
+    assert stats.stream.name == "health"
     assert unsure(watched(GOOD)) is None
 
 
@@ -128,16 +140,16 @@ def test_answers_that_say_nothing_are_why_it_is_unsure_only_where_they_are_many(
     many = watched(between(60.0, 1e9, outcome))
     few = watched(between(60.0, 80.0, outcome))
 
-    assert silenced(many) is many.tracks["health"]
-    assert silenced(few) is None
+    assert unheard(many) is many.stream_stats["health"]
+    assert unheard(few) is None
 
 
-def test_a_missed_response_time_is_told_by_counts() -> None:
+def test_a_missed_response_time_is_reported_by_counts() -> None:
     window = answered(like(GOOD, took=2.5), HEALTH, api())
-    track = missed_latency(window)
+    stats = missed_latency(window)
 
-    assert track is not None
-    assert "p95 < 500 ms: 144 of 144 answers took longer" in latency_words(track)
+    assert stats is not None
+    assert "p95 < 500 ms: 144 of 144 answers took longer" in latency_summary(stats)
     assert missed_latency(watched(GOOD)) is None
 
 
@@ -148,7 +160,7 @@ def test_a_cold_first_answer_misses_no_response_time() -> None:
     window = answered(answer)
 
     assert missed_latency(window) is None
-    assert window.tracks["health"].latency.cold_n == 1
+    assert window.stream_stats["health"].latency.cold_n == 1
 
 
 @settings(max_examples=25, deadline=None)
@@ -162,15 +174,18 @@ def test_facts_and_sentences_are_there_for_any_window(
 ) -> None:
     streams = (HEALTH, api()) if two else (HEALTH,)
     window = watched(lambda now: outcome if int(now) in bad else Outcome.OK, *streams)
-    words = [window_words(window), breach_words(window)]
+    words = [window_summary(window), failure_summary(window)]
+    for stats in endpoints(window):
+        words.append(rate_details(stats.stream.name, stats.rate, window))
+        words.append(requests_failed(stats.stream, stats.rate, window))
 
     assert all("None" not in text and "nan" not in text for text in words)
-    for track in endpoints(window):
-        assert track.rate.bad <= track.rate.valid
-        assert track.rate.valid + track.rate.neutral <= 2 * 290
+    for stats in endpoints(window):
+        assert stats.rate.bad <= stats.rate.valid
+        assert stats.rate.valid + stats.rate.neutral <= 2 * 290
 
 
-def test_a_never_good_endpoint_is_named_as_what_convicts() -> None:
+def test_a_never_good_endpoint_is_named_as_what_fails() -> None:
     window = watched({"/api": BAD}, HEALTH, api(), ready_by_seconds=90.0)
 
-    assert breach_words(window).startswith("/api: ")
+    assert failure_summary(window).startswith("all 41 requests to /api failed (")

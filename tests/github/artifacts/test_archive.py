@@ -47,7 +47,7 @@ def test_what_goes_in_comes_out(workshop: Path, tree: dict[str, bytes]) -> None:
     assert unpacked(archive(*_written(workshop, tree, "tree"))) == tree
 
 
-def test_the_archive_passes_its_own_check_and_tells_no_time(tmp_path: Path) -> None:
+def test_the_archive_passes_its_own_check_and_states_no_time(tmp_path: Path) -> None:
     packed = archive(*_written(tmp_path, {"a.txt": b"a" * 1000, "b.txt": b""}, "tree"))
 
     with ZipFile(BytesIO(packed)) as opened:
@@ -117,14 +117,14 @@ def test_a_file_outside_is_refused_by_its_name_alone(tmp_path: Path) -> None:
             archive_entries(root, [path])
 
 
-def test_a_missing_file_is_told_with_its_reason(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_its_reason(tmp_path: Path) -> None:
     root, _ = _written(tmp_path, {"a.txt": b"a"}, "tree")
 
     with pytest.raises(ArtifactError, match=r"'gone\.txt' cannot be read: No such file"):
         archive_entries(root, [root / "gone.txt"])
 
 
-def test_a_file_that_vanishes_while_packing_is_told_too(tmp_path: Path) -> None:
+def test_a_file_that_vanishes_while_packing_is_sent_too(tmp_path: Path) -> None:
     root, files = _written(tmp_path, {"a.txt": b"a"}, "tree")
     entries = archive_entries(root, files)
     files[0].unlink()

@@ -16,7 +16,7 @@ ANY_TEXT = st.text(st.characters(), max_size=600)
 FORBIDDEN = set('":<>|*?\r\n\\/')
 
 
-def test_the_default_name_tells_service_attempt_job_and_matrix() -> None:
+def test_the_default_name_states_service_attempt_job_and_matrix() -> None:
     name = artifact_name("api", 2, job="deploy", matrix=("eu", "3.12"))
 
     assert name == "slo-verify-api-2-deploy-eu-3.12"
@@ -72,7 +72,7 @@ def test_a_suffix_replaces_the_end_of_a_name_that_would_be_too_long() -> None:
     assert name.endswith("a-0badcafe")
 
 
-def test_the_wanted_name_is_tried_first_and_then_names_nobody_else_has() -> None:
+def test_the_wanted_name_is_tried_first_and_then_names_that_are_free() -> None:
     names = list(candidate_names("report", seeded(1).random))
 
     assert names[0] == "report"

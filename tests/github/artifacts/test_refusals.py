@@ -14,7 +14,7 @@ def bench(tmp_path: Path) -> GitHubBench:
     return GitHubBench(tmp_path / "evidence")
 
 
-def test_a_used_up_quota_is_told_as_such_and_not_asked_again(bench: GitHubBench) -> None:
+def test_a_used_up_quota_is_reported_as_such_and_not_asked_again(bench: GitHubBench) -> None:
     bench.service.quota_is_used_up = True
 
     error = bench.refused()
@@ -32,7 +32,7 @@ def test_a_used_up_quota_is_told_as_such_and_not_asked_again(bench: GitHubBench)
         (404, "no handler", "githubstatus"),
     ],
 )
-def test_a_refusal_is_told_in_the_services_words_with_a_next_step(
+def test_a_refusal_is_reported_in_the_services_text_with_a_next_step(
     bench: GitHubBench, status: int, told: str, hint: str
 ) -> None:
     bench.service.faults.answer("CreateArtifact", twirp_error(status, "code", told))
@@ -53,7 +53,7 @@ def test_a_service_that_echoes_the_token_does_not_get_it_into_the_message(
     assert token[:40] not in str(bench.refused())
 
 
-def test_an_expired_token_is_told(bench: GitHubBench) -> None:
+def test_an_expired_token_is_reported(bench: GitHubBench) -> None:
     bench.clock.advance(7 * 3600)
 
     assert "HTTP 401" in str(bench.refused())
@@ -89,7 +89,7 @@ def test_an_answer_that_makes_no_sense_is_not_taken_for_success(
     assert "something else than artifact version 4" in str(bench.refused())
 
 
-def test_a_blob_store_that_refuses_is_told_by_its_code(bench: GitHubBench) -> None:
+def test_a_blob_store_that_refuses_is_reported_by_its_code(bench: GitHubBench) -> None:
     refusal = Reply(status=403, headers={"x-ms-error-code": "AuthenticationFailed"})
     bench.service.faults.answer("PutBlock", refusal)
 
@@ -105,7 +105,7 @@ def test_a_success_that_stored_nothing_is_no_success(bench: GitHubBench) -> None
     assert "HTTP 200" in str(bench.refused())
 
 
-def test_an_upload_address_that_is_none_is_told(bench: GitHubBench) -> None:
+def test_an_upload_address_that_is_none_is_reported(bench: GitHubBench) -> None:
     answer = json_reply(
         200, {"ok": True, "signed_upload_url": "https://blob.example:x/?sig=tell-nobody"}
     )

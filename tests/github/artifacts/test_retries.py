@@ -33,7 +33,7 @@ def test_a_finalize_that_stays_forbidden_costs_one_second_name(bench: GitHubBenc
     assert [one.name for one in bench.service.listed()] == [uploaded.name]
 
 
-def test_a_finalize_that_fails_for_good_is_told_within_a_minute(bench: GitHubBench) -> None:
+def test_a_finalize_that_fails_for_good_is_reported_within_a_minute(bench: GitHubBench) -> None:
     bench.service.faults.answer("FinalizeArtifact", UNFINALIZED, times=99)
 
     error = bench.refused()
@@ -136,9 +136,7 @@ def test_a_busy_blob_store_is_asked_again(bench: GitHubBench, operation: str, st
 
 
 @pytest.mark.parametrize("operation", ["PutBlock", "PutBlockList"])
-def test_a_broken_connection_to_the_blob_store_is_mended(
-    bench: GitHubBench, operation: str
-) -> None:
+def test_a_broken_connection_to_the_blob_store_is_fixed(bench: GitHubBench, operation: str) -> None:
     bench.service.faults.lose_request(operation)
     bench.service.faults.lose_reply(operation)
 

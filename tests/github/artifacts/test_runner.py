@@ -50,7 +50,7 @@ def test_github_data_residency_and_a_local_github_have_them(
         ({"token": Secret("")}, "ACTIONS_RUNTIME_TOKEN"),
     ],
 )
-def test_a_runner_without_artifact_service_is_told_what_it_lacks(
+def test_a_runner_without_artifact_service_is_reported_what_it_lacks(
     bench: GitHubBench, changes: dict[str, object], missing: str
 ) -> None:
     bench.set_runner(**changes)
@@ -64,7 +64,7 @@ def test_a_runner_without_artifact_service_is_told_what_it_lacks(
 @pytest.mark.parametrize(
     "url", ["ftp://results.example/", "results", "http://", "http://[::1", "http://h:x/"]
 )
-def test_an_address_that_is_none_is_told(bench: GitHubBench, url: str) -> None:
+def test_an_address_that_is_none_is_reported(bench: GitHubBench, url: str) -> None:
     bench.set_runner(results_url=url)
 
     assert "ACTIONS_RESULTS_URL is not an http(s) address" in str(bench.refused())
@@ -153,7 +153,7 @@ def test_in_act_a_retention_is_understood(act: ActBench) -> None:
     assert act.upload().name == "report"
 
 
-def test_in_act_an_answer_without_words_is_told_by_its_status(act: ActBench) -> None:
+def test_in_act_an_answer_without_text_is_reported_by_its_status(act: ActBench) -> None:
     act.set_runner(token=Secret(act.service.token(run="ce7f54c7-not-a-number")))
 
     assert "refused CreateArtifact: HTTP 400." in str(act.refused())
@@ -169,7 +169,7 @@ def test_in_act_a_finalize_that_was_lost_is_found_again(act: ActBench) -> None:
 @pytest.mark.parametrize(
     ("variable", "value"), [("ALL_PROXY", "gopher://proxy"), ("SSL_CERT_FILE", "/nowhere/ca.pem")]
 )
-def test_network_settings_that_leaked_into_the_container_are_told(
+def test_network_settings_that_leaked_into_the_container_are_reported(
     bench: GitHubBench, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)

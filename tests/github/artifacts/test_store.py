@@ -19,7 +19,7 @@ def bench(tmp_path: Path) -> GitHubBench:
     return GitHubBench(tmp_path / "evidence")
 
 
-def test_the_files_arrive_and_the_answer_tells_where(bench: GitHubBench) -> None:
+def test_the_files_arrive_and_the_answer_states_where(bench: GitHubBench) -> None:
     uploaded = bench.upload()
 
     content = bench.service.content("report")
@@ -31,7 +31,7 @@ def test_the_files_arrive_and_the_answer_tells_where(bench: GitHubBench) -> None
     assert uploaded.url == page
 
 
-def test_the_service_is_told_size_and_digest_of_what_was_sent(bench: GitHubBench) -> None:
+def test_the_service_is_reported_size_and_digest_of_what_was_sent(bench: GitHubBench) -> None:
     uploaded = bench.upload()
 
     (artifact,) = bench.service.listed()

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from tests.test_bad_input import started
+from tests.worlds import forked
 from tests.worlds.raw_server import Connection, closed_port, serving
 from tests.worlds.rendered import rendered
 from tests.worlds.runner_files import read_pairs
@@ -98,7 +99,7 @@ def test_without_a_file_it_says_what_it_looked_for(tmp_path: Path) -> None:
     assert "neither .github/slo.yml nor fly.toml is there" in finished.stdout
 
 
-def test_wrong_inputs_and_a_file_that_is_not_there_are_told_together(tmp_path: Path) -> None:
+def test_wrong_inputs_and_a_file_that_is_not_there_are_reported_together(tmp_path: Path) -> None:
     finished = on_a_runner(
         tmp_path,
         INPUT_GRACE="30",
@@ -111,7 +112,11 @@ def test_wrong_inputs_and_a_file_that_is_not_there_are_told_together(tmp_path: P
     assert not (tmp_path.parent / "out.sarif").exists()
 
 
-def on_a_laptop(workspace: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+def on_a_laptop(
+    workspace: Path, *options: str, really: bool = False
+) -> "subprocess.CompletedProcess[str]":
+    if not really:
+        return forked.run(forked.MODULE, "check", *options, environment={}, cwd=workspace)
     return subprocess.run(
         [sys.executable, "-B", "-m", "slo_action", "check", *options],
         env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
@@ -126,17 +131,17 @@ def on_a_laptop(workspace: Path, *options: str) -> "subprocess.CompletedProcess[
 def test_on_a_laptop_it_reads_the_directory_it_is_started_in(tmp_path: Path) -> None:
     write(tmp_path, {"fly.toml": (SHAPES / "launch.toml").read_text(encoding="utf-8")})
 
-    finished = on_a_laptop(tmp_path)
+    finished = on_a_laptop(tmp_path, really=True)
 
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.startswith("fly.toml: 1 warning, 3 notices\n")
     assert "fly.toml:14: warning: no-service-checks: http_service has no checks" in finished.stdout
-    assert "\n  14 | [http_service]\n     | ^\n     = Fly cannot tell" in finished.stdout
+    assert "\n  14 | [http_service]\n     | ^\n     = Fly cannot see" in finished.stdout
     assert finished.stdout.count("no-service-checks") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["fly.toml"]
 
 
-def test_on_a_laptop_a_wrong_option_is_told_though_nothing_is_annotated(tmp_path: Path) -> None:
+def test_on_a_laptop_a_wrong_option_is_reported_though_nothing_is_annotated(tmp_path: Path) -> None:
     finished = on_a_laptop(tmp_path, "--config", "none.yml")
 
     assert finished.returncode == 2
@@ -150,13 +155,13 @@ def test_fix_writes_the_file_and_a_second_run_has_nothing_to_do(tmp_path: Path) 
     write(tmp_path, {"fly.toml": AUTO})
 
     first = on_a_runner(tmp_path, INPUT_FIX="true")
-    mended = (tmp_path / "fly.toml").read_bytes()
+    fixed = (tmp_path / "fly.toml").read_bytes()
     second = on_a_runner(tmp_path, INPUT_FIX="true")
 
     assert (first.returncode, second.returncode) == (0, 0)
-    assert mended == b"# ours\r\napp = 'shop'\r\n" == (tmp_path / "fly.toml").read_bytes()
-    assert "│ fly.toml: mended 1\n" in first.stdout
-    assert second.stdout == "│ fly.toml: nothing to remark\n"
+    assert fixed == b"# ours\r\napp = 'shop'\r\n" == (tmp_path / "fly.toml").read_bytes()
+    assert "│ fly.toml: fixed 1\n" in first.stdout
+    assert second.stdout == "│ fly.toml: no findings\n"
     assert {path.name for path in tmp_path.iterdir()} == {"fly.toml", "output.txt", "summary.md"}
 
 
@@ -170,7 +175,7 @@ def test_fix_follows_a_link_within_the_workspace_to_the_file_itself(tmp_path: Pa
     assert (tmp_path / "apps" / "fly.toml").read_bytes() == b"# ours\r\napp = 'shop'\r\n"
 
 
-def test_a_file_that_cannot_be_mended_ends_it_with_status_4(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_fixed_ends_it_with_status_4(tmp_path: Path) -> None:
     write(tmp_path, {"apps/fly.toml": AUTO})
     (tmp_path / "apps" / ".fly.toml.part").mkdir()
 
@@ -272,7 +277,10 @@ def test_a_running_service_is_asked_on_a_push(workspace: Path) -> None:
     assert asked == [b"/build", b"/healthz", b"/healthz"]
     assert all(request.startswith(b"GET ") for request in server.requests)
     assert finished.returncode == 0
-    assert "title=A sick service answers 200,file=.github/slo.yml,line=3,col=1" in finished.stdout
+    assert (
+        "title=An unhealthy service answers 200,file=.github/slo.yml,line=3,col=1"
+        in finished.stdout
+    )
     assert "a few plain GETs to 1 running service" in rendered(summary(workspace)).prose
 
 
@@ -292,10 +300,10 @@ def test_who_may_be_asked_is_not_for_a_stranger_to_say(
     visit: str,
     is_asked: bool,
 ) -> None:
-    told = {"GITHUB_EVENT_PATH": event(workspace.parent, head)} if head else {}
+    reported = {"GITHUB_EVENT_PATH": event(workspace.parent, head)} if head else {}
     with serving(degraded) as server:
         write(workspace, {".github/slo.yml": matrix(server.port)})
-        finished = on_a_runner(workspace, INPUT_VISIT=visit, **told)
+        finished = on_a_runner(workspace, INPUT_VISIT=visit, **reported)
 
     assert finished.returncode == 0
     assert bool(server.requests) is is_asked
@@ -310,7 +318,7 @@ def test_a_service_that_is_down_is_a_notice(workspace: Path) -> None:
 
     (command,) = commands(finished)
     assert finished.returncode == 0
-    assert command.startswith("::notice title=Not looked at as it runs,")
+    assert command.startswith("::notice title=A running service was not checked,")
 
 
 @pytest.mark.real

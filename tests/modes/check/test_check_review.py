@@ -15,14 +15,14 @@ from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.core.model import Outcome, VersionRule
 from slo_action.core.policy.policy import Policy
 from slo_action.errors import GitHubError
-from slo_action.modes.check.slo_diff import FormerMatrixFiles
+from slo_action.modes.check.slo_diff import BaseSloFiles
 from slo_action.modes.verify import verify
 from tests.builders import always
 from tests.modes.check.test_check_on_a_runner import commands, on_a_runner, summary, write
 from tests.worlds.artifact_faces import loopback_face
-from tests.worlds.check_stage import CheckStage
+from tests.worlds.check_world import CheckWorld
 from tests.worlds.github_contents import GitHubContents
-from tests.worlds.memory_ports import MemoryFormerFiles, Stagehand
+from tests.worlds.memory_ports import MemoryBaseFiles, VirtualRun
 from tests.worlds.rendered import rendered
 
 BASE = "b" * 40
@@ -39,8 +39,8 @@ def matrix(p95: str = "500ms", more: str = "") -> str:
 def recorded() -> str:
     """The audit record of a real run, in virtual time."""
     policy = replace(Policy(), rule=VersionRule(expected="v2"))
-    stage = Stagehand({"v1": always(Outcome.OK), "v2": always(Outcome.OK)}, live="v2")
-    return json.dumps(audit_document(verify(stage.request(policy), stage.ports)))
+    world = VirtualRun({"v1": always(Outcome.OK), "v2": always(Outcome.OK)}, live="v2")
+    return json.dumps(audit_document(verify(world.request(policy), world.ports)))
 
 
 def took(milliseconds: int) -> str:
@@ -81,7 +81,7 @@ def annotations(finished: "subprocess.CompletedProcess[str]") -> list[str]:
     return [line for line in commands(finished) if not line.startswith("::add-mask::")]
 
 
-def test_a_looser_limit_is_told_in_words_and_fails_nothing(
+def test_a_looser_limit_is_reported_as_text_and_fails_nothing(
     tmp_path: Path, github: GitHubContents
 ) -> None:
     finished = reviewed(tmp_path, github, {".github/slo.yml": matrix("800ms")})
@@ -140,21 +140,23 @@ def test_a_token_that_may_not_read_is_one_line(
 
     finished = reviewed(tmp_path, github, {".github/slo.yml": matrix("800ms")})
 
-    told = [line for line in finished.stdout.splitlines() if "what changes is not told" in line]
-    assert (finished.returncode, len(told), annotations(finished)) == (0, 1, [])
-    assert "permissions: contents: read" in told[0]
+    reported = [
+        line for line in finished.stdout.splitlines() if "the changes cannot be shown" in line
+    ]
+    assert (finished.returncode, len(reported), annotations(finished)) == (0, 1, [])
+    assert "permissions: contents: read" in reported[0]
     assert "looser" not in summary(tmp_path)
 
 
 @pytest.mark.real
-def test_without_a_token_nobody_is_asked_and_one_line_says_so(
+def test_without_a_token_no_request_is_sent_and_one_line_says_so(
     tmp_path: Path, github: GitHubContents
 ) -> None:
     finished = reviewed(tmp_path, github, {".github/slo.yml": matrix("800ms")}, INPUT_TOKEN="")
 
     assert (finished.returncode, finished.stderr, github.asked) == (0, "", [])
     assert finished.stdout.splitlines()[-1] == (
-        "│ .github/slo.yml: what changes is not told: the input token is empty; "
+        "│ .github/slo.yml: the changes cannot be shown: the input token is empty; "
         "pass `${{ github.token }}`"
     )
 
@@ -169,98 +171,98 @@ def test_without_github_there_is_one_line(tmp_path: Path, github: GitHubContents
     )
 
     assert (finished.returncode, finished.stderr) == (0, "")
-    assert finished.stdout.count("what changes is not told") == 1
+    assert finished.stdout.count("the changes cannot be shown") == 1
 
 
 @pytest.mark.real
-def test_what_did_not_change_is_not_told(tmp_path: Path, github: GitHubContents) -> None:
+def test_what_did_not_change_is_not_reported(tmp_path: Path, github: GitHubContents) -> None:
     finished = reviewed(tmp_path, github, {".github/slo.yml": matrix() + "# a comment\n"})
 
     lines = [line for line in finished.stdout.splitlines() if line.startswith("│")]
-    assert (lines, annotations(finished)) == (["│ .github/slo.yml: nothing to remark"], [])
+    assert (lines, annotations(finished)) == (["│ .github/slo.yml: no findings"], [])
 
 
 # Directly
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> CheckStage:
-    return CheckStage(tmp_path)
+def world(tmp_path: Path) -> CheckWorld:
+    return CheckWorld(tmp_path)
 
 
-def changes(stage: CheckStage, **former: str) -> list[str]:
-    """Check slo.yml against these former files; return the lines that tell of changes."""
-    files = {name.replace("__", "/").replace("_", "."): text for name, text in former.items()}
-    stage.former = MemoryFormerFiles(files)
-    stage.run(config="slo.yml")
-    return [line for line in stage.log.lines if "→" in line or "change" in line]
+def changes(world: CheckWorld, **base_files: str) -> list[str]:
+    """Check slo.yml against these base files; return the lines about changes."""
+    files = {name.replace("__", "/").replace("_", "."): text for name, text in base_files.items()}
+    world.base = MemoryBaseFiles(files)
+    world.run(config="slo.yml")
+    return [line for line in world.log.lines if "→" in line or "change" in line]
 
 
-def test_a_new_file_is_stricter_all_over(stage: CheckStage) -> None:
-    stage.write(slo_yml=matrix())
-    changes(stage)
+def test_a_new_file_is_stricter_all_over(world: CheckWorld) -> None:
+    world.write(slo_yml=matrix())
+    changes(world)
 
-    assert "stricter" in stage.outputs.summary
-    assert "looser" not in stage.outputs.summary
-    assert stage.log.annotations == []
-
-
-def test_included_files_are_read_from_the_base_commit(stage: CheckStage) -> None:
-    stage.write(slo_yml="include: teams/*.yml\n", teams__a_yml=matrix("800ms"))
-    told = changes(stage, slo_yml="include: teams/*.yml\n", teams__a_yml=matrix("500ms"))
-
-    assert any("500 ms → 800 ms" in line for line in told)
+    assert "stricter" in world.outputs.summary
+    assert "looser" not in world.outputs.summary
+    assert world.log.annotations == []
 
 
-def test_an_included_file_that_is_new_is_a_new_service(stage: CheckStage) -> None:
+def test_included_files_are_read_from_the_base_commit(world: CheckWorld) -> None:
+    world.write(slo_yml="include: teams/*.yml\n", teams__a_yml=matrix("800ms"))
+    reported = changes(world, slo_yml="include: teams/*.yml\n", teams__a_yml=matrix("500ms"))
+
+    assert any("500 ms → 800 ms" in line for line in reported)
+
+
+def test_an_included_file_that_is_new_is_a_new_service(world: CheckWorld) -> None:
     second = matrix().replace("dashboard", "cart")
-    stage.write(slo_yml="include: teams/*.yml\n", teams__a_yml=matrix(), teams__b_yml=second)
-    changes(stage, slo_yml="include: teams/*.yml\n", teams__a_yml=matrix())
+    world.write(slo_yml="include: teams/*.yml\n", teams__a_yml=matrix(), teams__b_yml=second)
+    changes(world, slo_yml="include: teams/*.yml\n", teams__a_yml=matrix())
 
-    assert {row[1] for row in rendered(stage.outputs.summary).rows[1:]} == {"cart"}
+    assert {row[1] for row in rendered(world.outputs.summary).rows[1:]} == {"cart"}
 
 
 @pytest.mark.parametrize("broken", ["service: [", "service: x\nuri: y\n", "\tservice: x\n"])
-def test_a_former_file_that_was_broken_is_one_line(stage: CheckStage, broken: str) -> None:
-    stage.write(slo_yml=matrix("800ms"))
-    (line,) = changes(stage, slo_yml=broken)
+def test_a_base_file_that_was_broken_is_one_line(world: CheckWorld, broken: str) -> None:
+    world.write(slo_yml=matrix("800ms"))
+    (line,) = changes(world, slo_yml=broken)
 
-    assert line == "slo.yml: what changes is not told: the former file has mistakes"
-    assert stage.log.annotations == []
+    assert line == "slo.yml: the changes cannot be shown: the file of the base commit has mistakes"
+    assert world.log.annotations == []
 
 
-def test_a_file_with_mistakes_is_not_compared(stage: CheckStage) -> None:
-    stage.write(slo_yml=matrix("800ms", "team: nobody\n"))
+def test_a_file_with_mistakes_is_not_compared(world: CheckWorld) -> None:
+    world.write(slo_yml=matrix("800ms", "team: nobody\n"))
 
-    assert changes(stage, slo_yml=matrix()) == [
-        "slo.yml: what changes is not told: the file has mistakes"
+    assert changes(world, slo_yml=matrix()) == [
+        "slo.yml: the changes cannot be shown: the file has mistakes"
     ]
-    assert "looser" not in stage.outputs.summary
+    assert "looser" not in world.outputs.summary
 
 
-def test_a_file_that_contradicts_itself_is_compared(stage: CheckStage) -> None:
-    stage.write(slo_yml=matrix("8s"))
+def test_a_file_that_contradicts_itself_is_compared(world: CheckWorld) -> None:
+    world.write(slo_yml=matrix("8s"))
 
-    assert len(changes(stage, slo_yml=matrix())) == 1
-    assert stage.told[-1].endswith("error limit-above-timeout")
-
-
-def test_a_refusal_of_github_is_one_line(stage: CheckStage) -> None:
-    stage.write(slo_yml=matrix("800ms"))
-    former = MemoryFormerFiles()
-    former.error = GitHubError("HTTP 502", hint="run it again")
-    stage.former = former
-
-    assert stage.run(config="slo.yml") == 0
-    assert stage.log.lines[-1] == "slo.yml: what changes is not told: HTTP 502; run it again"
+    assert len(changes(world, slo_yml=matrix())) == 1
+    assert world.reported[-1].endswith("error limit-above-timeout")
 
 
-def test_without_slo_yml_before_and_after_there_is_nothing_to_tell(stage: CheckStage) -> None:
-    stage.write(fly_toml="app = 'shop'\n")
-    stage.former = MemoryFormerFiles({"fly.toml": "app = 'old'\n"})
+def test_a_refusal_of_github_is_one_line(world: CheckWorld) -> None:
+    world.write(slo_yml=matrix("800ms"))
+    base_files = MemoryBaseFiles()
+    base_files.error = GitHubError("HTTP 502", hint="run it again")
+    world.base = base_files
 
-    assert stage.run() == 0
-    assert stage.log.lines == ["fly.toml: nothing to remark"]
+    assert world.run(config="slo.yml") == 0
+    assert world.log.lines[-1] == "slo.yml: the changes cannot be shown: HTTP 502; run it again"
+
+
+def test_without_slo_yml_before_and_after_there_is_nothing_to_report(world: CheckWorld) -> None:
+    world.write(fly_toml="app = 'shop'\n")
+    world.base = MemoryBaseFiles({"fly.toml": "app = 'old'\n"})
+
+    assert world.run() == 0
+    assert world.log.lines == ["fly.toml: no findings"]
 
 
 @pytest.mark.real
@@ -271,7 +273,7 @@ def test_a_deleted_slo_yml_is_looser_all_over(tmp_path: Path, github: GitHubCont
     assert finished.returncode == 0
     assert notice.startswith("::notice ")
     assert "file=.github/slo.yml" in notice
-    assert "no longer watched" in summary(tmp_path)
+    assert "no longer monitored" in summary(tmp_path)
 
 
 @pytest.mark.real
@@ -309,31 +311,31 @@ def test_a_deleted_file_that_a_pattern_included_is_looser(
         ("/*.yml", []),
     ],
 )
-def test_former_names_match_as_those_of_the_workspace_do(
+def test_base_names_match_as_those_of_the_workspace_do(
     tmp_path: Path, pattern: str, found: list[str]
 ) -> None:
     files = ("slo.yml", "teams/a.yml", "teams/one/slo.yml", "teams/two/slo.yml", "teams/b.txt")
     write(tmp_path, dict.fromkeys(files, ""))
-    former = FormerMatrixFiles(MemoryFormerFiles(dict.fromkeys(files, "")))
+    base_files = BaseSloFiles(MemoryBaseFiles(dict.fromkeys(files, "")))
 
-    assert list(former.matching(pattern, "slo.yml")) == found
+    assert list(base_files.matching(pattern, "slo.yml")) == found
     assert list(WorkspaceFiles(tmp_path).matching(pattern, "slo.yml")) == found
 
 
-def test_a_pattern_over_too_many_former_folders_is_one_line(stage: CheckStage) -> None:
-    stage.write(slo_yml=matrix("800ms"))
+def test_a_pattern_over_too_many_base_folders_is_one_line(world: CheckWorld) -> None:
+    world.write(slo_yml=matrix("800ms"))
     folders = {f"f{number}/a.yml": "" for number in range(101)}
-    stage.former = MemoryFormerFiles({"slo.yml": "include: '**/a.yml'\n", **folders})
-    stage.run(config="slo.yml")
+    world.base = MemoryBaseFiles({"slo.yml": "include: '**/a.yml'\n", **folders})
+    world.run(config="slo.yml")
 
-    assert stage.log.lines[-1] == (
-        "slo.yml: what changes is not told: include looks into more than 100 folders; "
+    assert world.log.lines[-1] == (
+        "slo.yml: the changes cannot be shown: include looks into more than 100 folders; "
         "name the folders in the pattern"
     )
 
 
 @pytest.mark.real
-def test_a_secret_in_a_new_address_is_in_no_word_of_the_difference(
+def test_a_secret_in_a_new_address_is_in_no_text_of_the_difference(
     tmp_path: Path, github: GitHubContents
 ) -> None:
     address = "https://dashboard.example/t0p&secret"
@@ -347,8 +349,8 @@ def test_a_secret_in_a_new_address_is_in_no_word_of_the_difference(
     page = summary(tmp_path)
     said = "\n".join(line for line in finished.stdout.splitlines() if "add-mask" not in line)
     assert "url" in page
-    for told in (page, said):
-        assert "t0p" not in told
+    for reported in (page, said):
+        assert "t0p" not in reported
 
 
 @pytest.mark.real
@@ -365,7 +367,7 @@ def test_what_is_looser_is_shown_beside_more_notices_than_github_shows(
 
 
 @pytest.mark.real
-def test_each_former_file_is_asked_for_once(tmp_path: Path, github: GitHubContents) -> None:
+def test_each_base_file_is_asked_for_once(tmp_path: Path, github: GitHubContents) -> None:
     reviewed(tmp_path, github, {".github/slo.yml": matrix("800ms")})
 
     paths = [asked.path for asked in github.asked]

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from slo_action.core.lint.live.rules import TARGET_RULES
+from slo_action.core.lint.live.rules import LIVE_RULES
 from slo_action.core.lint.live.visit import Visit
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.core.slo.services import Endpoint, Service
@@ -84,7 +84,7 @@ def test_credentials_of_an_address_are_not_sent() -> None:
     assert prober.asked[0].authorization is None
 
 
-def test_a_silent_service_is_asked_once_and_costs_no_pause() -> None:
+def test_an_unanswered_service_is_asked_once_and_costs_no_pause() -> None:
     clock, one = VirtualClock(), service()
     prober = FakeProber(clock)
     prober.script(f"{one.url}/healthz", Line(outcome=Outcome.CONNECT_TIMEOUT, seconds=60.0))
@@ -94,10 +94,10 @@ def test_a_silent_service_is_asked_once_and_costs_no_pause() -> None:
 
     assert len(prober.asked) == 1
     assert clock.monotonic() - began == 5.0
-    assert visit.asked[0].heard == ()
+    assert visit.asked[0].answers == ()
 
 
-def test_twenty_services_are_asked_eight_at_a_time_and_the_rest_is_told() -> None:
+def test_twenty_services_are_asked_eight_at_a_time_and_the_rest_is_reported() -> None:
     clock = VirtualClock()
     services = [service(number) for number in range(MOST_SERVICES + 3)]
     fake = FakeProber(clock)
@@ -108,9 +108,9 @@ def test_twenty_services_are_asked_eight_at_a_time_and_the_rest_is_told() -> Non
     seen = visits(services, prober, clock, allow_link_local=False)
 
     assert prober.batches == [AT_ONCE, AT_ONCE, 4] * 2
-    told = services[: MOST_SERVICES + 1]
-    assert [visit.service.name for visit in seen] == [one.name for one in told]
-    assert [visit.left_out for visit in seen[MOST_SERVICES:]] == [
+    reported = services[: MOST_SERVICES + 1]
+    assert [visit.service.name for visit in seen] == [one.name for one in reported]
+    assert [visit.skipped for visit in seen[MOST_SERVICES:]] == [
         "not asked, nor are 2 after it: no more than 20 services are"
     ]
     assert all(len(visit.asked[0].samples) == 2 for visit in seen[:MOST_SERVICES])
@@ -122,7 +122,7 @@ def test_a_service_of_many_endpoints_is_asked_at_a_few_of_them() -> None:
 
     assert len(visit.asked) == MOST_ENDPOINTS
     assert len(prober.asked) == MOST_ENDPOINTS + 1
-    assert visit.left_out == "13 more endpoints were not asked: the limit is 8"
+    assert visit.skipped == "13 more endpoints were not asked: the limit is 8"
 
 
 @pytest.mark.parametrize(
@@ -132,14 +132,14 @@ def test_a_service_of_many_endpoints_is_asked_at_a_few_of_them() -> None:
         ("ftp://shop.example", "not asked: the scheme ftp: cannot be probed"),
     ],
 )
-def test_an_address_that_must_not_be_asked_is_told(url: str, words: str) -> None:
+def test_an_address_that_must_not_be_asked_is_reported(url: str, words: str) -> None:
     (visit,), prober = played(service(url=url))
 
     assert prober.asked == []
-    assert visit.left_out.startswith(words)
+    assert visit.skipped.startswith(words)
 
 
-def test_a_job_that_nobody_can_ask_is_passed_over() -> None:
+def test_a_job_that_has_no_url_is_passed_over() -> None:
     job = Service(name="nightly", url="", endpoints=())
 
     assert played(job)[0] == (Visit(service=job),)
@@ -218,7 +218,7 @@ BEHAVIOURS: dict[str, tuple[Behaviour, dict[str, str]]] = {
     ),
     "anonymous": (
         saying(b'{"status": "ok"}'),
-        {"no-version": "neither body nor headers of health_endpoint tell a version"},
+        {"no-version": "neither body nor headers of health_endpoint report a version"},
     ),
     "missing": (
         saying(b"", status="404 Not Found"),
@@ -231,17 +231,17 @@ BEHAVIOURS: dict[str, tuple[Behaviour, dict[str, str]]] = {
 }
 
 
-def told(visit: Visit) -> dict[str, str]:
-    return {rule.name: spot.words for rule in TARGET_RULES for spot in rule.find(visit)}
+def reported(visit: Visit) -> dict[str, str]:
+    return {rule.name: violation.message for rule in LIVE_RULES for violation in rule.find(visit)}
 
 
 @pytest.mark.parametrize("name", BEHAVIOURS)
-def test_a_real_server_is_told_by_what_it_does(name: str) -> None:
+def test_a_real_server_is_reported_by_what_it_does(name: str) -> None:
     behaviour, words = BEHAVIOURS[name]
     with serving(behaviour) as server:
         (visit,) = really_visited([service(url=server.url(path=""))])
 
-    found = told(visit)
+    found = reported(visit)
     assert set(found) == set(words)
     assert {rule: found[rule][: len(start)] for rule, start in words.items()} == words
 
@@ -252,8 +252,8 @@ def test_real_servers_get_two_plain_questions_each_even_beside_a_dead_one() -> N
         services = [service(url=one.url(path="")), dead, service(url=other.url(path=""))]
         first, nobody, second = really_visited(services)
 
-    assert (told(first), told(second)) == ({}, {})
-    assert set(told(nobody)) == {"target-not-reached"}
+    assert (reported(first), reported(second)) == ({}, {})
+    assert set(reported(nobody)) == {"target-not-reached"}
     for server in (one, other):
         requests = [request.decode() for request in server.requests]
         assert len(requests) == 2

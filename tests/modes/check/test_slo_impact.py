@@ -14,24 +14,24 @@ from slo_action.audit.document import AuditDocument
 from slo_action.audit.measured import measured_by
 from slo_action.audit.write import audit_document
 from slo_action.core.model import Mode, Outcome, VersionRule
-from slo_action.core.policy.overrides import PolicyChange
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.policy.policy import Policy
-from slo_action.core.slo.services import Matrix, Service
-from slo_action.core.slo_diff.diff import matrix_changes
+from slo_action.core.slo.services import Service, SloYml
+from slo_action.core.slo_diff.diff import slo_changes
 from slo_action.core.slo_diff.impact import Unit
-from slo_action.modes.check.slo_impact import LookedBack, look_back
+from slo_action.modes.check.slo_impact import LookedBack, recorded_impact
 from slo_action.modes.verify import verify
 from tests.builders import World, always
-from tests.worlds.matrices import HEALTH, p95
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
+from tests.worlds.slo_files import HEALTH, p95
 
 SERVICE = Service(name="dashboard", url="https://dashboard.example", endpoints=(HEALTH,))
 
 
-def matrix(limit: float = 0.5, policy: PolicyChange | None = None) -> Matrix:
+def matrix(limit: float = 0.5, policy: PolicyOverrides | None = None) -> SloYml:
     endpoints = (replace(HEALTH, objective=p95(limit)),)
-    service = replace(SERVICE, endpoints=endpoints, policy=policy or PolicyChange())
-    return Matrix(services={"dashboard": service})
+    service = replace(SERVICE, endpoints=endpoints, policy=policy or PolicyOverrides())
+    return SloYml(services={"dashboard": service})
 
 
 def every(nth: int) -> World:
@@ -44,8 +44,8 @@ def recorded(world: World) -> AuditDocument:
     policy = replace(
         Policy(), window=replace(Policy().window, rates=rates), rule=VersionRule(expected="v2")
     )
-    stage = Stagehand({"v1": always(Outcome.OK), "v2": world}, live="v2")
-    record = verify(stage.request(policy), stage.ports)
+    run = VirtualRun({"v1": always(Outcome.OK), "v2": world}, live="v2")
+    record = verify(run.request(policy), run.ports)
     return AuditDocument.model_validate_json(json.dumps(audit_document(record)))
 
 
@@ -71,25 +71,25 @@ def taking(milliseconds: float | None) -> AuditDocument:
 
 @pytest.fixture
 def looking(tmp_path: Path) -> Callable[..., LookedBack]:
-    def look(before: Matrix, after: Matrix, *documents: AuditDocument) -> LookedBack:
+    def look(before: SloYml, after: SloYml, *documents: AuditDocument) -> LookedBack:
         for number, document in enumerate(documents):
             path = tmp_path / str(number) / "audit.json"
             path.parent.mkdir()
             path.write_text(document.model_dump_json(), encoding="utf-8")
-        return look_back(tmp_path, before, after, matrix_changes(before, after))
+        return recorded_impact(tmp_path, before, after, slo_changes(before, after))
 
     return look
 
 
-def test_a_run_tells_percentiles_in_seconds_and_the_error_rate_of_all() -> None:
-    told = {one.what: one.value for one in measured_by(FAILING)}
+def test_a_run_reports_percentiles_in_seconds_and_the_error_rate_of_all() -> None:
+    reported = {one.what: one.value for one in measured_by(FAILING)}
     window = FAILING.window
     assert window is not None
 
-    assert told["error rate"] == sum(s.bad for s in window.streams) / sum(
+    assert reported["error rate"] == sum(s.bad for s in window.streams) / sum(
         s.valid for s in window.streams
     )
-    assert 0 < told["health p95"] < 2
+    assert 0 < reported["health p95"] < 2
     assert {one.unit for one in measured_by(FAILING)} == {Unit.DEPLOY}
     assert {one.at for one in measured_by(FAILING)} == {FAILING.deployed_at}
 
@@ -111,21 +111,21 @@ def test_runs_between_the_old_and_the_new_limit_are_counted(
 
     (found,) = looking(matrix(0.5), matrix(0.8), *runs).found
 
-    assert (found.what, found.held, found.only_after) == ("health p95", 4, 2)
+    assert (found.what, found.compared, found.only_after) == ("health p95", 4, 2)
 
 
 def test_runs_are_judged_again_where_the_policy_changed(
     looking: Callable[..., LookedBack],
 ) -> None:
-    strict = matrix(policy=PolicyChange(rollback=Fraction(2, 100)))
+    strict = matrix(policy=PolicyOverrides(rollback=Fraction(2, 100)))
 
     (found,) = looking(strict, matrix(), GOOD, FAILING).found
 
     assert (found.service, found.what) == ("dashboard", "policy")
-    assert (found.held, found.only_after, found.only_before) == (2, 1, 0)
+    assert (found.compared, found.only_after, found.only_before) == (2, 1, 0)
 
 
-def test_without_records_nothing_is_known(looking: Callable[..., LookedBack]) -> None:
+def test_without_records_there_is_no_impact(looking: Callable[..., LookedBack]) -> None:
     assert looking(matrix(0.5), matrix(0.8)) == LookedBack(found=(), unread=0)
 
 

@@ -5,11 +5,11 @@ import pickle
 from slo_action.core.model import Annotation, Level, Verdict
 from slo_action.core.text.secrets import Scrubber
 from slo_action.modes.multi_service.worker_ports import (
-    Masked,
+    LogLine,
     PostedLog,
     PostedOutputs,
-    Provisional,
-    Said,
+    ProvisionalVerdict,
+    SecretFound,
 )
 from slo_action.modes.verify import POLICY
 
@@ -21,7 +21,7 @@ def test_a_secret_is_posted_before_any_line_and_taken_out_of_it() -> None:
     log.mask("s3cr3t-value")
     log.line("it is s3cr3t-value")
 
-    assert posted == [Masked(secret="s3cr3t-value"), Said(text="it is ***")]
+    assert posted == [SecretFound(secret="s3cr3t-value"), LogLine(text="it is ***")]
 
 
 def test_groups_are_lines_since_others_come_in_between() -> None:
@@ -31,10 +31,10 @@ def test_groups_are_lines_since_others_come_in_between() -> None:
     with log.group("Rollback"):
         log.line("restored")
 
-    assert posted == [Said(text="Rollback"), Said(text="restored")]
+    assert posted == [LogLine(text="Rollback"), LogLine(text="restored")]
 
 
-def test_the_policy_is_left_out_since_it_was_told_for_all() -> None:
+def test_the_policy_is_left_out_since_it_was_reported_for_all() -> None:
     posted: list[object] = []
     log = PostedLog(posted.append, Scrubber())
 
@@ -42,7 +42,7 @@ def test_the_policy_is_left_out_since_it_was_told_for_all() -> None:
         log.line("Healthy: 3 attempts")
     log.line("attempt 1")
 
-    assert posted == [Said(text="attempt 1")]
+    assert posted == [LogLine(text="attempt 1")]
 
 
 def test_annotations_are_lines_until_the_end() -> None:
@@ -51,7 +51,7 @@ def test_annotations_are_lines_until_the_end() -> None:
 
     PostedLog(posted.append, Scrubber()).annotate([note])
 
-    assert posted == [Said(text="notice: shop: healthy for now: 3 in a row")]
+    assert posted == [LogLine(text="notice: shop: healthy for now: 3 in a row")]
 
 
 def test_of_the_outputs_only_the_provisional_verdict_is_posted() -> None:
@@ -62,5 +62,5 @@ def test_of_the_outputs_only_the_provisional_verdict_is_posted() -> None:
     outputs.set({"provisional-verdict": "healthy"})
     outputs.summarize("# one of many")
 
-    assert posted == [Provisional(verdict=Verdict.HEALTHY)]
+    assert posted == [ProvisionalVerdict(verdict=Verdict.HEALTHY)]
     assert pickle.loads(pickle.dumps(posted)) == posted  # noqa: S301 - our own

@@ -23,7 +23,7 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.core.release.fleet import CheckStatus, Machine, MachineExit, PlatformCheck
 from slo_action.modes.verify import verify
 from tests.builders import DEPLOYED_AT, World, always, healthy_from
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 
 GOOD = always(Outcome.OK)
 BAD = always(Outcome.HTTP_5XX)
@@ -36,17 +36,17 @@ def machine(name: str, **changes: object) -> Machine:
     return replace(Machine(name=name, region="ams", release="v2"), **changes)  # type: ignore[arg-type] # any field
 
 
-def deployed(v2: World = GOOD, *machines: Machine) -> Stagehand:
-    stage = Stagehand({"v1": GOOD, "v2": v2}, live="v2")
+def deployed(v2: World = GOOD, *machines: Machine) -> VirtualRun:
+    stage = VirtualRun({"v1": GOOD, "v2": v2}, live="v2")
     stage.deploy.fleet = machines or (machine("m1"), machine("m2"), machine("m3"))
     return stage
 
 
-def run(stage: Stagehand, policy: Policy = POLICY) -> AuditRecord:
+def run(stage: VirtualRun, policy: Policy = POLICY) -> AuditRecord:
     return verify(stage.request(policy), stage.ports)
 
 
-def asked_machines(stage: Stagehand) -> set[str]:
+def asked_machines(stage: VirtualRun) -> set[str]:
     return {probe.machine for probe in stage.deploy.asked if probe.machine}
 
 
@@ -113,7 +113,7 @@ def test_a_stray_failure_of_a_machine_is_asked_about_again_and_fails_no_attempt(
     assert len(strays) == 3
 
 
-def test_a_machine_that_only_our_probes_find_bad_is_told_and_nobody_is_rolled_back() -> None:
+def test_a_machine_that_only_our_probes_find_bad_is_reported_and_nothing_is_rolled_back() -> None:
     stage = deployed()
     stage.deploy.sees_nothing = True
     stage.deploy.sick["m2"] = Outcome.HTTP_4XX
@@ -126,7 +126,7 @@ def test_a_machine_that_only_our_probes_find_bad_is_told_and_nobody_is_rolled_ba
 
 
 @pytest.mark.parametrize("state", ["replacing", "starting"])
-def test_a_machine_that_stays_on_its_way_is_never_passed_and_nobody_is_rolled_back(
+def test_a_machine_that_stays_on_its_way_is_never_passed_and_nothing_is_rolled_back(
     state: str,
 ) -> None:
     stage = deployed(GOOD, machine("m1"), machine("m2", state=state), machine("m3"))
@@ -184,7 +184,7 @@ def test_a_machine_that_never_comes_back_in_the_end_is_no_pass() -> None:
     assert stage.deploy.live == "v2"
 
 
-def test_a_former_process_that_answers_while_machines_are_replaced_is_no_sign_of_life() -> None:
+def test_a_previous_process_that_answers_while_machines_are_replaced_is_no_sign_of_life() -> None:
     stage = deployed(GOOD, machine("m1", state="replacing"))
     started = (machine("m1"),)
     stage.deploy.at(25.0, lambda: setattr(stage.deploy, "fleet", started))
@@ -217,7 +217,7 @@ def test_an_unreachable_host_degrades_the_verdict_and_is_named() -> None:
     assert "ams m2 has v1" in record.judgement.reason
 
 
-def test_one_sick_machine_is_started_again_once_and_nobody_is_rolled_back() -> None:
+def test_one_sick_machine_is_started_again_once_and_nothing_is_rolled_back() -> None:
     stage = deployed()
     stage.deploy.sick["m2"] = Outcome.HTTP_5XX
     heal = stage.deploy.restart
@@ -313,7 +313,7 @@ def test_what_the_platform_calls_dead_is_believed_only_while_the_service_fails()
 
 
 def test_a_failed_deploy_of_which_nothing_is_live_is_said_after_grace_and_not_rolled_back() -> None:
-    stage = Stagehand({"v1": GOOD, "v2": GOOD}, live="v2")
+    stage = VirtualRun({"v1": GOOD, "v2": GOOD}, live="v2")
     stage.deploy.fleet = (machine("m1", release="v1"), machine("m2", release="v1"))
     record = run(stage)
 
@@ -391,7 +391,7 @@ def test_a_machine_that_crashed_and_came_back_degrades_the_verdict() -> None:
     assert (record.judgement.verdict, record.judgement.row) == (Verdict.DEGRADED, "machine-exits")
 
 
-def test_a_machine_that_fails_our_probes_and_the_platforms_check_convicts_though_hidden() -> None:
+def test_a_machine_that_fails_our_probes_and_the_platforms_check_fails_though_hidden() -> None:
     critical = PlatformCheck(name="http", status=CheckStatus.CRITICAL)
     stage = deployed(GOOD, machine("m1"), machine("m2", checks=(critical,)))
     stage.deploy.at(30.0, lambda: stage.deploy.sick.update(m2=Outcome.HTTP_5XX))

@@ -13,7 +13,7 @@ from slo_action.core.policy.policy import Policy
 from slo_action.core.record.record import AuditRecord
 from slo_action.modes.verify import verify
 from tests.builders import always
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 from tests.worlds.mock_web import mock_prober
 
 SHOP = "<!doctype html><html><head><title>Shop</title></head><div id=root></div></html>"
@@ -29,7 +29,7 @@ def run(
     answer: Callable[[str], httpx.Response],
     url: str = "https://dashboard.example/healthz",
     assertions: tuple[Assertion, ...] = (),
-) -> tuple[AuditRecord, list[str], Stagehand]:
+) -> tuple[AuditRecord, list[str], VirtualRun]:
     """Verify a service that answers each path so; return the record and the paths asked."""
     asked: list[str] = []
 
@@ -37,15 +37,15 @@ def run(
         asked.append(request.url.path)
         return answer(request.url.path)
 
-    stage = Stagehand({"v1": always(Outcome.OK)}, live="v1")
-    ports = replace(stage.ports, prober=mock_prober(handler, stage.clock))
-    request = stage.request(POLICY, control=False)
+    world = VirtualRun({"v1": always(Outcome.OK)}, live="v1")
+    ports = replace(world.ports, prober=mock_prober(handler, world.clock))
+    request = world.request(POLICY, control=False)
     probes = tuple(replace(one, url=url, assertions=assertions) for one in request.probes)
-    return verify(replace(request, probes=probes), ports), asked, stage
+    return verify(replace(request, probes=probes), ports), asked, world
 
 
 def test_a_page_that_every_path_gives_is_degraded_and_names_the_fix() -> None:
-    record, asked, stage = run(lambda _: page(SHOP))
+    record, asked, world = run(lambda _: page(SHOP))
 
     assert (record.judgement.verdict, record.judgement.row) == (Verdict.DEGRADED, "met-degraded")
     assert record.judgement.reason.endswith(
@@ -55,7 +55,7 @@ def test_a_page_that_every_path_gives_is_degraded_and_names_the_fix() -> None:
     assert asked == ["/healthz", NOWHERE, "/healthz", "/healthz"]
     outcomes = {attempt.deciding.outcome for attempt in record.gate.attempts}
     assert outcomes == {Outcome.DEGRADED_BODY}
-    assert any("which cannot exist, gives it, too" in line for line in stage.log.lines)
+    assert any("which cannot exist, gives it, too" in line for line in world.log.lines)
 
 
 def test_a_page_with_a_nonce_of_its_own_is_the_same_by_its_title() -> None:

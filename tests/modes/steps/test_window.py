@@ -27,11 +27,11 @@ from slo_action.core.policy.policy import Policy
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.release.fleet import Machine
 from slo_action.core.stats.rate_test import RatePolicy
-from slo_action.core.verdict.judge import OnLateStart
+from slo_action.core.verdict.facts import OnLateStart
 from slo_action.modes.steps.window import WindowDriver
 from slo_action.modes.verify import verify
 from tests.builders import World, always, healthy_from
-from tests.worlds.memory_ports import Stagehand
+from tests.worlds.memory_ports import VirtualRun
 from tests.worlds.virtual_pool import VirtualPool
 
 GOOD = always(Outcome.OK)
@@ -40,15 +40,15 @@ POLICY = Policy(rule=VersionRule(expected="v2"))
 API = Probe(witness=Witness.API, url="https://dashboard.example/api")
 
 
-def deployed(v2: World, v1: World = GOOD) -> Stagehand:
-    return Stagehand({"v1": v1, "v2": v2}, live="v2")
+def deployed(v2: World, v1: World = GOOD) -> VirtualRun:
+    return VirtualRun({"v1": v1, "v2": v2}, live="v2")
 
 
-def run(stage: Stagehand, policy: Policy = POLICY, *, control: bool = True) -> AuditRecord:
+def run(stage: VirtualRun, policy: Policy = POLICY, *, control: bool = True) -> AuditRecord:
     return verify(stage.request(policy, control=control), stage.ports)
 
 
-def with_api(stage: Stagehand, api: World) -> Stagehand:
+def with_api(stage: VirtualRun, api: World) -> VirtualRun:
     """Add an endpoint whose answers have nothing to do with those of the health endpoint.
 
     The release before answers well on it.
@@ -90,9 +90,9 @@ def test_a_good_deploy_is_watched_until_five_minutes_after_it() -> None:
 
     assert (record.ending, record.exit_code) == (Ending.VERIFIED, 0)
     assert (window.end, window.ended_seconds) == (WindowEnd.OVER, 300.0)
-    assert window.tracks["health"].rate.bad == 0
+    assert window.stream_stats["health"].rate.bad == 0
     assert stage.clock.monotonic() == pytest.approx(300.0, abs=1.0)
-    assert "then health: 0 of 290 failed" in record.judgement.reason
+    assert "then none of 290 requests failed" in record.judgement.reason
     assert stage.deploy.live == "v2"
 
 
@@ -112,7 +112,7 @@ def test_a_service_that_dies_after_two_minutes_is_rolled_back_fifteen_seconds_la
     assert record.judgement.triggers == (Trigger.SERVICE_UNAVAILABILITY,)
     assert 134.0 < shown(record).ended_seconds < 138.0
     assert stage.deploy.live == "v1"
-    assert "nothing answers well since 12" in record.judgement.reason
+    assert "failed since 12" in record.judgement.reason
 
 
 def test_a_rollback_is_verified_by_a_gate_and_a_minute_of_its_own() -> None:
@@ -155,12 +155,12 @@ def test_an_endpoint_that_dies_while_health_is_fine_is_rolled_back() -> None:
     record = run(with_api(deployed(GOOD), broken_from(60.0, Outcome.HTTP_5XX)))
 
     assert record.ending is Ending.ROLLED_BACK_VERIFIED
-    assert record.judgement.reason.startswith("/api: ")
+    assert record.judgement.reason.startswith("47 % of requests to /api failed (")
     assert shown(record).breached[0] == "/api"
-    assert "health" in shown(record).tracks
+    assert "health" in shown(record).stream_stats
 
 
-def test_an_endpoint_that_never_answered_well_is_convicted_once_the_deadline_is_over() -> None:
+def test_an_endpoint_that_never_answered_well_is_failed_once_the_deadline_is_over() -> None:
     record = run(with_api(deployed(GOOD), BAD))
 
     assert record.ending is Ending.ROLLED_BACK_VERIFIED
@@ -249,10 +249,10 @@ def test_machines_of_the_platform_are_asked_each_by_itself() -> None:
 
     by_gate, by_window = 3, 50
     assert asked.count("a") == asked.count("b") == by_gate + by_window
-    assert {"health@a", "health@b"} <= set(shown(record).tracks)
+    assert {"health@a", "health@b"} <= set(shown(record).stream_stats)
 
 
-def test_a_service_that_is_already_dying_while_the_gate_waits_is_convicted_at_once() -> None:
+def test_a_service_that_is_already_dying_while_the_gate_waits_is_failed_at_once() -> None:
     """Good once, then dead: the gate would wait for its deadline."""
     record = run(deployed(lambda now: Outcome.OK if 40 < now < 42.5 else Outcome.HTTP_5XX))
 
@@ -263,7 +263,7 @@ def test_a_service_that_is_already_dying_while_the_gate_waits_is_convicted_at_on
 # What is told meanwhile.
 
 
-def test_the_gates_word_is_an_output_and_an_annotation_before_the_window_ends() -> None:
+def test_the_gates_verdict_is_an_output_and_an_annotation_before_the_window_ends() -> None:
     stage = deployed(GOOD)
     seen: list[tuple[str | None, int]] = []
     stage.deploy.at(
@@ -277,7 +277,7 @@ def test_the_gates_word_is_an_output_and_an_annotation_before_the_window_ends() 
     assert seen == [("healthy", 1)]
 
 
-def test_nothing_provisional_is_told_of_a_gate_that_was_missed() -> None:
+def test_nothing_provisional_is_reported_of_a_gate_that_was_missed() -> None:
     stage = deployed(BAD)
     run(stage)
 
@@ -294,13 +294,13 @@ def test_every_answer_is_in_the_evidence_as_a_line() -> None:
     assert all(line["stream"] == "health" for line in kept)
 
 
-def test_the_live_log_tells_sums_and_the_first_failures_only() -> None:
+def test_the_live_log_states_sums_and_the_first_failures_only() -> None:
     stage = deployed(lambda now: Outcome.WAF_CHALLENGE if now > 60 else Outcome.OK)
     record = run(stage)
     window_lines = [line for line in stage.log.lines if " s  health  waf_challenge" in line]
 
     assert len(window_lines) == 20
-    assert shown(record).tracks["health"].rate.neutral == 250
+    assert shown(record).stream_stats["health"].rate.neutral == 250
     assert sum("0 of 50 failed (" in line for line in stage.log.lines) >= 7
 
 
@@ -339,11 +339,11 @@ def test_a_runners_network_lost_in_the_window_is_not_the_services_fault() -> Non
     record = run(stage)
 
     assert record.judgement.verdict is Verdict.HEALTHY
-    assert shown(record).tracks["health"].excused >= 29
+    assert shown(record).stream_stats["health"].excused >= 29
     assert stage.deploy.live == "v2"
 
 
-def test_the_control_is_asked_while_silences_are_fresh_and_at_no_other_time() -> None:
+def test_the_control_is_asked_while_timeouts_are_fresh_and_at_no_other_time() -> None:
     stage = deployed(lambda now: Outcome.CONNECT_TIMEOUT if 100 <= now < 103 else Outcome.OK)
     asked: list[float] = []
 
@@ -370,7 +370,7 @@ def test_a_version_that_takes_over_in_the_window_is_left_alone() -> None:
     assert stage.deploy.live == "v3"
 
 
-def test_a_deploy_by_somebody_else_while_the_window_convicts_is_left_alone() -> None:
+def test_a_deploy_by_another_run_while_the_window_fails_is_left_alone() -> None:
     stage = deployed(broken_from(120.0))
     stage.deploy.at(133.0, lambda: stage.deploy.deploy("v3", BAD))
     record = run(stage)
@@ -379,7 +379,7 @@ def test_a_deploy_by_somebody_else_while_the_window_convicts_is_left_alone() -> 
     assert stage.deploy.live == "v3"
 
 
-def observer(stage: Stagehand) -> WindowDriver:
+def observer(stage: VirtualRun) -> WindowDriver:
     health = Probe(witness=Witness.HEALTH, url="https://dashboard.example/healthz")
 
     def window(begun: float) -> Window:
@@ -400,9 +400,9 @@ def test_a_slot_that_the_host_comes_to_too_late_is_not_sent() -> None:
     window = watching.window
     assert window is not None
 
-    assert window.tracks["health"].missed in (58, 59, 60)
+    assert window.stream_stats["health"].missed in (58, 59, 60)
     assert len(stage.deploy.asked) - sent <= 3
-    assert window.tracks["health"].rate.bad == 0
+    assert window.stream_stats["health"].rate.bad == 0
 
 
 def test_an_observer_that_never_saw_a_sign_of_life_sends_nothing() -> None:
@@ -428,7 +428,7 @@ def test_an_answer_that_is_out_at_the_end_is_waited_for() -> None:
     assert window is not None
 
     assert slow.in_flight == 0
-    assert window.tracks["health"].rate.valid == 300
+    assert window.stream_stats["health"].rate.valid == 300
     assert 300.0 < (window.closed_seconds or 0.0) < 306.0
 
 
@@ -442,7 +442,7 @@ def test_an_answer_is_timed_from_its_slot_not_from_when_this_host_came_to_it() -
 
     stage.pool.send = send  # type: ignore[method-assign]
     record = run(stage)
-    slowest = shown(record).tracks["health"].latency.percentile(Fraction(50, 100))
+    slowest = shown(record).stream_stats["health"].latency.percentile(Fraction(50, 100))
 
     assert slowest is not None
     assert 0.74 < slowest < 0.76

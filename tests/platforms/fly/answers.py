@@ -8,7 +8,10 @@ import httpx
 import pytest
 
 from slo_action.core.text.secrets import Scrubber, Secret
-from slo_action.platforms.fly.client.api import FlyAddresses, FlyApi, FlyRefusedError
+from slo_action.platforms.fly.client.access import FlyAddresses
+from slo_action.platforms.fly.client.api import FlyApi
+from slo_action.platforms.fly.client.errors import FlyRefusedError
+from slo_action.platforms.fly.client.models import FlyMachine
 from slo_action.ports import Clock
 from tests.worlds.virtual_clock import VirtualClock
 
@@ -77,7 +80,7 @@ def api(
     )
 
 
-def update(client: FlyApi) -> dict[str, object]:
+def update(client: FlyApi) -> FlyMachine:
     return client.update(
         MACHINE, config={"image": "i"}, current_version="01J", skip_launch=False, nonce=NONCE
     )
@@ -107,7 +110,6 @@ READS: dict[str, Callable[[FlyApi], object]] = {
     "machines": FlyApi.machines,
     "machine": lambda client: client.machine(MACHINE),
     "versions": lambda client: client.versions(MACHINE),
-    "events": lambda client: client.events(MACHINE),
     "releases": FlyApi.releases,
 }
 LEASED = told({"status": "success", "data": {"nonce": NONCE.reveal(), "expires_at": 1_800_000_000}})

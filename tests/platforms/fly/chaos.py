@@ -15,8 +15,8 @@ from slo_action.core.model import Release, RollbackStep
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms.fly.platform import FlyPlatform
 from slo_action.platforms.fly.state.machines import read_machine
+from tests.platforms.fly.failing_transport import FailingTransport, KilledError
 from tests.platforms.fly.scene import OURS, Scene
-from tests.platforms.fly.striking import KilledError, StrikingTransport
 from tests.worlds.fly import Crash, Deed, FlyImage, broken, crashing, image, unpullable
 
 _CHANGES = frozenset({"update", "start", "stop", "cordon", "uncordon", "restart"})
@@ -95,7 +95,7 @@ class FlyRollbacks(RuleBasedStateMachine):
             changes["http_service"] = {"auto_stop_machines": "stop", "min_machines_running": 0}
             self.scene.world.autostops_after(60.0)
         self.scene.launched(groups=groups, changes=changes, has_volumes=has_volumes)
-        self.scene.world.estate.switches.release_api = records
+        self.scene.world.app_state.switches.release_api = records
 
     # What others do.
 
@@ -150,7 +150,7 @@ class FlyRollbacks(RuleBasedStateMachine):
         TALLY.rules["kill" if is_kill else "signal"] += 1
         inner = self.scene.world.transport()
         error = KilledError if is_kill else lambda: Interrupted("SIGTERM")
-        striking = StrikingTransport(inner, 0, error, after=after, is_final=is_kill)
+        striking = FailingTransport(inner, 0, error, after=after, is_final=is_kill)
         attempt, platform = self._begin(striking)
         if not attempt:
             return
@@ -227,7 +227,7 @@ class FlyRollbacks(RuleBasedStateMachine):
         TALLY.rules["bad past"] += 1
         attempt, platform = self._begin()
         if attempt:
-            former = self.scene.world.estate.images[attempt.target.digest]
+            former = self.scene.world.app_state.images[attempt.target.digest]
             self._later(at, lambda: self.scene.world.becomes(replace(former, **changes)))
             steps = self._restored(platform, attempt)
             self.scene.world.passes(at)
@@ -317,11 +317,11 @@ class FlyRollbacks(RuleBasedStateMachine):
         self.scene.world.at(self.scene.world.now + seconds, event)
 
     def _lease(self, machine: str, seconds: float) -> None:
-        if self.scene.world.estate.leases.of(machine) is None:
+        if self.scene.world.app_state.leases.of(machine) is None:
             self.scene.world.lease(machine, ttl=seconds)
 
     def _begin(
-        self, transport: StrikingTransport | None = None, **remembered: Any
+        self, transport: FailingTransport | None = None, **remembered: Any
     ) -> tuple[Attempt | None, FlyPlatform]:
         """Open a platform and name the target; None where there is none."""
         self.scene.transport = transport

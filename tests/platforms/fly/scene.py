@@ -1,44 +1,29 @@
 """One app in the Fly world, and the platform under test in front of it."""
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-from slo_action.config.settings.fly import EngineName, FlySettings
+from slo_action.config.settings.fly import FlySettings
 from slo_action.core.model import RollbackStep
 from slo_action.core.release.track_record import PastVerdict
 from slo_action.core.text.secrets import Scrubber, Secret
-from slo_action.platforms.fly.client.api import FlyAddresses, FlyApi
-from slo_action.platforms.fly.engines import ENGINES, EngineSettings
-from slo_action.platforms.fly.flyctl.engine import Runner
+from slo_action.platforms.fly.client.access import FlyAddresses
+from slo_action.platforms.fly.client.api import FlyApi
 from slo_action.platforms.fly.platform import RESTORE_PATIENCE_SECONDS, FlyPlatform
 from slo_action.platforms.fly.prepare.prior_state import PriorState
 from slo_action.platforms.fly.prepare.sealing import SALT_BYTES, unsealed
-from slo_action.platforms.fly.rollback.engine import RollbackTools
+from slo_action.platforms.fly.rollback.engine import MachinesEngine
+from slo_action.platforms.fly.rollback.tools import RollbackTools
 from slo_action.platforms.fly.state.restore_copy import RestoreCopy, read_copy
 from slo_action.ports import Certificate
-from slo_action.system.process import Finished
 from tests.worlds.fly import DEPLOY_TOKEN, FlyImage, FlyWorld, SharedClock, image
 
 GOOD = image("1.0")
 """What ran before."""
 OURS = "deployer"
 """What the world's log calls the holder of the token."""
-
-
-def no_program(
-    command: Sequence[str],
-    *,
-    environment: Mapping[str, str],
-    cwd: Path,
-    timeout_seconds: float,
-) -> Finished:
-    """Be a machine without programs."""
-    del command, environment, cwd, timeout_seconds
-    return Finished(exit_code=None, stdout="", output="", problem="cannot start")
 
 
 def api_of(
@@ -51,7 +36,7 @@ def api_of(
 ) -> FlyApi:
     return FlyApi(
         FlyAddresses(),
-        world.estate.app,
+        world.app_state.app,
         Secret(token),
         clock=clock,
         scrubber=Scrubber(),
@@ -68,14 +53,10 @@ class Scene:
     """
 
     clock: SharedClock = field(default_factory=SharedClock)
-    engine: EngineName = EngineName.MACHINES
     token: str = DEPLOY_TOKEN
     transport: httpx.BaseTransport | None = None
     machine_seconds: float = 120.0
     timeout_seconds: float = 300.0
-    environment: Mapping[str, str] = field(default_factory=dict)
-    run: Runner = no_program
-    redact: Callable[[str], str] = str
     past: tuple[PastVerdict, ...] = ()
     world: FlyWorld = field(init=False)
     journal: list[str] = field(default_factory=list)
@@ -110,31 +91,23 @@ class Scene:
         if self.certificate is None:
             return None
         sealed = unsealed(Secret(self.token), self.certificate.sealed)
-        return read_copy(sealed, self.world.estate.app)
+        return read_copy(sealed, self.world.app_state.app)
 
-    def platform(self, **remembered: Any) -> FlyPlatform:
+    def platform(self, **known: Any) -> FlyPlatform:
         """Return the platform as a new process opens it."""
-        means = RollbackTools(
+        tools = RollbackTools(
             api=api_of(self.world, self.clock, token=self.token, transport=self.transport),
             clock=self.clock,
-            together=self.clock.together,
+            concurrently=self.clock.run_concurrently,
             machine_seconds=self.machine_seconds,
         )
-        outfit = EngineSettings(
-            means=means,
-            token=Secret(self.token),
-            environment=self.environment,
-            timeout_seconds=self.timeout_seconds,
-            redact=self.redact,
-            run=self.run,
-        )
         before = self.certificate.release if self.certificate else None
-        memory = PriorState(past=self.past, copy=self.copy, before=before, **remembered)
+        prior = PriorState(past=self.past, copy=self.copy, before=before, **known)
         return FlyPlatform(
-            FlySettings(app=self.world.estate.app, token=Secret(self.token), engine=self.engine),
-            means=means,
-            engine=ENGINES[self.engine](outfit),
-            memory=memory,
+            FlySettings(app=self.world.app_state.app, token=Secret(self.token)),
+            tools=tools,
+            engine=MachinesEngine(tools=tools, timeout_seconds=self.timeout_seconds),
+            prior=prior,
             salts=lambda: bytes(SALT_BYTES),
         )
 

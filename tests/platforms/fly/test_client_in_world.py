@@ -6,15 +6,12 @@ from typing import Any
 import pytest
 
 from slo_action.core.model import Dead, Release
-from slo_action.core.release.fleet import fleet_words, hopeless
+from slo_action.core.release.fleet import fleet_summary, hopeless
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.errors import PlatformError
-from slo_action.platforms.fly.client.api import (
-    FlyAddresses,
-    FlyApi,
-    FlyConflictError,
-    FlyRefusedError,
-)
+from slo_action.platforms.fly.client.access import FlyAddresses
+from slo_action.platforms.fly.client.api import FlyApi
+from slo_action.platforms.fly.client.errors import FlyConflictError, FlyRefusedError
 from slo_action.platforms.fly.snapshots.flyctl_json import machines_json, status_json
 from slo_action.platforms.fly.state.machines import read_fleet, read_machine
 from slo_action.platforms.fly.state.rollback_target import choose_target, named
@@ -53,9 +50,9 @@ class Scene:
     def machine(self) -> str:
         return self.world.machines[0].id
 
-    def fleet_words(self) -> str:
+    def fleet_summary(self) -> str:
         fleet = read_fleet("shop", self.api.machines(), self.api.releases(), self.clock.now())
-        return fleet_words(fleet)
+        return fleet_summary(fleet)
 
 
 def test_a_fleet_is_read_through_the_client() -> None:
@@ -64,7 +61,7 @@ def test_a_fleet_is_read_through_the_client() -> None:
     fleet = read_fleet("shop", scene.api.machines(), scene.api.releases(), scene.clock.now())
 
     assert fleet.release == Release(version="v1", digest=GOOD.digest)
-    assert fleet_words(fleet) == "3/3 on v1"
+    assert fleet_summary(fleet) == "3/3 on v1"
     assert all(machine.is_asked and not machine.is_critical for machine in fleet.machines)
     assert all(len(machine.checks) == machine.checks_expected for machine in fleet.machines)
 
@@ -74,7 +71,7 @@ def test_a_deploy_under_way_shows_as_two_versions() -> None:
     scene.world.deploy(image("1.1"))
     scene.world.passes(12)
 
-    words = scene.fleet_words()
+    words = scene.fleet_summary()
 
     assert "on v2" in words
     assert "on v1" in words
@@ -104,7 +101,7 @@ def test_a_crash_loop_over_its_limit_is_hopeless() -> None:
     assert "10 restarts" in found.words
 
 
-def test_a_lost_host_tells_an_incomplete_configuration() -> None:
+def test_a_lost_host_reports_an_incomplete_configuration() -> None:
     scene = Scene()
     scene.world.host_fails(scene.machine)
 
@@ -131,10 +128,10 @@ def test_the_target_is_what_the_ledger_says_after_a_deploy_and_new_secrets() -> 
     assert named(ledger, GOOD.digest).version == "v2"
 
 
-def test_where_only_documented_fields_are_told_the_machines_lend_the_digest() -> None:
+def test_where_only_documented_fields_are_reported_the_machines_lend_the_digest() -> None:
     scene = Scene()
     digests = {read_machine(raw).release: read_machine(raw).digest for raw in scene.api.machines()}
-    scene.world.estate.switches.refuses_undocumented = True
+    scene.world.app_state.switches.refuses_undocumented = True
     scene.world.deploy(BAD, strategy="immediate")
     scene.world.passes(60)
 
@@ -149,23 +146,22 @@ def test_where_only_documented_fields_are_told_the_machines_lend_the_digest() ->
 
 def test_under_its_own_lease_a_machine_gets_back_what_it_had() -> None:
     scene = Scene()
-    former = scene.api.machine(scene.machine)["config"]
-    assert isinstance(former, dict)
+    former = scene.api.machine(scene.machine).whole_config.raw
     scene.world.machine_update(scene.machine, BAD)
     scene.world.passes(20)
     seen = read_machine(scene.api.machine(scene.machine))
 
-    lease = scene.api.lease(scene.machine, ttl_seconds=60, description="rollback")
-    scene.api.lease(scene.machine, ttl_seconds=60, description="rollback", nonce=lease.nonce)
+    nonce = scene.api.lease(scene.machine, ttl_seconds=60, description="rollback")
+    scene.api.lease(scene.machine, ttl_seconds=60, description="rollback", nonce=nonce)
     scene.api.update(
         scene.machine,
         config=former,
         current_version=seen.instance,
         skip_launch=False,
-        nonce=lease.nonce,
+        nonce=nonce,
     )
     scene.world.passes(20)
-    scene.api.release_lease(scene.machine, lease.nonce)
+    scene.api.release_lease(scene.machine, nonce)
 
     found = read_machine(scene.api.machine(scene.machine))
     assert found.digest == GOOD.digest
@@ -176,9 +172,8 @@ def test_under_its_own_lease_a_machine_gets_back_what_it_had() -> None:
 
 def test_anothers_lease_and_a_stale_version_are_conflicts() -> None:
     scene = Scene()
-    config = scene.api.machine(scene.machine)["config"]
-    assert isinstance(config, dict)
-    lease = scene.api.lease(scene.machine, ttl_seconds=60, description="one")
+    config = scene.api.machine(scene.machine).whole_config.raw
+    nonce = scene.api.lease(scene.machine, ttl_seconds=60, description="one")
 
     with pytest.raises(FlyConflictError, match="lease"):
         scene.api.start(scene.machine, Secret("not-the-nonce"))
@@ -188,37 +183,35 @@ def test_anothers_lease_and_a_stale_version_are_conflicts() -> None:
             config=config,
             current_version="01OLD",
             skip_launch=False,
-            nonce=lease.nonce,
+            nonce=nonce,
         )
 
 
 def test_a_lost_update_may_have_been_made_and_is_not_sent_twice() -> None:
     scene = Scene()
-    raw = scene.api.machine(scene.machine)
-    config = raw["config"]
-    assert isinstance(config, dict)
-    lease = scene.api.lease(scene.machine, ttl_seconds=60, description="one")
+    before = scene.api.machine(scene.machine)
+    nonce = scene.api.lease(scene.machine, ttl_seconds=60, description="one")
     scene.world.fails("update", 502, after=True)
 
     with pytest.raises(FlyRefusedError) as caught:
         scene.api.update(
             scene.machine,
-            config=config,
-            current_version=str(raw["instance_id"]),
+            config=before.whole_config.raw,
+            current_version=before.instance_id,
             skip_launch=False,
-            nonce=lease.nonce,
+            nonce=nonce,
         )
 
     assert caught.value.status == 502
     assert len(scene.world.deeds(action="update")) == 1
-    assert scene.api.machine(scene.machine)["instance_id"] != raw["instance_id"]
+    assert scene.api.machine(scene.machine).instance_id != before.instance_id
 
 
 def test_an_outage_shorter_than_the_patience_is_not_noticed() -> None:
     scene = Scene()
     scene.world.down(6)
 
-    assert scene.fleet_words() == "3/3 on v1"
+    assert scene.fleet_summary() == "3/3 on v1"
 
 
 def test_the_clients_own_limits_are_the_platforms() -> None:
@@ -230,7 +223,7 @@ def test_the_clients_own_limits_are_the_platforms() -> None:
         scene.api.machines()
         scene.api.start(scene.machine)
 
-    assert scene.world.estate.limits.refused == 0
+    assert scene.world.app_state.limits.refused == 0
 
 
 def test_machines_and_status_are_written_without_secrets() -> None:
@@ -248,7 +241,7 @@ def test_machines_and_status_are_written_without_secrets() -> None:
     ("token", "words"),
     [(FOREIGN_TOKEN, "is unknown to this token"), ("fm2_nobody", "expired or malformed")],
 )
-def test_a_token_that_may_not_look_is_told_so(token: str, words: str) -> None:
+def test_a_token_that_may_not_read_is_reported(token: str, words: str) -> None:
     scene = Scene(token)
 
     with pytest.raises(FlyRefusedError, match=words):
@@ -258,16 +251,16 @@ def test_a_token_that_may_not_look_is_told_so(token: str, words: str) -> None:
     assert scene.api.has_image("shop", GOOD.digest) is None
 
 
-def test_a_token_that_may_look_and_not_touch_is_told_so() -> None:
+def test_a_token_that_may_read_and_not_change_is_reported() -> None:
     scene = Scene(READ_TOKEN)
 
-    assert scene.fleet_words() == "3/3 on v1"
+    assert scene.fleet_summary() == "3/3 on v1"
     with pytest.raises(FlyRefusedError, match="may read but not change machines"):
         scene.api.start(scene.machine)
     assert scene.api.record_release(image="i", definition={}, strategy="rolling") is None
 
 
-def test_the_registry_tells_what_was_pruned() -> None:
+def test_the_registry_reports_what_was_pruned() -> None:
     scene = Scene()
 
     assert scene.api.has_image("registry.fly.io/shop", GOOD.digest) is True

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from slo_action.config.request import RunEnvironment, VerifyRequest, read_request
-from slo_action.config.settings.fly import EngineName
 from slo_action.core.model import Cause, Release, RunIdentity, Verdict
 from slo_action.core.release.baseline import Prepared, ProofState, WayBackState, way_back_state
 from slo_action.core.release.rollback_plan import Step
@@ -19,9 +18,9 @@ from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms.context import PlatformContext
 from slo_action.platforms.fly.platform import FlyPlatform, open_platform
 from slo_action.ports import Certificate, MachinePlatform, Platform
+from tests.platforms.fly.failing_transport import FailingTransport
 from tests.platforms.fly.rollback.test_machines_engine import succeeded, told
 from tests.platforms.fly.scene import GOOD, Scene
-from tests.platforms.fly.striking import StrikingTransport
 from tests.worlds.fly import (
     DEPLOY_TOKEN,
     FOREIGN_TOKEN,
@@ -90,7 +89,7 @@ def test_the_first_release_has_no_way_back() -> None:
     assert caught.value.hint
 
 
-def test_the_way_back_leads_to_what_ran_before_and_says_what_nobody_verified() -> None:
+def test_a_rollback_leads_to_what_ran_before_and_says_what_is_not_verified() -> None:
     found = live().platform().previous_release()
 
     assert found is not None
@@ -106,7 +105,7 @@ def test_a_verified_release_comes_before_what_ran_last() -> None:
     assert scene.platform().previous_release() == Release(version="v1", digest=GOOD.digest)
 
 
-def test_a_convicted_image_is_no_target() -> None:
+def test_an_image_that_failed_before_is_no_target() -> None:
     scene = Scene().launched(2)
     middle = image("1.0.1")
     scene.deployed(middle).deployed(BAD)
@@ -171,9 +170,9 @@ def test_a_person_may_name_the_release() -> None:
     assert found.version == "v1"
 
 
-def test_where_the_ledger_tells_no_digests_the_machines_do() -> None:
+def test_where_the_ledger_reports_no_digests_the_machines_do() -> None:
     scene = live()
-    scene.world.estate.switches.refuses_undocumented = True
+    scene.world.app_state.switches.refuses_undocumented = True
     platform = scene.platform()
 
     found = platform.previous_release()
@@ -187,7 +186,7 @@ def test_where_the_ledger_tells_no_digests_the_machines_do() -> None:
 # Looking.
 
 
-def test_a_look_tells_machines_release_and_status() -> None:
+def test_a_look_reports_machines_release_and_status() -> None:
     fleet = live().platform().look()
 
     assert fleet.app == "shop"
@@ -265,7 +264,7 @@ def test_a_token_that_may_not_even_look_is_a_missing_way_back(trouble: int) -> N
     assert ".;" not in proof.words
 
 
-def test_a_look_is_hasty_where_nobody_answers() -> None:
+def test_a_look_is_quick_where_the_platform_does_not_answer() -> None:
     scene = live()
     platform = scene.platform()
     scene.world.down(600.0)
@@ -292,7 +291,7 @@ def test_after_a_rollback_the_target_is_what_should_run() -> None:
 
 def test_after_a_rollback_without_a_record_too() -> None:
     scene = live()
-    scene.world.estate.switches.release_api = 404
+    scene.world.app_state.switches.release_api = 404
     platform = scene.platform()
     scene.rolls_back(platform)
     scene.world.passes(20.0)
@@ -300,7 +299,7 @@ def test_after_a_rollback_without_a_record_too() -> None:
     assert platform.look().release == Release(version="v1", digest=GOOD.digest)
 
 
-def test_until_somebody_deploys_again() -> None:
+def test_until_the_next_deploy() -> None:
     scene = live()
     platform = scene.platform()
     scene.rolls_back(platform)
@@ -315,7 +314,7 @@ def test_until_somebody_deploys_again() -> None:
 # Files.
 
 
-def test_before_the_first_look_there_are_no_files_and_nobody_is_asked() -> None:
+def test_before_the_first_look_there_are_no_files_and_no_request() -> None:
     scene = live()
     begun = len(scene.world.requests)
 
@@ -381,17 +380,7 @@ def test_a_plan_changes_nothing_and_says_everything() -> None:
     assert plan.not_restored
 
 
-def test_the_other_engine_is_asked_where_it_is_chosen() -> None:
-    scene = Scene(engine=EngineName.FLYCTL, environment={"PATH": ""})
-    platform = scene.launched(1).deployed(BAD).platform()
-    target = platform.previous_release()
-    assert target is not None
-
-    with pytest.raises(PlatformError, match="flyctl"):
-        platform.plan(target)
-
-
-def test_a_plan_finds_out_that_the_former_image_is_gone() -> None:
+def test_a_plan_finds_out_that_the_previous_image_is_gone() -> None:
     scene = live()
     platform = scene.platform()
     target = platform.previous_release()
@@ -404,7 +393,7 @@ def test_a_plan_finds_out_that_the_former_image_is_gone() -> None:
     assert "to-version" in caught.value.hint
 
 
-def test_a_registry_that_does_not_tell_is_no_reason_against_a_plan() -> None:
+def test_a_registry_that_gives_no_answer_is_no_reason_against_a_plan() -> None:
     scene = live()
     platform = scene.platform()
     target = platform.previous_release()
@@ -464,7 +453,7 @@ def test_nor_for_a_signal_while_it_is_planned() -> None:
     platform = scene.platform()
     target = platform.previous_release()
     inner = scene.world.transport()
-    scene.transport = StrikingTransport(inner, 1, lambda: Interrupted("SIGINT"))
+    scene.transport = FailingTransport(inner, 1, lambda: Interrupted("SIGINT"))
 
     (step,) = scene.platform().restore(target, None, scene.write)
 
@@ -527,7 +516,7 @@ def test_a_pruned_image_closes_it() -> None:
     assert states(certificate)["image"] is ProofState.MISSING
 
 
-def test_a_registry_that_does_not_tell_leaves_it_unproven() -> None:
+def test_a_registry_that_gives_no_answer_leaves_it_unproven() -> None:
     scene = Scene().launched(2)
     scene.world.fails("manifest", 403, None)
 
@@ -570,16 +559,16 @@ def test_an_app_without_machines_has_nothing_to_certify() -> None:
     assert way_back_state(certificate.proofs) is WayBackState.NONE
 
 
-def test_a_release_without_a_migration_is_told_as_one() -> None:
+def test_a_release_without_a_migration_is_reported_as_one() -> None:
     proofs = {proof.name: proof for proof in certified(Scene().launched(1, changes=PLAIN)).proofs}
 
     assert proofs["release command"].state is ProofState.PROVEN
     assert proofs["release command"].words == "there is none"
 
 
-def test_where_the_definition_is_not_told_a_migration_may_be() -> None:
+def test_where_the_definition_is_not_available_a_migration_may_be() -> None:
     scene = Scene().launched(1)
-    scene.world.estate.switches.refuses_undocumented = True
+    scene.world.app_state.switches.refuses_undocumented = True
 
     assert states(certified(scene))["release command"] is ProofState.UNKNOWN
 
@@ -592,7 +581,7 @@ def test_a_right_that_could_not_be_tried_is_unknown(status: int) -> None:
     assert states(certified(scene))["token"] is ProofState.UNKNOWN
 
 
-def test_a_machine_that_somebody_leases_is_not_asked_about() -> None:
+def test_a_leased_machine_is_not_asked_about() -> None:
     scene = Scene().launched(2)
     theirs = scene.world.lease(scene.world.machines[0].id, ttl=600.0)
 
@@ -602,7 +591,7 @@ def test_a_machine_that_somebody_leases_is_not_asked_about() -> None:
     assert scene.world.leases() == (theirs,)
 
 
-def test_volumes_migrations_and_secrets_are_told_and_close_nothing() -> None:
+def test_volumes_migrations_and_secrets_are_reported_and_do_not_count() -> None:
     certificate = certified(Scene().launched(2, has_volumes=True))
 
     found = states(certificate)
@@ -653,7 +642,7 @@ def opened(
         asked or request(),
         premises,
         transport=scene.world.transport(),
-        together=scene.clock.together,
+        concurrently=scene.clock.run_concurrently,
     )
 
 
@@ -693,7 +682,7 @@ def test_what_was_prepared_for_another_app_or_by_another_token_is_not_used() -> 
         assert "has no known configuration" in told(steps)
 
 
-def test_a_copy_that_cannot_be_opened_is_told_with_the_plan_and_with_the_lack_of_one() -> None:
+def test_a_copy_that_cannot_be_opened_is_reported_with_the_plan_and_with_the_lack_of_one() -> None:
     scene = Scene().launched(2)
     foreign = handed_over(scene, sealed=handed_over(Scene(token=READ_TOKEN).launched(1)).sealed)
     scene.deployed(BAD)

@@ -6,9 +6,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.platforms.fly.chaos import TALLY, FlyRollbacks
+from tests.sizes import sized
 
 QUICK = settings(
-    max_examples=60,
+    max_examples=sized(20, 60),
     stateful_step_count=8,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

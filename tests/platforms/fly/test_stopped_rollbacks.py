@@ -3,12 +3,14 @@
 import pytest
 
 from slo_action.errors import Interrupted
+from tests.platforms.fly.failing_transport import FailingTransport, KilledError
 from tests.platforms.fly.rollback.test_machines_engine import succeeded, told
 from tests.platforms.fly.scene import GOOD, Scene
-from tests.platforms.fly.striking import KilledError, StrikingTransport
+from tests.sizes import sized
 from tests.worlds.fly import crashing
 
 MOST_REQUESTS = 120
+STOPS = range(1, MOST_REQUESTS, sized(3, 1))
 
 
 def stuck() -> Scene:
@@ -26,10 +28,10 @@ def finished(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_signal_at_any_request_is_told_and_leaves_no_lease(after: bool) -> None:
-    for number in range(1, MOST_REQUESTS):
+def test_a_signal_at_any_request_is_reported_and_leaves_no_lease(after: bool) -> None:
+    for number in STOPS:
         scene = stuck()
-        striking = StrikingTransport(
+        striking = FailingTransport(
             scene.world.transport(), 0, lambda: Interrupted("SIGTERM"), after=after
         )
         scene.transport = striking
@@ -39,7 +41,7 @@ def test_a_signal_at_any_request_is_told_and_leaves_no_lease(after: bool) -> Non
 
         steps = platform.restore(target, None, scene.write)
 
-        if not striking.has_struck:
+        if not striking.has_failed:
             break
         was_recording = steps[-1].name == "release record"
         assert "the run was stopped" in steps[-1].detail, (number, told(steps))
@@ -54,9 +56,9 @@ def test_a_signal_at_any_request_is_told_and_leaves_no_lease(after: bool) -> Non
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_kill_at_any_request_can_be_finished_by_the_next_run(after: bool) -> None:
-    for number in range(1, MOST_REQUESTS):
+    for number in STOPS:
         scene = stuck()
-        striking = StrikingTransport(
+        striking = FailingTransport(
             scene.world.transport(), 0, KilledError, after=after, is_final=True
         )
         scene.transport = striking
@@ -74,7 +76,7 @@ def test_a_kill_at_any_request_can_be_finished_by_the_next_run(after: bool) -> N
             assert scene.world.leases() == ()
             finished(scene)
         else:
-            assert not striking.has_struck
+            assert not striking.has_failed
             break
     else:
         raise AssertionError("the rollback never ended by itself")

@@ -28,7 +28,7 @@ BY_LEVEL = {
 def finding(
     rule: Rule[Table], words: str = "words", path: str = "fly.toml", line: int = 19
 ) -> Finding:
-    return Finding(rule=rule, words=words, path=path, place=Place(line=line, column=3))
+    return Finding(rule=rule, message=words, path=path, place=Place(line=line, column=3))
 
 
 WARNING = finding(BY_LEVEL[Level.WARNING])
@@ -36,12 +36,12 @@ NOTICE = finding(BY_LEVEL[Level.NOTICE])
 
 
 def test_an_annotation_says_what_why_and_what_instead() -> None:
-    (told,) = check_annotations([WARNING])
+    (reported,) = check_annotations([WARNING])
     rule = WARNING.rule
 
-    assert (told.level, told.title) == (Level.WARNING, "auto_rollback does nothing")
-    assert (told.path, told.line, told.column) == ("fly.toml", 19, 3)
-    assert told.message.split("\n") == [
+    assert (reported.level, reported.title) == (Level.WARNING, "auto_rollback does nothing")
+    assert (reported.path, reported.line, reported.column) == ("fly.toml", 19, 3)
+    assert reported.message.split("\n") == [
         f"words: {rule.why}.",
         f"Instead: {rule.fix}.",
         "Rule auto-rollback-no-op: docs/check.md#auto-rollback-no-op",
@@ -51,7 +51,7 @@ def test_an_annotation_says_what_why_and_what_instead() -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        ([], "nothing to remark"),
+        ([], "no findings"),
         ([NOTICE], "1 notice"),
         ([NOTICE, WARNING, NOTICE], "1 warning, 2 notices"),
         ([WARNING, WARNING], "2 warnings"),
@@ -103,12 +103,12 @@ SOURCES = {
 }
 
 
-def test_what_can_be_mended_is_said_everywhere() -> None:
-    (told,) = check_annotations([MENDABLE])
+def test_what_can_be_fixed_is_said_everywhere() -> None:
+    (reported,) = check_annotations([MENDABLE])
     lines = check_lines(["fly.toml"], [MENDABLE, NOTICE])
     page = rendered(check_summary(["fly.toml"], [MENDABLE, NOTICE], RunIdentity()))
 
-    assert f"Instead: {WARNING.rule.fix} (fixable with fix: true)." in told.message
+    assert f"Instead: {WARNING.rule.fix} (fixable with fix: true)." in reported.message
     assert lines[0] == "fly.toml: 1 warning, 1 notice, 1 fixable with fix: true"
     assert lines[1].endswith(": words (fixable with fix: true)")
     assert page.headings[0].endswith("1 warning, 1 notice, 1 fixable with fix: true")
@@ -116,7 +116,7 @@ def test_what_can_be_mended_is_said_everywhere() -> None:
     assert page.rows[2][3] == NOTICE.rule.fix
 
 
-def test_several_files_are_told_one_by_one_with_their_lines() -> None:
+def test_several_files_are_reported_one_by_one_with_their_lines() -> None:
     assert check_lines(BOTH, [MENDABLE, ERROR], SOURCES) == (
         "2 files: 1 error, 1 warning, 1 fixable with fix: true",
         "slo.yml: 1 error",
@@ -132,18 +132,18 @@ def test_several_files_are_told_one_by_one_with_their_lines() -> None:
     )
 
 
-def test_a_file_is_told_in_the_order_of_its_lines() -> None:
+def test_a_file_is_reported_in_the_order_of_its_lines() -> None:
     found = [replace(WARNING, place=Place(line=line, column=1)) for line in (7, 19, 3)]
-    told = check_lines(["fly.toml"], found)[1:]
+    reported = check_lines(["fly.toml"], found)[1:]
 
-    assert [line.split(":")[1] for line in told[::2]] == ["3", "7", "19"]
-    assert told[1] == f"   = {WARNING.rule.why}; instead: {WARNING.rule.fix}"
+    assert [line.split(":")[1] for line in reported[::2]] == ["3", "7", "19"]
+    assert reported[1] == f"   = {WARNING.rule.why}; instead: {WARNING.rule.fix}"
 
 
-def test_a_file_that_nobody_named_is_told_as_well() -> None:
+def test_a_file_that_was_not_named_is_reported_as_well() -> None:
     assert check_lines(["fly.toml"], [ERROR])[:3] == (
         "2 files: 1 error",
-        "fly.toml: nothing to remark",
+        "fly.toml: no findings",
         "slo.yml: 1 error",
     )
 
@@ -167,29 +167,29 @@ def test_the_summary_has_a_section_for_each_file_with_findings() -> None:
         f"url: shop.examplewords: {ERROR.rule.why}",
         f"auto = 1words: {WARNING.rule.why}",
     ]
-    assert "Nothing to remark in ." in page.prose
+    assert "No findings in ." in page.prose
     assert page.inline[-1] == "clean.toml"
 
 
 def test_many_clean_files_are_named_in_part() -> None:
     summary = check_summary([f"{n}.toml" for n in range(25)], [], RunIdentity())
 
-    assert summary.startswith("## ✅ 25 files: nothing to remark\n")
+    assert summary.startswith("## ✅ 25 files: no findings\n")
     assert summary.count("<code>") == 20
     assert "and 5 more." in summary
 
 
 @pytest.mark.parametrize(
-    ("visited", "mended", "words"),
+    ("visited", "fixed", "words"),
     [
         (0, 0, "check sent nothing and changed nothing"),
         (1, 0, "check sent a few plain GETs to 1 running service and changed nothing"),
-        (6, 1, "check sent a few plain GETs to 6 running services and mended 1 place"),
-        (0, 2, "check sent nothing and mended 2 places"),
+        (6, 1, "check sent a few plain GETs to 6 running services and fixed 1 place"),
+        (0, 2, "check sent nothing and fixed 2 places"),
     ],
 )
-def test_the_summary_says_what_was_sent_and_changed(visited: int, mended: int, words: str) -> None:
-    summary = check_summary(["fly.toml"], [], RunIdentity(), visited=visited, mended=mended)
+def test_the_summary_says_what_was_sent_and_changed(visited: int, fixed: int, words: str) -> None:
+    summary = check_summary(["fly.toml"], [], RunIdentity(), visited=visited, fixed=fixed)
     page = rendered(summary)
 
     assert page.prose.endswith(f"{words}\n")
@@ -271,7 +271,7 @@ def test_any_text_stays_text(text: str) -> None:
     inert(text)
 
 
-def test_long_words_are_cut() -> None:
-    (told,) = check_annotations([finding(WARNING.rule, CANARY * 1000)])
+def test_long_texts_are_shortened() -> None:
+    (reported,) = check_annotations([finding(WARNING.rule, CANARY * 1000)])
 
-    assert len(told.message) < 1000
+    assert len(reported.message) < 1000

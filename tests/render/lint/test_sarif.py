@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
 from slo_action.core.lint.fly.rules import FLY_RULES
-from slo_action.core.lint.live.rules import TARGET_RULES
+from slo_action.core.lint.live.rules import LIVE_RULES
 from slo_action.core.lint.rule import Edit, Finding, Place, Rule
 from slo_action.core.model import Level
 from slo_action.render.lint.sarif import MOST_RESULTS, sarif
 from slo_action.render.text.escape import visible
 from tests.hostile import CORPUS, TEXTS
+from tests.sizes import sized
 from tests.worlds.rendered import rendered
 
 SCHEMA = Path(__file__).parents[1] / "fixtures" / "sarif-2.1.0-rtm.5.json"
@@ -34,9 +35,9 @@ NOTICE = next(rule for rule in FLY_RULES if rule.level is Level.NOTICE)
 ERROR = replace(WARNING, name="slo-mistake", level=Level.ERROR)
 
 
-def finding(rule: Rule[Any] = WARNING, words: str = "words", **changes: Any) -> Finding:
+def finding(rule: Rule[Any] = WARNING, message: str = "words", **changes: Any) -> Finding:
     values = {"path": "apps/shop/fly.toml", "place": Place(line=19, column=3), "edit": None}
-    return Finding(rule=rule, words=words, **{**values, **changes})
+    return Finding(rule=rule, message=message, **{**values, **changes})
 
 
 def run_of(*found: Finding, **changes: Any) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def test_the_schema_refuses_what_is_no_sarif() -> None:
 
 
 def test_nothing_found_is_a_run_without_results_and_with_its_rules() -> None:
-    rules: tuple[Rule[Any], ...] = (*FLY_RULES, *TARGET_RULES)
+    rules: tuple[Rule[Any], ...] = (*FLY_RULES, *LIVE_RULES)
     run = run_of(rules=rules)
 
     assert run["results"] == []
@@ -106,7 +107,7 @@ def test_without_a_home_there_are_no_links() -> None:
 
 
 def test_a_result_says_what_where_and_what_instead() -> None:
-    (result,) = run_of(finding(words="auto_rollback = true"))["results"]
+    (result,) = run_of(finding(message="auto_rollback = true"))["results"]
 
     assert (result["ruleId"], result["ruleIndex"], result["level"]) == (WARNING.name, 0, "warning")
     assert result["message"]["text"] == (
@@ -126,7 +127,7 @@ def test_a_result_says_what_where_and_what_instead() -> None:
 @pytest.mark.parametrize(
     ("rule", "level"), [(NOTICE, "note"), (WARNING, "warning"), (ERROR, "error")]
 )
-def test_levels_are_told_in_the_words_of_sarif(rule: Rule[Any], level: str) -> None:
+def test_levels_are_reported_as_sarif_names_them(rule: Rule[Any], level: str) -> None:
     run = run_of(finding(rule))
 
     assert run["results"][0]["level"] == level
@@ -205,7 +206,7 @@ def test_an_edit_is_a_fix() -> None:
 
 
 @pytest.mark.parametrize("text", ["\x1b[31m", "a\u202eb", "\ufeff", "x" * 2001])
-def test_an_edit_that_cannot_be_told_as_it_is_is_no_fix(text: str) -> None:
+def test_an_edit_that_cannot_be_reported_as_it_is_is_no_fix(text: str) -> None:
     (result,) = run_of(finding(edit=edit(text)))["results"]
 
     assert "fixes" not in result
@@ -216,8 +217,8 @@ def prints(*found: Finding) -> list[str]:
 
 
 def test_a_finding_that_moves_or_is_measured_again_keeps_its_fingerprint() -> None:
-    old = finding(words="took 0.712 s on line 3")
-    new = finding(words="took 0.934 s on line 14", place=Place(line=40, column=9))
+    old = finding(message="took 0.712 s on line 3")
+    new = finding(message="took 0.934 s on line 14", place=Place(line=40, column=9))
 
     assert prints(old) == prints(new)
 
@@ -226,7 +227,7 @@ def test_other_findings_have_other_fingerprints() -> None:
     others = [
         finding(),
         finding(NOTICE),
-        finding(words="other words"),
+        finding(message="other words"),
         finding(path="fly.toml"),
         finding(),
     ]
@@ -242,10 +243,10 @@ def test_the_hash_that_the_upload_makes_itself_is_left_to_it() -> None:
     assert set(result["partialFingerprints"]) == {"sloVerifyFinding/v1"}
 
 
-def test_only_the_worst_findings_are_told_and_the_file_stays_small() -> None:
+def test_only_the_worst_findings_are_reported_and_the_file_stays_small() -> None:
     dice = random.Random(7)
     letters = [chr(number) for number in range(0x4E00, 0x9FFF)]
-    noise = ["".join(dice.choices(letters, k=400)) for _ in range(5_500)]
+    noise = ["".join(dice.choices(letters, k=sized(80, 400))) for _ in range(5_500)]
     found = [finding(NOTICE, words) for words in noise] + [finding(ERROR)] * 100
     text = sarif(found, tool_version="1")
     results = json.loads(text)["runs"][0]["results"]
@@ -270,15 +271,15 @@ def strings(node: object) -> Iterator[str]:
 def inert(text: str, place: Place) -> None:
     """Valid, bounded, and free of what could act or hide."""
     rule = replace(WARNING, name=text, title=text, why=text, fix=text)
-    hostile = Finding(rule=rule, words=text, path=text, place=place, edit=edit(text))
+    hostile = Finding(rule=rule, message=text, path=text, place=place, edit=edit(text))
     run = run_of(hostile, finding(), sources={text: text}, tool_version=text)
 
     assert len(run["results"]) == 2
     for descriptor in run["tool"]["driver"]["rules"]:
         shown = rendered(descriptor["help"].pop("markdown"))
         assert [tag for tag, _ in shown.elements] == ["p", "strong", "p", "strong"]
-    for told in strings(run):
-        assert all(part == visible(part) for part in re.split(r"[\n\t]", told))
+    for reported in strings(run):
+        assert all(part == visible(part) for part in re.split(r"[\n\t]", reported))
     result = run["results"][0]
     message = result["message"]["text"]
     assert "](" not in message

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -68,7 +69,7 @@ def row_of(page: Page, name: str) -> list[str]:
     return next(row for row in page.rows if row[0] == name)
 
 
-def test_the_matrix_tells_who_runs_what_and_how_well() -> None:
+def test_the_table_shows_which_release_each_machine_runs_and_how_well() -> None:
     run = record(
         fleet=fleet(
             machine(
@@ -94,7 +95,7 @@ def test_the_matrix_tells_who_runs_what_and_how_well() -> None:
     assert row_of(page, "m1")[2:6] == [
         "✅\u00a0v43 (bbbbbbbbbbbb)",
         "started",
-        "not asked",
+        "not probed",
         "✅\u00a01 of 1 passing",
     ]
     assert row_of(page, "m2")[5:] == [
@@ -103,7 +104,7 @@ def test_the_matrix_tells_who_runs_what_and_how_well() -> None:
     ]
 
 
-def test_a_machines_own_answers_are_the_windows_where_it_was_asked_there() -> None:
+def test_a_machines_probes_are_the_windows_where_it_was_probed_there() -> None:
     window = watched(
         {"health@m2": lambda now: Outcome.HTTP_5XX if now > 60 else Outcome.OK},
         endpoints=("health@m1", "health@m2"),
@@ -114,7 +115,7 @@ def test_a_machines_own_answers_are_the_windows_where_it_was_asked_there() -> No
     assert row_of(page, "m2")[4].startswith("❌\u00a0")
 
 
-def test_of_the_gate_alone_the_attempts_are_told() -> None:
+def test_of_the_gate_alone_the_attempts_are_counted() -> None:
     gate = drive(always(Outcome.HTTP_5XX), machine="m1")
     page = shown(record(gate, fleet=fleet(machine("m1"))))
 
@@ -136,10 +137,10 @@ def test_sixty_machines_are_shown_and_the_rest_counted() -> None:
     assert "15 more are in the audit record" in page.prose
 
 
-def test_a_wake_request_is_told_with_its_time() -> None:
+def test_a_wake_request_is_shown_with_its_time() -> None:
     run = record(fleet=fleet(machine("m1")), wake=sample(total_seconds=21.5, detail="answers 200"))
 
-    assert "woke a machine: 21.5 s, not judged; answers 200" in shown(run).prose
+    assert "started a machine: 21.5 s, not judged; answers 200" in shown(run).prose
 
 
 PLAN = RollbackPlan(
@@ -166,10 +167,10 @@ PLAN = RollbackPlan(
 )
 
 
-def test_a_plan_is_told_machine_by_machine_with_what_it_cannot_bring_back() -> None:
+def test_a_plan_lists_each_machine_and_what_it_cannot_restore() -> None:
     lines = plan_lines(PLAN)
 
-    assert lines[0] == "to v42 (not verified), by the machines engine, 2 of 3 machines are changed"
+    assert lines[0] == "to v42 (not verified), by the machines engine: changes 2 of 3 machines"
     assert lines[1] == (
         "ams m1: restore (v43 → v42): the sealed copy of the prepare run; "
         "changes image, env FEATURE_X"
@@ -180,12 +181,12 @@ def test_a_plan_is_told_machine_by_machine_with_what_it_cannot_bring_back() -> N
 def test_a_plan_that_was_not_carried_out_says_so() -> None:
     page = shown(record(plan=PLAN))
 
-    assert "Plan of the rollback, not carried out" in page.headings
-    assert row_of(page, "m9")[2] == "take out of the traffic"
-    assert "Plan of the rollback" in shown(rolled_back(plan=PLAN)).headings
+    assert "Rollback plan, not carried out" in page.headings
+    assert row_of(page, "m9")[2] == "cordon"
+    assert "Rollback plan" in shown(rolled_back(plan=PLAN)).headings
 
 
-def test_a_restart_is_told_with_what_it_came_to() -> None:
+def test_a_restart_is_shown_with_its_result() -> None:
     gate = drive(always(Outcome.OK))
     remedy = MachineRestart(
         machine="m2",
@@ -226,15 +227,15 @@ def certified(*states: ProofState, **changes: Any) -> Prepared:
 @pytest.mark.parametrize(
     ("states", "headline", "reason"),
     [
-        ((ProofState.PROVEN,), "✅ shop: the way back to v42 is proven", "words 0"),
+        ((ProofState.PROVEN,), "✅ shop: a rollback to v42 is possible", "words 0"),
         (
             (ProofState.PROVEN, ProofState.UNKNOWN),
-            "⚠️ shop: the way back to v42 could not be proven",
+            "⚠️ shop: a rollback to v42 may not be possible",
             "words 1",
         ),
         (
             (ProofState.UNKNOWN, ProofState.MISSING),
-            "❌ shop: there is no safe way back",
+            "❌ shop: a rollback is not possible",
             "words 1",
         ),
     ],
@@ -249,7 +250,7 @@ def test_a_certificate_says_the_worst_of_it_first(
     assert reason in rendered(prepared_summary(prepared, None, RunIdentity())).prose
 
 
-def test_its_summary_tells_the_baseline_and_never_the_sealed_copy() -> None:
+def test_its_summary_shows_the_baseline_and_never_the_sealed_copy() -> None:
     text = prepared_summary(certified(ProofState.PROVEN), None, RunIdentity(run_id="77"))
     page = rendered(text)
 
@@ -298,21 +299,27 @@ def full_of(text: str) -> AuditRecord:
     )
 
 
+@cache
+def plain_page() -> Page:
+    return shown(full_of("words"))
+
+
 @pytest.mark.parametrize("number", range(len(CORPUS)))
 def test_whatever_a_platform_says_is_inert(number: int) -> None:
-    text = CORPUS[number]
-    page, plain = shown(full_of(text)), shown(full_of("words"))
+    run, plain = full_of(CORPUS[number]), plain_page()
+    audit = audit_document(run)
+    page = rendered(summary(run, audit))
 
     assert page.elements == plain.elements
     assert [len(row) for row in page.rows] == [len(row) for row in plain.rows]
     assert page.unclosed == []
-    told = output_values(full_of(text), audit_document(full_of(text)))
+    told = output_values(run, audit)
     assert all(printable(value) == value for value in told.values())
 
 
 @pytest.mark.parametrize("number", range(len(CORPUS)))
 def test_whatever_a_certificate_says_is_inert(number: int) -> None:
-    def told(text: str) -> Page:
+    def found(text: str) -> Page:
         prepared = certified(
             ProofState.UNKNOWN,
             service=text,
@@ -326,7 +333,7 @@ def test_whatever_a_certificate_says_is_inert(number: int) -> None:
         assert all("\n" not in value and "\r" not in value for value in outputs.values())
         return rendered(prepared_summary(prepared, None, RunIdentity(run_id=text)))
 
-    page, plain = told(CORPUS[number]), told("words")
+    page, plain = found(CORPUS[number]), found("words")
 
     assert page.elements == plain.elements
     assert [len(row) for row in page.rows] == [len(row) for row in plain.rows]

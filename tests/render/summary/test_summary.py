@@ -36,11 +36,11 @@ def test_the_sections_come_in_the_order_a_reviewer_reads() -> None:
 
     assert [heading.split(":")[0] for heading in page.headings[1:]] == [
         "What next",
-        "Attempts",
+        "Health gate",
         "Slowest answer",
         "Rollback",
     ]
-    assert "dashboard v1.2.3 was bad; rolled back to v1.2.2" in page.headings[0]
+    assert "dashboard v1.2.3 failed; rolled back to v1.2.2" in page.headings[0]
     assert text_of(rolled_back()).startswith("## ↩️ ")
 
 
@@ -51,7 +51,7 @@ def test_the_headline_is_followed_by_the_reason() -> None:
     assert lines[2].startswith("**Why:** 3 consecutive successful attempts")
 
 
-def test_the_strip_shows_every_look_in_time_order() -> None:
+def test_the_squares_show_every_observation_in_time_order() -> None:
     run = record(drive(always(Outcome.OK)))
     failing = rolled_back()
     looks = len(failing.gate.observations)
@@ -77,13 +77,13 @@ def test_the_slowest_answer_shows_its_phases_with_bars() -> None:
 
 
 def test_a_slowest_probe_that_was_never_answered_has_no_phases() -> None:
-    assert "It was never answered." in text_of(record(drive(always(Outcome.CONNECT_REFUSED))))
+    assert "No answer." in text_of(record(drive(always(Outcome.CONNECT_REFUSED))))
 
 
 def test_an_attempt_is_a_row_with_time_result_answer_and_version() -> None:
     page = page_of(record(drive(always(Outcome.OK), version="v2", detail="answers 200")))
 
-    assert ["at", "look", "result", "answer", "took", "version"] in page.rows
+    assert ["at", "kind", "result", "answer", "took", "version"] in page.rows
     assert [
         "5.0\u00a0s",
         "attempt",
@@ -147,7 +147,7 @@ def test_a_run_that_was_stopped_says_so() -> None:
     assert "stopped by <code>SIGTERM</code>" in text_of(record(interrupted="SIGTERM"))
 
 
-def test_ten_thousand_looks_fit_and_what_was_cut_is_said() -> None:
+def test_ten_thousand_observations_fit_and_what_was_cut_is_said() -> None:
     text = summary(endless(), audit_document(record()))
 
     assert len(text.encode()) <= LIMIT_BYTES
@@ -166,7 +166,7 @@ def test_the_audit_gives_way_before_anything_else() -> None:
     assert "### Rollback" in text
 
 
-def test_even_endless_words_fit() -> None:
+def test_even_endless_texts_fit() -> None:
     words = "<&>" * 30_000
     run = rolled_back(to=words, service=words, url=words, deployment_id=words, approver=words)
 

@@ -33,7 +33,7 @@ def api(answer: Answer, clock: VirtualClock | None = None) -> PrometheusApi:
     )
 
 
-def trouble(response: httpx.Response | Exception) -> str:
+def reason_of(response: httpx.Response | Exception) -> str:
     """Return why an answer has no number."""
 
     def answer(_: httpx.Request) -> httpx.Response:
@@ -99,7 +99,7 @@ def _data(result: object, kind: str = "vector") -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("response", "told"),
+    ("response", "reason"),
     [
         (httpx.ConnectError(f"no {TOKEN}"), "no answer (ConnectError)"),
         (httpx.ReadTimeout(TOKEN), "no answer within 5 s"),
@@ -137,15 +137,15 @@ def _data(result: object, kind: str = "vector") -> dict[str, object]:
         (raw(200, b" " * (2 * 1024 * 1024 + 1)), "its answer is larger than 2 MB"),
     ],
 )
-def test_what_is_no_vector_is_a_reason(response: httpx.Response | Exception, told: str) -> None:
-    assert told in trouble(response)
+def test_what_is_no_vector_is_a_reason(response: httpx.Response | Exception, reason: str) -> None:
+    assert reason in reason_of(response)
 
 
 def test_what_is_compressed_unasked_is_not_unpacked() -> None:
     response = raw(200, b"\x1f\x8b")
     response.headers["Content-Encoding"] = "gzip"
 
-    assert "compressed" in trouble(response)
+    assert "compressed" in reason_of(response)
 
 
 def test_a_source_that_sends_for_ever_is_left() -> None:

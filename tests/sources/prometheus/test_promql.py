@@ -113,7 +113,7 @@ def test_one_query_asks_for_all_labels_a_service_may_have() -> None:
         ('job="shop prod"', ("job",), "shop prod"),
     ],
 )
-def test_the_service_label_is_a_label_or_a_word(
+def test_the_service_label_is_a_label_or_a_keyword(
     given_text: str, labels: tuple[str, ...], value: str
 ) -> None:
     assert service_label(given_text, "shop") == ServiceLabel(labels=labels, value=value)

@@ -241,21 +241,23 @@ def test_a_source_that_fell_behind_has_no_series() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "reason"),
     [
         ({"service": "shed"}, 'has service="shed" or app="shed" or job="shed" and a status label'),
         ({"service_label": "job"}, 'no series of http_requests_total has job="shop"'),
         ({"service_label": "service=Shop"}, 'has service="Shop"'),
     ],
 )
-def test_another_service_s_requests_are_never_counted(settings: dict[str, str], told: str) -> None:
+def test_another_service_s_requests_are_never_counted(
+    settings: dict[str, str], reason: str
+) -> None:
     town = Town()
     town.world.passes(300)
 
     reading = town.look(town.source(**settings))
 
     assert reading.state is TrafficState.NO_SERIES
-    assert told in reading.detail
+    assert reason in reading.detail
     assert "prometheus-service-label" in reading.detail
 
 
@@ -308,7 +310,7 @@ def _always(value: float) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("to", "answer", "state", "told"),
+    ("to", "answer", "state", "reason"),
     [
         ("sum(increase", _always(float("nan")), TrafficState.NOT_A_NUMBER, "requests is nan"),
         ("sum(increase", _always(float("inf")), TrafficState.NOT_A_NUMBER, "requests is inf"),
@@ -324,7 +326,7 @@ def _always(value: float) -> Answer:
     ],
 )
 def test_no_two_kinds_of_no_number_are_confused(
-    to: str, answer: Answer, state: TrafficState, told: str
+    to: str, answer: Answer, state: TrafficState, reason: str
 ) -> None:
     town = Town()
     town.shop.error_rate = 0.1
@@ -334,7 +336,7 @@ def test_no_two_kinds_of_no_number_are_confused(
     reading = town.look()
 
     assert reading.state is state
-    assert told in reading.detail
+    assert reason in reading.detail
     assert (reading.requests is None) is (state is not TrafficState.ZERO)
 
 
@@ -459,7 +461,7 @@ def test_a_hanging_source_costs_one_query_a_look() -> None:
 
     def hanging(_: httpx.Request) -> httpx.Response:
         town.clock.advance(5.0)
-        raise httpx.ReadTimeout("silence")
+        raise httpx.ReadTimeout("no answer")
 
     town.world.becomes(hanging)
     reading = town.look()

@@ -6,13 +6,13 @@
     world.deploy(broken("1.1"), strategy="immediate")
     world.passes(30)                               # the deploy goes on while time passes
 
-A client with threads of its own wants a `SharedClock` in place of the VirtualClock; its `together`
-takes the place of the client's thread pool.
+A client with threads of its own needs a `SharedClock` instead of the VirtualClock; its
+`run_concurrently` takes the place of the client's thread pool.
 
 Clients: `httpx.Client(transport=world.transport())` pays latencies (`world.latencies`) on the clock
 and holds `wait`; `httpx.MockTransport(world.handler)` moves no clock. Every host will do: requests
 are told apart by their paths. Tokens: `DEPLOY_TOKEN` (cannot read logs), `READ_TOKEN`,
-`FOREIGN_TOKEN` (of another app), `PERSON_TOKEN`; `world.estate.allow(FlyToken(...))` for more.
+`FOREIGN_TOKEN` (of another app), `PERSON_TOKEN`; `world.app_state.allow(FlyToken(...))` for more.
 
 The edge: `world.ask` (a Prober), `world.answer` (for VirtualPool), `world.control_answers`,
 `world.edge.switches`, `world.proxy_loses`.
@@ -21,25 +21,25 @@ Images: `image`, `broken`, `broken_api`, `ready_after`, `dies_after`, `slow`, `f
 `out_of_memory`, `unpullable`; or `image(version, serves)` with a function of the `Visit`. All take
 the fields of `FlyImage`. `world.becomes(image)` changes how one behaves from now on.
 
-Other people: `launch`, `remembers`, `deploy`, `set_secrets`, `machine_update`, `create`, `destroy`,
+Other clients: `launch`, `remembers`, `deploy`, `set_secrets`, `machine_update`, `create`,
+`destroy`,
 `start`, `stop`, `suspend`, `restart`, `cordon`, `lease`, `prune`, `autostops_after`;
 `world.at(second, lambda: ...)` schedules any of them.
 
 Faults: `fails(match, status or exception, times, after=...)`, `recovers`, `down(seconds)`,
 `lists_late(seconds)`, `host_fails`, `host_returns`, `sickens` (until a restart);
-`world.estate.switches` (`Switches`), `world.estate.limits.are_on`, `world.estate.flyd.pace`.
+`world.app_state`: `.switches` (`Switches`), `.limits.are_on`, `.flyd.pace`.
 
 What a test sees: `machines`, `machine(id)`, `running()` (id → version that truly runs), `well()`,
 `leases()`, `releases`, `log` (of `Deed`), `deeds(by=, action=, since=)`, `requests` (of `Asked`),
 `asked` (probes), `now`.
 
 In real time: `python -m tests.worlds.fly.serve --scenario bad` serves it all on one loopback port
-(`real_time.served` in a test). `fake_flyctl.put_on_path` makes a program `flyctl` that talks to it;
-`fake_flyctl.Flyctl` is the same in virtual time.
+(`real_time.served` in a test).
 """
 
+from tests.worlds.fly.change_log import Deed
 from tests.worlds.fly.deploys import Deploy, Habits
-from tests.worlds.fly.diary import Deed
 from tests.worlds.fly.images import (
     Crash,
     FlyImage,

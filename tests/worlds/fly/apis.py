@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.worlds.fly import machines_api, power_api, registry_api, releases_api
+from tests.worlds.fly import lease_api, machines_api, registry_api, releases_api
+from tests.worlds.fly.app_state import AppState
 from tests.worlds.fly.call import Answer, Call, Held, Route, demand_right, token_of
-from tests.worlds.fly.estate import Estate
 from tests.worlds.fly.faults import Trouble
-from tests.worlds.fly.machines_told import LaggingList
+from tests.worlds.fly.machine_json import LaggingList
 from tests.worlds.fly.refusal import RefusalError, refused
 
 _HOSTS = frozenset({"api.machines.dev", "api.fly.io", "registry.fly.io"})
@@ -32,12 +32,12 @@ class Asked:
 class FlyApis:
     """All APIs. `requests` holds what was asked."""
 
-    def __init__(self, estate: Estate) -> None:
-        self._estate = estate
-        self.listed = LaggingList(estate)
+    def __init__(self, app_state: AppState) -> None:
+        self._app_state = app_state
+        self.listed = LaggingList(app_state)
         self._routes: tuple[Route, ...] = (
             *machines_api.routes(self.listed),
-            *power_api.routes(),
+            *lease_api.routes(),
             *releases_api.routes(),
             *registry_api.routes(),
         )
@@ -52,7 +52,7 @@ class FlyApis:
 
     def go_down(self, seconds: float, trouble: Trouble) -> None:
         """Answer nothing but trouble for so long."""
-        self._down = (self._estate.agenda.now + seconds, trouble)
+        self._down = (self._app_state.events_due.now + seconds, trouble)
 
     def action(self, request: httpx.Request) -> str:
         """Return what a request asks for; `unknown` where nobody answers it."""
@@ -88,13 +88,15 @@ class FlyApis:
         return Held(ready=ready, until=held.until, late=lambda: signed(held.late()))
 
     def _answered(self, request: httpx.Request) -> Answer:
-        if self._down and self._estate.agenda.now < self._down[0]:
+        if self._down and self._app_state.events_due.now < self._down[0]:
             trouble = self._down[1]
             if not isinstance(trouble, int):
                 raise trouble("the platform is down")
             return refused(RefusalError(trouble, "unavailable: the service is down"))
         line = f"{request.method} {request.url.path}"
-        return self._estate.faults.play(self.action(request), line, lambda: self._served(request))
+        return self._app_state.faults.play(
+            self.action(request), line, lambda: self._served(request)
+        )
 
     def _served(self, request: httpx.Request) -> Answer:
         found = self._found(request)
@@ -104,10 +106,10 @@ class FlyApis:
         try:
             if served.is_limited:
                 subject = call.named.get("machine") or call.named.get("app", "")
-                self._estate.limits.spend(served.action, subject)
+                self._app_state.limits.spend(served.action, subject)
             if served.action not in _OWN_RIGHTS:
-                demand_right(self._estate, call, writes=served.writes)
-            return served.serve(self._estate, call)
+                demand_right(self._app_state, call, writes=served.writes)
+            return served.serve(self._app_state, call)
         except RefusalError as refusal:
             return refused(refusal)
 
@@ -115,7 +117,7 @@ class FlyApis:
         for one in self._routes:
             match = one.pattern.fullmatch(request.url.path)
             if match and one.method == request.method:
-                return one, Call(request, match.groupdict(), token_of(self._estate, request))
+                return one, Call(request, match.groupdict(), token_of(self._app_state, request))
         return None
 
     def _sign(self, request: httpx.Request, response: httpx.Response) -> None:
@@ -123,10 +125,10 @@ class FlyApis:
             response.headers["fly-request-id"] = f"01R{len(self.requests):023d}-ams"
 
     def _record(self, request: httpx.Request, response: httpx.Response | None) -> None:
-        token = token_of(self._estate, request)
+        token = token_of(self._app_state, request)
         self.requests.append(
             Asked(
-                at=self._estate.agenda.now,
+                at=self._app_state.events_due.now,
                 action=self.action(request),
                 line=f"{request.method} {request.url.path}",
                 status=response.status_code if response else 0,

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.worlds.fly.estate import Estate
+from tests.worlds.fly.app_state import AppState
 from tests.worlds.fly.refusal import RefusalError
 from tests.worlds.fly.tokens import FlyToken, bare
 
@@ -75,7 +75,7 @@ class Route:
     method: str
     pattern: re.Pattern[str]
     action: str
-    serve: Callable[[Estate, Call], Answer]
+    serve: Callable[[AppState, Call], Answer]
     writes: bool = False
     is_limited: bool = True
 
@@ -83,7 +83,7 @@ class Route:
 def route(
     line: str,
     action: str,
-    serve: Callable[[Estate, Call], Answer],
+    serve: Callable[[AppState, Call], Answer],
     *,
     writes: bool = False,
     is_limited: bool = True,
@@ -94,7 +94,7 @@ def route(
     return Route(method, re.compile(pattern), action, serve, writes, is_limited)
 
 
-def token_of(estate: Estate, request: httpx.Request) -> FlyToken | None:
+def token_of(app_state: AppState, request: httpx.Request) -> FlyToken | None:
     """Return the token a request carries, by header or as a Basic password; None if unknown."""
     value = str(request.headers.get("authorization", ""))
     if value.lower().startswith("basic "):
@@ -102,18 +102,18 @@ def token_of(estate: Estate, request: httpx.Request) -> FlyToken | None:
             value = b64decode(value[6:]).decode().partition(":")[2]
         except ValueError:
             return None
-    return estate.tokens.get(bare(value))
+    return app_state.tokens.get(bare(value))
 
 
-def demand_right(estate: Estate, call: Call, *, writes: bool) -> None:
+def demand_right(app_state: AppState, call: Call, *, writes: bool) -> None:
     """Raise RefusalError where the token does not allow what is asked."""
-    token, app = call.token, call.named.get("app", estate.app)
+    token, app = call.token, call.named.get("app", app_state.app)
     if token is None:
         raise RefusalError(401, "unauthorized: the token is missing or not valid")
-    if app != estate.app:
+    if app != app_state.app:
         raise RefusalError(404, f"not_found: app {app} not found")
-    if token.app not in {None, estate.app}:
-        if estate.switches.hides_foreign_apps:
+    if token.app not in {None, app_state.app}:
+        if app_state.switches.hides_foreign_apps:
             raise RefusalError(404, f"not_found: app {app} not found")
         raise RefusalError(403, "permission_denied: token is not authorized for this app")
     if writes and not token.may_write:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from tests.worlds.fly.agenda import Agenda, Process
+from tests.worlds.fly.change_log import ChangeLog
 from tests.worlds.fly.checks import is_well
 from tests.worlds.fly.definitions import Definition, configured
-from tests.worlds.fly.diary import Diary
+from tests.worlds.fly.event_queue import EventQueue, Process
 from tests.worlds.fly.flyd import Flyd
 from tests.worlds.fly.images import FlyImage
 from tests.worlds.fly.leases import Leases
@@ -66,14 +66,14 @@ class Deployer:
 
     def __init__(
         self,
-        agenda: Agenda,
-        diary: Diary,
+        events_due: EventQueue,
+        change_log: ChangeLog,
         flyd: Flyd,
         leases: Leases,
         ledger: Ledger,
     ) -> None:
-        self._agenda = agenda
-        self._diary = diary
+        self._events_due = events_due
+        self._diary = change_log
         self._flyd = flyd
         self._leases = leases
         self._ledger = ledger
@@ -87,7 +87,7 @@ class Deployer:
             image, definition, by=by, status="running", strategy=strategy, description="Release"
         )
         deploy = Deploy(release=release, habits=habits)
-        self._agenda.play(self._run(deploy))
+        self._events_due.play(self._run(deploy))
         return deploy
 
     def set_secrets(self, definition: Definition, image: FlyImage) -> Deploy:
@@ -105,7 +105,7 @@ class Deployer:
             yield _OVERHEAD_SECONDS
             yield from self._release_command(deploy)
             yield from self._lease(deploy)
-            self._agenda.play(self._keep(deploy))
+            self._events_due.play(self._keep(deploy))
             yield from self._strategies()[deploy.habits.strategy](deploy)
         except (DeployFailedError, RefusalError) as error:
             deploy.why = str(error)
@@ -129,9 +129,9 @@ class Deployer:
                 self._leases.release(machine, nonce)
 
     def _lease(self, deploy: Deploy) -> Process:
-        until = self._agenda.now + _LEASE_PATIENCE_SECONDS
+        until = self._events_due.now + _LEASE_PATIENCE_SECONDS
         for machine in self.managed():
-            while self._leases.of(machine.id) and self._agenda.now < until:
+            while self._leases.of(machine.id) and self._events_due.now < until:
                 yield 1.0
             owner = f"{deploy.by}@tokens.fly.io"
             lease = self._leases.acquire(machine.id, owner, ttl=_LEASE_SECONDS)
@@ -221,7 +221,7 @@ class Deployer:
         """Wait for started and passing; a silent revert looks the same to it, as to flyctl."""
 
         def is_done() -> bool:
-            return machine.state == "started" and is_well(machine, self._agenda.now)
+            return machine.state == "started" and is_well(machine, self._events_due.now)
 
         if not (yield from self._until(is_done, deploy.habits.wait_seconds)):
             words = f"timeout reached waiting for health checks to pass for machine {machine.id}"
@@ -238,9 +238,9 @@ class Deployer:
             )
 
     def _until(self, is_done: Callable[[], bool], patience: float) -> Generator[float, None, bool]:
-        until = self._agenda.now + patience
+        until = self._events_due.now + patience
         while not is_done():
-            if self._agenda.now >= until:
+            if self._events_due.now >= until:
                 return False
             yield _STEP_SECONDS
         return True

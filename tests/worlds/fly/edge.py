@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass, replace
 from random import Random
 
+from tests.worlds.fly.app_state import AppState
 from tests.worlds.fly.checks import is_refuted, is_routable
-from tests.worlds.fly.estate import Estate
 from tests.worlds.fly.images import Served
 from tests.worlds.fly.machine import FlyMachine
 from tests.worlds.fly.refusal import RefusalError
@@ -32,8 +32,8 @@ class Edge:
     The balancer chooses by a seeded chance.
     """
 
-    def __init__(self, estate: Estate, seed: int = 7) -> None:
-        self._estate = estate
+    def __init__(self, app_state: AppState, seed: int = 7) -> None:
+        self._app_state = app_state
         self._random = Random(seed)
         self.switches = EdgeSwitches()
 
@@ -51,17 +51,17 @@ class Edge:
     def _is_routed(self, machine: FlyMachine) -> bool:
         if machine.running is None or not machine.is_host_ok or machine.is_lost:
             return False
-        now = self._estate.agenda.now
+        now = self._app_state.events_due.now
         if machine.wakes_at is not None:
             return machine.wakes_at <= now and not is_refuted(machine, now, machine.wakes_at)
         return is_routable(machine, now)
 
     def _serving(self) -> list[FlyMachine]:
-        machines = self._estate.flyd.machines.values()
+        machines = self._app_state.flyd.machines.values()
         return [m for m in machines if m.services and not m.is_gone and not m.is_cordoned]
 
     def _balanced(self, path: str) -> Served:
-        now = self._estate.agenda.now
+        now = self._app_state.events_due.now
         candidates = self.candidates()
         listening = [machine for machine in candidates if machine.is_listening(now)]
         if listening:
@@ -79,7 +79,7 @@ class Edge:
 
     def _forced(self, path: str, machine_id: str) -> Served:
         """Reach one machine, whatever its checks say, and no other."""
-        machine = self._estate.flyd.machines.get(machine_id)
+        machine = self._app_state.flyd.machines.get(machine_id)
         if machine is None or machine.is_gone or not machine.services:
             return _failure(404, "no instance with this id")
         if not machine.is_host_ok:
@@ -89,10 +89,10 @@ class Edge:
         return self._reached(machine, path)
 
     def _reached(self, machine: FlyMachine, path: str) -> Served:
-        if machine.is_listening(self._estate.agenda.now):
+        if machine.is_listening(self._app_state.events_due.now):
             return self._ask(machine, path)
         if machine.wakes_at is not None:
-            return self._first(machine, path, machine.wakes_at - self._estate.agenda.now)
+            return self._first(machine, path, machine.wakes_at - self._app_state.events_due.now)
         if machine.running is not None:
             return _failure(502, "[PC01] instance refused connection", _REFUSED_SECONDS)
         if _sleeps(machine):
@@ -100,7 +100,7 @@ class Edge:
         return _failure(503, "the instance is not running", _NO_CANDIDATE_SECONDS)
 
     def _ask(self, machine: FlyMachine, path: str) -> Served:
-        now = self._estate.agenda.now
+        now = self._app_state.events_due.now
         assert machine.running is not None
         machine.last_asked = now
         return machine.running.image.serves(machine.running.visit(path, now, machine.id))
@@ -109,12 +109,12 @@ class Edge:
         """Start a machine and foresee its first answer; the request is held until then."""
         was_frozen = machine.frozen
         try:
-            self._estate.leases.demand(machine.id, "")
-            self._estate.flyd.start(machine, by="proxy")
+            self._app_state.leases.demand(machine.id, "")
+            self._app_state.flyd.start(machine, by="proxy")
         except RefusalError as refusal:
             words = f"[PM01] machines API returned an error: {json.dumps(refusal.error)}"
             return _failure(503, words, _NO_CANDIDATE_SECONDS)
-        pace, now = self._estate.flyd.pace, self._estate.agenda.now
+        pace, now = self._app_state.flyd.pace, self._app_state.events_due.now
         if was_frozen is not None:
             machine.wakes_at = now + pace.resume
             served = was_frozen.image.serves(was_frozen.visit(path, now, machine.id))
@@ -128,7 +128,7 @@ class Edge:
 
     def _first(self, machine: FlyMachine, path: str, seconds: float) -> Served:
         """Foresee the first answer of a machine that listens in so many seconds."""
-        foreseen = self._estate.flyd.life.foreseen(machine)
+        foreseen = self._app_state.flyd.life.foreseen(machine)
         served = machine.image.serves(foreseen.visit(path, foreseen.listens_at, machine.id))
         return replace(served, seconds=served.seconds + seconds)
 

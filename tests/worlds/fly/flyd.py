@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from tests.worlds.fly.agenda import Agenda
-from tests.worlds.fly.diary import Diary
+from tests.worlds.fly.change_log import ChangeLog
+from tests.worlds.fly.event_queue import EventQueue
 from tests.worlds.fly.images import Config, Crash, FlyImage
 from tests.worlds.fly.machine import FlyMachine, Version, copied
 from tests.worlds.fly.machine_life import MachineLife
@@ -22,12 +22,12 @@ class Flyd:
     release command that runs is noted as a deed, whoever lets it run.
     """
 
-    def __init__(self, agenda: Agenda, diary: Diary) -> None:
-        self._agenda = agenda
-        self._diary = diary
+    def __init__(self, events_due: EventQueue, change_log: ChangeLog) -> None:
+        self._events_due = events_due
+        self._changes = change_log
         self._count = 0
         self.machines: dict[str, FlyMachine] = {}
-        self.life = MachineLife(agenda)
+        self.life = MachineLife(events_due)
         self.pace = self.life.pace
         self.versions_kept = 20
         self.release_command_seconds = 3.0
@@ -44,12 +44,12 @@ class Flyd:
     ) -> FlyMachine:
         """Create a machine, which pulls its image and starts unless it is told not to."""
         machine = self._made(config, image, region, name)
-        self._diary.note(by, "create", machine.id, image)
+        self._changes.note(by, "create", machine.id, image)
         if machine.group == _RELEASE_COMMAND:
-            self._diary.note(by, "release-command", machine.id, image)
+            self._changes.note(by, "release-command", machine.id, image)
             machine.image = _one_off(image, self.release_command_seconds)
         self.life.event(machine, "launch", "created", "user")
-        self._agenda.play(self.life.launch(machine, skip_launch=skip_launch))
+        self._events_due.play(self.life.launch(machine, skip_launch=skip_launch))
         return machine
 
     def settled(self, config: Config, image: FlyImage, *, region: str, since: float) -> FlyMachine:
@@ -73,7 +73,7 @@ class Flyd:
         self._reach(machine)
         if _volumes(machine.config) != _volumes(config):
             raise RefusalError(400, "invalid_argument: unable to change the volumes of a machine")
-        self._diary.note(by, "update", machine.id, image)
+        self._changes.note(by, "update", machine.id, image)
         former = Version(
             instance_id=machine.instance_id, config=machine.config, image=machine.image
         )
@@ -81,7 +81,7 @@ class Flyd:
         state, machine.state = machine.state, "replacing"
         self._configure(machine, config, image)
         self.life.event(machine, "update", "replacing", "user")
-        self._agenda.play(self.life.replace(machine, former, state, launches=launches))
+        self._events_due.play(self.life.replace(machine, former, state, launches=launches))
 
     def start(self, machine: FlyMachine, *, by: str) -> str:
         """Start a machine at rest and return the state it was in."""
@@ -92,18 +92,18 @@ class Flyd:
             words = f"unable to start machine from current state: '{former}'"
             raise RefusalError(412, f"failed_precondition: {words}")
         self._reach(machine)
-        self._diary.note(by, "start", machine.id, machine.image)
+        self._changes.note(by, "start", machine.id, machine.image)
         self.life.begin(machine)
         if by != "proxy":
             machine.restarts = 0
-        self._agenda.play(self.life.start(machine, source="proxy" if by == "proxy" else "user"))
+        self._events_due.play(self.life.start(machine, source="proxy" if by == "proxy" else "user"))
         return former
 
     def stop(self, machine: FlyMachine, *, by: str) -> None:
         if machine.state in _AT_REST:
             return
         self._interrupt(machine, "stop", by)
-        self._agenda.play(self.life.stop(machine))
+        self._events_due.play(self.life.stop(machine))
 
     def suspend(self, machine: FlyMachine, *, by: str) -> None:
         if machine.state == "suspended":
@@ -112,31 +112,31 @@ class Flyd:
             words = f"unable to suspend machine from current state: '{machine.state}'"
             raise RefusalError(412, f"failed_precondition: {words}")
         self._interrupt(machine, "suspend", by)
-        self._agenda.play(self.life.suspend(machine))
+        self._events_due.play(self.life.suspend(machine))
 
     def restart(self, machine: FlyMachine, *, by: str) -> None:
         self._interrupt(machine, "restart", by)
-        self._agenda.play(self.life.restart(machine))
+        self._events_due.play(self.life.restart(machine))
 
     def cordon(self, machine: FlyMachine, *, by: str, cordoned: bool) -> None:
         self._reach(machine)
-        self._diary.note(by, "cordon" if cordoned else "uncordon", machine.id, machine.image)
+        self._changes.note(by, "cordon" if cordoned else "uncordon", machine.id, machine.image)
         machine.is_cordoned = cordoned
 
     def destroy(self, machine: FlyMachine, *, by: str, force: bool = False) -> None:
         if not force and machine.state not in _AT_REST:
             words = f"unable to destroy machine, not currently stopped: '{machine.state}'"
             raise RefusalError(412, f"failed_precondition: {words}")
-        self._diary.note(by, "destroy", machine.id, machine.image)
+        self._changes.note(by, "destroy", machine.id, machine.image)
         self.life.begin(machine)
-        self._agenda.play(self.life.destroy(machine))
+        self._events_due.play(self.life.destroy(machine))
 
     def lose_host(self, machine: FlyMachine, status: str = "unreachable") -> None:
         """Take a machine's host away; a standby of it starts."""
         machine.host_status = status
         for other in self.machines.values():
             if machine.id in (other.config.get("standbys") or []):
-                self._agenda.after(self.pace.standby, lambda o=other: self._stand_in(o))  # type: ignore[misc]
+                self._events_due.after(self.pace.standby, lambda o=other: self._stand_in(o))  # type: ignore[misc]
 
     def _stand_in(self, machine: FlyMachine) -> None:
         if machine.state in _AT_REST:
@@ -151,7 +151,7 @@ class Flyd:
             words = f"unable to {action} machine from current state: '{machine.state}'"
             raise RefusalError(412, f"failed_precondition: {words}")
         self._reach(machine)
-        self._diary.note(by, action, machine.id, machine.image)
+        self._changes.note(by, action, machine.id, machine.image)
         self.life.begin(machine)
 
     def _made(self, config: Config, image: FlyImage, region: str, name: str) -> FlyMachine:
@@ -165,8 +165,8 @@ class Flyd:
             image=image,
             instance_id="",
             private_ip=f"fdaa:0:18:a7b:{number:x}:2",
-            created_at=self._agenda.now,
-            updated_at=self._agenda.now,
+            created_at=self._events_due.now,
+            updated_at=self._events_due.now,
         )
         self.machines[machine.id] = machine
         self._configure(machine, config, image)
@@ -179,7 +179,7 @@ class Flyd:
         machine.config, machine.image = copied(config), image
         machine.restarts = machine.crashes = 0
         machine.wakes_at = None
-        machine.updated_at = self._agenda.now
+        machine.updated_at = self._events_due.now
         made = Version(instance_id=machine.instance_id, config=machine.config, image=image)
         machine.versions.insert(0, made)
         del machine.versions[self.versions_kept :]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tests.worlds.fly.agenda import Agenda
+from tests.worlds.fly.event_queue import EventQueue
 from tests.worlds.fly.refusal import RefusalError
 
 DEFAULT_TTL_SECONDS = 120.0
@@ -24,15 +24,15 @@ class FlyLease:
 class Leases:
     """At most one lease a machine; one that has expired is gone."""
 
-    def __init__(self, agenda: Agenda) -> None:
-        self._agenda = agenda
+    def __init__(self, events_due: EventQueue) -> None:
+        self._events_due = events_due
         self._count = 0
         self._held: dict[str, FlyLease] = {}
 
     def of(self, machine: str) -> FlyLease | None:
         """Return a machine's lease; None where nobody holds one."""
         lease = self._held.get(machine)
-        if lease is None or lease.expires <= self._agenda.now:
+        if lease is None or lease.expires <= self._events_due.now:
             self._held.pop(machine, None)
             return None
         return lease
@@ -60,7 +60,7 @@ class Leases:
             nonce=held.nonce if held else f"{self._count:012x}",
             owner=owner,
             description=description or (held.description if held else ""),
-            expires=self._agenda.now + ttl,
+            expires=self._events_due.now + ttl,
             version=f"01L{self._count:023d}",
         )
         self._held[machine] = lease
@@ -77,7 +77,7 @@ class Leases:
         """Raise RefusalError where somebody else holds the machine, or a nonce is stale."""
         lease = self.of(machine)
         if lease is not None and lease.nonce != nonce:
-            until = self._agenda.wall(lease.expires).strftime("%Y-%m-%dT%H:%M:%SZ")
+            until = self._events_due.wall(lease.expires).strftime("%Y-%m-%dT%H:%M:%SZ")
             held = f"machine ID {machine} lease currently held by {lease.owner}, expires at {until}"
             raise RefusalError(409, f"aborted: {held}")
         if lease is None and nonce:
@@ -88,7 +88,7 @@ class Leases:
     def told(self, lease: FlyLease, *, with_nonce: bool) -> dict[str, Any]:
         """Return a lease as the API tells it; its nonce is for its holder alone."""
         told: dict[str, Any] = {
-            "expires_at": int(self._agenda.wall(lease.expires).timestamp()),
+            "expires_at": int(self._events_due.wall(lease.expires).timestamp()),
             "owner": lease.owner,
             "description": lease.description,
             "version": lease.version,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.worlds.fly.agenda import Agenda
+from tests.worlds.fly.event_queue import EventQueue
 from tests.worlds.fly.refusal import RefusalError
 
 
@@ -23,8 +23,8 @@ _ROUNDING = 1e-6
 class Limits:
     """One bucket for each action and machine; where there is no machine, the app's."""
 
-    def __init__(self, agenda: Agenda) -> None:
-        self._agenda = agenda
+    def __init__(self, events_due: EventQueue) -> None:
+        self._events_due = events_due
         self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
         self.are_on = True
         self.refused = 0
@@ -32,7 +32,7 @@ class Limits:
     def spend(self, action: str, subject: str) -> None:
         """Take one request's worth. Raises RefusalError, 429, where nothing is left."""
         rate = GET_MACHINE if action == "get" else ACTION
-        now = self._agenda.now
+        now = self._events_due.now
         left, since = self._buckets.get((action, subject), (rate.burst, now))
         left = min(rate.burst, left + (now - since) * rate.per_second)
         if self.are_on and left < 1.0 - _ROUNDING:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tests.worlds.fly.agenda import Agenda, Process
+from tests.worlds.fly.event_queue import EventQueue, Process
 from tests.worlds.fly.images import Crash
 from tests.worlds.fly.machine import FlyMachine, Running, Version
 
@@ -30,15 +30,15 @@ class MachineLife:
     Each ends when its machine's `run` changes: it was overtaken.
     """
 
-    def __init__(self, agenda: Agenda) -> None:
-        self._agenda = agenda
+    def __init__(self, events_due: EventQueue) -> None:
+        self._events_due = events_due
         self._count = 0
         self.pace = Pace()
         self.secrets = 1
 
     def foreseen(self, machine: FlyMachine) -> Running:
         """Return the process that a machine will run which starts now."""
-        return self.process(machine, self._agenda.now + self.pace.start)
+        return self.process(machine, self._events_due.now + self.pace.start)
 
     def begin(self, machine: FlyMachine) -> None:
         """Overtake whatever is under way for a machine."""
@@ -91,7 +91,7 @@ class MachineLife:
     def _revert(self, machine: FlyMachine, former: Version, state: str) -> None:
         machine.instance_id, machine.config = former.instance_id, former.config
         machine.image, machine.state = former.image, state
-        machine.updated_at = self._agenda.now
+        machine.updated_at = self._events_due.now
 
     def start(self, machine: FlyMachine, *, source: str) -> Process:
         """Start a process, again after each crash as long as the restart policy lets it."""
@@ -115,7 +115,7 @@ class MachineLife:
             source = "flyd"
 
     def _started(self, machine: FlyMachine) -> None:
-        now = self._agenda.now
+        now = self._events_due.now
         machine.running = machine.frozen or self.process(machine, now)
         machine.frozen = None
         machine.state, machine.is_lost, machine.last_asked = "started", False, now
@@ -189,7 +189,7 @@ class MachineLife:
             "requested_stop": requested,
             "restarting": restarting,
             "signal": 15 if requested else -1,
-            "exited_at": _stamp(self._agenda.wall()),
+            "exited_at": _stamp(self._events_due.wall()),
         }
         request = {"exit_event": told, "restart_count": machine.restarts}
         self.event(machine, "exit", "stopped", "flyd", request=request)
@@ -210,7 +210,7 @@ class MachineLife:
             "type": kind,
             "status": status,
             "source": source,
-            "timestamp": int(self._agenda.wall(at).timestamp() * 1000),
+            "timestamp": int(self._events_due.wall(at).timestamp() * 1000),
         }
         machine.remember(event | ({"request": request} if request else {}))
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import httpx
 
+from tests.worlds.fly.app_state import AppState
 from tests.worlds.fly.call import Answer, Call, Held, route
 from tests.worlds.fly.definitions import SMALL
 from tests.worlds.fly.durations import seconds_of
-from tests.worlds.fly.estate import Estate
 from tests.worlds.fly.machine import FlyMachine, Json, copied, summary
-from tests.worlds.fly.machines_told import LaggingList, told
+from tests.worlds.fly.machine_json import LaggingList, told
 from tests.worlds.fly.refusal import RefusalError, refused, reply
 from tests.worlds.fly.tokens import FlyToken
 
@@ -19,32 +19,32 @@ _SETTLED = frozenset({"started", "stopped", "suspended", "failed", "destroyed"})
 _WAITABLE = _SETTLED | {"settled"}
 
 
-def app(estate: Estate, _call: Call) -> Answer:
-    alive = [machine for machine in estate.flyd.machines.values() if not machine.is_gone]
+def app(app_state: AppState, _call: Call) -> Answer:
+    alive = [machine for machine in app_state.flyd.machines.values() if not machine.is_gone]
     return reply(
         200,
         {
-            "id": f"app_{estate.app}",
+            "id": f"app_{app_state.app}",
             "internal_numeric_id": 4711,
-            "name": estate.app,
+            "name": app_state.app,
             "network": "default",
             "status": "deployed" if alive else "pending",
             "machine_count": len(alive),
             "volume_count": sum(len(machine.config.get("mounts") or []) for machine in alive),
             "organization": {
-                "name": estate.organization,
-                "slug": estate.organization,
+                "name": app_state.organization,
+                "slug": app_state.organization,
                 "internal_numeric_id": 42,
             },
-            "cname_target": f"{estate.app}.fly.dev",
+            "cname_target": f"{app_state.app}.fly.dev",
         },
     )
 
 
-def machines(listed: LaggingList, estate: Estate, call: Call) -> Answer:
+def machines(listed: LaggingList, app_state: AppState, call: Call) -> Answer:
     found = [machine for machine in listed.machines() if _is_wanted(machine, call)]
     if call.is_set("include_leases"):
-        found = [_leased(estate, machine, call) for machine in found]
+        found = [_leased(app_state, machine, call) for machine in found]
     if call.is_set("summary"):
         found = [summary(machine) for machine in found]
     return reply(200, found)
@@ -68,56 +68,56 @@ def _is_wanted(machine: Json, call: Call) -> bool:
     return all(metadata.get(key) == value for key, value in wanted.items())
 
 
-def machine(estate: Estate, call: Call) -> Answer:
-    made = told(estate, estate.machine(call.named["machine"]))
-    return reply(200, _leased(estate, made, call) if call.is_set("include_leases") else made)
+def machine(app_state: AppState, call: Call) -> Answer:
+    made = told(app_state, app_state.machine(call.named["machine"]))
+    return reply(200, _leased(app_state, made, call) if call.is_set("include_leases") else made)
 
 
-def _leased(estate: Estate, made: Json, call: Call) -> Json:
-    lease = estate.leases.of(made["id"])
+def _leased(app_state: AppState, made: Json, call: Call) -> Json:
+    lease = app_state.leases.of(made["id"])
     if lease is None:
         return made
     mine = bool(call.nonce) and call.nonce == lease.nonce
-    return {**made, "lease": estate.leases.told(lease, with_nonce=mine)}
+    return {**made, "lease": app_state.leases.told(lease, with_nonce=mine)}
 
 
-def create(estate: Estate, call: Call) -> Answer:
+def create(app_state: AppState, call: Call) -> Answer:
     """Create a machine; `lease_ttl` gives a lease along, the one time a nonce is told unasked."""
     config = _config(call)
-    names = {found.name for found in estate.flyd.machines.values() if not found.is_gone}
+    names = {found.name for found in app_state.flyd.machines.values() if not found.is_gone}
     name = str(call.body.get("name", ""))
     if name in names:
         raise RefusalError(
             409, f"already_exists: unique machine name violation: {name}", "name_taken"
         )
-    made = estate.flyd.create(
+    made = app_state.flyd.create(
         {"guest": dict(SMALL), **config},
-        estate.resolved(config["image"]),
+        app_state.resolved(config["image"]),
         region=str(call.body.get("region", "ams")),
         by=call.owner,
         name=name,
         skip_launch=bool(call.body.get("skip_launch")),
     )
-    return reply(200, _granted(estate, made, call))
+    return reply(200, _granted(app_state, made, call))
 
 
-def update(estate: Estate, call: Call) -> Answer:
+def update(app_state: AppState, call: Call) -> Answer:
     """Replace the configuration, where the machine is still the one the caller has seen."""
-    found = estate.machine(call.named["machine"])
+    found = app_state.machine(call.named["machine"])
     if found.is_gone:
         raise RefusalError(412, "failed_precondition: unable to update machine: it is destroyed")
-    estate.leases.demand(found.id, call.nonce)
+    app_state.leases.demand(found.id, call.nonce)
     config = _config(call)
     seen = call.body.get("current_version")
     if seen and seen != found.instance_id:
         words = f"current machine version is {found.instance_id}, not {seen}"
-        raise RefusalError(estate.switches.stale_status, f"aborted: {words}")
+        raise RefusalError(app_state.switches.stale_status, f"aborted: {words}")
     if call.body.get("region", found.region) != found.region:
         raise RefusalError(400, "invalid_argument: the region of a machine cannot be changed")
-    image = estate.resolved(config["image"])
+    image = app_state.resolved(config["image"])
     skip = bool(call.body.get("skip_launch"))
-    estate.flyd.update(found, config, image, by=call.owner, skip_launch=skip)
-    return reply(200, _granted(estate, found, call))
+    app_state.flyd.update(found, config, image, by=call.owner, skip_launch=skip)
+    return reply(200, _granted(app_state, found, call))
 
 
 def _config(call: Call) -> dict[str, Any]:
@@ -127,12 +127,14 @@ def _config(call: Call) -> dict[str, Any]:
     return copied(config)
 
 
-def _granted(estate: Estate, found: FlyMachine, call: Call) -> Json:
+def _granted(app_state: AppState, found: FlyMachine, call: Call) -> Json:
     ttl = call.body.get("lease_ttl")
     if not ttl:
-        return told(estate, found)
-    lease = estate.leases.acquire(found.id, owner_of(call.token), nonce=call.nonce, ttl=float(ttl))
-    return {**told(estate, found), "nonce": lease.nonce}
+        return told(app_state, found)
+    lease = app_state.leases.acquire(
+        found.id, owner_of(call.token), nonce=call.nonce, ttl=float(ttl)
+    )
+    return {**told(app_state, found), "nonce": lease.nonce}
 
 
 def owner_of(token: FlyToken | None) -> str:
@@ -140,31 +142,31 @@ def owner_of(token: FlyToken | None) -> str:
     return f"{token.owner if token else 'nobody'}@tokens.fly.io"
 
 
-def destroy(estate: Estate, call: Call) -> Answer:
-    found = estate.machine(call.named["machine"])
-    estate.leases.demand(found.id, call.nonce)
+def destroy(app_state: AppState, call: Call) -> Answer:
+    found = app_state.machine(call.named["machine"])
+    app_state.leases.demand(found.id, call.nonce)
     force = call.is_set("force") or call.is_set("kill")
-    estate.flyd.destroy(found, by=call.owner, force=force)
+    app_state.flyd.destroy(found, by=call.owner, force=force)
     return reply(200, {"ok": True})
 
 
-def versions(estate: Estate, call: Call) -> Answer:
-    found = estate.machine(call.named["machine"])
+def versions(app_state: AppState, call: Call) -> Answer:
+    found = app_state.machine(call.named["machine"])
     told_ones = [
         {"version": one.instance_id, "user_config": copied(one.config)} for one in found.versions
     ]
     return reply(200, told_ones)
 
 
-def events(estate: Estate, call: Call) -> Answer:
-    found = estate.machine(call.named["machine"])
+def events(app_state: AppState, call: Call) -> Answer:
+    found = app_state.machine(call.named["machine"])
     limit = int(call.param("limit") or 20)
     return reply(200, found.events[:limit])
 
 
-def wait(estate: Estate, call: Call) -> Answer:
+def wait(app_state: AppState, call: Call) -> Answer:
     """Hold the answer until the machine is in a state, at most a minute."""
-    found = estate.machine(call.named["machine"])
+    found = app_state.machine(call.named["machine"])
     patience = seconds_of(_number(call.param("timeout")), _LONGEST_WAIT)
     if not 1.0 <= patience <= _LONGEST_WAIT:
         words = "value must be inside range [1s, 1m0s]"
@@ -172,8 +174,8 @@ def wait(estate: Estate, call: Call) -> Answer:
     wanted = call.param("state") or "started"
     if wanted not in _WAITABLE:
         raise RefusalError(400, f"invalid_argument: invalid state: {wanted}")
-    now = estate.agenda.now
-    if now < found.created_at + estate.switches.wait_404_seconds:
+    now = app_state.events_due.now
+    if now < found.created_at + app_state.switches.wait_404_seconds:
         raise RefusalError(404, f"not_found: machine not found: {found.id}")
     version = call.param("version") or call.param("instance_id")
     return Held(

@@ -10,8 +10,8 @@ import httpx
 
 from slo_action.system.clock import SystemClock
 from tests.worlds.fly.call import Held
+from tests.worlds.fly.control_api import is_control, made
 from tests.worlds.fly.edge import FORCE_HEADER
-from tests.worlds.fly.maker import is_makers, made
 from tests.worlds.fly.refusal import RefusalError, refused
 from tests.worlds.fly.world import FlyWorld
 
@@ -44,7 +44,7 @@ class LoopbackFly:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answer a request and take the time it takes. Raises what a fault wants raised."""
-        if is_makers(request):
+        if is_control(request):
             with self._lock:
                 return self._told(request)
         if self._world.apis.is_ours(request):

@@ -1,19 +1,19 @@
 """The registry: whether an image is still there. Its user is `x`, its password a token."""
 
+from tests.worlds.fly.app_state import AppState
 from tests.worlds.fly.call import Answer, Call, Route, route
-from tests.worlds.fly.estate import Estate
 from tests.worlds.fly.refusal import reply
 
 _KIND = "application/vnd.docker.distribution.manifest.v2+json"
 
 
-def manifest(estate: Estate, call: Call) -> Answer:
+def manifest(app_state: AppState, call: Call) -> Answer:
     token, app = call.token, call.named["app"]
     if token is None or token.app not in {None, app}:
         body = {"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}
         challenge = 'Basic realm="registry.fly.io"'
         return reply(401, body, WWW_Authenticate=challenge)
-    image = estate.stored(call.named["reference"]) if app == estate.app else None
+    image = app_state.stored(call.named["reference"]) if app == app_state.app else None
     if image is None:
         body = {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}
         return reply(404, body)

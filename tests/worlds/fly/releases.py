@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.worlds.fly.agenda import Agenda
+from tests.worlds.fly.change_log import ChangeLog
 from tests.worlds.fly.definitions import Definition, merged
-from tests.worlds.fly.diary import Diary
+from tests.worlds.fly.event_queue import EventQueue
 from tests.worlds.fly.images import FlyImage
 
 _DEPLOYER = {"id": "user_1", "name": "Deployer", "email": "deployer@shop.example"}
@@ -40,9 +40,9 @@ class FlyRelease:
 class Ledger:
     """All releases of the app, oldest first."""
 
-    def __init__(self, agenda: Agenda, diary: Diary, app: str) -> None:
-        self._agenda = agenda
-        self._diary = diary
+    def __init__(self, events_due: EventQueue, change_log: ChangeLog, app: str) -> None:
+        self._events_due = events_due
+        self._changes = change_log
         self._app = app
         self.releases: list[FlyRelease] = []
         self.next_version = 1
@@ -63,7 +63,7 @@ class Ledger:
         **changes: Any,
     ) -> FlyRelease:
         version, self.next_version = self.next_version, self.next_version + 1
-        instant = self._agenda.now if at is None else at
+        instant = self._events_due.now if at is None else at
         values = {
             "id": f"rel_{version:04d}{image.digest[7:17]}",
             "version": version,
@@ -76,12 +76,12 @@ class Ledger:
         }
         release = FlyRelease(**{**values, **changes})
         self.releases.append(release)
-        self._diary.note(by, "release", image=image)
+        self._changes.note(by, "release", image=image)
         return release
 
     def conclude(self, release: FlyRelease, status: str, *, by: str) -> None:
-        release.status, release.updated_at = status, self._agenda.now
-        self._diary.note(by, f"release-{status}", image=release.image)
+        release.status, release.updated_at = status, self._events_due.now
+        self._changes.note(by, f"release-{status}", image=release.image)
 
     def named(self, release_id: str) -> FlyRelease | None:
         """Return a release by its id; None where there is none."""

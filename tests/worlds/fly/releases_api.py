@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from tests.worlds.fly.app_state import AppState
 from tests.worlds.fly.call import Answer, Call, Route, route
-from tests.worlds.fly.estate import Estate
 from tests.worlds.fly.graphql_query import QueryError, Thing, parsed, told
-from tests.worlds.fly.machines_told import stamp
+from tests.worlds.fly.machine_json import stamp
 from tests.worlds.fly.refusal import RefusalError, reply
 from tests.worlds.fly.releases import FlyRelease
 
@@ -15,66 +15,66 @@ _FIRST = 25
 _STATUSES = frozenset({"pending", "running", "complete", "failed", "interrupted"})
 
 
-def graphql(estate: Estate, call: Call) -> Answer:
+def graphql(app_state: AppState, call: Call) -> Answer:
     """Answer a query with 200, whatever it comes to."""
     try:
         wanted = parsed(str(call.body.get("query", "")), call.body.get("variables") or {})
-        return reply(200, {"data": told(_root(estate, call), wanted)})
+        return reply(200, {"data": told(_root(app_state, call), wanted)})
     except QueryError as error:
         is_missing = error.told["message"].startswith("Could not find")
         data: dict[str, Any] = {"data": {"app": None}} if is_missing else {}
         return reply(200, {**data, "errors": [error.told]})
 
 
-def _root(estate: Estate, call: Call) -> Thing:
+def _root(app_state: AppState, call: Call) -> Thing:
     token = call.token
     if token is None:
         raise QueryError("You must be authenticated to view this.", "UNAUTHORIZED")
 
     def app(arguments: Mapping[str, Any]) -> Thing:
         name = arguments.get("name") or arguments.get("id")
-        if name != estate.app or token.app not in {None, estate.app}:
+        if name != app_state.app or token.app not in {None, app_state.app}:
             raise QueryError("Could not find App", "NOT_FOUND")
         if not token.may_read_releases:
             raise QueryError("Not authorized to access this App", "UNAUTHORIZED")
-        return _app(estate)
+        return _app(app_state)
 
     return Thing("Query", {"app": app})
 
 
-def _app(estate: Estate) -> Thing:
-    current = estate.ledger.current
+def _app(app_state: AppState) -> Thing:
+    current = app_state.ledger.current
     organization = {
         "id": "org_1",
         "internalNumericId": "42",
-        "name": estate.organization,
-        "slug": estate.organization,
-        "rawSlug": estate.organization,
+        "name": app_state.organization,
+        "slug": app_state.organization,
+        "rawSlug": app_state.organization,
         "paidPlan": True,
     }
     return Thing(
         "App",
         {
-            "id": estate.app,
-            "name": estate.app,
+            "id": app_state.app,
+            "name": app_state.app,
             "status": "deployed",
             "deployed": True,
-            "hostname": f"{estate.app}.fly.dev",
-            "appUrl": f"https://{estate.app}.fly.dev",
+            "hostname": f"{app_state.app}.fly.dev",
+            "appUrl": f"https://{app_state.app}.fly.dev",
             "platformVersion": "machines",
             "organization": Thing("Organization", organization),
-            "currentReleaseUnprocessed": _unprocessed(estate, current) if current else None,
-            "releasesUnprocessed": lambda arguments: _connection(estate, arguments),
+            "currentReleaseUnprocessed": _unprocessed(app_state, current) if current else None,
+            "releasesUnprocessed": lambda arguments: _connection(app_state, arguments),
         },
     )
 
 
-def _connection(estate: Estate, arguments: Mapping[str, Any]) -> Thing:
+def _connection(app_state: AppState, arguments: Mapping[str, Any]) -> Thing:
     """Return the newest releases, newest first."""
     status = arguments.get("status")
-    wanted = [one for one in estate.ledger.releases if status in {None, one.status}]
+    wanted = [one for one in app_state.ledger.releases if status in {None, one.status}]
     first = int(arguments.get("first", _FIRST))
-    nodes = [_unprocessed(estate, release) for release in reversed(wanted)]
+    nodes = [_unprocessed(app_state, release) for release in reversed(wanted)]
     page = {"hasNextPage": len(nodes) > first, "hasPreviousPage": False}
     return Thing(
         "ReleaseUnprocessedConnection",
@@ -86,7 +86,7 @@ def _connection(estate: Estate, arguments: Mapping[str, Any]) -> Thing:
     )
 
 
-def _unprocessed(estate: Estate, release: FlyRelease) -> Thing:
+def _unprocessed(app_state: AppState, release: FlyRelease) -> Thing:
     fields: dict[str, Any] = {
         "id": release.id,
         "version": release.version,
@@ -97,15 +97,15 @@ def _unprocessed(estate: Estate, release: FlyRelease) -> Thing:
         "description": release.description,
         "deploymentStrategy": release.strategy,
         "imageRef": release.image_ref,
-        "createdAt": stamp(estate.agenda.wall(release.created_at)),
-        "updatedAt": stamp(estate.agenda.wall(release.updated_at)),
+        "createdAt": stamp(app_state.events_due.wall(release.created_at)),
+        "updatedAt": stamp(app_state.events_due.wall(release.updated_at)),
         "user": Thing("User", release.user),
         "revertedTo": None,
     }
-    if not estate.switches.refuses_undocumented:
+    if not app_state.switches.refuses_undocumented:
         image = {
             "registry": "registry.fly.io",
-            "repository": estate.app,
+            "repository": app_state.app,
             "tag": release.image.tag,
             "digest": release.image.digest,
         }
@@ -114,7 +114,7 @@ def _unprocessed(estate: Estate, release: FlyRelease) -> Thing:
     return Thing("ReleaseUnprocessed", fields)
 
 
-def _plain(estate: Estate, release: FlyRelease) -> dict[str, Any]:
+def _plain(app_state: AppState, release: FlyRelease) -> dict[str, Any]:
     return {
         "id": release.id,
         "version": release.version,
@@ -123,65 +123,65 @@ def _plain(estate: Estate, release: FlyRelease) -> dict[str, Any]:
         "status": release.status,
         "strategy": release.strategy,
         "user": release.user["email"],
-        "created_at": stamp(estate.agenda.wall(release.created_at)),
+        "created_at": stamp(app_state.events_due.wall(release.created_at)),
         "image_ref": release.image_ref,
     }
 
 
-def releases(estate: Estate, call: Call) -> Answer:
+def releases(app_state: AppState, call: Call) -> Answer:
     limit = int(call.param("limit") or _FIRST)
-    newest = list(reversed(estate.ledger.releases))[:limit]
-    return reply(200, {"releases": [_plain(estate, release) for release in newest]})
+    newest = list(reversed(app_state.ledger.releases))[:limit]
+    return reply(200, {"releases": [_plain(app_state, release) for release in newest]})
 
 
-def current(estate: Estate, _call: Call) -> Answer:
-    release = estate.ledger.current
+def current(app_state: AppState, _call: Call) -> Answer:
+    release = app_state.ledger.current
     if release is None:
         raise RefusalError(404, "not_found: no release")
-    return reply(200, _plain(estate, release))
+    return reply(200, _plain(app_state, release))
 
 
-def create(estate: Estate, call: Call) -> Answer:
+def create(app_state: AppState, call: Call) -> Answer:
     """Write a release into the ledger, which changes no machine."""
-    _demand_release_api(estate)
-    if call.body.get("app_name") != estate.app:
+    _demand_release_api(app_state)
+    if call.body.get("app_name") != app_state.app:
         raise RefusalError(404, "not_found: app not found")
     reference = str(call.body.get("image", ""))
-    release = estate.ledger.add(
-        estate.resolved(reference),
+    release = app_state.ledger.add(
+        app_state.resolved(reference),
         call.body.get("definition") or {},
         by=call.owner,
         image_ref=reference,
         strategy=str(call.body.get("strategy", "ROLLING")),
     )
-    return reply(201, {"release": _plain(estate, release)})
+    return reply(201, {"release": _plain(app_state, release)})
 
 
-def change(estate: Estate, call: Call) -> Answer:
-    _demand_release_api(estate)
-    release = estate.ledger.named(call.named["release"])
+def change(app_state: AppState, call: Call) -> Answer:
+    _demand_release_api(app_state)
+    release = app_state.ledger.named(call.named["release"])
     if release is None:
         raise RefusalError(404, "not_found: no such release")
     status = str(call.body.get("status", release.status))
     if status not in _STATUSES:
         raise RefusalError(422, f"invalid_argument: unknown status {status}")
     release.metadata = call.body.get("metadata", release.metadata)
-    estate.ledger.conclude(release, status, by=call.owner)
-    return reply(200, _plain(estate, release))
+    app_state.ledger.conclude(release, status, by=call.owner)
+    return reply(200, _plain(app_state, release))
 
 
-def _demand_release_api(estate: Estate) -> None:
-    status = estate.switches.release_api
+def _demand_release_api(app_state: AppState) -> None:
+    status = app_state.switches.release_api
     if status != 200:
         raise RefusalError(status, "not_found: no such route" if status == 404 else "forbidden")
 
 
-def logs(estate: Estate, call: Call) -> Answer:
+def logs(app_state: AppState, call: Call) -> Answer:
     """Tell what the hosts saw since `next_token`, a time in nanoseconds."""
     if call.token is None or not call.token.may_read_logs:
         raise RefusalError(401, "unauthorized")
     since = int(call.param("next_token") or 0)
-    lines = [line for line in _lines(estate) if line["nanoseconds"] > since]
+    lines = [line for line in _lines(app_state) if line["nanoseconds"] > since]
     wanted = [
         line for line in lines if call.param("instance") in {"", line["attributes"]["instance"]}
     ]
@@ -190,7 +190,7 @@ def logs(estate: Estate, call: Call) -> Answer:
     return reply(200, {"data": told_lines, "meta": {"next_token": str(newest)}})
 
 
-def _lines(estate: Estate) -> list[dict[str, Any]]:
+def _lines(app_state: AppState) -> list[dict[str, Any]]:
     found = [
         {
             "id": event["id"],
@@ -204,7 +204,7 @@ def _lines(estate: Estate) -> list[dict[str, Any]]:
                 "meta": {"event": {"provider": "runner"}},
             },
         }
-        for machine in estate.flyd.machines.values()
+        for machine in app_state.flyd.machines.values()
         for event in machine.events
     ]
     return sorted(found, key=lambda line: int(line["nanoseconds"]))

@@ -1,4 +1,4 @@
-"""Virtual time for a client with several threads: side by side takes as long as the longest."""
+"""Virtual time for a client with several threads: concurrent calls take as long as the longest."""
 
 import threading
 from collections import deque
@@ -12,10 +12,10 @@ T = TypeVar("T")
 _MOST_AT_ONCE = 8
 
 
-class _Hand:
-    """A thread that runs when it is told to, and rests until the instant it waits for."""
+class _Thread:
+    """A thread that runs when it is resumed, and rests until the instant it waits for."""
 
-    def __init__(self, work: Callable[["_Hand"], None], now: float) -> None:
+    def __init__(self, work: Callable[["_Thread"], None], now: float) -> None:
         self._goes = threading.Semaphore(0)
         self._rests = threading.Semaphore(0)
         self._work = work
@@ -23,7 +23,7 @@ class _Hand:
         self.is_done = False
         threading.Thread(target=self._run, daemon=True).start()
 
-    def go(self) -> None:
+    def resume(self) -> None:
         """Let it run until it rests again, or has ended."""
         self._goes.release()
         self._rests.acquire()
@@ -42,9 +42,9 @@ class _Hand:
 
 
 class SharedClock(VirtualClock):
-    """A VirtualClock whose `together` runs calls side by side, one at a time and in time's order.
+    """A VirtualClock whose `run_concurrently` runs calls one at a time, in time's order.
 
-    Without `together` it is a VirtualClock. The order is the same in every run.
+    Without `run_concurrently` it is a VirtualClock. The order is the same in every run.
     """
 
     def __init__(self) -> None:
@@ -52,32 +52,32 @@ class SharedClock(VirtualClock):
         self._mine = threading.local()
 
     def advance(self, seconds: float) -> None:
-        hand: _Hand | None = getattr(self._mine, "hand", None)
-        if hand is None:
+        thread: _Thread | None = getattr(self._mine, "thread", None)
+        if thread is None:
             super().advance(seconds)
         else:
-            hand.rest(self._elapsed + seconds)
+            thread.rest(self._elapsed + seconds)
 
-    def together(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+    def run_concurrently(self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """Make all calls, eight at once; raise the first exception when all have ended."""
         waiting = deque(enumerate(calls))
         results: dict[int, T] = {}
-        troubles: dict[int, BaseException] = {}
+        errors: dict[int, BaseException] = {}
 
-        def work(hand: _Hand) -> None:
-            self._mine.hand = hand
+        def work(thread: _Thread) -> None:
+            self._mine.thread = thread
             while waiting:
                 place, call = waiting.popleft()
                 try:
                     results[place] = call()
                 except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
-                    troubles[place] = error
+                    errors[place] = error
 
-        hands = [_Hand(work, self._elapsed) for _ in range(min(len(calls), _MOST_AT_ONCE))]
-        while busy := [hand for hand in hands if not hand.is_done]:
-            first = min(busy, key=lambda hand: hand.wakes_at)
+        threads = [_Thread(work, self._elapsed) for _ in range(min(len(calls), _MOST_AT_ONCE))]
+        while busy := [thread for thread in threads if not thread.is_done]:
+            first = min(busy, key=lambda thread: thread.wakes_at)
             self._elapsed = max(self._elapsed, first.wakes_at)
-            first.go()
-        for place in sorted(troubles):
-            raise troubles[place]
+            first.resume()
+        for place in sorted(errors):
+            raise errors[place]
         return [results[place] for place in range(len(calls))]

@@ -6,23 +6,23 @@ from dataclasses import replace
 import httpx
 
 from slo_action.core.model import Probe, Sample
-from tests.worlds.fly.agenda import WorldClock
 from tests.worlds.fly.apis import Asked, FlyApis
+from tests.worlds.fly.app_state import AppState
+from tests.worlds.fly.change_log import Deed
 from tests.worlds.fly.checks import is_well
-from tests.worlds.fly.diary import Deed
 from tests.worlds.fly.edge import Edge
-from tests.worlds.fly.estate import Estate
-from tests.worlds.fly.faces import Latencies, PayingTransport, at_once
+from tests.worlds.fly.event_queue import WorldClock
 from tests.worlds.fly.faults import Fault, Trouble
 from tests.worlds.fly.images import FlyImage, broken
 from tests.worlds.fly.leases import FlyLease
 from tests.worlds.fly.machine import FlyMachine
-from tests.worlds.fly.people import OtherPeople
+from tests.worlds.fly.other_clients import OtherClients
 from tests.worlds.fly.prober import sample_of
 from tests.worlds.fly.releases import FlyRelease
+from tests.worlds.fly.transports import Latencies, LatencyTransport, at_once
 
 
-class FlyWorld(OtherPeople):
+class FlyWorld(OtherClients):
     """An app, its machines and everything around them. See the package for a tour.
 
     Nothing happens by itself: time passes by `passes`, by the transport's latency, by `ask`, or
@@ -34,9 +34,9 @@ class FlyWorld(OtherPeople):
     def __init__(
         self, clock: WorldClock, app: str = "shop", organization: str = "personal"
     ) -> None:
-        super().__init__(Estate(clock, app, organization))
-        self.apis = FlyApis(self.estate)
-        self.edge = Edge(self.estate)
+        super().__init__(AppState(clock, app, organization))
+        self.apis = FlyApis(self.app_state)
+        self.edge = Edge(self.app_state)
         self.latencies = Latencies()
         self.control_answers = True
         self.asked: list[Probe] = []
@@ -47,15 +47,15 @@ class FlyWorld(OtherPeople):
         """Answer as things stand; moves no clock."""
         if not self.apis.is_ours(request):
             return self.edge_response(request)
-        return at_once(self.apis, self._agenda, request)
+        return at_once(self.apis, self._events_due, request)
 
     def transport(self) -> httpx.BaseTransport:
         """Return a way to the APIs that takes the time it takes."""
-        return PayingTransport(self.apis, self._agenda, self.latencies)
+        return LatencyTransport(self.apis, self._events_due, self.latencies)
 
     def edge_response(self, request: httpx.Request) -> httpx.Response:
         """Answer a user's request over HTTP; whoever serves it pays its seconds."""
-        self._agenda.catch_up()
+        self._events_due.catch_up()
         forced = str(request.headers.get("fly-force-instance-id", ""))
         served = self.edge.serve(request.url.path, forced)
         return httpx.Response(
@@ -65,14 +65,14 @@ class FlyWorld(OtherPeople):
     def ask(self, probes: Sequence[Probe]) -> tuple[Sample, ...]:
         """Answer probes sent at once; the slowest answer's time passes."""
         samples = tuple(self.answer(probe, 0.0) for probe in probes)
-        self._agenda.advance(max((sample.total_seconds for sample in samples), default=0.0))
+        self._events_due.advance(max((sample.total_seconds for sample in samples), default=0.0))
         return samples
 
     def answer(self, probe: Probe, _at: float) -> Sample:
         """Answer one probe of a pool, which keeps the time."""
-        self._agenda.catch_up()
+        self._events_due.catch_up()
         self.asked.append(probe)
-        at = self._agenda.wall()
+        at = self._events_due.wall()
         return sample_of(probe, self.edge, at, control_answers=self.control_answers)
 
     # What a test sees.
@@ -80,13 +80,13 @@ class FlyWorld(OtherPeople):
     @property
     def now(self) -> float:
         """The world's seconds since it began."""
-        return self._agenda.now
+        return self._events_due.now
 
     @property
     def machines(self) -> list[FlyMachine]:
         """The machines that deploys manage, oldest first."""
-        self._agenda.catch_up()
-        return self.estate.deployer.managed()
+        self._events_due.catch_up()
+        return self.app_state.deployer.managed()
 
     def running(self) -> dict[str, str]:
         """Return the version that each managed machine truly runs; empty for one at rest."""
@@ -98,20 +98,20 @@ class FlyWorld(OtherPeople):
 
     def leases(self) -> tuple[FlyLease, ...]:
         """Return every lease that is held now."""
-        self._agenda.catch_up()
-        return self.estate.leases.all()
+        self._events_due.catch_up()
+        return self.app_state.leases.all()
 
     @property
     def releases(self) -> list[FlyRelease]:
         """The ledger, oldest first."""
-        self._agenda.catch_up()
-        return self.estate.ledger.releases
+        self._events_due.catch_up()
+        return self.app_state.ledger.releases
 
     @property
     def log(self) -> list[Deed]:
         """Everything that was changed, by anybody."""
-        self._agenda.catch_up()
-        return self.estate.diary.deeds
+        self._events_due.catch_up()
+        return self.app_state.change_log.deeds
 
     def deeds(self, *, by: str = "", action: str = "", since: float = 0.0) -> list[Deed]:
         """Return the changes of one owner or one kind, from an instant on."""
@@ -130,15 +130,15 @@ class FlyWorld(OtherPeople):
 
     def catch_up(self) -> None:
         """Let happen what is due; everything that looks at the world does it by itself."""
-        self._agenda.catch_up()
+        self._events_due.catch_up()
 
     def passes(self, seconds: float) -> None:
         """Let time go by."""
-        self._agenda.advance(seconds)
+        self._events_due.advance(seconds)
 
     def at(self, second: float, event: Callable[[], object]) -> None:
         """Let something happen once that much of the world's time has passed."""
-        self._agenda.at(second, lambda: (event(), None)[1])
+        self._events_due.at(second, lambda: (event(), None)[1])
 
     def fails(
         self,
@@ -153,11 +153,11 @@ class FlyWorld(OtherPeople):
 
         `times` None is for ever. `after`: the platform does what it is asked, nobody hears of it.
         """
-        self.estate.faults.add(Fault(match, trouble, times, after, error))
+        self.app_state.faults.add(Fault(match, trouble, times, after, error))
 
     def recovers(self) -> None:
         """Take back all faults, and be up again."""
-        self.estate.faults.clear()
+        self.app_state.faults.clear()
         self.apis.go_down(0.0, 503)
 
     def down(self, seconds: float, trouble: Trouble = 503) -> None:
@@ -186,11 +186,11 @@ class FlyWorld(OtherPeople):
 
     def prune(self, image: FlyImage) -> None:
         """Take an image out of the registry."""
-        self.estate.pruned.add(image.digest)
+        self.app_state.pruned.add(image.digest)
 
     def becomes(self, image: FlyImage) -> None:
         """Let an image behave otherwise from now on, wherever it is known."""
-        self.estate.know(image)
+        self.app_state.know(image)
         for machine in self._flyd.machines.values():
             known = [machine, machine.running, machine.frozen, *machine.versions]
             for one in known:

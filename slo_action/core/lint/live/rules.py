@@ -1,122 +1,311 @@
-"""A running service held against what a verification needs of it. Pure, and never raises."""
+"""The rules for a running service: what a verification needs of its answers. Never raises."""
 
-from slo_action.core.lint.live import checks as target_spots
-from slo_action.core.lint.live.visit import Visit
-from slo_action.core.lint.rule import Rule
-from slo_action.core.model import Level
+import re
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 
-TARGET_RULES: tuple[Rule[Visit], ...] = (
-    Rule(
-        name="target-not-reached",
-        level=Level.NOTICE,
-        title="Not looked at as it runs",
-        why="what an endpoint does can be seen only where it answers",
-        fix="see to it that the runner reaches the address, or take this for what it is",
-        find=target_spots.not_looked_at,
-    ),
-    Rule(
-        name="endpoint-fails",
-        level=Level.WARNING,
-        title="An endpoint answers with an error",
-        why="it is probed in every verification, and fails there too",
-        fix="name a path that answers 200 to a plain GET",
-        find=target_spots.fails,
-    ),
-    Rule(
-        name="endpoint-locked",
-        level=Level.WARNING,
-        title="An endpoint asks for credentials",
-        why="a probe without them, such as the platform's own, sees a failure",
-        fix="open the path, or put credentials into the url input of the verification",
-        find=target_spots.locked,
-    ),
-    Rule(
-        name="health-redirects",
-        level=Level.WARNING,
-        title="The health endpoint redirects",
-        why="whoever redirects can do so while the service is down, so it is no healthy answer",
-        fix="name the address that answers 200 itself",
-        find=target_spots.redirects,
-    ),
-    Rule(
-        name="health-cacheable",
-        level=Level.WARNING,
-        title="The health answer can come out of a cache",
-        why="a cached answer is healthy long after the service is not",
-        fix="send Cache-Control: no-store on this path",
-        find=target_spots.cacheable,
-    ),
-    Rule(
-        name="health-cache-unsaid",
-        level=Level.NOTICE,
-        title="The health answer says nothing of caching",
-        why="a cache may then choose for itself how long it keeps the answer",
-        fix="send Cache-Control: no-store on this path",
-        find=target_spots.cache_unsaid,
-    ),
-    Rule(
-        name="no-version",
-        level=Level.WARNING,
-        title="The service tells no version",
-        why="a verification cannot tell the new release from the old one that still answers",
-        fix=(
-            "put the commit into the health body as version, or send X-Version, or name a "
-            "build_endpoint that tells it"
-        ),
-        find=target_spots.no_version,
-    ),
-    Rule(
-        name="degraded-answers-200",
-        level=Level.WARNING,
-        title="A sick service answers 200",
-        why="load balancers, platforms and monitors read the status alone, and see a healthy one",
-        fix="answer 503 when the service cannot do its work",
-        find=target_spots.sick_200,
-    ),
-    Rule(
-        name="liveness-checks-dependencies",
-        level=Level.WARNING,
-        title="The health endpoint checks dependencies",
-        why=(
-            "an outage of theirs looks like a bad release: it would roll back, or restart, every "
-            "machine at once, and help nobody"
-        ),
-        fix=(
-            "let health_endpoint tell of the process alone, such as /livez, and keep what it "
-            "depends on at a readiness path, such as /readyz"
-        ),
-        find=target_spots.dependencies,
-    ),
-    Rule(
-        name="health-slow",
-        level=Level.NOTICE,
-        title="The health answer is slower than slo.yml allows",
-        why="seen once from here, it would fail where it is measured in earnest",
-        fix="make the answer cheap, or allow what it takes",
-        find=target_spots.slow,
-    ),
-    Rule(
-        name="health-large",
-        level=Level.NOTICE,
-        title="The health answer is large",
-        why="it is fetched every few seconds by each prober, and a long one is cut unread",
-        fix="answer with a status and a version, and little else",
-        find=target_spots.large,
-    ),
-    Rule(
-        name="health-not-json",
-        level=Level.NOTICE,
-        title="The health answer is no JSON",
-        why="a word or a page tells no version, and a page that takes all paths is always 200",
-        fix='answer {"status": "ok", "version": "..."} as application/json',
-        find=target_spots.not_json,
-    ),
-    Rule(
-        name="health-sets-cookies",
-        level=Level.WARNING,
-        title="The health endpoint sets cookies",
-        why="each probe then opens a session: thousands a day, each kept somewhere",
-        fix="leave sessions out on this path",
-        find=target_spots.cookies,
+from slo_action.core.answer.cache_headers import Caching, caching
+from slo_action.core.answer.health_body import read_health, read_page
+from slo_action.core.answer.health_words import BodyHealth, snake_case
+from slo_action.core.answer.set_cookie import is_kept_by_service
+from slo_action.core.lint.live.visit import (
+    HEALTH,
+    EndpointVisit,
+    Visit,
+    json_body,
+    named_checks,
+    title,
+)
+from slo_action.core.lint.rule import RuleTable, Violation
+from slo_action.core.model import Level, Outcome, Sample
+from slo_action.core.text.quoting import quoted
+
+_LARGE_BYTES = 8 * 1024
+_MOST_NAMES = 5
+_LONGEST_LOCATION = 300
+_END_OF_LOCATION = '": '
+"""What stands between the address and the advice in a redirect's detail."""
+_BEHIND_PATH = re.compile(r"[?#].*", re.DOTALL)
+_LOCKED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_DEPENDENCY = re.compile(
+    r"(?:^|[^a-z])(?:db|database|sql|sqlite|pg|postgres(?:ql)?|my_?sql|maria_?db|mongo(?:db)?|"
+    r"redis|valkey|memcached?|kafka|rabbit(?:mq)?|amqp|nats|queue|broker|elastic(?:search)?|"
+    r"open_?search|cassandra|dynamo(?:db)?|s3|sqs|smtp|mail|stripe|upstream)(?:$|[^a-z])"
+)
+_OWN_QUEUE = re.compile(r"(?:task|memory|thread|work(?:er)?|event|local|internal|process)_?queue")
+"""Queues within the process, as far as their names say."""
+
+LIVE_RULES: RuleTable[Visit] = RuleTable()
+
+
+@LIVE_RULES.rule(
+    "target-not-reached",
+    Level.NOTICE,
+    "A running service was not checked",
+    why="what an endpoint does can be seen only where it answers",
+    fix="let the runner reach the address, or accept that it is not checked",
+)
+def _not_reached(visit: Visit) -> Iterator[Violation]:
+    if visit.skipped:
+        yield Violation(key=("url",), message=visit.skipped)
+    unanswered = [asked for asked in visit.asked if not asked.answers]
+    if unanswered:
+        names = ", ".join(title(one.endpoint) for one in unanswered)
+        is_whole = len(unanswered) == len(visit.asked)
+        key = ("url",) if is_whole else visit.key(unanswered[0].endpoint)
+        yield Violation(key=key, message=f"{names}: {unanswered[0].samples[-1].detail}")
+
+
+@LIVE_RULES.rule(
+    "endpoint-fails",
+    Level.WARNING,
+    "An endpoint answers with an error",
+    why="every verification probes it, and it fails there too",
+    fix="name a path that answers 200 to a plain GET",
+)
+def _fails(visit: Visit) -> Iterator[Violation]:
+    """An empty 2xx is no failure elsewhere, but only 200 is healthy."""
+    for asked, sample in _first_answers(visit):
+        status = sample.status or 0
+        is_empty = HTTPStatus.OK < status < HTTPStatus.MULTIPLE_CHOICES
+        is_error = status >= HTTPStatus.BAD_REQUEST and status not in _LOCKED
+        if is_error or (is_empty and asked.endpoint.name == HEALTH):
+            yield _answers_status(visit, asked, status)
+
+
+@LIVE_RULES.rule(
+    "endpoint-locked",
+    Level.WARNING,
+    "An endpoint asks for credentials",
+    why="a probe without them, such as the platform's own, fails",
+    fix="open the path, or put credentials into the url input of the verification",
+)
+def _locked(visit: Visit) -> Iterator[Violation]:
+    for asked, sample in _first_answers(visit):
+        if sample.status in _LOCKED:
+            yield _answers_status(visit, asked, sample.status)
+
+
+def _answers_status(visit: Visit, asked: EndpointVisit, status: int | None) -> Violation:
+    message = f"{title(asked.endpoint)} answers {status}"
+    return Violation(key=visit.key(asked.endpoint), message=message)
+
+
+def _first_answers(visit: Visit) -> Iterator[tuple[EndpointVisit, Sample]]:
+    for asked in visit.asked:
+        if asked.answers:
+            yield asked, asked.answers[0]
+
+
+@LIVE_RULES.rule(
+    "health-redirects",
+    Level.WARNING,
+    "The health endpoint redirects",
+    why="what redirects may do so while the service is down, so it is no healthy answer",
+    fix="name the address that answers 200 itself",
+)
+def _redirects(visit: Visit) -> Iterator[Violation]:
+    for asked, sample in _first_answers(visit):
+        if asked.endpoint.name == HEALTH and sample.outcome is Outcome.REDIRECT:
+            location = (sample.response and sample.response.header("location")) or ""
+            to_https = visit.service.url.startswith("http:") and location.startswith("https:")
+            key = ("url",) if to_https else visit.key(asked.endpoint)
+            message = f"{title(asked.endpoint)} {_redirect(sample, location)}"
+            yield Violation(key=key, message=message)
+
+
+def _redirect(sample: Sample, location: str) -> str:
+    """Return where a redirect leads, without its query and fragment: they may hold secrets."""
+    shown = _BEHIND_PATH.sub("", location)
+    if shown == location:
+        return sample.detail
+    _, end, advice = sample.detail.rpartition(_END_OF_LOCATION)
+    text = f"answers {sample.status} to {quoted(shown, _LONGEST_LOCATION)}, its query left out"
+    return f"{text}: {advice}" if end else text
+
+
+def _at_health(visit: Visit, texts: Iterable[str]) -> Iterator[Violation]:
+    """Yield one violation at the health endpoint for the first of the texts, if there are any."""
+    found = next(iter(texts), None)
+    if visit.health and found:
+        endpoint = visit.health.endpoint
+        yield Violation(key=visit.key(endpoint), message=f"{title(endpoint)} {found}")
+
+
+@LIVE_RULES.rule(
+    "health-cacheable",
+    Level.WARNING,
+    "The health answer may come from a cache",
+    why="a cached answer is healthy long after the service is not",
+    fix="send Cache-Control: no-store on this path",
+)
+def _cacheable(visit: Visit) -> Iterator[Violation]:
+    texts = (
+        sample.detail if sample.outcome is Outcome.CACHED else reason
+        for sample, response in visit.healthy()
+        for may, reason in (caching(response),)
+        if sample.outcome is Outcome.CACHED or may is Caching.ALLOWED
+    )
+    yield from _at_health(visit, texts)
+
+
+@LIVE_RULES.rule(
+    "health-cache-unsaid",
+    Level.NOTICE,
+    "The health answer has no cache headers",
+    why="a cache may then choose for itself how long it keeps the answer",
+    fix="send Cache-Control: no-store on this path",
+)
+def _cache_unsaid(visit: Visit) -> Iterator[Violation]:
+    answers = list(visit.healthy())
+    if not any(sample.outcome is Outcome.CACHED for sample, _ in answers):
+        found = (caching(response) for _, response in answers)
+        yield from _at_health(visit, (reason for may, reason in found if may is Caching.UNSAID))
+
+
+@LIVE_RULES.rule(
+    "no-version",
+    Level.WARNING,
+    "The service reports no version",
+    why="a verification cannot distinguish the new release from the old one that still answers",
+    fix=(
+        "put the commit into the health body as version, or send X-Version, or name a "
+        "build_endpoint that reports it"
     ),
 )
+def _no_version(visit: Visit) -> Iterator[Violation]:
+    """Only where every endpoint that could report a version has answered."""
+    sources = [one for one in visit.asked if one.endpoint.name in (HEALTH, "build")]
+    if not any(visit.healthy()) or not all(one.answers for one in sources):
+        return
+    if not any(sample.version for one in visit.asked for sample in one.answers):
+        names = " and ".join(title(one.endpoint) for one in sources)
+        message = f"neither body nor headers of {names} report a version"
+        yield Violation(key=visit.key(sources[-1].endpoint), message=message)
+
+
+@LIVE_RULES.rule(
+    "degraded-answers-200",
+    Level.WARNING,
+    "An unhealthy service answers 200",
+    why="load balancers, platforms and monitors read the status alone, and see a healthy one",
+    fix="answer 503 when the service cannot do its work",
+)
+def _degraded_200(visit: Visit) -> Iterator[Violation]:
+    def texts() -> Iterator[str]:
+        for _, response in visit.healthy():
+            document = json_body(response)
+            reading = read_health(response.body if document is None else document)
+            if document is None and not reading.health:
+                reading = read_page(response.body)
+            if reading.health in (BodyHealth.DEGRADED, BodyHealth.UNHEALTHY):
+                yield f"answers 200 and {reading.detail}"
+
+    yield from _at_health(visit, texts())
+
+
+@LIVE_RULES.rule(
+    "liveness-checks-dependencies",
+    Level.WARNING,
+    "The health endpoint checks dependencies",
+    why=(
+        "an outage of a dependency looks like a bad release: every machine would be rolled back, "
+        "or restarted, at once, which helps nothing"
+    ),
+    fix=(
+        "let health_endpoint report on the process alone, such as /livez, and keep what it "
+        "depends on at a readiness path, such as /readyz"
+    ),
+)
+def _dependencies(visit: Visit) -> Iterator[Violation]:
+    def texts() -> Iterator[str]:
+        for _, response in visit.healthy():
+            names = [name for name in named_checks(json_body(response)) if _is_dependency(name)]
+            if names:
+                more = f" and {len(names) - _MOST_NAMES} more" if names[_MOST_NAMES:] else ""
+                yield f"reports on {', '.join(map(quoted, names[:_MOST_NAMES]))}{more}"
+
+    yield from _at_health(visit, texts())
+
+
+def _is_dependency(name: str) -> bool:
+    return _DEPENDENCY.search(_OWN_QUEUE.sub("", snake_case(name))) is not None
+
+
+@LIVE_RULES.rule(
+    "health-slow",
+    Level.NOTICE,
+    "The health answer is slower than slo.yml allows",
+    why="measured once from here, it would fail in a verification",
+    fix="make the answer cheap, or allow what it takes",
+)
+def _slow(visit: Visit) -> Iterator[Violation]:
+    """The faster of the answers counts: the first one may have woken the service."""
+    best = min((sample.total_seconds for sample, _ in visit.healthy()), default=None)
+    if best is None or visit.health is None:
+        return
+    timeout, objective = visit.health.endpoint.timeout, visit.health.endpoint.objective
+    limits = [(timeout.total_seconds(), "timeout")] if timeout else []
+    limits += [(objective.limit_seconds, objective.name)] if objective else []
+    yield from _at_health(
+        visit,
+        (
+            f"took {best:.3f} s, and its {name} is {limit:g} s"
+            for limit, name in limits
+            if best > limit
+        ),
+    )
+
+
+@LIVE_RULES.rule(
+    "health-large",
+    Level.NOTICE,
+    "The health answer is large",
+    why="each prober fetches it every few seconds, and a long one is cut off unread",
+    fix="answer with a status and a version, and little else",
+)
+def _large(visit: Visit) -> Iterator[Violation]:
+    texts = (
+        f"sends {'more than ' if one.body_truncated else ''}{one.body_bytes} bytes"
+        for _, one in visit.healthy()
+        if one.body_bytes > _LARGE_BYTES
+    )
+    yield from _at_health(visit, texts)
+
+
+@LIVE_RULES.rule(
+    "health-not-json",
+    Level.NOTICE,
+    "The health answer is not JSON",
+    why="plain text or a page has no version, and a catch-all page is always 200",
+    fix='answer {"status": "ok", "version": "..."} as application/json',
+)
+def _not_json(visit: Visit) -> Iterator[Violation]:
+    types = (response.header("content-type") or "" for _, response in visit.healthy())
+    bare = (value.partition(";")[0].strip().lower() for value in types)
+    yield from _at_health(
+        visit,
+        (
+            f"has the content type {quoted(kind)}" if kind else "has no content type"
+            for kind in bare
+            if kind != "application/json" and not kind.endswith("+json")
+        ),
+    )
+
+
+@LIVE_RULES.rule(
+    "health-sets-cookies",
+    Level.WARNING,
+    "The health endpoint sets cookies",
+    why="each probe then opens a session: thousands a day, each kept somewhere",
+    fix="leave sessions out on this path",
+)
+def _cookies(visit: Visit) -> Iterator[Violation]:
+    """Cookies of what stands before the service, such as a load balancer, do not count."""
+    texts = (
+        "sets a cookie"
+        for _, response in visit.healthy()
+        for name, value in response.headers
+        if name.lower() == "set-cookie" and is_kept_by_service(value)
+    )
+    yield from _at_health(visit, texts)

@@ -1,4 +1,4 @@
-"""A look at a service as it runs: a few plain GETs, and what they say of it. Pure."""
+"""A running service and its answers to a few plain GETs. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -12,27 +12,27 @@ from slo_action.core.slo.services import NAMED_ENDPOINTS, Endpoint, Service
 from slo_action.core.text.quoting import quoted
 
 HEALTH = "health"
-_SAYS_NOTHING = frozenset({Outcome.RATE_LIMITED, Outcome.WAF_CHALLENGE})
+_NOT_THE_SERVICE = frozenset({Outcome.RATE_LIMITED, Outcome.WAF_CHALLENGE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class EndpointVisit:
     """One endpoint and its answers, in order; more than one for the health endpoint only.
 
-    All that an answer says is untrusted.
+    All of an answer is untrusted.
     """
 
     endpoint: Endpoint
     samples: tuple[Sample, ...]
 
     @property
-    def heard(self) -> tuple[Sample, ...]:
-        """The whole answers of the service, or of a cache; a firewall's tell nothing."""
+    def answers(self) -> tuple[Sample, ...]:
+        """The whole answers of the service, or of a cache; a firewall's do not count."""
         return tuple(
             one
             for one in self.samples
             if one.status is not None
-            and one.outcome not in _SAYS_NOTHING
+            and one.outcome not in _NOT_THE_SERVICE
             and not one.outcome.is_unanswered
         )
 
@@ -41,16 +41,16 @@ class Asked:
 class Visit:
     """A service, and what its endpoints answered when they were asked once or twice.
 
-    `asked` is empty where the service has nothing to ask. `left_out` says why a service was not
+    `asked` is empty where the service has nothing to ask. `skipped` says why a service was not
     asked at all, or which of its endpoints were not; empty where all were.
     """
 
     service: Service
-    asked: tuple[Asked, ...] = ()
-    left_out: str = ""
+    asked: tuple[EndpointVisit, ...] = ()
+    skipped: str = ""
 
     @property
-    def health(self) -> Asked | None:
+    def health(self) -> EndpointVisit | None:
         """The health endpoint; None where the service has none or it was not asked."""
         return next((one for one in self.asked if one.endpoint.name == HEALTH), None)
 
@@ -62,15 +62,15 @@ class Visit:
 
     def healthy(self) -> Iterator[tuple[Sample, Response]]:
         """Yield the health endpoint's answers with status 200."""
-        for one in self.health.heard if self.health else ():
+        for one in self.health.answers if self.health else ():
             if one.status == HTTPStatus.OK and one.response is not None:
                 yield one, one.response
 
 
 def title(endpoint: Endpoint) -> str:
     """Return what slo.yml calls an endpoint. The user's own name is untrusted."""
-    is_known = endpoint.name in NAMED_ENDPOINTS
-    return f"{endpoint.name}_endpoint" if is_known else f"endpoint {quoted(endpoint.name)}"
+    is_named = endpoint.name in NAMED_ENDPOINTS
+    return f"{endpoint.name}_endpoint" if is_named else f"endpoint {quoted(endpoint.name)}"
 
 
 def json_body(response: Response) -> object:
@@ -90,7 +90,7 @@ _LINKS = frozenset(
 
 
 def named_checks(document: object) -> tuple[str, ...]:
-    """Return the names of the checks that a health body reports, and of words beside `status`.
+    """Return the names of the checks that a health body reports, and of values beside `status`.
 
     They are the target's: untrusted. `{"status": "ok", "database": "up"}` reports one.
     """
@@ -108,7 +108,7 @@ def named_checks(document: object) -> tuple[str, ...]:
 
 
 def _is_check(name: object, value: object) -> bool:
-    """Return whether a value says how something is, such as `"up"` or `{"connected": true}`."""
+    """Return whether a value reports a state, such as `"up"` or `{"connected": true}`."""
     if isinstance(value, str) and value.strip().lower() in _LINKS:
         return True
     if read_health({"checks": {str(name): value}}).health:

@@ -6,44 +6,37 @@ that comes back is untrusted.
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
 
 from slo_action.config.settings.fly import token_parts
 from slo_action.core.text.secrets import Scrubber, Secret
-from slo_action.platforms.fly.client import releases_query as ledger
-from slo_action.platforms.fly.client.credentials import app_name, header_of, is_header
-from slo_action.platforms.fly.client.endpoints import FlyAddresses
+from slo_action.platforms.fly.client import releases_query
+from slo_action.platforms.fly.client.access import FlyAddresses, app_name, header_of, is_header
 from slo_action.platforms.fly.client.errors import (
     ApiAnswer,
     Call,
-    FlyConflictError,
     FlyRefusedError,
     refused,
 )
-from slo_action.platforms.fly.client.http import FlyWire
-from slo_action.platforms.fly.client.models import LeaseAnswer, read
+from slo_action.platforms.fly.client.http import FlyConnection
+from slo_action.platforms.fly.client.models import (
+    FlyApp,
+    FlyMachine,
+    FlyRelease,
+    LeaseAnswer,
+    LenientModel,
+    MachineVersion,
+)
 from slo_action.platforms.fly.client.registry import manifest_call, registry_header
-from slo_action.platforms.fly.client.release_row import LedgerRow
 from slo_action.ports import Clock
 
-__all__ = ["FlyAddresses", "FlyApi", "FlyConflictError", "FlyRefusedError", "Lease"]
-
-Json = dict[str, object]
-
-_MOST_EVENTS = "50"
 _NOT_FOUND = 404
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """A machine that nobody else may change until `expires_at`, in seconds since 1970."""
-
-    nonce: Secret
-    expires_at: float
-    owner: str = ""
+_M = TypeVar("_M", bound=LenientModel)
 
 
 class FlyApi:
@@ -52,7 +45,7 @@ class FlyApi:
     Every call raises FlyRefusedError, as FlyConflictError for 409 and 412. Reads, and what may be
     done twice, are repeated within `patience_seconds`; so is everything that Fly has surely not
     done. An update, a restart or a new lease whose answer was lost is not sent again: the error's
-    `status` is None, 408 or 5xx, and only another look tells what became of it.
+    `status` is None, 408 or 5xx, and only reading the machine again shows whether it was done.
 
     Raises PlatformError for a token or an app's name that cannot be one. The scrubber learns the
     token, its parts and every lease's nonce.
@@ -78,11 +71,13 @@ class FlyApi:
         self._registry_header = registry_header(header)
         for secret in (*token_parts(token), self._registry_header):
             scrubber.learn(secret.reveal().removeprefix("Basic "))
-        self._wire = FlyWire(header, clock=clock, scrubber=scrubber, transport=transport)
+        self._connection = FlyConnection(
+            header, clock=clock, scrubber=scrubber, transport=transport
+        )
 
     def close(self) -> None:
         """Close the connections, those of every `with_patience` too."""
-        self._wire.close()
+        self._connection.close()
 
     def with_patience(self, seconds: float) -> "FlyApi":
         """Return the same app, connections and rate limits, with another patience."""
@@ -90,27 +85,23 @@ class FlyApi:
         other._patience_seconds = seconds  # noqa: SLF001 - it is one of us
         return other
 
-    def app(self) -> Json:
+    def app(self) -> FlyApp:
         """Return the app."""
-        return self._object(self._get("read the app", ""))
+        return self._object(FlyApp, self._get("read the app", ""))
 
-    def machines(self) -> list[Json]:
-        """Return all machines with their leases, as they are told; helpers and strangers too."""
+    def machines(self) -> list[FlyMachine]:
+        """Return all machines with their leases, also those that no deploy manages."""
         call = self._get("list the machines", "/machines")
-        return self._objects(replace(call, params={"include_leases": "true"}))
+        return self._objects(FlyMachine, replace(call, params={"include_leases": "true"}))
 
-    def machine(self, machine: str) -> Json:
-        """Return one machine as it is told."""
-        return self._object(self._get("read machine", "", machine))
+    def machine(self, machine: str) -> FlyMachine:
+        """Return one machine."""
+        return self._object(FlyMachine, self._get("read machine", "", machine))
 
-    def versions(self, machine: str) -> list[Json]:
-        """Return its former configurations: `version` and `user_config`, in no known order."""
-        return self._objects(self._get("read the versions of machine", "/versions", machine))
-
-    def events(self, machine: str) -> list[Json]:
-        """Return its newest events, in no promised order."""
-        call = self._get("read the events of machine", "/events", machine)
-        return self._objects(replace(call, params={"limit": _MOST_EVENTS}))
+    def versions(self, machine: str) -> list[MachineVersion]:
+        """Return its earlier configurations, in no promised order."""
+        call = self._get("read the versions of machine", "/versions", machine)
+        return self._objects(MachineVersion, call)
 
     def update(
         self,
@@ -120,14 +111,14 @@ class FlyApi:
         current_version: str,
         skip_launch: bool,
         nonce: Secret,
-    ) -> Json:
+    ) -> FlyMachine:
         """Replace its whole configuration and return the machine.
 
         FlyConflictError where `current_version`, its instance id, is no longer current.
         """
         body = {"config": config, "current_version": current_version, "skip_launch": skip_launch}
         call = self._post("update machine", "", machine, nonce)
-        return self._object(replace(call, body=body, is_repeatable=False))
+        return self._object(FlyMachine, replace(call, body=body, is_repeatable=False))
 
     def start(self, machine: str, nonce: Secret | None = None) -> None:
         """Start it; FlyConflictError while it is being replaced, which passes."""
@@ -152,22 +143,21 @@ class FlyApi:
 
     def lease(
         self, machine: str, *, ttl_seconds: int, description: str, nonce: Secret | None = None
-    ) -> Lease:
-        """Take a lease; with its `nonce`, make it last `ttl_seconds` from now.
+    ) -> Secret:
+        """Take a lease and return its nonce; with a `nonce`, extend that lease.
 
-        FlyConflictError where somebody else holds one.
+        It lasts `ttl_seconds` from now. FlyConflictError where another client holds one.
         """
         action = "keep the lease of machine" if nonce else "lease machine"
         call = self._post(action, "/lease", machine, nonce)
         body = {"ttl": ttl_seconds, "description": description}
         answer = self._send(replace(call, body=body, is_repeatable=nonce is not None))
-        terms = read(LeaseAnswer, answer.content).granted
-        granted = Secret(terms.nonce) if terms.nonce else nonce
+        new = LeaseAnswer.read(answer.content).nonce
+        granted = Secret(new) if new else nonce
         if not granted or not is_header(granted):
             raise self._unreadable(call, answer)
         self._scrubber.learn(granted)
-        ends = terms.expires_at or self._clock.now().timestamp() + ttl_seconds
-        return Lease(nonce=granted, expires_at=float(ends), owner=terms.owner)
+        return granted
 
     def release_lease(self, machine: str, nonce: Secret) -> None:
         """Give a lease back; one that is not there any more is given back."""
@@ -178,7 +168,7 @@ class FlyApi:
             if error.status != _NOT_FOUND:
                 raise
 
-    def releases(self, limit: int = 25) -> list[LedgerRow]:
+    def releases(self, limit: int = 25) -> list[FlyRelease]:
         """Return the newest releases, newest first; without what the token may not see of them."""
         call = Call(
             app=self._app,
@@ -187,13 +177,13 @@ class FlyApi:
             url=f"{self._addresses.graphql}/graphql",
         )
         answer = ApiAnswer()
-        for query in ledger.queries():
+        for query in releases_query.QUERIES:
             body = {"query": query, "variables": {"appName": self._app, "limit": limit}}
             answer = self._send(replace(call, body=body))
-            found = ledger.rows(answer)
+            found = releases_query.releases_in(answer)
             if found is not None:
                 return found
-        raise refused(call, ledger.meant(answer), self._scrubber.scrub)
+        raise refused(call, releases_query.as_refusal(answer), self._scrubber.scrub)
 
     def record_release(
         self, *, image: str, definition: Mapping[str, object], strategy: str
@@ -214,9 +204,8 @@ class FlyApi:
             content = self._send(replace(call, body=body, is_repeatable=False)).content
         except FlyRefusedError:
             return None
-        told = content.get("release", content) if isinstance(content, dict) else None
-        release = told.get("id") if isinstance(told, dict) else None
-        return release if isinstance(release, str) and release else None
+        made = content.get("release", content) if isinstance(content, dict) else None
+        return FlyRelease.read(made).id or None
 
     def finish_release(self, release: str, status: str) -> bool:
         """Set a release record's status, such as `complete`; False where Fly did not take it.
@@ -231,10 +220,10 @@ class FlyApi:
         return True
 
     def has_image(self, repository: str, digest: str) -> bool | None:
-        """Tell whether Fly's registry still has an image; never raises.
+        """Return whether Fly's registry still has an image; never raises.
 
-        `repository` may be led by the registry's host. None where that could not be told: another
-        registry's image, no right to look, no answer.
+        `repository` may begin with the registry's host. None where that is unknown: another
+        registry's image, no right to read it, no answer.
         """
         call = manifest_call(
             self._app, self._addresses.registry, repository, digest, self._registry_header
@@ -248,24 +237,12 @@ class FlyApi:
         return True
 
     def _get(self, action: str, path: str, machine: str = "") -> Call:
-        return Call(
-            app=self._app,
-            action=action,
-            machine=machine,
-            method="GET",
-            url=self._url(path, machine),
-        )
+        url = self._url(path, machine)
+        return Call(app=self._app, action=action, machine=machine, method="GET", url=url)
 
     def _post(self, action: str, path: str, machine: str, nonce: Secret | None) -> Call:
-        return Call(
-            app=self._app,
-            action=action,
-            machine=machine,
-            method="POST",
-            url=self._url(path, machine),
-            nonce=nonce,
-            is_change=True,
-        )
+        call = self._get(action, path, machine)
+        return replace(call, method="POST", nonce=nonce, is_change=True)
 
     def _record(self, action: str, method: str, path: str) -> Call:
         url = f"{self._addresses.releases}/api/v1/releases{path}"
@@ -276,21 +253,21 @@ class FlyApi:
         return f"{self._addresses.machines}/v1/apps/{self._app}{below}{path}"
 
     def _send(self, call: Call) -> ApiAnswer:
-        return self._wire.send(call, self._patience_seconds)
+        return self._connection.send(call, self._patience_seconds)
 
-    def _object(self, call: Call) -> Json:
+    def _object(self, model: type[_M], call: Call) -> _M:
         answer = self._send(call)
         if not isinstance(answer.content, dict):
             raise self._unreadable(call, answer)
-        return answer.content
+        return model.read(answer.content)
 
-    def _objects(self, call: Call) -> list[Json]:
+    def _objects(self, model: type[_M], call: Call) -> list[_M]:
         """Go's empty list may be null; what is no object is left out."""
         answer = self._send(call)
         if not isinstance(answer.content, list | None):
             raise self._unreadable(call, answer)
-        return [element for element in answer.content or [] if isinstance(element, dict)]
+        return [model.read(one) for one in answer.content or [] if isinstance(one, dict)]
 
     def _unreadable(self, call: Call, answer: ApiAnswer) -> FlyRefusedError:
-        lost = replace(answer, status=None, lost="its answer is none of this API")
+        lost = replace(answer, status=None, lost="its answer is not of this API")
         return refused(call, lost, self._scrubber.scrub)

@@ -1,4 +1,4 @@
-"""Short calls side by side: a batch of machines takes as long as one of them."""
+"""Short calls in parallel: a batch of machines takes as long as one of them."""
 
 import threading
 from collections import deque
@@ -29,7 +29,7 @@ class _Round:
         self._left = len(calls)
         self._lock = threading.Lock()
         self.results: dict[int, object] = {}
-        self.troubles: dict[int, BaseException] = {}
+        self.errors: dict[int, BaseException] = {}
         self.over = threading.Event()
 
     def work(self) -> None:
@@ -42,7 +42,7 @@ class _Round:
             try:
                 self.results[place] = call()
             except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
-                self.troubles[place] = error
+                self.errors[place] = error
             self._end_one()
 
     def stop(self) -> None:
@@ -61,21 +61,21 @@ class _Round:
 
 
 def run_concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Make calls in up to eight threads; see Together.
+    """Make calls in up to eight threads; see ConcurrentCalls.
 
     Where a signal stops the wait, calls that have not begun are dropped, and those under way get
     two seconds: the threads never keep the process alive.
     """
     if len(calls) < 2:  # noqa: PLR2004 - one call needs no thread
         return [call() for call in calls]
-    made = _Round(calls)
+    round_ = _Round(calls)
     try:
         for _ in range(min(len(calls), MOST_AT_ONCE)):
-            threading.Thread(target=made.work, name="slo-fly", daemon=True).start()
-        made.over.wait()
+            threading.Thread(target=round_.work, name="slo-fly", daemon=True).start()
+        round_.over.wait()
     except BaseException:
-        made.stop()
+        round_.stop()
         raise
-    for place in sorted(made.troubles):
-        raise made.troubles[place]
-    return [made.results[place] for place in range(len(calls))]  # type: ignore[misc]
+    for place in sorted(round_.errors):
+        raise round_.errors[place]
+    return [round_.results[place] for place in range(len(calls))]  # type: ignore[misc]

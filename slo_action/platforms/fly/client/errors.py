@@ -1,29 +1,35 @@
-"""What Fly.io's refusals mean, in words a person can act on. Fly's own words are untrusted."""
+"""What Fly.io's refusals mean, as messages to act on. Fly's own texts are untrusted."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import PlatformError
 
-_LONGEST_TOLD = 200
+_LONGEST_ERROR = 200
+T = TypeVar("T")
+
 _CONFLICTS = frozenset({409, 412})
 _FORBIDDEN, _NOT_FOUND = 403, 404
 _STATUS_PAGE = "see status.flyio.net, then run the job again"
 
-_TROUBLE = ("it has trouble of its own", _STATUS_PAGE)
-_REDIRECT = ("it redirects elsewhere", "look at the FLY_*_BASE_URL variables of the job")
+_TROUBLE = ("it has an outage", _STATUS_PAGE)
+_REDIRECT = ("it redirects elsewhere", "check the FLY_*_BASE_URL variables of the job")
 _CONFLICT = (
-    "the machine is being changed by somebody else, or was",
-    "wait until the other deploy has ended, then run the job again",
+    "another client is changing the machine, or has changed it",
+    "wait until the other deploy has finished, then run the job again",
 )
 _MEANINGS = {
     401: ("the token is expired or malformed", ""),
     403: ("the token is for another app", ""),
     409: _CONFLICT,
     412: _CONFLICT,
-    429: ("it is asked too often", "let fewer jobs deploy at once, then run the job again"),
+    429: (
+        "too many requests",
+        "let fewer jobs deploy at once, then run the job again",
+    ),
     **dict.fromkeys((301, 302, 303, 307, 308), _REDIRECT),
     **dict.fromkeys((408, 500, 502, 503, 504), _TROUBLE),
 }
@@ -33,9 +39,10 @@ _MEANINGS = {
 class FlyRefusedError(PlatformError):
     """A call that was not answered as asked.
 
-    `status` is the HTTP status, or the one that Fly's words stand for. It is None where no answer
-    came, or none that can be read: what was asked may have been done, so look before asking again.
-    `request_id` is Fly's name for the exchange, empty where it told none.
+    `status` is the HTTP status, or the one that GraphQL's error means. It is None where no answer
+    came, or none that can be read: the request may have been carried out, so read the state before
+    sending it again.
+    `request_id` is Fly's name for the exchange, empty where it gave none.
     """
 
     def __init__(
@@ -47,14 +54,14 @@ class FlyRefusedError(PlatformError):
 
 
 class FlyConflictError(FlyRefusedError):
-    """409 or 412: another's lease, a version that is no longer current, a change under way."""
+    """409 or 412: another client's lease, a version that is not current, a change under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One request to one of Fly's APIs.
 
-    `action` is what is done, as a person would say it, to `machine` or else to the app.
+    `action` says what is done to `machine` or else to the app.
     `is_repeatable`: twice is as good as once. `authorization` None is the token's own header.
     """
 
@@ -77,8 +84,8 @@ class Call:
         return self.method, self.url
 
     @property
-    def words(self) -> str:
-        """The call in words."""
+    def description(self) -> str:
+        """The call as messages name it."""
         return f"{self.action} {self.machine}".strip()
 
 
@@ -93,7 +100,7 @@ class ApiAnswer:
     status: int | None = None
     content: object = None
     request_id: str = ""
-    retry_after_seconds: float | None = None
+    retry_after: str | None = None
     lost: str = ""
     was_sent: bool = True
 
@@ -103,10 +110,18 @@ class ApiAnswer:
         return self.status is not None and self.status // 100 == 2  # noqa: PLR2004 - 2xx
 
     @property
-    def told(self) -> str:
-        """Fly's own words on what went wrong; what is no JSON of theirs is not repeated."""
+    def error(self) -> str:
+        """Fly's own error message; what is no JSON of theirs is not repeated."""
         error = self.content.get("error") if isinstance(self.content, dict) else None
         return error if isinstance(error, str) else ""
+
+
+def tried(call: Callable[[], T]) -> T | FlyRefusedError:
+    """Return what a call returns, or its refusal."""
+    try:
+        return call()
+    except FlyRefusedError as error:
+        return error
 
 
 def refused(call: Call, answer: ApiAnswer, scrub: Callable[[str], str]) -> FlyRefusedError:
@@ -114,11 +129,11 @@ def refused(call: Call, answer: ApiAnswer, scrub: Callable[[str], str]) -> FlyRe
     if answer.status is None:
         return _no_answer(call, answer)
     problem, hint = _meaning(call, answer.status)
-    said = quoted(scrub(answer.told), _LONGEST_TOLD) if answer.told else ""
+    said = quoted(scrub(answer.error), _LONGEST_ERROR) if answer.error else ""
     facts = ", ".join(fact for fact in (f"HTTP {answer.status}", said, _request(answer)) if fact)
     error = FlyConflictError if answer.status in _CONFLICTS else FlyRefusedError
     return error(
-        f"Fly.io refused to {call.words}: {problem} ({facts}).",
+        f"Fly.io refused to {call.description}: {problem} ({facts}).",
         hint=hint,
         status=answer.status,
         request_id=answer.request_id,
@@ -130,7 +145,7 @@ def _no_answer(call: Call, answer: ApiAnswer) -> FlyRefusedError:
     more = "; it may have been done all the same" if unsure else ""
     facts = ", ".join(fact for fact in (answer.lost, _request(answer)) if fact)
     return FlyRefusedError(
-        f"Fly.io gave no answer when asked to {call.words} ({facts}){more}.",
+        f"Fly.io gave no answer when asked to {call.description} ({facts}){more}.",
         hint=_STATUS_PAGE,
         request_id=answer.request_id,
     )

@@ -1,25 +1,21 @@
 """One request to Fly.io and its answer, repeated only where that is safe.
 
-A redirect is not followed: the token goes nowhere else.
+A redirect is not followed: the token goes nowhere else. Rate limits:
+https://fly.io/docs/machines/api/working-with-machines-api/ (one request a second for an action on
+a machine, bursts of three; five a second to get a machine, bursts of ten).
 """
 
 import json
+import threading
+from dataclasses import dataclass
 
 import httpx
 
 from slo_action import __version__
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.platforms.fly.client.errors import ApiAnswer, Call, refused
-from slo_action.platforms.fly.client.rate_limits import (
-    ACTING_ON_MACHINES,
-    ELSEWHERE,
-    READING_A_MACHINE,
-    Patience,
-    Rate,
-    RateLimits,
-    retry_after_seconds,
-)
 from slo_action.ports import Clock
+from slo_action.system.retry import RetryBudget
 
 TIMEOUT_SECONDS = 10.0
 MOST_BYTES = 16 * 1024 * 1024
@@ -31,9 +27,60 @@ _TOO_OFTEN = 429
 _TRANSIENT = frozenset({408, 500, 502, 503, 504})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LONGEST_ID = 64
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 8.0
 
 
-class FlyWire:
+Key = tuple[str, str]
+"""A method and an address: an action on one machine, or on the app."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often in the long run, and how often at once."""
+
+    per_second: float
+    burst: int
+
+
+READING_A_MACHINE = Rate(per_second=5.0, burst=10)
+ACTING_ON_MACHINES = Rate(per_second=1.0, burst=3)
+"""What the Machines API documents."""
+ELSEWHERE = Rate(per_second=5.0, burst=10)
+"""The ledger and the registry document no limit; a loop of ours must not become one's reason."""
+
+
+class RateLimits:
+    """Holds every caller back until Fly would answer it, whichever thread it asks from."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._due: dict[Key, float] = {}
+        """When the last request would have come at the steady rate: a generic cell rate."""
+        self._held: dict[Key, float] = {}
+
+    def wait(self, key: Key, rate: Rate) -> None:
+        """Return when the next request for `key` may be sent."""
+        self._clock.sleep_until(self._reserve(key, rate))
+
+    def hold(self, key: Key, seconds: float) -> None:
+        """Send nothing more for `key` for so long: Fly said that it was too much."""
+        until = self._clock.monotonic() + seconds
+        with self._lock:
+            self._held[key] = max(self._held.get(key, until), until)
+
+    def _reserve(self, key: Key, rate: Rate) -> float:
+        interval = 1.0 / rate.per_second
+        with self._lock:
+            now = self._clock.monotonic()
+            due = self._due.get(key, now)
+            at = max(now, due - (rate.burst - 1) * interval, self._held.get(key, now))
+            self._due[key] = max(due, at) + interval
+            return at
+
+
+class FlyConnection:
     """The connections and the rate limits of one token. Safe to use from several threads."""
 
     def __init__(
@@ -62,18 +109,20 @@ class FlyWire:
         What Fly has surely not done (429, no connection) is sent again within the patience; what
         it may have done, only where that is repeatable.
         """
-        patience = Patience(self._clock, patience_seconds)
+        budget = RetryBudget(self._clock, patience_seconds)
         rate = _rate_of(call)
+        began, wanted = self._clock.monotonic(), _FIRST_PAUSE_SECONDS
         while True:
             self._limits.wait(call.key, rate)
             answer = self._exchange(call)
             if answer.is_success:
                 return answer
             helps = _may_repeat(call, answer)
-            pause = patience.pause(answer.retry_after_seconds) if helps else None
+            pause = budget.pause(began, wanted, answer.retry_after) if helps else None
             if pause is None:
                 raise refused(call, answer, self._scrubber.scrub)
             self._limits.hold(call.key, pause)
+            began, wanted = self._clock.monotonic() + pause, min(2 * wanted, _LONGEST_PAUSE_SECONDS)
 
     def _exchange(self, call: Call) -> ApiAnswer:
         """Never raises: an httpx exception holds the request, and with it the token."""
@@ -97,12 +146,11 @@ class FlyWire:
         content, is_json = _parsed(body)
         if response.is_success and body and not is_json and not lost:
             lost = "its answer is no JSON"
-        wait = retry_after_seconds(response.headers.get("Retry-After"), self._clock)
         return ApiAnswer(
             status=None if lost else response.status_code,
             content=content,
             request_id=_request_id(response),
-            retry_after_seconds=wait,
+            retry_after=response.headers.get("Retry-After"),
             lost=lost,
         )
 
@@ -159,7 +207,7 @@ def _no_constant(name: str) -> None:
 
 
 def _request_id(response: httpx.Response) -> str:
-    """It ends up in messages, so what does not look like one is none."""
-    told = str(response.headers.get("fly-request-id", ""))
-    plain = told.replace("-", "").replace("_", "")
-    return told if len(told) <= _LONGEST_ID and plain.isascii() and plain.isalnum() else ""
+    """It ends up in messages, so only what has the form of one is taken."""
+    name = str(response.headers.get("fly-request-id", ""))
+    plain = name.replace("-", "").replace("_", "")
+    return name if len(name) <= _LONGEST_ID and plain.isascii() and plain.isalnum() else ""

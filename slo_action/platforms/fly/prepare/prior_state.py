@@ -1,15 +1,19 @@
-"""What a run knows of an app before it asks: earlier verdicts, and what `prepare` kept."""
+"""What is known of an app before a run: earlier verdicts, and what `prepare` kept."""
 
 from dataclasses import dataclass
 
 from slo_action.config.request import VerifyRequest
 from slo_action.config.settings.fly import FlySettings
 from slo_action.core.model import Mode, Release
-from slo_action.core.release.baseline import Prepared
 from slo_action.core.release.track_record import PastVerdict
 from slo_action.platforms.context import PlatformContext
 from slo_action.platforms.fly.prepare.sealing import unsealed
 from slo_action.platforms.fly.state.restore_copy import RestoreCopy, read_copy
+
+_LOST = (
+    "the machines as `prepare` saw them: its copy was sealed by another fly-api-token, or changed "
+    "since, so the platform's own records of them are used"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +21,8 @@ class PriorState:
     """What is known from before this run.
 
     `copy` holds every machine as it was; None without one that can be read. `before` is what ran
-    then. `lost` says in words what was kept and cannot be read. `to_version` is what a person
-    asked for, who may also ask to undo a rollback (`by_hand`).
+    then. `lost` names what was kept and cannot be read. `to_version` is what a person asked for,
+    who may also ask to undo a rollback (`by_hand`).
     """
 
     past: tuple[PastVerdict, ...] = ()
@@ -30,29 +34,19 @@ class PriorState:
 
 
 def prior_state(
-    request: VerifyRequest, premises: PlatformContext, settings: FlySettings
+    request: VerifyRequest, context: PlatformContext, settings: FlySettings
 ) -> PriorState:
-    """Return what a request and an earlier `prepare` tell; what is another app's is left out."""
-    prepared = _own(premises.prepared, settings)
+    """Return what a request and an earlier `prepare` say; another app's is left out."""
+    prepared = context.prepared
+    if prepared and (prepared.platform, prepared.app) != ("fly", settings.app):
+        prepared = None
     sealed = prepared.sealed if prepared else ""
     copy = read_copy(unsealed(settings.token, sealed), settings.app) if sealed else None
     return PriorState(
-        past=premises.past,
+        past=context.past,
         copy=copy,
         before=prepared.release if prepared else None,
         lost=(_LOST,) if sealed and copy is None else (),
         to_version=request.to_version,
         by_hand=request.mode is Mode.ROLLBACK,
     )
-
-
-_LOST = (
-    "the machines as `prepare` saw them: its copy was sealed by another fly-api-token, or changed "
-    "since, so the platform's own records of them are used"
-)
-
-
-def _own(prepared: Prepared | None, settings: FlySettings) -> Prepared | None:
-    """Return what was prepared for this app; another's says nothing of it."""
-    is_own = prepared is not None and prepared.platform == "fly" and prepared.app == settings.app
-    return prepared if is_own else None

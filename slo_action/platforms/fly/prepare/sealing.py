@@ -1,6 +1,6 @@
 """A restore copy that only the holder of the token can read.
 
-It may hold credentials and travels in an artifact, which everybody may read who may read the
+It may hold credentials and travels in an artifact, which can be read by everyone who can read the
 repository. So it is compressed and encrypted (libsodium's secretbox: XSalsa20 and Poly1305) by a
 key that BLAKE2b makes of the token, with a salt for each copy.
 """
@@ -47,11 +47,11 @@ def unsealed(token: Secret, text: str) -> Mapping[str, object] | None:
     The token's scheme does not matter. Never raises.
     """
     form, _, rest = text.strip().partition(".")
-    told_salt, _, sealed = rest.partition(".")
+    salt_text, _, sealed = rest.partition(".")
     if form != _FORM or len(text) > _MOST_SEALED_CHARACTERS or not _bare(token):
         return None
     try:
-        salt = urlsafe_b64decode(told_salt)
+        salt = urlsafe_b64decode(salt_text)
         packed = SecretBox(_key(token, salt)).decrypt(urlsafe_b64decode(sealed))
         plain = json.loads(_unpacked(packed))
     except (CryptoError, zlib.error, ValueError, RecursionError):

@@ -5,21 +5,20 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
-from slo_action.platforms.fly.state.machine_config import config_of, has_services
 
 _MOST_UNAVAILABLE = 0.33
 _MOST_EVER = 0.5
 _GROWTH = 2
-"""Each restored machine that is well vouches for two more."""
+"""Each restored machine that is healthy allows two more."""
 LARGEST = 8
 
 
 def batched(orders: Sequence[MachineOrder]) -> tuple[tuple[MachineOrder, ...], ...]:
     """Return the batches: the canary alone, then a third of each group that serves, then more.
 
-    A batch begins only when all before it are well, and what waits runs a release that is known to
-    be bad: so a batch may be twice what is restored, but never more than half of a group. Who
-    serves nobody now costs nobody anything, so those come first and count for no share.
+    A batch begins only when all before it are healthy, and what waits runs a release that is
+    bad: so a batch may be twice what is restored, but never more than half of a group. Those
+    that serve no user now cost no user anything: they come first and count for no share.
     """
     if not orders:
         return ()
@@ -59,5 +58,4 @@ def _canary_rank(
 ) -> tuple[bool, bool, int, bool]:
     """Rank the best canary lowest: it runs, takes traffic, in the biggest group, and is sick."""
     group = sum(1 for other in orders if other.machine.group == order.machine.group)
-    routed = has_services(config_of(order.raw))
-    return order.step.stays_stopped, not routed, -group, not order.is_idle
+    return order.step.stays_stopped, not order.machine.is_serving, -group, not order.is_idle

@@ -4,15 +4,8 @@ from dataclasses import dataclass, replace
 
 from slo_action.core.release.fleet import Machine, short_digest
 from slo_action.core.release.rollback_plan import MachineStep, Step
-from slo_action.platforms.fly.rollback.previous_config import Former
-from slo_action.platforms.fly.state.machine_config import (
-    Json,
-    changed_parts,
-    config_of,
-    has_services,
-    is_same,
-    release_of,
-)
+from slo_action.platforms.fly.client.models import FlyMachine, MachineConfig
+from slo_action.platforms.fly.state.machine_config import changed_parts
 from slo_action.platforms.fly.state.machines import read_machine
 
 RESTING = frozenset({"stopped", "suspended", "created", "stopping", "suspending"})
@@ -20,8 +13,30 @@ RESTING = frozenset({"stopped", "suspended", "created", "stopping", "suspending"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreviousConfig:
+    """A whole configuration to restore; holds credentials. `why` says where it comes from."""
+
+    config: MachineConfig
+    digest: str
+    why: str
+
+    def is_restored(self, live: FlyMachine) -> bool:
+        """Return whether a machine has this image and configuration already."""
+        is_same_image = read_machine(live).digest == self.digest
+        return is_same_image and not changed_parts(live.whole_config, self.config)
+
+    def marks(self, live: FlyMachine) -> bool:
+        """Return whether a machine has this image and is marked with this release.
+
+        The platform may write a configuration in another form than it was given.
+        """
+        is_marked = live.whole_config.release == self.config.release
+        return is_marked and read_machine(live).digest == self.digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MachineOrder:
-    """One machine's step with what is needed to take it; `former` is None where none is needed.
+    """One machine's step with what is needed to take it; `previous` is None where none is needed.
 
     `uncordons`: it took traffic before and does not now. `stops`: it works without traffic, so
     taking it out of the traffic is not enough.
@@ -29,8 +44,7 @@ class MachineOrder:
 
     step: MachineStep
     machine: Machine
-    raw: Json
-    former: Former | None = None
+    previous: PreviousConfig | None = None
     uncordons: bool = False
     stops: bool = False
 
@@ -41,47 +55,44 @@ class MachineOrder:
 
     @property
     def is_idle(self) -> bool:
-        """True where nobody is served by it now: to change it takes nothing from anybody."""
+        """True where it serves no user now: changing it costs no user anything."""
         machine = self.machine
         return machine.state != "started" or machine.is_critical or machine.is_cordoned
 
-
-def is_restored(raw: Json, former: Former) -> bool:
-    """Tell whether a machine has its former image and configuration already."""
-    return read_machine(raw).digest == former.digest and is_same(config_of(raw), former.config)
-
-
-def bears(raw: Json, former: Former) -> bool:
-    """Tell whether a machine has its former image and the mark of its former release.
-
-    The platform may write a configuration in other words than it was given.
-    """
-    is_marked = release_of(config_of(raw)) == former.release
-    return is_marked and read_machine(raw).digest == former.digest
+    @property
+    def description(self) -> str:
+        """The machine as the journal names it."""
+        return f"machine {self.name} (instance {self.machine.instance or 'unknown'})"
 
 
-def restoring(raw: Json, former: Former, *, runs: bool, uncordons: bool = False) -> MachineOrder:
-    """Give a machine its former configuration, or only what it lacks beside it."""
-    machine, config = read_machine(raw), config_of(raw)
-    image = ("image",) if machine.digest != former.digest else ()
+def restoring(
+    live: FlyMachine, previous: PreviousConfig, *, runs: bool, uncordons: bool = False
+) -> MachineOrder:
+    """Give a machine its previous configuration, or only what it lacks beside it."""
+    machine = read_machine(live)
+    image = ("image",) if machine.digest != previous.digest else ()
     traffic = ("uncordoned",) if uncordons else ()
-    step = MachineStep(
-        machine=machine.name,
-        region=machine.region,
-        step=Step.UPDATE,
-        before=runs_words(machine),
-        after=former.release or f"image {short_digest(former.digest)}",
-        why=former.why,
-        changes=(*image, *changed_parts(config, former.config), *traffic),
-        stays_stopped=not runs,
+    order = MachineOrder(
+        step=MachineStep(
+            machine=machine.name,
+            region=machine.region,
+            step=Step.UPDATE,
+            before=running_name(machine),
+            after=previous.config.release or f"image {short_digest(previous.digest)}",
+            why=previous.why,
+            changes=(*image, *changed_parts(live.whole_config, previous.config), *traffic),
+            stays_stopped=not runs,
+        ),
+        machine=machine,
+        previous=previous,
+        uncordons=uncordons,
     )
-    order = MachineOrder(step=step, machine=machine, raw=raw, former=former, uncordons=uncordons)
-    return _lacking(order, runs=runs) if is_restored(raw, former) else order
+    return _lacking(order, runs=runs) if previous.is_restored(live) else order
 
 
 def _lacking(order: MachineOrder, *, runs: bool) -> MachineOrder:
-    """Start or uncordon what has its former configuration already, or leave it."""
-    step, why = Step.LEAVE, "it has its former image and configuration already"
+    """Start or uncordon what has its previous configuration already, or leave it."""
+    step, why = Step.LEAVE, "it has its previous image and configuration already"
     if order.uncordons:
         step, why = Step.START, "it took traffic before the deploy"
     if runs and order.machine.state in RESTING:
@@ -89,27 +100,27 @@ def _lacking(order: MachineOrder, *, runs: bool) -> MachineOrder:
     return replace(order, step=replace(order.step, step=step, why=why))
 
 
-def cordoning(raw: Json) -> MachineOrder:
+def cordoning(live: FlyMachine) -> MachineOrder:
     """Take a machine that the deploy made out of the traffic; stop it if it works without."""
-    machine = read_machine(raw)
-    stops = not has_services(config_of(raw)) and machine.state not in RESTING
+    machine = read_machine(live)
+    stops = not machine.is_serving and machine.state not in RESTING
     if machine.is_cordoned and not stops:
-        return leaving(raw, "the deploy made it, and it takes no traffic")
+        return leaving(live, "the deploy made it, and it takes no traffic")
     step = MachineStep(
         machine=machine.name,
         region=machine.region,
         step=Step.CORDON,
-        before=runs_words(machine),
+        before=running_name(machine),
         after="stopped" if stops else "out of the traffic",
         why="the deploy made it; it is kept, and can be destroyed by hand",
     )
-    return MachineOrder(step=step, machine=machine, raw=raw, stops=stops)
+    return MachineOrder(step=step, machine=machine, stops=stops)
 
 
-def leaving(raw: Json, why: str) -> MachineOrder:
+def leaving(live: FlyMachine, why: str) -> MachineOrder:
     """Do nothing to a machine, and say why."""
-    machine = read_machine(raw)
-    runs = runs_words(machine)
+    machine = read_machine(live)
+    runs = running_name(machine)
     step = MachineStep(
         machine=machine.name,
         region=machine.region,
@@ -118,16 +129,16 @@ def leaving(raw: Json, why: str) -> MachineOrder:
         after=runs,
         why=why,
     )
-    return MachineOrder(step=step, machine=machine, raw=raw)
+    return MachineOrder(step=step, machine=machine)
 
 
-def destroyed(raw: Json, why: str) -> MachineOrder:
-    """Tell of a machine that is no more; `raw` is what it was."""
-    gone = leaving(raw, why)
+def destroyed(kept: FlyMachine, why: str) -> MachineOrder:
+    """Name a machine that does not exist any more; `kept` is what it was."""
+    gone = leaving(kept, why)
     step = replace(gone.step, before="destroyed", after="destroyed")
     return replace(gone, step=step, machine=replace(gone.machine, state="destroyed"))
 
 
-def runs_words(machine: Machine) -> str:
-    """Name what a machine runs: its own word for the release, else its image."""
+def running_name(machine: Machine) -> str:
+    """Name what a machine runs: the release that it is marked with, else its image."""
     return machine.release or f"image {short_digest(machine.digest) or 'unknown'}"

@@ -1,19 +1,13 @@
-"""One machine on its way back: what its newest answer says of it. No I/O."""
+"""One machine while it is restored: what its newest answer says about it. No I/O."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from slo_action.core.release.fleet import Machine, exit_words
+from slo_action.core.release.fleet import Machine, exit_summary
 from slo_action.core.release.rollback_plan import Step
-from slo_action.platforms.fly.rollback.machine_order import (
-    RESTING,
-    MachineOrder,
-    bears,
-    is_restored,
-)
+from slo_action.platforms.fly.client.models import FlyMachine, MachineConfig
+from slo_action.platforms.fly.rollback.machine_order import RESTING, MachineOrder
 from slo_action.platforms.fly.rollback.step_log import TakenOverError
-from slo_action.platforms.fly.state.check_times import have_looked
-from slo_action.platforms.fly.state.machine_config import Json, check_seconds, checks_of
 from slo_action.platforms.fly.state.machines import read_machine
 
 LEAST_SECONDS = 120.0
@@ -46,12 +40,12 @@ class MachineProgress:
     """
 
     order: MachineOrder
-    begun: float
+    began: float
     least_seconds: float = LEAST_SECONDS
     instance: str = ""
     sent: float | None = None
     ending: str = ""
-    is_well: bool = False
+    is_healthy: bool = False
     seconds: float = 0.0
     _starts: int = 0
     _started: float = 0.0
@@ -68,69 +62,75 @@ class MachineProgress:
 
     @property
     def until(self) -> float:
-        """The end of its time box."""
-        grace, interval = check_seconds(self._config)
-        box = max(self.least_seconds, grace + 2 * interval + _BESIDE_CHECKS_SECONDS)
-        return self._since + box
+        """The end of its time limit."""
+        checks = self._config.grace_seconds + 2 * self._config.interval_seconds
+        return self._since + max(self.least_seconds, checks + _BESIDE_CHECKS_SECONDS)
 
-    def fail(self, words: str, now: float) -> None:
+    def fail(self, reason: str, now: float) -> Need:
         """End it: it is not restored."""
-        self._end(f"{self.order.step.before} -> {self.order.step.after}: {words}", now)
+        self.ending = f"{self.order.step.before} -> {self.order.step.after}: {reason}"
+        self.seconds = now - self.began
+        return Need.NOTHING
 
     def starts(self, now: float) -> None:
         """Note that a start is asked for."""
         self._starts += 1
         self._started = now
 
-    def see(self, raw: Json, now: float) -> Need:
-        """Take a new answer. Raises TakenOverError where somebody else configured the machine."""
-        machine = read_machine(raw)
-        self._state = _state_words(machine, len(checks_of(self._config)))
-        need = self._see(raw, machine, now)
+    def see(self, live: FlyMachine, now: float) -> Need:
+        """Take a new answer. Raises TakenOverError where another client configured the machine."""
+        machine = read_machine(live)
+        expected = len(self._config.checks)
+        checks = f", {machine.checks_passing} of {expected} checks passing" if expected else ""
+        self._state = f"state {machine.state or 'unknown'}{checks}"
+        need = self._see(live, machine, now)
         if need is Need.TIME:
             self.wait(now)
         return need
 
-    def wait(self, now: float, trouble: str = "") -> None:
-        """End it where its time box is over; `trouble` is why there was no answer."""
+    def wait(self, now: float, problem: str = "") -> None:
+        """End it where its time is over; `problem` is why there was no answer."""
         if now >= self.until and not self.has_ended:
             spent = self.until - self._since
-            self.fail(f"not well after {spent:.0f} s: {trouble or self._state}", now)
+            self.fail(f"not healthy after {spent:.0f} s: {problem or self._state}", now)
 
     @property
     def _since(self) -> float:
-        return self.begun if self.sent is None else self.sent
+        return self.began if self.sent is None else self.sent
 
     @property
-    def _config(self) -> Json:
-        return self.order.former.config if self.order.former else {}
+    def _config(self) -> MachineConfig:
+        return self.order.previous.config if self.order.previous else MachineConfig()
 
-    def _see(self, raw: Json, machine: Machine, now: float) -> Need:
-        if not self._is_ours(raw, machine, now):
+    def _see(self, live: FlyMachine, machine: Machine, now: float) -> Need:
+        if not self._is_ours(live, machine, now):
             return Need.NOTHING if self.has_ended else Need.TIME
         if machine.state in _OVER:
-            return self._failed(f"its state is {machine.state}", now)
+            return self.fail(f"its state is {machine.state}", now)
         if self.order.step.stays_stopped:
             return self._rests(machine, now)
-        crashes = len(machine.crashes) - self._crashes_before
+        kept = 0 if self.sent is not None else len(self.order.machine.crashes)
+        crashes = len(machine.crashes) - kept  # a configuration that stays keeps its exits
         if crashes >= _MOST_CRASHES or (crashes > 0 and machine.is_dead):
-            return self._failed(f"it does not stay up: {exit_words(machine)}", now)
+            return self.fail(f"it does not stay up: {exit_summary(machine)}", now)
         if machine.state == "started":
-            return self._runs(raw, machine, now)
+            return self._runs(live, machine, now)
         self._steady = None
         return self._stands(machine, crashes, now)
 
-    def _is_ours(self, raw: Json, machine: Machine, now: float) -> bool:
-        """Tell whether the answer is of the configuration that was asked for."""
+    def _is_ours(self, live: FlyMachine, machine: Machine, now: float) -> bool:
+        """Return whether the answer is about the configuration that was asked for."""
         before = self.order.machine
         if self.sent is None:
-            if machine.instance != before.instance and not self._has_former(raw):
+            previous = self.order.previous
+            is_restored = previous is not None and previous.is_restored(live)
+            if machine.instance != before.instance and not is_restored:
                 raise _taken_over(machine)
             return True
         if machine.instance in {"", before.instance}:
             return self._is_old(machine, now)
         self._old_answers = 0
-        return self._is_new(raw, machine, now)
+        return self._is_new(live, machine, now)
 
     def _is_old(self, machine: Machine, now: float) -> bool:
         """Take an answer of before the update: late at first, and a revert in the end."""
@@ -140,22 +140,18 @@ class MachineProgress:
             self._reverted(machine, now)
         return False
 
-    def _is_new(self, raw: Json, machine: Machine, now: float) -> bool:
+    def _is_new(self, live: FlyMachine, machine: Machine, now: float) -> bool:
         """Take an answer of after the update; the image decides whose it is, then the instance."""
-        former = self.order.former
-        if former is None or machine.digest != former.digest:
+        previous = self.order.previous
+        if previous is None or machine.digest != previous.digest:
             if machine.digest != self.order.machine.digest:
                 raise _taken_over(machine)
             self._reverted(machine, now)
             return False
-        if machine.instance != self.instance and not bears(raw, former):
+        if machine.instance != self.instance and not previous.marks(live):
             raise _taken_over(machine)
         self.instance, self._was_new = machine.instance, True
         return True
-
-    def _has_former(self, raw: Json) -> bool:
-        former = self.order.former
-        return former is not None and is_restored(raw, former)
 
     def _reverted(self, machine: Machine, now: float) -> None:
         if machine.state in _MOVING:
@@ -163,74 +159,53 @@ class MachineProgress:
         kept = machine.release or self.order.step.before
         self.fail(f"the image could not be pulled; the platform kept {kept}", now)
 
-    def _failed(self, words: str, now: float) -> Need:
-        self.fail(words, now)
-        return Need.NOTHING
-
-    @property
-    def _crashes_before(self) -> int:
-        """A configuration that stays keeps its exits."""
-        return 0 if self.sent is not None else len(self.order.machine.crashes)
-
     def _rests(self, machine: Machine, now: float) -> Need:
         if machine.state not in RESTING and machine.state != "started":
             return Need.TIME
-        woken = ", and was woken since" if machine.state == "started" else ""
-        self._end_well(f"not running, as before{woken}", now)
-        return Need.NOTHING
+        woken = ", and was started by a request since" if machine.state == "started" else ""
+        return self._end_well(f"not running, as before{woken}", now)
 
-    def _runs(self, raw: Json, machine: Machine, now: float) -> Need:
+    def _runs(self, live: FlyMachine, machine: Machine, now: float) -> Need:
         self._steady = now if self._steady is None else self._steady
         self._was_steady = True
-        expected = len(checks_of(self._config))
+        expected = len(self._config.checks)
         if not expected:
             if now - self._steady < _STEADY_SECONDS:
                 return Need.TIME
-            self._end_well("started, no checks configured", now)
-            return Need.NOTHING
+            return self._end_well("started, no checks configured", now)
         passing = machine.checks_passing
-        if passing < expected or passing < len(machine.checks) or not self._is_fresh(raw, now):
+        if passing < expected or passing < len(machine.checks) or not self._is_fresh(live, now):
             return Need.TIME
-        self._end_well(f"started, {passing} of {expected} checks passing", now)
-        return Need.NOTHING
+        return self._end_well(f"started, {passing} of {expected} checks passing", now)
 
     def _stands(self, machine: Machine, crashes: int, now: float) -> Need:
         """One that crashed is started again by the platform; one that rests is by us."""
         if machine.state not in {"stopped", "suspended", "failed"} or crashes > 0:
             return Need.TIME
         if machine.state == "failed" and (self.sent is not None or self._starts):
-            return self._failed("its state is failed", now)
+            return self.fail("its state is failed", now)
         if self._was_steady and machine.is_autostarted:
-            self._end_well("started, and put to rest by autostop", now)
-            return Need.NOTHING
+            return self._end_well("started, and stopped by autostop", now)
         if self._starts >= _MOST_STARTS or now - self._started < _START_PAUSE_SECONDS:
             return Need.TIME
         return Need.START
 
-    def _is_fresh(self, raw: Json, now: float) -> bool:
-        """Tell whether the checks looked since the start; after grace and interval they did."""
-        grace, interval = check_seconds(self._config)
-        if self._steady is not None and now >= self._steady + grace + interval:
-            return True
-        return have_looked(raw)
+    def _is_fresh(self, live: FlyMachine, now: float) -> bool:
+        """Return whether the checks ran since the start; after grace and interval they did."""
+        due = self._config.grace_seconds + self._config.interval_seconds
+        is_due = self._steady is not None and now >= self._steady + due
+        return is_due or live.checks_are_fresh
 
-    def _end_well(self, words: str, now: float) -> None:
-        self.is_well = True
+    def _end_well(self, how: str, now: float) -> Need:
         step = self.order.step
         moved = f"{step.before} -> {step.after}: " if step.step is Step.UPDATE else ""
-        self._end(f"{moved}{words}, in {now - self.begun:.1f} s", now)
-
-    def _end(self, words: str, now: float) -> None:
-        self.ending, self.seconds = words, now - self.begun
+        self.is_healthy, self.seconds = True, now - self.began
+        self.ending = f"{moved}{how}, in {self.seconds:.1f} s"
+        return Need.NOTHING
 
 
 def _taken_over(machine: Machine) -> TakenOverError:
-    told = f"{machine.release} in another form" if machine.release else "another configuration"
+    has = f"{machine.release} in another form" if machine.release else "another configuration"
     return TakenOverError(
-        f"another deploy took over: somebody changed machine {machine.name}, it has {told} now"
+        f"another deploy took over: machine {machine.name} was changed, it has {has} now"
     )
-
-
-def _state_words(machine: Machine, expected: int) -> str:
-    checks = f", {machine.checks_passing} of {expected} checks passing" if expected else ""
-    return f"state {machine.state or 'unknown'}{checks}"

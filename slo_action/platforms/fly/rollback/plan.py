@@ -1,28 +1,22 @@
 """What happens to each machine, decided before anything is changed. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from slo_action.core.release.fleet import Machine
+from slo_action.core.release.rollback_plan import Step
 from slo_action.errors import PlatformError
+from slo_action.platforms.fly.client.models import FlyMachine, FlyRelease, release_number
 from slo_action.platforms.fly.rollback.machine_order import (
     RESTING,
     MachineOrder,
+    PreviousConfig,
     cordoning,
     destroyed,
     leaving,
     restoring,
 )
-from slo_action.platforms.fly.rollback.previous_config import Former, former_of, sibling_of
 from slo_action.platforms.fly.rollback.survey import Survey
-from slo_action.platforms.fly.state.machine_config import (
-    Json,
-    config_of,
-    release_number,
-    release_of,
-    text_of,
-    volumes_of,
-)
 from slo_action.platforms.fly.state.machines import is_app_machine, read_machine
 
 
@@ -31,128 +25,140 @@ def ordered(survey: Survey) -> tuple[MachineOrder, ...]:
     return _Planner(survey).orders()
 
 
-def ran_before(survey: Survey, machine: Machine) -> bool:
-    """Tell whether a machine ran before the deploy; a standby waits for another to fail.
+def not_restored(survey: Survey, orders: Sequence[MachineOrder]) -> tuple[str, ...]:
+    """Return what stays as the failed deploy, or another client, made it."""
+    gone = [order.name for order in orders if order.machine.state == "destroyed"]
+    lost = [
+        order.name
+        for order in orders
+        if order.step.step is Step.LEAVE and not order.machine.is_host_ok
+    ]
+    return (
+        *lost_by_deploy(survey.machines, survey.judged),
+        *([f"destroyed machines: {', '.join(gone)}"] if gone else []),
+        *([f"machines whose hosts do not answer: {', '.join(lost)}"] if lost else []),
+    )
 
-    The restore copy knows it, of whatever release; without one, a machine that crashed ran.
-    """
-    if machine.is_standby:
-        return False
-    kept = survey.was(machine.name)
-    if kept:
-        return text_of(kept.get("state")) not in RESTING
-    return machine.state not in RESTING or bool(machine.crashes)
+
+def lost_by_deploy(machines: Iterable[FlyMachine], deployed: FlyRelease | None) -> tuple[str, ...]:
+    """Return what no way of restoring brings back after `deployed`, or a deploy like it."""
+    count = len({volume for live in machines for volume in live.whole_config.volumes})
+    noun = "volume" if count == 1 else "volumes"
+    migrated = "databases: what was written or migrated since"
+    if deployed and deployed.has_release_command:
+        migrated = f"databases: {deployed.name} has a release command, a migration may have run"
+    return (
+        "secrets: what was set since stays, and the previous image starts with today's",
+        *([f"volumes: what was written to {count} {noun} since"] if count else []),
+        migrated,
+    )
 
 
 class _Planner:
     """Goes through the machines once.
 
-    `_restored` counts, by group, machines that will run as they did; `_missing` those that are no
-    more and whose place nobody has taken; `_grown` are groups in which the deploy made machines.
+    `_restored` counts, by group, machines that will run as they did; `_missing` those that do not
+    exist any more and that no other replaces; `_grown` are groups where the deploy made machines.
     """
 
     def __init__(self, survey: Survey) -> None:
         self._survey = survey
-        self._kept = _kept(survey)
-        live = {text_of(raw.get("id")) for raw in survey.machines}
-        self._gone = [raw for raw in self._kept if text_of(raw.get("id")) not in live]
+        copy = survey.targets_copy
+        self._kept = [kept for kept in copy.machines if is_app_machine(kept)] if copy else []
+        live = {machine.id for machine in survey.machines}
+        self._gone = [kept for kept in self._kept if kept.id not in live]
         self._missing = _by_group(self._gone)
-        known = [(raw, former_of(survey, raw)) for raw in survey.machines]
-        self._past = [(raw, former) for raw, former in known if _is_there(raw)]
-        self._lost = [raw for raw, _ in known if not _is_there(raw)]
-        self._restored = _by_group(raw for raw, former in self._past if former)
-        self._grown = {read_machine(raw).group for raw, former in self._past if not former}
+        found = [(machine, survey.previous_config(machine.id)) for machine in survey.machines]
+        self._past = [(machine, previous) for machine, previous in found if _is_there(machine)]
+        self._lost = [machine for machine, _ in found if not _is_there(machine)]
+        self._restored = _by_group(machine for machine, previous in self._past if previous)
+        self._grown = {machine.config.group for machine, previous in self._past if not previous}
 
     def orders(self) -> tuple[MachineOrder, ...]:
         made = [
-            self._with_past(raw, former) if former else self._without_past(raw)
-            for raw, former in self._past
+            self._with_past(live, previous) if previous else self._without_past(live)
+            for live, previous in self._past
         ]
         why = "its host does not answer, so it is left alone: look at it by hand"
-        return (*made, *(leaving(raw, why) for raw in self._lost), *self._destroyed())
+        return (*made, *(leaving(live, why) for live in self._lost), *self._destroyed())
 
-    def _with_past(self, raw: Json, former: Former) -> MachineOrder:
-        machine = read_machine(raw)
-        if volumes_of(config_of(raw)) != volumes_of(former.config):
+    def _with_past(self, live: FlyMachine, previous: PreviousConfig) -> MachineOrder:
+        if live.whole_config.volumes != previous.config.volumes:
             raise PlatformError(
-                f"machine {machine.name} has other volumes now than it had before, "
+                f"machine {live.id} has other volumes now than it had before, "
                 "and an update cannot change them",
                 hint="restore it by hand: fly volumes list, fly machine clone",
             )
-        runs = ran_before(self._survey, machine)
+        machine = read_machine(live)
         uncordons = machine.is_cordoned and self._took_traffic(machine)
-        return restoring(raw, former, runs=runs, uncordons=uncordons)
+        return restoring(live, previous, runs=self._ran_before(machine), uncordons=uncordons)
 
-    def _without_past(self, raw: Json) -> MachineOrder:
+    def _ran_before(self, machine: Machine) -> bool:
+        """Return whether it ran before the deploy; a standby waits for another to fail.
+
+        The restore copy shows it, of whatever release; without one, a machine that crashed ran.
+        """
+        if machine.is_standby:
+            return False
+        kept = self._survey.was(machine.name)
+        if kept:
+            return kept.state not in RESTING
+        return machine.state not in RESTING or bool(machine.crashes)
+
+    def _without_past(self, live: FlyMachine) -> MachineOrder:
         """Decide on a machine that was never on the target.
 
-        It takes the place of one that is no more, or leaves the traffic where others of its group
-        are restored, or where the group did not exist before.
+        It takes the place of one that does not exist any more, or leaves the traffic where others
+        of its group are restored, or where the group did not exist before.
         """
-        machine = read_machine(raw)
-        if _is_untouched(self._survey, raw):
-            return leaving(raw, "the failed release did not configure it")
-        sibling = sibling_of(self._survey, raw) if _matters(machine) else None
+        machine = read_machine(live)
+        if self._is_untouched(machine):
+            return leaving(live, "the failed release did not configure it")
+        works = not machine.is_cordoned and not machine.is_standby
+        sibling = self._survey.sibling_config(live) if works else None
         if sibling and self._missing[machine.group] > 0:
             self._missing[machine.group] -= 1
             self._restored[machine.group] += 1
-            return restoring(raw, sibling, runs=True)
-        if self._restored[machine.group] or not _matters(machine) or self._is_new(machine.group):
-            return cordoning(raw)
+            return restoring(live, sibling, runs=True)
+        if self._restored[machine.group] or not works or self._is_new(machine.group):
+            return cordoning(live)
         raise PlatformError(
             f"machine {machine.name} has no known configuration of {self._survey.target.version}, "
             "and no other machine of its group can take its place",
-            hint="set `rollback-engine: flyctl`: it restores by the release's own definition",
+            hint=f"deploy {self._survey.target.version} again, from its own commit",
         )
 
     def _destroyed(self) -> Iterator[MachineOrder]:
-        for raw in self._gone:
-            is_short = self._missing[read_machine(raw).group] > 0
+        for kept in self._gone:
+            is_short = self._missing[kept.config.group] > 0
             so = "its group has fewer machines now" if is_short else "another takes its place"
-            yield destroyed(raw, f"destroyed since, and not made again: {so}")
+            yield destroyed(kept, f"destroyed since, and not made again: {so}")
 
     def _took_traffic(self, machine: Machine) -> bool:
-        """Tell whether it took traffic; without a copy, a deploy that made others took it away."""
+        """Return whether it took traffic: by the copy, else by new machines in its group."""
         kept = self._survey.was(machine.name)
-        return not read_machine(kept).is_cordoned if kept else machine.group in self._grown
+        return not kept.cordoned if kept else machine.group in self._grown
 
     def _is_new(self, group: str) -> bool:
-        """Tell whether the target is known to have had no such process group."""
+        """Return whether the target certainly had no such process group."""
         if self._kept:
-            return all(read_machine(raw).group != group for raw in self._kept)
-        definition = self._survey.row.definition if self._survey.row else None
-        if definition is None:
-            return False
-        processes = definition.get("processes")
-        return group not in (processes if isinstance(processes, dict) and processes else {"app"})
+            return all(kept.config.group != group for kept in self._kept)
+        groups = self._survey.row.groups if self._survey.row else None
+        return groups is not None and group not in groups
+
+    def _is_untouched(self, machine: Machine) -> bool:
+        """Return whether an older release than the target configured it, with another image."""
+        mine = release_number(machine.release)
+        target = release_number(self._survey.target.version)
+        judged = self._survey.judged.digest if self._survey.judged else ""
+        is_older = mine is not None and target is not None and mine < target
+        return is_older and bool(machine.digest and judged) and machine.digest != judged
 
 
-def _kept(survey: Survey) -> tuple[Json, ...]:
-    """Return the machines of the restore copy, if it is one of the target."""
-    copy = survey.copy if survey.has_copy else None
-    return tuple(raw for raw in copy.machines if is_app_machine(raw)) if copy else ()
-
-
-def _by_group(raws: Iterator[Json] | list[Json]) -> Counter[str]:
+def _by_group(machines: Iterable[FlyMachine]) -> Counter[str]:
     """Count machines by group; standbys stand in for others and do not count."""
-    machines = [read_machine(raw) for raw in raws]
-    return Counter(machine.group for machine in machines if not machine.is_standby)
+    return Counter(live.config.group for live in machines if not live.config.standbys)
 
 
-def _matters(machine: Machine) -> bool:
-    """Tell whether it works for somebody: not one that waits, be it for traffic or for a fault."""
-    return not machine.is_cordoned and not machine.is_standby
-
-
-def _is_there(raw: Json) -> bool:
-    return read_machine(raw).is_host_ok and bool(config_of(raw))
-
-
-def _is_untouched(survey: Survey, raw: Json) -> bool:
-    """Tell whether an older release than the target configured it, with another image."""
-    mine = release_number(release_of(config_of(raw)))
-    target = release_number(survey.target.version)
-    judged = survey.judged.digest if survey.judged else ""
-    digest = read_machine(raw).digest
-    is_older = mine is not None and target is not None and mine < target
-    return is_older and bool(digest) and bool(judged) and digest != judged
+def _is_there(live: FlyMachine) -> bool:
+    return live.host_status == "ok" and bool(live.whole_config)

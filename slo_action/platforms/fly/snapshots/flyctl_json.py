@@ -6,19 +6,13 @@ Parts of a machine that fly-go does not know are left out, as flyctl does.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
-from slo_action.platforms.fly.client.models import Event, FlyApp, FlyMachine, read
-from slo_action.platforms.fly.client.release_row import LedgerRow
-from slo_action.platforms.fly.snapshots.go_durations import go_duration
+from slo_action.core.text.go_durations import go_printed
+from slo_action.core.text.quantities import instant_text
+from slo_action.platforms.fly.client.models import Event, FlyApp, FlyMachine, FlyRelease, Json
 from slo_action.platforms.fly.snapshots.redaction import redacted
-from slo_action.platforms.fly.state.machines import (
-    COMPATIBILITY_CHECKS,
-    is_app_machine,
-    newest_first,
-)
-
-_Json = Mapping[str, object]
+from slo_action.platforms.fly.state.machines import COMPATIBILITY_CHECKS, is_app_machine
 
 _INDENT = 4
 _MACHINE = (
@@ -43,54 +37,51 @@ _MACHINE = (
 )
 _EVENT = ("type", "status", "request", "source", "timestamp")
 _ALWAYS: dict[str, object] = {"image_ref": {}, "cordoned": False}
-"""What Go prints of a machine, whether it is told or not."""
+"""What Go prints of a machine, whether the API sends it or not."""
 _DURATIONS = frozenset({"interval", "timeout", "grace_period"})
-_AUTOSTOP: _Json = {"off": False, "stop": True}
+_AUTOSTOP: Json = {"off": False, "stop": True}
 
 
-def machines_json(raws: Iterable[_Json]) -> str:
+def machines_json(machines: Iterable[FlyMachine]) -> str:
     """Return what `flyctl machines list --json` prints: an array of all machines."""
-    return _printed([_machine(raw) for raw in raws])
+    return _printed([_machine(live.raw) for live in machines])
 
 
-def status_json(app: _Json, raws: Iterable[_Json], ledger_version: int | None) -> str:
-    """Return what `flyctl status --json` prints; `app` is what the Machines API tells of it.
+def status_json(app: FlyApp, machines: Iterable[FlyMachine], newest_release: int | None) -> str:
+    """Return what `flyctl status --json` prints.
 
-    `ledger_version` is the newest release's, whether it runs or not; None where there is none.
+    `newest_release` is a version, whether it runs or not; None where there is none.
     """
-    told = read(FlyApp, app)
-    host = f"{told.name}.fly.dev"
-    organization = told.organization
+    host = f"{app.name}.fly.dev"
     shape: dict[str, object] = {
-        "ID": told.name,
-        "Name": told.name,
-        "Deployed": told.status == "deployed",
-        "Status": told.status,
+        "ID": app.name,
+        "Name": app.name,
+        "Deployed": app.status == "deployed",
+        "Status": app.status,
         "Hostname": host,
-        "Version": ledger_version or 0,
+        "Version": newest_release or 0,
         "AppURL": f"https://{host}",
         "PlatformVersion": "machines",
         "Organization": {
-            "ID": organization.id,
-            "InternalNumericID": organization.internal_numeric_id,
-            "Name": organization.name,
-            "Slug": organization.slug,
-            "RawSlug": organization.slug,
+            "ID": app.owner_id,
+            "InternalNumericID": app.owner_number,
+            "Name": app.owner,
+            "Slug": app.owner_slug,
+            "RawSlug": app.owner_slug,
             "PaidPlan": False,
         },
-        "Machines": [_machine(raw) for raw in raws if is_app_machine(raw)],
+        "Machines": [_machine(live.raw) for live in machines if is_app_machine(live)],
     }
-    return _printed(shape | ({"Network": told.network} if told.network else {}))
+    return _printed(shape | ({"Network": app.network} if app.network else {}))
 
 
-def releases_json(ledger: Sequence[LedgerRow]) -> str:
+def releases_json(releases: Sequence[FlyRelease]) -> str:
     """Return what `flyctl releases --json` prints, without e-mail addresses and definitions."""
-    return _printed([_release(row) for row in ledger])
+    return _printed([_release(row) for row in releases])
 
 
-def events_json(raws: Iterable[_Json]) -> str:
+def events_json(machines: Iterable[FlyMachine]) -> str:
     """Return each machine's state and events, newest first, with how its processes ended."""
-    machines = (read(FlyMachine, raw) for raw in raws)
     return _printed(
         [
             {
@@ -98,63 +89,63 @@ def events_json(raws: Iterable[_Json]) -> str:
                 "region": machine.region,
                 "state": machine.state,
                 "host_status": machine.host_status,
-                "events": [_event(event) for event in newest_first(machine.events)],
+                "events": [_event(event) for event in machine.newest_events],
             }
             for machine in machines
         ]
     )
 
 
-def _machine(raw: _Json) -> dict[str, object]:
-    told = {key: raw[key] for key in _MACHINE if raw.get(key) is not None}
-    shaped = _object(redacted(_ALWAYS | told))
+def _machine(raw: Json) -> dict[str, object]:
+    sent = {key: raw[key] for key in _MACHINE if raw.get(key) is not None}
+    shaped = _object(redacted(_ALWAYS | sent))
     config = shaped.get("config")
     if isinstance(config, Mapping):
         shaped["config"] = _config(config)
-    for key, shape in (("events", _known_event), ("checks", _shown_check)):
+    for key, shape in (("events", _shown_event), ("checks", _shown_check)):
         if key in shaped:
             shaped[key] = [found for one in _objects(shaped[key]) if (found := shape(one))]
     return {key: shaped[key] for key in _MACHINE if key in shaped}
 
 
-def _config(told: _Json) -> dict[str, object]:
-    shaped = {"init": {}, **told}
-    if "services" in told:
-        shaped["services"] = [_service(service) for service in _objects(told["services"])]
-    checks = told.get("checks")
+def _config(sent: Json) -> dict[str, object]:
+    shaped = {"init": {}, **sent}
+    if "services" in sent:
+        shaped["services"] = [_service(service) for service in _objects(sent["services"])]
+    checks = sent.get("checks")
     if isinstance(checks, Mapping):
         shaped["checks"] = {name: _with_durations(check) for name, check in checks.items()}
-    if "stop_config" in told:
-        shaped["stop_config"] = _with_durations(told["stop_config"])
+    if "stop_config" in sent:
+        shaped["stop_config"] = _with_durations(sent["stop_config"])
     return shaped
 
 
-def _service(told: _Json) -> dict[str, object]:
-    shaped = {"force_instance_key": None, **told}
-    autostop = told.get("autostop")
+def _service(sent: Json) -> dict[str, object]:
+    shaped = {"force_instance_key": None, **sent}
+    autostop = sent.get("autostop")
     if isinstance(autostop, str):
         shaped["autostop"] = _AUTOSTOP.get(autostop, autostop)
-    if "checks" in told:
-        shaped["checks"] = [_with_durations(check) for check in _objects(told["checks"])]
+    if "checks" in sent:
+        shaped["checks"] = [_with_durations(check) for check in _objects(sent["checks"])]
     return shaped
 
 
-def _with_durations(told: object) -> object:
-    if not isinstance(told, Mapping):
-        return told
-    return {key: go_duration(one) if key in _DURATIONS else one for key, one in told.items()}
+def _with_durations(sent: object) -> object:
+    if not isinstance(sent, Mapping):
+        return sent
+    return {key: go_printed(one) if key in _DURATIONS else one for key, one in sent.items()}
 
 
-def _known_event(told: _Json) -> _Json:
-    return {key: told[key] for key in _EVENT if key in told}
+def _shown_event(sent: Json) -> Json:
+    return {key: sent[key] for key in _EVENT if key in sent}
 
 
-def _shown_check(told: _Json) -> _Json | None:
+def _shown_check(sent: Json) -> Json | None:
     """Those for older versions of flyctl are never shown."""
-    return None if str(told.get("name", "")).startswith(COMPATIBILITY_CHECKS) else told
+    return None if str(sent.get("name", "")).startswith(COMPATIBILITY_CHECKS) else sent
 
 
-def _release(row: LedgerRow) -> dict[str, object]:
+def _release(row: FlyRelease) -> dict[str, object]:
     """Several are always empty: flyctl does not ask for them."""
     return {
         "ID": row.id,
@@ -166,7 +157,7 @@ def _release(row: LedgerRow) -> dict[str, object]:
         "Status": row.status,
         "DeploymentStrategy": "",
         "Metadata": None,
-        "User": {"ID": "", "Name": row.user, "Email": "", "EnablePaidHobby": False},
+        "User": {"ID": "", "Name": row.user or row.email, "Email": "", "EnablePaidHobby": False},
         "EvaluationID": "",
         "CreatedAt": _stamp(row.created_at),
         "ImageRef": row.image,
@@ -180,14 +171,14 @@ def _event(event: Event) -> dict[str, object]:
         "status": event.status,
         "source": event.source,
     }
-    ended = event.request.ended
+    ended = event.ended
     if ended is None:
         return shown
-    return shown | ended.model_dump() | {"restart_count": event.request.restart_count}
+    return shown | ended.model_dump() | {"restart_count": event.restart_count}
 
 
 def _stamp(at: datetime | None) -> str | None:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+    return instant_text(at) if at else None
 
 
 def _object(value: object) -> dict[str, object]:

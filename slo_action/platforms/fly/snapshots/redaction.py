@@ -2,21 +2,15 @@
 
 Secrets proper are in no configuration, but environments, files, commands and the headers of checks
 hold credentials often enough. Rules go by key and hold at any depth, since processes, containers
-and events repeat those parts, and since what is new in the API is not known here.
+and events repeat those parts, and since the API may get new parts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 HIDDEN = "***"
 
 _HARMLESS = frozenset({"FLY_PROCESS_GROUP", "PRIMARY_REGION"})
 """Variables that say where a machine belongs, and nothing else."""
-_ENVIRONMENTS = frozenset({"env"})
-_HEADERS = frozenset({"headers"})
-_VALUES = frozenset({"raw_value", "secret", "nonce"})
-_COMMANDS = frozenset({"cmd", "entrypoint", "exec", "command", "kernel_args"})
-
-
 _DEEPEST = 40
 """No machine nests like that: what does is hidden as a whole."""
 
@@ -26,20 +20,13 @@ def redacted(value: object, *, depth: int = 0) -> object:
     if isinstance(value, Mapping | list | tuple) and depth > _DEEPEST:
         return HIDDEN
     if isinstance(value, Mapping):
-        return {key: _entry(key, item, depth) for key, item in value.items()}
+        return {
+            key: _RULES[key](item) if key in _RULES else redacted(item, depth=depth + 1)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
         return [redacted(item, depth=depth + 1) for item in value]
     return value
-
-
-def _entry(key: object, value: object, depth: int) -> object:
-    if key in _ENVIRONMENTS:
-        return _without_values(value)
-    if key in _HEADERS:
-        return _without_header_values(value)
-    if key in _VALUES:
-        return _hidden(value)
-    return _hidden_words(value) if key in _COMMANDS else redacted(value, depth=depth + 1)
 
 
 def _without_values(environment: object) -> object:
@@ -57,26 +44,33 @@ def _without_header_values(headers: object) -> object:
         return {key: _hidden(value) for key, value in headers.items()}
     if not isinstance(headers, list):
         return _hidden(headers)
-    return [_header(header) for header in headers]
+    return [_without_header_value(header) for header in headers]
 
 
-def _header(header: object) -> object:
+def _without_header_value(header: object) -> object:
     if not isinstance(header, Mapping):
         return _hidden(header)
-    return {key: value if _is_name(key, value) else _hidden(value) for key, value in header.items()}
+    return {
+        key: value if key == "name" and isinstance(value, str) else _hidden(value)
+        for key, value in header.items()
+    }
 
 
-def _is_name(key: object, value: object) -> bool:
-    return key == "name" and isinstance(value, str)
-
-
-def _hidden_words(command: object) -> object:
-    """Keep how many words a command has; its kind of value stays, as readers expect it."""
+def _without_arguments(command: object) -> object:
+    """Keep the number of arguments, and the kind of value, as readers expect it."""
     return [HIDDEN for _ in command] if isinstance(command, list) else _hidden(command)
 
 
 def _hidden(value: object) -> object:
-    """What is nothing may be shown; all else is hidden as a whole."""
+    """Show what is empty; hide all else as a whole."""
     if value is None or value in ("", [], {}):
         return value
     return [HIDDEN] if isinstance(value, list) else HIDDEN
+
+
+_RULES: Mapping[object, Callable[[object], object]] = {
+    "env": _without_values,
+    "headers": _without_header_values,
+    **dict.fromkeys(("raw_value", "secret", "nonce"), _hidden),
+    **dict.fromkeys(("cmd", "entrypoint", "exec", "command", "kernel_args"), _without_arguments),
+}

@@ -10,14 +10,21 @@ from dataclasses import dataclass, replace
 
 from slo_action.core.model import Release
 from slo_action.core.release.track_record import PastVerdict, reputation
-from slo_action.platforms.fly.client.release_row import LedgerRow, release_of
+from slo_action.platforms.fly.client.models import FlyRelease, Json
+
+_SWITCHES = frozenset({"auto_stop_machines", "auto_start_machines", "autostop", "autostart"})
+_SWITCH_VALUES = {
+    **dict.fromkeys(("off", "no", "false"), False),
+    **dict.fromkeys(("stop", "on", "yes", "true"), True),
+}
+"""`"suspend"` has no other form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """Releases with the same image and definition, newest first; `is_seen` by a snapshot."""
 
-    rows: tuple[LedgerRow, ...]
+    rows: tuple[FlyRelease, ...]
     is_seen: bool = False
 
     @property
@@ -26,15 +33,15 @@ class Content:
         return next((row.digest for row in self.rows if row.digest), "")
 
     def is_verified(self, past: Sequence[PastVerdict]) -> bool:
-        """Tell whether any of them was found healthy."""
-        return any(reputation(release_of(row), past).verified_at for row in self.rows)
+        """Return whether any of them was found healthy."""
+        return any(reputation(row.release, past).verified_at for row in self.rows)
 
     def has_failed(self, past: Sequence[PastVerdict]) -> bool:
-        """Tell whether any of them was convicted."""
-        return any(reputation(release_of(row), past).failed_at for row in self.rows)
+        """Return whether any of them was found unhealthy."""
+        return any(reputation(row.release, past).failed_at for row in self.rows)
 
     def may_return(self, past: Sequence[PastVerdict]) -> bool:
-        """Tell whether it may be restored: by digest, and never what failed before."""
+        """Return whether it may be restored: by digest, and never what failed before."""
         return bool(self.digest) and not self.has_failed(past)
 
     def release(self, past: Sequence[PastVerdict]) -> Release:
@@ -46,25 +53,25 @@ class Content:
         if not self.is_verified(past):
             why = "it is what ran before this deploy" if self.is_seen else "no run found it healthy"
             remark = f"not verified: {why}"
-        return replace(release_of(self.rows[-1]), digest=self.digest, remark=remark)
+        return replace(self.rows[-1].release, digest=self.digest, remark=remark)
 
 
-def contents_of(older: Sequence[LedgerRow], live: LedgerRow) -> list[Content]:
+def contents_of(older: Sequence[FlyRelease], live: FlyRelease) -> list[Content]:
     """Return the contents that may be gone back to, the newest first."""
-    contents: list[list[LedgerRow]] = []
+    contents: list[list[FlyRelease]] = []
     for row in older:
         if not row.is_complete or is_same(row, live):
             continue
-        alike = next((content for content in contents if is_same(content[0], row)), None)
-        if alike is None:
+        same = next((content for content in contents if is_same(content[0], row)), None)
+        if same is None:
             contents.append([row])
         else:
-            alike.append(row)
+            same.append(row)
     return [Content(tuple(content)) for content in contents]
 
 
-def is_rollback(live: LedgerRow, older: Sequence[LedgerRow]) -> bool:
-    """Tell whether it brought back an older content after a different one."""
+def is_rollback(live: FlyRelease, older: Sequence[FlyRelease]) -> bool:
+    """Return whether it brought back an older content after a different one."""
     different = False
     for row in older:
         if not is_same(row, live):
@@ -74,16 +81,41 @@ def is_rollback(live: LedgerRow, older: Sequence[LedgerRow]) -> bool:
     return False
 
 
-def is_same(one: LedgerRow, other: LedgerRow) -> bool:
-    """Tell whether two releases have the same content, as far as it is known."""
+def is_same(one: FlyRelease, other: FlyRelease) -> bool:
+    """Return whether two releases have the same content, as far as it is known."""
     if one.digest and other.digest:
         is_same_image = one.digest == other.digest
     else:
         is_same_image = bool(one.image) and one.image == other.image
-    if one.definition is None or other.definition is None:
-        return is_same_image
-    return is_same_image and _canonical(one.definition) == _canonical(other.definition)
+    return is_same_image and is_same_definition(one.definition, other.definition)
 
 
-def _canonical(definition: Mapping[str, object]) -> str:
-    return json.dumps(definition, sort_keys=True, default=str)
+def is_same_definition(one: Json | None, other: Json | None) -> bool:
+    """Return whether two definitions differ in nothing but strategy and spelling.
+
+    flyctl stores its `--strategy` into a release's definition, and writes some settings in another
+    form than fly.toml has. An unknown one is taken for the same.
+    """
+    return one is None or other is None or _canonical(one) == _canonical(other)
+
+
+def _canonical(definition: Json) -> str:
+    deploy = definition.get("deploy")
+    rest = {key: value for key, value in definition.items() if key != "deploy"}
+    if isinstance(deploy, Mapping):
+        kept = {key: value for key, value in deploy.items() if key != "strategy"}
+        rest |= {"deploy": kept} if kept else {}
+    elif deploy is not None:
+        rest["deploy"] = deploy
+    return json.dumps(_plain(rest), sort_keys=True, default=str)
+
+
+def _plain(value: object, key: str = "") -> object:
+    """Write switches as booleans, at any depth: `"off"` is `false`, `"stop"` is `true`."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item, str(name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if key in _SWITCHES and isinstance(value, str):
+        return _SWITCH_VALUES.get(value.lower(), value)
+    return value

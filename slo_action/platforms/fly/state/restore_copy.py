@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from slo_action.core.model import Release
-from slo_action.platforms.fly.state.machine_config import Json, text_of
+from slo_action.platforms.fly.client.models import FlyMachine, Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,35 +13,39 @@ class RestoreCopy:
 
     app: str
     release: Release
-    machines: tuple[Json, ...]
+    machines: tuple[FlyMachine, ...]
     taken_at: str = ""
 
-    def machine(self, machine: str) -> Json | None:
+    def machine(self, name: str) -> FlyMachine | None:
         """Return one machine as it was; None where it was not there."""
-        return next((raw for raw in self.machines if raw.get("id") == machine), None)
+        return next((kept for kept in self.machines if kept.id == name), None)
 
 
-def as_document(copy: RestoreCopy) -> dict[str, object]:
+def as_json(copy: RestoreCopy) -> dict[str, object]:
     """Return a copy as what is sealed."""
     return {
         "app": copy.app,
         "release": {"version": copy.release.version, "digest": copy.release.digest},
-        "machines": [dict(raw) for raw in copy.machines],
+        "machines": [kept.raw for kept in copy.machines],
         "taken_at": copy.taken_at,
     }
 
 
-def read_copy(document: Mapping[str, object] | None, app: str) -> RestoreCopy | None:
-    """Return what was sealed for this app; None for another's, or for none."""
-    if document is None or document.get("app") != app:
+def read_copy(sealed: Json | None, app: str) -> RestoreCopy | None:
+    """Return what was sealed for this app; None for another app's, or for none."""
+    if sealed is None or sealed.get("app") != app:
         return None
-    release, machines = document.get("release"), document.get("machines")
+    release, machines = sealed.get("release"), sealed.get("machines")
     if not isinstance(release, Mapping) or not isinstance(machines, list):
         return None
-    version, digest = (text_of(release.get(key)) for key in ("version", "digest"))
     return RestoreCopy(
         app=app,
-        release=Release(version=version, digest=digest),
-        machines=tuple(raw for raw in machines if isinstance(raw, Mapping)),
-        taken_at=text_of(document.get("taken_at")),
+        release=Release(version=_text(release, "version"), digest=_text(release, "digest")),
+        machines=tuple(FlyMachine.read(raw) for raw in machines if isinstance(raw, Mapping)),
+        taken_at=_text(sealed, "taken_at"),
     )
+
+
+def _text(value: Json, key: str) -> str:
+    found = value.get(key)
+    return found if isinstance(found, str) else ""

@@ -1,4 +1,4 @@
-"""Which release of Fly's ledger a rollback restores, by itself or by a person's word. Pure."""
+"""Which release a rollback restores: the best by the rules, or the one a person names. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -8,14 +8,7 @@ from slo_action.core.model import Release
 from slo_action.core.release.track_record import PastVerdict
 from slo_action.core.text.quoting import quoted
 from slo_action.errors import PlatformError
-from slo_action.platforms.fly.client.release_row import (
-    LedgerRow,
-    digest_in,
-    filled,
-    is_release,
-    number_in,
-    release_of,
-)
+from slo_action.platforms.fly.client.models import FlyRelease, digest_in, release_number
 from slo_action.platforms.fly.state.release_content import (
     Content,
     contents_of,
@@ -23,14 +16,12 @@ from slo_action.platforms.fly.state.release_content import (
     is_same,
 )
 
-__all__ = ["LedgerRow", "choose_target", "digest_in", "named"]
-
 _DIGEST = "sha256:"
 _BY_HAND = "name one with `to-version`, or fix forward: deploy again"
 
 
 def choose_target(
-    ledger: Sequence[LedgerRow],
+    releases: Sequence[FlyRelease],
     current: Release,
     *,
     past: Sequence[PastVerdict],
@@ -42,11 +33,11 @@ def choose_target(
     That is the newest release that was found healthy; else what ran `before` the deploy, as a
     snapshot saw it (None without one); else the newest that is complete. Releases of one content
     count as one, named as the snapshot names it, else by the first of them. It is never the content
-    of `current`, one whose image was convicted, or one without a digest; `digests` are by version
-    (`v41`) what the machines know of them. Raises PlatformError where there is none, and where
+    of `current`, one whose image failed before, or one without a digest; `digests` are, by
+    version (`v41`), what the machines run. Raises PlatformError where there is none, and where
     `current` is a rollback itself: what came before it is what was taken back.
     """
-    rows = filled(ledger, digests or {})
+    rows = _with_digests(releases, digests or {})
     live = _live(rows, current)
     older = [row for row in rows if row.version < live.version]
     if is_rollback(live, older):
@@ -56,45 +47,45 @@ def choose_target(
         )
     contents = contents_of(older, live)
     seen = _seen(before, rows, live, past)
-    known = [one for one in (*contents, seen) if one and one.may_return(past)]
-    verified = [one for one in known if one.is_verified(past)]
-    if not known:
+    possible = [one for one in (*contents, seen) if one and one.may_return(past)]
+    verified = [one for one in possible if one.is_verified(past)]
+    if not possible:
         raise _nothing(older, live, contents)
-    chosen = verified[0] if verified else seen if seen in known else known[0]
+    chosen = verified[0] if verified else seen if seen in possible else possible[0]
     return _as_seen(chosen, seen).release(past)
 
 
 def restored_by(
-    ledger: Sequence[LedgerRow], current: Release, digests: Mapping[str, str]
+    releases: Sequence[FlyRelease], current: Release, digests: Mapping[str, str]
 ) -> Release | None:
     """Return what `current` went back to, where it is itself a rollback; else None.
 
-    Whoever asks for a rollback once more wants that one finished, and not undone.
+    Asking for a rollback once more means to finish that one, not to undo it.
     """
-    rows = filled(ledger, digests)
+    rows = _with_digests(releases, digests)
     live = _live(rows, current)
     older = [row for row in rows if row.version < live.version]
     if not is_rollback(live, older):
         return None
-    return next(release_of(row) for row in reversed(older) if is_same(row, live))
+    return next(row.release for row in reversed(older) if is_same(row, live))
 
 
 def _seen(
     before: Release | None,
-    rows: Sequence[LedgerRow],
-    live: LedgerRow,
+    rows: Sequence[FlyRelease],
+    live: FlyRelease,
     past: Sequence[PastVerdict],
 ) -> Content | None:
-    """Return what the snapshot saw; None where that runs now, or nobody looked.
+    """Return what the snapshot saw; None where that runs now, or there is no snapshot.
 
     One whose own deploy did not end well is none, unless it was found healthy all the same.
     """
     if before is None:
         return None
-    row = next((row for row in rows if is_release(row, before)), None)
+    row = next((row for row in rows if row.is_release(before)), None)
     if row is None:
-        row = LedgerRow(version=number_in(before.version) or 0, status="complete")
-    seen = Content((replace(row, digest=before.digest or row.digest),), is_seen=True)
+        row = FlyRelease(version=release_number(before.version) or 0, status="complete")
+    seen = Content((row.model_copy(update={"digest": before.digest or row.digest}),), is_seen=True)
     ended_well = row.is_complete or seen.is_verified(past)
     return seen if ended_well and not is_same(seen.rows[0], live) else None
 
@@ -107,13 +98,13 @@ def _as_seen(chosen: Content, seen: Content | None) -> Content:
 
 
 def named(
-    ledger: Sequence[LedgerRow], wanted: str, digests: Mapping[str, str] | None = None
+    releases: Sequence[FlyRelease], wanted: str, digests: Mapping[str, str] | None = None
 ) -> Release:
     """Return the release that a person names: `v41`, `41`, a digest or an image of the registry.
 
     Raises PlatformError, with what is there, for one that is not, or has no digest.
     """
-    rows = filled(ledger, digests or {})
+    rows = _with_digests(releases, digests or {})
     row = next((row for row in _preferred(rows) if _is_named(row, wanted.strip())), None)
     if row is None:
         raise PlatformError(
@@ -125,45 +116,54 @@ def named(
             f"the image of {row.name} is known by a tag only, which may mean another by now.",
             hint="give the digest of its image as `to-version`, if you know it",
         )
-    return release_of(row) if row.is_complete else replace(release_of(row), remark=_ended(row))
+    return row.release if row.is_complete else replace(row.release, remark=_ended(row))
 
 
-def _live(rows: Sequence[LedgerRow], current: Release) -> LedgerRow:
+def _with_digests(releases: Iterable[FlyRelease], digests: Mapping[str, str]) -> list[FlyRelease]:
+    """Return the releases, newest first, each with its digest if that is known anywhere."""
+    rows = (
+        row if row.digest else row.model_copy(update={"digest": digests.get(row.name, "")})
+        for row in releases
+    )
+    return sorted(rows, key=lambda row: -row.version)
+
+
+def _live(rows: Sequence[FlyRelease], current: Release) -> FlyRelease:
     """Return the row of the release that is to be replaced."""
     for row in rows:
-        if is_release(row, current):
-            return replace(row, digest=current.digest or row.digest)
-    number = number_in(current.version)
+        if row.is_release(current):
+            return row.model_copy(update={"digest": current.digest or row.digest})
+    number = release_number(current.version)
     if number is not None:
-        return LedgerRow(version=number, digest=current.digest)
+        return FlyRelease(version=number, digest=current.digest)
     raise PlatformError(
-        f"the ledger does not hold what runs now, {quoted(current.version or current.digest)}.",
+        f"Fly.io lists no release for what runs now, {quoted(current.version or current.digest)}.",
         hint=_BY_HAND,
     )
 
 
 def _nothing(
-    older: Sequence[LedgerRow], live: LedgerRow, contents: Sequence[Content]
+    older: Sequence[FlyRelease], live: FlyRelease, contents: Sequence[Content]
 ) -> PlatformError:
     """Say why nothing is left, by the nearest reason."""
     if not older:
-        why = f"{live.name} is the first release that the ledger holds"
+        why = f"{live.name} is the first release that Fly.io lists"
     elif not contents:
         why = f"no older release that is complete differs from {live.name} in image or definition"
     elif any(content.digest for content in contents):
-        why = "the image of every older release was found at fault before"
+        why = "the image of every older release failed before"
     else:
         why = "the images of the older releases are known by tags only, which may mean others now"
     return PlatformError(f"there is no release to go back to: {why}.", hint=_BY_HAND)
 
 
-def _preferred(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
+def _preferred(rows: Iterable[FlyRelease]) -> list[FlyRelease]:
     """Of several releases with an image, the newest whose deploy ended well comes first."""
     return sorted(rows, key=lambda row: (not row.is_complete, -row.version))
 
 
-def _is_named(row: LedgerRow, wanted: str) -> bool:
-    if number_in(wanted) == row.version:
+def _is_named(row: FlyRelease, wanted: str) -> bool:
+    if release_number(wanted) == row.version:
         return True
     digest = wanted if wanted.startswith(_DIGEST) else digest_in(wanted)
     if digest:
@@ -172,5 +172,5 @@ def _is_named(row: LedgerRow, wanted: str) -> bool:
     return bool(tag) and wanted in {tag, tag.rpartition("/")[2], tag.rpartition(":")[2]}
 
 
-def _ended(row: LedgerRow) -> str:
+def _ended(row: FlyRelease) -> str:
     return f"its own deploy is {quoted(row.status or 'of unknown status')}"

@@ -1,4 +1,4 @@
-"""What --fix would make of a fly.toml: the safe mends, and nothing else."""
+"""What --fix would make of a fly.toml: the safe fixes, and nothing else."""
 
 import tomllib
 from pathlib import Path
@@ -28,13 +28,15 @@ def fixed(directory: Path, text: str) -> str:
     return apply(text, edits(path))
 
 
-def mended(content: Any) -> Any:
+def expected_content(content: Any) -> Any:
     """Return what a shape's content is to be, by another way than the rules'."""
     if isinstance(content, list):
-        return [mended(entry) for entry in content]
+        return [expected_content(entry) for entry in content]
     if not isinstance(content, dict):
         return content
-    changed = {name: mended(value) for name, value in content.items() if name != "auto_rollback"}
+    changed = {
+        name: expected_content(value) for name, value in content.items() if name != "auto_rollback"
+    }
     if changed.get("experimental") == {}:
         del changed["experimental"]
     if changed.get("auto_stop_machines") is True:
@@ -52,7 +54,7 @@ def test_a_shape_says_afterwards_what_was_wanted(tmp_path: Path, shape: Path, ne
 
     after = fixed(tmp_path, text)
 
-    assert tomllib.loads(after) == mended(tomllib.loads(text))
+    assert tomllib.loads(after) == expected_content(tomllib.loads(text))
     assert fixed(tmp_path, after) == after
     assert after.count("\n") == after.count(newline)
     assert after.count("#") == text.count("#")

@@ -21,9 +21,9 @@ def found(toml: str, *names: str) -> list[Finding]:
     return list(findings(rules, document.content, document))
 
 
-def remarks(toml: str, *names: str) -> list[str]:
+def reports(toml: str, *names: str) -> list[str]:
     """Return `rule: words` of all that is found."""
-    return [f"{finding.rule.name}: {finding.words}" for finding in found(toml, *names)]
+    return [f"{finding.rule.name}: {finding.message}" for finding in found(toml, *names)]
 
 
 CHECKED = '[[http_service.checks]]\npath = "/healthz"\n'
@@ -33,12 +33,12 @@ LOAD = "concurrency = {type = 'requests', soft_limit = 50, hard_limit = 75}\n"
 
 @pytest.mark.parametrize("value", ["true", "false"])
 def test_auto_rollback_does_nothing_whatever_it_says(value: str) -> None:
-    assert remarks(f"[experimental]\nauto_rollback = {value}") == [
+    assert reports(f"[experimental]\nauto_rollback = {value}") == [
         f"auto-rollback-no-op: [experimental] auto_rollback = {value}"
     ]
 
 
-def test_the_remark_on_auto_rollback_says_what_to_do_instead() -> None:
+def test_the_finding_on_auto_rollback_says_what_to_do_instead() -> None:
     (finding,) = found("experimental = {auto_rollback = true}", "auto-rollback-no-op")
 
     assert "nothing reads it" in finding.rule.why
@@ -59,7 +59,7 @@ def test_the_remark_on_auto_rollback_says_what_to_do_instead() -> None:
     ],
 )
 def test_a_value_is_quoted_short_and_inert(value: str, shown: str) -> None:
-    assert remarks(f"[experimental]\nauto_rollback = {value}") == [
+    assert reports(f"[experimental]\nauto_rollback = {value}") == [
         f"auto-rollback-no-op: [experimental] auto_rollback = {shown}"
     ]
 
@@ -78,14 +78,14 @@ def test_a_value_is_quoted_short_and_inert(value: str, shown: str) -> None:
         "[deploy]\nrelease_command = ''",
     ],
 )
-def test_what_is_as_it_should_be_is_left_in_peace(toml: str) -> None:
-    assert remarks(toml) == []
+def test_what_is_as_it_should_be_is_not_reported(toml: str) -> None:
+    assert reports(toml) == []
 
 
 def test_each_service_without_checks_is_named() -> None:
     toml = "[http_service]\ninternal_port = 1\n[[services]]\n[[services]]\nhttp_checks = []"
 
-    assert remarks(toml, "no-service-checks") == [
+    assert reports(toml, "no-service-checks") == [
         "no-service-checks: http_service has no checks",
         "no-service-checks: services[0] has no checks",
         "no-service-checks: services[1] has no checks",
@@ -94,19 +94,19 @@ def test_each_service_without_checks_is_named() -> None:
 
 @pytest.mark.parametrize("form", ["[checks.up]\ntype = 'tcp'", "[[checks]]\nname = 'up'"])
 def test_top_level_checks_do_not_stand_in_for_those_of_a_service(form: str) -> None:
-    (told,) = remarks(f"[http_service]\ninternal_port = 1\n{form}", "no-service-checks")
+    (reported,) = reports(f"[http_service]\ninternal_port = 1\n{form}", "no-service-checks")
 
-    assert told.startswith("no-service-checks: http_service has no checks; those of [checks]")
+    assert reported.startswith("no-service-checks: http_service has no checks; those of [checks]")
 
 
 def test_machine_checks_do_not_stand_in_for_those_of_a_service() -> None:
     toml = "[http_service]\n[[http_service.machine_checks]]\ncommand = ['true']"
 
-    assert remarks(toml, "no-service-checks") == ["no-service-checks: http_service has no checks"]
+    assert reports(toml, "no-service-checks") == ["no-service-checks: http_service has no checks"]
 
 
-def test_a_release_command_is_told_without_quoting_it() -> None:
-    assert remarks("[deploy]\nrelease_command = 'migrate --password hunter22'") == [
+def test_a_release_command_is_reported_without_quoting_it() -> None:
+    assert reports("[deploy]\nrelease_command = 'migrate --password hunter22'") == [
         "release-command: each deploy runs deploy.release_command"
     ]
 
@@ -122,26 +122,26 @@ def test_a_release_command_is_told_without_quoting_it() -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["interval", "timeout", "grace_period"])
-def test_a_bare_number_is_told_with_what_it_counts_as(
+def test_a_bare_number_is_reported_with_what_it_counts_as(
     table: str, key: str, unit: str, name: str
 ) -> None:
-    assert remarks(f"{table}\n{name} = 15", "bare-duration") == [
+    assert reports(f"{table}\n{name} = 15", "bare-duration") == [
         f"bare-duration: {key}.{name} = 15 counts as {unit}"
     ]
 
 
 @pytest.mark.parametrize("value", ["2.5", "0", "-1"])
 def test_every_number_is_bare(value: str) -> None:
-    assert len(remarks(f"[checks.up]\ninterval = {value}", "bare-duration")) == 1
+    assert len(reports(f"[checks.up]\ninterval = {value}", "bare-duration")) == 1
 
 
 @pytest.mark.parametrize("value", ["'15s'", "true", "'15'", "[]"])
 def test_what_is_no_number_is_not_bare(value: str) -> None:
-    assert remarks(f"[checks.up]\ninterval = {value}", "bare-duration") == []
+    assert reports(f"[checks.up]\ninterval = {value}", "bare-duration") == []
 
 
 @pytest.mark.parametrize(
-    ("timeout", "interval", "told"),
+    ("timeout", "interval", "reported"),
     [
         ("2s", "15s", False),
         ("14999ms", "15s", False),
@@ -156,31 +156,33 @@ def test_what_is_no_number_is_not_bare(value: str) -> None:
         ("9" * 16 + "s", "15s", False),
     ],
 )
-def test_a_timeout_is_to_be_below_its_interval(timeout: str, interval: str, told: bool) -> None:
+def test_a_timeout_is_to_be_below_its_interval(timeout: str, interval: str, reported: bool) -> None:
     toml = f"{CHECKED}timeout = '{timeout}'\ninterval = '{interval}'"
 
     expected = f"check-timeout: http_service.checks[0]: timeout {timeout}, interval {interval}"
-    assert remarks(toml, "check-timeout") == ([expected] if told else [])
+    assert reports(toml, "check-timeout") == ([expected] if reported else [])
 
 
 @pytest.mark.parametrize("given", ["timeout = '20s'", "timeout = 9000\ninterval = '1s'"])
 def test_a_timeout_that_cannot_be_compared_is_not(given: str) -> None:
-    assert remarks(CHECKED + given, "check-timeout") == []
+    assert reports(CHECKED + given, "check-timeout") == []
 
 
 @pytest.mark.parametrize("stop", ["'stop'", "'suspend'", "true"])
 @pytest.mark.parametrize(
-    ("least", "told"),
+    ("least", "reported"),
     [
         ("min_machines_running = 0\n", "min_machines_running is 0"),
         ("", "min_machines_running is left out, which means 0"),
     ],
 )
-def test_idle_machines_that_stop_to_the_last_are_told(stop: str, least: str, told: str) -> None:
+def test_idle_machines_that_stop_to_the_last_are_reported(
+    stop: str, least: str, reported: str
+) -> None:
     toml = f"[http_service]\nauto_stop_machines = {stop}\n{least}{CHECKED}"
 
-    assert remarks(toml, "autostop-min-zero") == [
-        f"autostop-min-zero: http_service stops idle machines, and {told}"
+    assert reports(toml, "autostop-min-zero") == [
+        f"autostop-min-zero: http_service stops idle machines, and {reported}"
     ]
 
 
@@ -194,8 +196,8 @@ def test_idle_machines_that_stop_to_the_last_are_told(stop: str, least: str, tol
         "auto_stop_machines = 'stop'\nauto_start_machines = false",
     ],
 )
-def test_where_no_request_wakes_a_machine_nothing_is_told(given: str) -> None:
-    assert remarks(f"[http_service]\n{given}\n{CHECKED}", "autostop-min-zero") == []
+def test_where_no_request_wakes_a_machine_nothing_is_reported(given: str) -> None:
+    assert reports(f"[http_service]\n{given}\n{CHECKED}", "autostop-min-zero") == []
 
 
 def test_a_finding_stands_at_its_key_or_at_what_holds_it() -> None:
@@ -204,13 +206,13 @@ def test_a_finding_stands_at_its_key_or_at_what_holds_it() -> None:
         path="fly.toml", content=content, places={("http_service",): Place(line=7, column=1)}
     )
 
-    told = findings(FLY_RULES, document.content, document)
-    assert {finding.rule.name for finding in told} >= {"no-service-checks", "autostop-min-zero"}
-    assert {finding.place.line for finding in told} == {7}
+    reported = findings(FLY_RULES, document.content, document)
+    assert {finding.rule.name for finding in reported} >= {"no-service-checks", "autostop-min-zero"}
+    assert {finding.place.line for finding in reported} == {7}
 
 
 @pytest.mark.parametrize(
-    ("toml", "told"),
+    ("toml", "reported"),
     [
         ("[[services]]\n[[services.checks]]\ntype = 'http'", ["services[0].checks"]),
         ("[[services]]\nscript_checks = [{command = 'true'}]", ["services[0].script_checks"]),
@@ -223,48 +225,52 @@ def test_a_finding_stands_at_its_key_or_at_what_holds_it() -> None:
         (f"{CHECKED}restart_limit = 0", []),
     ],
 )
-def test_what_asks_for_a_check_and_is_never_read_is_told(toml: str, told: list[str]) -> None:
-    expected = [f"ignored-check-key: nothing reads {key}" for key in told]
-    assert remarks(toml, "ignored-check-key") == expected
+def test_what_asks_for_a_check_and_is_never_read_is_reported(
+    toml: str, reported: list[str]
+) -> None:
+    expected = [f"ignored-check-key: nothing reads {key}" for key in reported]
+    assert reports(toml, "ignored-check-key") == expected
 
 
 @pytest.mark.parametrize(
-    ("toml", "told"),
+    ("toml", "reported"),
     [
         ("[[http_service.checks]]\ninterval = '15s'", "http_service.checks[0]"),
         ("[[services]]\nhttp_checks = [{path = ''}]", "services[0].http_checks[0]"),
         ("[checks.up]\ntype = 'http'", "checks.up"),
     ],
 )
-def test_an_http_check_names_its_path(toml: str, told: str) -> None:
-    assert remarks(toml, "check-without-path") == [f"check-without-path: {told} names no path"]
+def test_an_http_check_names_its_path(toml: str, reported: str) -> None:
+    assert reports(toml, "check-without-path") == [f"check-without-path: {reported} names no path"]
 
 
 @pytest.mark.parametrize("toml", ["[checks.up]\ntype = 'tcp'", "[[services.tcp_checks]]", CHECKED])
 def test_a_connection_has_no_path(toml: str) -> None:
-    assert remarks(toml, "check-without-path") == []
+    assert reports(toml, "check-without-path") == []
 
 
 @pytest.mark.parametrize(
-    ("method", "told"),
+    ("method", "reported"),
     [("'POST'", True), ("'delete'", True), ("'get'", False), ("'HEAD'", False), ("1", False)],
 )
-def test_a_check_only_looks(method: str, told: bool) -> None:
-    expected = [f'check-method: http_service.checks[0].method = "{method[1:-1]}"'] if told else []
-    assert remarks(f"{CHECKED}method = {method}", "check-method") == expected
+def test_a_check_only_looks(method: str, reported: bool) -> None:
+    expected = (
+        [f'check-method: http_service.checks[0].method = "{method[1:-1]}"'] if reported else []
+    )
+    assert reports(f"{CHECKED}method = {method}", "check-method") == expected
 
 
 @pytest.mark.parametrize(
-    ("toml", "told"),
+    ("toml", "reported"),
     [
         (CHECKED, ["interval, timeout, grace_period"]),
         (f"{CHECKED}interval = 15\ngrace_period = '5s'", ["timeout"]),
         (CHECKED + TIMED, []),
     ],
 )
-def test_timing_that_is_left_out_is_told_once_a_check(toml: str, told: list[str]) -> None:
-    assert remarks(toml, "check-timing-left-out") == [
-        f"check-timing-left-out: http_service.checks[0] leaves out {names}" for names in told
+def test_timing_that_is_left_out_is_reported_once_a_check(toml: str, reported: list[str]) -> None:
+    assert reports(toml, "check-timing-left-out") == [
+        f"check-timing-left-out: http_service.checks[0] leaves out {names}" for names in reported
     ]
 
 
@@ -282,17 +288,17 @@ def test_timing_that_is_left_out_is_told_once_a_check(toml: str, told: list[str]
         ("checks", "interval = '5m'", None),
     ],
 )
-def test_a_duration_that_the_platform_changes_is_told(
+def test_a_duration_that_the_platform_changes_is_reported(
     table: str, written: str, counts: str | None
 ) -> None:
-    told = remarks(f"[[{table}]]\n{written}", "duration-out-of-range")
+    reported = reports(f"[[{table}]]\n{written}", "duration-out-of-range")
 
-    assert len(told) == (counts is not None)
-    assert not counts or told[0].endswith(" counts as " + counts.replace("1m0s", "60s"))
+    assert len(reported) == (counts is not None)
+    assert not counts or reported[0].endswith(" counts as " + counts.replace("1m0s", "60s"))
 
 
 @pytest.mark.parametrize(
-    ("table", "grace", "told"),
+    ("table", "grace", "reported"),
     [
         ("[checks.up]", "'2m'", True),
         ("[checks.up]", "90001", True),
@@ -300,54 +306,58 @@ def test_a_duration_that_the_platform_changes_is_told(
         ("[[http_service.checks]]", "'2m'", False),
     ],
 )
-def test_a_check_that_looks_after_the_deadline_is_told(table: str, grace: str, told: bool) -> None:
-    assert len(remarks(f"{table}\ngrace_period = {grace}", "grace-past-deadline")) == told
+def test_a_check_that_looks_after_the_deadline_is_reported(
+    table: str, grace: str, reported: bool
+) -> None:
+    assert len(reports(f"{table}\ngrace_period = {grace}", "grace-past-deadline")) == reported
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [(LOAD, False), ("", True), ("concurrency = {}\n", True)]
+    ("value", "reported"), [(LOAD, False), ("", True), ("concurrency = {}\n", True)]
 )
-def test_a_service_says_what_load_it_bears(value: str, told: bool) -> None:
-    expected = ["no-concurrency: services[0] says nothing of concurrency"] if told else []
-    assert remarks(f"[[services]]\n{value}", "no-concurrency") == expected
+def test_a_service_says_what_load_it_bears(value: str, reported: bool) -> None:
+    expected = ["no-concurrency: services[0] sets no concurrency"] if reported else []
+    assert reports(f"[[services]]\n{value}", "no-concurrency") == expected
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "told"),
+    ("soft", "hard", "reported"),
     [("20", "25", False), ("25", "25", False), ("26", "25", True), ("20", "0", False)],
 )
-def test_the_soft_limit_is_not_above_the_hard_one(soft: str, hard: str, told: bool) -> None:
+def test_the_soft_limit_is_not_above_the_hard_one(soft: str, hard: str, reported: bool) -> None:
     toml = f"[http_service.concurrency]\nsoft_limit = {soft}\nhard_limit = {hard}"
 
     words = f"http_service.concurrency: soft_limit {soft}, hard_limit {hard}"
-    assert remarks(toml, "concurrency-limits") == ([f"concurrency-limits: {words}"] if told else [])
+    assert reports(toml, "concurrency-limits") == (
+        [f"concurrency-limits: {words}"] if reported else []
+    )
 
 
 @pytest.mark.parametrize("limits", ["soft_limit = 20", "hard_limit = 20", "soft_limit = '9'"])
 def test_one_limit_alone_is_compared_with_nothing(limits: str) -> None:
-    assert remarks(f"[http_service.concurrency]\n{limits}", "concurrency-limits") == []
+    assert reports(f"[http_service.concurrency]\n{limits}", "concurrency-limits") == []
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "reported"),
     [("'requests'", False), ("'connections'", False), ("'request'", True), ("[1]", True)],
 )
-def test_only_connections_and_requests_are_counted(value: str, told: bool) -> None:
-    assert len(remarks(f"[services.concurrency]\ntype = {value}", "concurrency-type")) == told
+def test_only_connections_and_requests_are_counted(value: str, reported: bool) -> None:
+    assert len(reports(f"[services.concurrency]\ntype = {value}", "concurrency-type")) == reported
 
 
 @pytest.mark.parametrize(
-    ("stop", "start", "told"),
+    ("stop", "start", "reported"),
     [("'stop'", "false", True), ("'stop'", "true", False), ("'off'", "false", False)],
 )
-def test_machines_that_stop_are_to_be_started(stop: str, start: str, told: bool) -> None:
+def test_machines_that_stop_are_to_be_started(stop: str, start: str, reported: bool) -> None:
     toml = f"[http_service]\nauto_stop_machines = {stop}\nauto_start_machines = {start}"
 
-    assert len(remarks(toml, "autostop-never-starts")) == told
+    assert len(reports(toml, "autostop-never-starts")) == reported
 
 
 @pytest.mark.parametrize(
-    ("toml", "told"),
+    ("toml", "reported"),
     [
         (
             "[http_service]\nauto_stop_machines = true",
@@ -355,7 +365,7 @@ def test_machines_that_stop_are_to_be_started(stop: str, start: str, told: bool)
         ),
         (
             "[services]\nconcurrency = '20,25'",
-            "services.concurrency is a text, and is to be a table",
+            "services.concurrency is a text, and must be a table",
         ),
         (
             "[experimental]\nkill_timeout = 5",
@@ -363,17 +373,17 @@ def test_machines_that_stop_are_to_be_started(stop: str, start: str, told: bool)
         ),
     ],
 )
-def test_a_form_of_another_day_is_told(toml: str, told: str) -> None:
-    assert remarks(toml, "legacy-form") == [f"legacy-form: {told}"]
+def test_a_form_of_another_day_is_reported(toml: str, reported: str) -> None:
+    assert reports(toml, "legacy-form") == [f"legacy-form: {reported}"]
 
 
 @pytest.mark.parametrize("value", ["false", "'stop'", "1"])
 def test_what_stops_nothing_or_is_today_s_form_is_not(value: str) -> None:
-    assert remarks(f"[http_service]\nauto_stop_machines = {value}", "legacy-form") == []
+    assert reports(f"[http_service]\nauto_stop_machines = {value}", "legacy-form") == []
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "reported"),
     [
         *((value, True) for value in ("'15'", "'5 s'", "'soon'", "''", "'1d'", "true", "[]")),
         *((value, False) for value in ("'15s'", "'1m30s'", "'.5s'", "'-1s'", "'0'", "15", "2.5")),
@@ -382,33 +392,35 @@ def test_what_stops_nothing_or_is_today_s_form_is_not(value: str) -> None:
 @pytest.mark.parametrize(
     "table", ["[[http_service.checks]]", "[[services.tcp_checks]]", "[checks.up]"]
 )
-def test_a_duration_that_go_does_not_read_is_told(table: str, value: str, told: bool) -> None:
-    found = remarks(f"{table}\ninterval = {value}", "duration-refused")
+def test_a_duration_that_go_does_not_read_is_reported(
+    table: str, value: str, reported: bool
+) -> None:
+    found = reports(f"{table}\ninterval = {value}", "duration-refused")
 
     assert [words.partition("interval = ")[2] for words in found] == (
-        [value.replace("'", '"').replace("[]", "something else")] if told else []
+        [value.replace("'", '"').replace("[]", "something else")] if reported else []
     )
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "reported"),
     [
         *((f"'{value}'", True) for value in ("yes", "Stop", "")),
         *((value, True) for value in ("1", "[]", "{}")),
         *((value, False) for value in ("'off'", "'stop'", "'suspend'", "true", "false")),
     ],
 )
-def test_an_autostop_that_flyctl_refuses_is_told(value: str, told: bool) -> None:
+def test_an_autostop_that_flyctl_refuses_is_reported(value: str, reported: bool) -> None:
     toml = f"[[services]]\nauto_stop_machines = {value}"
 
-    assert len(remarks(toml, "autostop-refused")) == told
+    assert len(reports(toml, "autostop-refused")) == reported
 
 
 BLUEGREEN = "[deploy]\nstrategy = 'bluegreen'\n"
 
 
 @pytest.mark.parametrize(
-    ("toml", "told"),
+    ("toml", "reported"),
     [
         ("[deploy]\nstrategy = 'immediate'", "strategy-immediate: deploy.strategy waits for no"),
         ("[deploy]\nstrategy = 'simple'", 'strategy-refused: deploy.strategy = "simple" is none'),
@@ -423,19 +435,19 @@ BLUEGREEN = "[deploy]\nstrategy = 'bluegreen'\n"
         (BLUEGREEN, 'strategy-refused: deploy.strategy = "bluegreen" needs a health check'),
         (
             f"{BLUEGREEN}{CHECKED}",
-            "strategy-bluegreen: deploy.strategy destroys the machines of the former release",
+            "strategy-bluegreen: deploy.strategy destroys the machines of the previous release",
         ),
     ],
 )
-def test_a_strategy_that_hinders_verification_is_told(toml: str, told: str) -> None:
-    (said,) = remarks(toml, "strategy-immediate", "strategy-refused", "strategy-bluegreen")
+def test_a_strategy_that_hinders_verification_is_reported(toml: str, reported: str) -> None:
+    (said,) = reports(toml, "strategy-immediate", "strategy-refused", "strategy-bluegreen")
 
-    assert said.startswith(told)
+    assert said.startswith(reported)
 
 
 @pytest.mark.parametrize("value", ["rolling", "canary", ""])
-def test_a_strategy_that_waits_is_left_in_peace(value: str) -> None:
-    assert remarks(f"[deploy]\nstrategy = '{value}'") == []
+def test_a_strategy_that_waits_is_not_reported(value: str) -> None:
+    assert reports(f"[deploy]\nstrategy = '{value}'") == []
 
 
 def test_each_rule_has_a_name_of_its_own() -> None:

@@ -1,4 +1,4 @@
-"""Where fly.toml and slo.yml disagree, what is said of it, and what is safe to mend."""
+"""Where fly.toml and slo.yml disagree, what is reported, and what is safe to fix."""
 
 import tomllib
 from dataclasses import replace
@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from slo_action.config.files.toml import parse_toml
 from slo_action.core.lint.edits import apply, compatible
-from slo_action.core.lint.fly.findings import fly_findings
-from slo_action.core.lint.fly.pairing import Pair
 from slo_action.core.lint.fly.rules import FLY_RULES
-from slo_action.core.lint.fly.slo_rules import MATCH_RULES
+from slo_action.core.lint.fly.slo_rules import MATCH_RULES, Pair, fly_findings
 from slo_action.core.lint.rule import Document, Finding, findings
 from slo_action.core.model import Witness
 from slo_action.core.slo.services import Endpoint, Service, Targets
@@ -54,8 +52,8 @@ def found(toml: str, service: Service = SHOP, *others: Service) -> list[Finding]
     return list(findings(MATCH_RULES, pair, document))
 
 
-def remarks(toml: str, service: Service = SHOP, *others: Service) -> list[str]:
-    return [f"{finding.rule.name}: {finding.words}" for finding in found(toml, service, *others)]
+def reports(toml: str, service: Service = SHOP, *others: Service) -> list[str]:
+    return [f"{finding.rule.name}: {finding.message}" for finding in found(toml, service, *others)]
 
 
 def fixed(directory: Path, toml: str, service: Service = SHOP, *others: Service) -> str:
@@ -64,8 +62,8 @@ def fixed(directory: Path, toml: str, service: Service = SHOP, *others: Service)
     document = parse_toml(path.read_text(encoding="utf-8"), "fly.toml", "fly-config")
     assert isinstance(document, Document)
     pair = Pair(table=document.content, service=service, others=others)
-    told = findings(MATCH_RULES, pair, document)
-    return apply(toml, [finding.edit for finding in told if finding.edit])
+    reported = findings(MATCH_RULES, pair, document)
+    return apply(toml, [finding.edit for finding in reported if finding.edit])
 
 
 def health(**changes: object) -> Service:
@@ -87,16 +85,16 @@ def health(**changes: object) -> Service:
         ("app = 3\nhttp_service = 4\nchecks = 5\nservices = [[6]]", SHOP),
     ],
 )
-def test_where_both_say_the_same_or_one_says_nothing_it_is_silent(
+def test_where_both_say_the_same_or_one_says_nothing_nothing_is_reported(
     toml: str, service: Service
 ) -> None:
-    assert remarks(toml, service) == []
+    assert reports(toml, service) == []
 
 
 def test_the_path_of_the_only_check_is_to_be_that_of_health(tmp_path: Path) -> None:
     toml = AGREED.replace('"/healthz"', "'/'  # the start page")
 
-    assert remarks(toml) == [
+    assert reports(toml) == [
         'match-path: http_service.checks[0].path = "/", and health is "/healthz" in slo.yml'
     ]
     assert fixed(tmp_path, toml) == AGREED.replace('"/healthz"', '"/healthz"  # the start page')
@@ -112,7 +110,7 @@ def test_the_path_of_the_only_check_is_to_be_that_of_health(tmp_path: Path) -> N
         (AGREED, health(path="/\n")),
     ],
 )
-def test_where_another_check_may_be_meant_a_person_mends(
+def test_where_another_check_may_be_meant_a_person_fixes(
     tmp_path: Path, toml: str, service: Service
 ) -> None:
     (finding,) = [one for one in found(toml, service) if one.rule.name != "match-timing"]
@@ -121,10 +119,10 @@ def test_where_another_check_may_be_meant_a_person_mends(
     assert fixed(tmp_path, toml, service) == toml
 
 
-def test_several_checks_of_other_pages_are_one_remark(tmp_path: Path) -> None:
+def test_several_checks_of_other_pages_are_one_finding(tmp_path: Path) -> None:
     toml = "http_service.checks = [{path = '/a'}, {path = '/b'}]"
 
-    assert remarks(toml) == [
+    assert reports(toml) == [
         'match-path: none of 2 checks asks for health, and health is "/healthz" in slo.yml'
     ]
     assert fixed(tmp_path, toml) == toml
@@ -139,7 +137,7 @@ def test_a_path_is_written_so_that_toml_reads_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "written", "told", "becomes"),
+    ("name", "written", "reported", "becomes"),
     [
         ("interval", '"15s"', '"15s", and slo.yml says 30s', '"30s"'),
         ("interval", "15", "15, and slo.yml says 30s", '"30s"'),
@@ -147,13 +145,13 @@ def test_a_path_is_written_so_that_toml_reads_the_same(tmp_path: Path) -> None:
         ("grace_period", '"1s"', '"1s", and slo.yml says 20s', '"20s"'),
     ],
 )
-def test_other_timing_is_told_and_mended(
-    tmp_path: Path, name: str, written: str, told: str, becomes: str
+def test_other_timing_is_reported_and_fixed(
+    tmp_path: Path, name: str, written: str, reported: str, becomes: str
 ) -> None:
     line = next(line for line in AGREED.split("\n") if line.startswith(name))
     toml = AGREED.replace(line, f"{name} = {written}")
 
-    assert remarks(toml) == [f"match-timing: http_service.checks[0].{name} = {told}"]
+    assert reports(toml) == [f"match-timing: http_service.checks[0].{name} = {reported}"]
     assert fixed(tmp_path, toml) == AGREED.replace(line, f"{name} = {becomes}")
 
 
@@ -165,10 +163,10 @@ def test_what_the_platform_lowers_anyway_is_compared_as_lowered(toml: str) -> No
         '"30s", and slo.yml says 300s, of which the platform makes 60s'
     )
 
-    assert remarks(toml, service) == ([expected] if toml == AGREED else [])
+    assert reports(toml, service) == ([expected] if toml == AGREED else [])
 
 
-def test_timing_below_a_second_is_mended_to_what_the_platform_takes(tmp_path: Path) -> None:
+def test_timing_below_a_second_is_fixed_to_what_the_platform_takes(tmp_path: Path) -> None:
     after = fixed(tmp_path, AGREED, health(timeout=timedelta(milliseconds=500)))
 
     assert after == AGREED.replace('"5000ms"', '"1s"')
@@ -183,18 +181,18 @@ def test_a_top_level_check_keeps_to_its_own_durations(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("duration", ["interval", "timeout"])
-def test_durations_that_slo_yml_leaves_out_are_left_in_peace(duration: str) -> None:
+def test_durations_that_slo_yml_leaves_out_are_not_reported(duration: str) -> None:
     toml = AGREED.replace('"30s"', '"17s"').replace('"5000ms"', '"3s"')
 
-    assert [words for words in remarks(toml, health(**{duration: None})) if duration in words] == []
+    assert [words for words in reports(toml, health(**{duration: None})) if duration in words] == []
 
 
 @pytest.mark.parametrize(
     ("service", "source"),
     [(replace(SHOP, name="cart"), "service"), (replace(SHOP, app="cart"), "app")],
 )
-def test_another_app_is_told(tmp_path: Path, service: Service, source: str) -> None:
-    assert remarks(AGREED, service) == [
+def test_another_app_is_reported(tmp_path: Path, service: Service, source: str) -> None:
+    assert reports(AGREED, service) == [
         f'match-app: app = "shop", and slo.yml says {source}: "cart"'
     ]
     assert fixed(tmp_path, AGREED, service) == AGREED
@@ -224,8 +222,8 @@ def test_a_sleeping_app_keeps_no_high_promise(service: Service, promise: str | N
         "match-autostop: http_service stops idle machines, and min_machines_running is left out, "
         f"which means 0; slo.yml promises {promise}"
     )
-    assert remarks(SLEEPY, service) == ([expected] if promise else [])
-    assert remarks(f"{SLEEPY}min_machines_running = 1", service) == []
+    assert reports(SLEEPY, service) == ([expected] if promise else [])
+    assert reports(f"{SLEEPY}min_machines_running = 1", service) == []
 
 
 PORTS = "[[services]]\n[[services.ports]]\nport = 80\nforce_https = true\n"
@@ -245,10 +243,12 @@ PORTS = "[[services]]\n[[services.ports]]\nport = 80\nforce_https = true\n"
         (PORTS, "http://a.b:port", None),
     ],
 )
-def test_probes_that_would_all_be_redirected_are_told(toml: str, url: str, key: str | None) -> None:
+def test_probes_that_would_all_be_redirected_are_reported(
+    toml: str, url: str, key: str | None
+) -> None:
     service = replace(SHOP, url=url, endpoints=())
 
-    assert remarks(toml, service) == (
+    assert reports(toml, service) == (
         [f"match-scheme: {key} is true, and slo.yml has a url of http:"] if key else []
     )
 
@@ -256,7 +256,7 @@ def test_probes_that_would_all_be_redirected_are_told(toml: str, url: str, key: 
 def test_what_the_files_say_is_quoted_inert() -> None:
     toml = 'app = "\\u001b[31m::error::"\n'
 
-    assert remarks(toml) == ['match-app: app = "[31m::error::", and slo.yml says service: "shop"']
+    assert reports(toml) == ['match-app: app = "[31m::error::", and slo.yml says service: "shop"']
 
 
 @given(st.dictionaries(NAMES | st.sampled_from(["app", "ports", "force_https"]), VALUES))
@@ -264,10 +264,10 @@ def test_no_content_is_too_strange(content: dict[str, object]) -> None:
     document = Document(path="fly.toml", content=content, places={})
     pair = Pair(table=content, service=health(objective=OBJECTIVE))
 
-    assert all(finding.words for finding in findings(MATCH_RULES, pair, document))
+    assert all(finding.message for finding in findings(MATCH_RULES, pair, document))
 
 
-def test_of_two_mends_of_one_value_slo_yml_wins_where_it_comes_first(tmp_path: Path) -> None:
+def test_of_two_fixes_of_one_value_slo_yml_wins_where_it_comes_first(tmp_path: Path) -> None:
     toml = "[[services.http_checks]]\npath = '/healthz'\ninterval = 10000\n"
     path = tmp_path / "fly.toml"
     path.write_text(toml, encoding="utf-8")
@@ -302,25 +302,27 @@ API = replace(
 def test_a_check_that_one_service_of_the_file_asks_for_is_right_for_all(
     tmp_path: Path, toml: str
 ) -> None:
-    assert remarks(toml, SHOP, API) == remarks(toml, API, SHOP) == []
+    assert reports(toml, SHOP, API) == reports(toml, API, SHOP) == []
     assert fixed(tmp_path, toml, SHOP, API) == fixed(tmp_path, toml, API, SHOP) == toml
 
 
-def test_a_path_that_services_disagree_about_is_told_and_left_to_a_person(tmp_path: Path) -> None:
+def test_a_path_that_services_disagree_about_is_reported_and_left_to_a_person(
+    tmp_path: Path,
+) -> None:
     toml = AGREED.replace("/healthz", "/")
 
     assert [one.rule.name for one in found(toml, SHOP, API)] == ["match-path"]
     assert fixed(tmp_path, toml, SHOP, API) == toml
 
 
-def test_a_duration_is_mended_where_all_services_that_ask_agree(tmp_path: Path) -> None:
+def test_a_duration_is_fixed_where_all_services_that_ask_agree(tmp_path: Path) -> None:
     slower = replace(health(interval=timedelta(seconds=60)), name="api", app="shop")
     toml = AGREED.replace("30s", "45s").replace("5000ms", "7s")
     agreed = toml.replace("7s", "5s")
 
-    assert len(remarks(toml, SHOP, slower)) == len(remarks(toml, slower, SHOP)) == 2
+    assert len(reports(toml, SHOP, slower)) == len(reports(toml, slower, SHOP)) == 2
     assert fixed(tmp_path, toml, SHOP, slower) == fixed(tmp_path, toml, slower, SHOP) == agreed
-    assert remarks(AGREED, slower, SHOP) == []
+    assert reports(AGREED, slower, SHOP) == []
 
 
 def test_the_file_of_another_app_is_left_to_a_person(tmp_path: Path) -> None:
@@ -363,16 +365,16 @@ def with_ports(first: int, second: int) -> str:
 
 
 def test_one_of_several_services_that_agrees_is_enough() -> None:
-    assert remarks(ADMIN, PROMISING) == []
-    assert remarks(with_ports(443, 8443), PROMISING) == []
+    assert reports(ADMIN, PROMISING) == []
+    assert reports(with_ports(443, 8443), PROMISING) == []
 
 
-def test_of_several_services_that_disagree_the_first_is_told_and_none_mended(
+def test_of_several_services_that_disagree_the_first_is_reported_and_none_fixed(
     tmp_path: Path,
 ) -> None:
     toml = ADMIN.replace("30s", "20s")
 
-    assert remarks(toml) == [
+    assert reports(toml) == [
         'match-timing: services[0].http_checks[0].interval = "20s", and slo.yml says 30s'
     ]
     assert fixed(tmp_path, toml) == toml
@@ -381,8 +383,8 @@ def test_of_several_services_that_disagree_the_first_is_told_and_none_mended(
 def test_the_service_at_the_port_of_the_url_is_the_one_that_counts(tmp_path: Path) -> None:
     toml = with_ports(8443, 443)
 
-    assert remarks(toml.replace("= 443", '= "443"'), PROMISING) == remarks(toml, PROMISING)
-    assert [(one.rule.name, one.words.split(" ")[0]) for one in found(toml, PROMISING)] == [
+    assert reports(toml.replace("= 443", '= "443"'), PROMISING) == reports(toml, PROMISING)
+    assert [(one.rule.name, one.message.split(" ")[0]) for one in found(toml, PROMISING)] == [
         ("match-timing", "services[1].http_checks[0].interval"),
         ("match-timing", "services[1].http_checks[0].timeout"),
         ("match-autostop", "services[1]"),
@@ -397,11 +399,11 @@ def test_services_that_all_sleep_keep_no_promise_whichever_is_meant() -> None:
 
 
 @pytest.mark.parametrize("timeout", ['"15s"', '"10s"', '"15000ms"'])
-def test_no_mend_lets_a_timeout_reach_its_interval(tmp_path: Path, timeout: str) -> None:
+def test_no_fix_lets_a_timeout_reach_its_interval(tmp_path: Path, timeout: str) -> None:
     toml = AGREED.replace('"5000ms"', timeout)
     short = health(interval=timedelta(seconds=10), timeout=None)
 
-    assert [one.words for one in found(toml, short)] == [
+    assert [one.message for one in found(toml, short)] == [
         'http_service.checks[0].interval = "30s", and slo.yml says 10s'
     ]
     assert fixed(tmp_path, toml, short) == toml
@@ -415,13 +417,13 @@ def test_no_mend_lets_a_timeout_reach_its_interval(tmp_path: Path, timeout: str)
 
 
 @pytest.mark.parametrize(
-    ("host", "told"),
+    ("host", "reported"),
     [("shop.internal", False), ("1.vm.shop.INTERNAL", False), ("shop.flycast", True)],
 )
-def test_only_what_passes_the_proxy_is_redirected(host: str, told: bool) -> None:
+def test_only_what_passes_the_proxy_is_redirected(host: str, reported: bool) -> None:
     service = replace(SHOP, url=f"http://{host}", endpoints=())
 
-    assert len(remarks(AGREED, service)) == told
+    assert len(reports(AGREED, service)) == reported
 
 
 SECONDS = st.sampled_from([None, *(timedelta(seconds=one) for one in (1, 5, 10, 30, 90))])
@@ -462,19 +464,19 @@ CHECKS = st.builds(
     st.lists(SERVICES, min_size=1, max_size=3, unique_by=lambda one: one.name),
     st.lists(CHECKS, min_size=1, max_size=2),
 )
-def test_one_mending_settles_it_and_brings_no_new_warning(
+def test_one_fix_settles_it_and_brings_no_new_warning(
     services: list[Service], checks: list[str]
 ) -> None:
     toml = "app = 'shop'\n" + "".join(checks)
 
-    once, warned = mended(toml, services)
-    twice, left = mended(once, services)
+    once, warned = fix_all(toml, services)
+    twice, left = fix_all(once, services)
 
     assert once == twice
     assert left <= warned
 
 
-def mended(toml: str, services: list[Service]) -> tuple[str, set[tuple[str, int]]]:
+def fix_all(toml: str, services: list[Service]) -> tuple[str, set[tuple[str, int]]]:
     """Return the text after `fix`, and what is warned of before it."""
     document = parse_toml(toml, "fly.toml", "fly-config")
     assert isinstance(document, Document)

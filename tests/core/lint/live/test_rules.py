@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.lint.live.rules import TARGET_RULES
-from slo_action.core.lint.live.visit import Asked, Visit, named_checks
+from slo_action.core.lint.live.rules import LIVE_RULES
+from slo_action.core.lint.live.visit import EndpointVisit, Visit, named_checks
 from slo_action.core.lint.rule import Key, Violation
 from slo_action.core.model import Outcome, Response, Sample, Witness
 from slo_action.core.slo.services import Endpoint, Service
@@ -18,7 +18,7 @@ from slo_action.core.stats.latency import LatencyObjective
 from tests.builders import sample
 from tests.hostile import TEXTS
 
-RULES = {rule.name: rule for rule in TARGET_RULES}
+RULES = {rule.name: rule for rule in LIVE_RULES}
 JSON = ("Content-Type", "application/json")
 NO_STORE = ("Cache-Control", "no-store")
 SOUND = '{"status": "ok", "version": "1.2.3"}'
@@ -65,20 +65,20 @@ def visit(
     known = {"build": BUILD, "search": SEARCH, "orders": EXTRA}
     endpoints = (health, *(known[name] for name in others))
     asked = (
-        Asked(endpoint=health, samples=samples),
-        *(Asked(endpoint=known[name], samples=(one,)) for name, one in others.items()),
+        EndpointVisit(endpoint=health, samples=samples),
+        *(EndpointVisit(endpoint=known[name], samples=(one,)) for name, one in others.items()),
     )
     return Visit(service=Service(name="shop", url=url, endpoints=endpoints), asked=asked)
 
 
 def found(looked: Visit) -> dict[str, Violation]:
     """All that is found, by rule; no rule speaks twice in these tests."""
-    spots = [(rule.name, spot) for rule in TARGET_RULES for spot in rule.find(looked)]
-    assert len(dict(spots)) == len(spots)
-    return dict(spots)
+    violations = [(rule.name, violation) for rule in LIVE_RULES for violation in rule.find(looked)]
+    assert len(dict(violations)) == len(violations)
+    return dict(violations)
 
 
-def test_a_sound_service_is_left_in_peace() -> None:
+def test_a_sound_service_is_not_reported() -> None:
     assert found(visit(answer(), answer(), build=answer(), search=answer(status=204))) == {}
 
 
@@ -96,7 +96,7 @@ def test_a_sound_service_is_left_in_peace() -> None:
         [("CDN-Cache-Control", "no-store"), ("Cache-Control", "public, max-age=60")],
     ],
 )
-def test_headers_that_forbid_a_cache_are_left_in_peace(headers: list[tuple[str, str]]) -> None:
+def test_headers_that_forbid_a_cache_are_not_reported(headers: list[tuple[str, str]]) -> None:
     assert found(visit(answer(SOUND, JSON, *headers))) == {}
 
 
@@ -124,11 +124,11 @@ def test_headers_that_forbid_a_cache_are_left_in_peace(headers: list[tuple[str, 
     ],
 )
 def test_headers_that_let_a_cache_are_quoted(headers: list[tuple[str, str]], words: str) -> None:
-    spots = found(visit(answer(SOUND, JSON, *headers)))
+    violations = found(visit(answer(SOUND, JSON, *headers)))
 
-    assert set(spots) == {"health-cacheable"}
-    assert spots["health-cacheable"] == Violation(
-        key=("health_endpoint",), words=f"health_endpoint {words}"
+    assert set(violations) == {"health-cacheable"}
+    assert violations["health-cacheable"] == Violation(
+        key=("health_endpoint",), message=f"health_endpoint {words}"
     )
 
 
@@ -148,10 +148,10 @@ def test_headers_that_let_a_cache_are_quoted(headers: list[tuple[str, str]], wor
     ],
 )
 def test_silence_about_caching_is_a_notice(headers: list[tuple[str, str]], words: str) -> None:
-    spots = found(visit(answer(SOUND, JSON, *headers)))
+    violations = found(visit(answer(SOUND, JSON, *headers)))
 
-    assert set(spots) == {"health-cache-unsaid"}
-    assert spots["health-cache-unsaid"].words == f"health_endpoint {words}"
+    assert set(violations) == {"health-cache-unsaid"}
+    assert violations["health-cache-unsaid"].message == f"health_endpoint {words}"
 
 
 def test_an_answer_out_of_a_cache_is_one_whatever_its_headers_say() -> None:
@@ -159,7 +159,7 @@ def test_an_answer_out_of_a_cache_is_one_whatever_its_headers_say() -> None:
     silent = answer(SOUND, JSON, outcome=Outcome.CACHED, detail="answers 200 out of a cache")
 
     words = 'health_endpoint answers 200 out of a cache ("Age: 12")'
-    assert found(visit(answer(), cached))["health-cacheable"].words == words
+    assert found(visit(answer(), cached))["health-cacheable"].message == words
     assert set(found(visit(silent))) == {"health-cacheable"}
 
 
@@ -182,24 +182,26 @@ def redirect(location: str) -> Sample:
     ],
 )
 def test_a_redirect_names_its_target_at_what_must_change(url: str, location: str, key: Key) -> None:
-    spots = found(visit(redirect(location), redirect(location), url=url))
+    violations = found(visit(redirect(location), redirect(location), url=url))
 
-    assert spots == {
-        "health-redirects": Violation(key=key, words=f'health_endpoint answers 301 to "{location}"')
+    assert violations == {
+        "health-redirects": Violation(
+            key=key, message=f'health_endpoint answers 301 to "{location}"'
+        )
     }
 
 
 @pytest.mark.parametrize("more", ["?client_secret=s3cret", "#s3cret", '?a=": s3cret&b=" s3cret'])
-@pytest.mark.parametrize(("advice", "told"), [('": use https', ": use https"), ("", "")])
+@pytest.mark.parametrize(("advice", "reported"), [('": use https', ": use https"), ("", "")])
 def test_where_a_redirect_leads_is_shown_without_its_query(
-    more: str, advice: str, told: str
+    more: str, advice: str, reported: str
 ) -> None:
     url = "https://id.example/login"
     detail = f'answers 301 to "{url}{more}{advice}' if advice else "answers 301"
     sample = replace(redirect(url + more), detail=detail)
 
-    assert found(visit(sample))["health-redirects"].words == (
-        f'health_endpoint answers 301 to "{url}", its query left out{told}'
+    assert found(visit(sample))["health-redirects"].message == (
+        f'health_endpoint answers 301 to "{url}", its query left out{reported}'
     )
 
 
@@ -207,26 +209,26 @@ def test_where_a_redirect_leads_is_shown_without_its_query(
     ("status", "rule"),
     [(401, "endpoint-locked"), (403, "endpoint-locked"), (404, "endpoint-fails")],
 )
-def test_a_health_endpoint_that_refuses_is_told_by_its_status(status: int, rule: str) -> None:
-    spots = found(visit(answer(status=status, outcome=Outcome.HTTP_4XX)))
+def test_a_health_endpoint_that_refuses_is_reported_by_its_status(status: int, rule: str) -> None:
+    violations = found(visit(answer(status=status, outcome=Outcome.HTTP_4XX)))
 
-    assert spots == {
-        rule: Violation(key=("health_endpoint",), words=f"health_endpoint answers {status}")
+    assert violations == {
+        rule: Violation(key=("health_endpoint",), message=f"health_endpoint answers {status}")
     }
 
 
 @pytest.mark.parametrize("status", [404, 410, 405, 500, 503])
-def test_an_endpoint_that_fails_is_told_at_its_own_key(status: int) -> None:
+def test_an_endpoint_that_fails_is_reported_at_its_own_key(status: int) -> None:
     failing = answer(status=status, outcome=Outcome.HTTP_5XX)
 
     assert found(visit(answer(), search=failing)) == {
         "endpoint-fails": Violation(
-            key=("search_endpoint",), words=f"search_endpoint answers {status}"
+            key=("search_endpoint",), message=f"search_endpoint answers {status}"
         )
     }
     assert found(visit(answer(), orders=failing)) == {
         "endpoint-fails": Violation(
-            key=("endpoints", 0, "path"), words=f'endpoint "orders" answers {status}'
+            key=("endpoints", 0, "path"), message=f'endpoint "orders" answers {status}'
         )
     }
 
@@ -242,16 +244,16 @@ def test_a_version_may_stand_anywhere() -> None:
     assert found(visit(mute)) == {
         "no-version": Violation(
             key=("health_endpoint",),
-            words="neither body nor headers of health_endpoint tell a version",
+            message="neither body nor headers of health_endpoint report a version",
         )
     }
     assert found(visit(mute, build=mute))["no-version"] == Violation(
         key=("build_endpoint",),
-        words="neither body nor headers of health_endpoint and build_endpoint tell a version",
+        message="neither body nor headers of health_endpoint and build_endpoint report a version",
     )
 
 
-def test_nothing_is_said_of_versions_where_one_that_could_tell_was_not_heard() -> None:
+def test_nothing_is_said_of_versions_where_one_that_could_report_did_not_answer() -> None:
     silent = sample(Outcome.CONNECT_TIMEOUT)
 
     assert set(found(visit(answer(version=None), build=silent))) == {"target-not-reached"}
@@ -273,11 +275,11 @@ def test_nothing_is_said_of_versions_where_one_that_could_tell_was_not_heard() -
         ),
     ],
 )
-def test_a_sick_service_that_answers_200_is_told(body: str, words: str) -> None:
-    assert found(visit(answer(body)))["degraded-answers-200"].words == f"health_endpoint {words}"
+def test_a_unhealthy_service_that_answers_200_is_reported(body: str, words: str) -> None:
+    assert found(visit(answer(body)))["degraded-answers-200"].message == f"health_endpoint {words}"
 
 
-def test_a_sick_service_that_answers_503_is_no_fault_of_form() -> None:
+def test_a_unhealthy_service_that_answers_503_is_no_fault_of_form() -> None:
     sick = answer('{"status": "down"}', status=503, outcome=Outcome.HTTP_5XX)
 
     assert set(found(visit(sick))) == {"endpoint-fails"}
@@ -305,10 +307,10 @@ def test_a_sick_service_that_answers_503_is_no_fault_of_form() -> None:
         ),
     ],
 )
-def test_a_health_body_that_names_dependencies_is_told(body: str, words: str) -> None:
-    spot = found(visit(answer(body)))["liveness-checks-dependencies"]
+def test_a_health_body_that_names_dependencies_is_reported(body: str, words: str) -> None:
+    violation = found(visit(answer(body)))["liveness-checks-dependencies"]
 
-    assert spot.words == f"health_endpoint reports on {words}"
+    assert violation.message == f"health_endpoint reports on {words}"
 
 
 @pytest.mark.parametrize(
@@ -326,15 +328,15 @@ def test_a_health_body_that_names_dependencies_is_told(body: str, words: str) ->
         "ok",
     ],
 )
-def test_a_health_body_that_tells_of_itself_only_is_left_in_peace(body: str) -> None:
+def test_a_health_body_that_reports_on_itself_only_is_not_reported(body: str) -> None:
     assert found(visit(answer(body))) == {}
 
 
-def test_a_large_health_answer_is_told_in_bytes() -> None:
+def test_a_large_health_answer_is_reported_in_bytes() -> None:
     body = f'{{"status": "ok", "pad": "{"x" * 9000}"}}'
 
     assert (
-        found(visit(answer(body)))["health-large"].words
+        found(visit(answer(body)))["health-large"].message
         == f"health_endpoint sends {len(body)} bytes"
     )
     assert found(visit(answer(body[:8192].ljust(8192)))) == {}
@@ -352,14 +354,14 @@ OBJECTIVE = LatencyObjective(name="p95", quantile=Fraction("0.95"), limit_second
         ({}, (4.0, 4.0), None),
     ],
 )
-def test_the_faster_answer_is_held_against_what_the_file_allows(
+def test_the_faster_answer_is_compared_with_what_the_file_allows(
     changes: dict[str, Any], took: tuple[float, float], words: str | None
 ) -> None:
     asked = endpoint("health", Witness.HEALTH, **changes)
-    spots = found(visit(*(answer(total_seconds=one) for one in took), health=asked))
+    violations = found(visit(*(answer(total_seconds=one) for one in took), health=asked))
 
-    told = spots["health-slow"].words if spots else None
-    assert told == (f"health_endpoint {words}" if words else None)
+    reported = violations["health-slow"].message if violations else None
+    assert reported == (f"health_endpoint {words}" if words else None)
 
 
 @pytest.mark.parametrize(
@@ -371,35 +373,39 @@ def test_the_faster_answer_is_held_against_what_the_file_allows(
         ("Application/JSON;charset=utf-8", None),
     ],
 )
-def test_an_answer_that_is_no_json_is_told_by_its_type(kind: str, words: str | None) -> None:
-    spots = found(visit(answer(SOUND, ("Content-Type", kind), NO_STORE)))
+def test_an_answer_that_is_no_json_is_reported_by_its_type(kind: str, words: str | None) -> None:
+    violations = found(visit(answer(SOUND, ("Content-Type", kind), NO_STORE)))
 
-    told = spots["health-not-json"].words if spots else None
-    assert told == (f"health_endpoint {words}" if words else None)
+    reported = violations["health-not-json"].message if violations else None
+    assert reported == (f"health_endpoint {words}" if words else None)
 
 
-def test_a_cookie_is_told_and_never_shown() -> None:
-    spots = found(visit(answer(SOUND, JSON, NO_STORE, ("Set-Cookie", "sid=s3cret"))))
+def test_a_cookie_is_reported_and_never_shown() -> None:
+    violations = found(visit(answer(SOUND, JSON, NO_STORE, ("Set-Cookie", "sid=s3cret"))))
 
-    assert spots == {
+    assert violations == {
         "health-sets-cookies": Violation(
-            key=("health_endpoint",), words="health_endpoint sets a cookie"
+            key=("health_endpoint",), message="health_endpoint sets a cookie"
         )
     }
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "reported"),
     [
         (["AWSALB=***", "__cf_bm=***"], False),
         (["sid=***; Max-Age=0"], False),
         (["AWSALB=***", "sid=***"], True),
     ],
 )
-def test_cookies_of_a_balancer_or_that_end_are_left_in_peace(values: list[str], told: bool) -> None:
+def test_cookies_of_a_balancer_or_that_end_are_not_reported(
+    values: list[str], reported: bool
+) -> None:
     headers = [("set-cookie", value) for value in values]
 
-    assert ("health-sets-cookies" in found(visit(answer(SOUND, JSON, NO_STORE, *headers)))) is told
+    assert (
+        "health-sets-cookies" in found(visit(answer(SOUND, JSON, NO_STORE, *headers)))
+    ) is reported
 
 
 @pytest.mark.parametrize(
@@ -411,7 +417,7 @@ def test_a_service_that_is_down_is_one_notice_and_no_more(outcome: Outcome) -> N
 
     assert found(visit(silent, build=silent)) == {
         "target-not-reached": Violation(
-            key=("url",), words="health_endpoint, build_endpoint: the connection was refused"
+            key=("url",), message="health_endpoint, build_endpoint: the connection was refused"
         )
     }
 
@@ -432,14 +438,14 @@ def test_what_was_left_out_is_said() -> None:
     service = Service(name="shop", url="https://shop.example", endpoints=())
 
     assert found(Visit(service=service)) == {}
-    assert found(Visit(service=service, left_out="not asked: too many")) == {
-        "target-not-reached": Violation(key=("url",), words="not asked: too many")
+    assert found(Visit(service=service, skipped="not asked: too many")) == {
+        "target-not-reached": Violation(key=("url",), message="not asked: too many")
     }
 
 
 def test_every_rule_is_advice() -> None:
-    assert {rule.level.value for rule in TARGET_RULES} == {"notice", "warning"}
-    assert len(RULES) == len(TARGET_RULES)
+    assert {rule.level.value for rule in LIVE_RULES} == {"notice", "warning"}
+    assert len(RULES) == len(LIVE_RULES)
 
 
 JSON_VALUES = st.recursive(
@@ -455,11 +461,11 @@ def test_no_document_breaks_the_reading_of_its_checks(document: object) -> None:
 
 
 @given(TEXTS, TEXTS)
-def test_words_stay_short_and_printable_whatever_the_target_says(text: str, other: str) -> None:
+def test_messages_stay_short_and_printable_whatever_the_target_says(text: str, other: str) -> None:
     headers = [(name, other) for name in ("Cache-Control", "Expires", "Content-Type", "Date")]
     bodies = (text, f'{{"checks": {{"db {text[:40]!r}": "fail"}}}}')
     looked = visit(*(answer(body, *headers) for body in bodies))
 
-    for spot in found(looked).values():
-        assert spot.words.isprintable()
-        assert len(spot.words) < 1000
+    for violation in found(looked).values():
+        assert violation.message.isprintable()
+        assert len(violation.message) < 1000

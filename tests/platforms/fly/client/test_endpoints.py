@@ -3,7 +3,7 @@
 import pytest
 
 from slo_action.errors import PlatformError
-from slo_action.platforms.fly.client.api import FlyAddresses
+from slo_action.platforms.fly.client.access import FlyAddresses
 from tests.platforms.fly.answers import Fly, api, told
 
 

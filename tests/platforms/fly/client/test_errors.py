@@ -4,7 +4,8 @@ import httpx
 import pytest
 
 from slo_action.core.text.secrets import Scrubber
-from slo_action.platforms.fly.client.api import FlyApi, FlyConflictError, FlyRefusedError
+from slo_action.platforms.fly.client.api import FlyApi
+from slo_action.platforms.fly.client.errors import FlyConflictError, FlyRefusedError
 from tests.platforms.fly.answers import (
     CHANGES,
     FIRST,
@@ -32,7 +33,7 @@ from tests.platforms.fly.answers import (
         ("machine", 404, "the machine is not there"),
         ("machines", 422, "it does not accept this"),
         ("machines", 302, "it redirects elsewhere"),
-        ("update", 503, "it has trouble of its own"),
+        ("update", 503, "it has an outage"),
     ],
 )
 def test_a_refusal_names_what_is_missing_and_the_next_step(
@@ -74,7 +75,7 @@ def test_anothers_lease_and_a_version_that_is_no_longer_current_are_conflicts(st
     assert held in error.message
 
 
-def test_flys_words_are_quoted_in_one_line_without_the_runs_secrets() -> None:
+def test_flys_texts_are_quoted_in_one_line_without_the_runs_secrets() -> None:
     words = f"bad\n::set-output::\x1b[31m {FIRST} {NONCE.reveal()} x:{FIRST},{SECOND}"
     scrubber = Scrubber()
     scrubber.learn(NONCE)

@@ -14,7 +14,7 @@ from tests.platforms.fly.answers import FIRST, SECOND, Fly, api, lost_in
     [(httpx.Response(200), True), (httpx.Response(404), False), (httpx.Response(401), None)],
 )
 @pytest.mark.parametrize("repository", ["my-app", "registry.fly.io/my-app"])
-def test_the_registry_tells_whether_an_image_is_still_there(
+def test_the_registry_reports_whether_an_image_is_still_there(
     repository: str, answer: httpx.Response, has: bool | None
 ) -> None:
     fly = Fly(answer)
@@ -40,16 +40,14 @@ def test_the_registry_tells_whether_an_image_is_still_there(
         ("", "sha256:abc"),
     ],
 )
-def test_nobody_is_asked_for_what_is_none_of_this_registrys_images(
-    repository: str, digest: str
-) -> None:
+def test_no_request_is_sent_for_images_of_another_registry(repository: str, digest: str) -> None:
     fly = Fly(httpx.Response(200))
 
     assert api(fly).has_image(repository, digest) is None
     assert not fly.requests
 
 
-def test_a_registry_that_does_not_answer_tells_nothing() -> None:
+def test_a_registry_that_does_not_answer_reports_nothing() -> None:
     assert api(Fly(lost_in(httpx.ConnectError))).has_image("my-app", "sha256:abc") is None
 
 

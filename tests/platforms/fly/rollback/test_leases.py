@@ -1,25 +1,25 @@
-"""Leases: taken together, kept, taken again, and given back."""
+"""Leases: taken all at once, kept, taken again, and given back."""
 
 import pytest
 
-from slo_action.platforms.fly.rollback.engine import RollbackTools
 from slo_action.platforms.fly.rollback.leases import TTL_SECONDS, Leases
 from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError
+from slo_action.platforms.fly.rollback.tools import RollbackTools
 from tests.platforms.fly.scene import OURS, Scene, api_of
 
 
 def leases_of(scene: Scene) -> tuple[Leases, list[str]]:
     """Return leases on an app, and the names of its machines."""
     api = api_of(scene.world, scene.clock)
-    means = RollbackTools(api=api, clock=scene.clock, together=scene.clock.together)
-    return Leases(means, scene.write), [machine.id for machine in scene.world.machines]
+    tools = RollbackTools(api=api, clock=scene.clock, concurrently=scene.clock.run_concurrently)
+    return Leases(tools, scene.write), [machine.id for machine in scene.world.machines]
 
 
 def held(scene: Scene) -> list[str]:
     return [lease.machine for lease in scene.world.leases() if lease.owner.startswith(OURS)]
 
 
-def test_they_are_short_and_kept_as_long_as_somebody_keeps_them() -> None:
+def test_they_are_short_and_last_as_long_as_they_are_refreshed() -> None:
     scene = Scene().launched(2)
     leases, names = leases_of(scene)
     leases.take(names)
@@ -46,7 +46,7 @@ def test_one_that_ran_out_is_taken_again() -> None:
     assert leases.nonce(names[0]) != first
 
 
-def test_one_that_somebody_else_took_for_a_moment_is_waited_for() -> None:
+def test_one_that_another_client_took_for_a_moment_is_waited_for() -> None:
     scene = Scene().launched(1)
     leases, names = leases_of(scene)
     leases.take(names)
@@ -58,7 +58,7 @@ def test_one_that_somebody_else_took_for_a_moment_is_waited_for() -> None:
     assert held(scene) == names
 
 
-def test_one_that_somebody_else_keeps_is_given_up() -> None:
+def test_one_that_another_client_keeps_is_given_up() -> None:
     scene = Scene().launched(1)
     leases, names = leases_of(scene)
     leases.take(names)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from slo_action.platforms.fly.client.models import FlyMachine
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
 from slo_action.platforms.fly.rollback.machine_progress import MachineProgress, Need
 from slo_action.platforms.fly.rollback.plan import ordered
@@ -18,9 +19,13 @@ def order(**before: Any) -> MachineOrder:
     return made
 
 
-def flight(*, sent: float | None = 0.0, **before: Any) -> MachineProgress:
-    """Return a flight whose update was answered with the instance `new`."""
-    return MachineProgress(order=order(**before), begun=0.0, sent=sent, instance="new")
+def see(progress: MachineProgress, raw: Json, now: float) -> Need:
+    return progress.see(FlyMachine.read(raw), now)
+
+
+def updated(*, sent: float | None = 0.0, **before: Any) -> MachineProgress:
+    """Return the progress of a machine whose update was answered with the instance `new`."""
+    return MachineProgress(order=order(**before), began=0.0, sent=sent, instance="new")
 
 
 def restored(**changes: Any) -> Json:
@@ -43,10 +48,10 @@ def exits(count: int) -> list[Json]:
 
 
 def test_a_new_instance_that_runs_and_passes_is_well() -> None:
-    made = flight()
+    made = updated()
 
-    assert made.see(restored(), 4.2) is Need.NOTHING
-    assert made.is_well
+    assert see(made, restored(), 4.2) is Need.NOTHING
+    assert made.is_healthy
     assert made.ending == "v43 -> v42: started, 1 of 1 checks passing, in 4.2 s"
 
 
@@ -60,76 +65,76 @@ def test_a_new_instance_that_runs_and_passes_is_well() -> None:
     ],
 )
 def test_anything_less_than_all_checks_passing_is_waited_for(checks: list[Json]) -> None:
-    made = flight()
+    made = updated()
 
-    assert made.see(machine("m1", "v42", instance_id="new", checks=checks), 5.0) is Need.TIME
+    assert see(made, machine("m1", "v42", instance_id="new", checks=checks), 5.0) is Need.TIME
     assert not made.has_ended
 
 
 def test_a_check_from_before_the_start_is_not_believed_until_it_must_have_looked() -> None:
     started = [{"type": "start", "timestamp": 1_790_000_100_000}]
     old = [{"name": "c", "status": "passing", "updated_at": "2026-09-21T14:00:00Z"}]
-    made = flight()
+    made = updated()
 
     answer = machine("m1", "v42", instance_id="new", checks=old, events=started)
 
-    assert made.see(answer, 5.0) is Need.TIME
-    assert made.see(answer, 20.0) is Need.TIME
-    assert made.see(answer, 21.5) is Need.NOTHING
-    assert made.is_well
+    assert see(made, answer, 5.0) is Need.TIME
+    assert see(made, answer, 20.0) is Need.TIME
+    assert see(made, answer, 21.5) is Need.NOTHING
+    assert made.is_healthy
 
 
 def test_an_old_answer_is_no_revert_at_first() -> None:
-    made = flight()
+    made = updated()
 
     for second in range(1, 10):
-        assert made.see(machine("m1"), float(second)) is Need.TIME
-    assert made.see(restored(), 10.0) is Need.NOTHING
-    assert made.is_well
+        assert see(made, machine("m1"), float(second)) is Need.TIME
+    assert see(made, restored(), 10.0) is Need.NOTHING
+    assert made.is_healthy
 
 
 def test_it_is_one_when_it_stays() -> None:
-    made = flight()
+    made = updated()
 
     for second in range(1, 11):
-        made.see(machine("m1"), float(second))
+        see(made, machine("m1"), float(second))
 
     assert made.ending == ("v43 -> v42: the image could not be pulled; the platform kept v43")
 
 
 def test_back_at_the_old_instance_after_the_new_one_is_a_revert_soon() -> None:
-    made = flight()
-    made.see(restored(state="replacing"), 1.0)
+    made = updated()
+    see(made, restored(state="replacing"), 1.0)
 
     for second in (2.0, 3.0, 4.0):
-        made.see(machine("m1"), second)
+        see(made, machine("m1"), second)
 
     assert "could not be pulled" in made.ending
 
 
 def test_a_new_instance_with_the_old_image_is_a_revert_too() -> None:
-    made = flight()
+    made = updated()
 
-    made.see(machine("m1", instance_id="third", state="replacing"), 1.0)
+    see(made, machine("m1", instance_id="third", state="replacing"), 1.0)
     assert not made.has_ended
-    made.see(machine("m1", instance_id="third"), 2.0)
+    see(made, machine("m1", instance_id="third"), 2.0)
 
     assert "could not be pulled" in made.ending
 
 
-def test_a_third_image_is_somebody_else_s() -> None:
-    made = flight()
+def test_a_third_image_is_another_clients() -> None:
+    made = updated()
 
     with pytest.raises(TakenOverError, match="m1"):
-        made.see(machine("m1", instance_id="third", image_ref=image_ref(C)), 1.0)
+        see(made, machine("m1", instance_id="third", image_ref=image_ref(C)), 1.0)
 
 
 def test_another_instance_with_the_right_image_and_mark_is_taken_as_ours() -> None:
-    made = flight()
+    made = updated()
 
-    made.see({**restored(), "instance_id": "fourth"}, 2.0)
+    see(made, {**restored(), "instance_id": "fourth"}, 2.0)
 
-    assert made.is_well
+    assert made.is_healthy
     assert made.instance == "fourth"
 
 
@@ -137,73 +142,73 @@ def test_the_right_image_with_another_mark_is_not() -> None:
     foreign = machine("m1", "v42", instance_id="fourth", config=config("v43"))
 
     with pytest.raises(TakenOverError):
-        flight().see(foreign, 2.0)
+        see(updated(), foreign, 2.0)
 
 
 def test_a_configuration_that_the_platform_wrote_otherwise_is_still_ours() -> None:
-    made = flight()
+    made = updated()
 
-    made.see(restored(config=config(restart={"policy": "on-failure"})), 2.0)
+    see(made, restored(config=config(restart={"policy": "on-failure"})), 2.0)
 
-    assert made.is_well
+    assert made.is_healthy
 
 
 def test_one_that_was_not_updated_must_stay_as_it_was() -> None:
-    made = flight(sent=None)
+    made = updated(sent=None)
 
     with pytest.raises(TakenOverError):
-        made.see(machine("m1", instance_id="other", image_ref=image_ref(B)), 1.0)
+        see(made, machine("m1", instance_id="other", image_ref=image_ref(B)), 1.0)
 
 
 @pytest.mark.parametrize("state", ["launch_failed", "destroyed", "migrated"])
 def test_a_state_that_nothing_comes_after_ends_it(state: str) -> None:
-    made = flight()
+    made = updated()
 
-    made.see(restored(state=state), 1.0)
+    see(made, restored(state=state), 1.0)
 
     assert made.ending == f"v43 -> v42: its state is {state}"
 
 
 def test_three_crashes_end_it_and_two_do_not() -> None:
-    made = flight()
+    made = updated()
 
-    assert made.see(restored(state="starting", events=exits(2)), 1.0) is Need.TIME
-    made.see(restored(state="starting", events=exits(3)), 2.0)
+    assert see(made, restored(state="starting", events=exits(2)), 1.0) is Need.TIME
+    see(made, restored(state="starting", events=exits(3)), 2.0)
 
     assert "it does not stay up: exit code 1" in made.ending
 
 
 def test_one_that_rests_is_asked_to_start_three_times_at_most() -> None:
-    made, asked = flight(), 0
+    made, asked = updated(), 0
 
     for second in range(1, 60):
-        if made.see(restored(state="stopped"), float(second)) is Need.START:
+        if see(made, restored(state="stopped"), float(second)) is Need.START:
             asked += 1
             made.starts(float(second))
 
     assert asked == 3
 
 
-def test_one_that_autostop_puts_to_rest_after_it_ran_is_well() -> None:
-    made = flight()
-    made.see(machine("m1", "v42", instance_id="new"), 1.0)
+def test_one_that_autostop_stops_after_it_ran_is_healthy() -> None:
+    made = updated()
+    see(made, machine("m1", "v42", instance_id="new"), 1.0)
 
-    made.see(restored(state="stopped"), 2.0)
+    see(made, restored(state="stopped"), 2.0)
 
-    assert made.is_well
-    assert "put to rest by autostop" in made.ending
+    assert made.is_healthy
+    assert "stopped by autostop" in made.ending
 
 
 def test_the_time_box_follows_the_checks_and_names_the_last_state() -> None:
     slow = {"internal_port": 1, "checks": [{"grace_period": "60s", "interval": "30s"}]}
     kept = machine("m1", "v42", config=config(services=[slow]))
     (slow_order,) = ordered(survey(machine("m1"), copy=copied(kept)))
-    made = MachineProgress(order=slow_order, begun=0.0, sent=0.0, instance="new")
+    made = MachineProgress(order=slow_order, began=0.0, sent=0.0, instance="new")
 
     assert made.until == 180.0
-    assert flight().until == 120.0
-    made.see(restored(state="starting"), 179.0)
+    assert updated().until == 120.0
+    see(made, restored(state="starting"), 179.0)
     assert not made.has_ended
     made.wait(180.0, "no answer")
 
-    assert made.ending == "v43 -> v42: not well after 180 s: no answer"
+    assert made.ending == "v43 -> v42: not healthy after 180 s: no answer"

@@ -27,7 +27,7 @@ def becomes(scene: Scene, **behaviour: Any) -> None:
 
 @pytest.mark.parametrize("is_prepared", [True, False], ids=["prepared", "unprepared"])
 @pytest.mark.parametrize("machines", [1, 2, 5, 11])
-def test_every_machine_gets_its_whole_former_configuration_back(
+def test_every_machine_gets_its_whole_previous_configuration_back(
     machines: int, is_prepared: bool
 ) -> None:
     scene = Scene().launched(machines)
@@ -86,7 +86,7 @@ def test_no_more_than_half_of_those_that_serve_are_changed_at_once() -> None:
     assert lowest == 5
 
 
-def test_those_that_serve_nobody_are_changed_eight_at_a_time() -> None:
+def test_those_that_serve_no_user_are_changed_eight_at_a_time() -> None:
     scene = Scene().launched(9).prepared().deployed(BAD)
 
     steps = scene.rolls_back()
@@ -96,7 +96,7 @@ def test_those_that_serve_nobody_are_changed_eight_at_a_time() -> None:
     assert updates[8] - updates[1] < 1.0
 
 
-def test_machines_that_have_the_former_release_already_are_left_alone() -> None:
+def test_machines_that_have_the_previous_release_already_are_left_alone() -> None:
     scene = Scene().launched(4).prepared().deployed(BAD, strategy="half")
     behind = [machine.id for machine in scene.world.machines if machine.image == GOOD]
 
@@ -105,7 +105,7 @@ def test_machines_that_have_the_former_release_already_are_left_alone() -> None:
     assert succeeded(steps), told(steps)
     assert len(behind) == 2
     assert {deed.machine for deed in scene.ours("update")}.isdisjoint(behind)
-    assert told(steps).count("it has its former image and configuration already") == 2
+    assert told(steps).count("it has its previous image and configuration already") == 2
 
 
 def test_a_release_that_changed_the_configuration_only_is_undone() -> None:
@@ -149,7 +149,7 @@ def test_a_machine_that_did_not_run_before_is_not_started(rests: str) -> None:
     assert "not running, as before" in told(steps)
 
 
-def test_a_standby_waits_on_and_gets_the_former_release_too() -> None:
+def test_a_standby_waits_on_and_gets_the_previous_release_too() -> None:
     scene = Scene().launched(2)
     standby = scene.world.create(standby_for=scene.world.machines[0].id)
     scene.world.passes(10.0)
@@ -194,7 +194,7 @@ def test_workers_without_traffic_and_checks_are_restored_too() -> None:
 # What the deploy made, and what it destroyed.
 
 
-def test_machines_that_replaced_all_others_get_the_former_configuration() -> None:
+def test_machines_that_replaced_all_others_get_the_previous_configuration() -> None:
     scene = Scene().launched(2, regions=("ams", "fra")).prepared()
     scene.deployed(image("1.1"), strategy="bluegreen")
 
@@ -315,7 +315,7 @@ def test_a_silent_revert_is_seen_and_stops_the_rollback() -> None:
     assert scene.digests() == {BAD.digest}
 
 
-def test_an_image_that_is_gone_is_told_in_the_platform_s_words() -> None:
+def test_an_image_that_is_gone_is_reported_as_the_platform_reports_it() -> None:
     scene = Scene().launched(3).prepared().deployed(BAD)
     scene.world.prune(GOOD)
 
@@ -326,7 +326,7 @@ def test_an_image_that_is_gone_is_told_in_the_platform_s_words() -> None:
     assert scene.digests() == {BAD.digest}
 
 
-def test_a_former_release_that_crashes_fails_fast() -> None:
+def test_a_previous_release_that_crashes_fails_fast() -> None:
     scene = Scene().launched(3).prepared().deployed(BAD)
     scene.world.becomes(crashing("1.0"))
     begun = scene.world.now
@@ -344,7 +344,7 @@ def test_a_machine_that_hangs_is_given_up_after_its_time() -> None:
 
     steps = failing(scene, untouched=2)
 
-    assert "not well after 120 s: state starting" in told(steps)
+    assert "not healthy after 120 s: state starting" in told(steps)
     assert 120.0 < scene.world.now - begun < 130.0
 
 
@@ -406,7 +406,7 @@ def test_a_lease_that_stays_ends_it_after_a_minute_and_a_half() -> None:
     assert {lease.owner for lease in scene.world.leases()} == {"somebody@tokens.fly.io"}
 
 
-def test_nobody_waits_for_a_lease_while_holding_another() -> None:
+def test_no_lease_is_waited_for_while_holding_another() -> None:
     scene = Scene().launched(5).prepared().deployed(BAD)
     scene.world.lease(scene.world.machines[3].id, ttl=50.0)
     held: set[str] = set()
@@ -464,7 +464,7 @@ def test_another_release_after_the_last_machine_gets_no_record_on_top() -> None:
     assert scene.world.releases[-1].image.version == "1.2"
 
 
-def test_a_machine_that_somebody_else_changed_is_not_touched() -> None:
+def test_a_machine_that_another_client_changed_is_not_touched() -> None:
     scene = Scene().launched(3).prepared().deployed(BAD)
     theirs = scene.world.machines[2].id
     hotfix = image("hotfix")
@@ -553,16 +553,16 @@ def test_a_list_that_lags_is_no_reason_to_give_up() -> None:
 @pytest.mark.parametrize("status", [409, 412])
 def test_a_stale_version_is_a_takeover_whatever_its_status(status: int) -> None:
     scene = Scene().launched(2).prepared().deployed(BAD)
-    scene.world.estate.switches.stale_status = status
+    scene.world.app_state.switches.stale_status = status
     theirs = scene.world.machines[0].id
 
     def change() -> None:
         machine = scene.world.machine(theirs)
-        scene.world.estate.flyd.update(
+        scene.world.app_state.flyd.update(
             machine, machine.config, image("1.2"), by="support", skip_launch=False
         )
 
-    scene.world.estate.know(image("1.2"))
+    scene.world.app_state.know(image("1.2"))
     scene.world.at(scene.world.now + 1.8, change)
     *_, last = scene.rolls_back()
 
@@ -584,7 +584,7 @@ def test_a_ledger_that_cannot_be_read_ends_it_before_the_first_change() -> None:
     assert scene.ours(since=survey) == []
 
 
-def test_later_the_machines_tell_enough() -> None:
+def test_later_the_machines_show_enough() -> None:
     scene = Scene().launched(2).prepared().deployed(BAD)
     scene.world.at(scene.world.now + 4.0, lambda: scene.world.fails("graphql", 503, 40))
 
@@ -678,7 +678,7 @@ def test_autostop_in_the_middle_does_not_fail_it() -> None:
     assert scene.digests() == {GOOD.digest}
 
 
-def test_a_token_that_may_not_write_is_told_at_once() -> None:
+def test_a_token_that_may_not_write_is_reported_at_once() -> None:
     scene = Scene(token="FlyV1 fm2_readonly").launched(2).deployed(BAD)
 
     (*_, last) = scene.rolls_back()
@@ -703,7 +703,7 @@ def test_volumes_stay_where_they_are() -> None:
 @pytest.mark.parametrize("status", [403, 404, 500])
 def test_the_release_record_is_wanted_and_not_needed(status: int) -> None:
     scene = Scene().launched(1).prepared().deployed(BAD)
-    scene.world.estate.switches.release_api = status
+    scene.world.app_state.switches.release_api = status
 
     steps = scene.rolls_back()
 
@@ -724,7 +724,7 @@ def test_a_record_makes_the_next_deploy_start_from_what_was_restored() -> None:
 
 def test_without_its_definition_no_record_is_written() -> None:
     scene = Scene().launched(1).prepared().deployed(BAD)
-    scene.world.estate.switches.refuses_undocumented = True
+    scene.world.app_state.switches.refuses_undocumented = True
 
     steps = scene.rolls_back()
 
@@ -773,9 +773,9 @@ def test_a_release_command_never_runs(change: Callable[[Scene], Scene]) -> None:
 
 def test_a_rollback_that_is_done_already_only_writes_its_record() -> None:
     scene = Scene().launched(2).prepared().deployed(BAD)
-    scene.world.estate.switches.release_api = 404
+    scene.world.app_state.switches.release_api = 404
     scene.rolls_back()
-    scene.world.estate.switches.release_api = 200
+    scene.world.app_state.switches.release_api = 200
     before = len(scene.ours("update"))
 
     steps = scene.rolls_back()
@@ -790,6 +790,6 @@ def test_after_its_time_box_no_further_batch_is_begun() -> None:
 
     steps = scene.rolls_back()
 
-    assert "time box of 5 s is over" in steps[-1].detail
+    assert "time limit of 5 s is over" in steps[-1].detail
     assert len(scene.ours("update")) == 1
     assert scene.world.leases() == ()

@@ -8,14 +8,18 @@ import pytest
 from slo_action.core.model import Release
 from slo_action.core.release.rollback_plan import MachineStep, Step
 from slo_action.errors import PlatformError
-from slo_action.platforms.fly.client.release_row import LedgerRow
+from slo_action.platforms.fly.client.models import (
+    FlyMachine,
+    FlyRelease,
+    MachineConfig,
+    MachineVersion,
+)
 from slo_action.platforms.fly.rollback.batches import batched
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
-from slo_action.platforms.fly.rollback.not_restored import not_restored
-from slo_action.platforms.fly.rollback.plan import ordered
+from slo_action.platforms.fly.rollback.plan import not_restored, ordered
 from slo_action.platforms.fly.rollback.survey import Survey
-from slo_action.platforms.fly.state.machine_config import changed_parts, check_seconds, pinned
-from slo_action.platforms.fly.state.restore_copy import RestoreCopy, as_document, read_copy
+from slo_action.platforms.fly.state.machine_config import changed_parts, pinned
+from slo_action.platforms.fly.state.restore_copy import RestoreCopy, as_json, read_copy
 
 Json = dict[str, Any]
 
@@ -66,7 +70,9 @@ def version(release: str, number: int = 0, **changes: Any) -> Json:
 
 def copied(*machines: Json, release: str = "v42") -> RestoreCopy:
     of = Release(version=release, digest=DIGESTS[release])
-    return RestoreCopy(app="shop", release=of, machines=machines)
+    return RestoreCopy(
+        app="shop", release=of, machines=tuple(FlyMachine.read(one) for one in machines)
+    )
 
 
 def survey(
@@ -81,12 +87,15 @@ def survey(
     return Survey(
         app="shop",
         target=target or Release(version="v42", digest=A),
-        judged=LedgerRow(version=43, digest=B, image=f"{IMAGE}:tag-v43", definition=MIGRATES),
-        row=LedgerRow(version=42, digest=A, image=f"{IMAGE}:tag-v42", definition=definition),
+        judged=FlyRelease(version=43, digest=B, image=f"{IMAGE}:tag-v43", definition=MIGRATES),
+        row=FlyRelease(version=42, digest=A, image=f"{IMAGE}:tag-v42", definition=definition),
         names=names,
-        machines=machines,
+        machines=tuple(FlyMachine.read(one) for one in machines),
         copy=copy,
-        versions=versions or {},
+        versions={
+            name: [MachineVersion.read(one) for one in found]
+            for name, found in (versions or {}).items()
+        },
     )
 
 
@@ -98,10 +107,14 @@ def steps(made: Survey) -> dict[str, MachineStep]:
     return {name: order.step for name, order in orders(made).items()}
 
 
-def former(made: Survey, name: str = "m1") -> Json:
-    found = orders(made)[name].former
+def restored(made: Survey, name: str = "m1") -> Json:
+    found = orders(made)[name].previous
     assert found is not None
-    return dict(found.config)
+    return dict(found.config.raw)
+
+
+def changes(live: Json, previous: Json) -> tuple[str, ...]:
+    return changed_parts(MachineConfig.read(live), MachineConfig.read(previous))
 
 
 # Where it comes from.
@@ -111,7 +124,7 @@ def test_the_copy_comes_before_the_versions_and_is_pinned() -> None:
     kept = machine("m1", "v42", config=config("v42", env={"FROM": "copy"}))
     made = survey(machine("m1"), copy=copied(kept), versions={"m1": [version("v42")]})
 
-    assert former(made) == {**kept["config"], "image": f"{IMAGE}@{A}"}
+    assert restored(made) == {**kept["config"], "image": f"{IMAGE}@{A}"}
     assert steps(made)["m1"].why == "as it was before the deploy"
 
 
@@ -121,7 +134,7 @@ def test_a_copy_of_another_release_is_not_it() -> None:
         machine("m1"), copy=copied(kept, release="v41"), versions={"m1": [version("v42")]}
     )
 
-    assert former(made)["metadata"]["fly_release_version"] == "42"
+    assert restored(made)["metadata"]["fly_release_version"] == "42"
 
 
 def test_a_copy_of_the_same_release_on_another_image_is_not_it() -> None:
@@ -132,7 +145,7 @@ def test_a_copy_of_the_same_release_on_another_image_is_not_it() -> None:
     )
     made = survey(machine("m1"), copy=by_hand, versions={"m1": [version("v42")]})
 
-    assert former(made)["image"] == f"{IMAGE}@{A}"
+    assert restored(made)["image"] == f"{IMAGE}@{A}"
 
 
 def test_what_the_copy_says_of_running_holds_for_any_target() -> None:
@@ -152,21 +165,21 @@ def test_the_newest_version_of_the_release_is_taken_whatever_the_order() -> None
         version("v41", 1),
     ]
 
-    assert former(survey(machine("m1"), versions={"m1": told}))["env"] == {"AT": "5"}
+    assert restored(survey(machine("m1"), versions={"m1": told}))["env"] == {"AT": "5"}
 
 
 def test_a_release_of_the_same_content_will_do() -> None:
     told = [version("v43", 9), version("v41", 5, env={"AT": "secrets"})]
     made = survey(machine("m1"), versions={"m1": told}, names=frozenset({"v42", "v41"}))
 
-    assert former(made)["env"] == {"AT": "secrets"}
+    assert restored(made)["env"] == {"AT": "secrets"}
 
 
 def test_else_an_older_version_with_the_same_image_will_do() -> None:
     older = version("v40", 2, image=f"{IMAGE}@{A}")
     made = survey(machine("m1"), versions={"m1": [older, version("v43", 9)]})
 
-    assert former(made)["metadata"]["fly_release_version"] == "40"
+    assert restored(made)["metadata"]["fly_release_version"] == "40"
 
 
 def test_what_the_failed_release_configured_is_never_taken() -> None:
@@ -181,7 +194,7 @@ def test_a_copy_that_the_failed_release_had_reached_is_not_taken() -> None:
     kept = machine("m1", "v42", config=config("v43", env={"BAD": "1"}))
     made = survey(machine("m1"), copy=copied(kept), versions={"m1": [version("v42", 1)]})
 
-    assert "BAD" not in former(made)["env"]
+    assert "BAD" not in restored(made)["env"]
 
 
 def test_a_copy_taken_on_the_failed_image_is_not_taken() -> None:
@@ -189,7 +202,7 @@ def test_a_copy_taken_on_the_failed_image_is_not_taken() -> None:
     kept["image_ref"]["digest"] = B
     made = survey(machine("m1"), copy=copied(kept), versions={"m1": [version("v42", 1)]})
 
-    assert former(made)["image"] == f"{IMAGE}@{A}"
+    assert restored(made)["image"] == f"{IMAGE}@{A}"
 
 
 @pytest.mark.parametrize(
@@ -237,11 +250,11 @@ def test_changes_are_named_and_no_value_is_shown() -> None:
 def test_what_the_api_writes_for_nothing_is_no_change() -> None:
     live = config(init={"cmd": None, "exec": []}, mounts=None, files=[], dns={})
 
-    assert changed_parts(live, config()) == ()
+    assert changes(live, config()) == ()
 
 
 def test_an_empty_variable_is_not_a_missing_one() -> None:
-    assert changed_parts(config(env={"A": ""}), config(env={})) == ("env A",)
+    assert changes(config(env={"A": ""}), config(env={})) == ("env A",)
 
 
 def test_a_machine_that_is_restored_already_is_left() -> None:
@@ -342,8 +355,8 @@ def test_new_machines_take_the_places_of_those_that_are_gone_same_region_first()
 
     found = orders(made)
 
-    assert former(made, "new1")["env"] == {"REGION": "ams"}
-    assert former(made, "new2")["env"] == {"REGION": "fra"}
+    assert restored(made, "new1")["env"] == {"REGION": "ams"}
+    assert restored(made, "new2")["env"] == {"REGION": "fra"}
     assert found["new3"].step.step is Step.CORDON
     assert found["old1"].step.step is Step.LEAVE
     assert "another takes its place" in found["old1"].step.why
@@ -371,10 +384,10 @@ def test_a_machine_without_a_past_that_serves_is_a_refusal_with_a_next_step() ->
         ordered(survey(machine("m1"), versions={"m1": []}))
 
     assert "machine m1 has no known configuration of v42" in caught.value.message
-    assert "rollback-engine: flyctl" in caught.value.hint
+    assert caught.value.hint == "deploy v42 again, from its own commit"
 
 
-def test_a_group_that_the_former_definition_does_not_know_is_taken_out() -> None:
+def test_a_group_that_the_previous_definition_does_not_know_is_taken_out() -> None:
     made = survey(
         machine("m1"),
         machine("m2", group="batch"),
@@ -507,14 +520,16 @@ def test_the_longest_grace_and_interval_of_all_checks_count() -> None:
     checks = {"alive": {"interval": "1m30s", "grace_period": 5_000_000_000}}
     services = [{"checks": [{"interval": "10s", "grace_period": "500ms"}]}]
 
-    assert check_seconds({"checks": checks, "services": services}) == (5.0, 90.0)
-    assert check_seconds({}) == (0.0, 0.0)
+    read = MachineConfig.read({"checks": checks, "services": services})
+    assert (read.grace_seconds, read.interval_seconds) == (5.0, 90.0)
+    empty = MachineConfig()
+    assert (empty.grace_seconds, empty.interval_seconds) == (0.0, 0.0)
 
 
-def test_a_copy_survives_its_way_through_a_document() -> None:
+def test_a_copy_is_read_back_as_it_was() -> None:
     kept = copied(machine("m1", "v42"))
 
-    assert read_copy(as_document(kept), "shop") == kept
+    assert read_copy(as_json(kept), "shop") == kept
 
 
 @pytest.mark.parametrize(

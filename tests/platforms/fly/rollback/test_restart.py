@@ -4,8 +4,8 @@ import pytest
 
 from slo_action.core.model import RollbackStep
 from slo_action.errors import Interrupted
+from tests.platforms.fly.failing_transport import FailingTransport
 from tests.platforms.fly.scene import GOOD, Scene
-from tests.platforms.fly.striking import StrikingTransport
 from tests.worlds.fly import crashing, image
 
 
@@ -58,12 +58,12 @@ def test_one_that_does_not_get_well_is_given_up_after_a_minute() -> None:
     step = restarted(scene)
 
     assert not step.succeeded
-    assert step.detail == "not well after 60 s: starting, 0 of 1 checks passing"
+    assert step.detail == "not healthy after 60 s: starting, 0 of 1 checks passing"
     assert 60.0 <= step.duration_seconds < 65.0
     assert scene.world.leases() == ()
 
 
-def test_one_that_crashes_again_is_told_at_once() -> None:
+def test_one_that_crashes_again_is_reported_at_once() -> None:
     scene = Scene().launched(1, changes={"restart": [{"policy": "no"}]})
     scene.world.becomes(crashing("1.0"))
 
@@ -84,7 +84,7 @@ def test_a_lost_answer_is_no_second_restart() -> None:
     assert len(scene.ours("restart")) == 1
 
 
-def test_somebody_else_s_lease_is_waited_for_a_moment_only() -> None:
+def test_another_clients_lease_is_waited_for_a_moment_only() -> None:
     scene = Scene().launched(1)
     scene.world.lease(scene.world.machines[0].id, ttl=600.0)
 
@@ -97,7 +97,7 @@ def test_somebody_else_s_lease_is_waited_for_a_moment_only() -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_refusal_is_told(status: int) -> None:
+def test_a_refusal_is_reported(status: int) -> None:
     scene = Scene().launched(1)
     scene.world.fails("restart", status, None)
 
@@ -108,10 +108,10 @@ def test_a_refusal_is_told(status: int) -> None:
     assert scene.world.leases() == ()
 
 
-def test_a_signal_is_told_and_leaves_no_lease() -> None:
+def test_a_signal_is_reported_and_leaves_no_lease() -> None:
     for number in range(1, 12):
         scene = Scene().launched(1)
-        scene.transport = StrikingTransport(
+        scene.transport = FailingTransport(
             scene.world.transport(), number, lambda: Interrupted("SIGTERM")
         )
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_action.core.model import Release
-from slo_action.core.release.fleet import CheckStatus, fleet_words, hopeless
-from slo_action.platforms.fly.client.release_row import LedgerRow
-from slo_action.platforms.fly.state.machines import is_app_machine, read_fleet, read_machine
+from slo_action.core.release.fleet import CheckStatus, Fleet, Machine, fleet_summary, hopeless
+from slo_action.platforms.fly.client.models import FlyMachine, FlyRelease
+from slo_action.platforms.fly.state import machines as state
 from tests.platforms.fly.machines import (
     BEGAN,
     DIGEST,
@@ -24,11 +24,26 @@ from tests.platforms.fly.machines import (
     service,
 )
 
+Json = dict[str, Any]
+
+
+def read_machine(raw: Json) -> Machine:
+    return state.read_machine(FlyMachine.read(raw))
+
+
+def is_app_machine(raw: Json) -> bool:
+    return state.is_app_machine(FlyMachine.read(raw))
+
+
+def read_fleet(app: str, raws: list[Json], releases: list[FlyRelease], at: datetime) -> Fleet:
+    return state.read_fleet(app, [FlyMachine.read(raw) for raw in raws], releases, at)
+
+
 NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 BEGINNING = datetime.fromtimestamp(BEGAN / 1000, UTC)
 
 
-def test_a_machine_reads_as_it_is_told() -> None:
+def test_a_machine_reads_as_the_api_reports_it() -> None:
     found = read_machine(machine())
 
     assert found.name == MACHINE
@@ -77,8 +92,8 @@ def test_helpers_strangers_and_destroyed_machines_are_none_of_the_fleet(
 def test_a_fleet_is_its_machines_in_order_and_the_newest_release() -> None:
     raws = [machine(id="b"), machine(id="c", region="arn"), machine(id="a")]
     ledger = [
-        LedgerRow(version=41, status="complete", digest="sha256:old"),
-        LedgerRow(version=42, status="failed", digest=DIGEST),
+        FlyRelease(version=41, status="complete", digest="sha256:old"),
+        FlyRelease(version=42, status="failed", digest=DIGEST),
     ]
 
     fleet = read_fleet("my-app", raws, ledger, NOW)
@@ -96,13 +111,13 @@ def test_before_the_first_deploy_there_is_no_release() -> None:
     assert fleet.status == ""
 
 
-def test_the_machines_word_may_lag_behind_the_ledger_and_the_image_decides() -> None:
+def test_a_machines_metadata_may_lag_behind_the_releases_and_the_image_decides() -> None:
     lagging = config(metadata=metadata(fly_release_version="31"))
     raws = [machine(id="new", config=lagging), machine(id="old", image_ref={"digest": "sha256:b"})]
 
-    fleet = read_fleet("my-app", raws, [LedgerRow(version=42, digest=DIGEST)], NOW)
+    fleet = read_fleet("my-app", raws, [FlyRelease(version=42, digest=DIGEST)], NOW)
 
-    assert fleet_words(fleet).startswith("1/2")
+    assert fleet_summary(fleet).startswith("1/2")
     assert [fleet.runs(one) for one in fleet.machines] == [True, False]
 
 
@@ -137,7 +152,7 @@ def test_a_release_is_named_by_its_number_and_by_nothing_else(told: object, rele
 # --- roles
 
 
-def test_a_worker_without_services_is_there_and_serves_nobody() -> None:
+def test_a_worker_without_services_is_listed_and_serves_no_user() -> None:
     found = read_machine(machine(config=config(services=[])))
 
     assert is_app_machine(machine(config=config(services=None)))
@@ -239,7 +254,7 @@ def test_a_check_of_unknown_status_is_none() -> None:
 # --- how processes ended
 
 
-def test_exits_are_told_with_code_memory_and_time_oldest_first() -> None:
+def test_exits_are_reported_with_code_memory_and_time_oldest_first() -> None:
     raw = machine(
         state="stopped",
         events=[
@@ -260,7 +275,7 @@ def test_exits_are_told_with_code_memory_and_time_oldest_first() -> None:
 
 
 @pytest.mark.parametrize("kind", ["launch", "update", "replace"])
-def test_what_the_former_configuration_did_is_not_held_against_this_one(kind: str) -> None:
+def test_what_the_previous_configuration_did_is_not_held_against_this_one(kind: str) -> None:
     raw = machine(events=[event("start", 2_000), event(kind, 1_000), ended(500, 1, 9)])
 
     found = read_machine(raw)
@@ -313,7 +328,7 @@ def test_a_newer_place_of_the_exit_event_is_read_too() -> None:
     assert found.restarts == 2
 
 
-def test_an_exit_code_that_only_the_guest_tells_is_read() -> None:
+def test_an_exit_code_that_only_the_guest_reports_is_read() -> None:
     assert read_machine(machine(events=[ended(9, None, guest_exit_code=4)])).exits[0].exit_code == 4
 
 
@@ -342,7 +357,7 @@ def test_a_restart_limit_is_the_policys(restart: object, limit: int | None) -> N
 
 def test_a_crash_loop_over_its_limit_is_hopeless() -> None:
     raw = machine(state="stopped", events=[ended(900, 1, 5), event("launch", 0)])
-    ledger = [LedgerRow(version=42, status="running", digest=DIGEST)]
+    ledger = [FlyRelease(version=42, status="running", digest=DIGEST)]
 
     found = hopeless(read_fleet("my-app", [raw], ledger, NOW))
 

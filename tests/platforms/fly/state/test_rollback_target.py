@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from slo_action.core.model import Cause, Release, Verdict
 from slo_action.core.release.track_record import PastVerdict
 from slo_action.errors import PlatformError
-from slo_action.platforms.fly.client.release_row import LedgerRow
+from slo_action.platforms.fly.client.models import FlyRelease
 from slo_action.platforms.fly.state.rollback_target import choose_target, named
 
 PLAIN: dict[str, object] = {"app": "my-app", "env": {"A": "1"}}
 OTHER: dict[str, object] = {"app": "my-app", "env": {"A": "2"}}
 
 
-def row(version: int, image: str, **changes: Any) -> LedgerRow:
+def row(version: int, image: str, **changes: Any) -> FlyRelease:
     """Return a complete release; its image is named by a letter."""
     made: dict[str, Any] = {
         "version": version,
@@ -26,10 +26,10 @@ def row(version: int, image: str, **changes: Any) -> LedgerRow:
         "digest": f"sha256:{image}",
         "definition": PLAIN,
     }
-    return LedgerRow(**made | changes)
+    return FlyRelease(**made | changes)
 
 
-def ledger(images: str, first: int = 40) -> list[LedgerRow]:
+def ledger(images: str, first: int = 40) -> list[FlyRelease]:
     """Return a release for each letter, oldest first as written, newest first as told."""
     return [row(first + place, image) for place, image in enumerate(images)][::-1]
 
@@ -46,17 +46,17 @@ def verdict(version: int, image: str = "", **changes: Any) -> PastVerdict:
     return PastVerdict(**made | changes)
 
 
-def convicted(version: int, image: str, cause: Cause = Cause.APP) -> PastVerdict:
+def found_bad(version: int, image: str, cause: Cause = Cause.APP) -> PastVerdict:
     return verdict(version, image, verdict=Verdict.UNHEALTHY, cause=cause)
 
 
-def chosen(rows: list[LedgerRow], current: int, **options: Any) -> Release:
+def chosen(rows: list[FlyRelease], current: int, **options: Any) -> Release:
     digest = next((one.digest for one in rows if one.version == current), "")
     given: dict[str, Any] = {"past": [], "before": None}
     return choose_target(rows, Release(version=f"v{current}", digest=digest), **given | options)
 
 
-def problem(rows: list[LedgerRow], current: int, **options: Any) -> str:
+def problem(rows: list[FlyRelease], current: int, **options: Any) -> str:
     with pytest.raises(PlatformError) as caught:
         chosen(rows, current, **options)
     assert "to-version" in caught.value.hint
@@ -109,7 +109,7 @@ def test_a_release_from_the_days_of_nomad_is_complete() -> None:
 
 
 def test_another_image_that_failed_before_is_never_a_target() -> None:
-    past = [verdict(42, "c"), convicted(42, "c")]
+    past = [verdict(42, "c"), found_bad(42, "c")]
 
     assert chosen(ledger("abcd"), 43, past=past).version == "v41"
 
@@ -117,12 +117,12 @@ def test_another_image_that_failed_before_is_never_a_target() -> None:
 def test_the_snapshots_release_is_no_target_if_its_image_failed_before() -> None:
     before = Release(version="v42", digest="sha256:c")
 
-    assert chosen(ledger("abcd"), 43, past=[convicted(39, "c")], before=before).version == "v41"
+    assert chosen(ledger("abcd"), 43, past=[found_bad(39, "c")], before=before).version == "v41"
 
 
 @pytest.mark.parametrize("cause", [Cause.OBSERVER, Cause.PATH, Cause.PRE_EXISTING, Cause.CONFIG])
 def test_a_failure_that_was_not_the_releases_fault_is_not_held_against_it(cause: Cause) -> None:
-    assert chosen(ledger("abcd"), 43, past=[convicted(42, "c", cause)]).version == "v42"
+    assert chosen(ledger("abcd"), 43, past=[found_bad(42, "c", cause)]).version == "v42"
 
 
 # --- what is the same
@@ -130,6 +130,78 @@ def test_a_failure_that_was_not_the_releases_fault_is_not_held_against_it(cause:
 
 def test_a_release_of_secrets_only_is_no_way_back_from_the_image_that_fails() -> None:
     assert chosen(ledger("abb"), 42).version == "v40"
+
+
+SERVICE: dict[str, object] = {"internal_port": 8080, "auto_stop_machines": "off"}
+FROM_TOML: dict[str, object] = {"app": "my-app", "http_service": SERVICE}
+WRITTEN_OTHERWISE: list[dict[str, object]] = [
+    {**FROM_TOML, "deploy": {"strategy": "rolling"}},
+    {**FROM_TOML, "deploy": {}},
+    {"app": "my-app", "http_service": {**SERVICE, "auto_stop_machines": False}},
+    {"app": "my-app", "http_service": {**SERVICE, "auto_stop_machines": "false"}},
+]
+"""What anybody's flyctl makes of `FROM_TOML`: its `--strategy` is stored, `"off"` is `false`."""
+
+
+@pytest.mark.parametrize("definition", WRITTEN_OTHERWISE)
+def test_the_bad_release_deployed_again_by_any_flyctl_is_no_target(
+    definition: dict[str, object],
+) -> None:
+    rows = [row(42, "b", definition=definition), row(41, "b", definition=FROM_TOML), row(40, "a")]
+
+    assert chosen(rows, 42).version == "v40"
+    assert (
+        chosen([rows[1], rows[0].model_copy(update={"version": 40}), row(39, "a")], 41).version
+        == "v39"
+    )
+
+
+@pytest.mark.parametrize("definition", WRITTEN_OTHERWISE)
+def test_a_rollback_by_any_flyctl_is_recognised_as_one(definition: dict[str, object]) -> None:
+    rows = [row(42, "a", definition=definition), row(41, "b"), row(40, "a", definition=FROM_TOML)]
+
+    assert "v42 is itself a rollback" in problem(rows, 42)
+
+
+@pytest.mark.parametrize("definition", WRITTEN_OTHERWISE)
+@pytest.mark.parametrize("image", ["b", ""])
+def test_a_release_found_bad_excludes_what_any_flyctl_made_of_it(
+    definition: dict[str, object], image: str
+) -> None:
+    rows = [
+        row(43, "c"),
+        row(42, "b", definition=definition),
+        row(41, "b", definition=FROM_TOML),
+        row(40, "a"),
+    ]
+
+    assert chosen(rows, 43, past=[found_bad(41, image)]).version == "v40"
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {**FROM_TOML, "deploy": {"strategy": "rolling", "release_command": "migrate"}},
+        {"app": "my-app", "http_service": {**SERVICE, "auto_stop_machines": "suspend"}},
+        {"app": "my-app", "http_service": {**SERVICE, "auto_stop_machines": "stop"}},
+        {**FROM_TOML, "env": {"auto": "off"}},
+    ],
+)
+def test_a_definition_that_differs_in_anything_else_is_another(
+    definition: dict[str, object],
+) -> None:
+    rows = [row(42, "b", definition=definition), row(41, "b", definition=FROM_TOML), row(40, "a")]
+
+    assert chosen(rows, 42).version == "v41"
+
+
+def test_the_values_of_other_settings_are_not_switches() -> None:
+    written: dict[str, object] = {"app": "my-app", "env": {"CACHE": "off"}}
+    other: dict[str, object] = {"app": "my-app", "env": {"CACHE": False}}
+
+    rows = [row(42, "b", definition=written), row(41, "b", definition=other), row(40, "a")]
+
+    assert chosen(rows, 42).version == "v41"
 
 
 def test_releases_of_secrets_only_are_named_by_the_release_that_they_repeat() -> None:
@@ -142,8 +214,8 @@ def test_a_verdict_on_a_release_of_secrets_only_is_one_on_what_it_repeats() -> N
     assert found == Release(version="v41", digest="sha256:b")
 
 
-def test_a_conviction_of_a_repeated_release_is_one_of_all_its_repetitions() -> None:
-    assert chosen(ledger("abbc"), 43, past=[convicted(42, "")]).version == "v40"
+def test_a_repeated_release_found_unhealthy_excludes_all_its_repetitions() -> None:
+    assert chosen(ledger("abbc"), 43, past=[found_bad(42, "")]).version == "v40"
 
 
 def test_the_same_image_with_another_definition_is_another_release() -> None:
@@ -158,7 +230,7 @@ def test_the_order_of_a_definitions_keys_means_nothing() -> None:
     assert "no older release that is complete differs from v42" in problem(rows, 42)
 
 
-def test_where_definitions_are_not_told_the_images_alone_are_compared() -> None:
+def test_where_definitions_are_not_available_the_images_alone_are_compared() -> None:
     rows = [row(43, "a", definition=None), row(42, "a", definition=OTHER), row(41, "b")]
 
     assert chosen(rows, 43).version == "v41"
@@ -206,14 +278,14 @@ def test_a_release_that_is_known_by_its_tag_only_is_no_target() -> None:
     assert chosen(rows, 43).version == "v41"
 
 
-def test_a_machine_may_know_the_digest_that_the_ledger_does_not_tell() -> None:
+def test_a_machine_may_have_the_digest_that_the_releases_lack() -> None:
     rows = [row(43, "c"), row(42, "b", digest="")]
 
     assert chosen(rows, 43, digests={"v42": "sha256:b"}).digest == "sha256:b"
 
 
 def test_a_digest_in_the_images_name_is_one() -> None:
-    rows = [row(43, "c"), LedgerRow(version=42, status="complete", image="r/a@sha256:b")]
+    rows = [row(43, "c"), FlyRelease(version=42, status="complete", image="r/a@sha256:b")]
 
     assert chosen(rows, 43).digest == "sha256:b"
 
@@ -274,14 +346,14 @@ def test_a_snapshot_of_what_runs_now_is_no_way_back() -> None:
 @pytest.mark.parametrize(
     ("rows", "current", "options", "words"),
     [
-        ([], 42, {}, "v42 is the first release that the ledger holds"),
-        (ledger("a"), 40, {}, "v40 is the first release that the ledger holds"),
+        ([], 42, {}, "v42 is the first release that Fly.io lists"),
+        (ledger("a"), 40, {}, "v40 is the first release that Fly.io lists"),
         (ledger("aa"), 41, {}, "no older release that is complete differs from v41"),
         (
             ledger("ab"),
             41,
-            {"past": [convicted(40, "a")]},
-            "the image of every older release was found at fault before",
+            {"past": [found_bad(40, "a")]},
+            "the image of every older release failed before",
         ),
         (
             [row(41, "b"), row(40, "a", digest="")],
@@ -291,15 +363,15 @@ def test_a_snapshot_of_what_runs_now_is_no_way_back() -> None:
         ),
     ],
 )
-def test_where_there_is_nothing_to_go_back_to_the_reason_is_told(
-    rows: list[LedgerRow], current: int, options: dict[str, Any], words: str
+def test_where_there_is_nothing_to_go_back_to_the_reason_is_given(
+    rows: list[FlyRelease], current: int, options: dict[str, Any], words: str
 ) -> None:
     assert problem(rows, current, **options).startswith("there is no release to go back to: ")
     assert words in problem(rows, current, **options)
 
 
 def test_what_runs_but_is_in_no_ledger_has_no_way_back() -> None:
-    with pytest.raises(PlatformError, match="the ledger does not hold what runs now"):
+    with pytest.raises(PlatformError, match="lists no release for what runs now"):
         choose_target(ledger("ab"), Release(version="", digest="sha256:z"), past=[], before=None)
 
 
@@ -309,7 +381,7 @@ def test_what_runs_may_be_known_by_its_image_only() -> None:
     assert choose_target(ledger("ab"), current, past=[], before=None).version == "v40"
 
 
-def test_the_order_in_which_the_ledger_is_told_means_nothing() -> None:
+def test_the_order_in_which_releases_are_listed_means_nothing() -> None:
     assert chosen(ledger("abcd")[::-1], 43).version == "v42"
 
 
@@ -328,7 +400,7 @@ def test_a_target_is_always_an_older_complete_other_image_that_never_failed(
     ]
     newest = rows[-1]
     past = [
-        *([convicted(1, failed)] if failed else []),
+        *([found_bad(1, failed)] if failed else []),
         *([verdict(1, healthy)] if healthy else []),
     ]
     current = Release(version=newest.name, digest=newest.digest)
@@ -383,7 +455,7 @@ def test_a_release_that_is_not_there_is_answered_with_what_is() -> None:
 @pytest.mark.parametrize("wanted", ["", "v", "²", "-1", "\x1b[31m", "sha256:", "x" * 500])
 def test_what_names_no_release_names_none(wanted: str) -> None:
     with pytest.raises(PlatformError) as caught:
-        named([*ledger("abc"), LedgerRow(version=39)], wanted)
+        named([*ledger("abc"), FlyRelease(version=39)], wanted)
 
     assert "\x1b" not in caught.value.message
 

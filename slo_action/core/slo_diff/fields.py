@@ -1,0 +1,404 @@
+"""Every field of slo.yml that is compared: its label, format, direction and effect.
+
+An endpoint, a journey, a step or a target less is looser, and so are longer intervals, limits and
+grace, and more maintenance. Where a service is, who runs it and who is notified are neither, except
+that no recipient is left. `core/slo_diff/policy.py` has the numbers that judge a deploy.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from fractions import Fraction
+from operator import attrgetter
+from typing import Any
+
+from slo_action.core.journey.assertions import Assertion, Condition, Subject
+from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
+from slo_action.core.model import Witness
+from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
+from slo_action.core.policy.numbers import NUMBERS_BY_NAME, PolicyOverrides
+from slo_action.core.slo.services import Endpoint, Maintenance, Team
+from slo_action.core.slo_diff.change import (
+    NOT_SET,
+    Compared,
+    Comparison,
+    Field,
+    Items,
+    less_is_looser,
+    more_is_looser,
+)
+from slo_action.core.stats.latency import LatencyObjective
+from slo_action.core.text.quantities import (
+    about_minutes,
+    count_words,
+    duration_words,
+    percent_words,
+)
+
+_MONTH_SECONDS, _DAY_SECONDS = 30 * 86_400, 86_400
+_REQUESTS, _RUNS = 10_000, 1_000
+_DEFAULT_OBJECTIVES = dict(DEFAULT_OBJECTIVES)
+
+
+def _budget(before: Fraction, after: Fraction) -> str:
+    old, new = (about_minutes(float(1 - share) * _MONTH_SECONDS) for share in (before, after))
+    return f"downtime budget of 30 days: {old} → {new}"
+
+
+def _errors(before: Fraction, after: Fraction) -> str:
+    old, new = count_words(float(_REQUESTS * before)), count_words(float(_REQUESTS * after))
+    return f"of {_REQUESTS:,} requests, {old} → {new} may fail"
+
+
+def _runs(before: Fraction, after: Fraction) -> str:
+    old, new = (count_words(float(_RUNS * (1 - share))) for share in (before, after))
+    return f"of {_RUNS:,} runs, {old} → {new} may fail"
+
+
+def _target(name: str, order: Comparison, effect: Callable[[Fraction, Fraction], str]) -> Field:
+    label = name.replace("_", " ")
+    return Field(
+        label=label,
+        get=lambda service: getattr(service.targets, name),
+        format=percent_words,
+        order=order,
+        effect=effect,
+        absent=1,
+        removed="no longer promised",
+        added="promised from now on",
+        default=lambda _service, policy: policy.get("slo") if name == "error_rate" else None,
+        measured=label,
+    )
+
+
+def _seconds(duration: timedelta | float) -> float:
+    return duration.total_seconds() if isinstance(duration, timedelta) else duration
+
+
+def _probes_a_day(before: timedelta | float, after: timedelta | float) -> str:
+    old, new = (
+        count_words(_DAY_SECONDS / _seconds(each)) if each else "no" for each in (before, after)
+    )
+    return f"{old} → {new} probes a day"
+
+
+def _no_answer(before: timedelta | float, after: timedelta | float) -> str:
+    return f"no answer within {duration_words(before)} → {duration_words(after)} is a failure"
+
+
+def _duration(
+    label: str, name: str, effect: Callable[[timedelta | float, timedelta | float], str]
+) -> Field:
+    return Field(
+        label=label,
+        get=attrgetter(name),
+        format=duration_words,
+        order=more_is_looser,
+        effect=effect,
+    )
+
+
+def _objective(
+    before: Endpoint | Journey,
+    after: Endpoint | Journey,
+    stream: str,
+    default: Callable[[Any, PolicyOverrides], LatencyObjective | None] = lambda _holder, _policy: (
+        None
+    ),
+) -> Field:
+    """Compare objectives on response times, of which another version may have another quantile."""
+    old, new = before.objective, after.objective
+    same = old is None or new is None or _kind(old) == _kind(new)
+    name = next((goal.name for goal in (new, old) if goal), "")
+    return Field(
+        label=name if same else "response time",
+        get=attrgetter("objective"),
+        format=_limit_text if same else _objective_text,
+        order=_objective_order,
+        effect=_slower,
+        absent=1,
+        removed="no longer promised",
+        added="promised from now on",
+        default=default,
+        measured=f"{stream} {name}" if same else "",
+        number=lambda goal: float(goal.limit_seconds),
+    )
+
+
+def _endpoint_objective(before: Endpoint, after: Endpoint) -> Field:
+    """A deploy has the default objective where none is set: to drop a laxer one is not looser."""
+    return _objective(
+        before, after, stream_of(after), lambda one, _policy: _DEFAULT_OBJECTIVES.get(one.witness)
+    )
+
+
+def _journey_objective(before: Journey, after: Journey) -> Field:
+    return _objective(before, after, f"journey {after.name}")
+
+
+def stream_of(endpoint: Endpoint) -> str:
+    """Return the name under which a window keeps what an endpoint answered."""
+    return endpoint.path if endpoint.witness is Witness.API else endpoint.witness.value
+
+
+def _kind(goal: LatencyObjective) -> tuple[str, Fraction]:
+    return goal.name, goal.quantile
+
+
+def _limit_text(goal: LatencyObjective) -> str:
+    return duration_words(goal.limit_seconds)
+
+
+def _objective_text(goal: LatencyObjective) -> str:
+    return f"{goal.name} ({percent_words(goal.quantile)}) {_limit_text(goal)}"
+
+
+def _objective_order(before: LatencyObjective, after: LatencyObjective) -> int:
+    """A higher limit lets more pass, as a smaller share that must keep it does."""
+    limit = more_is_looser(before.limit_seconds, after.limit_seconds)
+    share = less_is_looser(before.quantile, after.quantile)
+    return 0 if limit * share < 0 else limit or share
+
+
+def _slower(before: LatencyObjective, after: LatencyObjective) -> str:
+    old, new = (float(100 * (1 - goal.quantile)) for goal in (before, after))
+    share = f"{old:g}" if old == new else f"{old:g} → {new:g}"
+    return f"of 100 answers, {share} may take longer"
+
+
+_SUBJECTS = {
+    Subject.STATUS: "status",
+    Subject.BODY: "body",
+    Subject.CERTIFICATE: "certificate",
+    Subject.JSON: "JSON {}",
+    Subject.HEADER: "header {}",
+}
+_CONDITIONS = {
+    Condition.ONE_OF: "is",
+    Condition.EQUALS: "equals",
+    Condition.NOT_EQUALS: "does not equal",
+    Condition.MATCHES: "matches",
+    Condition.LACKS: "lacks",
+    Condition.EXISTS: "exists",
+    Condition.ABSENT: "is absent",
+    Condition.ABOVE: "is above",
+    Condition.BELOW: "is below",
+}
+
+
+def assertion_text(assertion: Assertion) -> str:
+    """Return the assertion as a phrase, such as `JSON $.status equals "ok"`. Untrusted."""
+    value = assertion.expected
+    text = (
+        " or ".join(map(str, value))
+        if isinstance(value, tuple)
+        else json.dumps(value, ensure_ascii=False, default=str)
+    )
+    if assertion.subject is Subject.CERTIFICATE:
+        return f"certificate valid for {text} days more"
+    phrase = _SUBJECTS[assertion.subject].format(assertion.name)
+    phrase = f"{phrase} {_CONDITIONS[assertion.condition]}"
+    return phrase if value is None else f"{phrase} {text}"
+
+
+def _assertion_order(before: Assertion, after: Assertion) -> int:
+    """A lower bound that falls, an upper one that rises, and more statuses let more pass."""
+    if before.condition is not after.condition:
+        return 0
+    old, new = before.expected, after.expected
+    if before.condition is Condition.ONE_OF and isinstance(old, tuple) and isinstance(new, tuple):
+        return (set(old) < set(new)) - (set(new) < set(old))
+    if isinstance(old, int | float) and isinstance(new, int | float):
+        more = more_is_looser(old, new)
+        return {Condition.ABOVE: -more, Condition.BELOW: more}.get(before.condition, 0)
+    return 0
+
+
+_ASSERTIONS = Items(
+    get=attrgetter("assertions"),
+    key=attrgetter("subject", "name"),
+    whole=Field(label="{where} assertion", format=assertion_text, order=_assertion_order, absent=1),
+)
+
+
+def _length(body: object) -> str:
+    text = body if isinstance(body, str) else json.dumps(body, default=str)
+    return f"{len(text)} characters"
+
+
+def _sent(label: str, name: str, format: Callable[..., str]) -> Field:  # noqa: A002 - as Field's
+    """Values may hold secrets: only names and lengths are shown."""
+    return Field(
+        label=label,
+        get=attrgetter(name),
+        format=format,
+        effect=lambda _before, _after: "sends something else",
+    )
+
+
+def _names(values: dict[str, str]) -> str:
+    return ", ".join(values) or "none"
+
+
+def _request(step: JourneyStep) -> str:
+    return f"{step.method} {step.target}"
+
+
+def _capture(capture: Capture) -> str:
+    return f"{capture.variable} from {_SUBJECTS[capture.subject].format(capture.name)}"
+
+
+def _step_count(journey: Journey) -> str:
+    return f"{len(journey.steps)} step{'' if len(journey.steps) == 1 else 's'}"
+
+
+def _step_order(before: Journey, after: Journey) -> Field | None:
+    old, new = ([step.name for step in journey.steps] for journey in (before, after))
+    if sorted(old) != sorted(new):
+        return None
+    return Field(
+        label="order of steps",
+        get=lambda journey: [step.name for step in journey.steps],
+        format=", ".join,
+    )
+
+
+def _whole(label: str, format: Callable[..., str], verb: str) -> Field:  # noqa: A002 - as Field's
+    return Field(
+        label=label,
+        format=format,
+        absent=1,
+        removed=f"no longer {verb}",
+        added=f"{verb} from now on",
+    )
+
+
+_STEP_FIELDS: tuple[Compared, ...] = (
+    Field(label="request", get=_request),
+    _sent("headers", "headers", _names),
+    _sent("JSON", "json", _length),
+    _sent("form", "form", _names),
+    _sent("body", "body", _length),
+    _duration("timeout", "timeout_seconds", _no_answer),
+    Field(label="think time", get=attrgetter("think_seconds"), format=duration_words),
+    _ASSERTIONS,
+    Items(
+        get=attrgetter("captures"),
+        key=attrgetter("variable"),
+        whole=Field(label="{where} capture", format=_capture),
+    ),
+)
+_JOURNEY_FIELDS: tuple[Compared, ...] = (
+    _duration("interval", "interval_seconds", _probes_a_day),
+    _duration("timeout", "timeout_seconds", _no_answer),
+    _journey_objective,
+    Items(
+        get=attrgetter("steps"),
+        whole=_whole("{where}, step {name}", _request, "run"),
+        where="{where}, step {name}",
+        fields=_STEP_FIELDS,
+    ),
+    _step_order,
+)
+_ENDPOINT_FIELDS: tuple[Compared, ...] = (
+    Field(label="path", get=attrgetter("path")),
+    Field(label="kind", get=attrgetter("witness")),
+    _duration("interval", "interval", _probes_a_day),
+    _duration("timeout", "timeout", _no_answer),
+    _endpoint_objective,
+    _ASSERTIONS,
+)
+
+
+def _maintenance_text(one: Maintenance) -> str:
+    parts = (
+        f"{one.schedule} UTC" if one.schedule else "",
+        f"{_instant(one.start)} to {_instant(one.end)}" if one.start or one.end else "",
+        f"for {duration_words(one.duration)}" if one.duration else "",
+        f"on {', '.join(one.services)}" if one.services else "",
+    )
+    return " ".join(filter(None, parts)) or NOT_SET
+
+
+def _instant(at: datetime | None) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S %Z") if at else NOT_SET
+
+
+def _maintenance_order(before: Maintenance, after: Maintenance) -> int:
+    """Only what contains the other, or lasts longer by the same schedule, is surely more."""
+    if before.services != after.services or before.schedule != after.schedule:
+        return 0
+    if before.duration and after.duration:
+        return more_is_looser(before.duration, after.duration)
+    return _contains(after, before) - _contains(before, after)
+
+
+def _contains(outer: Maintenance, inner: Maintenance) -> bool:
+    if not (outer.start and outer.end and inner.start and inner.end):
+        return False
+    is_same = (outer.start, outer.end) == (inner.start, inner.end)
+    return not is_same and outer.start <= inner.start and inner.end <= outer.end
+
+
+def _notify(label: str) -> Field:
+    return Field(
+        label=label,
+        get=attrgetter("notify"),
+        format=", ".join,
+        absent=1,
+        removed="no recipients any more",
+    )
+
+
+def _team_text(team: Team) -> str:
+    return ", ".join(team.notify) or "no recipients"
+
+
+SERVICE_FIELDS: tuple[Compared, ...] = (
+    *(
+        Field(label=name, get=attrgetter(name))
+        for name in ("url", "schedule", "platform", "app", "fly_config", "team")
+    ),
+    _target("availability", less_is_looser, _budget),
+    _target("error_rate", more_is_looser, _errors),
+    _target("job_success_rate", less_is_looser, _runs),
+    Items(
+        get=attrgetter("endpoints"),
+        whole=_whole("endpoint {name}", attrgetter("path"), "monitored"),
+        where="{name}",
+        fields=_ENDPOINT_FIELDS,
+    ),
+    Field(
+        label="grace",
+        get=lambda service: None if service.grace is None else _seconds(service.grace),
+        format=duration_words,
+        order=more_is_looser,
+        effect=NUMBERS_BY_NAME["grace"].effect,
+        default=lambda _service, policy: policy.get("grace"),
+    ),
+    Items(
+        get=attrgetter("journeys"),
+        whole=_whole("journey {name}", _step_count, "run"),
+        where="journey {name}",
+        fields=_JOURNEY_FIELDS,
+    ),
+    _notify("notify"),
+    Items(
+        get=attrgetter("maintenance"),
+        whole=Field(
+            label="maintenance {name}",
+            format=_maintenance_text,
+            order=_maintenance_order,
+            absent=-1,
+            removed="failures then count again",
+            added="failures then are expected",
+        ),
+    ),
+)
+SERVICE = _whole("service", attrgetter("url"), "monitored")
+TEAMS = Items(
+    get=lambda slo_yml: slo_yml.teams.values(),
+    whole=Field(label="team {name}", format=_team_text),
+    where="team {name}:",
+    fields=(_notify("notify"),),
+)

@@ -1,0 +1,1 @@
+"""Wiring: from what a run was given to the adapters that carry it out and publish the result."""
