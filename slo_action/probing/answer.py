@@ -1,17 +1,16 @@
 """An answer as received, and what it says beside its outcome."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from slo_action.core.answer.health_body import HealthReading
+from slo_action.core.answer.catch_all import MAY_BE_CATCH_ALL
+from slo_action.core.answer.health_body import HealthReading, is_page
 from slo_action.core.text.http_time import http_date, retry_after_seconds
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.body import Body
 from slo_action.probing.exchange import Headers
 
 _SKEW_SECONDS = 10.0
-_HTML = re.compile(r"\s*<(?:!doctype html|html)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +38,6 @@ def retry_after(answer: Answer) -> float | None:
     return retry_after_seconds(answer.header("retry-after"), now)
 
 
-def is_page(text: str) -> bool:
-    """Tell whether a body is an HTML page."""
-    return _HTML.match(text) is not None
-
-
 def remarks(answer: Answer, health: HealthReading, *, is_json: bool) -> tuple[str, ...]:
     """Return what is odd about a 200 answer and changes no outcome."""
     notes = [*answer.body.notes, *health.notes]
@@ -53,7 +47,7 @@ def remarks(answer: Answer, health: HealthReading, *, is_json: bool) -> tuple[st
     if claims_json and not is_json and not answer.body.is_cut:
         notes.append("the body claims to be JSON and is not")
     if is_page(text):
-        notes.append("the body is an HTML page: is this the right path, or one that takes all?")
+        notes.append(MAY_BE_CATCH_ALL)
     if is_json and text.lstrip()[:1] in ("{", "[") and not claims_json:
         notes.append(f"the body is JSON, its content type is {quoted(kind or 'none')}")
     date = http_date(answer.header("date"))

@@ -5,26 +5,27 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import responses
 
-from slo_action.core.answer.health_body import BodyHealth, HealthReading, read_health, read_page
+from slo_action.core.answer.health_body import HealthReading, is_page, read_health, read_page
+from slo_action.core.answer.health_words import BodyHealth
 from slo_action.core.answer.version import (
     VersionField,
     VersionJudgement,
     judge_version,
     version_fields_in_headers,
     version_fields_in_json,
-    version_fields_in_line,
+    version_fields_in_lines,
+    version_fields_in_page,
 )
 from slo_action.core.journey.assertions import Subject
 from slo_action.core.model import Outcome, Probe, VersionRule, Witness
 from slo_action.core.text.quoting import quoted
-from slo_action.probing.answer import Answer, is_page, remarks, retry_after
+from slo_action.probing.answer import Answer, remarks, retry_after
 from slo_action.probing.assertions import expects_status, looks_at_body, unmet
 from slo_action.probing.body import parse_json
 from slo_action.probing.intermediaries import cache_evidence, challenger
 from slo_action.probing.redirects import advice, target_of, without_nonce
 
 _LONGEST_LOCATION = 300
-_LONGEST_STATUS_TEXT = 32
 _CONFIG_FIXES = {
     401: "the path asks for credentials: put them into the url input, or open the path",
     403: "the path is forbidden to the probe: open it, or put credentials into the url input",
@@ -87,37 +88,46 @@ def _facts(answer: Answer, probe: Probe, total_seconds: float) -> _Facts:
     text = answer.body.text
     is_json, document = parse_json(text)
     versions = _versions(answer, probe, document if is_json else None)
-    line = text.strip()
-    plain = line if not is_json and len(line) <= _LONGEST_STATUS_TEXT else None
-    is_200 = answer.status == HTTPStatus.OK
+    is_2xx = 200 <= answer.status < 300  # noqa: PLR2004
     health = said = HealthReading(health=None)
     if probe.reads_health:
-        said = read_health(document if is_json else plain)
-        health = said if is_200 else health
-    if is_200 and is_page(text) and probe.witness is not Witness.CONTROL:
+        said = read_health(document if is_json else text)
+        health = said if is_2xx else health
+    if is_2xx and is_page(text) and probe.witness is not Witness.CONTROL:
         health = read_page(text)
-    is_remarkable = is_200 and probe.witness is not Witness.CONTROL
+    version = judge_version(probe.version_rule or VersionRule(), versions)
+    is_remarkable = is_2xx and probe.witness is not Witness.CONTROL
     return _Facts(
         answer,
         probe,
         total_seconds,
-        judge_version(probe.version_rule or VersionRule(), versions),
+        version,
         bool(versions),
         health,
         f" and {said.detail}" if said.detail else "",
         expects_status(probe.assertions, answer.status),
-        remarks(answer, health, is_json=is_json) if is_remarkable else (),
+        (*(remarks(answer, health, is_json=is_json) if is_remarkable else ()), *version.notes),
     )
 
 
 def _versions(answer: Answer, probe: Probe, document: object) -> tuple[VersionField, ...]:
-    """A plain line is read only on the version path; a page names no version."""
+    """Plain lines are read only on the version path, and pages where health is, too."""
     found: tuple[VersionField, ...] = ()
     if document is not None and not isinstance(document, str):
         found = version_fields_in_json(document)
-    if probe.witness is Witness.VERSION and answer.status == HTTPStatus.OK and not found:
-        found = version_fields_in_line(document if isinstance(document, str) else answer.body.text)
+    is_200, text = answer.status == HTTPStatus.OK, answer.body.text
+    if is_200 and probe.witness in {Witness.HEALTH, Witness.VERSION} and is_page(text):
+        found = version_fields_in_page(text)
+    elif is_200 and probe.witness is Witness.VERSION and not found:
+        found = version_fields_in_lines(_lines(document, text))
     return (*found, *version_fields_in_headers(answer.headers))
+
+
+def _lines(document: object, text: str) -> str:
+    """Return a JSON text, or a list of texts, as lines; else the body itself."""
+    if isinstance(document, list):
+        return "\n".join(one for one in document if isinstance(one, str))
+    return document if isinstance(document, str) else text
 
 
 def _challenged(facts: _Facts) -> _Found:
@@ -201,9 +211,14 @@ def _misversioned(facts: _Facts) -> _Found:
 
 
 def _unhealthy(facts: _Facts) -> _Found:
+    return None if facts.health.of_checks else _failing_check(facts)
+
+
+def _failing_check(facts: _Facts) -> _Found:
+    """What the user asserts of a check is looked at before what is concluded from it."""
     if facts.health.health is not BodyHealth.UNHEALTHY:
         return None
-    return Outcome.UNHEALTHY_BODY, f"answers 200, but {facts.health.detail}"
+    return Outcome.UNHEALTHY_BODY, f"answers {facts.answer.status}, but {facts.health.detail}"
 
 
 def _asserted(facts: _Facts) -> _Found:
@@ -232,10 +247,13 @@ def _slow(facts: _Facts) -> _Found:
 
 
 def _alive(facts: _Facts) -> _Found:
-    is_degraded = facts.health.health is BodyHealth.DEGRADED
-    says = f" and {facts.health.detail}" if facts.health.detail else ""
+    """Where the user asserts what the body must be, a status that is unclear is no matter."""
+    is_asserted = facts.health.is_unclear and looks_at_body(facts.probe.assertions)
+    is_degraded = facts.health.health is BodyHealth.DEGRADED and not is_asserted
+    says = f" and {facts.health.detail}" if facts.health.detail and not is_asserted else ""
+    unverified = "" if facts.version.is_comparable else f"; {facts.version.detail}"
     outcome = Outcome.DEGRADED_BODY if is_degraded else Outcome.OK
-    return outcome, f"answers {facts.answer.status}{says}"
+    return outcome, f"answers {facts.answer.status}{says}{unverified}"
 
 
 _RULES: tuple[Callable[[_Facts], _Found], ...] = (
@@ -248,6 +266,7 @@ _RULES: tuple[Callable[[_Facts], _Found], ...] = (
     _misversioned,
     _unhealthy,
     _asserted,
+    _failing_check,
     _slow,
     _expiring,
     _alive,

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
+from slo_action.core.answer.version_names import (
+    Comparison,
+    Exactness,
+    VersionName,
+    compare_names,
+    read_name,
+)
 from slo_action.core.model import VersionRule
 from slo_action.core.text.quoting import printable, quoted
 
@@ -14,6 +21,7 @@ _LONGEST = 200
 _DEPTH = 4
 _FIELDS = 200
 _PARTS_OF_A_LINE = 4
+_LINES, _VALUES, _METAS = 20, 10, 100
 
 
 class VersionKind(StrEnum):
@@ -43,13 +51,14 @@ _KINDS: Mapping[str, VersionKind] = {
         VersionKind.VERSION,
         "version appversion applicationversion serviceversion packageversion releaseversion semver "
         "release releaseid releasename tag gittag imagetag versionid versionname currentversion "
-        "deployedversion",
+        "deployedversion versions imagetags gittags gitversion gitdescribe describe",
     ),
     **_named(
         VersionKind.COMMIT,
         "commit commitid commitsha commithash sha gitsha gitcommit gitcommitid gitcommitsha "
         "gitcommithash githash gitrevision gitrev revision rev vcsrevision sourceversion "
-        "sourcecommit buildsha buildcommit shortsha gitshortsha",
+        "sourcecommit buildsha buildcommit shortsha gitshortsha commitshort gitcommitshort "
+        "githubsha cicommitsha headsha",
     ),
     **_named(
         VersionKind.DIGEST, "digest imagedigest imagesha imageref imageid image containerimage"
@@ -67,19 +76,26 @@ _CONTAINER = re.compile(
     "app|application|service|server|build|buildinfo|git|gitinfo|info|about|meta|metadata|release|"
     "deploy|deployment|image|container|commit|version|versioninfo|data|result|source|vcs"
 )
-_SHORTEST_COMMIT = 7
-_HEX = re.compile(r"[0-9a-f]+")
-_V = re.compile(r"^[vV](?=\d)")
 _LABELLED = re.compile(r"([\w .-]{1,40})[:=](.*)")
+_NAME = re.compile(r"[\w./:@+-]*(?:\d+\.\d+|[0-9a-fA-F]{7,})[\w.+-]*")
+"""What looks like a version among the lines of a text."""
+_META = re.compile(r"<meta\b([^<>]{1,500})>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"\b(name|property|itemprop|content)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))",
+    re.IGNORECASE,
+)
 
 
 def version_fields_in_json(document: object) -> tuple[VersionField, ...]:
     """Return the versions a JSON document reports of the service, not of its dependencies.
 
-    Only a few levels and fields are looked at, and only below names such as `app` or `build`.
+    Only a few levels and fields are looked at, and only below names such as `app` or `build`. A
+    list is looked into where it has one entry: several may be of several services.
     """
     if isinstance(document, str):
-        return version_fields_in_line(document)
+        return version_fields_in_lines(document)
+    if isinstance(document, list) and len(document) == 1:
+        (document,) = document
     return tuple(_walk(document, "", "", _DEPTH))
 
 
@@ -89,9 +105,10 @@ def _walk(node: object, inside: str, path: str, depth: int) -> Iterator[VersionF
     for key, value in islice(node.items(), _FIELDS):
         name, field = _normalised(str(key)), f"{path}{printable(str(key))}"
         kind = _KINDS_INSIDE.get(inside, {}).get(name) or _KINDS.get(name)
-        text = _scalar(value)
-        if kind and text:
-            yield VersionField(kind=kind, field=field, value=text)
+        several = value[:_VALUES] if isinstance(value, list) else [value]
+        texts = [text for one in several if (text := _scalar(one))]
+        if kind and texts:
+            yield from (VersionField(kind=kind, field=field, value=text) for text in texts)
         elif _CONTAINER.fullmatch(name):
             yield from _walk(value, name, f"{field}.", depth - 1)
 
@@ -111,125 +128,180 @@ def _scalar(value: object) -> str | None:
 
 def version_fields_in_headers(headers: Iterable[tuple[str, str]]) -> tuple[VersionField, ...]:
     """Return the versions in headers such as X-Version, X-App-Version or X-Commit-Sha."""
-    named = [(name, value) for name, value in headers if name.lower().startswith("x-")]
-    return tuple(
-        VersionField(kind=kind, field=printable(name), value=text)
-        for name, value in named
-        if (kind := _KINDS.get(_normalised(name[2:]))) and (text := _scalar(value))
-    )
+    found = []
+    for name, value in headers:
+        lowered = name.lower()
+        kind = _KINDS.get(_normalised(lowered[2:])) if lowered.startswith("x-") else None
+        text = _scalar(value)
+        if kind and text:
+            found.append(VersionField(kind=kind, field=printable(name), value=text))
+    return tuple(found)
 
 
-def version_fields_in_line(text: str) -> tuple[VersionField, ...]:
-    """Return the version that a plain-text answer of one short line reports, and its few parts.
+def version_fields_in_lines(text: str) -> tuple[VersionField, ...]:
+    """Return the versions that a plain text reports: a short line, or a file of several lines.
 
-    `version: 1.2.3` reports 1.2.3; `v1.2.3 (abc1234)` itself, v1.2.3 and abc1234. A page or several
-    lines report none.
+    `version: 1.2.3` reports 1.2.3; `v1.2.3 (abc1234)` itself, v1.2.3 and abc1234. Of several
+    lines only those with a name such as `COMMIT=`, and words that look like a version, report one.
+    A page or a long text reports none.
     """
-    line = text.strip()
-    value = _scalar(line)
-    if value is None or len(line.splitlines()) != 1 or line[0] in "<{[":
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not 0 < len(lines) <= _LINES or lines[0][0] in "<{[":
         return ()
+    return tuple(field for line in lines for field in _of_line(line, alone=len(lines) == 1))
+
+
+def _of_line(line: str, *, alone: bool) -> Iterator[VersionField]:
+    value = _scalar(line)
+    if value is None:
+        return
     labelled = _LABELLED.fullmatch(value)
     kind = _KINDS.get(_normalised(labelled[1])) if labelled else None
     if labelled and kind and labelled[2].strip():
-        return (VersionField(kind=kind, field="body", value=labelled[2].strip()),)
-    parts = [part for part in re.split(r"[\s(),]+", value) if part]
-    named = [value, *parts] if 1 < len(parts) <= _PARTS_OF_A_LINE else [value]
-    return tuple(VersionField(kind=VersionKind.VERSION, field="body", value=one) for one in named)
+        reported = labelled[2].strip().strip("\"'")
+        yield VersionField(kind=kind, field="body", value=reported)
+        return
+    pieces = [piece for piece in re.split(r"[\s(),]+", value) if piece]
+    parts = pieces if 1 < len(pieces) <= _PARTS_OF_A_LINE else []
+    found = [value, *parts] if alone else [p for p in parts or pieces[:1] if _NAME.fullmatch(p)]
+    for reported in () if labelled and not alone else found:
+        yield VersionField(kind=VersionKind.VERSION, field="body", value=reported)
+
+
+def version_fields_in_page(text: str) -> tuple[VersionField, ...]:
+    """Return the versions of an HTML page in `<meta name="version" content="…">`."""
+    found = []
+    for meta in islice(_META.finditer(text), _METAS):
+        attributes = {
+            one[1].lower(): one[2] or one[3] or one[4] for one in _ATTRIBUTE.finditer(meta[1])
+        }
+        content = _scalar(attributes.pop("content", None))
+        name = next(iter(attributes.values()), None) or ""
+        kind = _KINDS.get(_normalised(name))
+        if kind and content:
+            found.append(VersionField(kind=kind, field=f"meta {printable(name)}", value=content))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionJudgement:
     """Whether the right version answers. `version` is the value to show, None if none was reported.
 
-    `detail` is a fact and quotes the target: untrusted.
+    `is_comparable` is False where what answers can be neither the expected version nor another
+    one, as far as their names say: it is then not the wrong version, and not verified. `detail` and
+    `notes` are facts and quote the target: untrusted.
     """
 
     fits: bool
     version: str | None
     detail: str
+    is_comparable: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def matches(expected: str, named: str) -> bool:
-    """Tell whether two names mean one version. Symmetric.
-
-    They do when equal but for blanks and a leading `v`; when one abbreviates the other's commit
-    or digest (at least 7 hex digits, not digits only: those are build numbers); and when the
-    digest or the tag of an image reference does.
-    """
-    return any(_same(one, other) for one in _forms(expected) for other in _forms(named))
+    """Tell whether two names surely mean one version. Symmetric."""
+    return compare(expected, named) is Comparison.SAME
 
 
-def _forms(name: str) -> tuple[str, ...]:
-    plain = _V.sub("", name.strip())
-    forms = [plain]
-    reference, _, digest = plain.rpartition("sha256:")
-    if digest and (not reference or reference.endswith("@")):
-        forms.append(digest)
-    last = reference.rstrip("@").rpartition("/")[2] if reference else plain.rpartition("/")[2]
-    if ("/" in plain or reference) and ":" in last:
-        forms.append(_V.sub("", last.rpartition(":")[2]))
-    return tuple(form for form in forms if form)
+def compare(one: str, other: str) -> Comparison:
+    """Tell whether two names mean one version, two, or cannot be compared. Symmetric."""
+    return compare_names(read_name(one), read_name(other))[0]
 
 
-def _same(one: str, other: str) -> bool:
-    if one == other:
-        return True
-    short, long = sorted((one.lower(), other.lower()), key=len)
-    if not (_HEX.fullmatch(short) and _HEX.fullmatch(long)):
-        return False
-    return len(short) >= _SHORTEST_COMMIT and not long.isdigit() and long.startswith(short)
+def is_unverified(rule: VersionRule, version: str | None) -> bool:
+    """Tell whether an answer that is not the wrong version is not the expected one for sure."""
+    return rule.expected is not None and version is not None and not matches(rule.expected, version)
 
 
 def judge_version(rule: VersionRule, reported: Sequence[VersionField]) -> VersionJudgement:
     """Judge what an answer reports. One fitting value is enough, a rejected one spoils it.
 
-    Where the expected value is a commit or digest it outranks the rejection: two releases may
-    share a version number. An answer that reports none is wrong where a version is expected,
-    and right where one is only rejected: it is not seen to be the rejected one.
+    The most exact value decides, such as a commit before a release. Where the expected value is a
+    commit or digest it outranks the rejection: two releases may share a version number. An answer
+    that reports none is wrong where a version is expected, and right where one is only rejected:
+    it is not seen to be the rejected one.
     """
     shown = _shown(rule.expected, reported)
-    expected = _matching(rule.expected, reported)
-    rejected = _matching(rule.rejected, reported)
-    if rejected and not (expected and _is_exact(rule.expected or "")):
-        return VersionJudgement(
-            fits=False,
-            version=rejected.value,
-            detail=f"the rejected version {quoted(rejected.value)} answers",
-        )
-    if expected:
-        return VersionJudgement(
-            fits=True, version=expected.value, detail=f"version {quoted(expected.value)} answers"
-        )
+    result, fitting = _compared(rule.expected, reported)
+    rejected = _compared(rule.rejected, reported)[1]
+    if rejected and not (fitting and _is_exact(rule.expected or "")):
+        detail = f"the rejected version {quoted(rejected.value)} answers"
+        return VersionJudgement(fits=False, version=rejected.value, detail=detail)
+    if fitting:
+        detail = f"version {quoted(fitting.value)} answers"
+        notes = _dirty(fitting)
+        return VersionJudgement(fits=True, version=fitting.value, detail=detail, notes=notes)
+    if rule.expected is not None and result is Comparison.UNSURE and shown is not None:
+        return _incomparable(rule.expected, shown, reported)
     if rule.expected is not None:
         return VersionJudgement(fits=False, version=shown, detail=_missing(rule.expected, reported))
     said = "reports no version" if shown is None else f"version {quoted(shown)} answers"
     return VersionJudgement(fits=True, version=shown, detail=said)
 
 
-def _matching(wanted: str | None, reported: Sequence[VersionField]) -> VersionField | None:
+def _compared(
+    wanted: str | None, reported: Sequence[VersionField]
+) -> tuple[Comparison, VersionField | None]:
+    """Return what the most exact comparison says, and the fitting value; None where none fits."""
     if wanted is None:
-        return None
-    return next((one for one in reported if matches(wanted, one.value)), None)
+        return Comparison.UNSURE, None
+    name, order = read_name(wanted), list(Exactness)
+    found = [(compare_names(name, _name(one)), one) for one in reported]
+    sure = [(pair, one) for pair, one in found if pair[0] is not Comparison.UNSURE]
+    if not sure:
+        return Comparison.UNSURE, None
+    best = min(order.index(exactness) for (_, exactness), _ in sure)
+    decides = [(result, one) for (result, how), one in sure if order.index(how) == best]
+    fitting = next((one for result, one in decides if result is Comparison.SAME), None)
+    return (Comparison.SAME if fitting else Comparison.OTHER), fitting
+
+
+def _name(reported: VersionField) -> VersionName:
+    """Return what a value says: a build's id is no commit, though it may look like one."""
+    is_commit = reported.kind is VersionKind.COMMIT
+    is_opaque = reported.kind in {VersionKind.BUILD, VersionKind.DIGEST}
+    return read_name(reported.value, is_commit=is_commit, is_opaque=is_opaque)
 
 
 def _is_exact(name: str) -> bool:
-    """Tell whether a name is a commit or a digest, which no two builds share."""
-    hexes = [form.lower() for form in _forms(name) if len(form) >= _SHORTEST_COMMIT]
-    return any(_HEX.fullmatch(form) and not form.isdigit() for form in hexes)
+    """Tell whether a name is of a commit or a digest, which no two builds share."""
+    read = read_name(name)
+    return bool(read.digest or (read.commit and read.is_certain))
 
 
 def _shown(expected: str | None, reported: Sequence[VersionField]) -> str | None:
     """Return the value that compares best with what was expected."""
     order = list(VersionKind)
     if expected and _is_exact(expected):
-        wanted = VersionKind.DIGEST if "sha256:" in expected else VersionKind.COMMIT
+        wanted = VersionKind.DIGEST if read_name(expected).digest else VersionKind.COMMIT
         order.sort(key=lambda kind: kind is not wanted)
     return min(reported, key=lambda one: order.index(one.kind)).value if reported else None
+
+
+def _dirty(reported: VersionField) -> tuple[str, ...]:
+    if not read_name(reported.value).is_dirty:
+        return ()
+    return (f"version {quoted(reported.value)} was built with changes that are not in its commit",)
+
+
+def _incomparable(expected: str, shown: str, reported: Sequence[VersionField]) -> VersionJudgement:
+    detail = f"{_values(reported)} cannot be compared with {quoted(expected)}"
+    fix = "set `expected-version` to what the service reports, or let it report what is expected"
+    return VersionJudgement(
+        fits=True,
+        version=shown,
+        detail=detail,
+        is_comparable=False,
+        notes=(f"the version was not verified: {detail}; {fix}",),
+    )
 
 
 def _missing(expected: str, reported: Sequence[VersionField]) -> str:
     if not reported:
         return f"reports no version, {quoted(expected)} was expected"
-    values = ", ".join(f"{one.field} {quoted(one.value)}" for one in reported[:3])
-    return f"another version answers: {values}; {quoted(expected)} was expected"
+    return f"another version answers: {_values(reported)}; {quoted(expected)} was expected"
+
+
+def _values(reported: Sequence[VersionField]) -> str:
+    return ", ".join(f"{one.field} {quoted(one.value)}" for one in reported[:3])

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from slo_action.core.answer import catch_all
 from slo_action.core.answer.freshness import refreshed
 from slo_action.core.gate.gate import Ask, Gate
 from slo_action.core.model import (
@@ -82,7 +83,7 @@ class _Asking:
         fleet, states = self.machines.samples()
         probes = self._probes(step, fleet)
         started = self._now()
-        samples = self._asked(probes, gate)
+        samples = self._pages_judged(probes, self._asked(probes, gate), gate)
         observation = Observation(
             kind=step.kind,
             started_seconds=started,
@@ -104,6 +105,29 @@ class _Asking:
         pairs = zip(probes, first, strict=True)
         again = tuple(p for p, sample in pairs if p.machine and sample.outcome.is_bad)
         return (*first, *self.ports.prober.ask(again)) if again else first
+
+    def _pages_judged(
+        self, probes: tuple[Probe, ...], samples: tuple[Sample, ...], gate: Gate
+    ) -> tuple[Sample, ...]:
+        """Where a health answer is a page, ask once whether every path gives that page."""
+        doubtful = [sample for sample in samples if catch_all.is_doubtful(sample)]
+        health = next((p for p in probes if p.witness is Witness.HEALTH), None)
+        nowhere = catch_all.no_such_path(health) if doubtful and health else None
+        if nowhere is None:
+            return samples
+        answer = None
+        found = catch_all.is_catch_all(s for o in gate.observations for s in o.samples)
+        if found is None:
+            (answer,) = self.ports.prober.ask((nowhere,))
+            found = catch_all.is_same_page(doubtful[0], answer)
+            self.ports.log.line(
+                f"the health answer is an HTML page; {answer.url}, which cannot exist, "
+                f"{'gives it, too' if found else answer.detail}"
+            )
+        return tuple(
+            catch_all.judged(s, answer, catch_all=found) if catch_all.is_doubtful(s) else s
+            for s in samples
+        )
 
     def _probes(self, step: Ask, fleet: Fleet | None) -> tuple[Probe, ...]:
         """A machine that rests is not asked: a probe would start it."""

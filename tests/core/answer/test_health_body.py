@@ -4,17 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.answer.health_body import BodyHealth, read_health, read_page
+from slo_action.core.answer.health_body import read_health, read_page
+from slo_action.core.answer.health_words import BodyHealth
 from tests.hostile import TEXTS
 
 GOOD, WARN, BAD = BodyHealth.HEALTHY, BodyHealth.DEGRADED, BodyHealth.UNHEALTHY
 
 
 STATUSES: list[tuple[BodyHealth | None, list[object]]] = [
-    (GOOD, ["ok", "up", "healthy", "pass", "serving", "OK", " Up ", True]),
-    (WARN, ["warn", "degraded", "Degraded"]),
+    (GOOD, ["ok", "up", "healthy", "pass", "serving", "OK", " Up ", True, 200]),
+    (WARN, ["warn", "degraded", "Degraded", "purple"]),
     (BAD, ["fail", "down", "unhealthy", "error", "NOT_SERVING", False]),
-    (None, ["", "great", 200, None, [], {}, 1.5]),
+    (None, ["", None, [], {}, 1.5]),
 ]
 
 
@@ -67,10 +68,15 @@ def test_the_failing_checks_are_named_but_not_all_of_many() -> None:
     assert '"db", "cache", "queue" and 2 more' in detail
 
 
-def test_an_unrecognised_status_leaves_a_note() -> None:
-    reading = read_health({"status": "purple"})
+def test_an_unclear_word_is_degraded_and_leaves_a_note_where_the_checks_are_clear() -> None:
+    alone = read_health({"status": "purple"})
+    beside = read_health({"status": "purple", "checks": {"db": "ok"}})
 
-    assert reading.notes == ('the body\'s status is "purple", which judges nothing here',)
+    words = 'says status "purple", which is neither a good nor a bad status that we know: '
+    fix = "assert in slo.yml what it should be"
+    assert (alone.health, alone.detail) == (WARN, words + fix)
+    note = 'the body says status "purple", which is no status we know'
+    assert (beside.health, beside.notes) == (GOOD, (note,))
 
 
 _KEYS = st.sampled_from(["status", "checks", "name", "components"]) | st.text(max_size=5)

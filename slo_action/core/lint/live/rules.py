@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
 from slo_action.core.answer.cache_headers import Caching, caching
-from slo_action.core.answer.health_body import BodyHealth, read_health, read_page, snake_case
+from slo_action.core.answer.health_body import read_health, read_page
+from slo_action.core.answer.health_words import BodyHealth, snake_case
 from slo_action.core.answer.set_cookie import is_kept_by_service
 from slo_action.core.lint.live.visit import (
     HEALTH,
