@@ -14,7 +14,7 @@ from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.release.track_record import reputation
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import Interrupted, PlatformError
-from slo_action.platforms.context import PlatformContext
+from slo_action.platforms import PlatformContext
 from slo_action.platforms.fly.client.access import FlyAddresses
 from slo_action.platforms.fly.client.api import FlyApi
 from slo_action.platforms.fly.client.concurrent_calls import ConcurrentCalls, run_concurrently
