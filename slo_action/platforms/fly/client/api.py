@@ -16,12 +16,7 @@ from slo_action.config.settings.fly import token_parts
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.platforms.fly.client import releases_query
 from slo_action.platforms.fly.client.access import FlyAddresses, app_name, header_of, is_header
-from slo_action.platforms.fly.client.errors import (
-    ApiAnswer,
-    Call,
-    FlyRefusedError,
-    refused,
-)
+from slo_action.platforms.fly.client.errors import ApiAnswer, Call, FlyRefusedError, refused
 from slo_action.platforms.fly.client.http import FlyConnection
 from slo_action.platforms.fly.client.models import (
     FlyApp,
@@ -237,7 +232,8 @@ class FlyApi:
         return True
 
     def _get(self, action: str, path: str, machine: str = "") -> Call:
-        url = self._url(path, machine)
+        below = f"/machines/{quote(machine, safe='')}" if machine else ""
+        url = f"{self._addresses.machines}/v1/apps/{self._app}{below}{path}"
         return Call(app=self._app, action=action, machine=machine, method="GET", url=url)
 
     def _post(self, action: str, path: str, machine: str, nonce: Secret | None) -> Call:
@@ -247,10 +243,6 @@ class FlyApi:
     def _record(self, action: str, method: str, path: str) -> Call:
         url = f"{self._addresses.releases}/api/v1/releases{path}"
         return Call(app=self._app, action=action, method=method, url=url, is_change=True)
-
-    def _url(self, path: str, machine: str) -> str:
-        below = f"/machines/{quote(machine, safe='')}" if machine else ""
-        return f"{self._addresses.machines}/v1/apps/{self._app}{below}{path}"
 
     def _send(self, call: Call) -> ApiAnswer:
         return self._connection.send(call, self._patience_seconds)

@@ -13,9 +13,9 @@ from slo_action.core.model import RollbackStep
 from slo_action.core.release.fleet import short_digest
 from slo_action.core.release.rollback_plan import RollbackPlan, Step
 from slo_action.errors import Interrupted, PlatformError
-from slo_action.platforms.fly.client.errors import FlyConflictError, FlyRefusedError, tried
+from slo_action.platforms.fly.client.errors import FlyRefusedError, tried
 from slo_action.platforms.fly.rollback.batches import LARGEST, batched
-from slo_action.platforms.fly.rollback.leases import Leases, is_unsure
+from slo_action.platforms.fly.rollback.leases import Leases
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
 from slo_action.platforms.fly.rollback.plan import not_restored, ordered
 from slo_action.platforms.fly.rollback.restore_batch import BatchRestore
@@ -121,17 +121,16 @@ class MachinesEngine:
 
     def _demand(self, calls: Sequence[Callable[[], None]]) -> None:
         """Make calls that may be made twice, again where a change is under way or was not sure."""
-        waiting = list(calls)
-        problem = ""
+        waiting, problem = list(calls), ""
         for _ in range(_MOST_REPEATS):
-            answers = self.tools.try_all(waiting)
-            pairs = list(zip(waiting, answers, strict=True))
-            refused = [(call, error) for call, error in pairs if isinstance(error, FlyRefusedError)]
-            for _, error in refused:
-                problem = error.message
-                if not (isinstance(error, FlyConflictError) or is_unsure(error)):
-                    raise RollbackAbortedError(problem)
-            waiting = [call for call, _ in refused]
+            pairs = list(zip(waiting, self.tools.try_all(waiting), strict=True))
+            waiting = []
+            for call, error in pairs:
+                if isinstance(error, FlyRefusedError):
+                    waiting.append(call)
+                    problem = error.message
+                    if not error.is_passing:
+                        raise RollbackAbortedError(problem)
             if not waiting:
                 return
             self.tools.pause(_REPEAT_SECONDS)

@@ -6,9 +6,9 @@ from functools import partial
 
 from slo_action.core.release.fleet import short_digest
 from slo_action.core.release.rollback_plan import Step
-from slo_action.platforms.fly.client.errors import FlyConflictError, FlyRefusedError, tried
+from slo_action.platforms.fly.client.errors import FlyRefusedError, tried
 from slo_action.platforms.fly.client.models import FlyMachine, FlyRelease
-from slo_action.platforms.fly.rollback.leases import Leases, is_unsure
+from slo_action.platforms.fly.rollback.leases import Leases
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
 from slo_action.platforms.fly.rollback.machine_progress import MachineProgress, Need
 from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError, StepLog, TakenOverError
@@ -118,7 +118,7 @@ class BatchRestore:
         if not isinstance(answer, FlyRefusedError):
             progress.sent, progress.instance = sent, answer.instance_id
             return True
-        if not (isinstance(answer, FlyConflictError) or is_unsure(answer)):
+        if not answer.is_passing:
             progress.fail(answer.message, self.tools.clock.monotonic())
             return True
         order = progress.order
