@@ -162,15 +162,12 @@ class FlyPlatform:
     def certify(self) -> Certificate:
         """Say whether what runs now could be restored later; see ports.MachinePlatform."""
         try:
-            return self._certified()
+            releases = self._read_releases(self._patient)
+            self._reader.read(self._patient)
         except FlyRefusedError as error:
             if error.status not in _REFUSED:
                 raise
             return Certificate(release=None, proofs=(no_access(error),))
-
-    def _certified(self) -> Certificate:
-        releases = self._read_releases(self._patient)
-        self._reader.read(self._patient)
         machines = self._reader.machines
         release = running(machines, releases)
         row = row_of(releases, release) if release else None

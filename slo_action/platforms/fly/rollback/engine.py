@@ -68,7 +68,7 @@ class MachinesEngine:
         try:
             self._act(survey, orders, restore)
         except RollbackAbortedError as error:
-            steps.give_up(error.reason, taken_over=isinstance(error, TakenOverError))
+            steps.give_up(str(error), taken_over=isinstance(error, TakenOverError))
         except Interrupted:
             steps.give_up("the run was stopped")
         finally:
@@ -92,9 +92,12 @@ class MachinesEngine:
     def _act(self, survey: Survey, orders: Sequence[MachineOrder], restore: BatchRestore) -> None:
         for order in orders:
             if order.step.step is Step.LEAVE:
-                restore.steps.add(f"machine {order.name}", _left(order), succeeded=True)
+                is_gone = order.machine.state == "destroyed"
+                left = "" if is_gone else f"left on {order.step.before}: "
+                detail = f"{left}{order.step.why}"
+                restore.steps.add(f"machine {order.name}", detail, succeeded=True)
         latest = self.tools.clock.monotonic() + self.timeout_seconds
-        restore.demand_newest()
+        self.tools.demand_newest(survey.judged)
         for batch in batched([one for one in orders if one.step.step in _CHANGES]):
             if self.tools.clock.monotonic() > latest:
                 raise RollbackAbortedError(f"its time limit of {self.timeout_seconds:g} s is over")
@@ -184,8 +187,3 @@ def _reachable(survey: Survey) -> Sequence[MachineOrder]:
             hint="see status.flyio.net, then run the job again",
         )
     return orders
-
-
-def _left(order: MachineOrder) -> str:
-    is_gone = order.machine.state == "destroyed"
-    return order.step.why if is_gone else f"left on {order.step.before}: {order.step.why}"

@@ -56,6 +56,11 @@ class MachineProgress:
     _state: str = "unknown"
 
     @property
+    def is_update(self) -> bool:
+        """True where it gets another configuration, not only a start."""
+        return self.order.step.step is Step.UPDATE
+
+    @property
     def has_ended(self) -> bool:
         """True where nothing more is waited for."""
         return bool(self.ending)
@@ -198,7 +203,7 @@ class MachineProgress:
 
     def _end_well(self, how: str, now: float) -> Need:
         step = self.order.step
-        moved = f"{step.before} -> {step.after}: " if step.step is Step.UPDATE else ""
+        moved = f"{step.before} -> {step.after}: " if self.is_update else ""
         self.is_healthy, self.seconds = True, now - self.began
         self.ending = f"{moved}{how}, in {self.seconds:.1f} s"
         return Need.NOTHING

@@ -34,7 +34,7 @@ def restart(tools: RollbackTools, machine: str, journal: Journal) -> RollbackSte
         detail = _restarted(tools, machine, journal, leases, began + RESTART_SECONDS)
         succeeded = True
     except RollbackAbortedError as error:
-        detail = error.reason
+        detail = str(error)
     except Interrupted:
         detail = "the run was stopped"
     finally:
