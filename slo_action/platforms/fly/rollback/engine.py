@@ -14,10 +14,9 @@ from slo_action.core.release.fleet import short_digest
 from slo_action.core.release.rollback_plan import RollbackPlan, Step
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms.fly.client.errors import FlyRefusedError, tried
-from slo_action.platforms.fly.rollback.batches import LARGEST, batched
 from slo_action.platforms.fly.rollback.leases import Leases
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
-from slo_action.platforms.fly.rollback.plan import not_restored, ordered
+from slo_action.platforms.fly.rollback.plan import LARGEST, batched, not_restored, ordered
 from slo_action.platforms.fly.rollback.restore_batch import BatchRestore
 from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError, StepLog, TakenOverError
 from slo_action.platforms.fly.rollback.survey import Survey

@@ -9,7 +9,7 @@ from slo_action.platforms.fly.client.errors import FlyRefusedError, tried
 from slo_action.platforms.fly.client.models import FlyMachine, FlyRelease
 from slo_action.platforms.fly.rollback.leases import Leases
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
-from slo_action.platforms.fly.rollback.machine_progress import MachineProgress, Need
+from slo_action.platforms.fly.rollback.machine_progress import MachineProgress
 from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError, StepLog, TakenOverError
 from slo_action.platforms.fly.rollback.tools import Journal, RollbackTools
 from slo_action.platforms.fly.state.machines import read_machine
@@ -134,15 +134,15 @@ class BatchRestore:
             self.leases.refresh()
             answers = self.tools.try_all([partial(api.machine, one.order.name) for one in waiting])
             pairs = zip(waiting, answers, strict=True)
-            self._start([one for one, answer in pairs if self._need(one, answer) is Need.START])
+            self._start([one for one, answer in pairs if self._needs_start(one, answer)])
             if not all(progress.has_ended for progress in waiting):
                 self.tools.clock.sleep_until(began + _WATCH_SECONDS)
 
-    def _need(self, progress: MachineProgress, answer: FlyMachine | FlyRefusedError) -> Need:
+    def _needs_start(self, progress: MachineProgress, answer: FlyMachine | FlyRefusedError) -> bool:
         now = self.tools.clock.monotonic()
         if isinstance(answer, FlyRefusedError):
             progress.wait(now, answer.message)
-            return Need.TIME
+            return False
         return progress.see(answer, now)
 
     def _start(self, machines: Sequence[MachineProgress]) -> None:
