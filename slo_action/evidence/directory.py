@@ -2,7 +2,8 @@
 
 import json
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from slo_action.core.text.quantities import instant_text
@@ -46,26 +47,22 @@ class EvidenceDirectory:
         """Write a whole file, by way of a temporary one, so that no reader sees half of it."""
         path = self._place(name)
         draft = path.with_name(f".{path.name}.part")
-        try:
+        with _writing(path):
             with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(self._scrubber.scrub(text))
-            self._hand_over(draft)
+            own(draft, self._owner)
             draft.replace(path)
-        except OSError as error:
-            raise unwritable(path, error) from error
         return path
 
     def append(self, name: str, text: str) -> None:
         """Append whole lines; they are on the disk when this returns."""
         path = self._place(name)
-        try:
+        with _writing(path):
             with path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(self._scrubber.scrub(text))
                 file.flush()
                 os.fsync(file.fileno())
-            self._hand_over(path)
-        except OSError as error:
-            raise unwritable(path, error) from error
+            own(path, self._owner)
 
     def journal(self, step: str) -> None:
         """Append a step, with the time, before it is taken."""
@@ -78,15 +75,10 @@ class EvidenceDirectory:
 
     def _place(self, name: str) -> Path:
         path = self._directory / name
-        try:
+        with _writing(path):
             make_directories(path.parent, self._directory, self._owner)
-        except OSError as error:
-            raise unwritable(path, error) from error
         self._written.add(path)
         return path
-
-    def _hand_over(self, path: Path) -> None:
-        own(path, self._owner)
 
 
 def open_evidence(
@@ -99,15 +91,12 @@ def open_evidence(
     """
     root = workspace / "slo-verify"
     parent = root / inside
-    try:
-        stat = workspace.stat()
-        owner = (stat.st_uid, stat.st_gid)
+    with _writing(parent):
+        owner = owner_of(workspace)
         make_directories(parent, workspace, owner)
         _ignore(root / ".gitignore", owner)
         directory = _new_directory(parent, name)
         own(directory, owner)
-    except OSError as error:
-        raise unwritable(parent, error) from error
     return EvidenceDirectory(directory, workspace, owner, scrubber, clock)
 
 
@@ -122,11 +111,9 @@ def _ignore(path: Path, owner: tuple[int, int]) -> None:
 def _new_directory(parent: Path, name: str) -> Path:
     for number in range(1, _MOST_DIRECTORIES):
         directory = parent / (name if number == 1 else f"{name}-{number}")
-        try:
+        with suppress(FileExistsError):
             directory.mkdir()
-        except FileExistsError:
-            continue
-        return directory
+            return directory
     raise FileExistsError(17, "too many runs left their evidence here", str(parent))
 
 
@@ -142,15 +129,25 @@ def make_directories(path: Path, root: Path, owner: tuple[int, int]) -> None:
             own(current, owner)
 
 
+def owner_of(path: Path) -> tuple[int, int]:
+    """Return the user and the group of a file."""
+    stat = path.stat()
+    return stat.st_uid, stat.st_gid
+
+
 def own(path: Path, owner: tuple[int, int]) -> None:
     """Root-owned files would break the next checkout on a self-hosted runner."""
     if os.geteuid() == 0:
         os.chown(path, *owner, follow_symlinks=False)
 
 
-def unwritable(path: Path, error: OSError) -> WorkspaceError:
-    """Return the error that says why nothing could be written there."""
-    return WorkspaceError(
-        f"{path}: {error.strerror}",
-        hint="the workspace must be writable: evidence is written before anything is changed",
-    )
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Raise WorkspaceError, which says why, where nothing can be written there."""
+    try:
+        yield
+    except OSError as error:
+        raise WorkspaceError(
+            f"{path}: {error.strerror}",
+            hint="the workspace must be writable: evidence is written before anything is changed",
+        ) from error

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import FileWriteError
-from slo_action.evidence.directory import make_directories, own
+from slo_action.evidence.directory import make_directories, own, owner_of
 
 
 class WorkspaceWriter:
@@ -38,8 +38,7 @@ class WorkspaceWriter:
 
     def _replace(self, path: Path, text: str) -> None:
         """Write by way of a temporary file, so that no reader sees half of it."""
-        stat = self._workspace.stat()
-        owner = (stat.st_uid, stat.st_gid)
+        owner = owner_of(self._workspace)
         make_directories(path.parent, self._workspace, owner)
         draft = path.with_name(f".{path.name}.part")
         draft.unlink(missing_ok=True)  # one that lies there may be a link

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,10 +40,14 @@ class HistoryDirectory:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._inside(path)
             with path.open("a", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps(_entry(verdict)) + "\n")
+                at = verdict.at.astimezone(UTC).isoformat()
+                file.write(json.dumps({"at": at} | asdict(verdict) | {"at": at}) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-            self._own(path)
+            if os.geteuid() == 0:  # root's files would break a self-hosted runner's next checkout
+                stat = self._workspace.stat()
+                for each in (path, path.parent):
+                    os.chown(each, stat.st_uid, stat.st_gid, follow_symlinks=False)
         except OSError as error:
             raise WorkspaceError(
                 f"{path}: {error.strerror}",
@@ -57,13 +62,6 @@ class HistoryDirectory:
         if not path.resolve().is_relative_to(self._workspace):
             raise PermissionError(1, "it leads out of the workspace", str(path))
 
-    def _own(self, path: Path) -> None:
-        """Root-owned files would break the next checkout on a self-hosted runner."""
-        if os.geteuid() == 0:
-            stat = self._workspace.stat()
-            for each in (path, path.parent):
-                os.chown(each, stat.st_uid, stat.st_gid, follow_symlinks=False)
-
     def _read(self, service: str) -> Iterator[PastVerdict]:
         with suppress(OSError):
             path = self._path(service)
@@ -73,17 +71,6 @@ class HistoryDirectory:
                 file.seek(max(0, file.tell() - _MOST_BYTES))
                 lines = file.read(_MOST_BYTES).splitlines()[-_MOST_LINES:]
             yield from (verdict for line in lines if (verdict := _verdict(line)))
-
-
-def _entry(verdict: PastVerdict) -> dict[str, str]:
-    return {
-        "at": verdict.at.astimezone(UTC).isoformat(),
-        "service": verdict.service,
-        "version": verdict.version,
-        "digest": verdict.digest,
-        "verdict": verdict.verdict,
-        "cause": verdict.cause,
-    }
 
 
 def _verdict(line: bytes) -> PastVerdict | None:

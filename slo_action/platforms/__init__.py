@@ -1,14 +1,31 @@
 """Where services run: one explicit table, one file each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import VerifyRequest
+from slo_action.core.release.baseline import Prepared
+from slo_action.core.release.track_record import PastVerdict
 from slo_action.on_demand import on_demand
 from slo_action.platforms import none
-from slo_action.platforms.context import PlatformContext
-from slo_action.ports import MachinePlatform, Platform
+from slo_action.ports import Clock, MachinePlatform, Platform
+
+
+class PlatformContext(NamedTuple):
+    """Where a platform works. `redact` takes the run's secrets out of captured text.
+
+    `prepared` is what a `prepare` run handed over, None without one. `past` are the verdicts of
+    earlier runs, oldest first.
+    """
+
+    environment: Mapping[str, str]
+    workspace: Path
+    clock: Clock
+    redact: Callable[[str], str]
+    prepared: Prepared | None = None
+    past: tuple[PastVerdict, ...] = ()
 
 
 class Opened(NamedTuple):
@@ -18,24 +35,13 @@ class Opened(NamedTuple):
     machines: MachinePlatform | None = None
 
 
-Opener = Callable[[VerifyRequest, PlatformContext], Opened]
-
-
-def _none(_request: VerifyRequest, _context: PlatformContext) -> Opened:
-    return Opened(platform=none.NoPlatform())
-
-
-def _command(request: VerifyRequest, context: PlatformContext) -> Opened:
-    return Opened(platform=on_demand("command")(request, context))
-
-
 def _fly(request: VerifyRequest, context: PlatformContext) -> Opened:
     opened = on_demand("fly")(request, context)
     return Opened(platform=opened, machines=opened)
 
 
-PLATFORMS: dict[PlatformName, Opener] = {
-    PlatformName.NONE: _none,
-    PlatformName.COMMAND: _command,
+PLATFORMS: dict[PlatformName, Callable[[VerifyRequest, PlatformContext], Opened]] = {
+    PlatformName.NONE: lambda _request, _context: Opened(none.NoPlatform()),
+    PlatformName.COMMAND: lambda request, context: Opened(on_demand("command")(request, context)),
     PlatformName.FLY: _fly,
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from slo_action.config.request import RollbackCommands, VerifyRequest
 from slo_action.core.model import Release, RollbackStep
 from slo_action.errors import PlatformError
-from slo_action.platforms.context import PlatformContext
+from slo_action.platforms import PlatformContext
 from slo_action.ports import Clock
 from slo_action.system.process import Finished, run
 

@@ -18,8 +18,7 @@ from slo_action.evidence.directory import open_evidence
 from slo_action.github.context import RunnerContext
 from slo_action.history.directory import HistoryDirectory
 from slo_action.on_demand import on_demand
-from slo_action.platforms import PLATFORMS
-from slo_action.platforms.context import PlatformContext
+from slo_action.platforms import PLATFORMS, PlatformContext
 from slo_action.ports import Log, MetricSource, Outputs, Ports
 from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport

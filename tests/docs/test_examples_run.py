@@ -19,8 +19,7 @@ from slo_action.config.inputs import PlatformName, read_inputs
 from slo_action.config.request import RunEnvironment, read_request
 from slo_action.config.slo.load import read_slo_yml
 from slo_action.core.model import Release, RunIdentity
-from slo_action.platforms import PLATFORMS
-from slo_action.platforms.context import PlatformContext
+from slo_action.platforms import PLATFORMS, PlatformContext
 from tests.docs.example_job import OBSERVED, SECRET, ExampleJob
 from tests.docs.pages import DOCS, ROOT, first_cells, read
 from tests.docs.workflow_files import Workflow, documented, examples

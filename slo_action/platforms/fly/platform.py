@@ -14,7 +14,7 @@ from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.release.track_record import reputation
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import Interrupted, PlatformError
-from slo_action.platforms.context import PlatformContext
+from slo_action.platforms import PlatformContext
 from slo_action.platforms.fly.client.access import FlyAddresses
 from slo_action.platforms.fly.client.api import FlyApi
 from slo_action.platforms.fly.client.concurrent_calls import ConcurrentCalls, run_concurrently
@@ -162,15 +162,12 @@ class FlyPlatform:
     def certify(self) -> Certificate:
         """Say whether what runs now could be restored later; see ports.MachinePlatform."""
         try:
-            return self._certified()
+            releases = self._read_releases(self._patient)
+            self._reader.read(self._patient)
         except FlyRefusedError as error:
             if error.status not in _REFUSED:
                 raise
             return Certificate(release=None, proofs=(no_access(error),))
-
-    def _certified(self) -> Certificate:
-        releases = self._read_releases(self._patient)
-        self._reader.read(self._patient)
         machines = self._reader.machines
         release = running(machines, releases)
         row = row_of(releases, release) if release else None

@@ -15,7 +15,7 @@ from slo_action.core.release.baseline import Prepared, ProofState, WayBackState,
 from slo_action.core.release.rollback_plan import Step
 from slo_action.core.release.track_record import PastVerdict
 from slo_action.errors import Interrupted, PlatformError
-from slo_action.platforms.context import PlatformContext
+from slo_action.platforms import PlatformContext
 from slo_action.platforms.fly.platform import FlyPlatform, open_platform
 from slo_action.ports import Certificate, MachinePlatform, Platform
 from tests.platforms.fly.failing_transport import FailingTransport

@@ -1,9 +1,12 @@
 """Fly.io's APIs over HTTP: machines, releases, and whether an image is still there.
 
-Sources: the Machines API (docs.machines.dev); flyctl and fly-go for what is not documented. All
-that comes back is untrusted.
+Sources: the Machines API (docs.machines.dev); flyctl and fly-go for what is not documented (its
+imgsrc/docker.go for the registry's user name); the OCI distribution specification (HEAD of a
+manifest). All that comes back is untrusted.
 """
 
+import re
+from base64 import b64encode
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
@@ -16,12 +19,7 @@ from slo_action.config.settings.fly import token_parts
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.platforms.fly.client import releases_query
 from slo_action.platforms.fly.client.access import FlyAddresses, app_name, header_of, is_header
-from slo_action.platforms.fly.client.errors import (
-    ApiAnswer,
-    Call,
-    FlyRefusedError,
-    refused,
-)
+from slo_action.platforms.fly.client.errors import ApiAnswer, Call, FlyRefusedError, refused
 from slo_action.platforms.fly.client.http import FlyConnection
 from slo_action.platforms.fly.client.models import (
     FlyApp,
@@ -31,10 +29,18 @@ from slo_action.platforms.fly.client.models import (
     LenientModel,
     MachineVersion,
 )
-from slo_action.platforms.fly.client.registry import manifest_call, registry_header
 from slo_action.ports import Clock
 
 _NOT_FOUND = 404
+_IMAGE_PATH = re.compile(r"[a-z0-9]+([._/-][a-z0-9]+)*")
+_DIGEST = re.compile(r"[a-z0-9]+:[a-zA-Z0-9]+")
+_MANIFESTS = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+"""Without its own type among these, a registry answers 404 for an image that is there."""
 
 _M = TypeVar("_M", bound=LenientModel)
 
@@ -68,7 +74,8 @@ class FlyApi:
         self._clock = clock
         self._scrubber = scrubber
         self._patience_seconds = patience_seconds
-        self._registry_header = registry_header(header)
+        bare = header.reveal().partition(" ")[2]  # for the registry a password, as for docker
+        self._registry_header = Secret(f"Basic {b64encode(f'x:{bare}'.encode()).decode()}")
         for secret in (*token_parts(token), self._registry_header):
             scrubber.learn(secret.reveal().removeprefix("Basic "))
         self._connection = FlyConnection(
@@ -225,11 +232,20 @@ class FlyApi:
         `repository` may begin with the registry's host. None where that is unknown: another
         registry's image, no right to read it, no answer.
         """
-        call = manifest_call(
-            self._app, self._addresses.registry, repository, digest, self._registry_header
-        )
-        if call is None:
+        registry = self._addresses.registry
+        path = repository.removeprefix(f"{httpx.URL(registry).netloc.decode()}/")
+        path = path.removeprefix("registry.fly.io/")  # also where it has another address
+        is_foreign = "." in path.partition("/")[0]
+        if is_foreign or not _IMAGE_PATH.fullmatch(path) or not _DIGEST.fullmatch(digest):
             return None
+        call = Call(
+            app=self._app,
+            action="find the image",
+            method="HEAD",
+            url=f"{registry}/v2/{path}/manifests/{digest}",
+            accept=", ".join(_MANIFESTS),
+            authorization=self._registry_header,
+        )
         try:
             self._send(call)
         except FlyRefusedError as error:
@@ -237,7 +253,8 @@ class FlyApi:
         return True
 
     def _get(self, action: str, path: str, machine: str = "") -> Call:
-        url = self._url(path, machine)
+        below = f"/machines/{quote(machine, safe='')}" if machine else ""
+        url = f"{self._addresses.machines}/v1/apps/{self._app}{below}{path}"
         return Call(app=self._app, action=action, machine=machine, method="GET", url=url)
 
     def _post(self, action: str, path: str, machine: str, nonce: Secret | None) -> Call:
@@ -247,10 +264,6 @@ class FlyApi:
     def _record(self, action: str, method: str, path: str) -> Call:
         url = f"{self._addresses.releases}/api/v1/releases{path}"
         return Call(app=self._app, action=action, method=method, url=url, is_change=True)
-
-    def _url(self, path: str, machine: str) -> str:
-        below = f"/machines/{quote(machine, safe='')}" if machine else ""
-        return f"{self._addresses.machines}/v1/apps/{self._app}{below}{path}"
 
     def _send(self, call: Call) -> ApiAnswer:
         return self._connection.send(call, self._patience_seconds)

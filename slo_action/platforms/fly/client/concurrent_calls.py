@@ -1,9 +1,10 @@
 """Short calls in parallel: a batch of machines takes as long as one of them."""
 
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from contextlib import suppress
+from threading import Thread
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -21,61 +22,35 @@ class ConcurrentCalls(Protocol):
         ...
 
 
-class _Round:
-    """The calls of one round, taken one by one by several threads."""
-
-    def __init__(self, calls: Sequence[Callable[[], object]]) -> None:
-        self._waiting = deque(enumerate(calls))
-        self._left = len(calls)
-        self._lock = threading.Lock()
-        self.results: dict[int, object] = {}
-        self.errors: dict[int, BaseException] = {}
-        self.over = threading.Event()
-
-    def work(self) -> None:
-        """Run in a thread of its own: make calls until none waits."""
-        while True:
-            try:
-                place, call = self._waiting.popleft()
-            except IndexError:
-                return
-            try:
-                self.results[place] = call()
-            except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
-                self.errors[place] = error
-            self._end_one()
-
-    def stop(self) -> None:
-        """Begin no further call; wait a moment for those under way."""
-        with suppress(IndexError):
-            while True:
-                self._waiting.popleft()
-                self._end_one()
-        self.over.wait(_LAST_SECONDS)
-
-    def _end_one(self) -> None:
-        with self._lock:
-            self._left -= 1
-            if self._left == 0:
-                self.over.set()
-
-
 def run_concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Make calls in up to eight threads; see ConcurrentCalls.
 
     Where a signal stops the wait, calls that have not begun are dropped, and those under way get
-    two seconds: the threads never keep the process alive.
+    two seconds: the threads never keep the process alive, as those of an executor would.
     """
     if len(calls) < 2:  # noqa: PLR2004 - one call needs no thread
         return [call() for call in calls]
-    round_ = _Round(calls)
+    futures: list[Future[T]] = [Future() for _ in calls]
+    waiting = deque(zip(calls, futures, strict=True))
     try:
         for _ in range(min(len(calls), MOST_AT_ONCE)):
-            threading.Thread(target=round_.work, name="slo-fly", daemon=True).start()
-        round_.over.wait()
+            Thread(target=_work, args=[waiting], name="slo-fly", daemon=True).start()
+        wait(futures)
     except BaseException:
-        round_.stop()
+        with suppress(IndexError):
+            while True:
+                futures.remove(waiting.popleft()[1])
+        wait(futures, _LAST_SECONDS)
         raise
-    for place in sorted(round_.errors):
-        raise round_.errors[place]
-    return [round_.results[place] for place in range(len(calls))]  # type: ignore[misc]
+    return [future.result() for future in futures]
+
+
+def _work(waiting: deque[tuple[Callable[[], T], Future[T]]]) -> None:
+    """Make calls until none waits."""
+    with suppress(IndexError):
+        while True:
+            call, future = waiting.popleft()
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+                future.set_exception(error)

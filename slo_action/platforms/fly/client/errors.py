@@ -11,11 +11,11 @@ from slo_action.errors import PlatformError
 _LONGEST_ERROR = 200
 T = TypeVar("T")
 
+TRANSIENT = frozenset({408, 500, 502, 503, 504})
 _CONFLICTS = frozenset({409, 412})
 _FORBIDDEN, _NOT_FOUND = 403, 404
 _STATUS_PAGE = "see status.flyio.net, then run the job again"
 
-_TROUBLE = ("it has an outage", _STATUS_PAGE)
 _REDIRECT = ("it redirects elsewhere", "check the FLY_*_BASE_URL variables of the job")
 _CONFLICT = (
     "another client is changing the machine, or has changed it",
@@ -24,14 +24,10 @@ _CONFLICT = (
 _MEANINGS = {
     401: ("the token is expired or malformed", ""),
     403: ("the token is for another app", ""),
-    409: _CONFLICT,
-    412: _CONFLICT,
-    429: (
-        "too many requests",
-        "let fewer jobs deploy at once, then run the job again",
-    ),
+    429: ("too many requests", "let fewer jobs deploy at once, then run the job again"),
+    **dict.fromkeys(_CONFLICTS, _CONFLICT),
     **dict.fromkeys((301, 302, 303, 307, 308), _REDIRECT),
-    **dict.fromkeys((408, 500, 502, 503, 504), _TROUBLE),
+    **dict.fromkeys(TRANSIENT, ("it has an outage", _STATUS_PAGE)),
 }
 """What a status means and the next step; without one the next step is another token."""
 
@@ -51,6 +47,16 @@ class FlyRefusedError(PlatformError):
         super().__init__(message, hint=hint)
         self.status = status
         self.request_id = request_id
+
+    @property
+    def is_unsure(self) -> bool:
+        """True where the request may have been carried out all the same."""
+        return self.status is None or self.status == 408 or self.status >= 500  # noqa: PLR2004 - HTTP
+
+    @property
+    def is_passing(self) -> bool:
+        """True where the same may be accepted later: a conflict, or no sure answer."""
+        return self.is_unsure or self.status in _CONFLICTS
 
 
 class FlyConflictError(FlyRefusedError):
@@ -77,11 +83,6 @@ class Call:
     accept: str = "application/json"
     is_change: bool = False
     is_repeatable: bool = True
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What the rate limits count together: the same done to the same."""
-        return self.method, self.url
 
     @property
     def description(self) -> str:
@@ -126,27 +127,23 @@ def tried(call: Callable[[], T]) -> T | FlyRefusedError:
 
 def refused(call: Call, answer: ApiAnswer, scrub: Callable[[str], str]) -> FlyRefusedError:
     """Return the error for an answer that is no success."""
+    request = f"request {answer.request_id}" if answer.request_id else ""
     if answer.status is None:
-        return _no_answer(call, answer)
+        more = "; it may have been done all the same" if call.is_change and answer.was_sent else ""
+        facts = ", ".join(fact for fact in (answer.lost, request) if fact)
+        return FlyRefusedError(
+            f"Fly.io gave no answer when asked to {call.description} ({facts}){more}.",
+            hint=_STATUS_PAGE,
+            request_id=answer.request_id,
+        )
     problem, hint = _meaning(call, answer.status)
     said = quoted(scrub(answer.error), _LONGEST_ERROR) if answer.error else ""
-    facts = ", ".join(fact for fact in (f"HTTP {answer.status}", said, _request(answer)) if fact)
+    facts = ", ".join(fact for fact in (f"HTTP {answer.status}", said, request) if fact)
     error = FlyConflictError if answer.status in _CONFLICTS else FlyRefusedError
     return error(
         f"Fly.io refused to {call.description}: {problem} ({facts}).",
         hint=hint,
         status=answer.status,
-        request_id=answer.request_id,
-    )
-
-
-def _no_answer(call: Call, answer: ApiAnswer) -> FlyRefusedError:
-    unsure = call.is_change and answer.was_sent
-    more = "; it may have been done all the same" if unsure else ""
-    facts = ", ".join(fact for fact in (answer.lost, _request(answer)) if fact)
-    return FlyRefusedError(
-        f"Fly.io gave no answer when asked to {call.description} ({facts}){more}.",
-        hint=_STATUS_PAGE,
         request_id=answer.request_id,
     )
 
@@ -163,8 +160,3 @@ def _meaning(call: Call, status: int) -> tuple[str, str]:
         return problem, f"see the `app` input, or {token}"
     problem, hint = _MEANINGS.get(status, ("it does not accept this", _STATUS_PAGE))
     return problem, hint or token
-
-
-def _request(answer: ApiAnswer) -> str:
-    """Return Fly's name for the exchange: its support asks for it."""
-    return f"request {answer.request_id}" if answer.request_id else ""

@@ -7,13 +7,13 @@ a machine, bursts of three; five a second to get a machine, bursts of ten).
 
 import json
 import threading
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import httpx
 
 from slo_action import __version__
 from slo_action.core.text.secrets import Scrubber, Secret
-from slo_action.platforms.fly.client.errors import ApiAnswer, Call, refused
+from slo_action.platforms.fly.client.errors import TRANSIENT, ApiAnswer, Call, refused
 from slo_action.ports import Clock
 from slo_action.system.retry import RetryBudget
 
@@ -24,30 +24,24 @@ _MACHINES_API = "/v1/apps/"
 NONCE_HEADER = "fly-machine-lease-nonce"
 
 _TOO_OFTEN = 429
-_TRANSIENT = frozenset({408, 500, 502, 503, 504})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LONGEST_ID = 64
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 8.0
 
 
-Key = tuple[str, str]
-"""A method and an address: an action on one machine, or on the app."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(NamedTuple):
     """How often in the long run, and how often at once."""
 
     per_second: float
     burst: int
 
 
-READING_A_MACHINE = Rate(per_second=5.0, burst=10)
+READING_OR_ELSEWHERE = Rate(per_second=5.0, burst=10)
+"""Documented for reading a machine. The ledger and the registry document no limit: a loop of ours
+must not become one's reason."""
 ACTING_ON_MACHINES = Rate(per_second=1.0, burst=3)
 """What the Machines API documents."""
-ELSEWHERE = Rate(per_second=5.0, burst=10)
-"""The ledger and the registry document no limit; a loop of ours must not become one's reason."""
 
 
 class RateLimits:
@@ -56,28 +50,26 @@ class RateLimits:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._due: dict[Key, float] = {}
+        self._due: dict[tuple[str, str], float] = {}
         """When the last request would have come at the steady rate: a generic cell rate."""
-        self._held: dict[Key, float] = {}
+        self._held: dict[tuple[str, str], float] = {}
 
-    def wait(self, key: Key, rate: Rate) -> None:
-        """Return when the next request for `key` may be sent."""
-        self._clock.sleep_until(self._reserve(key, rate))
-
-    def hold(self, key: Key, seconds: float) -> None:
-        """Send nothing more for `key` for so long: Fly said that it was too much."""
-        until = self._clock.monotonic() + seconds
-        with self._lock:
-            self._held[key] = max(self._held.get(key, until), until)
-
-    def _reserve(self, key: Key, rate: Rate) -> float:
+    def wait(self, call: Call) -> None:
+        """Return when the next request of the same method to the same address may be sent."""
+        rate, key = _rate_of(call), (call.method, call.url)
         interval = 1.0 / rate.per_second
         with self._lock:
             now = self._clock.monotonic()
             due = self._due.get(key, now)
             at = max(now, due - (rate.burst - 1) * interval, self._held.get(key, now))
             self._due[key] = max(due, at) + interval
-            return at
+        self._clock.sleep_until(at)
+
+    def hold(self, call: Call, seconds: float) -> None:
+        """Send no more of the same for so long: Fly said that it was too much."""
+        key, until = (call.method, call.url), self._clock.monotonic() + seconds
+        with self._lock:
+            self._held[key] = max(self._held.get(key, until), until)
 
 
 class FlyConnection:
@@ -110,10 +102,9 @@ class FlyConnection:
         it may have done, only where that is repeatable.
         """
         budget = RetryBudget(self._clock, patience_seconds)
-        rate = _rate_of(call)
         began, wanted = self._clock.monotonic(), _FIRST_PAUSE_SECONDS
         while True:
-            self._limits.wait(call.key, rate)
+            self._limits.wait(call)
             answer = self._exchange(call)
             if answer.is_success:
                 return answer
@@ -121,7 +112,7 @@ class FlyConnection:
             pause = budget.pause(began, wanted, answer.retry_after) if helps else None
             if pause is None:
                 raise refused(call, answer, self._scrubber.scrub)
-            self._limits.hold(call.key, pause)
+            self._limits.hold(call, pause)
             began, wanted = self._clock.monotonic() + pause, min(2 * wanted, _LONGEST_PAUSE_SECONDS)
 
     def _exchange(self, call: Call) -> ApiAnswer:
@@ -183,15 +174,15 @@ class FlyConnection:
 
 
 def _rate_of(call: Call) -> Rate:
-    if _MACHINES_API not in call.url:
-        return ELSEWHERE
-    return READING_A_MACHINE if call.machine and call.method == "GET" else ACTING_ON_MACHINES
+    is_reading = call.machine and call.method == "GET"
+    is_limited = _MACHINES_API in call.url and not is_reading
+    return ACTING_ON_MACHINES if is_limited else READING_OR_ELSEWHERE
 
 
 def _may_repeat(call: Call, answer: ApiAnswer) -> bool:
     if answer.status == _TOO_OFTEN or not answer.was_sent:
         return True
-    return call.is_repeatable and (answer.status is None or answer.status in _TRANSIENT)
+    return call.is_repeatable and (answer.status is None or answer.status in TRANSIENT)
 
 
 def _parsed(body: bytes) -> tuple[object, bool]:

@@ -114,6 +114,10 @@ EachValue = Annotated[dict[str, _T], WrapValidator(_each_value)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Code = Annotated[int, Field(ge=-(2**31), le=2**32)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
+UtcTime = Annotated[
+    datetime | None,
+    AfterValidator(lambda at: at.replace(tzinfo=UTC) if at and at.tzinfo is None else at),
+]
 
 
 class ImageRef(LenientModel):
@@ -309,10 +313,6 @@ class FlyMachine(RawModel):
         )
 
 
-def _in_utc(at: datetime | None) -> datetime | None:
-    return at.replace(tzinfo=UTC) if at and at.tzinfo is None else at
-
-
 class FlyRelease(LenientModel):
     """A release in Fly's list; the fields that are not documented may be missing.
 
@@ -333,9 +333,7 @@ class FlyRelease(LenientModel):
     description: str = ""
     user: str = Field("", validation_alias=AliasPath("user", "name"))
     email: str = Field("", validation_alias=AliasPath("user", "email"))
-    created_at: Annotated[datetime | None, AfterValidator(_in_utc)] = Field(
-        None, validation_alias="createdAt"
-    )
+    created_at: UtcTime = Field(None, validation_alias="createdAt")
 
     @field_validator("digest", mode="after")
     @classmethod

@@ -14,7 +14,7 @@ from slo_action.platforms.fly.client.models import FlyMachine, FlyRelease
 from slo_action.platforms.fly.state.machines import is_app_machine, read_machine
 
 _NO_LEASE = Secret("no-such-lease")
-_FORBIDDEN = frozenset({401, 403})
+_Found = tuple[ProofState, str]
 
 
 def running(machines: Sequence[FlyMachine], releases: Sequence[FlyRelease]) -> Release | None:
@@ -42,6 +42,12 @@ def proofs(
 ) -> tuple[Proof, ...]:
     """Return what a rollback to `release` would need. Asks the API; changes nothing."""
     counted = _counted(machines)
+    needed = {
+        "token": _token(api, counted),
+        "image": _image(api, counted, release),
+        "config": _config(counted),
+        "one release": _one_release(counted),
+    }
     volumes = {volume for live in counted for volume in live.whole_config.volumes}
     written = f"{len(volumes)} volumes: what is written to them is not restored"
     if row is None or row.definition is None:
@@ -51,55 +57,53 @@ def proofs(
     else:
         command = ProofState.PROVEN, "there is none"
     secrets = "they have no versions: the previous image starts with what they are then"
-    return (
-        _token(api, counted),
-        _image(api, counted, release),
-        _config(counted),
-        _one_release(counted),
-        _optional("volumes", ProofState.MISSING, written)
+    optional = {
+        "volumes": (ProofState.MISSING, written)
         if volumes
-        else _optional("volumes", ProofState.PROVEN, "no machine has one"),
-        _optional("release command", *command),
-        _optional("secrets", ProofState.MISSING, secrets),
+        else (ProofState.PROVEN, "no machine has one"),
+        "release command": command,
+        "secrets": (ProofState.MISSING, secrets),
+    }
+    return tuple(
+        Proof(name=name, state=state, words=reason, is_needed=name in needed)
+        for name, (state, reason) in (needed | optional).items()
     )
 
 
 def no_access(error: FlyRefusedError) -> Proof:
     """Return the proof of a token that may not even read: no rollback is possible with it."""
-    return _needed("token", ProofState.MISSING, error.description)
+    return Proof(name="token", state=ProofState.MISSING, words=error.description)
 
 
-def _token(api: FlyApi, counted: Sequence[FlyMachine]) -> Proof:
+def _token(api: FlyApi, counted: Sequence[FlyMachine]) -> _Found:
     """Release a lease that does not exist: that needs the right to change, and changes nothing."""
     name = next((live.id for live in counted if not live.nonce), "")
     if not name:
-        return _needed("token", ProofState.UNKNOWN, "there is no machine to try it on")
+        return ProofState.UNKNOWN, "there is no machine to try it on"
     answer = tried(partial(api.release_lease, name, _NO_LEASE))
     if not isinstance(answer, FlyRefusedError) or answer.status in {404, 409, 412}:
-        return _needed("token", ProofState.PROVEN, "it may change machines")
-    if answer.status in _FORBIDDEN:
-        return _needed("token", ProofState.MISSING, answer.message)
-    return _needed("token", ProofState.UNKNOWN, answer.message)
+        return ProofState.PROVEN, "it may change machines"
+    is_forbidden = answer.status in {401, 403}
+    return ProofState.MISSING if is_forbidden else ProofState.UNKNOWN, answer.message
 
 
-def _image(api: FlyApi, counted: Sequence[FlyMachine], release: Release | None) -> Proof:
-    images = {live.image_ref.by_digest for live in counted} - {""}
+def _image(api: FlyApi, counted: Sequence[FlyMachine], release: Release | None) -> _Found:
+    images = sorted({live.image_ref.by_digest for live in counted} - {""})
     if not images or release is None:
-        return _needed("image", ProofState.MISSING, "no machine reports the digest of its image")
-    for image in sorted(images):
+        return ProofState.MISSING, "no machine reports the digest of its image"
+    shown = []
+    for image in images:
         repository, _, digest = image.partition("@")
-        found = api.has_image(repository, digest)
+        found, short = api.has_image(repository, digest), short_digest(digest)
         if found is False:
-            reason = f"the registry has no image {short_digest(digest)} any more"
-            return _needed("image", ProofState.MISSING, reason)
+            return ProofState.MISSING, f"the registry has no image {short} any more"
         if found is None:
-            reason = f"the registry did not say whether it has image {short_digest(digest)}"
-            return _needed("image", ProofState.UNKNOWN, reason)
-    shown = ", ".join(short_digest(image.partition("@")[2]) for image in sorted(images))
-    return _needed("image", ProofState.PROVEN, f"the registry has {shown}")
+            return ProofState.UNKNOWN, f"the registry did not say whether it has image {short}"
+        shown.append(short)
+    return ProofState.PROVEN, f"the registry has {', '.join(shown)}"
 
 
-def _config(counted: Sequence[FlyMachine]) -> Proof:
+def _config(counted: Sequence[FlyMachine]) -> _Found:
     blank = [
         live.id
         for live in counted
@@ -107,19 +111,16 @@ def _config(counted: Sequence[FlyMachine]) -> Proof:
     ]
     if not counted or blank:
         which = f"of {', '.join(blank)}" if blank else "of any machine"
-        reason = f"the whole configuration {which} is not known"
-        return _needed("config", ProofState.MISSING, reason)
-    reason = f"the whole configuration of {len(counted)} machines is kept"
-    return _needed("config", ProofState.PROVEN, reason)
+        return ProofState.MISSING, f"the whole configuration {which} is not known"
+    return ProofState.PROVEN, f"the whole configuration of {len(counted)} machines is kept"
 
 
-def _one_release(counted: Sequence[FlyMachine]) -> Proof:
+def _one_release(counted: Sequence[FlyMachine]) -> _Found:
     images = Counter(read_machine(live).digest for live in counted)
     if len(images) == 1:
-        return _needed("one release", ProofState.PROVEN, "every machine runs the same image")
+        return ProofState.PROVEN, "every machine runs the same image"
     shown = ", ".join(f"{count} on {short_digest(digest)}" for digest, count in images.items())
-    reason = f"the machines run different images: {shown or 'there are none'}"
-    return _needed("one release", ProofState.MISSING, reason)
+    return ProofState.MISSING, f"the machines run different images: {shown or 'there are none'}"
 
 
 def _counted(machines: Sequence[FlyMachine]) -> list[FlyMachine]:
@@ -129,11 +130,3 @@ def _counted(machines: Sequence[FlyMachine]) -> list[FlyMachine]:
         for live in machines
         if is_app_machine(live) and not live.cordoned and not live.config.standbys
     ]
-
-
-def _needed(name: str, state: ProofState, reason: str) -> Proof:
-    return Proof(name=name, state=state, words=reason)
-
-
-def _optional(name: str, state: ProofState, reason: str) -> Proof:
-    return Proof(name=name, state=state, words=reason, is_needed=False)

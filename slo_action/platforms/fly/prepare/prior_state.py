@@ -6,7 +6,7 @@ from slo_action.config.request import VerifyRequest
 from slo_action.config.settings.fly import FlySettings
 from slo_action.core.model import Mode, Release
 from slo_action.core.release.track_record import PastVerdict
-from slo_action.platforms.context import PlatformContext
+from slo_action.platforms import PlatformContext
 from slo_action.platforms.fly.prepare.sealing import unsealed
 from slo_action.platforms.fly.state.restore_copy import RestoreCopy, read_copy
 

@@ -13,11 +13,10 @@ from slo_action.core.model import RollbackStep
 from slo_action.core.release.fleet import short_digest
 from slo_action.core.release.rollback_plan import RollbackPlan, Step
 from slo_action.errors import Interrupted, PlatformError
-from slo_action.platforms.fly.client.errors import FlyConflictError, FlyRefusedError, tried
-from slo_action.platforms.fly.rollback.batches import LARGEST, batched
-from slo_action.platforms.fly.rollback.leases import Leases, is_unsure
+from slo_action.platforms.fly.client.errors import FlyRefusedError, tried
+from slo_action.platforms.fly.rollback.leases import Leases
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
-from slo_action.platforms.fly.rollback.plan import not_restored, ordered
+from slo_action.platforms.fly.rollback.plan import LARGEST, batched, not_restored, ordered
 from slo_action.platforms.fly.rollback.restore_batch import BatchRestore
 from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError, StepLog, TakenOverError
 from slo_action.platforms.fly.rollback.survey import Survey
@@ -68,7 +67,7 @@ class MachinesEngine:
         try:
             self._act(survey, orders, restore)
         except RollbackAbortedError as error:
-            steps.give_up(error.reason, taken_over=isinstance(error, TakenOverError))
+            steps.give_up(str(error), taken_over=isinstance(error, TakenOverError))
         except Interrupted:
             steps.give_up("the run was stopped")
         finally:
@@ -92,9 +91,12 @@ class MachinesEngine:
     def _act(self, survey: Survey, orders: Sequence[MachineOrder], restore: BatchRestore) -> None:
         for order in orders:
             if order.step.step is Step.LEAVE:
-                restore.steps.add(f"machine {order.name}", _left(order), succeeded=True)
+                is_gone = order.machine.state == "destroyed"
+                left = "" if is_gone else f"left on {order.step.before}: "
+                detail = f"{left}{order.step.why}"
+                restore.steps.add(f"machine {order.name}", detail, succeeded=True)
         latest = self.tools.clock.monotonic() + self.timeout_seconds
-        restore.demand_newest()
+        self.tools.demand_newest(survey.judged)
         for batch in batched([one for one in orders if one.step.step in _CHANGES]):
             if self.tools.clock.monotonic() > latest:
                 raise RollbackAbortedError(f"its time limit of {self.timeout_seconds:g} s is over")
@@ -121,17 +123,16 @@ class MachinesEngine:
 
     def _demand(self, calls: Sequence[Callable[[], None]]) -> None:
         """Make calls that may be made twice, again where a change is under way or was not sure."""
-        waiting = list(calls)
-        problem = ""
+        waiting, problem = list(calls), ""
         for _ in range(_MOST_REPEATS):
-            answers = self.tools.try_all(waiting)
-            pairs = list(zip(waiting, answers, strict=True))
-            refused = [(call, error) for call, error in pairs if isinstance(error, FlyRefusedError)]
-            for _, error in refused:
-                problem = error.message
-                if not (isinstance(error, FlyConflictError) or is_unsure(error)):
-                    raise RollbackAbortedError(problem)
-            waiting = [call for call, _ in refused]
+            pairs = list(zip(waiting, self.tools.try_all(waiting), strict=True))
+            waiting = []
+            for call, error in pairs:
+                if isinstance(error, FlyRefusedError):
+                    waiting.append(call)
+                    problem = error.message
+                    if not error.is_passing:
+                        raise RollbackAbortedError(problem)
             if not waiting:
                 return
             self.tools.pause(_REPEAT_SECONDS)
@@ -185,8 +186,3 @@ def _reachable(survey: Survey) -> Sequence[MachineOrder]:
             hint="see status.flyio.net, then run the job again",
         )
     return orders
-
-
-def _left(order: MachineOrder) -> str:
-    is_gone = order.machine.state == "destroyed"
-    return order.step.why if is_gone else f"left on {order.step.before}: {order.step.why}"

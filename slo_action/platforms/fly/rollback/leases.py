@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import Interrupted
 from slo_action.platforms.fly.client.api import FlyApi
-from slo_action.platforms.fly.client.errors import FlyConflictError, FlyRefusedError
+from slo_action.platforms.fly.client.errors import FlyRefusedError
 from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError
 from slo_action.platforms.fly.rollback.tools import Journal, RollbackTools
 
@@ -24,14 +23,6 @@ _RENEWAL_SECONDS = 2.0
 _DESCRIPTION = "slo-verify"
 
 
-@dataclass(slots=True, kw_only=True)
-class _Held:
-    """A lease of ours, and when it was refreshed last."""
-
-    nonce: Secret
-    refreshed: float
-
-
 class Leases:
     """The leases that are held now. `release` must be called wherever it ends; it never raises.
 
@@ -43,12 +34,12 @@ class Leases:
         self._api = tools.api
         self._clock = tools.clock
         self._journal = journal
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, tuple[Secret, float]] = {}
+        """The nonces, each with when its lease was refreshed last."""
 
     def nonce(self, machine: str) -> Secret | None:
         """Return what every call on a leased machine must carry; None without a lease."""
-        held = self._held.get(machine)
-        return held.nonce if held else None
+        return self._held[machine][0] if machine in self._held else None
 
     def take(self, machines: Sequence[str], *, wait_seconds: float = _LONGEST_WAIT_SECONDS) -> None:
         """Take leases on all, or none: two clients that wait holding some can wait for ever.
@@ -75,9 +66,10 @@ class Leases:
         problem = ""
         for _ in range(_MOST_RENEWALS):
             now = self._clock.monotonic()
-            lapsed = [machine for machine in machines if not self._lasts(machine, now)]
-            for machine in lapsed:
-                self._held.pop(machine, None)
+            for name, (_, refreshed) in list(self._held.items()):
+                if name in machines and now + 1.0 >= refreshed + TTL_SECONDS:
+                    del self._held[name]
+            lapsed = [machine for machine in machines if machine not in self._held]
             problem = self._tried(lapsed)
             if not problem:
                 return
@@ -87,9 +79,7 @@ class Leases:
     def refresh(self) -> None:
         """Make leases last that are 10 s old; one that cannot be is tried again the next time."""
         now = self._clock.monotonic()
-        due = [
-            name for name, held in self._held.items() if now >= held.refreshed + _REFRESH_SECONDS
-        ]
+        due = [name for name, (_, at) in self._held.items() if now >= at + _REFRESH_SECONDS]
         api = self._api.with_patience(_REFRESH_PATIENCE_SECONDS)
         self._tools.concurrently([partial(self._refreshed, api, name) for name in due])
 
@@ -117,33 +107,21 @@ class Leases:
         try:
             nonce = self._api.lease(machine, ttl_seconds=TTL_SECONDS, description=_DESCRIPTION)
         except FlyRefusedError as error:
-            if isinstance(error, FlyConflictError) or is_unsure(error):
-                return f"machine {machine} cannot be leased: {error.message}"
-            raise RollbackAbortedError(
-                f"machine {machine} cannot be leased: {error.message}"
-            ) from error
-        self._held[machine] = _Held(nonce=nonce, refreshed=began)
+            problem = f"machine {machine} cannot be leased: {error.message}"
+            if error.is_passing:
+                return problem
+            raise RollbackAbortedError(problem) from error
+        self._held[machine] = nonce, began
         return ""
 
-    def _lasts(self, machine: str, now: float) -> bool:
-        held = self._held.get(machine)
-        return held is not None and now + 1.0 < held.refreshed + TTL_SECONDS
-
     def _refreshed(self, api: FlyApi, machine: str) -> None:
-        held, began = self._held[machine], self._clock.monotonic()
-        try:
-            api.lease(machine, ttl_seconds=TTL_SECONDS, description=_DESCRIPTION, nonce=held.nonce)
-        except FlyRefusedError:
-            return
-        held.refreshed = began
+        nonce, began = self._held[machine][0], self._clock.monotonic()
+        with suppress(FlyRefusedError):
+            api.lease(machine, ttl_seconds=TTL_SECONDS, description=_DESCRIPTION, nonce=nonce)
+            self._held[machine] = nonce, began
 
     def _released(self, api: FlyApi, machine: str) -> None:
         """Forget a lease only when it was tried: what a signal interrupts is tried again."""
         with suppress(FlyRefusedError):
-            api.release_lease(machine, self._held[machine].nonce)
+            api.release_lease(machine, self._held[machine][0])
         self._held.pop(machine, None)
-
-
-def is_unsure(error: FlyRefusedError) -> bool:
-    """Return whether the request may have been carried out all the same."""
-    return error.status is None or error.status == 408 or error.status >= 500  # noqa: PLR2004 - HTTP

@@ -69,58 +69,47 @@ def restoring(
     live: FlyMachine, previous: PreviousConfig, *, runs: bool, uncordons: bool = False
 ) -> MachineOrder:
     """Give a machine its previous configuration, or only what it lacks beside it."""
-    machine = read_machine(live)
-    image = ("image",) if machine.digest != previous.digest else ()
+    order = leaving(live, previous.why)
+    image = ("image",) if order.machine.digest != previous.digest else ()
     traffic = ("uncordoned",) if uncordons else ()
-    order = MachineOrder(
-        step=MachineStep(
-            machine=machine.name,
-            region=machine.region,
-            step=Step.UPDATE,
-            before=running_name(machine),
-            after=previous.config.release or f"image {short_digest(previous.digest)}",
-            why=previous.why,
-            changes=(*image, *changed_parts(live.whole_config, previous.config), *traffic),
-            stays_stopped=not runs,
-        ),
-        machine=machine,
-        previous=previous,
-        uncordons=uncordons,
+    step = replace(
+        order.step,
+        step=Step.UPDATE,
+        after=previous.config.release or f"image {short_digest(previous.digest)}",
+        changes=(*image, *changed_parts(live.whole_config, previous.config), *traffic),
+        stays_stopped=not runs,
     )
-    return _lacking(order, runs=runs) if previous.is_restored(live) else order
-
-
-def _lacking(order: MachineOrder, *, runs: bool) -> MachineOrder:
-    """Start or uncordon what has its previous configuration already, or leave it."""
-    step, why = Step.LEAVE, "it has its previous image and configuration already"
-    if order.uncordons:
-        step, why = Step.START, "it took traffic before the deploy"
-    if runs and order.machine.state in RESTING:
-        step, why = Step.START, "it ran before the deploy"
-    return replace(order, step=replace(order.step, step=step, why=why))
+    if previous.is_restored(live):
+        step = replace(
+            step, step=Step.LEAVE, why="it has its previous image and configuration already"
+        )
+        if uncordons:
+            step = replace(step, step=Step.START, why="it took traffic before the deploy")
+        if runs and order.machine.state in RESTING:
+            step = replace(step, step=Step.START, why="it ran before the deploy")
+    return replace(order, step=step, previous=previous, uncordons=uncordons)
 
 
 def cordoning(live: FlyMachine) -> MachineOrder:
     """Take a machine that the deploy made out of the traffic; stop it if it works without."""
-    machine = read_machine(live)
+    order = leaving(live, "the deploy made it, and it takes no traffic")
+    machine = order.machine
     stops = not machine.is_serving and machine.state not in RESTING
     if machine.is_cordoned and not stops:
-        return leaving(live, "the deploy made it, and it takes no traffic")
-    step = MachineStep(
-        machine=machine.name,
-        region=machine.region,
+        return order
+    step = replace(
+        order.step,
         step=Step.CORDON,
-        before=running_name(machine),
         after="stopped" if stops else "out of the traffic",
         why="the deploy made it; it is kept, and can be destroyed by hand",
     )
-    return MachineOrder(step=step, machine=machine, stops=stops)
+    return replace(order, step=step, stops=stops)
 
 
 def leaving(live: FlyMachine, why: str) -> MachineOrder:
     """Do nothing to a machine, and say why."""
     machine = read_machine(live)
-    runs = running_name(machine)
+    runs = machine.release or f"image {short_digest(machine.digest) or 'unknown'}"
     step = MachineStep(
         machine=machine.name,
         region=machine.region,
@@ -137,8 +126,3 @@ def destroyed(kept: FlyMachine, why: str) -> MachineOrder:
     gone = leaving(kept, why)
     step = replace(gone.step, before="destroyed", after="destroyed")
     return replace(gone, step=step, machine=replace(gone.machine, state="destroyed"))
-
-
-def running_name(machine: Machine) -> str:
-    """Name what a machine runs: the release that it is marked with, else its image."""
-    return machine.release or f"image {short_digest(machine.digest) or 'unknown'}"

@@ -1,7 +1,6 @@
 """One machine while it is restored: what its newest answer says about it. No I/O."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from slo_action.core.release.fleet import Machine, exit_summary
 from slo_action.core.release.rollback_plan import Step
@@ -22,14 +21,6 @@ _OLD_ANSWERS = 3
 _OLD_SECONDS = 10.0
 _MOVING = frozenset({"replacing", "updating", "created", "starting", "restarting", "stopping"})
 _OVER = frozenset({"launch_failed", "destroyed", "destroying", "migrated", "replaced"})
-
-
-class Need(StrEnum):
-    """What a machine needs next."""
-
-    TIME = "time"
-    START = "start"
-    NOTHING = "nothing"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -56,6 +47,11 @@ class MachineProgress:
     _state: str = "unknown"
 
     @property
+    def is_update(self) -> bool:
+        """True where it gets another configuration, not only a start."""
+        return self.order.step.step is Step.UPDATE
+
+    @property
     def has_ended(self) -> bool:
         """True where nothing more is waited for."""
         return bool(self.ending)
@@ -66,27 +62,30 @@ class MachineProgress:
         checks = self._config.grace_seconds + 2 * self._config.interval_seconds
         return self._since + max(self.least_seconds, checks + _BESIDE_CHECKS_SECONDS)
 
-    def fail(self, reason: str, now: float) -> Need:
-        """End it: it is not restored."""
+    def fail(self, reason: str, now: float) -> bool:
+        """End it: it is not restored, and needs no start."""
         self.ending = f"{self.order.step.before} -> {self.order.step.after}: {reason}"
         self.seconds = now - self.began
-        return Need.NOTHING
+        return False
 
     def starts(self, now: float) -> None:
         """Note that a start is asked for."""
         self._starts += 1
         self._started = now
 
-    def see(self, live: FlyMachine, now: float) -> Need:
-        """Take a new answer. Raises TakenOverError where another client configured the machine."""
+    def see(self, live: FlyMachine, now: float) -> bool:
+        """Take a new answer; return whether the machine needs a start.
+
+        Raises TakenOverError where another client configured the machine.
+        """
         machine = read_machine(live)
         expected = len(self._config.checks)
         checks = f", {machine.checks_passing} of {expected} checks passing" if expected else ""
         self._state = f"state {machine.state or 'unknown'}{checks}"
-        need = self._see(live, machine, now)
-        if need is Need.TIME:
+        needs_start = self._see(live, machine, now)
+        if not needs_start:
             self.wait(now)
-        return need
+        return needs_start
 
     def wait(self, now: float, problem: str = "") -> None:
         """End it where its time is over; `problem` is why there was no answer."""
@@ -102,9 +101,9 @@ class MachineProgress:
     def _config(self) -> MachineConfig:
         return self.order.previous.config if self.order.previous else MachineConfig()
 
-    def _see(self, live: FlyMachine, machine: Machine, now: float) -> Need:
+    def _see(self, live: FlyMachine, machine: Machine, now: float) -> bool:
         if not self._is_ours(live, machine, now):
-            return Need.NOTHING if self.has_ended else Need.TIME
+            return False
         if machine.state in _OVER:
             return self.fail(f"its state is {machine.state}", now)
         if self.order.step.stays_stopped:
@@ -159,36 +158,34 @@ class MachineProgress:
         kept = machine.release or self.order.step.before
         self.fail(f"the image could not be pulled; the platform kept {kept}", now)
 
-    def _rests(self, machine: Machine, now: float) -> Need:
-        if machine.state not in RESTING and machine.state != "started":
-            return Need.TIME
+    def _rests(self, machine: Machine, now: float) -> bool:
+        if machine.state not in RESTING | {"started"}:
+            return False
         woken = ", and was started by a request since" if machine.state == "started" else ""
         return self._end_well(f"not running, as before{woken}", now)
 
-    def _runs(self, live: FlyMachine, machine: Machine, now: float) -> Need:
+    def _runs(self, live: FlyMachine, machine: Machine, now: float) -> bool:
         self._steady = now if self._steady is None else self._steady
         self._was_steady = True
         expected = len(self._config.checks)
         if not expected:
-            if now - self._steady < _STEADY_SECONDS:
-                return Need.TIME
-            return self._end_well("started, no checks configured", now)
+            if now - self._steady >= _STEADY_SECONDS:
+                self._end_well("started, no checks configured", now)
+            return False
         passing = machine.checks_passing
-        if passing < expected or passing < len(machine.checks) or not self._is_fresh(live, now):
-            return Need.TIME
-        return self._end_well(f"started, {passing} of {expected} checks passing", now)
+        if passing >= expected and passing >= len(machine.checks) and self._is_fresh(live, now):
+            self._end_well(f"started, {passing} of {expected} checks passing", now)
+        return False
 
-    def _stands(self, machine: Machine, crashes: int, now: float) -> Need:
+    def _stands(self, machine: Machine, crashes: int, now: float) -> bool:
         """One that crashed is started again by the platform; one that rests is by us."""
         if machine.state not in {"stopped", "suspended", "failed"} or crashes > 0:
-            return Need.TIME
+            return False
         if machine.state == "failed" and (self.sent is not None or self._starts):
             return self.fail("its state is failed", now)
         if self._was_steady and machine.is_autostarted:
             return self._end_well("started, and stopped by autostop", now)
-        if self._starts >= _MOST_STARTS or now - self._started < _START_PAUSE_SECONDS:
-            return Need.TIME
-        return Need.START
+        return self._starts < _MOST_STARTS and now - self._started >= _START_PAUSE_SECONDS
 
     def _is_fresh(self, live: FlyMachine, now: float) -> bool:
         """Return whether the checks ran since the start; after grace and interval they did."""
@@ -196,12 +193,12 @@ class MachineProgress:
         is_due = self._steady is not None and now >= self._steady + due
         return is_due or live.checks_are_fresh
 
-    def _end_well(self, how: str, now: float) -> Need:
+    def _end_well(self, how: str, now: float) -> bool:
         step = self.order.step
-        moved = f"{step.before} -> {step.after}: " if step.step is Step.UPDATE else ""
+        moved = f"{step.before} -> {step.after}: " if self.is_update else ""
         self.is_healthy, self.seconds = True, now - self.began
         self.ending = f"{moved}{how}, in {self.seconds:.1f} s"
-        return Need.NOTHING
+        return False
 
 
 def _taken_over(machine: Machine) -> TakenOverError:

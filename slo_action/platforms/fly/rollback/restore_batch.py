@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from slo_action.core.release.fleet import short_digest
-from slo_action.core.release.rollback_plan import Step
-from slo_action.platforms.fly.client.errors import FlyConflictError, FlyRefusedError, tried
+from slo_action.platforms.fly.client.errors import FlyRefusedError, tried
 from slo_action.platforms.fly.client.models import FlyMachine, FlyRelease
-from slo_action.platforms.fly.rollback.leases import Leases, is_unsure
+from slo_action.platforms.fly.rollback.leases import Leases
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
-from slo_action.platforms.fly.rollback.machine_progress import MachineProgress, Need
+from slo_action.platforms.fly.rollback.machine_progress import MachineProgress
 from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError, StepLog, TakenOverError
 from slo_action.platforms.fly.rollback.tools import Journal, RollbackTools
 from slo_action.platforms.fly.state.machines import read_machine
@@ -42,7 +41,7 @@ class BatchRestore:
         ]
         changes = self.confirmed(batch)
         self.steps.begin(names)
-        self._send([one for one in machines if _is_update(one) and changes[one.order.name]])
+        self._send([one for one in machines if one.is_update and changes[one.order.name]])
         self._watch(machines)
         self._uncordon([progress.order for progress in machines if progress.is_healthy])
         self.leases.release()
@@ -57,16 +56,14 @@ class BatchRestore:
         if failed:
             raise RollbackAbortedError(f"machine {', '.join(failed)} was not restored")
 
-    def demand_newest(self, *, must_know: bool = True) -> None:
-        """Raise TakenOverError where another release is the newest."""
-        self.tools.demand_newest(self.judged, must_know=must_know)
-
     def confirmed(self, batch: Sequence[MachineOrder]) -> dict[str, bool]:
         """Read each machine again, and return by name whether it is still as it was planned.
 
         One that is restored by now is False. Raises TakenOverError, RollbackAbortedError.
         """
-        reads: list[Callable[[], object]] = [partial(self.demand_newest, must_know=False)]
+        reads: list[Callable[[], object]] = [
+            partial(self.tools.demand_newest, self.judged, must_know=False)
+        ]
         reads += [partial(tried, partial(self.tools.api.machine, order.name)) for order in batch]
         _, *answers = self.tools.concurrently(reads)
         return {
@@ -82,7 +79,7 @@ class BatchRestore:
                 return
             if sending:
                 self.tools.pause(_SENDING_PAUSE_SECONDS)
-                self.demand_newest(must_know=False)
+                self.tools.demand_newest(self.judged, must_know=False)
             orders = [progress.order for progress in waiting]
             self.leases.ensure([order.name for order in orders])
             for order in orders:
@@ -90,9 +87,7 @@ class BatchRestore:
             sent = self.tools.clock.monotonic()
             answers = self.tools.concurrently([partial(self._update, order) for order in orders])
             pairs = list(zip(waiting, answers, strict=True))
-            waiting = [
-                progress for progress, answer in pairs if not self._landed(progress, answer, sent)
-            ]
+            waiting = [one for one, answer in pairs if not self._landed(one, answer, sent)]
         for progress in waiting:
             progress.fail("the update was not accepted", self.tools.clock.monotonic())
 
@@ -118,7 +113,7 @@ class BatchRestore:
         if not isinstance(answer, FlyRefusedError):
             progress.sent, progress.instance = sent, answer.instance_id
             return True
-        if not (isinstance(answer, FlyConflictError) or is_unsure(answer)):
+        if not answer.is_passing:
             progress.fail(answer.message, self.tools.clock.monotonic())
             return True
         order = progress.order
@@ -137,24 +132,17 @@ class BatchRestore:
         while waiting := [progress for progress in machines if not progress.has_ended]:
             began = self.tools.clock.monotonic()
             self.leases.refresh()
-            answers = self.tools.try_all(
-                [partial(api.machine, progress.order.name) for progress in waiting]
-            )
-            self._start(
-                [
-                    progress
-                    for progress, answer in zip(waiting, answers, strict=True)
-                    if self._need(progress, answer) is Need.START
-                ]
-            )
+            answers = self.tools.try_all([partial(api.machine, one.order.name) for one in waiting])
+            pairs = zip(waiting, answers, strict=True)
+            self._start([one for one, answer in pairs if self._needs_start(one, answer)])
             if not all(progress.has_ended for progress in waiting):
                 self.tools.clock.sleep_until(began + _WATCH_SECONDS)
 
-    def _need(self, progress: MachineProgress, answer: FlyMachine | FlyRefusedError) -> Need:
+    def _needs_start(self, progress: MachineProgress, answer: FlyMachine | FlyRefusedError) -> bool:
         now = self.tools.clock.monotonic()
         if isinstance(answer, FlyRefusedError):
             progress.wait(now, answer.message)
-            return Need.TIME
+            return False
         return progress.see(answer, now)
 
     def _start(self, machines: Sequence[MachineProgress]) -> None:
@@ -178,10 +166,6 @@ class BatchRestore:
         for answer in self.tools.try_all(calls):
             if isinstance(answer, FlyRefusedError):
                 raise RollbackAbortedError(answer.message)
-
-
-def _is_update(progress: MachineProgress) -> bool:
-    return progress.order.step.step is Step.UPDATE
 
 
 def _update_message(order: MachineOrder) -> str:

@@ -8,11 +8,7 @@ from slo_action.ports import Clock
 
 
 class RollbackAbortedError(Exception):
-    """Why a rollback goes no further; `reason` is scrubbed already."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """Why a rollback goes no further, as text that is scrubbed already."""
 
 
 class TakenOverError(RollbackAbortedError):
@@ -49,32 +45,22 @@ class StepLog:
 
     def add(self, name: str, detail: str, *, succeeded: bool, seconds: float = 0.0) -> None:
         """Note a step that is no machine's."""
-        step = RollbackStep(
-            name=printable(name),
-            succeeded=succeeded,
-            duration_seconds=seconds,
-            detail=printable(detail),
-        )
+        name, detail = printable(name), printable(detail)
+        step = RollbackStep(name=name, succeeded=succeeded, duration_seconds=seconds, detail=detail)
         self._steps.append(step)
 
     def give_up(self, reason: str, *, taken_over: bool = False) -> None:
         """Close with a failed step that says how far the rollback got."""
+        parts = {"restored": self._restored, "in work": self._in_work, "untouched": self._waiting}
+        lists = (f"{state}: {', '.join(names) or 'none'}" for state, names in parts.items())
+        changed_nothing = not (self._restored or self._in_work)
+        progress = "nothing was changed" if changed_nothing else "; ".join(lists)
         step = RollbackStep(
             name="rollback",
             succeeded=False,
             duration_seconds=self._clock.monotonic() - self._began,
-            detail=printable(f"{reason.rstrip('.')}; {self._progress()}"),
-            changed_nothing=not (self._restored or self._in_work),
+            detail=printable(f"{reason.rstrip('.')}; {progress}"),
+            changed_nothing=changed_nothing,
             taken_over=taken_over,
         )
         self._steps.append(step)
-
-    def _progress(self) -> str:
-        if not (self._restored or self._in_work):
-            return "nothing was changed"
-        parts = (
-            ("restored", self._restored),
-            ("in work", self._in_work),
-            ("untouched", self._waiting),
-        )
-        return "; ".join(f"{state}: {', '.join(names) or 'none'}" for state, names in parts)

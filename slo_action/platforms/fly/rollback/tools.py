@@ -45,11 +45,9 @@ class RollbackTools:
         """
         releases = tried(partial(self.api.releases, 1))
         if isinstance(releases, FlyRefusedError):
-            if must_know:
-                raise RollbackAbortedError(
-                    f"the newest release could not be read: {releases.message}"
-                )
-            return
+            if not must_know:
+                return
+            raise RollbackAbortedError(f"the newest release could not be read: {releases.message}")
         newest = releases[0].name if releases else "no release"
         before = judged.name if judged else "no release"
         if newest != before:

@@ -5,7 +5,7 @@ hold credentials often enough. Rules go by key and hold at any depth, since proc
 and events repeat those parts, and since the API may get new parts.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 HIDDEN = "***"
 
@@ -29,31 +29,20 @@ def redacted(value: object, *, depth: int = 0) -> object:
     return value
 
 
-def _without_values(environment: object) -> object:
-    if not isinstance(environment, Mapping):
-        return _hidden(environment)
+def _without_values(fields: object, shown: Collection[str] = _HARMLESS) -> object:
+    if not isinstance(fields, Mapping):
+        return _hidden(fields)
     return {
-        key: value if key in _HARMLESS and isinstance(value, str) else _hidden(value)
-        for key, value in environment.items()
+        key: value if key in shown and isinstance(value, str) else _hidden(value)
+        for key, value in fields.items()
     }
 
 
 def _without_header_values(headers: object) -> object:
     """Checks list them as names with values; fly.toml and answers map names to values."""
-    if isinstance(headers, Mapping):
-        return {key: _hidden(value) for key, value in headers.items()}
-    if not isinstance(headers, list):
-        return _hidden(headers)
-    return [_without_header_value(header) for header in headers]
-
-
-def _without_header_value(header: object) -> object:
-    if not isinstance(header, Mapping):
-        return _hidden(header)
-    return {
-        key: value if key == "name" and isinstance(value, str) else _hidden(value)
-        for key, value in header.items()
-    }
+    if isinstance(headers, list):
+        return [_without_values(header, ["name"]) for header in headers]
+    return _without_values(headers, [])
 
 
 def _without_arguments(command: object) -> object:

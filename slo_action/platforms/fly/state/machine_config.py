@@ -1,6 +1,6 @@
 """Where two configurations of a machine differ. Values may be credentials: only names leave."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from slo_action.platforms.fly.client.models import Json, MachineConfig
 
@@ -27,15 +27,14 @@ def pinned(image: str, digest: str) -> str:
 
 def changed_parts(live: MachineConfig, previous: MachineConfig) -> tuple[str, ...]:
     """Return the names of what differs, the image and the release's marks apart; no values."""
-    return tuple(_changed(live.raw, previous.raw))
-
-
-def _changed(live: Json, previous: Json) -> Iterator[str]:
-    yield from (f"env {key}" for key in _differing(live.get("env"), previous.get("env")))
-    yield from (f"file {path}" for path in _differing(_files(live), _files(previous)))
-    metadata = _differing(live.get("metadata"), previous.get("metadata"))
-    yield from (f"metadata {key}" for key in metadata if key not in OF_THE_RELEASE)
-    yield from _differing(_rest(live), _rest(previous))
+    old, new = live.raw, previous.raw
+    metadata = _differing(old.get("metadata"), new.get("metadata"))
+    return (
+        *(f"env {key}" for key in _differing(old.get("env"), new.get("env"))),
+        *(f"file {path}" for path in _differing(_files(old), _files(new))),
+        *(f"metadata {key}" for key in metadata if key not in OF_THE_RELEASE),
+        *_differing(_rest(old), _rest(new)),
+    )
 
 
 def _differing(live: object, previous: object) -> list[str]:

@@ -100,14 +100,11 @@ def _since_configured(newest_events: Iterable[Event]) -> list[Event]:
     kept: list[Event] = []
     for event in newest_events:
         if event.type in _CONFIGURES:
-            return _from_the_start(kept) if event.type in _REPLACES else kept
+            while event.type in _REPLACES and kept and kept[-1].type != "start":
+                kept.pop()
+            return kept
         kept.append(event)
     return kept
-
-
-def _from_the_start(events: list[Event]) -> list[Event]:
-    starts = [place for place, event in enumerate(events) if event.type == "start"]
-    return events[: starts[-1] + 1] if starts else []
 
 
 def _exits(events: Iterable[Event], *, always: bool) -> tuple[MachineExit, ...]:

@@ -103,9 +103,8 @@ def _canonical(definition: Json) -> str:
     deploy = definition.get("deploy")
     rest = {key: value for key, value in definition.items() if key != "deploy"}
     if isinstance(deploy, Mapping):
-        kept = {key: value for key, value in deploy.items() if key != "strategy"}
-        rest |= {"deploy": kept} if kept else {}
-    elif deploy is not None:
+        deploy = {key: value for key, value in deploy.items() if key != "strategy"} or None
+    if deploy is not None:
         rest["deploy"] = deploy
     return json.dumps(_plain(rest), sort_keys=True, default=str)
 

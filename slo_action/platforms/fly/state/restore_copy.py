@@ -1,7 +1,8 @@
 """What `prepare` keeps of an app, so that it can be restored: every machine as it was."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
 
 from slo_action.core.model import Release
 from slo_action.platforms.fly.client.models import FlyMachine, Json
@@ -33,19 +34,8 @@ def as_json(copy: RestoreCopy) -> dict[str, object]:
 
 def read_copy(sealed: Json | None, app: str) -> RestoreCopy | None:
     """Return what was sealed for this app; None for another app's, or for none."""
-    if sealed is None or sealed.get("app") != app:
+    try:
+        copy = TypeAdapter(RestoreCopy).validate_python(sealed)
+    except ValidationError:
         return None
-    release, machines = sealed.get("release"), sealed.get("machines")
-    if not isinstance(release, Mapping) or not isinstance(machines, list):
-        return None
-    return RestoreCopy(
-        app=app,
-        release=Release(version=_text(release, "version"), digest=_text(release, "digest")),
-        machines=tuple(FlyMachine.read(raw) for raw in machines if isinstance(raw, Mapping)),
-        taken_at=_text(sealed, "taken_at"),
-    )
-
-
-def _text(value: Json, key: str) -> str:
-    found = value.get(key)
-    return found if isinstance(found, str) else ""
+    return copy if copy.app == app else None

@@ -105,7 +105,8 @@ def named(
     Raises PlatformError, with what is there, for one that is not, or has no digest.
     """
     rows = _with_digests(releases, digests or {})
-    row = next((row for row in _preferred(rows) if _is_named(row, wanted.strip())), None)
+    best_first = sorted(rows, key=lambda row: not row.is_complete)  # the newest stays the first
+    row = next((row for row in best_first if _is_named(row, wanted.strip())), None)
     if row is None:
         raise PlatformError(
             f"no release is {quoted(wanted)}: {did_you_mean(wanted, (row.name for row in rows))}.",
@@ -116,7 +117,8 @@ def named(
             f"the image of {row.name} is known by a tag only, which may mean another by now.",
             hint="give the digest of its image as `to-version`, if you know it",
         )
-    return row.release if row.is_complete else replace(row.release, remark=_ended(row))
+    ended = f"its own deploy is {quoted(row.status or 'of unknown status')}"
+    return row.release if row.is_complete else replace(row.release, remark=ended)
 
 
 def _with_digests(releases: Iterable[FlyRelease], digests: Mapping[str, str]) -> list[FlyRelease]:
@@ -157,11 +159,6 @@ def _nothing(
     return PlatformError(f"there is no release to go back to: {why}.", hint=_BY_HAND)
 
 
-def _preferred(rows: Iterable[FlyRelease]) -> list[FlyRelease]:
-    """Of several releases with an image, the newest whose deploy ended well comes first."""
-    return sorted(rows, key=lambda row: (not row.is_complete, -row.version))
-
-
 def _is_named(row: FlyRelease, wanted: str) -> bool:
     if release_number(wanted) == row.version:
         return True
@@ -170,7 +167,3 @@ def _is_named(row: FlyRelease, wanted: str) -> bool:
         return row.digest == digest
     tag = row.image.partition("@")[0]
     return bool(tag) and wanted in {tag, tag.rpartition("/")[2], tag.rpartition(":")[2]}
-
-
-def _ended(row: FlyRelease) -> str:
-    return f"its own deploy is {quoted(row.status or 'of unknown status')}"

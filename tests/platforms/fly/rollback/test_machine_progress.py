@@ -6,7 +6,7 @@ import pytest
 
 from slo_action.platforms.fly.client.models import FlyMachine
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
-from slo_action.platforms.fly.rollback.machine_progress import MachineProgress, Need
+from slo_action.platforms.fly.rollback.machine_progress import MachineProgress
 from slo_action.platforms.fly.rollback.plan import ordered
 from slo_action.platforms.fly.rollback.step_log import TakenOverError
 from tests.platforms.fly.rollback.test_plan import B, C, Json, config, copied, machine, survey
@@ -19,8 +19,12 @@ def order(**before: Any) -> MachineOrder:
     return made
 
 
-def see(progress: MachineProgress, raw: Json, now: float) -> Need:
-    return progress.see(FlyMachine.read(raw), now)
+WAITS, STARTS, ENDS = (False, False), (True, False), (False, True)
+
+
+def see(progress: MachineProgress, raw: Json, now: float) -> tuple[bool, bool]:
+    """Return whether the machine needs a start, and whether it has ended."""
+    return progress.see(FlyMachine.read(raw), now), progress.has_ended
 
 
 def updated(*, sent: float | None = 0.0, **before: Any) -> MachineProgress:
@@ -50,7 +54,7 @@ def exits(count: int) -> list[Json]:
 def test_a_new_instance_that_runs_and_passes_is_well() -> None:
     made = updated()
 
-    assert see(made, restored(), 4.2) is Need.NOTHING
+    assert see(made, restored(), 4.2) == ENDS
     assert made.is_healthy
     assert made.ending == "v43 -> v42: started, 1 of 1 checks passing, in 4.2 s"
 
@@ -67,7 +71,7 @@ def test_a_new_instance_that_runs_and_passes_is_well() -> None:
 def test_anything_less_than_all_checks_passing_is_waited_for(checks: list[Json]) -> None:
     made = updated()
 
-    assert see(made, machine("m1", "v42", instance_id="new", checks=checks), 5.0) is Need.TIME
+    assert see(made, machine("m1", "v42", instance_id="new", checks=checks), 5.0) == WAITS
     assert not made.has_ended
 
 
@@ -78,9 +82,9 @@ def test_a_check_from_before_the_start_is_not_believed_until_it_must_have_looked
 
     answer = machine("m1", "v42", instance_id="new", checks=old, events=started)
 
-    assert see(made, answer, 5.0) is Need.TIME
-    assert see(made, answer, 20.0) is Need.TIME
-    assert see(made, answer, 21.5) is Need.NOTHING
+    assert see(made, answer, 5.0) == WAITS
+    assert see(made, answer, 20.0) == WAITS
+    assert see(made, answer, 21.5) == ENDS
     assert made.is_healthy
 
 
@@ -88,8 +92,8 @@ def test_an_old_answer_is_no_revert_at_first() -> None:
     made = updated()
 
     for second in range(1, 10):
-        assert see(made, machine("m1"), float(second)) is Need.TIME
-    assert see(made, restored(), 10.0) is Need.NOTHING
+        assert see(made, machine("m1"), float(second)) == WAITS
+    assert see(made, restored(), 10.0) == ENDS
     assert made.is_healthy
 
 
@@ -172,7 +176,7 @@ def test_a_state_that_nothing_comes_after_ends_it(state: str) -> None:
 def test_three_crashes_end_it_and_two_do_not() -> None:
     made = updated()
 
-    assert see(made, restored(state="starting", events=exits(2)), 1.0) is Need.TIME
+    assert see(made, restored(state="starting", events=exits(2)), 1.0) == WAITS
     see(made, restored(state="starting", events=exits(3)), 2.0)
 
     assert "it does not stay up: exit code 1" in made.ending
@@ -182,7 +186,7 @@ def test_one_that_rests_is_asked_to_start_three_times_at_most() -> None:
     made, asked = updated(), 0
 
     for second in range(1, 60):
-        if see(made, restored(state="stopped"), float(second)) is Need.START:
+        if see(made, restored(state="stopped"), float(second)) == STARTS:
             asked += 1
             made.starts(float(second))
 

@@ -14,9 +14,8 @@ from slo_action.platforms.fly.client.models import (
     MachineConfig,
     MachineVersion,
 )
-from slo_action.platforms.fly.rollback.batches import batched
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
-from slo_action.platforms.fly.rollback.plan import not_restored, ordered
+from slo_action.platforms.fly.rollback.plan import batched, not_restored, ordered
 from slo_action.platforms.fly.rollback.survey import Survey
 from slo_action.platforms.fly.state.machine_config import changed_parts, pinned
 from slo_action.platforms.fly.state.restore_copy import RestoreCopy, as_json, read_copy
