@@ -224,8 +224,7 @@ def _policy(inputs: Inputs, digest: str, before_matrix: Inputs, service: Service
         try:
             policy = policy_with(overrides, policy)
         except ValueError as error:
-            wrong = Mistake(field="policy", problem="does not fit", accepted=str(error))
-            raise InputError((wrong,)) from error
+            raise InputError((Mistake("policy", "does not fit", str(error)),)) from error
     return replace(policy, gate=gate_beside_window(policy.gate, policy.window))
 
 
@@ -237,24 +236,15 @@ def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tup
         return tuple(shlex.split(text))
     except ValueError as error:
         accepted = f"{error}; quote it as for a shell, or set command-shell: true"
-        mistakes.append(
-            Mistake(field=field, problem="not one command", value=text, accepted=accepted)
-        )
+        mistakes.append(Mistake(field, "not one command", accepted, text))
         return ()
 
 
 def _contradictions(inputs: Inputs, environment: RunEnvironment) -> list[Mistake]:
     mistakes = []
     if inputs.deployed_at and inputs.deployed_at > environment.now + _FUTURE_ALLOWED:
-        shown = instant_text(inputs.deployed_at)
-        mistakes.append(
-            Mistake(
-                field="deployed-at",
-                problem="lies in the future",
-                value=shown,
-                accepted="give the time the deploy ended",
-            )
-        )
+        accepted, shown = "give the time the deploy ended", instant_text(inputs.deployed_at)
+        mistakes.append(Mistake("deployed-at", "lies in the future", accepted, shown))
     if inputs.platform is PlatformName.COMMAND and not inputs.rollback_command:
         mistakes.append(_missing("rollback-command", "`platform: command` needs one"))
     if inputs.previous_version_command and not inputs.rollback_command:
@@ -264,14 +254,8 @@ def _contradictions(inputs: Inputs, environment: RunEnvironment) -> list[Mistake
     mistakes += _platform_contradictions(inputs)
     mistakes += _metric_contradictions(inputs)
     if inputs.health_path in inputs.api_paths:
-        mistakes.append(
-            Mistake(
-                field="api-paths",
-                problem="names the health path",
-                value=inputs.health_path,
-                accepted="leave it out: it is watched already",
-            )
-        )
+        accepted = "leave it out: it is watched already"
+        mistakes.append(Mistake("api-paths", "names the health path", accepted, inputs.health_path))
     if inputs.check_run and environment.check_runs_possible and not inputs.token:
         mistakes.append(
             _missing("token", "pass token: ${{ github.token }}, or set check-run: false")
@@ -286,7 +270,8 @@ def _platform_contradictions(inputs: Inputs) -> list[Mistake]:
         accepted = "`platform: fly` needs an app deploy token: fly tokens create deploy -a APP"
         mistakes.append(_missing("fly-api-token", accepted))
     if platform is PlatformName.FLY and not inputs.app and inputs.service:
-        mistakes += _unfit_app(inputs.service)
+        _, unfit = read_inputs({"app": inputs.service})  # a service may be called anything
+        mistakes += [replace(one, problem="is not a name that an app can have") for one in unfit]
     if inputs.rollback_command and inputs.platform is PlatformName.FLY:
         mistakes.append(_useless("rollback-command", "is for `platform: command`"))
     if inputs.mode is Mode.ROLLBACK and platform is PlatformName.NONE:
@@ -302,14 +287,8 @@ def _platform_contradictions(inputs: Inputs) -> list[Mistake]:
     return mistakes
 
 
-def _unfit_app(service: str) -> list[Mistake]:
-    """A service may be called anything; an app may not."""
-    found = read_inputs({"app": service})[1]
-    return [replace(mistake, problem="is not a name that an app can have") for mistake in found]
-
-
 def _useless(field: str, why: str) -> Mistake:
-    return Mistake(field=field, problem=why, accepted="leave it out, or change the other")
+    return Mistake(field, why, "leave it out, or change the other")
 
 
 def _metric_contradictions(inputs: Inputs) -> list[Mistake]:
@@ -348,10 +327,10 @@ def _with_matrix(inputs: Inputs, loaded: "LoadedSloYml | None") -> _Filled:
         return inputs, None, loaded.mistakes
     service = loaded.slo_yml.services.get(inputs.service)
     if service is None:
-        in_matrix = loaded.slo_yml.services
-        named = inputs.config or str(DEFAULT_CONFIG)
-        wrong = (_unknown_service(inputs, named, in_matrix),) if inputs.service else ()
-        return inputs, None, wrong
+        problem = f"is not in {inputs.config or DEFAULT_CONFIG}"
+        accepted = did_you_mean(inputs.service, loaded.slo_yml.services)
+        wrong = Mistake("service", problem, accepted, inputs.service)
+        return inputs, None, (wrong,) if inputs.service else ()
     return _filled(inputs, service), service, ()
 
 
@@ -412,7 +391,7 @@ def _metrics(inputs: Inputs, mistakes: list[Mistake]) -> PrometheusSettings | No
 def _target(inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:
     if is_named(inputs.url):
         accepted = "NAME=URL is for several services: write the address alone"
-        mistakes.append(Mistake(field="url", problem="names a service", accepted=accepted))
+        mistakes.append(Mistake("url", "names a service", accepted))
         return None
     return _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
 
@@ -421,14 +400,8 @@ def _parsed(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> S
     try:
         return parse_url(text, allow_link_local=inputs.allow_link_local)
     except ValueError as error:
-        mistakes.append(
-            Mistake(
-                field=field,
-                problem="cannot be probed",
-                value=without_credentials(text),
-                accepted=str(error),
-            )
-        )
+        shown = without_credentials(text)
+        mistakes.append(Mistake(field, "cannot be probed", str(error), shown))
         return None
 
 
@@ -489,7 +462,7 @@ def _fly(inputs: Inputs) -> FlySettings | None:
 
 
 def _missing(field: str, accepted: str) -> Mistake:
-    return Mistake(field=field, problem="is missing", accepted=accepted)
+    return Mistake(field, "is missing", accepted)
 
 
 def _lacking_secrets(inputs: Inputs, service: Service | None) -> list[Mistake]:
@@ -500,9 +473,9 @@ def _lacking_secrets(inputs: Inputs, service: Service | None) -> list[Mistake]:
     }
     return [
         Mistake(
-            field="secrets",
-            problem=f"{name} is missing",
-            accepted=f"journey {quoted(journey)} uses it: add {name}=${{{{ secrets.{name} }}}}",
+            "secrets",
+            f"{name} is missing",
+            f"journey {quoted(journey)} uses it: add {name}=${{{{ secrets.{name} }}}}",
         )
         for name, journey in needed.items()
         if name not in inputs.secrets
@@ -512,18 +485,11 @@ def _lacking_secrets(inputs: Inputs, service: Service | None) -> list[Mistake]:
 def _undefined_variables(service: Service | None) -> list[Mistake]:
     return [
         Mistake(
-            field="config",
-            problem=f"journey {quoted(journey.name)} uses ${{{name}}} in step "
+            "config",
+            f"journey {quoted(journey.name)} uses ${{{name}}} in step "
             f"{quoted(journey.steps[index].name)}, which no step captures before it",
-            accepted="capture it in an earlier step; a secret is written ${secrets.NAME}",
+            "capture it in an earlier step; a secret is written ${secrets.NAME}",
         )
         for journey in (service.journeys if service else ())
         for index, name in undefined(journey)
     ]
-
-
-def _unknown_service(inputs: Inputs, path: str, matrix: Mapping[str, object]) -> Mistake:
-    in_matrix = did_you_mean(inputs.service, matrix)
-    return Mistake(
-        field="service", problem=f"is not in {path}", value=inputs.service, accepted=in_matrix
-    )

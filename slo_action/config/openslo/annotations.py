@@ -60,9 +60,10 @@ def read_settings(part: OpenSloModel) -> tuple[dict[str, Setting], tuple[KeyMist
         if field in of_slo:
             continue
         if not is_field(field):
-            mistakes.append(_unknown(field, value.key))
+            accepted = did_you_mean(field, _FIELDS)
+            mistakes.append(KeyMistake(value.key, "no annotation of ours", accepted, field))
         elif not value.text:
-            mistakes.append(_no_text(value.key))
+            mistakes.append(value.mistake("an annotation is a text", "write it in quotes"))
         else:
             settings[field] = Setting(text=value.text, key=value.key)
     return settings, tuple(mistakes)
@@ -105,16 +106,3 @@ def _listed(value: object) -> object:
 
 def _in_order(field: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(part) if part.isdigit() else -1, part) for part in field.split("."))
-
-
-def _unknown(field: str, key: Key) -> KeyMistake:
-    return KeyMistake(
-        key=key,
-        problem="no annotation of ours",
-        accepted=did_you_mean(field, _FIELDS),
-        value=field,
-    )
-
-
-def _no_text(key: Key) -> KeyMistake:
-    return KeyMistake(key=key, problem="an annotation is a text", accepted="write it in quotes")

@@ -39,6 +39,10 @@ class OpenSloModel:
                 if isinstance(name, str):
                     yield name, OpenSloModel(key=(*self.key, name), content=value)
 
+    def mistake(self, problem: str, accepted: str) -> "KeyMistake":
+        """Return what is wrong with this value."""
+        return KeyMistake(self.key, problem, accepted, self.text or None)
+
     @property
     def text(self) -> str:
         """The text, or a number or a flag as text; empty for everything else."""
@@ -75,9 +79,9 @@ class SkippedObjective:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class KeyMistake:
-    """What is wrong at a key of a document. `value` is untrusted; None where it says nothing."""
+    """What is wrong at a key. `value` is untrusted; None where it says nothing, or is not shown."""
 
     key: Key
     problem: str

@@ -50,15 +50,13 @@ def read_slo(slo: OpenSloModel, indicators: Mapping[str, OpenSloModel]) -> Itera
     """
     asked = own_annotations(slo).get("objective")
     if asked and not _known(asked.text):
-        yield _unknown_objective(asked)
+        accepted = did_you_mean(asked.text, (*RATIO_WINDOWS, *LATENCY_TARGETS))
+        yield asked.mistake("no objective of ours", accepted)
         return
     objectives = tuple(slo.at("spec", "objectives").entries())
     if not objectives:
-        yield KeyMistake(
-            key=slo.at("spec", "objectives").key,
-            problem="an SLO has no objectives",
-            accepted="write a list with a `target`",
-        )
+        key = slo.at("spec", "objectives").key
+        yield KeyMistake(key, "an SLO has no objectives", "write a list with a `target`")
     for entry in objectives:
         yield from _read_entry(slo, entry, indicators, asked.text if asked else "")
     yield from _asides(slo.at("spec"), asked.text if asked else "")
@@ -68,15 +66,6 @@ def _known(objective: str) -> bool:
     if objective.startswith("endpoints."):
         return objective.endswith(f".{ENDPOINT_TARGET}") and is_field(objective)
     return objective in RATIO_WINDOWS or objective in LATENCY_TARGETS
-
-
-def _unknown_objective(asked: OpenSloModel) -> KeyMistake:
-    return KeyMistake(
-        key=asked.key,
-        problem="no objective of ours",
-        accepted=did_you_mean(asked.text, (*RATIO_WINDOWS, *LATENCY_TARGETS)),
-        value=asked.text,
-    )
 
 
 def _read_entry(
@@ -151,12 +140,7 @@ def _target(entry: OpenSloModel) -> Decimal | KeyMistake:
     part, scale = (percent, 100) if ratio.content is None and percent.content else (ratio, 1)
     number = part.number
     if number is None or not 0 <= number <= scale:
-        return KeyMistake(
-            key=part.key,
-            problem="no target",
-            accepted="write a ratio such as 0.999, or targetPercent: 99.9",
-            value=part.text or None,
-        )
+        return part.mistake("no target", "write a ratio such as 0.999, or targetPercent: 99.9")
     return number / scale
 
 

@@ -7,7 +7,7 @@ from typing import TypeGuard
 from slo_action.config.files.yaml import KeyPositions, read_yaml
 from slo_action.config.openslo.read import is_openslo
 from slo_action.config.slo.forms import OWN_KEY, DefaultsForm, MatrixForm, TeamForm
-from slo_action.config.slo.mistakes import form_at, mistake_at
+from slo_action.config.slo.mistakes import form_at, mistake_at, placed
 from slo_action.config.slo.services import (
     POLICY_FORM,
     maintenance_of,
@@ -111,16 +111,8 @@ class SloYmlFiles:
         for document, where, pattern in self._patterns.pop(name, ()):
             self._include(document, pattern, where, inherited, chain)
         if not parsed.documents and parsed.is_whole:
-            self.mistakes.append(
-                Mistake(
-                    field=self._field,
-                    problem="holds no service: it is empty",
-                    accepted=_PAGE,
-                    path=name,
-                    line=1,
-                    column=1,
-                )
-            )
+            empty = Mistake(self._field, "holds no service: it is empty", _PAGE)
+            self.mistakes.append(empty.at(name))
 
     def _document(
         self, document: Document, content: object, key: Key, inherited: Inherited
@@ -220,29 +212,13 @@ class SloYmlFiles:
             if why:
                 self.mistakes.append(mistake_at(document, key, why, "leave it out", name))
             elif name not in self.texts:
-                self._read_included(document, key, name, inherited, chain)
-
-    def _read_included(
-        self,
-        document: Document,
-        key: Key,
-        name: str,
-        inherited: Inherited,
-        chain: tuple[str, ...],
-    ) -> None:
-        before = len(self.mistakes)
-        self.read(name, inherited, (*chain, name))
-        for number in range(before, len(self.mistakes)):
-            one = self.mistakes[number]
-            if one.path is None:  # the file could not be read: what is wrong is who names it
-                place = document.place(key)
-                self.mistakes[number] = replace(
-                    one,
-                    field="include",
-                    path=document.path,
-                    line=place.line,
-                    column=place.column,
-                )
+                before = len(self.mistakes)
+                self.read(name, inherited, (*chain, name))
+                # a file that cannot be read is the mistake of the entry that names it
+                self.mistakes[before:] = [
+                    one if one.path else placed(replace(one, field="include"), document, key)
+                    for one in self.mistakes[before:]
+                ]
 
     def _refused(self, name: str, chain: tuple[str, ...]) -> str:
         if name in chain:

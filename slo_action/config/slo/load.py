@@ -107,7 +107,7 @@ def _bounded(mistakes: list[Mistake]) -> tuple[Mistake, ...]:
     rest = len(found) - MOST_MISTAKES
     if rest <= 0:
         return tuple(found)
-    more = Mistake(field="config", problem=f"{rest} more mistakes", accepted="fix these first")
+    more = Mistake("config", f"{rest} more mistakes", "fix these first")
     return (*found[:MOST_MISTAKES], more)
 
 
@@ -240,9 +240,8 @@ class _Services:
         wrong = written.mistakes or self.mistakes
         if self.known or wrong or self.skipped or written.policy != PolicyOverrides():
             return
-        name = next(iter(written.texts))
-        mistake = Mistake(field="services", problem="no service is in it", accepted=_PAGE)
-        self.mistakes.append(replace(mistake, path=name, line=1, column=1))
+        mistake = Mistake("services", "no service is in it", _PAGE)
+        self.mistakes.append(mistake.at(next(iter(written.texts))))
 
     def _maintain(self) -> None:
         for one in self._written.maintenance:
