@@ -14,7 +14,7 @@ from slo_action.core.answer.version import (
     version_fields_in_json,
     version_fields_in_line,
 )
-from slo_action.core.journey.assertions import Subject
+from slo_action.core.journey.journeys import Subject
 from slo_action.core.model import Outcome, Probe, VersionRule, Witness
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.answer import Answer, is_page, remarks, retry_after

@@ -23,8 +23,10 @@ from slo_action.core.slo.openslo import (
 
 _OF_LATENCY = re.compile(r"_bucket|duration|latency|elapsed|response_?time", re.IGNORECASE)
 _QUANTILE = re.compile(r"histogram_quantile\(\s*(0?\.\d+)")
-_SECONDS = re.compile(r"_seconds(?:_|\b)")
-_MILLISECONDS = re.compile(r"_ms\b|_millis(?:econds)?\b|Msec\b")
+_UNIT_NAMES = {
+    "s": re.compile(r"_seconds(?:_|\b)"),
+    "ms": re.compile(r"_ms\b|_millis(?:econds)?\b|Msec\b"),
+}
 _UNITS = {"s": Decimal(1), "ms": Decimal("0.001")}
 _LONGEST_SECONDS = 86_400
 _P90, _P95 = Decimal("0.9"), Decimal("0.95")
@@ -154,7 +156,9 @@ def _latency(objective: _Objective) -> Iterator[Found]:
     if isinstance(target, KeyMistake):
         yield target
         return
-    quantile = _quantile(objective.indicator) or target
+    queries = "\n".join(_texts(_threshold(objective.indicator)))
+    asked = _QUANTILE.search(queries)
+    quantile = Decimal(asked[1]) if asked else target
     field = objective.asked or _latency_field(objective, quantile)
     limit = _limit(objective)
     if isinstance(limit, SkippedObjective):
@@ -182,11 +186,6 @@ def _latency_field(objective: _Objective, quantile: Decimal) -> str | None:
     return "response_time_p95" if quantile == _P95 and not _STATS.search(texts) else None
 
 
-def _quantile(indicator: OpenSloModel) -> Decimal | None:
-    found = [match for text in _texts(_threshold(indicator)) for match in _QUANTILE.findall(text)]
-    return Decimal(found[0]) if found else None
-
-
 def _limit(objective: _Objective) -> Decimal | SkippedObjective:
     """Return the seconds that an answer may take."""
     op, value = objective.entry.at("op"), objective.entry.at("value")
@@ -205,14 +204,9 @@ def _unit(objective: _Objective) -> Decimal | None:
     unit = own_annotations(objective.slo).get("unit")
     if unit is not None:
         return _UNITS.get(unit.text)
-    texts = _texts(_threshold(objective.indicator))
-    units = {
-        unit
-        for text in texts
-        for form, unit in ((_SECONDS, "s"), (_MILLISECONDS, "ms"))
-        if form.search(text)
-    }
-    return _UNITS[units.pop()] if len(units) == 1 else None
+    queries = "\n".join(_texts(_threshold(objective.indicator)))
+    units = [unit for name, unit in _UNITS.items() if _UNIT_NAMES[name].search(queries)]
+    return units[0] if len(units) == 1 else None
 
 
 def _texts(part: OpenSloModel) -> tuple[str, ...]:
