@@ -169,12 +169,8 @@ def _fly_files(
 
 def _own_files(services: tuple[Service, ...], files: WorkspaceFiles) -> Mapping[str, str]:
     """Return the fly.toml of each service that names one, as it lies in the workspace."""
-    names = {
-        one.fly_config: files.real_name_or_given(one.fly_config)
-        for one in services
-        if one.fly_config
-    }
-    return {one.name: names[one.fly_config] for one in services if one.fly_config}
+    named = (one for one in services if one.fly_config)
+    return {one.name: files.real_name_or_given(one.fly_config) for one in named}
 
 
 def _names(

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -240,80 +240,70 @@ def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tup
         return ()
 
 
-def _contradictions(inputs: Inputs, environment: RunEnvironment) -> list[Mistake]:
-    mistakes = []
+def _contradictions(inputs: Inputs, environment: RunEnvironment) -> Iterator[Mistake]:
     if inputs.deployed_at and inputs.deployed_at > environment.now + _FUTURE_ALLOWED:
         accepted, shown = "give the time the deploy ended", instant_text(inputs.deployed_at)
-        mistakes.append(Mistake("deployed-at", "lies in the future", accepted, shown))
+        yield Mistake("deployed-at", "lies in the future", accepted, shown)
     if inputs.platform is PlatformName.COMMAND and not inputs.rollback_command:
-        mistakes.append(_missing("rollback-command", "`platform: command` needs one"))
+        yield _missing("rollback-command", "`platform: command` needs one")
     if inputs.previous_version_command and not inputs.rollback_command:
-        mistakes.append(
-            _missing("rollback-command", "previous-version-command is of no use without one")
-        )
-    mistakes += _platform_contradictions(inputs)
-    mistakes += _metric_contradictions(inputs)
+        yield _missing("rollback-command", "previous-version-command is of no use without one")
+    yield from _platform_contradictions(inputs)
+    yield from _metric_contradictions(inputs)
     if inputs.health_path in inputs.api_paths:
         accepted = "leave it out: it is watched already"
-        mistakes.append(Mistake("api-paths", "names the health path", accepted, inputs.health_path))
+        yield Mistake("api-paths", "names the health path", accepted, inputs.health_path)
     if inputs.check_run and environment.check_runs_possible and not inputs.token:
-        mistakes.append(
-            _missing("token", "pass token: ${{ github.token }}, or set check-run: false")
-        )
-    return mistakes
+        yield _missing("token", "pass token: ${{ github.token }}, or set check-run: false")
 
 
-def _platform_contradictions(inputs: Inputs) -> list[Mistake]:
-    mistakes = []
+def _platform_contradictions(inputs: Inputs) -> Iterator[Mistake]:
     platform = _platform(inputs)
     if platform is PlatformName.FLY and not inputs.fly_api_token:
         accepted = "`platform: fly` needs an app deploy token: fly tokens create deploy -a APP"
-        mistakes.append(_missing("fly-api-token", accepted))
+        yield _missing("fly-api-token", accepted)
     if platform is PlatformName.FLY and not inputs.app and inputs.service:
         _, unfit = read_inputs({"app": inputs.service})  # a service may be called anything
-        mistakes += [replace(one, problem="is not a name that an app can have") for one in unfit]
+        problem = "is not a name that an app can have"
+        yield from (replace(mistake, problem=problem) for mistake in unfit)
     if inputs.rollback_command and inputs.platform is PlatformName.FLY:
-        mistakes.append(_useless("rollback-command", "is for `platform: command`"))
+        yield _useless("rollback-command", "is for `platform: command`")
     if inputs.mode is Mode.ROLLBACK and platform is PlatformName.NONE:
         accepted = "`mode: rollback` needs `platform: fly` or a rollback-command"
-        mistakes.append(_missing("platform", accepted))
+        yield _missing("platform", accepted)
     if inputs.mode is Mode.ROLLBACK and inputs.rollback is RollbackMode.OFF:
-        mistakes.append(_useless("rollback", "off leaves nothing to do in `mode: rollback`"))
-    mistakes += [
+        yield _useless("rollback", "off leaves nothing to do in `mode: rollback`")
+    yield from (
         _useless(spec.name, f"is for `mode: {spec.mode}`")
         for spec in INPUTS
         if spec.name in _OF_ONE_MODE and getattr(inputs, spec.key) and inputs.mode is not spec.mode
-    ]
-    return mistakes
+    )
 
 
 def _useless(field: str, why: str) -> Mistake:
     return Mistake(field, why, "leave it out, or change the other")
 
 
-def _metric_contradictions(inputs: Inputs) -> list[Mistake]:
+def _metric_contradictions(inputs: Inputs) -> Iterator[Mistake]:
     queries = ("prometheus-errors-query", "prometheus-requests-query")
     useless = ("prometheus-token", *queries, "prometheus-latency-selector")
     given = [name for name in useless if getattr(inputs, name.replace("-", "_"))]
+    missing = [name for name in queries if name not in given]
     if given and not inputs.prometheus_url:
         names = " and ".join(given)
-        return [_missing("prometheus-url", f"without it, {names} would be of no use")]
-    missing = [name for name in queries if name not in given]
-    if len(missing) == 1:
-        return [_missing(missing[0], "errors and requests are counted by a query each")]
-    return []
+        yield _missing("prometheus-url", f"without it, {names} would be of no use")
+    elif len(missing) == 1:
+        yield _missing(missing[0], "errors and requests are counted by a query each")
 
 
 def _left_out(
     inputs: Inputs, found: tuple[Mistake, ...], wrong: tuple[Mistake, ...]
-) -> list[Mistake]:
+) -> Iterator[Mistake]:
     """What is missing; an address that a mistaken matrix may hold is not called missing, too."""
-    missing = []
     if not inputs.service and all(mistake.field != "service" for mistake in found):
-        missing.append(_missing("service", "name the service, such as service: dashboard"))
+        yield _missing("service", "name the service, such as service: dashboard")
     if not inputs.url and not wrong:
-        missing.append(_missing("url", "give the base URL, or a `config` that has the service"))
-    return missing
+        yield _missing("url", "give the base URL, or a `config` that has the service")
 
 
 _Filled = tuple[Inputs, Service | None, tuple[Mistake, ...]]

@@ -23,20 +23,13 @@ def parse_toml(text: str, name: str, field: str) -> Document | Mistake:
         return _unreadable("it begins with a byte order mark (BOM)", name, field, _WITHOUT_MARK)
     try:
         plain = text.replace("\r\n", "\n")
-        content, found = tomllib.loads(plain), toml_positions(plain)
+        return toml_positions(plain, name, tomllib.loads(plain))
     except tomllib.TOMLDecodeError as error:
         return _syntax(str(error), text, name, field)
     except RecursionError:
         return _unreadable("it is nested too deeply", name, field)
     except ValueError as error:
         return _unreadable(next(iter(str(error).splitlines()), "no TOML"), name, field)
-    return Document(
-        path=name,
-        content=content,
-        places=found.places,
-        values=found.values,
-        entries=found.entries,
-    )
 
 
 def _syntax(message: str, text: str, name: str, field: str) -> Mistake:

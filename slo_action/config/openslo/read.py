@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from slo_action.config.openslo.annotations import Setting, nested, origins, read_settings
+from slo_action.config.openslo.annotations import Settings, nested, origins, read_settings
 from slo_action.config.openslo.document import (
     Found,
     KeyMistake,
@@ -92,7 +92,7 @@ class _Draft:
     """A service while its documents are read. `key` is where it is named first."""
 
     key: Key
-    settings: dict[str, Setting]
+    settings: Settings
     taken: dict[str, ReadObjective] = field(default_factory=dict)
     skipped: list[SkippedObjective] = field(default_factory=list)
 
@@ -149,7 +149,7 @@ def _drafts(
 def _settle(draft: _Draft) -> None:
     """Make objectives settings, where no annotation has set them."""
     for one in draft.taken.values():
-        setting = draft.settings.setdefault(one.field, Setting(text=one.text, key=one.key))
+        setting = draft.settings.setdefault(one.field, OpenSloModel(one.key, one.text))
         if setting.key != one.key:
             draft.skipped.append(_skipped(one, f"an annotation has {quoted(setting.text)}"))
 
@@ -163,8 +163,8 @@ def _draft_of(
     if not named.text:
         mistakes.append(named.mistake("an SLO names no service", "write the Service's name"))
         return None
-    first = {"service": Setting(text=named.text, key=named.key)}
-    return drafts.setdefault(named.text, _Draft(key=named.key, settings=first))
+    first = _Draft(key=named.key, settings={"service": named})
+    return drafts.setdefault(named.text, first)
 
 
 def _say(draft: _Draft, part: OpenSloModel, mistakes: list[KeyMistake]) -> None:
@@ -176,8 +176,8 @@ def _say(draft: _Draft, part: OpenSloModel, mistakes: list[KeyMistake]) -> None:
         if known is None or (name == "service" and known.key == draft.key):
             draft.settings[name] = setting
         elif known.text != setting.text:
-            problem, accepted = "contradicts another object", f"{quoted(known.text)} is there"
-            mistakes.append(KeyMistake(setting.key, problem, accepted, setting.text))
+            accepted = f"{quoted(known.text)} is there"
+            mistakes.append(setting.mistake("contradicts another object", accepted))
 
 
 def _take(draft: _Draft, found: Iterator[Found] | tuple[()], mistakes: list[KeyMistake]) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from slo_action.config.slo.forms import (
     AssertionForm,
-    CaptureForm,
     DefaultsForm,
     EndpointForm,
     Form,
@@ -204,13 +203,15 @@ def _step(form: StepForm) -> JourneyStep:
         timeout_seconds=_seconds(form.timeout) or unset.timeout_seconds,
         think_seconds=_seconds(form.think_time) or 0.0,
         assertions=tuple(map(_assertion, form.assertions or ())),
-        captures=tuple(_capture(name, one) for name, one in (form.capture or {}).items()),
+        captures=tuple(
+            Capture(
+                variable=variable,
+                subject=Subject.HEADER if one.json_path is None else Subject.JSON,
+                name=one.json_path or one.header or "",
+            )
+            for variable, one in (form.capture or {}).items()
+        ),
     )
-
-
-def _capture(variable: str, form: CaptureForm) -> Capture:
-    subject = Subject.HEADER if form.json_path is None else Subject.JSON
-    return Capture(variable=variable, subject=subject, name=form.json_path or form.header or "")
 
 
 def maintenance_of(form: MaintenanceForm) -> Maintenance:
