@@ -15,7 +15,7 @@ result is published, ArtifactError and GitHubError become warnings: they never c
 """
 
 import traceback
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -39,7 +39,7 @@ class SloVerifyError(Exception):
         return f"{self.message.rstrip('.')}; {self.hint}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Mistake:
     """One thing wrong in what the user wrote.
 
@@ -52,10 +52,15 @@ class Mistake:
     problem: str
     accepted: str
     value: str | None = None
+    _: KW_ONLY
     path: str | None = None
     line: int | None = None
     column: int | None = None
     source: str = ""
+
+    def at(self, path: str, line: int = 1, column: int | None = 1) -> "Mistake":
+        """Return the mistake with its place in a file."""
+        return replace(self, path=path, line=line, column=column)
 
     @property
     def wrong(self) -> str:

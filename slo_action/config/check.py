@@ -9,6 +9,7 @@ from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.inputs import Inputs, read_inputs
 from slo_action.config.request import DEFAULT_CONFIG, RunEnvironment
 from slo_action.config.slo.load import LoadedSloYml, load_slo_yml
+from slo_action.config.slo.mistakes import placed
 from slo_action.core.lint.rule import Document
 from slo_action.core.model import RunIdentity
 from slo_action.core.slo.services import Service
@@ -85,17 +86,16 @@ def read_check_request(given: Mapping[str, str], around: RunEnvironment) -> Chec
     loaded = load_slo_yml(WorkspaceFiles(around.workspace), config, "config") if config else None
     if loaded is not None and not loaded.texts:
         found = (*found, *(mistake for mistake in loaded.mistakes if not mistake.path))
-    fly = _fly_files(inputs, around.workspace, loaded)
-    wrong = fly.mistakes
+    fly_files, wrong, broken = _fly_files(inputs, around.workspace, loaded)
     found = (*found, *(mistake for mistake in wrong if not mistake.path))
-    if not (config or fly.files or wrong):
-        found = (*found, _nothing_to_check())
+    if not (config or fly_files or wrong):
+        found = (*found, _NOTHING_TO_CHECK)
     request = CheckRequest(
         config=config,
         loaded=loaded,
-        fly_files=tuple(fly.files),
+        fly_files=tuple(fly_files),
         mistakes=tuple(wrong),
-        broken=fly.broken,
+        broken=broken,
         run=around.run,
         visit=inputs.visit,
         allow_link_local=inputs.allow_link_local,
@@ -113,19 +113,12 @@ def _unfit(request: CheckRequest, inputs: Inputs, workspace: Path) -> Iterator[M
     """Yield what is wrong with a name only in view of what lies there."""
     report = inputs.sarif_file and WorkspaceFiles(workspace).real_name_or_given(inputs.sarif_file)
     if report in request.paths:
-        yield Mistake(
-            field="sarif-file",
-            problem="is a file that is checked, and would be overwritten",
-            value=inputs.sarif_file,
-            accepted="name a file of its own, such as out/check.sarif",
-        )
+        problem = "is a file that is checked, and would be overwritten"
+        accepted = "name a file of its own, such as out/check.sarif"
+        yield Mistake("sarif-file", problem, accepted, inputs.sarif_file)
     if request.records and not request.records.is_dir():
-        yield Mistake(
-            field="records",
-            problem="is no directory",
-            value=inputs.records,
-            accepted="name the directory that audit records were downloaded to, or leave it out",
-        )
+        accepted = "name the directory that audit records were downloaded to, or leave it out"
+        yield Mistake("records", "is no directory", accepted, inputs.records)
 
 
 def _config(inputs: Inputs, workspace: Path) -> str:
@@ -140,45 +133,44 @@ def _is_there(path: Path) -> bool:
     return path.is_symlink() or path.exists()
 
 
-@dataclass(slots=True)
-class _FlyFiles:
-    files: list[FlyFile] = field(default_factory=list)
-    mistakes: list[Mistake] = field(default_factory=list)
-    broken: dict[str, str] = field(default_factory=dict)
+def _fly_files(
+    inputs: Inputs, workspace: Path, loaded: LoadedSloYml | None
+) -> tuple[list[FlyFile], list[Mistake], dict[str, str]]:
+    """Return the files that are named, by input or slo.yml, else the one at the top.
 
-
-def _fly_files(inputs: Inputs, workspace: Path, loaded: LoadedSloYml | None) -> _FlyFiles:
-    """Return the files that are named, by input or slo.yml, else the one at the top."""
-    found = _FlyFiles()
+    With them the mistakes, and the texts that are no TOML by their names.
+    """
+    files: list[FlyFile] = []
+    mistakes: list[Mistake] = []
+    broken: dict[str, str] = {}
     services = tuple(loaded.slo_yml.services.values()) if loaded else ()
     own = _own_files(services, WorkspaceFiles(workspace))
     for named, named_by in _names(inputs, workspace, services, own):
         read = _read(named, workspace)
         if isinstance(read, Mistake):
-            by_itself = not (inputs.fly_config or named_by)
-            found.mistakes.append(
-                _standing_at(read, named) if by_itself else _placed(read, named_by, loaded)
-            )
+            if not read.path and named_by and loaded:  # the entry that names it is wrong
+                origin = loaded.origins[named_by.name]
+                entry = origin.document.below(*origin.roots)
+                read = placed(replace(read, field="fly_config"), entry, ("fly_config",))
+            elif not read.path and not inputs.fly_config:  # nothing names it but its usual place
+                read = replace(read, field=named, value=None).at(named)
+            mistakes.append(read)
             continue
         name, text = read
         document = parse_toml(text, name, _FLY_FIELD)
         if isinstance(document, Mistake):
-            found.mistakes.append(document)
-            found.broken[name] = text
+            mistakes.append(document)
+            broken[name] = text
             continue
         about = tuple(_about(document, services, own))
-        found.files.append(FlyFile(document=document, text=text, services=about))
-    return found
+        files.append(FlyFile(document=document, text=text, services=about))
+    return files, mistakes, broken
 
 
 def _own_files(services: tuple[Service, ...], files: WorkspaceFiles) -> Mapping[str, str]:
     """Return the fly.toml of each service that names one, as it lies in the workspace."""
-    names = {
-        one.fly_config: files.real_name_or_given(one.fly_config)
-        for one in services
-        if one.fly_config
-    }
-    return {one.name: names[one.fly_config] for one in services if one.fly_config}
+    named = (one for one in services if one.fly_config)
+    return {one.name: files.real_name_or_given(one.fly_config) for one in named}
 
 
 def _names(
@@ -209,23 +201,6 @@ def _about(
     yield from named or matching or (alone if len(services) == 1 else ())
 
 
-def _standing_at(mistake: Mistake, name: str) -> Mistake:
-    """A file that is named nowhere is its own mistake."""
-    if mistake.path:
-        return mistake
-    return replace(mistake, field=name, path=name, line=1, column=1, value=None)
-
-
-def _placed(mistake: Mistake, named_by: Service | None, loaded: LoadedSloYml | None) -> Mistake:
-    """A file that cannot be read is the mistake of the entry that names it."""
-    if mistake.path or named_by is None or loaded is None:
-        return mistake
-    origin = loaded.origins[named_by.name]
-    place = origin.document.below(*origin.roots).place(("fly_config",))
-    path, line, column = origin.document.path, place.line, place.column
-    return replace(mistake, field="fly_config", path=path, line=line, column=column)
-
-
 def _read(named: str, workspace: Path) -> tuple[str, str] | Mistake:
     """Return a file's name as it lies in the workspace, and its text."""
     files = WorkspaceFiles(workspace, limit_bytes=SIZE_LIMIT_BYTES, kind="TOML")
@@ -243,10 +218,9 @@ _ACCEPTED = (
 )
 
 
-def _nothing_to_check() -> Mistake:
-    return Mistake(
-        field="config",
-        problem="there is nothing to check",
-        accepted=f"neither {DEFAULT_CONFIG} nor {DEFAULT_FLY_CONFIG} is there; name a file by "
-        "config or fly-config, and check the repository out first",
-    )
+_NOTHING_TO_CHECK = Mistake(
+    "config",
+    "there is nothing to check",
+    f"neither {DEFAULT_CONFIG} nor {DEFAULT_FLY_CONFIG} is there; name a file by config or "
+    "fly-config, and check the repository out first",
+)

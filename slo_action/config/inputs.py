@@ -284,7 +284,11 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 def read_inputs(given: Mapping[str, str]) -> tuple[Inputs, tuple[Mistake, ...]]:
     """Return the typed inputs and every mistake found; what cannot be read is left out."""
-    mistakes = [_unknown(name) for name in given if name not in _BY_NAME]
+    mistakes = [
+        Mistake(name, "unknown input", did_you_mean(name, _BY_NAME))
+        for name in given
+        if name not in _BY_NAME
+    ]
     values: dict[str, object] = {}
     for spec in INPUTS:
         raw = given.get(spec.name, "")
@@ -292,7 +296,8 @@ def read_inputs(given: Mapping[str, str]) -> tuple[Inputs, tuple[Mistake, ...]]:
         try:
             values[spec.key] = spec.parse(text)
         except ValueError as error:
-            mistakes.append(_mistake(spec, text, str(error)))
+            shown = None if spec.secret else text
+            mistakes.append(Mistake(spec.name, "not accepted", str(error), shown))
             values[spec.key] = spec.parse(_default(spec))
     return Inputs(**values), tuple(mistakes)  # type: ignore[arg-type] # each parse gives its type
 
@@ -305,16 +310,3 @@ def mode_of(given: Mapping[str, str]) -> Mode:
 def _default(spec: InputSpec) -> str:
     """An expression is for the runner to fill in; without one there is no value."""
     return "" if spec.default.startswith("${{") else spec.default
-
-
-def _unknown(name: str) -> Mistake:
-    return Mistake(field=name, problem="unknown input", accepted=did_you_mean(name, _BY_NAME))
-
-
-def _mistake(spec: InputSpec, text: str, problem: str) -> Mistake:
-    return Mistake(
-        field=spec.name,
-        problem="not accepted",
-        value=None if spec.secret else text,
-        accepted=problem,
-    )

@@ -1,5 +1,6 @@
 """Several services in one step: who is meant, whose address is overridden, what fits only one."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,24 +19,22 @@ ALL = "all"
 MOST_SERVICES = 50
 """Each is a process of its own, and a runner has few cores."""
 _MATRIX_STRATEGY = "verify each in a job of its own: examples/workflows/matrix.yml shows how"
+_SAME = "would be the same for several services"
+_NO_URL = "write NAME=URL, a line for each, or name a `config` that has the service"
 _NAMES_SHOWN = 3
 _EMPTY_MATRIX = Mistake(
-    field="service",
-    problem="means every service of slo.yml, which has none",
-    value=ALL,
-    accepted="add a service there, or name one here and give its `url`",
+    "service",
+    "means every service of slo.yml, which has none",
+    "add a service there, or name one here and give its `url`",
+    ALL,
 )
 _NO_MATRIX = Mistake(
-    field="config",
-    problem="is missing, and there is no .github/slo.yml",
-    accepted="`service: all` means every service of slo.yml: check the repository out first, "
+    "config",
+    "is missing, and there is no .github/slo.yml",
+    "`service: all` means every service of slo.yml: check the repository out first, "
     "or name the file",
 )
-_QUERIES = (
-    "prometheus-errors-query",
-    "prometheus-requests-query",
-    "prometheus-latency-selector",
-)
+_QUERIES = ("prometheus-errors-query", "prometheus-requests-query", "prometheus-latency-selector")
 
 
 def read_multi_service(
@@ -50,40 +49,20 @@ def read_multi_service(
     if asked != ALL and not {",", "\n"} & set(asked):
         return None
     loaded = matrix_of(given.get("config", "").strip(), environment.workspace)
-    in_matrix = _names_in(loaded)
+    # one with mistakes has no names: `read_request` reports them, as for a single service
+    in_matrix = () if loaded is None or loaded.mistakes else tuple(loaded.slo_yml.services)
     if asked != ALL:
-        names = _split(asked)
-        one = {**given, "service": ""}
-        return (
-            _read(given, environment, names, in_matrix, loaded)
-            if names
-            else _single(one, environment, loaded)
-        )
+        parts = (part.strip() for line in asked.splitlines() for part in line.split(","))
+        names = tuple(filter(None, parts))
+        if names:
+            return _read(given, environment, names, in_matrix, loaded)
+        return (read_request({**given, "service": ""}, environment, lambda *_: loaded),)
     url = given.get("url", "").strip()
     if loaded is None and (not url or is_named(url)):
         raise InputError((_NO_MATRIX,))
     if loaded is not None and not (in_matrix or loaded.mistakes):
         raise InputError((_EMPTY_MATRIX,))
     return _read(given, environment, in_matrix, in_matrix, loaded) if in_matrix else None
-
-
-def _single(
-    given: Mapping[str, str], environment: RunEnvironment, loaded: "LoadedSloYml | None"
-) -> tuple[VerifyRequest]:
-    return (read_request(given, environment, lambda *_: loaded),)
-
-
-def _names_in(loaded: "LoadedSloYml | None") -> tuple[str, ...]:
-    """Return the names in the order of the file; none where something is wrong with it.
-
-    `read_request` reports what, as for a single service.
-    """
-    return () if loaded is None or loaded.mistakes else tuple(loaded.slo_yml.services)
-
-
-def _split(text: str) -> tuple[str, ...]:
-    parts = (part.strip() for line in text.splitlines() for part in line.split(","))
-    return tuple(part for part in parts if part)
 
 
 def _read(
@@ -104,11 +83,10 @@ def _read(
     for name in names:
         try:
             own = {**given, "service": name, "url": urls.get(name, "")}
-            requests += _single(own, environment, loaded)
+            requests.append(read_request(own, environment, lambda *_: loaded))
         except InputError as error:
             found[name] = error.mistakes
-    mistakes += _once_each(found, len(names))
-    mistakes += _same_apps(requests)
+    mistakes += [*_once_each(found, len(names)), *_same_apps(requests)]
     if mistakes:
         raise InputError(tuple(mistakes))
     return tuple(requests)
@@ -116,36 +94,27 @@ def _read(
 
 def _countless(names: Sequence[str]) -> Iterator[Mistake]:
     if len(names) > MOST_SERVICES:
-        yield Mistake(
-            field="service",
-            problem=f"names {len(names)} services, and one step verifies at most {MOST_SERVICES}",
-            accepted=_MATRIX_STRATEGY,
-        )
-    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-        yield Mistake(
-            field="service", problem="named twice", value=name, accepted="name each service once"
-        )
+        most = f"names {len(names)} services, and one step verifies at most {MOST_SERVICES}"
+        yield Mistake("service", most, _MATRIX_STRATEGY)
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield Mistake("service", "named twice", "name each service once", name)
 
 
 def _fits_one(inputs: Inputs, given: Mapping[str, str]) -> Iterator[Mistake]:
     """Yield a mistake for each input that cannot be meant for several services."""
     if inputs.mode in {Mode.PREPARE, Mode.ROLLBACK}:
-        yield Mistake(
-            field="mode", problem=f"{inputs.mode} takes one service", accepted=_MATRIX_STRATEGY
-        )
+        yield Mistake("mode", f"{inputs.mode} takes one service", _MATRIX_STRATEGY)
     for name in ("app", "to-version"):
         if given.get(name, "").strip():
-            yield _only_one(name, "leave it out, or name one service")
+            yield Mistake(name, _SAME, "leave it out, or name one service")
     for name in _QUERIES:
         query = given.get(name, "")
         if query.strip() and "{service}" not in query:
-            yield _only_one(name, "write {service} where the query selects the service")
+            yield Mistake(name, _SAME, "write {service} where the query selects the service")
     if inputs.prometheus_url and inputs.prometheus_service_label == "none":
-        yield _only_one("prometheus-service-label", "name the label that tells them apart")
-
-
-def _only_one(field: str, accepted: str) -> Mistake:
-    return Mistake(field=field, problem="would be the same for several services", accepted=accepted)
+        accepted = "name the label that tells them apart"
+        yield Mistake("prometheus-service-label", _SAME, accepted)
 
 
 def _overrides(
@@ -158,7 +127,7 @@ def _overrides(
         if not url:
             mistakes.append(_unknown_override(line, names, in_matrix))
         elif name in seen:
-            mistakes.append(_override_mistake("is given twice", name, "give each address once"))
+            mistakes.append(Mistake("url", "is given twice", "give each address once", name))
         seen.add(name)
         yield name, url
 
@@ -180,16 +149,11 @@ def _unknown_override(line: str, names: Sequence[str], in_matrix: Sequence[str])
     name, separator, _ = line.partition("=")
     form = "with several services, write NAME=URL, a line for each"
     if not separator or "://" in name or not name.strip():
-        return _override_mistake("names no service", None, form)
-    if name.strip() in in_matrix:
-        return _override_mistake("is of a service that `service` does not name", name, form)
-    return _override_mistake("is of no service", name, did_you_mean(name.strip(), names))
-
-
-def _override_mistake(problem: str, name: str | None, accepted: str) -> Mistake:
-    return Mistake(
-        field="url", problem=problem, value=name.strip() if name else None, accepted=accepted
-    )
+        return Mistake("url", "names no service", form)
+    name = name.strip()
+    if name in in_matrix:
+        return Mistake("url", "is of a service that `service` does not name", form, name)
+    return Mistake("url", "is of no service", did_you_mean(name, names), name)
 
 
 def _once_each(found: Mapping[str, tuple[Mistake, ...]], count: int) -> list[Mistake]:
@@ -197,23 +161,15 @@ def _once_each(found: Mapping[str, tuple[Mistake, ...]], count: int) -> list[Mis
     by: dict[Mistake, list[str]] = {}
     for name, mistakes in found.items():
         for mistake in mistakes:
-            by.setdefault(_with_form(mistake), []).append(name)
+            no_url = (mistake.field, mistake.problem) == ("url", "is missing")
+            shown = replace(mistake, accepted=_NO_URL) if no_url else mistake
+            by.setdefault(shown, []).append(name)
     return [
-        mistake if len(names) == count else _named(mistake, names) for mistake, names in by.items()
+        mistake
+        if len(names) == count or mistake.field == "service" or mistake.path
+        else replace(mistake, field=f"{_listed(names)}: {mistake.field}")
+        for mistake, names in by.items()
     ]
-
-
-def _with_form(mistake: Mistake) -> Mistake:
-    if mistake.field != "url" or mistake.problem != "is missing":
-        return mistake
-    accepted = "write NAME=URL, a line for each, or name a `config` that has the service"
-    return replace(mistake, accepted=accepted)
-
-
-def _named(mistake: Mistake, names: Sequence[str]) -> Mistake:
-    if mistake.field == "service" or mistake.path:
-        return mistake
-    return replace(mistake, field=f"{_listed(names)}: {mistake.field}")
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -228,13 +184,9 @@ def _same_apps(requests: Sequence[VerifyRequest]) -> list[Mistake]:
     for request in requests:
         if request.fly:
             apps.setdefault(request.fly.app, []).append(request.service)
+    accepted = "give each its own `app` in slo.yml, or verify one of them"
     return [
-        Mistake(
-            field="service",
-            problem=f"{_listed(names)} are the same app",
-            value=app,
-            accepted="give each its own `app` in slo.yml, or verify one of them",
-        )
+        Mistake("service", f"{_listed(names)} are the same app", accepted, app)
         for app, names in apps.items()
         if len(names) > 1
     ]

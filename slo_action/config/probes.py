@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from slo_action.config.inputs import Inputs
-from slo_action.core.journey.assertions import Assertion
-from slo_action.core.journey.journeys import Journey
+from slo_action.core.journey.journeys import Assertion, Journey
 from slo_action.core.model import Probe, Witness
 from slo_action.core.policy.numbers import POLICY_NUMBERS, PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Service

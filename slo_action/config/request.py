@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -224,8 +224,7 @@ def _policy(inputs: Inputs, digest: str, before_matrix: Inputs, service: Service
         try:
             policy = policy_with(overrides, policy)
         except ValueError as error:
-            wrong = Mistake(field="policy", problem="does not fit", accepted=str(error))
-            raise InputError((wrong,)) from error
+            raise InputError((Mistake("policy", "does not fit", str(error)),)) from error
     return replace(policy, gate=gate_beside_window(policy.gate, policy.window))
 
 
@@ -237,104 +236,74 @@ def _argv(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> tup
         return tuple(shlex.split(text))
     except ValueError as error:
         accepted = f"{error}; quote it as for a shell, or set command-shell: true"
-        mistakes.append(
-            Mistake(field=field, problem="not one command", value=text, accepted=accepted)
-        )
+        mistakes.append(Mistake(field, "not one command", accepted, text))
         return ()
 
 
-def _contradictions(inputs: Inputs, environment: RunEnvironment) -> list[Mistake]:
-    mistakes = []
+def _contradictions(inputs: Inputs, environment: RunEnvironment) -> Iterator[Mistake]:
     if inputs.deployed_at and inputs.deployed_at > environment.now + _FUTURE_ALLOWED:
-        shown = instant_text(inputs.deployed_at)
-        mistakes.append(
-            Mistake(
-                field="deployed-at",
-                problem="lies in the future",
-                value=shown,
-                accepted="give the time the deploy ended",
-            )
-        )
+        accepted, shown = "give the time the deploy ended", instant_text(inputs.deployed_at)
+        yield Mistake("deployed-at", "lies in the future", accepted, shown)
     if inputs.platform is PlatformName.COMMAND and not inputs.rollback_command:
-        mistakes.append(_missing("rollback-command", "`platform: command` needs one"))
+        yield _missing("rollback-command", "`platform: command` needs one")
     if inputs.previous_version_command and not inputs.rollback_command:
-        mistakes.append(
-            _missing("rollback-command", "previous-version-command is of no use without one")
-        )
-    mistakes += _platform_contradictions(inputs)
-    mistakes += _metric_contradictions(inputs)
+        yield _missing("rollback-command", "previous-version-command is of no use without one")
+    yield from _platform_contradictions(inputs)
+    yield from _metric_contradictions(inputs)
     if inputs.health_path in inputs.api_paths:
-        mistakes.append(
-            Mistake(
-                field="api-paths",
-                problem="names the health path",
-                value=inputs.health_path,
-                accepted="leave it out: it is watched already",
-            )
-        )
+        accepted = "leave it out: it is watched already"
+        yield Mistake("api-paths", "names the health path", accepted, inputs.health_path)
     if inputs.check_run and environment.check_runs_possible and not inputs.token:
-        mistakes.append(
-            _missing("token", "pass token: ${{ github.token }}, or set check-run: false")
-        )
-    return mistakes
+        yield _missing("token", "pass token: ${{ github.token }}, or set check-run: false")
 
 
-def _platform_contradictions(inputs: Inputs) -> list[Mistake]:
-    mistakes = []
+def _platform_contradictions(inputs: Inputs) -> Iterator[Mistake]:
     platform = _platform(inputs)
     if platform is PlatformName.FLY and not inputs.fly_api_token:
         accepted = "`platform: fly` needs an app deploy token: fly tokens create deploy -a APP"
-        mistakes.append(_missing("fly-api-token", accepted))
+        yield _missing("fly-api-token", accepted)
     if platform is PlatformName.FLY and not inputs.app and inputs.service:
-        mistakes += _unfit_app(inputs.service)
+        _, unfit = read_inputs({"app": inputs.service})  # a service may be called anything
+        problem = "is not a name that an app can have"
+        yield from (replace(mistake, problem=problem) for mistake in unfit)
     if inputs.rollback_command and inputs.platform is PlatformName.FLY:
-        mistakes.append(_useless("rollback-command", "is for `platform: command`"))
+        yield _useless("rollback-command", "is for `platform: command`")
     if inputs.mode is Mode.ROLLBACK and platform is PlatformName.NONE:
         accepted = "`mode: rollback` needs `platform: fly` or a rollback-command"
-        mistakes.append(_missing("platform", accepted))
+        yield _missing("platform", accepted)
     if inputs.mode is Mode.ROLLBACK and inputs.rollback is RollbackMode.OFF:
-        mistakes.append(_useless("rollback", "off leaves nothing to do in `mode: rollback`"))
-    mistakes += [
+        yield _useless("rollback", "off leaves nothing to do in `mode: rollback`")
+    yield from (
         _useless(spec.name, f"is for `mode: {spec.mode}`")
         for spec in INPUTS
         if spec.name in _OF_ONE_MODE and getattr(inputs, spec.key) and inputs.mode is not spec.mode
-    ]
-    return mistakes
-
-
-def _unfit_app(service: str) -> list[Mistake]:
-    """A service may be called anything; an app may not."""
-    found = read_inputs({"app": service})[1]
-    return [replace(mistake, problem="is not a name that an app can have") for mistake in found]
+    )
 
 
 def _useless(field: str, why: str) -> Mistake:
-    return Mistake(field=field, problem=why, accepted="leave it out, or change the other")
+    return Mistake(field, why, "leave it out, or change the other")
 
 
-def _metric_contradictions(inputs: Inputs) -> list[Mistake]:
+def _metric_contradictions(inputs: Inputs) -> Iterator[Mistake]:
     queries = ("prometheus-errors-query", "prometheus-requests-query")
     useless = ("prometheus-token", *queries, "prometheus-latency-selector")
     given = [name for name in useless if getattr(inputs, name.replace("-", "_"))]
+    missing = [name for name in queries if name not in given]
     if given and not inputs.prometheus_url:
         names = " and ".join(given)
-        return [_missing("prometheus-url", f"without it, {names} would be of no use")]
-    missing = [name for name in queries if name not in given]
-    if len(missing) == 1:
-        return [_missing(missing[0], "errors and requests are counted by a query each")]
-    return []
+        yield _missing("prometheus-url", f"without it, {names} would be of no use")
+    elif len(missing) == 1:
+        yield _missing(missing[0], "errors and requests are counted by a query each")
 
 
 def _left_out(
     inputs: Inputs, found: tuple[Mistake, ...], wrong: tuple[Mistake, ...]
-) -> list[Mistake]:
+) -> Iterator[Mistake]:
     """What is missing; an address that a mistaken matrix may hold is not called missing, too."""
-    missing = []
     if not inputs.service and all(mistake.field != "service" for mistake in found):
-        missing.append(_missing("service", "name the service, such as service: dashboard"))
+        yield _missing("service", "name the service, such as service: dashboard")
     if not inputs.url and not wrong:
-        missing.append(_missing("url", "give the base URL, or a `config` that has the service"))
-    return missing
+        yield _missing("url", "give the base URL, or a `config` that has the service")
 
 
 _Filled = tuple[Inputs, Service | None, tuple[Mistake, ...]]
@@ -348,10 +317,10 @@ def _with_matrix(inputs: Inputs, loaded: "LoadedSloYml | None") -> _Filled:
         return inputs, None, loaded.mistakes
     service = loaded.slo_yml.services.get(inputs.service)
     if service is None:
-        in_matrix = loaded.slo_yml.services
-        named = inputs.config or str(DEFAULT_CONFIG)
-        wrong = (_unknown_service(inputs, named, in_matrix),) if inputs.service else ()
-        return inputs, None, wrong
+        problem = f"is not in {inputs.config or DEFAULT_CONFIG}"
+        accepted = did_you_mean(inputs.service, loaded.slo_yml.services)
+        wrong = Mistake("service", problem, accepted, inputs.service)
+        return inputs, None, (wrong,) if inputs.service else ()
     return _filled(inputs, service), service, ()
 
 
@@ -412,7 +381,7 @@ def _metrics(inputs: Inputs, mistakes: list[Mistake]) -> PrometheusSettings | No
 def _target(inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:
     if is_named(inputs.url):
         accepted = "NAME=URL is for several services: write the address alone"
-        mistakes.append(Mistake(field="url", problem="names a service", accepted=accepted))
+        mistakes.append(Mistake("url", "names a service", accepted))
         return None
     return _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
 
@@ -421,14 +390,8 @@ def _parsed(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> S
     try:
         return parse_url(text, allow_link_local=inputs.allow_link_local)
     except ValueError as error:
-        mistakes.append(
-            Mistake(
-                field=field,
-                problem="cannot be probed",
-                value=without_credentials(text),
-                accepted=str(error),
-            )
-        )
+        shown = without_credentials(text)
+        mistakes.append(Mistake(field, "cannot be probed", str(error), shown))
         return None
 
 
@@ -489,7 +452,7 @@ def _fly(inputs: Inputs) -> FlySettings | None:
 
 
 def _missing(field: str, accepted: str) -> Mistake:
-    return Mistake(field=field, problem="is missing", accepted=accepted)
+    return Mistake(field, "is missing", accepted)
 
 
 def _lacking_secrets(inputs: Inputs, service: Service | None) -> list[Mistake]:
@@ -500,9 +463,9 @@ def _lacking_secrets(inputs: Inputs, service: Service | None) -> list[Mistake]:
     }
     return [
         Mistake(
-            field="secrets",
-            problem=f"{name} is missing",
-            accepted=f"journey {quoted(journey)} uses it: add {name}=${{{{ secrets.{name} }}}}",
+            "secrets",
+            f"{name} is missing",
+            f"journey {quoted(journey)} uses it: add {name}=${{{{ secrets.{name} }}}}",
         )
         for name, journey in needed.items()
         if name not in inputs.secrets
@@ -512,18 +475,11 @@ def _lacking_secrets(inputs: Inputs, service: Service | None) -> list[Mistake]:
 def _undefined_variables(service: Service | None) -> list[Mistake]:
     return [
         Mistake(
-            field="config",
-            problem=f"journey {quoted(journey.name)} uses ${{{name}}} in step "
+            "config",
+            f"journey {quoted(journey.name)} uses ${{{name}}} in step "
             f"{quoted(journey.steps[index].name)}, which no step captures before it",
-            accepted="capture it in an earlier step; a secret is written ${secrets.NAME}",
+            "capture it in an earlier step; a secret is written ${secrets.NAME}",
         )
         for journey in (service.journeys if service else ())
         for index, name in undefined(journey)
     ]
-
-
-def _unknown_service(inputs: Inputs, path: str, matrix: Mapping[str, object]) -> Mistake:
-    in_matrix = did_you_mean(inputs.service, matrix)
-    return Mistake(
-        field="service", problem=f"is not in {path}", value=inputs.service, accepted=in_matrix
-    )

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from slo_action.core.journey.assertions import Assertion
-from slo_action.core.journey.journeys import Journey
+from slo_action.core.journey.journeys import Assertion, Journey
 from slo_action.core.stats.latency import LatencyObjective
 
 

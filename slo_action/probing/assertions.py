@@ -12,7 +12,7 @@ from json import dumps
 from math import floor
 
 from slo_action.config.text.patterns import finds, nodes
-from slo_action.core.journey.assertions import Assertion, Condition, Subject
+from slo_action.core.journey.journeys import Assertion, Condition, Subject
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import parse_json

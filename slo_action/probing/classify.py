@@ -16,7 +16,7 @@ from slo_action.core.answer.version import (
     version_fields_in_lines,
     version_fields_in_page,
 )
-from slo_action.core.journey.assertions import Subject
+from slo_action.core.journey.journeys import Subject
 from slo_action.core.model import Outcome, Probe, VersionRule, Witness
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.answer import Answer, remarks, retry_after

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 import httpx
 
 from slo_action.config.text.patterns import nodes
-from slo_action.core.journey.assertions import Subject
-from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
+from slo_action.core.journey.journeys import Capture, Journey, JourneyStep, Subject
 from slo_action.core.journey.templates import SECRETS, UnfitValueError, plain
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.core.observation.streams import bounded_name

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import httpx
 
 from slo_action import __version__
-from slo_action.core.journey.assertions import Assertion
+from slo_action.core.journey.journeys import Assertion
 from slo_action.core.model import Probe
 from slo_action.core.text.quoting import quoted
 from slo_action.ports import Clock

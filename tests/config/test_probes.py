@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from slo_action.config.probes import own_probes
-from slo_action.core.journey.assertions import Assertion, Condition, Subject
-from slo_action.core.journey.journeys import Journey, JourneyStep
+from slo_action.core.journey.journeys import Assertion, Condition, Journey, JourneyStep, Subject
 from slo_action.core.model import Probe, VersionRule, Witness
 from slo_action.core.observation.streams import stream_name
 from slo_action.core.slo.services import Endpoint, Service

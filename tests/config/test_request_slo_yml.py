@@ -5,7 +5,7 @@ from pathlib import Path
 
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import VerifyRequest
-from slo_action.core.journey.assertions import Condition, Subject
+from slo_action.core.journey.journeys import Condition, Subject
 from slo_action.core.model import Probe, Witness
 from slo_action.core.observation.streams import stream_name
 from tests.config.test_request import mistakes, request, with_matrix

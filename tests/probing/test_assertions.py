@@ -11,7 +11,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.journey.assertions import Assertion, Condition, Subject
+from slo_action.core.journey.journeys import Assertion, Condition, Subject
 from slo_action.core.model import Outcome, Probe, Sample, VersionRule, Witness
 from slo_action.probing.answer import Answer
 from slo_action.probing.assertions import unmet

@@ -12,8 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo_action.config.text.url import is_link_local
-from slo_action.core.journey.assertions import Assertion, Condition, Subject
-from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
+from slo_action.core.journey.journeys import (
+    Assertion,
+    Capture,
+    Condition,
+    Journey,
+    JourneyStep,
+    Subject,
+)
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.core.text.secrets import Secret
 from slo_action.probing.prober import HttpProber

@@ -7,8 +7,14 @@ from urllib.parse import parse_qs, unquote
 
 import httpx
 
-from slo_action.core.journey.assertions import Assertion, Condition, Subject
-from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
+from slo_action.core.journey.journeys import (
+    Assertion,
+    Capture,
+    Condition,
+    Journey,
+    JourneyStep,
+    Subject,
+)
 from slo_action.core.text.secrets import Secret
 from slo_action.probing.exchange import TIMELINE, Timeline
 from tests.worlds.artifact_http import Asked, Reply, json_reply

@@ -5,8 +5,14 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from slo_action.core.journey.assertions import Assertion, Condition, Subject
-from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
+from slo_action.core.journey.journeys import (
+    Assertion,
+    Capture,
+    Condition,
+    Journey,
+    JourneyStep,
+    Subject,
+)
 from slo_action.core.model import Witness
 from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Maintenance, Service, SloYml, Targets, Team

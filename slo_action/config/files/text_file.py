@@ -12,40 +12,25 @@ def read_text(path: Path, name: str, field: str, *, limit_bytes: int, kind: str)
     """
     accepted = f"name a UTF-8 {kind} file of at most {_size(limit_bytes)} below the workspace"
     if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
-        problem = "cannot be read: it is no plain file"
-        return Mistake(field=field, problem=problem, value=name, accepted=accepted)
+        return Mistake(field, "cannot be read: it is no plain file", accepted, name)
     try:
         with path.open("rb") as file:
             content = file.read(limit_bytes + 1)
     except OSError as error:
-        return Mistake(
-            field=field,
-            problem=f"cannot be read: {error.strerror or type(error).__name__}",
-            value=name,
-            accepted=accepted,
-        )
+        problem = f"cannot be read: {error.strerror or type(error).__name__}"
+        return Mistake(field, problem, accepted, name)
     if len(content) > limit_bytes:
         problem = f"cannot be read: it is larger than {_size(limit_bytes)}"
-        return Mistake(field=field, problem=problem, value=name, accepted=accepted)
+        return Mistake(field, problem, accepted, name)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        return _not_utf8(error, name, field)
+        before = content[: error.start]
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8")) + 1
+        mistake = Mistake(field, f"byte {error.start + 1} is not UTF-8", "save the file as UTF-8")
+        return mistake.at(name, before.count(b"\n") + 1, column)
 
 
 def _size(limit: int) -> str:
     mebi = 1024 * 1024
     return f"{limit // mebi} MiB" if limit >= mebi else f"{limit // 1024} KiB"
-
-
-def _not_utf8(error: UnicodeDecodeError, name: str, field: str) -> Mistake:
-    before = error.object[: error.start]
-    start = before.rfind(b"\n") + 1
-    return Mistake(
-        field=field,
-        problem=f"byte {error.start + 1} is not UTF-8",
-        accepted="save the file as UTF-8",
-        path=name,
-        line=before.count(b"\n") + 1,
-        column=len(before[start:].decode("utf-8")) + 1,
-    )

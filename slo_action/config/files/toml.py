@@ -22,48 +22,24 @@ def parse_toml(text: str, name: str, field: str) -> Document | Mistake:
     if text.startswith(_BYTE_ORDER_MARK):
         return _unreadable("it begins with a byte order mark (BOM)", name, field, _WITHOUT_MARK)
     try:
-        return _parsed(text.replace("\r\n", "\n"), name, field)
+        plain = text.replace("\r\n", "\n")
+        return toml_positions(plain, name, tomllib.loads(plain))
+    except tomllib.TOMLDecodeError as error:
+        return _syntax(str(error), text, name, field)
     except RecursionError:
         return _unreadable("it is nested too deeply", name, field)
     except ValueError as error:
         return _unreadable(next(iter(str(error).splitlines()), "no TOML"), name, field)
 
 
-def _parsed(text: str, name: str, field: str) -> Document | Mistake:
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        return _syntax(str(error), text, name, field)
-    found = toml_positions(text)
-    return Document(
-        path=name,
-        content=content,
-        places=found.places,
-        values=found.values,
-        entries=found.entries,
-    )
-
-
 def _syntax(message: str, text: str, name: str, field: str) -> Mistake:
     found = _WHERE.search(message)
     line, column = found.groups() if found else (None, None)
     last = text.removesuffix("\n").count("\n") + 1
-    return Mistake(
-        field=field,
-        problem=f"not valid TOML: {_WHERE.sub('', message)}",
-        accepted="fix the line" if line else "fix the end of the file",
-        path=name,
-        line=int(line) if line else last,
-        column=int(column) if column else None,
-    )
+    accepted = "fix the line" if line else "fix the end of the file"
+    mistake = Mistake(field, f"not valid TOML: {_WHERE.sub('', message)}", accepted)
+    return mistake.at(name, int(line or last), int(column) if column else None)
 
 
 def _unreadable(why: str, name: str, field: str, accepted: str = _AS_THE_TOOLS) -> Mistake:
-    return Mistake(
-        field=field,
-        problem=f"cannot be read: {why}",
-        accepted=accepted,
-        path=name,
-        line=1,
-        column=1,
-    )
+    return Mistake(field, f"cannot be read: {why}", accepted).at(name)

@@ -3,10 +3,8 @@
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Mapping
-from dataclasses import dataclass
 
-from slo_action.core.lint.rule import Key, Place, Span
+from slo_action.core.lint.rule import Document, Key, Place, Span, Table
 
 _BLANK = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
 _STRING = re.compile(
@@ -25,30 +23,21 @@ _DEEPEST = 16
 """No rule looks deeper; a hostile file's keys have thousands of parts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TomlPositions:
-    """Where things stand. `places` has the first mention of each key, tables among them.
-
-    `values` has what is assigned. `entries` has what goes with a key that is taken out: its whole
-    lines, or only itself before a comment, which stays. A table has one where its header is
-    followed by one such key and by no comment; the blank lines behind it go, too. What stands
-    within braces or brackets has none.
-    """
-
-    places: Mapping[Key, Place]
-    values: Mapping[Key, Span]
-    entries: Mapping[Key, Span]
-
-
-def toml_positions(text: str) -> TomlPositions:
-    """Return where everything in a TOML text stands.
+def toml_positions(text: str, path: str = "", content: Table | None = None) -> Document:
+    """Return the document, with where everything in its TOML text stands.
 
     `text` ends its lines with LF and has been accepted by tomllib; others raise ValueError.
+    `places` has the first mention of each key, tables among them; `values` what is assigned;
+    `entries` the whole lines of a key, or only itself before a comment. A table has an entry where
+    its header is followed by one such key and by no comment; the blank lines behind it belong to
+    it. What stands within braces or brackets has none.
     """
     walk = _Walk(text)
     walk.document()
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
-    return TomlPositions(
+    return Document(
+        path=path,
+        content=content or {},
         places={key: _place(offset, starts) for key, offset in walk.offsets.items()},
         values={key: _span(span, starts) for key, span in walk.values.items()},
         entries={key: _span(span, starts) for key, span in walk.entries.items()},

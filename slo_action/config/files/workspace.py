@@ -51,12 +51,10 @@ class WorkspaceFiles:
         root = self.root.resolve()
         try:
             path = (root / name).resolve()
-            is_settled = (
-                path == path.resolve()
-            )  # behind a link to itself, links are left as they are
             path.is_file()
+            is_settled = path == path.resolve()  # links behind a link to itself stay as they are
         except (OSError, RuntimeError, ValueError):  # a link to itself, a name too long or odd
-            return _wrong(field, "cannot be followed", name)
+            path, is_settled = root, False
         if not is_settled:
             return _wrong(field, "cannot be followed", name)
         if not path.is_relative_to(root):
@@ -78,15 +76,13 @@ class WorkspaceFiles:
             return ()
         try:
             found = sorted(path for path in root.glob(named) if path.is_file())
-            inside = [path for path in found[:_MOST_NAMES] if _is_in(path.parent, root)]
+            # in a directory below the root itself, and not only by way of a link
+            inside = [
+                path for path in found[:_MOST_NAMES] if path.parent.resolve().is_relative_to(root)
+            ]
         except (OSError, RuntimeError, ValueError, NotImplementedError):
             return ()
         return tuple(path.relative_to(root).as_posix() for path in inside)
-
-
-def _is_in(directory: Path, root: Path) -> bool:
-    """Return whether a directory lies below the root itself, and not only by way of a link."""
-    return directory.resolve().is_relative_to(root)
 
 
 def _plain(path: PurePosixPath) -> str:
@@ -102,4 +98,4 @@ def _plain(path: PurePosixPath) -> str:
 
 def _wrong(field: str, problem: str, name: str) -> Mistake:
     accepted = "name a file below it, such as .github/slo.yml, and no link that leads out"
-    return Mistake(field=field, problem=problem, value=name, accepted=accepted)
+    return Mistake(field, problem, accepted, name)

@@ -331,16 +331,8 @@ class _Builder:
             frame.merged.append((one, within))
 
     def _mistake(self, name: str, problem: str, at: tuple[int, int]) -> None:
-        self.mistakes.append(
-            Mistake(
-                field=shown_value(name),
-                problem=problem,
-                accepted="fix the line",
-                path=self._name,
-                line=at[0] + 1,
-                column=at[1] + 1,
-            )
-        )
+        mistake = Mistake(shown_value(name), problem, "fix the line")
+        self.mistakes.append(mistake.at(self._name, at[0] + 1, at[1] + 1))
 
     def _refuse_tag(self, tag: str, at: tuple[int, int]) -> None:
         self._refuse(f"the tag {shown_value(tag)} is not read", at)
@@ -394,28 +386,17 @@ def _resolved(text: str) -> object:
 def _syntax(error: yaml.MarkedYAMLError, text: str, name: str, field_name: str) -> Mistake:
     mark = error.problem_mark or error.context_mark
     lines = [*text.split("\n"), ""]  # a mark may stand behind the last line
-    line = lines[mark.line] if mark else ""
+    text_line = lines[mark.line] if mark else ""
     problem = f"not valid YAML: {error.problem}"
     accepted = "fix the line, or the one above it"
-    if mark and line[mark.column : mark.column + 1] == "\t":
+    if mark and text_line[mark.column : mark.column + 1] == "\t":
         problem, accepted = "a tab stands where YAML takes spaces only", "indent by spaces"
-    return Mistake(
-        field=field_name,
-        problem=problem,
-        accepted=accepted,
-        path=name,
-        line=mark.line + 1 if mark else 1,
-        column=mark.column + 1 if mark else 1,
-    )
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    return Mistake(field_name, problem, accepted).at(name, line, column)
 
 
 def _unescaped(before: str, problem: str, name: str, field_name: str) -> Mistake:
     """Return the mistake that a character behind `before` must not stand in the file."""
-    return Mistake(
-        field=field_name,
-        problem=problem,
-        accepted="remove it, or write it as an escape in double quotes",
-        path=name,
-        line=before.count("\n") + 1,
-        column=len(before) - before.rfind("\n"),
-    )
+    accepted = "remove it, or write it as an escape in double quotes"
+    place = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return Mistake(field_name, problem, accepted).at(name, *place)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from slo_action.config.openslo.document import KeyMistake, OpenSloModel
 from slo_action.config.text.suggest import did_you_mean
@@ -28,12 +27,8 @@ _FIELDS = frozenset(
 _NUMBER = re.compile(r"(?<=\.)[0-9]{1,3}(?=\.|$)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One value of a service, and the key of the OpenSLO document that says so."""
-
-    text: str
-    key: Key
+Settings = dict[str, OpenSloModel]
+"""The values of a service by their flat keys: texts, each with the key that says so."""
 
 
 def is_field(field: str) -> bool:
@@ -51,24 +46,25 @@ def own_annotations(part: OpenSloModel) -> dict[str, OpenSloModel]:
     return found
 
 
-def read_settings(part: OpenSloModel) -> tuple[dict[str, Setting], tuple[KeyMistake, ...]]:
+def read_settings(part: OpenSloModel) -> tuple[Settings, tuple[KeyMistake, ...]]:
     """Return what the annotations of an object say of its service, and what is wrong with them."""
-    settings: dict[str, Setting] = {}
+    settings: Settings = {}
     mistakes: list[KeyMistake] = []
     of_slo = {OBJECTIVE.removeprefix(PREFIX), UNIT.removeprefix(PREFIX)}
     for field, value in own_annotations(part).items():
         if field in of_slo:
             continue
         if not is_field(field):
-            mistakes.append(_unknown(field, value.key))
+            accepted = did_you_mean(field, _FIELDS)
+            mistakes.append(KeyMistake(value.key, "no annotation of ours", accepted, field))
         elif not value.text:
-            mistakes.append(_no_text(value.key))
+            mistakes.append(value.mistake("an annotation is a text", "write it in quotes"))
         else:
-            settings[field] = Setting(text=value.text, key=value.key)
+            settings[field] = value
     return settings, tuple(mistakes)
 
 
-def nested(settings: Mapping[str, Setting]) -> dict[str, object]:
+def nested(settings: Settings) -> dict[str, object]:
     """Return the service as slo.yml writes it; numbered keys become lists in their order."""
     tree: dict[str, object] = {}
     for field in sorted(settings, key=_in_order):
@@ -81,7 +77,7 @@ def nested(settings: Mapping[str, Setting]) -> dict[str, object]:
     return {name: _listed(value) for name, value in tree.items()}
 
 
-def origins(settings: Mapping[str, Setting]) -> dict[Key, Key]:
+def origins(settings: Settings) -> dict[Key, Key]:
     """Return where each value of `nested` stands in the OpenSLO document."""
     numbers: dict[str, list[str]] = {}
     for field in sorted(settings, key=_in_order):
@@ -105,16 +101,3 @@ def _listed(value: object) -> object:
 
 def _in_order(field: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(part) if part.isdigit() else -1, part) for part in field.split("."))
-
-
-def _unknown(field: str, key: Key) -> KeyMistake:
-    return KeyMistake(
-        key=key,
-        problem="no annotation of ours",
-        accepted=did_you_mean(field, _FIELDS),
-        value=field,
-    )
-
-
-def _no_text(key: Key) -> KeyMistake:
-    return KeyMistake(key=key, problem="an annotation is a text", accepted="write it in quotes")

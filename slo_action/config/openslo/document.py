@@ -7,7 +7,7 @@ from decimal import Decimal, DecimalException
 from slo_action.core.lint.rule import Key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class OpenSloModel:
     """A value of a document, None where nothing is written. All of it is untrusted.
 
@@ -23,21 +23,25 @@ class OpenSloModel:
         for name in names:
             table = part.content
             inner = table.get(name) if isinstance(table, dict) else None
-            part = OpenSloModel(key=(*part.key, name), content=inner)
+            part = OpenSloModel((*part.key, name), inner)
         return part
 
     def entries(self) -> Iterator["OpenSloModel"]:
         """Return the entries of a list; nothing where it is none."""
         if isinstance(self.content, list):
             for index, entry in enumerate(self.content):
-                yield OpenSloModel(key=(*self.key, index), content=entry)
+                yield OpenSloModel((*self.key, index), entry)
 
     def pairs(self) -> Iterator[tuple[str, "OpenSloModel"]]:
         """Return the named values of a mapping; nothing where it is none."""
         if isinstance(self.content, dict):
             for name, value in self.content.items():
                 if isinstance(name, str):
-                    yield name, OpenSloModel(key=(*self.key, name), content=value)
+                    yield name, OpenSloModel((*self.key, name), value)
+
+    def mistake(self, problem: str, accepted: str) -> "KeyMistake":
+        """Return what is wrong with this value."""
+        return KeyMistake(self.key, problem, accepted, self.text or None)
 
     @property
     def text(self) -> str:
@@ -75,9 +79,9 @@ class SkippedObjective:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class KeyMistake:
-    """What is wrong at a key of a document. `value` is untrusted; None where it says nothing."""
+    """What is wrong at a key. `value` is untrusted; None where it says nothing, or is not shown."""
 
     key: Key
     problem: str

@@ -23,8 +23,10 @@ from slo_action.core.slo.openslo import (
 
 _OF_LATENCY = re.compile(r"_bucket|duration|latency|elapsed|response_?time", re.IGNORECASE)
 _QUANTILE = re.compile(r"histogram_quantile\(\s*(0?\.\d+)")
-_SECONDS = re.compile(r"_seconds(?:_|\b)")
-_MILLISECONDS = re.compile(r"_ms\b|_millis(?:econds)?\b|Msec\b")
+_UNIT_NAMES = {
+    "s": re.compile(r"_seconds(?:_|\b)"),
+    "ms": re.compile(r"_ms\b|_millis(?:econds)?\b|Msec\b"),
+}
 _UNITS = {"s": Decimal(1), "ms": Decimal("0.001")}
 _LONGEST_SECONDS = 86_400
 _P90, _P95 = Decimal("0.9"), Decimal("0.95")
@@ -50,15 +52,13 @@ def read_slo(slo: OpenSloModel, indicators: Mapping[str, OpenSloModel]) -> Itera
     """
     asked = own_annotations(slo).get("objective")
     if asked and not _known(asked.text):
-        yield _unknown_objective(asked)
+        accepted = did_you_mean(asked.text, (*RATIO_WINDOWS, *LATENCY_TARGETS))
+        yield asked.mistake("no objective of ours", accepted)
         return
     objectives = tuple(slo.at("spec", "objectives").entries())
     if not objectives:
-        yield KeyMistake(
-            key=slo.at("spec", "objectives").key,
-            problem="an SLO has no objectives",
-            accepted="write a list with a `target`",
-        )
+        key = slo.at("spec", "objectives").key
+        yield KeyMistake(key, "an SLO has no objectives", "write a list with a `target`")
     for entry in objectives:
         yield from _read_entry(slo, entry, indicators, asked.text if asked else "")
     yield from _asides(slo.at("spec"), asked.text if asked else "")
@@ -68,15 +68,6 @@ def _known(objective: str) -> bool:
     if objective.startswith("endpoints."):
         return objective.endswith(f".{ENDPOINT_TARGET}") and is_field(objective)
     return objective in RATIO_WINDOWS or objective in LATENCY_TARGETS
-
-
-def _unknown_objective(asked: OpenSloModel) -> KeyMistake:
-    return KeyMistake(
-        key=asked.key,
-        problem="no objective of ours",
-        accepted=did_you_mean(asked.text, (*RATIO_WINDOWS, *LATENCY_TARGETS)),
-        value=asked.text,
-    )
 
 
 def _read_entry(
@@ -151,12 +142,7 @@ def _target(entry: OpenSloModel) -> Decimal | KeyMistake:
     part, scale = (percent, 100) if ratio.content is None and percent.content else (ratio, 1)
     number = part.number
     if number is None or not 0 <= number <= scale:
-        return KeyMistake(
-            key=part.key,
-            problem="no target",
-            accepted="write a ratio such as 0.999, or targetPercent: 99.9",
-            value=part.text or None,
-        )
+        return part.mistake("no target", "write a ratio such as 0.999, or targetPercent: 99.9")
     return number / scale
 
 
@@ -170,7 +156,9 @@ def _latency(objective: _Objective) -> Iterator[Found]:
     if isinstance(target, KeyMistake):
         yield target
         return
-    quantile = _quantile(objective.indicator) or target
+    queries = "\n".join(_texts(_threshold(objective.indicator)))
+    asked = _QUANTILE.search(queries)
+    quantile = Decimal(asked[1]) if asked else target
     field = objective.asked or _latency_field(objective, quantile)
     limit = _limit(objective)
     if isinstance(limit, SkippedObjective):
@@ -198,11 +186,6 @@ def _latency_field(objective: _Objective, quantile: Decimal) -> str | None:
     return "response_time_p95" if quantile == _P95 and not _STATS.search(texts) else None
 
 
-def _quantile(indicator: OpenSloModel) -> Decimal | None:
-    found = [match for text in _texts(_threshold(indicator)) for match in _QUANTILE.findall(text)]
-    return Decimal(found[0]) if found else None
-
-
 def _limit(objective: _Objective) -> Decimal | SkippedObjective:
     """Return the seconds that an answer may take."""
     op, value = objective.entry.at("op"), objective.entry.at("value")
@@ -221,14 +204,9 @@ def _unit(objective: _Objective) -> Decimal | None:
     unit = own_annotations(objective.slo).get("unit")
     if unit is not None:
         return _UNITS.get(unit.text)
-    texts = _texts(_threshold(objective.indicator))
-    units = {
-        unit
-        for text in texts
-        for form, unit in ((_SECONDS, "s"), (_MILLISECONDS, "ms"))
-        if form.search(text)
-    }
-    return _UNITS[units.pop()] if len(units) == 1 else None
+    queries = "\n".join(_texts(_threshold(objective.indicator)))
+    units = [unit for name, unit in _UNITS.items() if _UNIT_NAMES[name].search(queries)]
+    return units[0] if len(units) == 1 else None
 
 
 def _texts(part: OpenSloModel) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from slo_action.config.openslo.annotations import Setting, nested, origins, read_settings
+from slo_action.config.openslo.annotations import Settings, nested, origins, read_settings
 from slo_action.config.openslo.document import (
     Found,
     KeyMistake,
@@ -60,7 +60,11 @@ def openslo_services(documents: Sequence[object], written: Collection[str] = ())
     skipped = [one for draft in drafts.values() for one in draft.skipped]
     skipped += _unused(objects, indicators)
     for draft in drafts.values():
-        mistakes += _without_url(draft, written)
+        name = draft.settings["service"].text
+        if "url" not in draft.settings and name not in written:
+            problem = "OpenSLO has no place for a service's URL, and this one has none"
+            accepted = f"add the annotation {PREFIX}url to its Service, or the service to slo.yml"
+            mistakes.append(KeyMistake(draft.key, problem, accepted, name))
     return Imported(
         services=tuple(nested(draft.settings) for draft in drafts.values()),
         skipped=tuple(sorted(skipped, key=_in_order)),
@@ -88,7 +92,7 @@ class _Draft:
     """A service while its documents are read. `key` is where it is named first."""
 
     key: Key
-    settings: dict[str, Setting]
+    settings: Settings
     taken: dict[str, ReadObjective] = field(default_factory=dict)
     skipped: list[SkippedObjective] = field(default_factory=list)
 
@@ -113,11 +117,11 @@ def _objects(documents: Sequence[object]) -> tuple[list[OpenSloModel], list[KeyM
 def _no_object(part: OpenSloModel) -> KeyMistake | None:
     version, kind, name = part.at("apiVersion"), part.at("kind"), part.at("metadata", "name")
     if version.text != API_VERSION:
-        return _mistake(version, "a version that is not read", f"write {API_VERSION}")
+        return version.mistake("a version that is not read", f"write {API_VERSION}")
     if kind.text not in _KINDS:
-        return _mistake(kind, "no kind of OpenSLO v1", did_you_mean(kind.text, _KINDS))
+        return kind.mistake("no kind of OpenSLO v1", did_you_mean(kind.text, _KINDS))
     if not name.text:
-        return _mistake(name, "an object has no name", "write a text")
+        return name.mistake("an object has no name", "write a text")
     return None
 
 
@@ -130,7 +134,7 @@ def _drafts(
     for part in objects:
         kind = part.at("kind").text
         if kind == "Service" and _name(part) in drafts:
-            mistakes.append(_mistake(part.at("metadata", "name"), "named twice", "name it once"))
+            mistakes.append(part.at("metadata", "name").mistake("named twice", "name it once"))
         elif kind in ("Service", "SLO"):
             draft = _draft_of(part, drafts, mistakes)
             found = read_slo(part, indicators) if draft and kind == "SLO" else ()
@@ -145,7 +149,7 @@ def _drafts(
 def _settle(draft: _Draft) -> None:
     """Make objectives settings, where no annotation has set them."""
     for one in draft.taken.values():
-        setting = draft.settings.setdefault(one.field, Setting(text=one.text, key=one.key))
+        setting = draft.settings.setdefault(one.field, OpenSloModel(one.key, one.text))
         if setting.key != one.key:
             draft.skipped.append(_skipped(one, f"an annotation has {quoted(setting.text)}"))
 
@@ -157,10 +161,10 @@ def _draft_of(
     if part.at("kind").text == "SLO":
         named = part.at("spec", "service")
     if not named.text:
-        mistakes.append(_mistake(named, "an SLO names no service", "write the Service's name"))
+        mistakes.append(named.mistake("an SLO names no service", "write the Service's name"))
         return None
-    first = {"service": Setting(text=named.text, key=named.key)}
-    return drafts.setdefault(named.text, _Draft(key=named.key, settings=first))
+    first = _Draft(key=named.key, settings={"service": named})
+    return drafts.setdefault(named.text, first)
 
 
 def _say(draft: _Draft, part: OpenSloModel, mistakes: list[KeyMistake]) -> None:
@@ -172,10 +176,8 @@ def _say(draft: _Draft, part: OpenSloModel, mistakes: list[KeyMistake]) -> None:
         if known is None or (name == "service" and known.key == draft.key):
             draft.settings[name] = setting
         elif known.text != setting.text:
-            value = OpenSloModel(key=setting.key, content=setting.text)
-            mistakes.append(
-                _mistake(value, "contradicts another object", f"{quoted(known.text)} is there")
-            )
+            accepted = f"{quoted(known.text)} is there"
+            mistakes.append(setting.mistake("contradicts another object", accepted))
 
 
 def _take(draft: _Draft, found: Iterator[Found] | tuple[()], mistakes: list[KeyMistake]) -> None:
@@ -223,20 +225,5 @@ def _in_order(one: SkippedObjective) -> list[int]:
     return [part for part in one.key if isinstance(part, int)]
 
 
-def _without_url(draft: _Draft, written: Collection[str]) -> Iterator[KeyMistake]:
-    name = draft.settings["service"].text
-    if "url" not in draft.settings and name not in written:
-        yield KeyMistake(
-            key=draft.key,
-            problem="OpenSLO has no place for a service's URL, and this one has none",
-            accepted=f"add the annotation {PREFIX}url to its Service, or the service to slo.yml",
-            value=name,
-        )
-
-
 def _name(part: OpenSloModel) -> str:
     return part.at("metadata", "name").text
-
-
-def _mistake(part: OpenSloModel, problem: str, accepted: str) -> KeyMistake:
-    return KeyMistake(key=part.key, problem=problem, accepted=accepted, value=part.text or None)

@@ -110,22 +110,19 @@ def _policy_fields(below: str = "") -> dict[str, Any]:
     }
 
 
+RatesForm = create_model(
+    "RatesForm",
+    __base__=Form,
+    __doc__="Error rates: what is promised, what is warned of, what is rolled back.",
+    __module__=__name__,
+    **_policy_fields(_RATES),
+)
+_RATES_FIELD = _optional("Error rates that are promised, warned of and rolled back.")
 if TYPE_CHECKING:
-
-    class RatesForm(Form):
-        """Error rates: what is promised, what is warned of, what is rolled back."""
 
     class PolicyForm(Form):
         """The numbers that judge a deploy."""
 else:
-    RatesForm = create_model(
-        "RatesForm",
-        __base__=Form,
-        __doc__="Error rates: what is promised, what is warned of, what is rolled back.",
-        __module__=__name__,
-        **_policy_fields(_RATES),
-    )
-    _RATES_FIELD = _optional("Error rates that are promised, warned of and rolled back.")
     PolicyForm = create_model(
         "PolicyForm",
         __base__=Form,

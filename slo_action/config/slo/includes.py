@@ -6,8 +6,8 @@ from typing import TypeGuard
 
 from slo_action.config.files.yaml import KeyPositions, read_yaml
 from slo_action.config.openslo.read import is_openslo
-from slo_action.config.slo.forms import OWN_KEY, DefaultsForm, MatrixForm, TeamForm
-from slo_action.config.slo.mistakes import form_at, mistake_at
+from slo_action.config.slo.forms import OWN_KEY, DefaultsForm, MatrixForm
+from slo_action.config.slo.mistakes import form_at, mistake_at, placed
 from slo_action.config.slo.services import (
     POLICY_FORM,
     maintenance_of,
@@ -57,9 +57,9 @@ class SourceEntry:
         return (self.key, *self.inherited.roots.get(self.document.path, ()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Reference:
-    """A name of something that may be written further down."""
+    """A name of something that may be written further down, or the pattern of an include."""
 
     document: Document
     key: Key
@@ -85,7 +85,7 @@ class SloYmlFiles:
         self.is_whole = True
         self._files = files
         self._field = field_name
-        self._patterns: dict[str, list[tuple[Document, Key, str]]] = {}
+        self._patterns: dict[str, list[Reference]] = {}
 
     def read(self, name: str, inherited: Inherited, chain: tuple[str, ...]) -> None:
         """Take one file; `chain` are the files that led to it, itself the last."""
@@ -108,19 +108,11 @@ class SloYmlFiles:
                 inherited = self._file_wide(document, content, key, inherited, chain)
         for document, content, key in documents:
             self._document(document, content, key, inherited)
-        for document, where, pattern in self._patterns.pop(name, ()):
-            self._include(document, pattern, where, inherited, chain)
+        for pattern in self._patterns.pop(name, ()):
+            self._include(pattern, inherited, chain)
         if not parsed.documents and parsed.is_whole:
-            self.mistakes.append(
-                Mistake(
-                    field=self._field,
-                    problem="holds no service: it is empty",
-                    accepted=_PAGE,
-                    path=name,
-                    line=1,
-                    column=1,
-                )
-            )
+            empty = Mistake(self._field, "holds no service: it is empty", _PAGE)
+            self.mistakes.append(empty.at(name))
 
     def _document(
         self, document: Document, content: object, key: Key, inherited: Inherited
@@ -162,16 +154,17 @@ class SloYmlFiles:
         filled, _ = form_at(MatrixForm, document, without_own(plain), key, self.mistakes)
         form = filled or MatrixForm()
         for name, team in (form.teams or {}).items():
-            self._team(document, name, team, (*key, "teams", name))
+            if name in self.teams:
+                at, accepted = (*key, "teams", name), "name each team once"
+                self.mistakes.append(mistake_at(document, at, "is named twice", accepted, name))
+            self.teams[name] = Team(name=name, notify=tuple(team.notify or ()))
         self._take_maintenance(document, form, key)
-        included = form.include or []
-        patterns = [included] if isinstance(included, str) else included
-        listed = isinstance(included, list)
-        named = [
-            (document, (*key, "include", number) if listed else (*key, "include"), pattern)
-            for number, pattern in enumerate(patterns)
-        ]
-        self._patterns.setdefault(document.path, []).extend(named)
+        where, included = (*key, "include"), form.include or []
+        listed = enumerate([included] if isinstance(included, str) else included)
+        self._patterns.setdefault(document.path, []).extend(
+            Reference(document, where if one is included else (*where, number), one)
+            for number, one in listed
+        )
         policy = policy_overrides(form.policy) if form.policy else PolicyOverrides()
         if len(chain) == 1:
             self.policy = policy.over(self.policy)
@@ -194,66 +187,35 @@ class SloYmlFiles:
             self.maintenance.append(maintenance_of(one))
             for index, service in enumerate(one.services or ()):
                 where = (*key, "maintenance", number, "services", index)
-                self.covered.append(Reference(document=document, key=where, name=service))
+                self.covered.append(Reference(document, where, service))
 
-    def _team(self, document: Document, name: str, form: TeamForm, key: Key) -> None:
-        if name in self.teams:
-            accepted = "name each team once"
-            self.mistakes.append(mistake_at(document, key, "is named twice", accepted, name))
-        self.teams[name] = Team(name=name, notify=tuple(form.notify or ()))
-
-    def _include(
-        self,
-        document: Document,
-        pattern: str,
-        key: Key,
-        inherited: Inherited,
-        chain: tuple[str, ...],
-    ) -> None:
-        names = self._files.matching(pattern, document.path)
+    def _include(self, pattern: Reference, inherited: Inherited, chain: tuple[str, ...]) -> None:
+        document, key = pattern.document, pattern.key
+        names = self._files.matching(pattern.name, document.path)
         if not names:
             accepted = "name files relative to this one, such as teams/*.yml"
-            wrong = mistake_at(document, key, "matches no file", accepted, pattern)
+            wrong = mistake_at(document, key, "matches no file", accepted, pattern.name)
             self.mistakes.append(wrong)
         for name in names:
             why = self._refused(name, chain)
             if why:
                 self.mistakes.append(mistake_at(document, key, why, "leave it out", name))
             elif name not in self.texts:
-                self._read_included(document, key, name, inherited, chain)
-
-    def _read_included(
-        self,
-        document: Document,
-        key: Key,
-        name: str,
-        inherited: Inherited,
-        chain: tuple[str, ...],
-    ) -> None:
-        before = len(self.mistakes)
-        self.read(name, inherited, (*chain, name))
-        for number in range(before, len(self.mistakes)):
-            one = self.mistakes[number]
-            if one.path is None:  # the file could not be read: what is wrong is who names it
-                place = document.place(key)
-                self.mistakes[number] = replace(
-                    one,
-                    field="include",
-                    path=document.path,
-                    line=place.line,
-                    column=place.column,
-                )
+                before = len(self.mistakes)
+                self.read(name, inherited, (*chain, name))
+                # a file that cannot be read is the mistake of the entry that names it
+                self.mistakes[before:] = [
+                    one if one.path else placed(replace(one, field="include"), document, key)
+                    for one in self.mistakes[before:]
+                ]
 
     def _refused(self, name: str, chain: tuple[str, ...]) -> str:
         if name in chain:
             return f"includes itself: {' → '.join((*chain, name))}"
         if len(chain) > _DEEPEST_INCLUDE:
             return f"is included more than {_DEEPEST_INCLUDE} deep"
-        return (
-            f"is one file too many: {_MOST_FILES} are read"
-            if len(self.texts) >= _MOST_FILES
-            else ""
-        )
+        too_many = len(self.texts) >= _MOST_FILES
+        return f"is one file too many: {_MOST_FILES} are read" if too_many else ""
 
 
 def _document(name: str, content: object, places: KeyPositions) -> Document:

@@ -29,9 +29,7 @@ def generated_slo_schema() -> dict[str, Any]:
     _, schema = models_json_schema(
         [(MatrixForm, "validation"), (ServiceForm, "validation")], by_alias=True
     )
-    forms: dict[str, dict[str, Any]] = {
-        name: _plain(form) for name, form in schema["$defs"].items()
-    }
+    forms: dict[str, dict[str, Any]] = _plain(schema["$defs"])
     for name in _WITH_OWN_KEYS:
         forms[name]["patternProperties"] = _OWN_KEYS
     return {
@@ -69,17 +67,14 @@ def key_meanings(form: type[Form]) -> Mapping[str, str]:
     return {info.alias or name: info.description or "" for name, info in fields}
 
 
-def _plain(form: Mapping[str, object]) -> dict[str, object]:
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any part of a schema
     """Leave out what adds nothing: titles are the keys' own names, and a default of null."""
-    kept = {key: value for key, value in form.items() if not _adds_nothing(key, value)}
-    return {key: _plain_value(value) for key, value in kept.items()}
-
-
-def _plain_value(value: object) -> object:
     if isinstance(value, list):
-        return [_plain_value(one) for one in value]
-    return _plain(value) if isinstance(value, dict) else value
-
-
-def _adds_nothing(key: str, value: object) -> bool:
-    return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)
+        return [_plain(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _plain(one)
+        for key, one in value.items()
+        if not (key == "title" and isinstance(one, str)) and (key, one) != ("default", None)
+    }

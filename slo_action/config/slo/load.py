@@ -107,7 +107,7 @@ def _bounded(mistakes: list[Mistake]) -> tuple[Mistake, ...]:
     rest = len(found) - MOST_MISTAKES
     if rest <= 0:
         return tuple(found)
-    more = Mistake(field="config", problem=f"{rest} more mistakes", accepted="fix these first")
+    more = Mistake("config", f"{rest} more mistakes", "fix these first")
     return (*found[:MOST_MISTAKES], more)
 
 
@@ -190,8 +190,7 @@ class _Services:
         self.known[service.name] = service
         self.origins[service.name] = replace(entry, content=raw)
         if service.team:
-            key = (*entry.key, "team")
-            team = Reference(document=entry.document, key=key, name=service.team)
+            team = Reference(entry.document, (*entry.key, "team"), service.team)
             self._teams.append(team)
 
     def _import(self) -> None:
@@ -204,10 +203,9 @@ class _Services:
             entry = entries[int(wrong.key[0])]
             self._mistake(entry, wrong.key[1:], wrong.problem, accepted, shown)
         for one in imported.skipped:
-            entry = entries[int(one.key[0])]
+            document, key = self._openslo_place(one.key)
             message = f"{quoted(one.what)}: {one.why}"
-            key = (*entry.key, *one.key[1:])
-            self.skipped.append(SkippedService(document=entry.document, key=key, message=message))
+            self.skipped.append(SkippedService(document=document, key=key, message=message))
         for number, raw in enumerate(imported.services):
             places = {key[1:]: at for key, at in imported.origins.items() if key[0] == number}
             self._imported(raw, places)
@@ -220,19 +218,21 @@ class _Services:
             if service is not None:
                 self._keep(known, service, whole)
             return
-        entries = self._written.openslo
-        first = entries[int(next(iter(places.values()))[0])]
-        found = {
-            (0, *ours): entries[int(theirs[0])].document.place(
-                (*entries[int(theirs[0])].key, *theirs[1:])
-            )
-            for ours, theirs in places.items()
-        }
+        first = self._written.openslo[int(next(iter(places.values()))[0])]
+        found = {}
+        for ours, theirs in places.items():
+            document, key = self._openslo_place(theirs)
+            found[(0, *ours)] = document.place(key)
         document = Document(path=first.document.path, content=raw, places=found)
         entry = SourceEntry(document=document, key=(0,), content=raw, inherited=first.inherited)
         service = self._made(entry, raw)
         if service is not None:
             self._keep(entry, service, raw)
+
+    def _openslo_place(self, key: Key) -> tuple[Document, Key]:
+        """Return the file and the key in it; the first part of `key` counts OpenSLO documents."""
+        entry = self._written.openslo[int(key[0])]
+        return entry.document, (*entry.key, *key[1:])
 
     def _expect_some(self) -> None:
         """A policy alone will do for back-tests; where something is wrong, that says more."""
@@ -240,9 +240,8 @@ class _Services:
         wrong = written.mistakes or self.mistakes
         if self.known or wrong or self.skipped or written.policy != PolicyOverrides():
             return
-        name = next(iter(written.texts))
-        mistake = Mistake(field="services", problem="no service is in it", accepted=_PAGE)
-        self.mistakes.append(replace(mistake, path=name, line=1, column=1))
+        mistake = Mistake("services", "no service is in it", _PAGE)
+        self.mistakes.append(mistake.at(next(iter(written.texts))))
 
     def _maintain(self) -> None:
         for one in self._written.maintenance:

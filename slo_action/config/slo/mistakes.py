@@ -1,12 +1,13 @@
 """Mistakes at their keys, and what pydantic finds wrong with a form as such."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from slo_action.config.openslo.document import KeyMistake
 from slo_action.config.slo.forms import Form
 from slo_action.config.text.suggest import did_you_mean, shown_value
 from slo_action.core.lint.rule import Document, Key, dotted
@@ -22,25 +23,16 @@ _ACCEPTED = {
     "int_type": "write a whole number",
     "float_type": "write a number",
 }
+_EXAMPLES = {"service": "service: dashboard", "url": "url: https://dashboard.example.com"}
 _SECRET = frozenset({"url", "notify", "headers", "form", "json", "body"})
 """Keys whose values may hold credentials, so that they are never shown."""
 _MOST = 200
 """More of one form are not reported."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormMistake:
-    """One thing wrong; `key` is relative to the form. `value` is None where it is not shown."""
-
-    key: Key
-    problem: str
-    accepted: str
-    value: str | None = None
-
-
-def _form_mistakes(error: ValidationError, form: type[BaseModel], raw: object) -> list[FormMistake]:
+def _form_mistakes(error: ValidationError, form: type[BaseModel], raw: object) -> list[KeyMistake]:
     """Return what is wrong, each once: a union reports every form that did not fit."""
-    found: dict[Key, FormMistake] = {}
+    found: dict[Key, KeyMistake] = {}
     for error_details in error.errors(include_url=False, include_context=True)[:_MOST]:
         one = _mistake(dict(error_details), form, raw)
         found.setdefault(one.key, one)
@@ -48,26 +40,17 @@ def _form_mistakes(error: ValidationError, form: type[BaseModel], raw: object) -
     return [one for key, one in found.items() if key not in above]
 
 
-def _mistake(error_details: dict[str, Any], form: type[BaseModel], raw: object) -> FormMistake:
+def _mistake(error_details: dict[str, Any], form: type[BaseModel], raw: object) -> KeyMistake:
     kind = str(error_details["type"])
     key, value = _way(error_details["loc"], raw, keeps_last=kind == "missing")
     if kind == "missing":
-        return FormMistake(key=key, problem="is missing", accepted=_wanted(key))
+        wanted = _EXAMPLES.get(str(key[-1]), f"{key[-1]}: and its value")
+        return KeyMistake(key, "is missing", f"write {wanted}")
     if kind == "extra_forbidden":
-        known = did_you_mean(str(key[-1]), _known(form, key[:-1]))
-        return FormMistake(key=key, problem="is not known", accepted=known)
+        return KeyMistake(key, "is not known", did_you_mean(str(key[-1]), _known(form, key[:-1])))
     scalar = isinstance(value, str | int | float) and not _SECRET & set(key)
-    return FormMistake(
-        key=key,
-        problem="is not accepted",
-        accepted=_ACCEPTED.get(kind, str(error_details["msg"]).removeprefix("Value error, ")),
-        value=shown_value(value) if scalar else None,
-    )
-
-
-def _wanted(key: Key) -> str:
-    examples = {"service": "service: dashboard", "url": "url: https://dashboard.example.com"}
-    return f"write {examples.get(str(key[-1]), f'{key[-1]}: and its value')}"
+    accepted = _ACCEPTED.get(kind, str(error_details["msg"]).removeprefix("Value error, "))
+    return KeyMistake(key, "is not accepted", accepted, shown_value(value) if scalar else None)
 
 
 def _way(loc: tuple[int | str, ...], raw: object, *, keeps_last: bool) -> tuple[Key, object]:
@@ -124,19 +107,17 @@ def mistake_at(
 
 def mistake_below(document: Document, key: Key, problem: str, accepted: str) -> Mistake:
     """Return a mistake about a key of an entry, whose `document` knows where entries stand."""
+    return placed(Mistake(dotted(key), problem, accepted), document, key)
+
+
+def placed(mistake: Mistake, document: Document, key: Key) -> Mistake:
+    """Return a mistake with the place of a key in its document."""
     place = document.place(key)
-    return Mistake(
-        field=dotted(key),
-        problem=problem,
-        accepted=accepted,
-        path=document.path,
-        line=place.line,
-        column=place.column,
-    )
+    return mistake.at(document.path, place.line, place.column)
 
 
 def filled_without(
-    wrong: Sequence[FormMistake], form: type[AnyForm], raw: Mapping[str, object]
+    wrong: Sequence[KeyMistake], form: type[AnyForm], raw: Mapping[str, object]
 ) -> AnyForm | None:
     """Return the form without what is wrong in `raw`; None where it cannot do without that."""
     plain = dict(raw)
@@ -164,7 +145,7 @@ def form_at(
     raw: Mapping[str, object],
     key: Key,
     mistakes: list[Mistake],
-) -> tuple[AnyForm | None, Sequence[FormMistake]]:
+) -> tuple[AnyForm | None, Sequence[KeyMistake]]:
     """Return the form that `raw` fills in, or None and what is wrong, which `mistakes` get, too."""
     try:
         return form.model_validate(raw), ()

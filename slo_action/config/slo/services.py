@@ -7,7 +7,6 @@ from typing import Any
 
 from slo_action.config.slo.forms import (
     AssertionForm,
-    CaptureForm,
     DefaultsForm,
     EndpointForm,
     Form,
@@ -17,8 +16,14 @@ from slo_action.config.slo.forms import (
     StepForm,
     TargetsForm,
 )
-from slo_action.core.journey.assertions import Assertion, Condition, Subject
-from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
+from slo_action.core.journey.journeys import (
+    Assertion,
+    Capture,
+    Condition,
+    Journey,
+    JourneyStep,
+    Subject,
+)
 from slo_action.core.model import Witness
 from slo_action.core.policy.numbers import DEFAULTS, POLICY_NUMBERS, PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy
@@ -110,38 +115,37 @@ def _endpoints(
     monitoring = [one.monitoring for one in forms if one.monitoring]
     assertions = [one.assertions for one in forms if one.assertions]
     interval, timeout = _first(monitoring, "interval"), _first(monitoring, "timeout")
-    named = []
+    found = []
     for name, witness in _WITNESSES.items():
         path = _first(forms, f"{name}_endpoint") or ("/healthz" if name == "health" else "")
         if path:
             percentile, quantile, key = _OBJECTIVES.get(name, ("", _P95, ""))
-            endpoint = Endpoint(
-                name=name,
-                path=path,
-                witness=witness,
-                interval=_first(monitoring, f"{name}_interval") or interval,
-                timeout=_first(monitoring, f"{name}_timeout") or timeout,
-                objective=_objective(percentile, quantile, _first(targets, key)),
-                assertions=_assertions(_first(assertions, name)),
+            found.append(
+                Endpoint(
+                    name=name,
+                    path=path,
+                    witness=witness,
+                    interval=_first(monitoring, f"{name}_interval") or interval,
+                    timeout=_first(monitoring, f"{name}_timeout") or timeout,
+                    objective=_objective(percentile, quantile, _first(targets, key)),
+                    assertions=tuple(map(_assertion, _first(assertions, name) or ())),
+                )
             )
-            named.append(endpoint)
     own: Sequence[EndpointForm] = _first(forms, "endpoints") or ()
     limit = _first(targets, "api_response_time_p95")
-    return (
-        *named,
-        *(
-            Endpoint(
-                name=one.name,
-                path=one.path,
-                witness=Witness.API,
-                interval=one.interval or interval,
-                timeout=one.timeout or timeout,
-                objective=_objective("p95", _P95, one.response_time_p95 or limit),
-                assertions=_assertions(one.assertions),
-            )
-            for one in own
-        ),
-    )
+    found += [
+        Endpoint(
+            name=one.name,
+            path=one.path,
+            witness=Witness.API,
+            interval=one.interval or interval,
+            timeout=one.timeout or timeout,
+            objective=_objective("p95", _P95, one.response_time_p95 or limit),
+            assertions=tuple(map(_assertion, one.assertions or ())),
+        )
+        for one in own
+    ]
+    return tuple(found)
 
 
 def _objective(name: str, quantile: Fraction, limit: timedelta | None) -> LatencyObjective | None:
@@ -156,10 +160,6 @@ _SUBJECTS = {
     "body_lacks": (Subject.BODY, Condition.LACKS),
     "certificate_days": (Subject.CERTIFICATE, Condition.ABOVE),
 }
-
-
-def _assertions(forms: Sequence[AssertionForm] | None) -> tuple[Assertion, ...]:
-    return tuple(map(_assertion, forms or ()))
 
 
 def _assertion(form: AssertionForm) -> Assertion:
@@ -202,26 +202,22 @@ def _step(form: StepForm) -> JourneyStep:
         body=form.body or "",
         timeout_seconds=_seconds(form.timeout) or unset.timeout_seconds,
         think_seconds=_seconds(form.think_time) or 0.0,
-        assertions=_assertions(form.assertions),
-        captures=tuple(_capture(name, one) for name, one in (form.capture or {}).items()),
+        assertions=tuple(map(_assertion, form.assertions or ())),
+        captures=tuple(
+            Capture(
+                variable=variable,
+                subject=Subject.HEADER if one.json_path is None else Subject.JSON,
+                name=one.json_path or one.header or "",
+            )
+            for variable, one in (form.capture or {}).items()
+        ),
     )
-
-
-def _capture(variable: str, form: CaptureForm) -> Capture:
-    subject = Subject.HEADER if form.json_path is None else Subject.JSON
-    return Capture(variable=variable, subject=subject, name=form.json_path or form.header or "")
 
 
 def maintenance_of(form: MaintenanceForm) -> Maintenance:
     """Return the time in which failures are expected."""
-    return Maintenance(
-        name=form.name,
-        start=form.start,
-        end=form.end,
-        schedule=form.schedule or "",
-        duration=form.duration,
-        services=tuple(form.services or ()),
-    )
+    given = form.model_dump(exclude_none=True)
+    return Maintenance(**{**given, "services": tuple(form.services or ())})
 
 
 POLICY_FORM = "write slo at most as large as rollback; slo_targets.error_rate counts as slo"

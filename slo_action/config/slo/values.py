@@ -1,7 +1,6 @@
 """What a value of slo.yml may be: how it is read, and its JSON Schema."""
 
 import re
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -10,10 +9,7 @@ from json import dumps
 from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import (
-    PlainValidator,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
 from slo_action.config.settings.fly import APP_NAME, app_name
 from slo_action.config.text.patterns import valid_json_path, valid_pattern
@@ -40,40 +36,16 @@ def _scalar(value: object) -> str:
     return str(value) if fits else ""
 
 
-@lru_cache(maxsize=1024)
-def _duration_of(text: str) -> timedelta:
-    return parse_duration(text)
-
-
-@lru_cache(maxsize=1024)
-def _ratio_of(text: str) -> Fraction:
-    return parse_ratio(text)
-
-
-def _duration(value: object) -> timedelta:
-    return _duration_of(_scalar(value))
-
-
-def _positive(value: object) -> timedelta:
-    duration = _duration(value)
+def _positive(duration: timedelta) -> timedelta:
     if not duration:
         raise ValueError("write a duration above zero, such as 15s")
     return duration
 
 
-def _ratio(value: object) -> Fraction:
-    return _ratio_of(_scalar(value))
-
-
-def _rate(value: object) -> Fraction:
-    ratio = _ratio(value)
+def _rate(ratio: Fraction) -> Fraction:
     if not 0 < ratio < 1:
         raise ValueError("write a rate above 0% and below 100%, such as 5%")
     return ratio
-
-
-def _confidence(value: object) -> Fraction:
-    return parse_confidence(_scalar(value))
 
 
 def _line(value: object) -> str:
@@ -84,8 +56,7 @@ def _line(value: object) -> str:
     return value.strip()
 
 
-def _name(value: object) -> str:
-    name = _line(value)
+def _name(name: str) -> str:
     if name.startswith("-") or "," in name or name == "all":
         raise ValueError("write a name without commas that does not begin with a dash, nor is all")
     return name
@@ -109,10 +80,6 @@ def _url(value: object) -> str:
     return value
 
 
-def _instant(value: object) -> datetime:
-    return parse_instant(_scalar(value))
-
-
 def _header(value: object) -> str:
     if not isinstance(value, str) or not _HEADER.fullmatch(value):
         raise ValueError("write a header's name, such as Content-Type")
@@ -126,8 +93,7 @@ def _cron(value: object) -> str:
     return text
 
 
-def _below(value: object) -> str:
-    text = _line(value)
+def _below(text: str) -> str:
     if text.startswith("/") or ".." in text.split("/"):
         raise ValueError("write a path below the workspace, such as apps/shop/fly.toml")
     return text
@@ -137,17 +103,12 @@ def _app(value: object) -> str:
     return app_name(value if isinstance(value, str) else "")
 
 
-def _step_url(value: object) -> str:
-    text = _line(value)
+def _step_url(text: str) -> str:
     if not _STEP_URL.fullmatch(text):
         raise ValueError("write a whole address; variables may stand in its path and query")
     if parse_url(text.partition("?")[0], allow_link_local=True).authorization:
         raise ValueError("write credentials as a header of the step, Authorization: …")
     return text
-
-
-def _json_path(value: object) -> str:
-    return valid_json_path(_line(value))
 
 
 def _json(value: object) -> object:
@@ -164,26 +125,19 @@ def _number(value: object) -> float | int:
     raise ValueError("write a number")
 
 
-def _pattern(value: object) -> str:
-    return valid_pattern(_line(value))
-
-
-def _endpoint_name(value: object) -> str:
-    name = _name(value)
+def _endpoint_name(name: str) -> str:
     if name in NAMED_ENDPOINTS:
         raise ValueError(f"write another name: {', '.join(NAMED_ENDPOINTS)} have keys of their own")
     return name
 
 
-def _journey_name(value: object) -> str:
-    name = _name(value)
+def _journey_name(name: str) -> str:
     if len(name) > _LONGEST_JOURNEY:
         raise ValueError(f"write a name of at most {_LONGEST_JOURNEY} characters")
     return name
 
 
-def _request_header(value: object) -> str:
-    name = _header(value)
+def _request_header(name: str) -> str:
     if name.lower() in _OWN_HEADERS:
         raise ValueError(f"leave {name} out: the probe sets it")
     return name
@@ -211,8 +165,6 @@ _STEP_URL = re.compile(r"https?://[^/?#$\s]+([/?#][^\s\x00-\x1f]{0,2000})?")
 _STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
 _MOST_STATUSES = 20
 
-Read = Callable[[object], object]
-
 
 def _text_schema(**more: object) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **more})
@@ -231,60 +183,60 @@ _RATIO_SCHEMA = WithJsonSchema(
 _LINE = r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$"
 _NAME = r"^(?!\s*(-|all\s*$))[^\x00-\x1f,]*[^\s\x00-\x1f,][^\x00-\x1f,]*$"
 
-Duration = Annotated[timedelta, PlainValidator(_duration), _DURATION_SCHEMA]
-Positive = Annotated[timedelta, PlainValidator(_positive), _DURATION_SCHEMA]
-Ratio = Annotated[Fraction, PlainValidator(_ratio), _RATIO_SCHEMA]
-Rate = Annotated[Fraction, PlainValidator(_rate), _RATIO_SCHEMA]
-Confidence = Annotated[Fraction, PlainValidator(_confidence), _RATIO_SCHEMA]
+Scalar = PlainValidator(_scalar)
+Duration = Annotated[
+    timedelta, Scalar, AfterValidator(lru_cache(1024)(parse_duration)), _DURATION_SCHEMA
+]
+Positive = Annotated[Duration, AfterValidator(_positive)]
+Ratio = Annotated[Fraction, Scalar, AfterValidator(lru_cache(1024)(parse_ratio)), _RATIO_SCHEMA]
+Rate = Annotated[Ratio, AfterValidator(_rate)]
+Confidence = Annotated[Fraction, Scalar, AfterValidator(parse_confidence), _RATIO_SCHEMA]
 Line = Annotated[str, PlainValidator(_line), _text_schema(pattern=_LINE)]
-Name = Annotated[str, PlainValidator(_name), _text_schema(pattern=_NAME)]
+Name = Annotated[Line, AfterValidator(_name), _text_schema(pattern=_NAME)]
 Path = Annotated[str, PlainValidator(_path), _text_schema(pattern=r"^/(?!/)[^\s]*$")]
 OptionalPath = Annotated[
     str, PlainValidator(_optional_path), _text_schema(pattern=r"^(/(?!/)[^\s]*)?$")
 ]
 Url = Annotated[str, PlainValidator(_url), _text_schema(pattern="^https?://", format="uri")]
-Instant = Annotated[datetime, PlainValidator(_instant), _text_schema(format="date-time")]
+Instant = Annotated[
+    datetime, Scalar, AfterValidator(parse_instant), _text_schema(format="date-time")
+]
 HeaderName = Annotated[str, PlainValidator(_header), _text_schema(pattern=f"^{_HEADER.pattern}$")]
 Cron = Annotated[str, PlainValidator(_cron), _text_schema(examples=["0 */1 * * *"])]
-Below = Annotated[str, PlainValidator(_below), _text_schema(pattern=_LINE)]
+Below = Annotated[Line, AfterValidator(_below)]
 App = Annotated[str, PlainValidator(_app), _text_schema(pattern=f"^{APP_NAME.pattern}$")]
 StepUrl = Annotated[
-    str,
-    PlainValidator(_step_url),
+    Line,
+    AfterValidator(_step_url),
     _text_schema(pattern=r"^https?://[^/?#$@\s]+([/?#][^\s]{0,2000})?$"),
 ]
-JsonPath = Annotated[str, PlainValidator(_json_path), _text_schema(pattern=r"^\s*\$")]
+JsonPath = Annotated[Line, AfterValidator(valid_json_path), _text_schema(pattern=r"^\s*\$")]
 Json = Annotated[Any, PlainValidator(_json), WithJsonSchema({})]
 Number = Annotated[float | int, PlainValidator(_number), WithJsonSchema({"type": "number"})]
-Pattern = Annotated[str, PlainValidator(_pattern), _text_schema(pattern=_LINE, format="regex")]
+Pattern = Annotated[
+    Line, AfterValidator(valid_pattern), _text_schema(pattern=_LINE, format="regex")
+]
 EndpointName = Annotated[
-    str,
-    PlainValidator(_endpoint_name),
-    WithJsonSchema(
-        {"type": "string", "pattern": _NAME, "not": {"enum": list(NAMED_ENDPOINTS)}},
-    ),
+    Name,
+    AfterValidator(_endpoint_name),
+    _text_schema(pattern=_NAME, **{"not": {"enum": list(NAMED_ENDPOINTS)}}),
 ]
 JourneyName = Annotated[
-    str, PlainValidator(_journey_name), _text_schema(pattern=_NAME, maxLength=_LONGEST_JOURNEY)
+    Name, AfterValidator(_journey_name), _text_schema(pattern=_NAME, maxLength=_LONGEST_JOURNEY)
 ]
-RequestHeader = Annotated[
-    str, PlainValidator(_request_header), _text_schema(pattern=f"^{_HEADER.pattern}$")
+RequestHeader = Annotated[HeaderName, AfterValidator(_request_header)]
+_ONE_STATUS = [
+    {"type": "integer", "minimum": 100, "maximum": 599},
+    {"type": "string", "pattern": "^[1-5]([0-9]{2}|xx)$"},
 ]
-_ONE_STATUS = {
-    "anyOf": [
-        {"type": "integer", "minimum": 100, "maximum": 599},
-        {"type": "string", "pattern": "^[1-5]([0-9]{2}|xx)$"},
-    ]
+_STATUS_LIST = {
+    "type": "array",
+    "items": {"anyOf": _ONE_STATUS},
+    "minItems": 1,
+    "maxItems": _MOST_STATUSES,
 }
 Statuses = Annotated[
     tuple[str, ...],
     PlainValidator(_status),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                *_ONE_STATUS["anyOf"],
-                {"type": "array", "items": _ONE_STATUS, "minItems": 1, "maxItems": _MOST_STATUSES},
-            ]
-        }
-    ),
+    WithJsonSchema({"anyOf": [*_ONE_STATUS, _STATUS_LIST]}),
 ]

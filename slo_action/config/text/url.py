@@ -34,7 +34,10 @@ def parse_url(text: str, *, allow_link_local: bool) -> ServiceUrl:
     """Return the service's URL. Raises ValueError, without quoting credentials, when unusable."""
     parts = _split(text.strip())
     if parts.scheme not in ("http", "https"):
-        raise ValueError(_scheme_problem(parts))
+        if not (parts.scheme and parts.netloc):
+            raise ValueError(f"the scheme is missing; {URL_FORMS}")
+        allowed = f"only http: and https:; {URL_FORMS}"
+        raise ValueError(f"the scheme {parts.scheme}: cannot be probed, {allowed}")
     if not parts.hostname:
         raise ValueError(f"the host is missing; {URL_FORMS}")
     if "@" in parts.path:
@@ -109,12 +112,6 @@ def _split(text: str) -> SplitResult:
     except ValueError:
         raise ValueError(f"the host or the port is not valid; {URL_FORMS}") from None
     return parts
-
-
-def _scheme_problem(parts: SplitResult) -> str:
-    if not (parts.scheme and parts.netloc):
-        return f"the scheme is missing; {URL_FORMS}"
-    return f"the scheme {parts.scheme}: cannot be probed, only http: and https:; {URL_FORMS}"
 
 
 def _with_credentials(base: str, parts: SplitResult) -> ServiceUrl:

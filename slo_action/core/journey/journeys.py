@@ -1,10 +1,50 @@
-"""A user's way through a service: steps that hand values on to each other."""
+"""What an answer must be, and journeys: steps that hand values on to each other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-from slo_action.core.journey.assertions import Assertion, Subject
 from slo_action.core.stats.latency import LatencyObjective
+
+
+class Subject(StrEnum):
+    """What of an answer is looked at."""
+
+    STATUS = "status"
+    JSON = "json"
+    HEADER = "header"
+    BODY = "body"
+    CERTIFICATE = "certificate"
+
+
+class Condition(StrEnum):
+    """How it must be. `equals` compares JSON values; `matches` is a regular expression."""
+
+    ONE_OF = "one_of"
+    EQUALS = "equals"
+    NOT_EQUALS = "not_equals"
+    MATCHES = "matches"
+    LACKS = "lacks"
+    EXISTS = "exists"
+    ABSENT = "absent"
+    ABOVE = "above"
+    BELOW = "below"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assertion:
+    """One demand on an answer.
+
+    `name` is the JSON path or the header's name, empty for other subjects. `expected` is a JSON
+    value: for a status, a tuple such as ("200", "2xx"); a regular expression for `matches` and
+    `lacks`; a number for `above` and `below`; None for `exists` and `absent`. A certificate's is
+    the least number of days that it must still be valid.
+    """
+
+    subject: Subject
+    condition: Condition
+    name: str = ""
+    expected: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

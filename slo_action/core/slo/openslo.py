@@ -1,6 +1,5 @@
 """What reading and printing OpenSLO v1 have in common: names, windows and annotations."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 API_VERSION = "openslo/v1"
@@ -17,19 +16,12 @@ RATIO_WINDOWS = {"availability": "30d", "error_rate": "1h", "job_success_rate": 
 LATENCY_WINDOW = "24h"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatencyTarget:
-    """An objective of `slo_targets` about response times: which endpoint's, at which quantile."""
-
-    endpoint: str
-    quantile: Fraction
-
-
 LATENCY_TARGETS = {
-    "response_time_p95": LatencyTarget(endpoint="health", quantile=Fraction(95, 100)),
-    "api_response_time_p95": LatencyTarget(endpoint="api", quantile=Fraction(95, 100)),
-    "stats_response_time_p95": LatencyTarget(endpoint="stats", quantile=Fraction(95, 100)),
-    "search_response_time_p90": LatencyTarget(endpoint="search", quantile=Fraction(90, 100)),
+    "response_time_p95": ("health", Fraction(95, 100)),
+    "api_response_time_p95": ("api", Fraction(95, 100)),
+    "stats_response_time_p95": ("stats", Fraction(95, 100)),
+    "search_response_time_p90": ("search", Fraction(90, 100)),
 }
+"""The objectives about response times: which endpoint's, at which quantile."""
 ENDPOINT_TARGET = "response_time_p95"
 """The objective of an endpoint of the user's own: p95."""

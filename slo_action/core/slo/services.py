@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from slo_action.core.journey.assertions import Assertion
-from slo_action.core.journey.journeys import Journey
+from slo_action.core.journey.journeys import Assertion, Journey
 from slo_action.core.model import Witness
 from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.stats.latency import LatencyObjective

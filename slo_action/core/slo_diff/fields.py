@@ -12,8 +12,14 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import Any
 
-from slo_action.core.journey.assertions import Assertion, Condition, Subject
-from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
+from slo_action.core.journey.journeys import (
+    Assertion,
+    Capture,
+    Condition,
+    Journey,
+    JourneyStep,
+    Subject,
+)
 from slo_action.core.model import Witness
 from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
 from slo_action.core.policy.numbers import NUMBERS_BY_NAME, PolicyOverrides

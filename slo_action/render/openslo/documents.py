@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from json import dumps
 
 import yaml
 
+from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.openslo import (
     API_VERSION,
     ENDPOINT_TARGET,
@@ -17,9 +19,11 @@ from slo_action.core.slo.openslo import (
     PREFIX,
     RATIO_WINDOWS,
 )
-from slo_action.core.slo.services import Endpoint, Service
-from slo_action.render.openslo.annotations import places, settings, unheld
+from slo_action.core.slo.services import NAMED_ENDPOINTS, Endpoint, Service
+from slo_action.core.stats.latency import LatencyObjective
 
+_TEXTS = ("schedule", "platform", "app", "fly_config", "team")
+_NOT_HELD = ("journeys", "maintenance")
 _Table = dict[str, object]
 _NAME_LENGTH = 63
 """Some tools take an object's name for a DNS label."""
@@ -66,11 +70,11 @@ def _documents(services: Iterable[Service]) -> Iterator[_Table]:
 
 
 def _service(service: Service, name: str) -> _Table:
-    values = settings(service)
+    values = _settings(service)
     if name != service.name:
         values = {"service": service.name, **values}
     kept = {f"{PREFIX}{key}": value for key, value in (*values.items(), *_extremes(service))}
-    left = unheld(service)
+    left = _unheld(service)
     description = (
         f"Not expressible in OpenSLO: {', '.join(left)}." if left else "Printed by slo-verify."
     )
@@ -91,22 +95,21 @@ def _slos(service: Service, name: str) -> Iterator[tuple[str, _Table]]:
         target = None if ratio is None else _target(objective, ratio)
         if target is not None:
             yield objective, _ratio_slo(service.name, name, objective, target)
-    for endpoint, place in places(service):
+    for endpoint, place in _places(service):
         objective = _latency_objective(endpoint, place)
         if objective and endpoint.objective:
-            yield objective, _latency_slo(service.name, name, objective, endpoint)
+            goal = endpoint.objective
+            yield objective, _latency_slo(service.name, name, objective, endpoint.path, goal)
 
 
 def _latency_objective(endpoint: Endpoint, place: str) -> str:
     """Return our name of the endpoint's objective; empty where it has none that slo.yml knows."""
     quantile = endpoint.objective.quantile if endpoint.objective else None
     if place:
-        p95 = LATENCY_TARGETS[ENDPOINT_TARGET].quantile
+        _, p95 = LATENCY_TARGETS[ENDPOINT_TARGET]
         return f"{place}.{ENDPOINT_TARGET}" if quantile == p95 else ""
-    for name, target in LATENCY_TARGETS.items():
-        if (target.endpoint, target.quantile) == (endpoint.name, quantile):
-            return name
-    return ""
+    known = (name for name, of in LATENCY_TARGETS.items() if of == (endpoint.name, quantile))
+    return next(known, "")
 
 
 def _ratio_slo(service: str, name: str, objective: str, target: float) -> _Table:
@@ -117,14 +120,14 @@ def _ratio_slo(service: str, name: str, objective: str, target: float) -> _Table
     return _slo(name, objective, indicator, RATIO_WINDOWS[objective], {"target": target})
 
 
-def _latency_slo(service: str, name: str, objective: str, endpoint: Endpoint) -> _Table:
-    goal = endpoint.objective
-    quantile = float(goal.quantile) if goal else 0.0
-    where = f"job={dumps(service)},endpoint={dumps(endpoint.path)}"
+def _latency_slo(
+    service: str, name: str, objective: str, path: str, goal: LatencyObjective
+) -> _Table:
+    quantile = float(goal.quantile)
+    where = f"job={dumps(service)},endpoint={dumps(path)}"
     rate = f"rate(http_request_duration_seconds_bucket{{{where}}}[5m])"
     query = f"histogram_quantile({quantile:g}, sum by (le) ({rate}))"
-    limit = goal.limit_seconds if goal else 0.0
-    entry: _Table = {"op": "lte", "value": limit, "target": quantile}
+    entry: _Table = {"op": "lte", "value": goal.limit_seconds, "target": quantile}
     indicator = {"thresholdMetric": _prometheus(query)}
     return _slo(name, objective, indicator, LATENCY_WINDOW, entry)
 
@@ -203,3 +206,59 @@ def _slug(text: str) -> str:
     """Return a DNS label."""
     cleaned = re.sub(r"[^a-z0-9]+", "-", text.lower())[:_NAME_LENGTH].strip("-")
     return cleaned or "service"
+
+
+def _settings(service: Service) -> dict[str, str]:
+    """Return all but the objectives by the flat keys of slo.yml, for annotations.
+
+    One is `monitoring.health_interval` with `15s`.
+    """
+    values = {"url": service.url}
+    for endpoint, place in _places(service):
+        values |= dict(_endpoint(endpoint, place))
+    if service.grace is not None:
+        values["monitoring.grace_period"] = _duration(service.grace)
+    values |= {name: getattr(service, name) for name in _TEXTS if getattr(service, name)}
+    return values | {f"notify.{index}": target for index, target in enumerate(service.notify)}
+
+
+def _places(service: Service) -> Iterator[tuple[Endpoint, str]]:
+    """Return the endpoints; those of the user's own with their place, such as `endpoints.0`."""
+    number = 0
+    for endpoint in service.endpoints:
+        named = endpoint.name in NAMED_ENDPOINTS
+        yield endpoint, "" if named else f"endpoints.{number}"
+        number += not named
+
+
+def _unheld(service: Service) -> tuple[str, ...]:
+    """Return what the service says that neither OpenSLO nor an annotation holds."""
+    left = [name for name in _NOT_HELD if getattr(service, name)]
+    derived = {"grace", "slo", "health_limit", "search_limit"}  # by slo_targets and monitoring
+    own = {name: service.policy[name] for name in service.policy.keys() - derived}
+    if PolicyOverrides(**own) != PolicyOverrides():
+        left.append("policy")
+    if any(endpoint.assertions for endpoint in service.endpoints):
+        left.append("assertions")
+    if any(one.objective and not _latency_objective(one, place) for one, place in _places(service)):
+        left.append("a quantile of its own")
+    return tuple(left)
+
+
+def _endpoint(endpoint: Endpoint, place: str) -> Iterator[tuple[str, str]]:
+    """Yield what is set of an endpoint; one of the user's own has a `place`."""
+    if place:
+        yield f"{place}.name", endpoint.name
+        yield f"{place}.path", endpoint.path
+    else:
+        yield f"{endpoint.name}_endpoint", endpoint.path
+    named = "" if endpoint.name == "build" else f"{endpoint.name}_"
+    prefix = f"{place}." if place else f"monitoring.{named}"
+    for name in ("interval", "timeout"):
+        value = getattr(endpoint, name)
+        if value is not None:
+            yield f"{prefix}{name}", _duration(value)
+
+
+def _duration(value: timedelta) -> str:
+    return f"{_decimal(Fraction(value // timedelta(microseconds=1), 1_000_000))}s"

@@ -10,8 +10,14 @@ import pytest
 
 from slo_action.config.files.workspace import SIZE_LIMIT_BYTES, WorkspaceFiles
 from slo_action.config.slo.load import MOST_MISTAKES, LoadedSloYml, load_slo_yml, read_slo_yml
-from slo_action.core.journey.assertions import Assertion, Condition, Subject
-from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
+from slo_action.core.journey.journeys import (
+    Assertion,
+    Capture,
+    Condition,
+    Journey,
+    JourneyStep,
+    Subject,
+)
 from slo_action.core.model import Witness
 from slo_action.core.policy.numbers import PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy

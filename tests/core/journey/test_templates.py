@@ -8,8 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from slo_action.core.journey.assertions import Subject
-from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
+from slo_action.core.journey.journeys import Capture, Journey, JourneyStep, Subject
 from slo_action.core.journey.templates import (
     UnfitValueError,
     filled,

@@ -11,8 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.journey.assertions import Assertion, Condition, Subject
-from slo_action.core.journey.journeys import Capture, Journey, JourneyStep
+from slo_action.core.journey.journeys import (
+    Assertion,
+    Capture,
+    Condition,
+    Journey,
+    JourneyStep,
+    Subject,
+)
 from slo_action.core.model import Witness
 from slo_action.core.policy.numbers import POLICY_NUMBERS, PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Maintenance, Service, SloYml, Targets, Team

@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 
 from slo_action.config.openslo.read import openslo_services
 from slo_action.config.text.units import parse_duration, parse_ratio
-from slo_action.core.journey.assertions import Assertion, Condition, Subject
+from slo_action.core.journey.journeys import Assertion, Condition, Subject
 from slo_action.core.model import Witness
 from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.slo.services import Endpoint, Maintenance, Service, Targets
