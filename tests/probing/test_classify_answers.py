@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slo_action.core.journey.assertions import Assertion, Condition, Subject
+from slo_action.core.journey.journeys import Assertion, Condition, Subject
 from slo_action.core.model import Outcome, VersionRule, Witness
 from tests.worlds.mock_web import found
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
 from slo_action.core.answer.health_body import is_page, page_title
-from slo_action.core.journey.assertions import Subject
+from slo_action.core.journey.journeys import Subject
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.core.text.quoting import quoted
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from slo_action.core.journey.assertions import Assertion, Condition, Subject
+from slo_action.core.journey.journeys import Assertion, Condition, Subject
 from slo_action.core.model import Outcome, Verdict, VersionRule
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.policy.policy import Policy
