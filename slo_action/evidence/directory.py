@@ -94,18 +94,13 @@ def open_evidence(
     with _writing(parent):
         owner = owner_of(workspace)
         make_directories(parent, workspace, owner)
-        _ignore(root / ".gitignore", owner)
+        ignore = root / ".gitignore"
+        with suppress(FileExistsError), ignore.open("x", encoding="utf-8") as file:
+            file.write("*\n")
+            own(ignore, owner)  # one that is there is left alone, and a link is not followed
         directory = _new_directory(parent, name)
         own(directory, owner)
     return EvidenceDirectory(directory, workspace, owner, scrubber, clock)
-
-
-def _ignore(path: Path, owner: tuple[int, int]) -> None:
-    """Make the file if there is none; one that is there is left alone, a link is not followed."""
-    with suppress(FileExistsError):
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write("*\n")
-        own(path, owner)
 
 
 def _new_directory(parent: Path, name: str) -> Path:

@@ -3,16 +3,12 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from slo_action.config.request import RollbackCommands, VerifyRequest
 from slo_action.core.model import Release, RollbackStep
 from slo_action.errors import PlatformError
 from slo_action.platforms import PlatformContext
-from slo_action.ports import Clock
 from slo_action.system.process import Finished, run
-
-Redact = Callable[[str], str]
 
 PREVIOUS_VERSION_SECONDS = 30.0
 _LONGEST_VERSION = 200
@@ -58,15 +54,12 @@ def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
 class CommandPlatform:
     """Runs the user's commands in the workspace. Only the author of the workflow writes them.
 
-    `redact` takes the run's secrets out of captured output, before anything escapes or encodes it.
+    Captured output is redacted before anything escapes or encodes it.
     """
 
     service: str
     commands: RollbackCommands
-    environment: Mapping[str, str]
-    workspace: Path
-    clock: Clock
-    redact: Redact = str
+    context: PlatformContext
     name: str = "command"
     can_restore: bool = True
 
@@ -76,7 +69,7 @@ class CommandPlatform:
             return None
         finished = self._run(self.commands.previous_version, {}, PREVIOUS_VERSION_SECONDS)
         version = finished.stdout.strip()
-        problem = self.redact(finished.problem or _complaint(finished, version))
+        problem = self.context.redact(finished.problem or _complaint(finished, version))
         if problem:
             raise PlatformError(
                 f"previous-version-command printed no version: {problem}",
@@ -98,14 +91,14 @@ class CommandPlatform:
             "failed-version": failed if failed and _PLAIN.fullmatch(failed) else "",
         }
         journal(f"run rollback-command to restore {values['previous-version'] or 'its choice'}")
-        began = self.clock.monotonic()
+        began = self.context.clock.monotonic()
         finished = self._run(self.commands.rollback, values, self.commands.timeout_seconds)
         step = RollbackStep(
             name="rollback-command",
             succeeded=finished.exit_code == 0,
-            duration_seconds=self.clock.monotonic() - began,
+            duration_seconds=self.context.clock.monotonic() - began,
             detail=finished.problem or f"exit status {finished.exit_code}",
-            output=self.redact(finished.output),
+            output=self.context.redact(finished.output),
         )
         return (step,)
 
@@ -115,8 +108,8 @@ class CommandPlatform:
         variables = {f"SLO_{key.upper().replace('-', '_')}": v for key, v in values.items()}
         return run(
             _argv(command, values, shell=self.commands.shell),
-            environment={**self.environment, "SLO_SERVICE": self.service, **variables},
-            cwd=self.workspace,
+            environment={**self.context.environment, "SLO_SERVICE": self.service, **variables},
+            cwd=self.context.workspace,
             timeout_seconds=timeout_seconds,
         )
 
@@ -126,10 +119,7 @@ def open_platform(request: VerifyRequest, context: PlatformContext) -> CommandPl
     return CommandPlatform(
         service=request.service,
         commands=request.commands,
-        environment=scrubbed(context.environment),
-        workspace=context.workspace,
-        clock=context.clock,
-        redact=context.redact,
+        context=context._replace(environment=scrubbed(context.environment)),
     )
 
 

@@ -15,9 +15,7 @@ class NoPlatform:
         """Return None: there is nothing to ask."""
         return None
 
-    def current_release(self) -> Release | None:
-        """Return None: there is nothing to ask."""
-        return None
+    current_release = previous_release
 
     def restore(
         self,

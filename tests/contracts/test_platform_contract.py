@@ -11,7 +11,7 @@ from slo_action.config.inputs import PlatformName
 from slo_action.config.request import RollbackCommands
 from slo_action.core.model import Outcome, Release
 from slo_action.errors import PlatformError
-from slo_action.platforms import PLATFORMS
+from slo_action.platforms import PLATFORMS, PlatformContext
 from slo_action.platforms.command import CommandPlatform
 from slo_action.platforms.none import NoPlatform
 from slo_action.ports import Platform
@@ -50,9 +50,12 @@ def _command(directory: Path) -> Subject:
         commands=RollbackCommands(
             rollback=("cp", "previous", "live"), previous_version=("cat", "previous")
         ),
-        environment={"PATH": os.environ.get("PATH", os.defpath)},
-        workspace=directory,
-        clock=VirtualClock(),
+        context=PlatformContext(
+            environment={"PATH": os.environ.get("PATH", os.defpath)},
+            workspace=directory,
+            clock=VirtualClock(),
+            redact=str,
+        ),
     )
     return Subject(platform, previous.unlink, lambda: live.read_text(encoding="utf-8"))
 

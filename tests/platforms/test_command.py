@@ -14,6 +14,7 @@ from slo_action.config.request import RollbackCommands
 from slo_action.core.model import Release
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import PlatformError
+from slo_action.platforms import PlatformContext
 from slo_action.platforms.command import CommandPlatform, _argv, scrubbed
 from tests.worlds.virtual_clock import VirtualClock
 
@@ -37,9 +38,12 @@ def platform(
         commands=RollbackCommands(
             rollback=rollback, previous_version=previous, shell=shell, timeout_seconds=seconds
         ),
-        environment={"PATH": os.environ.get("PATH", os.defpath), **environment},
-        workspace=workspace,
-        clock=VirtualClock(),
+        context=PlatformContext(
+            environment={"PATH": os.environ.get("PATH", os.defpath), **environment},
+            workspace=workspace,
+            clock=VirtualClock(),
+            redact=str,
+        ),
     )
 
 
@@ -207,6 +211,7 @@ def test_the_runs_secrets_are_taken_out_of_captured_output(tmp_path: Path) -> No
     scrubber = Scrubber()
     scrubber.learn("s3cr3t-token")
     made = platform(tmp_path, ("echo", "using s3cr3t-token"))
-    step = replace(made, redact=scrubber.scrub).restore(None, None, lambda _: None)[0]
+    redacting = replace(made, context=made.context._replace(redact=scrubber.scrub))
+    step = redacting.restore(None, None, lambda _: None)[0]
 
     assert step.output == "using ***\n"

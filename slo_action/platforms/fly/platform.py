@@ -56,19 +56,18 @@ class FlyPlatform:
         self,
         settings: FlySettings,
         *,
-        tools: RollbackTools,
         engine: MachinesEngine,
         prior: PriorState,
         salts: Callable[[], bytes],
     ) -> None:
         self._settings = settings
-        self._tools = tools
+        self._tools = tools = engine.tools
         self._engine = engine
         self._prior = prior
         self._salts = salts
         self._patient = tools.api.with_patience(READ_PATIENCE_SECONDS)
         self._quick = tools.api.with_patience(QUICK_PATIENCE_SECONDS)
-        self._reader = SnapshotReader(self._quick, settings.app, tools.clock)
+        self._reader = SnapshotReader(settings.app, tools.clock)
         self._judged: tuple[FlyRelease | None] | None = None
         self._restored: Release | None = None
 
@@ -113,7 +112,7 @@ class FlyPlatform:
 
     def look(self) -> Fleet:
         """Return the machines now, with releases at most 15 s old. Raises PlatformError."""
-        self._reader.read()
+        self._reader.read(self._quick)
         releases = self._reader.releases
         self._judge(releases)
         now = self._tools.clock.now()
@@ -144,20 +143,19 @@ class FlyPlatform:
         """Restore `target`; see ports.Platform. What failed is the newest release, not `failed`."""
         del failed
         log = StepLog(self._tools.clock)
-        if target is None:
-            log.give_up("no release to restore was named")
-            return log.steps
+        problem = "no release to restore was named"
         try:
-            steps = self._engine.restore(self._survey(target, self._tools.api), journal)
+            if target:
+                steps = self._engine.restore(self._survey(target, self._tools.api), journal)
+                if all(step.succeeded for step in steps):
+                    self._restored = Release(version=target.version, digest=target.digest)
+                return steps
         except PlatformError as error:
-            log.give_up(error.description)
-            return log.steps
+            problem = error.description
         except Interrupted:
-            log.give_up("the run was stopped")
-            return log.steps
-        if all(step.succeeded for step in steps):
-            self._restored = Release(version=target.version, digest=target.digest)
-        return steps
+            problem = "the run was stopped"
+        log.give_up(problem)
+        return log.steps
 
     def certify(self) -> Certificate:
         """Say whether what runs now could be restored later; see ports.MachinePlatform."""
@@ -189,12 +187,11 @@ class FlyPlatform:
 
     def _survey(self, target: Release, api: FlyApi) -> Survey:
         releases = self._read_releases(api)
-        judged = self._judged[0] if self._judged else None
         return surveyed(
             replace(self._tools, api=api),
             self._settings.app,
             target=target,
-            judged=judged,
+            judged=self._judged[0] if self._judged else None,
             releases=releases,
             copy=self._prior.copy,
         )
@@ -269,7 +266,6 @@ def open_platform(
     tools = RollbackTools(api=api, clock=context.clock, concurrently=concurrently)
     return FlyPlatform(
         settings,
-        tools=tools,
         engine=MachinesEngine(tools=tools, timeout_seconds=request.commands.timeout_seconds),
         prior=prior_state(request, context, settings),
         salts=lambda: token_bytes(SALT_BYTES),

@@ -6,7 +6,7 @@ and Fly's endpoint speak it too). All that comes back is untrusted.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import httpx
 
@@ -42,8 +42,7 @@ class NoNumberError(Exception):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One element of an instant vector; `value` may be NaN or infinite."""
 
     labels: Mapping[str, str]
@@ -105,17 +104,14 @@ class PrometheusApi:
                 raise self._error(f"no answer ({type(error).__name__})") from None
             if not httpx.codes.is_redirect(status):
                 return status, text
-            url = self._next(url, status, location)
+            target = url.join(location)
+            if not location or _origin(target) != _origin(url):
+                raise self._error(
+                    f"it redirects elsewhere (HTTP {status}), perhaps to a login page; "
+                    "look at the prometheus-url input"
+                )
+            url = target
         raise self._error("it redirects in a circle; look at the prometheus-url input")
-
-    def _next(self, url: httpx.URL, status: int, location: str) -> httpx.URL:
-        target = url.join(location)
-        if not location or _origin(target) != _origin(url):
-            raise self._error(
-                f"it redirects elsewhere (HTTP {status}), perhaps to a login page; "
-                "look at the prometheus-url input"
-            )
-        return target
 
     def _get(self, url: httpx.URL) -> tuple[int, str, bytes]:
         headers = {

@@ -6,7 +6,7 @@ went back to zero; in a sum, one machine's restart looks like a loss of everybod
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LABEL_FORMS = "write auto, none, a label such as `job`, or a label and its value such as `job=shop`"
 
@@ -34,8 +34,7 @@ _RATE = re.compile(r"\b(?:i?rate|deriv)\s*\(", re.IGNORECASE)
 _LINES = str.maketrans("\n\r\t", "   ")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counting:
+class Counting(NamedTuple):
     """How requests are counted. `how` says what was chosen and may quote: untrusted.
 
     `errors` and `requests` are query templates, `series` selects what is scraped, `buckets` selects
@@ -51,8 +50,7 @@ class Counting:
     absent_is_none: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(NamedTuple):
     """A counter by status, and the histogram beside it."""
 
     counter: str
@@ -67,8 +65,7 @@ FAMILIES = (
 """In the order they are tried: the service's own, then Fly's edge, then Fly's view of the app."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceLabel:
+class ServiceLabel(NamedTuple):
     """Which label's value is the service; no labels mean that everything is counted."""
 
     labels: tuple[str, ...]

@@ -1,10 +1,11 @@
 """Real users' traffic out of a Prometheus-compatible source."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from math import isfinite
 from threading import Lock, Thread
+from typing import NamedTuple
 
 import httpx
 
@@ -197,8 +198,7 @@ def _discover(api: PrometheusApi, where: ServiceLabel) -> Counting:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Range:
+class _Range(NamedTuple):
     """What is counted, in the source's own time: the `seconds` up to the newest sample.
 
     It has `scrapes` samples, one every `interval` seconds.
@@ -271,10 +271,9 @@ class _Counts:
             return None
         query = in_window(promql.quantile(self._counting.buckets, q), window.seconds)
         try:
-            found = self._api.number(query, window.newest)
+            return self._count("seconds", query, window.newest)
         except NoNumberError:
             return None
-        return found if found is not None and isfinite(found) and found >= 0 else None
 
     def _count(self, what: str, query: str, at: float) -> float | None:
         found = self._api.number(query, at)

@@ -105,7 +105,6 @@ class Scene:
         prior = PriorState(past=self.past, copy=self.copy, before=before, **known)
         return FlyPlatform(
             FlySettings(app=self.world.app_state.app, token=Secret(self.token)),
-            tools=tools,
             engine=MachinesEngine(tools=tools, timeout_seconds=self.timeout_seconds),
             prior=prior,
             salts=lambda: bytes(SALT_BYTES),

@@ -56,7 +56,10 @@ class RateLimits:
 
     def wait(self, call: Call) -> None:
         """Return when the next request of the same method to the same address may be sent."""
-        rate, key = _rate_of(call), (call.method, call.url)
+        key = call.method, call.url
+        is_reading = call.machine and call.method == "GET"
+        is_limited = _MACHINES_API in call.url and not is_reading
+        rate = ACTING_ON_MACHINES if is_limited else READING_OR_ELSEWHERE
         interval = 1.0 / rate.per_second
         with self._lock:
             now = self._clock.monotonic()
@@ -134,9 +137,12 @@ class FlyConnection:
 
     def _received(self, response: httpx.Response) -> ApiAnswer:
         body, lost = self._read(response)
-        content, is_json = _parsed(body)
-        if response.is_success and body and not is_json and not lost:
-            lost = "its answer is no JSON"
+        content = None
+        try:
+            content = json.loads(body, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            if response.is_success and body:
+                lost = lost or "its answer is no JSON"
         return ApiAnswer(
             status=None if lost else response.status_code,
             content=content,
@@ -173,27 +179,14 @@ class FlyConnection:
         return headers
 
 
-def _rate_of(call: Call) -> Rate:
-    is_reading = call.machine and call.method == "GET"
-    is_limited = _MACHINES_API in call.url and not is_reading
-    return ACTING_ON_MACHINES if is_limited else READING_OR_ELSEWHERE
-
-
 def _may_repeat(call: Call, answer: ApiAnswer) -> bool:
     if answer.status == _TOO_OFTEN or not answer.was_sent:
         return True
     return call.is_repeatable and (answer.status is None or answer.status in TRANSIENT)
 
 
-def _parsed(body: bytes) -> tuple[object, bool]:
-    """Return the JSON, and whether it is any. NaN is none: it could not be sent back."""
-    try:
-        return json.loads(body, parse_constant=_no_constant), True
-    except (ValueError, RecursionError):
-        return None, False
-
-
 def _no_constant(name: str) -> None:
+    """NaN is no JSON: it could not be sent back."""
     raise ValueError(name)
 
 

@@ -1,6 +1,6 @@
 """What is known of an app before a run: earlier verdicts, and what `prepare` kept."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from slo_action.config.request import VerifyRequest
 from slo_action.config.settings.fly import FlySettings
@@ -16,8 +16,7 @@ _LOST = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriorState:
+class PriorState(NamedTuple):
     """What is known from before this run.
 
     `copy` holds every machine as it was; None without one that can be read. `before` is what ran

@@ -1,7 +1,7 @@
 """What happens to each machine and in which order, decided before anything is changed. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 
 from slo_action.core.release.fleet import Machine
@@ -35,11 +35,8 @@ def ordered(survey: Survey) -> tuple[MachineOrder, ...]:
 def not_restored(survey: Survey, orders: Sequence[MachineOrder]) -> tuple[str, ...]:
     """Return what stays as the failed deploy, or another client, made it."""
     gone = [order.name for order in orders if order.machine.state == "destroyed"]
-    lost = [
-        order.name
-        for order in orders
-        if order.step.step is Step.LEAVE and not order.machine.is_host_ok
-    ]
+    left = [order for order in orders if order.step.step is Step.LEAVE]
+    lost = [order.name for order in left if not order.machine.is_host_ok]
     return (
         *lost_by_deploy(survey.machines, survey.judged),
         *([f"destroyed machines: {', '.join(gone)}"] if gone else []),
@@ -87,7 +84,8 @@ class _Planner:
             for live, previous in self._past
         ]
         why = "its host does not answer, so it is left alone: look at it by hand"
-        return (*made, *(leaving(live, why) for live in self._lost), *self._destroyed())
+        left = [leaving(live, why) for live in self._lost]
+        return (*made, *left, *map(self._destroyed, self._gone))
 
     def _with_past(self, live: FlyMachine, previous: PreviousConfig) -> MachineOrder:
         if live.whole_config.volumes != previous.config.volumes:
@@ -97,7 +95,9 @@ class _Planner:
                 hint="restore it by hand: fly volumes list, fly machine clone",
             )
         machine = read_machine(live)
-        uncordons = machine.is_cordoned and self._took_traffic(machine)
+        kept = self._survey.was(machine.name)  # without the copy, new machines of its group show it
+        took_traffic = not kept.cordoned if kept else machine.group in self._grown
+        uncordons = machine.is_cordoned and took_traffic
         return restoring(live, previous, runs=self._ran_before(machine), uncordons=uncordons)
 
     def _ran_before(self, machine: Machine) -> bool:
@@ -135,16 +135,10 @@ class _Planner:
             hint=f"deploy {self._survey.target.version} again, from its own commit",
         )
 
-    def _destroyed(self) -> Iterator[MachineOrder]:
-        for kept in self._gone:
-            is_short = self._missing[kept.config.group] > 0
-            so = "its group has fewer machines now" if is_short else "another takes its place"
-            yield destroyed(kept, f"destroyed since, and not made again: {so}")
-
-    def _took_traffic(self, machine: Machine) -> bool:
-        """Return whether it took traffic: by the copy, else by new machines in its group."""
-        kept = self._survey.was(machine.name)
-        return not kept.cordoned if kept else machine.group in self._grown
+    def _destroyed(self, kept: FlyMachine) -> MachineOrder:
+        is_short = self._missing[kept.config.group] > 0
+        so = "its group has fewer machines now" if is_short else "another takes its place"
+        return destroyed(kept, f"destroyed since, and not made again: {so}")
 
     def _is_new(self, group: str) -> bool:
         """Return whether the target certainly had no such process group."""

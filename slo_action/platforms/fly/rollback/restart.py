@@ -69,25 +69,24 @@ def _restarted(
         if isinstance(live, FlyRefusedError):
             state = live.message
         else:
-            state = _state(live, before)
+            state, is_healthy = _state(live, before)
             has_begun = live.newest_start != before.newest_start or now >= sent + _SURELY_SECONDS
-            if has_begun and _is_healthy(live):
+            if has_begun and is_healthy:
                 return state
         tools.clock.sleep_until(min(now + _READ_SECONDS, until))
     raise RollbackAbortedError(f"not healthy after {RESTART_SECONDS:.0f} s: {state}")
 
 
-def _state(live: FlyMachine, before: FlyMachine) -> str:
-    """Describe an answer. Raises RollbackAbortedError where the machine crashed for good."""
+def _state(live: FlyMachine, before: FlyMachine) -> tuple[str, bool]:
+    """Return the state as text, and whether the machine is healthy by it.
+
+    Raises RollbackAbortedError where it crashed for good.
+    """
     machine = read_machine(live)
     crashes = len(machine.crashes) - len(read_machine(before).crashes)
     if crashes >= _MOST_CRASHES or (crashes > 0 and machine.is_dead):
         raise RollbackAbortedError(f"it does not stay up: {exit_summary(machine)}")
     passing, expected = machine.checks_passing, machine.checks_expected
     checks = f"{passing} of {expected} checks passing" if expected else "no checks configured"
-    return f"{machine.state}, {checks}"
-
-
-def _is_healthy(live: FlyMachine) -> bool:
-    machine = read_machine(live)
-    return machine.state == "started" and machine.is_vouched and live.checks_are_fresh
+    is_healthy = machine.state == "started" and machine.is_vouched and live.checks_are_fresh
+    return f"{machine.state}, {checks}", is_healthy

@@ -19,9 +19,8 @@ from slo_action.platforms.fly.client.models import (
     digest_in,
     release_number,
 )
-from slo_action.platforms.fly.rollback.machine_order import PreviousConfig
+from slo_action.platforms.fly.rollback.machine_order import PreviousConfig, pinned
 from slo_action.platforms.fly.rollback.tools import RollbackTools
-from slo_action.platforms.fly.state.machine_config import pinned
 from slo_action.platforms.fly.state.machines import is_app_machine, read_machine
 from slo_action.platforms.fly.state.release_content import is_same_definition
 from slo_action.platforms.fly.state.restore_copy import RestoreCopy
@@ -98,11 +97,15 @@ class Survey:
 
     def _of_machine(self, kept: FlyMachine, why: str) -> PreviousConfig | None:
         config = kept.whole_config
-        image = kept.image_ref.by_digest or config.image
+        return self._usable(config, kept.image_ref.by_digest or config.image, why)
+
+    def _usable(self, config: MachineConfig, image: str, why: str) -> PreviousConfig | None:
+        """Return it with its image by digest; None where that is unknown, or of what failed."""
         digest = digest_in(image) or digest_in(config.image) or self.target.digest
         if not config or not image or not digest or self._is_failed(config.release, digest):
             return None
-        return _previous(config, image, digest, why)
+        whole = MachineConfig.read({**config.raw, "image": pinned(image, digest)})
+        return PreviousConfig(config=whole, digest=digest, why=why)
 
     def _of_versions(self, versions: Iterable[MachineVersion]) -> PreviousConfig | None:
         """Take the newest version of the target's content; else the newest with its image."""
@@ -110,11 +113,9 @@ class Survey:
         configs = [one.config for one in newest]
         own = [config for config in configs if config.release in self.names]
         same = [config for config in configs if self._has_targets_image(config)]
-        for config in (*own, *same):
-            digest = digest_in(config.image) or self.target.digest
-            if config.image and digest and not self._is_failed(config.release, digest):
-                return _previous(config, config.image, digest, "by the machine's own versions")
-        return None
+        why = "by the machine's own versions"
+        found = (self._usable(config, config.image, why) for config in (*own, *same))
+        return next((config for config in found if config), None)
 
     def _has_targets_image(self, config: MachineConfig) -> bool:
         """A later release may have the target's image and another configuration."""
@@ -198,8 +199,3 @@ def _is_same(one: Release, other: Release) -> bool:
     pairs = ((one.version, other.version), (one.digest, other.digest))
     comparable = [mine == theirs for mine, theirs in pairs if mine and theirs]
     return bool(comparable) and all(comparable)
-
-
-def _previous(config: MachineConfig, image: str, digest: str, why: str) -> PreviousConfig:
-    whole = MachineConfig.read({**config.raw, "image": pinned(image, digest)})
-    return PreviousConfig(config=whole, digest=digest, why=why)

@@ -165,16 +165,10 @@ def _release(row: FlyRelease) -> dict[str, object]:
 
 
 def _event(event: Event) -> dict[str, object]:
-    shown: dict[str, object] = {
-        "at": _stamp(event.at),
-        "type": event.type,
-        "status": event.status,
-        "source": event.source,
-    }
-    ended = event.ended
-    if ended is None:
+    shown = {"at": _stamp(event.at), **event.model_dump(include={"type", "status", "source"})}
+    if event.ended is None:
         return shown
-    return shown | ended.model_dump() | {"restart_count": event.restart_count}
+    return shown | event.ended.model_dump() | {"restart_count": event.restart_count}
 
 
 def _stamp(at: datetime | None) -> str | None:

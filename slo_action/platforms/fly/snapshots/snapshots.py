@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from slo_action.platforms.fly.client.api import FlyApi
-from slo_action.platforms.fly.client.errors import FlyRefusedError, tried
+from slo_action.platforms.fly.client.errors import FlyRefusedError
 from slo_action.platforms.fly.client.models import FlyApp, FlyMachine, FlyRelease
 from slo_action.platforms.fly.snapshots.flyctl_json import (
     events_json,
@@ -24,8 +25,7 @@ class SnapshotReader:
     `machines` and `releases` are the newest that were read, empty before.
     """
 
-    def __init__(self, api: FlyApi, app: str, clock: Clock) -> None:
-        self._api = api
+    def __init__(self, app: str, clock: Clock) -> None:
         self._app = app
         self._clock = clock
         self._described: FlyApp | None = None
@@ -33,28 +33,27 @@ class SnapshotReader:
         self.machines: Sequence[FlyMachine] = ()
         self.releases: Sequence[FlyRelease] = ()
 
-    def read(self, api: FlyApi | None = None) -> None:
+    def read(self, api: FlyApi) -> None:
         """Read all machines, and the releases where those are older than 15 s.
 
         Releases that cannot be read again stay as they were: the machines are what changes.
         """
-        asked = api or self._api
-        self.machines = asked.machines()
-        if self._described is None:
-            described = tried(asked.app)
-            self._described = None if isinstance(described, FlyRefusedError) else described
+        self.machines = api.machines()
+        with suppress(FlyRefusedError):
+            self._described = self._described or api.app()
         now = self._clock.monotonic()
         if self._releases_read is not None and now < self._releases_read + _RELEASES_SECONDS:
             return
-        rows = tried(asked.releases)
-        if not isinstance(rows, FlyRefusedError):
-            self._keep(rows)
-        elif self._releases_read is None:
-            raise rows
+        try:
+            self.read_releases(api)
+        except FlyRefusedError:
+            if self._releases_read is None:
+                raise
 
-    def read_releases(self, api: FlyApi | None = None) -> Sequence[FlyRelease]:
+    def read_releases(self, api: FlyApi) -> Sequence[FlyRelease]:
         """Read the releases now, however fresh the last ones are."""
-        self._keep((api or self._api).releases())
+        self.releases = tuple(sorted(api.releases(), key=lambda row: -row.version))
+        self._releases_read = self._clock.monotonic()
         return self.releases
 
     def snapshots(self) -> tuple[Snapshot, ...]:
@@ -70,10 +69,6 @@ class SnapshotReader:
             f"diagnostics/{self._app}_releases.json": releases_json(self.releases),
         }
         return tuple(Snapshot(name=name, text=text) for name, text in texts.items())
-
-    def _keep(self, rows: Sequence[FlyRelease]) -> None:
-        self.releases = tuple(sorted(rows, key=lambda row: -row.version))
-        self._releases_read = self._clock.monotonic()
 
 
 def digests_by_release(machines: Iterable[FlyMachine]) -> Mapping[str, str]:

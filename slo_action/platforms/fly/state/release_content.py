@@ -36,13 +36,10 @@ class Content:
         """Return whether any of them was found healthy."""
         return any(reputation(row.release, past).verified_at for row in self.rows)
 
-    def has_failed(self, past: Sequence[PastVerdict]) -> bool:
-        """Return whether any of them was found unhealthy."""
-        return any(reputation(row.release, past).failed_at for row in self.rows)
-
     def may_return(self, past: Sequence[PastVerdict]) -> bool:
         """Return whether it may be restored: by digest, and never what failed before."""
-        return bool(self.digest) and not self.has_failed(past)
+        has_failed = any(reputation(row.release, past).failed_at for row in self.rows)
+        return bool(self.digest) and not has_failed
 
     def release(self, past: Sequence[PastVerdict]) -> Release:
         """Return it as a target, named by its first release.

@@ -52,7 +52,9 @@ def choose_target(
     if not possible:
         raise _nothing(older, live, contents)
     chosen = verified[0] if verified else seen if seen in possible else possible[0]
-    return _as_seen(chosen, seen).release(past)
+    if seen and seen is not chosen and is_same(chosen.rows[0], seen.rows[0]):
+        chosen = replace(chosen, rows=(*chosen.rows, *seen.rows))  # by the snapshot's name
+    return chosen.release(past)
 
 
 def restored_by(
@@ -88,13 +90,6 @@ def _seen(
     seen = Content((row.model_copy(update={"digest": before.digest or row.digest}),), is_seen=True)
     ended_well = row.is_complete or seen.is_verified(past)
     return seen if ended_well and not is_same(seen.rows[0], live) else None
-
-
-def _as_seen(chosen: Content, seen: Content | None) -> Content:
-    """Prefer the snapshot's name: it holds the configuration of every machine."""
-    if seen is None or seen is chosen or not is_same(chosen.rows[0], seen.rows[0]):
-        return chosen
-    return replace(chosen, rows=(*chosen.rows, *seen.rows))
 
 
 def named(

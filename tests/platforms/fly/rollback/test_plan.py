@@ -14,10 +14,9 @@ from slo_action.platforms.fly.client.models import (
     MachineConfig,
     MachineVersion,
 )
-from slo_action.platforms.fly.rollback.machine_order import MachineOrder
+from slo_action.platforms.fly.rollback.machine_order import MachineOrder, changed_parts, pinned
 from slo_action.platforms.fly.rollback.plan import batched, not_restored, ordered
 from slo_action.platforms.fly.rollback.survey import Survey
-from slo_action.platforms.fly.state.machine_config import changed_parts, pinned
 from slo_action.platforms.fly.state.restore_copy import RestoreCopy, as_json, read_copy
 
 Json = dict[str, Any]
