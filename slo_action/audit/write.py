@@ -29,7 +29,7 @@ _POLICY = TypeAdapter(Policy)
 
 def audit_document(record: AuditRecord, evidence: Sequence[EvidenceEntry] = ()) -> dict[str, Any]:
     """Return the record as JSON data, valid against the schema. Raises RecordError otherwise."""
-    gate, judgement = record.told_gate, record.judgement
+    gate, judgement = record.shown_gate, record.judgement
     document = AuditDocument.of(
         record,
         schema_version=1,

@@ -113,7 +113,7 @@ def _fits_one(inputs: Inputs, given: Mapping[str, str]) -> Iterator[Mistake]:
         if query.strip() and "{service}" not in query:
             yield Mistake(name, _SAME, "write {service} where the query selects the service")
     if inputs.prometheus_url and inputs.prometheus_service_label == "none":
-        accepted = "name the label that tells them apart"
+        accepted = "name the label that distinguishes them"
         yield Mistake("prometheus-service-label", _SAME, accepted)
 
 

@@ -349,8 +349,8 @@ class Observation:
     def version(self) -> str | None:
         """The version that answered: by the version endpoint, else by the health endpoint."""
         public = (sample for sample in self.samples if sample.version and not sample.machine)
-        told = {sample.witness: sample.version for sample in public}
-        return told.get(Witness.VERSION) or told.get(Witness.HEALTH)
+        versions = {sample.witness: sample.version for sample in public}
+        return versions.get(Witness.VERSION) or versions.get(Witness.HEALTH)
 
 
 def _severity(sample: Sample) -> int:

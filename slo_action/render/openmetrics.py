@@ -20,7 +20,7 @@ def _lines(record: AuditRecord) -> Iterator[str]:
     service = f'service="{_label(record.service)}"'
     outcome = f'{service},outcome="{record.ending}",cause="{record.judgement.cause}"'
     yield from _family("deploy_verification_runs", None, [(outcome, "1")])
-    watched = f"{record.told_gate.watched_seconds:.3f}"
+    watched = f"{record.shown_gate.watched_seconds:.3f}"
     yield from _family("deploy_verification_duration_seconds", "seconds", [(service, watched)])
     stamp = f"{record.finished_at.timestamp():.3f}"
     yield from _family("deploy_last_verified_timestamp_seconds", "seconds", [(service, stamp)])

@@ -30,7 +30,7 @@ def _flag(value: object) -> str:
 
 
 def _health_p95(record: AuditRecord) -> str:
-    window = record.told_window
+    window = record.shown_window
     for stats in window.stream_stats.values() if window else ():
         if stats.stream.is_endpoint and stats.stream.probe.witness is Witness.HEALTH:
             seconds = stats.latency.percentile(Fraction(95, 100))
@@ -39,7 +39,7 @@ def _health_p95(record: AuditRecord) -> str:
 
 
 def _error_rate(record: AuditRecord) -> str:
-    window = record.told_window
+    window = record.shown_window
     stream_stats = endpoints(window) if window else ()
     valid = sum(stats.rate.valid_weight for stats in stream_stats)
     return f"{sum(stats.rate.bad_weight for stats in stream_stats) / valid:.4f}" if valid else ""
@@ -47,9 +47,9 @@ def _error_rate(record: AuditRecord) -> str:
 
 def _availability(record: AuditRecord) -> str:
     """Rounded down: 1.0000 only without a single failure."""
-    window = record.told_window
+    window = record.shown_window
     bad, valid = window.endpoint_counts if window else (0, 0)
-    results = Counter(attempt.result for attempt in record.told_gate.attempts)
+    results = Counter(attempt.result for attempt in record.shown_gate.attempts)
     good = valid - bad + results[ObservationResult.PASSED]
     counted = valid + results[ObservationResult.PASSED] + results[ObservationResult.FAILED]
     return f"{good * 10_000 // counted / 10_000:.4f}" if counted else ""
@@ -102,17 +102,17 @@ OUTPUTS: tuple[OutputSpec, ...] = (
     OutputSpec(
         name="attempts",
         meaning="Counted attempts of the health gate",
-        value=lambda record: str(len(record.told_gate.attempts)),
+        value=lambda record: str(len(record.shown_gate.attempts)),
     ),
     OutputSpec(
         name="success-count",
         meaning="Successful attempts of the health gate",
-        value=lambda record: str(record.told_gate.success_count),
+        value=lambda record: str(record.shown_gate.success_count),
     ),
     OutputSpec(
         name="duration-seconds",
         meaning="How long the health gate took",
-        value=lambda record: f"{record.told_gate.watched_seconds:.1f}",
+        value=lambda record: f"{record.shown_gate.watched_seconds:.1f}",
     ),
     OutputSpec(
         name="way-back",

@@ -90,8 +90,8 @@ def origins(settings: Settings) -> dict[Key, Key]:
 
 def _key(field: str, numbers: Mapping[str, list[str]]) -> Key:
     table, *rest = field.split(".")
-    known = numbers.get(table, [])
-    return (table, *(known.index(part) if part in known else part for part in rest))
+    numbered = numbers.get(table, [])
+    return (table, *(numbered.index(part) if part in numbered else part for part in rest))
 
 
 def _listed(value: object) -> object:

@@ -51,7 +51,7 @@ def read_slo(slo: OpenSloModel, indicators: Mapping[str, OpenSloModel]) -> Itera
     `indicators` are the SLIs of all documents, by name.
     """
     asked = own_annotations(slo).get("objective")
-    if asked and not _known(asked.text):
+    if asked and not _is_supported(asked.text):
         accepted = did_you_mean(asked.text, (*RATIO_WINDOWS, *LATENCY_TARGETS))
         yield asked.mistake("no objective of ours", accepted)
         return
@@ -64,7 +64,7 @@ def read_slo(slo: OpenSloModel, indicators: Mapping[str, OpenSloModel]) -> Itera
     yield from _asides(slo.at("spec"), asked.text if asked else "")
 
 
-def _known(objective: str) -> bool:
+def _is_supported(objective: str) -> bool:
     if objective.startswith("endpoints."):
         return objective.endswith(f".{ENDPOINT_TARGET}") and is_field(objective)
     return objective in RATIO_WINDOWS or objective in LATENCY_TARGETS

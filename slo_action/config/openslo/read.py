@@ -172,11 +172,11 @@ def _say(draft: _Draft, part: OpenSloModel, mistakes: list[KeyMistake]) -> None:
     settings, wrong = read_settings(part)
     mistakes += wrong
     for name, setting in settings.items():
-        known = draft.settings.get(name)
-        if known is None or (name == "service" and known.key == draft.key):
+        earlier = draft.settings.get(name)
+        if earlier is None or (name == "service" and earlier.key == draft.key):
             draft.settings[name] = setting
-        elif known.text != setting.text:
-            accepted = f"{quoted(known.text)} is there"
+        elif earlier.text != setting.text:
+            accepted = f"{quoted(earlier.text)} is there"
             mistakes.append(setting.mistake("contradicts another object", accepted))
 
 

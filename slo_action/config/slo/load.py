@@ -74,7 +74,7 @@ def load_slo_yml(files: Files, name: str, field_name: str) -> LoadedSloYml:
         services = _Services(written)
         services.take()
     return LoadedSloYml(
-        slo_yml=SloYml(services=services.known, teams=written.teams, policy=written.policy),
+        slo_yml=SloYml(services=services.found, teams=written.teams, policy=written.policy),
         origins=services.origins,
         texts=written.texts,
         mistakes=_shown(_bounded([*written.mistakes, *services.mistakes]), written),
@@ -122,16 +122,16 @@ def _shown(mistakes: tuple[Mistake, ...], written: SloYmlFiles) -> tuple[Mistake
 
 
 def _line(mistake: Mistake, lines: Mapping[str, list[str]]) -> str:
-    known = lines.get(mistake.path or "", [])
+    texts = lines.get(mistake.path or "", [])
     number = mistake.line or 0
-    return known[number].rstrip("\r") if number < len(known) else ""
+    return texts[number].rstrip("\r") if number < len(texts) else ""
 
 
 class _Services:
     """Makes services of what is written, and looks at what is about several of them."""
 
     def __init__(self, written: SloYmlFiles) -> None:
-        self.known: dict[str, Service] = {}
+        self.found: dict[str, Service] = {}
         self.origins: dict[str, SourceEntry] = {}
         self.mistakes: list[Mistake] = []
         self.skipped: list[SkippedService] = []
@@ -147,7 +147,7 @@ class _Services:
         if self._written.is_whole:
             self._maintain()
             self._refer(self._written.teams, self._teams)
-            self._refer(self.known, self._written.covered)
+            self._refer(self.found, self._written.covered)
             self._expect_some()
 
     def _service(self, entry: SourceEntry) -> None:
@@ -158,10 +158,10 @@ class _Services:
         service = self._made(entry, entry.content)
         if service is None:
             return
-        known = self.origins.get(service.name)
-        if known:
-            place = known.document.below(*known.roots).place(("service",))
-            first = f"is named twice, first at {known.document.path}:{place.line}"
+        origin = self.origins.get(service.name)
+        if origin:
+            place = origin.document.below(*origin.roots).place(("service",))
+            first = f"is named twice, first at {origin.document.path}:{place.line}"
             self._mistake(entry, ("service",), first, "name each service once", service.name)
             return
         self._keep(entry, service, entry.content)
@@ -187,7 +187,7 @@ class _Services:
         return service
 
     def _keep(self, entry: SourceEntry, service: Service, raw: Mapping[str, object]) -> None:
-        self.known[service.name] = service
+        self.found[service.name] = service
         self.origins[service.name] = replace(entry, content=raw)
         if service.team:
             team = Reference(entry.document, (*entry.key, "team"), service.team)
@@ -196,7 +196,7 @@ class _Services:
     def _import(self) -> None:
         """Take what OpenSLO says of services, some of which slo.yml may know already."""
         entries = self._written.openslo
-        imported = openslo_services([one.content for one in entries], written=self.known)
+        imported = openslo_services([one.content for one in entries], written=self.found)
         for wrong in imported.mistakes:
             shown = None if wrong.value is None or "://" in wrong.value else wrong.value
             accepted = _ADDRESS.sub("an address", wrong.accepted)
@@ -211,12 +211,12 @@ class _Services:
             self._imported(raw, places)
 
     def _imported(self, raw: Mapping[str, object], places: Mapping[Key, Key]) -> None:
-        known = self.origins.get(str(raw.get("service")))
-        if known is not None:
-            whole = merged(known.table, raw)
-            service = self._made(known, whole)
+        origin = self.origins.get(str(raw.get("service")))
+        if origin is not None:
+            whole = merged(origin.table, raw)
+            service = self._made(origin, whole)
             if service is not None:
-                self._keep(known, service, whole)
+                self._keep(origin, service, whole)
             return
         first = self._written.openslo[int(next(iter(places.values()))[0])]
         found = {}
@@ -238,23 +238,23 @@ class _Services:
         """A policy alone will do for back-tests; where something is wrong, that says more."""
         written = self._written
         wrong = written.mistakes or self.mistakes
-        if self.known or wrong or self.skipped or written.policy != PolicyOverrides():
+        if self.found or wrong or self.skipped or written.policy != PolicyOverrides():
             return
         mistake = Mistake("services", "no service is in it", _PAGE)
         self.mistakes.append(mistake.at(next(iter(written.texts))))
 
     def _maintain(self) -> None:
         for one in self._written.maintenance:
-            for name in one.services or tuple(self.known):
-                service = self.known.get(name)
+            for name in one.services or tuple(self.found):
+                service = self.found.get(name)
                 if service:
                     windows = (*service.maintenance, one)
-                    self.known[name] = replace(service, maintenance=windows)
+                    self.found[name] = replace(service, maintenance=windows)
 
-    def _refer(self, known: Mapping[str, object], references: list[Reference]) -> None:
-        unknown = (one for one in references if one.name not in known)
+    def _refer(self, names: Mapping[str, object], references: list[Reference]) -> None:
+        unknown = (one for one in references if one.name not in names)
         for one in islice(unknown, MOST_MISTAKES):
-            suggestion = did_you_mean(one.name, known)
+            suggestion = did_you_mean(one.name, names)
             wrong = mistake_at(one.document, one.key, "is not known", suggestion, one.name)
             self.mistakes.append(wrong)
 

@@ -47,7 +47,7 @@ def _mistake(error_details: dict[str, Any], form: type[BaseModel], raw: object) 
         wanted = _EXAMPLES.get(str(key[-1]), f"{key[-1]}: and its value")
         return KeyMistake(key, "is missing", f"write {wanted}")
     if kind == "extra_forbidden":
-        return KeyMistake(key, "is not known", did_you_mean(str(key[-1]), _known(form, key[:-1])))
+        return KeyMistake(key, "is not known", did_you_mean(str(key[-1]), _keys_of(form, key[:-1])))
     scalar = isinstance(value, str | int | float) and not _SECRET & set(key)
     accepted = _ACCEPTED.get(kind, str(error_details["msg"]).removeprefix("Value error, "))
     return KeyMistake(key, "is not accepted", accepted, shown_value(value) if scalar else None)
@@ -66,7 +66,7 @@ def _way(loc: tuple[int | str, ...], raw: object, *, keeps_last: bool) -> tuple[
     return ((*key, loc[-1]), None) if keeps_last else (key, here)
 
 
-def _known(form: type[BaseModel], key: Key) -> list[str]:
+def _keys_of(form: type[BaseModel], key: Key) -> list[str]:
     """Return the keys that a form takes at the end of a way into it."""
     forms: list[type[BaseModel]] = [form]
     for part in key:

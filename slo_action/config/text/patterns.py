@@ -72,8 +72,8 @@ def _pattern(text: str) -> Any:  # noqa: ANN401 - the library ships no types
         return re2.compile(_whole(text), options)
     except re2.error as error:
         words = error.args[0] if error.args else ""
-        told = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-        raise ValueError(told) from error
+        message = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+        raise ValueError(message) from error
 
 
 @lru_cache(maxsize=512)

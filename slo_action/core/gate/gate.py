@@ -228,7 +228,7 @@ class Gate:
         deadline itself is the last chance; `late_attempts` come on top of it.
         """
         last = self.observations[-1]
-        if _asks_for_silence(last) and self._resume(last) > self._final_instant():
+        if _asks_to_wait(last) and self._resume(last) > self._final_instant():
             return True
         if last.started_seconds < self.deadline_seconds:
             return False
@@ -262,7 +262,7 @@ class Gate:
         resume = max(self._resume(last), self._now())
         at = min(resume, self._final_instant())
         peek_at = self._now() + self.policy.peek_interval_seconds
-        if peek_at >= at or _asks_for_silence(last) or self._now() >= self.deadline_seconds:
+        if peek_at >= at or _asks_to_wait(last) or self._now() >= self.deadline_seconds:
             return Ask(kind=ObservationKind.ATTEMPT, at_seconds=at)
         return Ask(kind=ObservationKind.PEEK, at_seconds=peek_at, witness=last.deciding.witness)
 
@@ -314,6 +314,6 @@ class Gate:
         return count
 
 
-def _asks_for_silence(observation: Observation) -> bool:
+def _asks_to_wait(observation: Observation) -> bool:
     """A service that limits our rate is not peeked at."""
     return observation.deciding.outcome is Outcome.RATE_LIMITED

@@ -156,10 +156,10 @@ class Window:
         )
         self.interval_seconds = self._scheduler.interval_seconds
         self.stream_stats = {stream.name: self._track(stream) for stream in self.streams}
-        together = self._scheduler.endpoints_apart
-        self.pooled = self._test(together) if len(self._scheduler.endpoints) > 1 else None
+        endpoints_apart = self._scheduler.endpoints_apart
+        self.pooled = self._test(endpoints_apart) if len(self._scheduler.endpoints) > 1 else None
         is_long = policy.length_seconds > policy.minimum_seconds
-        self.identity = self._test(together, counted=is_long)
+        self.identity = self._test(endpoints_apart, counted=is_long)
 
     def _track(self, stream: Stream) -> StreamStats:
         rate = self._test(self._scheduler.seconds_apart(stream))

@@ -187,13 +187,13 @@ class AuditRecord:
         return self.live_version if well else None
 
     @property
-    def told_gate(self) -> Gate:
+    def shown_gate(self) -> Gate:
         """The gate of the outputs: the judged release's; by hand, that of what was restored."""
         verification = self._by_hand
         return verification.gate if verification else self.gate
 
     @property
-    def told_window(self) -> Window | None:
+    def shown_window(self) -> Window | None:
         """The window after it; None without one."""
         verification = self._by_hand
         return verification.window if verification else self.window

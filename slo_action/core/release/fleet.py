@@ -295,7 +295,7 @@ def platform_samples(fleet: Fleet, url: str, took_seconds: float) -> tuple[Sampl
     Each one that should serve and does not run has a sample of its own.
     """
     behind = fleet.behind
-    word = Sample(
+    sample = Sample(
         witness=Witness.PLATFORM,
         url=url,
         at=fleet.taken_at,
@@ -304,15 +304,15 @@ def platform_samples(fleet: Fleet, url: str, took_seconds: float) -> tuple[Sampl
         total_seconds=took_seconds,
         version=_release_of(fleet, behind[0]) if behind else None,
     )
-    return word, *(_idle(fleet, machine, word) for machine in fleet.pending)
+    return sample, *(_idle(fleet, machine, sample) for machine in fleet.pending)
 
 
-def _idle(fleet: Fleet, machine: Machine, word: Sample) -> Sample:
+def _idle(fleet: Fleet, machine: Machine, sample: Sample) -> Sample:
     """What is on its way is not live yet; what has ended, once the deploy has, has failed."""
     ended = f" ({exit_summary(machine)})" if machine.exits else ""
     failed = machine.state in _DEAD_STATES and not fleet.is_rolling
     return replace(
-        word,
+        sample,
         outcome=Outcome.UNHEALTHY_BODY if failed else Outcome.WRONG_VERSION,
         detail=f"does not run: the platform says {machine.state}{ended}",
         machine=machine.name,

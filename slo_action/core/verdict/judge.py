@@ -391,7 +391,7 @@ def _window_challenge(window: Window) -> str | None:
 
 
 @_window_row("window-silent", _INCONCLUSIVE, Cause.OBSERVER)
-def _window_silent(window: Window) -> str | None:
+def _window_unanswered(window: Window) -> str | None:
     """Window: for too long, or at the end, limited, failed on our side, or the control dead."""
     return _unheard_by(window)
 

@@ -108,8 +108,8 @@ def _latency_objective(endpoint: Endpoint, place: str) -> str:
     if place:
         _, p95 = LATENCY_TARGETS[ENDPOINT_TARGET]
         return f"{place}.{ENDPOINT_TARGET}" if quantile == p95 else ""
-    known = (name for name, of in LATENCY_TARGETS.items() if of == (endpoint.name, quantile))
-    return next(known, "")
+    targets = (name for name, of in LATENCY_TARGETS.items() if of == (endpoint.name, quantile))
+    return next(targets, "")
 
 
 def _ratio_slo(service: str, name: str, objective: str, target: float) -> _Table:

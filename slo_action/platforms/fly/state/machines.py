@@ -82,11 +82,11 @@ def read_fleet(
 
 def _checks(live: FlyMachine) -> tuple[PlatformCheck, ...]:
     """Return what is true now: the checks of a machine at rest are of its old process."""
-    known = {str(status) for status in CheckStatus}
+    statuses = {str(status) for status in CheckStatus}
     return tuple(
         PlatformCheck(name=check.name, status=CheckStatus(check.status), output=check.output)
         for check in live.checks
-        if check.status in known
+        if check.status in statuses
         and not check.name.startswith(COMPATIBILITY_CHECKS)
         and live.state not in _AT_REST | _GONE
     )
