@@ -109,23 +109,8 @@ Compared: TypeAlias = Field | Items | Callable[[Any, Any], Field | None]
 """A callable makes the field of both holders, None where nothing can be compared."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
-    """What holds in each version where the field is not set; None where that is not known."""
-
-    before: object = None
-    after: object = None
-
-
-_UNKNOWN = Defaults()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyPair:
-    """The policies of one service, or of a file, in both versions."""
-
-    before: PolicyOverrides
-    after: PolicyOverrides
+PolicyPair: TypeAlias = tuple[PolicyOverrides, PolicyOverrides]
+"""The policies of one service, or of a file, before and after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,12 +135,7 @@ class Walk:
 
     def _field(self, field: Field, old: object, new: object) -> tuple[Change, ...]:
         before, after = field.get(old), field.get(new)
-        if before == after:
-            return ()
-        defaults = Defaults(
-            before=field.default(old, self.policies.before),
-            after=field.default(new, self.policies.after),
-        )
+        defaults = field.default(old, self.policies[0]), field.default(new, self.policies[1])
         labelled = replace(field, label=f"{self.where} {field.label}".strip())
         return compare(self.service, labelled, _or_none(before), _or_none(after), defaults)
 
@@ -174,13 +154,20 @@ class Walk:
 
 
 def compare(
-    service: str, field: Field, before: object, after: object, defaults: Defaults = _UNKNOWN
+    service: str,
+    field: Field,
+    before: object,
+    after: object,
+    defaults: tuple[object, object] = (None, None),
 ) -> tuple[Change, ...]:
-    """Return the change of one value, None being not set; nothing where both are the same."""
+    """Return the change of one value, None being not set; nothing where both are the same.
+
+    `defaults` are what holds in each version where it is not set; None: not known.
+    """
     if before == after:
         return ()
-    old = defaults.before if before is None else before
-    new = defaults.after if after is None else after
+    old = defaults[0] if before is None else before
+    new = defaults[1] if after is None else after
     absence = field.absent * ((after is None) - (before is None))
     order = 0 if old is None or new is None else field.order(old, new)
     change = Change(

@@ -4,6 +4,7 @@ Sources: Fly's configuration reference on force_https, min_machines_running and 
 platform makes of a check's durations stands in fly_toml.py.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -32,7 +33,6 @@ from slo_action.core.lint.rule import (
     dotted,
     findings,
 )
-from slo_action.core.model import Level
 from slo_action.core.slo.services import Endpoint, Service
 from slo_action.core.text.go_durations import go_text
 from slo_action.core.text.quoting import quoted
@@ -105,9 +105,8 @@ class Pair:
 MATCH_RULES: RuleTable[Pair] = RuleTable()
 
 
-@MATCH_RULES.rule(
+@MATCH_RULES.warning(
     "match-path",
-    Level.WARNING,
     "The platform checks another path than slo.yml",
     why=(
         "Fly routes and deploys by one page and verify judges by another, so one of them may be "
@@ -137,9 +136,8 @@ def _only_path(health: Endpoint, pair: Pair) -> str | None:
     return _toml_string(health.path) if is_sure and health.path.isprintable() else None
 
 
-@MATCH_RULES.rule(
+@MATCH_RULES.notice(
     "match-timing",
-    Level.NOTICE,
     "A check's timing is not that of slo.yml",
     why="what the platform calls late or unhealthy is then something else than what is promised",
     fix="write the durations of slo.yml's monitoring, or change them there",
@@ -212,9 +210,8 @@ def _agreed(check: Check, wanted: list[dict[str, Fraction]]) -> dict[str, Fracti
     return agreed
 
 
-@MATCH_RULES.rule(
+@MATCH_RULES.warning(
     "match-app",
-    Level.WARNING,
     "Another app than that of slo.yml",
     why="one app is deployed, and another is verified and rolled back",
     fix="write the same name at both places; in slo.yml it is app, or else service",
@@ -227,9 +224,8 @@ def _match_app(pair: Pair) -> Iterator[Violation]:
         yield Violation(key=("app",), message=message)
 
 
-@MATCH_RULES.rule(
+@MATCH_RULES.warning(
     "match-autostop",
-    Level.WARNING,
     "A target that a stopped app cannot meet",
     why=(
         "with none running, the first request waits up to 30 s until a machine has started, which "
@@ -259,9 +255,8 @@ def _promise(service: Service) -> str:
     return " and ".join(promises)
 
 
-@MATCH_RULES.rule(
+@MATCH_RULES.warning(
     "match-scheme",
-    Level.WARNING,
     "Every probe is redirected",
     why=(
         "Fly redirects http: to https: before the app sees the request, and a redirect is no "
@@ -270,9 +265,11 @@ def _promise(service: Service) -> str:
     fix="write https: into the url of slo.yml",
 )
 def _match_scheme(pair: Pair) -> Iterator[Violation]:
-    port = _plain_port(pair.service.url)
-    for key, where in _redirecting_ports(pair.table):
-        if port is not None and where == port:
+    parts = _split_url(pair.service.url)
+    if not parts or parts.scheme != "http" or (parts.hostname or "").endswith(_PRIVATE):
+        return  # Fly's proxy does not take it
+    for key, port in _redirecting_ports(pair.table):
+        if port == _url_port(pair.service.url):
             message = f"{dotted(key)} is true, and slo.yml has a url of http:"
             yield Violation(key=key, message=message)
 
@@ -284,14 +281,6 @@ def _redirecting_ports(table: Table) -> Iterator[tuple[Key, object]]:
         for where, port in tables(service.get("ports"), (*key, "ports")):
             if port.get("force_https") is True:
                 yield (*where, "force_https"), port.get("port")
-
-
-def _plain_port(url: str) -> int | None:
-    """Return the port where Fly's proxy takes an http: URL; None for all that it does not."""
-    parts = _split_url(url)
-    if parts is None or parts.scheme != "http" or (parts.hostname or "").endswith(_PRIVATE):
-        return None
-    return _url_port(url)
 
 
 def fly_findings(document: Document, deployed: tuple[Service, ...]) -> tuple[Finding, ...]:
@@ -386,5 +375,4 @@ def _base_path(service: Service) -> str:
 
 def _toml_string(text: str) -> str:
     """Return printable text as a basic string of TOML."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return json.dumps(text, ensure_ascii=False)

@@ -16,7 +16,7 @@ from slo_action.core.lint.live.visit import (
     title,
 )
 from slo_action.core.lint.rule import RuleTable, Violation
-from slo_action.core.model import Level, Outcome, Sample
+from slo_action.core.model import Outcome, Sample
 from slo_action.core.text.quoting import quoted
 
 _LARGE_BYTES = 8 * 1024
@@ -37,9 +37,8 @@ _OWN_QUEUE = re.compile(r"(?:task|memory|thread|work(?:er)?|event|local|internal
 LIVE_RULES: RuleTable[Visit] = RuleTable()
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.notice(
     "target-not-reached",
-    Level.NOTICE,
     "A running service was not checked",
     why="what an endpoint does can be seen only where it answers",
     fix="let the runner reach the address, or accept that it is not checked",
@@ -55,9 +54,8 @@ def _not_reached(visit: Visit) -> Iterator[Violation]:
         yield Violation(key=key, message=f"{names}: {unanswered[0].samples[-1].detail}")
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "endpoint-fails",
-    Level.WARNING,
     "An endpoint answers with an error",
     why="every verification probes it, and it fails there too",
     fix="name a path that answers 200 to a plain GET",
@@ -72,9 +70,8 @@ def _fails(visit: Visit) -> Iterator[Violation]:
             yield _answers_status(visit, asked, status)
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "endpoint-locked",
-    Level.WARNING,
     "An endpoint asks for credentials",
     why="a probe without them, such as the platform's own, fails",
     fix="open the path, or put credentials into the url input of the verification",
@@ -96,9 +93,8 @@ def _first_answers(visit: Visit) -> Iterator[tuple[EndpointVisit, Sample]]:
             yield asked, asked.answers[0]
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "health-redirects",
-    Level.WARNING,
     "The health endpoint redirects",
     why="what redirects may do so while the service is down, so it is no healthy answer",
     fix="name the address that answers 200 itself",
@@ -131,9 +127,8 @@ def _at_health(visit: Visit, texts: Iterable[str]) -> Iterator[Violation]:
         yield Violation(key=visit.key(endpoint), message=f"{title(endpoint)} {found}")
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "health-cacheable",
-    Level.WARNING,
     "The health answer may come from a cache",
     why="a cached answer is healthy long after the service is not",
     fix="send Cache-Control: no-store on this path",
@@ -148,9 +143,8 @@ def _cacheable(visit: Visit) -> Iterator[Violation]:
     yield from _at_health(visit, texts)
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.notice(
     "health-cache-unsaid",
-    Level.NOTICE,
     "The health answer has no cache headers",
     why="a cache may then choose for itself how long it keeps the answer",
     fix="send Cache-Control: no-store on this path",
@@ -162,9 +156,8 @@ def _cache_unsaid(visit: Visit) -> Iterator[Violation]:
         yield from _at_health(visit, (reason for may, reason in found if may is Caching.UNSAID))
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "no-version",
-    Level.WARNING,
     "The service reports no version",
     why="a verification cannot distinguish the new release from the old one that still answers",
     fix=(
@@ -183,9 +176,8 @@ def _no_version(visit: Visit) -> Iterator[Violation]:
         yield Violation(key=visit.key(sources[-1].endpoint), message=message)
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "degraded-answers-200",
-    Level.WARNING,
     "An unhealthy service answers 200",
     why="load balancers, platforms and monitors read the status alone, and see a healthy one",
     fix="answer 503 when the service cannot do its work",
@@ -203,9 +195,8 @@ def _degraded_200(visit: Visit) -> Iterator[Violation]:
     yield from _at_health(visit, texts())
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "liveness-checks-dependencies",
-    Level.WARNING,
     "The health endpoint checks dependencies",
     why=(
         "an outage of a dependency looks like a bad release: every machine would be rolled back, "
@@ -231,9 +222,8 @@ def _is_dependency(name: str) -> bool:
     return _DEPENDENCY.search(_OWN_QUEUE.sub("", snake_case(name))) is not None
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.notice(
     "health-slow",
-    Level.NOTICE,
     "The health answer is slower than slo.yml allows",
     why="measured once from here, it would fail in a verification",
     fix="make the answer cheap, or allow what it takes",
@@ -256,9 +246,8 @@ def _slow(visit: Visit) -> Iterator[Violation]:
     )
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.notice(
     "health-large",
-    Level.NOTICE,
     "The health answer is large",
     why="each prober fetches it every few seconds, and a long one is cut off unread",
     fix="answer with a status and a version, and little else",
@@ -272,9 +261,8 @@ def _large(visit: Visit) -> Iterator[Violation]:
     yield from _at_health(visit, texts)
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.notice(
     "health-not-json",
-    Level.NOTICE,
     "The health answer is not JSON",
     why="plain text or a page has no version, and a catch-all page is always 200",
     fix='answer {"status": "ok", "version": "..."} as application/json',
@@ -292,9 +280,8 @@ def _not_json(visit: Visit) -> Iterator[Violation]:
     )
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "health-sets-cookies",
-    Level.WARNING,
     "The health endpoint sets cookies",
     why="each probe then opens a session: thousands a day, each kept somewhere",
     fix="leave sessions out on this path",
