@@ -63,7 +63,7 @@ def recheck(policy: GatePolicy) -> GatePolicy:
 
 
 def without_long_gaps(policy: GatePolicy) -> GatePolicy:
-    """Return the policy of a gate that a person waits for in an emergency."""
+    """Return the policy of a gate whose streak has the shortest gaps."""
     return replace(policy, confirm_gap_seconds=policy.min_confirm_gap_seconds)
 
 

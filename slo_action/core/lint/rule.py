@@ -75,7 +75,7 @@ class Document:
         return replace(self, roots=roots)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Violation:
     """What a rule has found, and at which key. `message` may quote the file: untrusted.
 

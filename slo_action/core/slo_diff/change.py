@@ -142,7 +142,10 @@ class Walk:
     def _items(self, items: Items, old: Iterable[Any], new: Iterable[Any]) -> Iterator[Change]:
         before, after = tuple(old), tuple(new)
         if not items.fields:
-            before, after = _missing_in(after, before), _missing_in(before, after)
+            common = [one for one in before if one in after]
+            before, after = (
+                tuple(one for one in side if one not in common) for side in (before, after)
+            )
         for left, right in _paired(before, after, items.key):
             name = getattr(left or right, "name", "")
             if items.fields and left is not None and right is not None:
@@ -151,6 +154,9 @@ class Walk:
             else:
                 label = items.whole.label.format(where=self.where, name=name)
                 yield from compare(self.service, replace(items.whole, label=label), left, right)
+
+
+_DIRECTIONS = {1: Direction.LOOSER, 0: Direction.NEUTRAL, -1: Direction.STRICTER}
 
 
 def compare(
@@ -176,7 +182,7 @@ def compare(
         before=_shown(field, before, old),
         after=_shown(field, after, new),
         # what is dropped may leave a stricter default: of two that disagree, neither counts
-        direction=_direction(0 if absence * order < 0 else absence or order),
+        direction=_DIRECTIONS[0 if absence * order < 0 else absence or order],
         effect=_effect(field, (before, after), (old, new)),
         limit=_limit(field, old, new),
     )
@@ -191,12 +197,6 @@ def _shown(field: Field, written: object, effective: object) -> str:
     if effective is None:
         return NOT_SET
     return field.format(effective) + (" (default)" if written is None else "")
-
-
-def _direction(sign: int) -> Direction:
-    if not sign:
-        return Direction.NEUTRAL
-    return Direction.LOOSER if sign > 0 else Direction.STRICTER
 
 
 def _effect(field: Field, written: tuple[object, object], effective: tuple[object, object]) -> str:
@@ -220,10 +220,6 @@ def _limit(field: Field, old: object, new: object) -> Limit | None:
         after=field.number(new),
         at_least=field.order is less_is_looser,
     )
-
-
-def _missing_in(others: Sequence[Any], entries: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(one for one in entries if one not in others)
 
 
 def _paired(

@@ -64,15 +64,13 @@ _probes_a_day = effect_of(
 
 def _target(name: str, order: Comparison, effect: Callable[[Fraction, Fraction], str]) -> Field:
     label = name.replace("_", " ")
-    return Field(
-        label=label,
+    return _whole(
+        label,
+        percent_words,
+        "promised",
         get=lambda service: getattr(service.targets, name),
-        format=percent_words,
         order=order,
         effect=effect,
-        absent=1,
-        removed="no longer promised",
-        added="promised from now on",
         default=lambda _service, policy: policy.get("slo") if name == "error_rate" else None,
         measured=label,
     )
@@ -102,15 +100,13 @@ def _objective(
     old, new = before.objective, after.objective
     same = old is None or new is None or _kind(old) == _kind(new)
     name = next((goal.name for goal in (new, old) if goal), "")
-    return Field(
-        label=name if same else "response time",
+    return _whole(
+        name if same else "response time",
+        _limit_text if same else _objective_text,
+        "promised",
         get=attrgetter("objective"),
-        format=_limit_text if same else _objective_text,
         order=_objective_order,
         effect=_slower,
-        absent=1,
-        removed="no longer promised",
-        added="promised from now on",
         default=lambda holder, _policy: default.get(holder.witness) if default else None,
         measured=f"{stream} {name}" if same else "",
         number=lambda goal: float(goal.limit_seconds),
@@ -247,14 +243,9 @@ def _step_order(before: Journey, after: Journey) -> Field | None:
     return field if is_same_set else None
 
 
-def _whole(label: str, format: Callable[..., str], verb: str) -> Field:  # noqa: A002 - as Field's
-    return Field(
-        label=label,
-        format=format,
-        absent=1,
-        removed=f"no longer {verb}",
-        added=f"{verb} from now on",
-    )
+def _whole(label: str, format: Callable[..., str], verb: str, **more: Any) -> Field:  # noqa: A002, ANN401 - as Field's
+    removed, added = f"no longer {verb}", f"{verb} from now on"
+    return Field(label=label, format=format, absent=1, removed=removed, added=added, **more)
 
 
 _STEP_FIELDS: tuple[Compared, ...] = (

@@ -46,7 +46,7 @@ FLY_RULES: RuleTable[Table] = RuleTable()
 
 def _at(key: Key, text: str, replacement: str | None = None) -> Violation:
     """Return a violation whose message begins with its key."""
-    return Violation(key=key, message=f"{dotted(key)}{text}", replacement=replacement)
+    return Violation(key, f"{dotted(key)}{text}", replacement=replacement)
 
 
 # Deploys
@@ -65,7 +65,7 @@ def _auto_rollback(document: Table) -> Iterator[Violation]:
     for key, table in tables(document.get("experimental"), ("experimental",)):
         if "auto_rollback" in table:
             message = f"[experimental] auto_rollback = {shown(table['auto_rollback'])}"
-            yield Violation(key=(*key, "auto_rollback"), message=message, replacement="")
+            yield Violation((*key, "auto_rollback"), message, replacement="")
 
 
 def _deploy(document: Table, name: str) -> Iterator[tuple[Key, object]]:
@@ -86,7 +86,7 @@ def _deploy(document: Table, name: str) -> Iterator[tuple[Key, object]]:
 )
 def _release_command(document: Table) -> Iterator[Violation]:
     for key, _ in _deploy(document, "release_command"):
-        yield Violation(key=key, message=f"each deploy runs {dotted(key)}")
+        yield Violation(key, f"each deploy runs {dotted(key)}")
 
 
 @FLY_RULES.warning(
@@ -186,7 +186,7 @@ def _ignored_check_key(document: Table) -> Iterator[Violation]:
         if check.table.get("restart_limit")
     ]
     for key in ignored:
-        yield Violation(key=key, message=f"nothing reads {dotted(key)}")
+        yield Violation(key, f"nothing reads {dotted(key)}")
 
 
 @FLY_RULES.warning(
@@ -338,8 +338,7 @@ def _check_timeout(document: Table) -> Iterator[Violation]:
         timeout, interval = _written(check, "timeout"), _written(check, "interval")
         if timeout is not None and interval is not None and timeout >= interval:
             values = f"timeout {check.table['timeout']}, interval {check.table['interval']}"
-            message = f"{dotted(check.key)}: {values}"
-            yield Violation(key=(*check.key, "timeout"), message=message)
+            yield Violation((*check.key, "timeout"), f"{dotted(check.key)}: {values}")
 
 
 # Services: load, autostop, old forms
@@ -381,7 +380,7 @@ def _concurrency_limits(document: Table) -> Iterator[Violation]:
         soft, hard = limits.get("soft_limit"), limits.get("hard_limit")
         if isinstance(soft, int) and isinstance(hard, int) and soft > hard > 0:
             message = f"{dotted(key)}: soft_limit {shown(soft)}, hard_limit {shown(hard)}"
-            yield Violation(key=(*key, "soft_limit"), message=message)
+            yield Violation((*key, "soft_limit"), message)
 
 
 @FLY_RULES.warning(
@@ -407,7 +406,7 @@ def _concurrency_type(document: Table) -> Iterator[Violation]:
 )
 def _autostop_min_zero(document: Table) -> Iterator[Violation]:
     for key, message in wakes_from_none(document):
-        yield Violation(key=key, message=message)
+        yield Violation(key, message)
 
 
 @FLY_RULES.warning(
@@ -423,7 +422,7 @@ def _autostop_never_starts(document: Table) -> Iterator[Violation]:
     for key, service in services(document):
         if stops(service) and service.get("auto_start_machines") is False:
             message = f"{dotted(key)} stops idle machines, and auto_start_machines is false"
-            yield Violation(key=(*key, "auto_start_machines"), message=message)
+            yield Violation((*key, "auto_start_machines"), message)
 
 
 @FLY_RULES.warning(

@@ -125,7 +125,7 @@ def _match_path(pair: Pair) -> Iterator[Violation]:
         if len(checks) > 1:
             text = f"none of {len(checks)} checks asks for health"
         message = f"{text}, and health is {quoted(health.path)} in slo.yml"
-        yield Violation(key=key, message=message, replacement=_only_path(health, pair))
+        yield Violation(key, message, replacement=_only_path(health, pair))
 
 
 def _only_path(health: Endpoint, pair: Pair) -> str | None:
@@ -178,7 +178,7 @@ def _differences(check: Check, pair: Pair) -> Iterator[Violation]:
         limited = "" if kept == seconds else f", of which the platform makes {go_text(kept)}"
         values = f"{dotted(key)} = {shown(check.table[name])}, and slo.yml says {go_text(seconds)}"
         replacement = _toml_string(go_text(agreed[name])) if name in agreed else None
-        yield Violation(key=key, message=f"{values}{limited}", replacement=replacement)
+        yield Violation(key, f"{values}{limited}", replacement=replacement)
 
 
 def _durations(service: Service) -> dict[str, Fraction]:
@@ -220,8 +220,7 @@ def _match_app(pair: Pair) -> Iterator[Violation]:
     name, app = pair.service.app or pair.service.name, pair.table.get("app")
     if isinstance(app, str) and app and app != name:
         source = "app" if pair.service.app else "service"
-        message = f"app = {quoted(app)}, and slo.yml says {source}: {quoted(name)}"
-        yield Violation(key=("app",), message=message)
+        yield Violation(("app",), f"app = {quoted(app)}, and slo.yml says {source}: {quoted(name)}")
 
 
 @MATCH_RULES.warning(
@@ -241,7 +240,7 @@ def _match_autostop(pair: Pair) -> Iterator[Violation]:
         return
     for where, (key, reason) in waking.items():
         if not addressed or where in addressed:
-            yield Violation(key=key, message=f"{reason}; slo.yml promises {promise}")
+            yield Violation(key, f"{reason}; slo.yml promises {promise}")
 
 
 def _promise(service: Service) -> str:
@@ -270,8 +269,7 @@ def _match_scheme(pair: Pair) -> Iterator[Violation]:
         return  # Fly's proxy does not take it
     for key, port in _redirecting_ports(pair.table):
         if port == _url_port(pair.service.url):
-            message = f"{dotted(key)} is true, and slo.yml has a url of http:"
-            yield Violation(key=key, message=message)
+            yield Violation(key, f"{dotted(key)} is true, and slo.yml has a url of http:")
 
 
 def _redirecting_ports(table: Table) -> Iterator[tuple[Key, object]]:

@@ -1,24 +1,24 @@
-"""The rules for a running service: what a verification needs of its answers. Never raises."""
+"""The rules for a running service: what a verification needs of its answers to a few plain GETs.
 
+Pure, and never raises.
+"""
+
+import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from slo_action.core.answer.cache_headers import Caching, caching
 from slo_action.core.answer.health_body import BodyHealth, read_health, read_page, snake_case
 from slo_action.core.answer.set_cookie import is_kept_by_service
-from slo_action.core.lint.live.visit import (
-    HEALTH,
-    EndpointVisit,
-    Visit,
-    json_body,
-    named_checks,
-    title,
-)
-from slo_action.core.lint.rule import RuleTable, Violation
-from slo_action.core.model import Outcome, Sample
+from slo_action.core.lint.rule import Key, RuleTable, Violation
+from slo_action.core.model import Outcome, Response, Sample
+from slo_action.core.slo.services import NAMED_ENDPOINTS, Endpoint, Service
 from slo_action.core.text.quoting import quoted
 
+HEALTH = "health"
+_NOT_THE_SERVICE = frozenset({Outcome.RATE_LIMITED, Outcome.WAF_CHALLENGE})
 _LARGE_BYTES = 8 * 1024
 _MOST_NAMES = 5
 _LONGEST_LOCATION = 300
@@ -34,6 +34,121 @@ _DEPENDENCY = re.compile(
 _OWN_QUEUE = re.compile(r"(?:task|memory|thread|work(?:er)?|event|local|internal|process)_?queue")
 """Queues within the process, as far as their names say."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointVisit:
+    """One endpoint and its answers, in order; more than one for the health endpoint only.
+
+    All of an answer is untrusted.
+    """
+
+    endpoint: Endpoint
+    samples: tuple[Sample, ...]
+
+    @property
+    def answers(self) -> tuple[Sample, ...]:
+        """The whole answers of the service, or of a cache; a firewall's do not count."""
+        return tuple(
+            one
+            for one in self.samples
+            if one.status is not None
+            and one.outcome not in _NOT_THE_SERVICE
+            and not one.outcome.is_unanswered
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A service, and what its endpoints answered when they were asked once or twice.
+
+    `asked` is empty where the service has nothing to ask. `skipped` says why a service was not
+    asked at all, or which of its endpoints were not; empty where all were.
+    """
+
+    service: Service
+    asked: tuple[EndpointVisit, ...] = ()
+    skipped: str = ""
+
+    @property
+    def health(self) -> EndpointVisit | None:
+        """The health endpoint; None where the service has none or it was not asked."""
+        return next((one for one in self.asked if one.endpoint.name == HEALTH), None)
+
+    def key(self, endpoint: Endpoint) -> Key:
+        """Return where the endpoint stands in the service's entry."""
+        if endpoint.name in NAMED_ENDPOINTS:
+            return (f"{endpoint.name}_endpoint",)
+        return ("endpoints", self.service.own_endpoints.index(endpoint), "path")
+
+    def healthy(self) -> Iterator[tuple[Sample, Response]]:
+        """Yield the health endpoint's answers with status 200."""
+        for one in self.health.answers if self.health else ():
+            if one.status == HTTPStatus.OK and one.response is not None:
+                yield one, one.response
+
+
+def title(endpoint: Endpoint) -> str:
+    """Return what slo.yml calls an endpoint. The user's own name is untrusted."""
+    is_named = endpoint.name in NAMED_ENDPOINTS
+    return f"{endpoint.name}_endpoint" if is_named else f"endpoint {quoted(endpoint.name)}"
+
+
+def json_body(response: Response) -> object:
+    """Return the parsed body; None where it is no JSON."""
+    try:
+        return json.loads(response.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+_CHECKS = frozenset({"checks", "components", "entries", "dependencies"})
+_MAYBE_CHECKS = frozenset({"info", "details", "services"})
+"""Where some frameworks put checks, and others what they like."""
+_LINKS = frozenset(
+    {"connected", "disconnected", "reachable", "unreachable", "available", "online", "alive"}
+)
+
+
+def named_checks(document: object) -> tuple[str, ...]:
+    """Return the names of the checks that a health body reports, and of values beside `status`.
+
+    They are the target's: untrusted. `{"status": "ok", "database": "up"}` reports one.
+    """
+    if not isinstance(document, dict):
+        return ()
+    found: dict[str, None] = {}
+    for key, value in document.items():
+        if str(key).lower() in _CHECKS:
+            found.update(dict.fromkeys(_names(value)))
+        elif str(key).lower() in _MAYBE_CHECKS and isinstance(value, dict):
+            found.update(dict.fromkeys(str(n) for n, one in value.items() if _is_check(n, one)))
+        elif _is_check(key, value):
+            found[str(key)] = None
+    return tuple(found)
+
+
+def _is_check(name: object, value: object) -> bool:
+    """Return whether a value reports a state, such as `"up"` or `{"connected": true}`."""
+    if isinstance(value, str) and value.strip().lower() in _LINKS:
+        return True
+    if read_health({"checks": {str(name): value}}).health:
+        return True
+    return isinstance(value, dict) and any(
+        str(key).lower() in (*_LINKS, "ok", "up", "healthy") and isinstance(one, bool)
+        for key, one in value.items()
+    )
+
+
+def _names(checks: object) -> Iterator[str]:
+    if isinstance(checks, dict):
+        yield from (str(name) for name in checks)
+    elif isinstance(checks, list):
+        for one in checks:
+            name = one.get("name") if isinstance(one, dict) else one
+            if isinstance(name, str):
+                yield name
+
+
 LIVE_RULES: RuleTable[Visit] = RuleTable()
 
 
@@ -45,13 +160,13 @@ LIVE_RULES: RuleTable[Visit] = RuleTable()
 )
 def _not_reached(visit: Visit) -> Iterator[Violation]:
     if visit.skipped:
-        yield Violation(key=("url",), message=visit.skipped)
+        yield Violation(("url",), visit.skipped)
     unanswered = [asked for asked in visit.asked if not asked.answers]
     if unanswered:
         names = ", ".join(title(one.endpoint) for one in unanswered)
         is_whole = len(unanswered) == len(visit.asked)
         key = ("url",) if is_whole else visit.key(unanswered[0].endpoint)
-        yield Violation(key=key, message=f"{names}: {unanswered[0].samples[-1].detail}")
+        yield Violation(key, f"{names}: {unanswered[0].samples[-1].detail}")
 
 
 @LIVE_RULES.warning(
@@ -84,7 +199,7 @@ def _locked(visit: Visit) -> Iterator[Violation]:
 
 def _answers_status(visit: Visit, asked: EndpointVisit, status: int | None) -> Violation:
     message = f"{title(asked.endpoint)} answers {status}"
-    return Violation(key=visit.key(asked.endpoint), message=message)
+    return Violation(visit.key(asked.endpoint), message)
 
 
 def _first_answers(visit: Visit) -> Iterator[tuple[EndpointVisit, Sample]]:
@@ -105,8 +220,7 @@ def _redirects(visit: Visit) -> Iterator[Violation]:
             location = (sample.response and sample.response.header("location")) or ""
             to_https = visit.service.url.startswith("http:") and location.startswith("https:")
             key = ("url",) if to_https else visit.key(asked.endpoint)
-            message = f"{title(asked.endpoint)} {_redirect(sample, location)}"
-            yield Violation(key=key, message=message)
+            yield Violation(key, f"{title(asked.endpoint)} {_redirect(sample, location)}")
 
 
 def _redirect(sample: Sample, location: str) -> str:
@@ -124,7 +238,7 @@ def _at_health(visit: Visit, texts: Iterable[str]) -> Iterator[Violation]:
     found = next(iter(texts), None)
     if visit.health and found:
         endpoint = visit.health.endpoint
-        yield Violation(key=visit.key(endpoint), message=f"{title(endpoint)} {found}")
+        yield Violation(visit.key(endpoint), f"{title(endpoint)} {found}")
 
 
 @LIVE_RULES.warning(
@@ -173,7 +287,7 @@ def _no_version(visit: Visit) -> Iterator[Violation]:
     if not any(sample.version for one in visit.asked for sample in one.answers):
         names = " and ".join(title(one.endpoint) for one in sources)
         message = f"neither body nor headers of {names} report a version"
-        yield Violation(key=visit.key(sources[-1].endpoint), message=message)
+        yield Violation(visit.key(sources[-1].endpoint), message)
 
 
 @LIVE_RULES.warning(

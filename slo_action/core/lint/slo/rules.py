@@ -86,7 +86,7 @@ def _above(key: Key, what: str, limit: timedelta, timeout: timedelta) -> Iterato
         message = (
             f"{what} of {exact_duration(limit)} is above its timeout of {exact_duration(timeout)}"
         )
-        yield Violation(key=key, message=message)
+        yield Violation(key, message)
 
 
 @SLO_RULES.error(
@@ -110,7 +110,7 @@ def _interval_below_timeout(entry: SloEntry) -> Iterator[Violation]:
 def _below(key: Key, what: str, interval: timedelta, timeout: timedelta) -> Iterator[Violation]:
     if interval < timeout:
         message = f"{what}: interval {exact_duration(interval)}, timeout {exact_duration(timeout)}"
-        yield Violation(key=key, message=message)
+        yield Violation(key, message)
 
 
 @SLO_RULES.error(
@@ -123,8 +123,7 @@ def _objective_without_budget(entry: SloEntry) -> Iterator[Violation]:
     for name, perfect in (("availability", 1), ("job_success_rate", 1), ("error_rate", 0)):
         value = getattr(entry.service.targets, name)
         if value is not None and value == perfect:
-            message = f"{name} of {percent_words(value)}"
-            yield Violation(key=("slo_targets", name), message=message)
+            yield Violation(("slo_targets", name), f"{name} of {percent_words(value)}")
 
 
 @SLO_RULES.error(
@@ -145,7 +144,7 @@ def _target_without_endpoint(entry: SloEntry) -> Iterator[Violation]:
                 message = f"{section}.{key} without {about}_endpoint"
             else:
                 continue
-            yield Violation(key=(section, key), message=message)
+            yield Violation((section, key), message)
 
 
 @SLO_RULES.error(
@@ -158,7 +157,7 @@ def _job_without_schedule(entry: SloEntry) -> Iterator[Violation]:
     is_set = "job_success_rate" in _mapping(entry.table.get("slo_targets"))
     if is_set and not entry.service.schedule:
         key = ("slo_targets", "job_success_rate")
-        yield Violation(key=key, message="job_success_rate without schedule")
+        yield Violation(key, "job_success_rate without schedule")
 
 
 @SLO_RULES.error(
@@ -204,7 +203,7 @@ def _too_few(
             f"{exact_duration(longest)}; one each "
             f"{exact_duration(interval - interval % _MILLISECOND)} gives {count:,}"
         )
-        yield Violation(key=key, message=message)
+        yield Violation(key, message)
 
 
 @SLO_RULES.warning(
@@ -223,7 +222,7 @@ def _grace_past_gate(entry: SloEntry) -> Iterator[Violation]:
     ):
         if grace is not None and grace >= deadline:
             gate = f"deadline of the gate {exact_duration(deadline)}"
-            yield Violation(key=key, message=f"{name} {exact_duration(grace)}, {gate}")
+            yield Violation(key, f"{name} {exact_duration(grace)}, {gate}")
 
 
 @SLO_RULES.error(
