@@ -235,7 +235,7 @@ class Sample:
 
     `detail` is a fact as text and may quote the target: untrusted. `url` is already redacted.
     `total_seconds` runs from the start of name resolution to the last byte. `version` is what the
-    answer tells of itself, None if nothing. `address` is the one connected to, `addresses` all that
+    answer says of itself, None if nothing. `address` is the one connected to, `addresses` all that
     the name has, such as `AAAA ::1`; none for an IP literal. `notes` are remarks that change no
     outcome. `machine` names the one that was asked; empty where a balancer chose.
     """
@@ -326,8 +326,8 @@ class Observation:
     def version(self) -> str | None:
         """The version that answered: by the version endpoint, else by the health endpoint."""
         public = (sample for sample in self.samples if sample.version and not sample.machine)
-        told = {sample.witness: sample.version for sample in public}
-        return told.get(Witness.VERSION) or told.get(Witness.HEALTH)
+        versions = {sample.witness: sample.version for sample in public}
+        return versions.get(Witness.VERSION) or versions.get(Witness.HEALTH)
 
 
 def _severity(sample: Sample) -> int:

@@ -103,13 +103,6 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """The gate has ended."""
-
-    end: GateEnd
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """A gate that began watching at `begun_seconds` and has seen `observations`, oldest first."""
 
@@ -130,16 +123,16 @@ class Gate:
         seen = replace(observation, kind=ObservationKind.WARMUP) if warming else observation
         return replace(self, observations=(*self.observations, seen))
 
-    def next(self) -> Ask | Ended:
+    def next(self) -> Ask | GateEnd:
         """Return what to ask next, or how the gate ended. At least one attempt is always made."""
         if not self.asked:
             return Ask(kind=ObservationKind.ATTEMPT, at_seconds=self.begun_seconds)
         if self.streak >= self.policy.required_streak:
-            return Ended(end=GateEnd.LATE if self._is_late() else GateEnd.MET)
+            return GateEnd.LATE if self._is_late() else GateEnd.MET
         if self._is_hopeless():
-            return Ended(end=GateEnd.HOPELESS)
+            return GateEnd.HOPELESS
         if len(self.attempts) >= self.policy.max_attempts or self._is_over():
-            return Ended(end=self._end_without_streak())
+            return self._end_without_streak()
         last = self.asked[-1]
         if last.result is _PASSED:
             return Ask(
@@ -151,7 +144,7 @@ class Gate:
     def end(self) -> GateEnd | None:
         """How the gate ended; None while it goes on, and for ever where it was interrupted."""
         step = self.next()
-        return step.end if isinstance(step, Ended) else None
+        return step if isinstance(step, GateEnd) else None
 
     @property
     def asked(self) -> tuple[Observation, ...]:

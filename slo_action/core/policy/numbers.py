@@ -38,13 +38,18 @@ _TEXTS: Mapping[Kind, Callable[[Any], str]] = {
 }
 
 
-class Looser(Enum):
-    """Which of two values lets more deploys pass."""
+Comparison = Callable[[Any, Any], int]
+"""Above zero where the second of two values lets more pass, below where the first does."""
 
-    MORE = "more"
-    LESS = "less"
-    WARN = "warn, and not rollback"
-    MORE_BUT_ZERO = "more; from or to 0 % neither, as that is another rule"
+
+def more_is_looser(before: Any, after: Any) -> int:  # noqa: ANN401 - any two of a kind
+    """Order numbers of which the larger lets more pass."""
+    return int(after > before) - int(after < before)
+
+
+def less_is_looser(before: Any, after: Any) -> int:  # noqa: ANN401 - any two of a kind
+    """Order numbers of which the smaller lets more pass."""
+    return more_is_looser(after, before)
 
 
 def effect_of(template: str, text: Callable[[Any], str]) -> Callable[[Any, Any], str]:
@@ -57,7 +62,7 @@ class PolicyNumber:
     """One number. `fields` are its places in Policy.
 
     `key` is its place in `policy:` of slo.yml, and `doc` explains it there; without a `doc` it is
-    set by `slo_targets`. `label` names it in a review, where `looser` and `effect` say what a
+    set by `slo_targets`. `label` names it in a review, where `order` and `effect` say what a
     change of it means. `is_input` is True where an input of the same name sets it, too.
     """
 
@@ -67,7 +72,7 @@ class PolicyNumber:
     doc: str = ""
     label: str = ""
     is_input: bool = False
-    looser: Looser = Looser.MORE
+    order: Comparison = more_is_looser
     effect: Callable[[Any, Any], str] = lambda _before, _after: ""
 
     @property
@@ -109,6 +114,10 @@ def _confidence(before: float, after: float) -> str:
     return f"each test fails a good deploy by chance in at most {old} → {new} of windows"
 
 
+def _late_order(before: OnLateStart, after: OnLateStart) -> int:
+    return more_is_looser(before is OnLateStart.WARN, after is OnLateStart.WARN)
+
+
 def _late_start(_before: OnLateStart, after: OnLateStart) -> str:
     result = "degraded" if after is OnLateStart.WARN else "rolled back"
     return f"a service that becomes healthy after the deadline is {result}"
@@ -139,7 +148,7 @@ POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
         fields=("window.length_seconds",),
         doc="Length of the observation window, from the deploy.",
         is_input=True,
-        looser=Looser.LESS,
+        order=less_is_looser,
         effect=_observe,
     ),
     PolicyNumber(
@@ -148,7 +157,8 @@ POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
         fields=("window.rates.confidence", "window.traffic.confidence"),
         doc="How sure an error-rate breach must be before the plain rule is.",
         is_input=True,
-        looser=Looser.MORE_BUT_ZERO,
+        # from or to 0 % neither is looser, as that is another rule
+        order=lambda before, after: more_is_looser(before, after) if before and after else 0,
         effect=_confidence,
     ),
     PolicyNumber(
@@ -183,7 +193,7 @@ POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
         doc="`warn` or `rollback`: what to do when a service becomes healthy only after the "
         "deadline.",
         is_input=True,
-        looser=Looser.WARN,
+        order=_late_order,
         effect=_late_start,
     ),
     PolicyNumber(

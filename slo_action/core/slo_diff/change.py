@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from slo_action.core.policy.numbers import PolicyOverrides
+from slo_action.core.policy.numbers import Comparison, PolicyOverrides, less_is_looser
 
 NOT_SET = "not set"
 
@@ -48,25 +48,6 @@ class Change:
     limit: Limit | None = None
 
 
-Comparison = Callable[[Any, Any], int]
-"""Above zero where the second of two values is the looser one, below where the first is."""
-
-
-def more_is_looser(before: Any, after: Any) -> int:  # noqa: ANN401 - any two of a kind
-    """Order numbers of which the larger lets more pass."""
-    return int(after > before) - int(after < before)
-
-
-def less_is_looser(before: Any, after: Any) -> int:  # noqa: ANN401 - any two of a kind
-    """Order numbers of which the smaller lets more pass."""
-    return more_is_looser(after, before)
-
-
-def neither(_before: object, _after: object) -> int:
-    """Order values of which none lets more pass."""
-    return 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """How one field is compared and shown.
@@ -80,7 +61,7 @@ class Field:
     label: str
     get: Callable[[Any], Any] = lambda holder: holder
     format: Callable[[Any], str] = str
-    order: Comparison = neither
+    order: Comparison = lambda _before, _after: 0
     effect: Callable[[Any, Any], str] = lambda _before, _after: ""
     absent: int = 0
     removed: str = ""

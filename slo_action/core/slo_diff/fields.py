@@ -19,19 +19,18 @@ from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
 from slo_action.core.policy.numbers import (
     NUMBERS_BY_NAME,
     POLICY_NUMBERS,
-    Looser,
+    Comparison,
     PolicyNumber,
     effect_of,
+    less_is_looser,
+    more_is_looser,
 )
 from slo_action.core.slo.services import Endpoint, Maintenance
 from slo_action.core.slo_diff.change import (
     NOT_SET,
     Compared,
-    Comparison,
     Field,
     Items,
-    less_is_looser,
-    more_is_looser,
 )
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.core.text.quantities import (
@@ -40,7 +39,6 @@ from slo_action.core.text.quantities import (
     duration_words,
     percent_words,
 )
-from slo_action.core.verdict.facts import OnLateStart
 
 _MONTH_SECONDS, _DAY_SECONDS = 30 * 86_400, 86_400
 
@@ -366,16 +364,6 @@ SERVICE_FIELDS: tuple[Compared, ...] = (
         ),
     ),
 )
-_ORDERS: Mapping[Looser, Comparison] = {
-    Looser.MORE: more_is_looser,
-    Looser.LESS: less_is_looser,
-    Looser.WARN: lambda before, after: _is_warn(after) - _is_warn(before),
-    Looser.MORE_BUT_ZERO: lambda old, new: more_is_looser(old, new) if old and new else 0,
-}
-
-
-def _is_warn(late: OnLateStart) -> bool:
-    return late is OnLateStart.WARN
 
 
 def _number(number: PolicyNumber) -> Field:
@@ -383,7 +371,7 @@ def _number(number: PolicyNumber) -> Field:
         label=f"policy: {number.label or number.name.replace('_', ' ')}",
         get=lambda overrides: overrides.get(number.name),
         format=number.text,
-        order=_ORDERS[number.looser],
+        order=number.order,
         effect=number.effect,
         default=lambda _holder, policy: policy.get(number.name),
     )
