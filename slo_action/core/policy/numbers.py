@@ -114,10 +114,6 @@ def _confidence(before: float, after: float) -> str:
     return f"each test fails a good deploy by chance in at most {old} → {new} of windows"
 
 
-def _late_order(before: OnLateStart, after: OnLateStart) -> int:
-    return more_is_looser(before is OnLateStart.WARN, after is OnLateStart.WARN)
-
-
 def _late_start(_before: OnLateStart, after: OnLateStart) -> str:
     result = "degraded" if after is OnLateStart.WARN else "rolled back"
     return f"a service that becomes healthy after the deadline is {result}"
@@ -193,7 +189,7 @@ POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
         doc="`warn` or `rollback`: what to do when a service becomes healthy only after the "
         "deadline.",
         is_input=True,
-        order=_late_order,
+        order=lambda old, new: (new is OnLateStart.WARN) - (old is OnLateStart.WARN),
         effect=_late_start,
     ),
     PolicyNumber(

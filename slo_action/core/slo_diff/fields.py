@@ -40,6 +40,7 @@ from slo_action.core.text.quantities import (
     percent_words,
 )
 
+_DEFAULT_OBJECTIVES: Mapping[Witness | None, LatencyObjective] = dict(DEFAULT_OBJECTIVES)
 _MONTH_SECONDS, _DAY_SECONDS = 30 * 86_400, 86_400
 
 
@@ -88,13 +89,12 @@ def _duration(label: str, name: str, effect: Callable[[Any, Any], str]) -> Field
     )
 
 
-def _objective(
-    before: Endpoint | Journey,
-    after: Endpoint | Journey,
-    stream: str,
-    default: Mapping[Witness, LatencyObjective],
-) -> Field:
-    """Compare objectives on response times, of which another version may have another quantile."""
+def _objective(before: Endpoint | Journey, after: Endpoint | Journey) -> Field:
+    """Compare objectives on response times, of which another version may have another quantile.
+
+    A deploy has the default objective where none is set: to drop a laxer one is not looser.
+    """
+    stream = stream_of(after) if isinstance(after, Endpoint) else f"journey {after.name}"
     old, new = before.objective, after.objective
     same = old is None or new is None or _kind(old) == _kind(new)
     name = next((goal.name for goal in (new, old) if goal), "")
@@ -105,15 +105,10 @@ def _objective(
         get=attrgetter("objective"),
         order=_objective_order,
         effect=_slower,
-        default=lambda holder, _policy: default.get(holder.witness) if default else None,
+        default=lambda one, _policy: _DEFAULT_OBJECTIVES.get(getattr(one, "witness", None)),
         measured=f"{stream} {name}" if same else "",
         number=lambda goal: float(goal.limit_seconds),
     )
-
-
-def _endpoint_objective(before: Endpoint, after: Endpoint) -> Field:
-    """A deploy has the default objective where none is set: to drop a laxer one is not looser."""
-    return _objective(before, after, stream_of(after), dict(DEFAULT_OBJECTIVES))
 
 
 def stream_of(endpoint: Endpoint) -> str:
@@ -264,7 +259,7 @@ _STEP_FIELDS: tuple[Compared, ...] = (
 _JOURNEY_FIELDS: tuple[Compared, ...] = (
     _duration("interval", "interval_seconds", _probes_a_day),
     _duration("timeout", "timeout_seconds", _no_answer),
-    lambda old, new: _objective(old, new, f"journey {new.name}", {}),
+    _objective,
     Items(
         get=attrgetter("steps"),
         whole=_whole("{where}, step {name}", _request, "run"),
@@ -278,7 +273,7 @@ _ENDPOINT_FIELDS: tuple[Compared, ...] = (
     Field(label="kind", get=attrgetter("witness")),
     _duration("interval", "interval", _probes_a_day),
     _duration("timeout", "timeout", _no_answer),
-    _endpoint_objective,
+    _objective,
     _ASSERTIONS,
 )
 

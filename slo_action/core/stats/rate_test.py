@@ -289,6 +289,6 @@ class RateTest:
         )
         return min(by_count, by_weight) <= 1.0 - self._policy.refute_confidence
 
-    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """Return the failure rates that no look so far could refute, for display."""
-        return any_time_interval(self.bad, self.valid, confidence)
+    def interval(self) -> tuple[float, float]:
+        """Return the failure rates that no look so far could refute with 95 %, for display."""
+        return any_time_interval(self.bad, self.valid)

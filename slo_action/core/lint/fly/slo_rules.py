@@ -133,7 +133,11 @@ def _only_path(health: Endpoint, pair: Pair) -> str | None:
     wanted = {one.path for service in pair.every if (one := service.endpoint("health"))}
     has_base = any(_base_path(service) for service in pair.every)
     is_sure = _sole_check(pair.table) and pair.is_same_app() and len(wanted) == 1 and not has_base
-    return _toml_string(health.path) if is_sure and health.path.isprintable() else None
+    return (
+        json.dumps(health.path, ensure_ascii=False)
+        if is_sure and health.path.isprintable()
+        else None
+    )
 
 
 @MATCH_RULES.notice(
@@ -177,7 +181,7 @@ def _differences(check: Check, pair: Pair) -> Iterator[Violation]:
         kept, key = _kept(check, name, seconds), (*check.key, name)
         limited = "" if kept == seconds else f", of which the platform makes {go_text(kept)}"
         values = f"{dotted(key)} = {shown(check.table[name])}, and slo.yml says {go_text(seconds)}"
-        replacement = _toml_string(go_text(agreed[name])) if name in agreed else None
+        replacement = f'"{go_text(agreed[name])}"' if name in agreed else None
         yield Violation(key, f"{values}{limited}", replacement=replacement)
 
 
@@ -369,8 +373,3 @@ def _base_path(service: Service) -> str:
     """Return the path of the service's URL without a slash at its end."""
     parts = _split_url(service.url)
     return parts.path.rstrip("/") if parts else ""
-
-
-def _toml_string(text: str) -> str:
-    """Return printable text as a basic string of TOML."""
-    return json.dumps(text, ensure_ascii=False)

@@ -324,16 +324,13 @@ def _degraded_200(visit: Visit) -> Iterator[Violation]:
 def _dependencies(visit: Visit) -> Iterator[Violation]:
     def texts() -> Iterator[str]:
         for _, response in visit.healthy():
-            names = [name for name in named_checks(json_body(response)) if _is_dependency(name)]
+            checks = named_checks(json_body(response))
+            names = [n for n in checks if _DEPENDENCY.search(_OWN_QUEUE.sub("", snake_case(n)))]
             if names:
                 more = f" and {len(names) - _MOST_NAMES} more" if names[_MOST_NAMES:] else ""
                 yield f"reports on {', '.join(map(quoted, names[:_MOST_NAMES]))}{more}"
 
     yield from _at_health(visit, texts())
-
-
-def _is_dependency(name: str) -> bool:
-    return _DEPENDENCY.search(_OWN_QUEUE.sub("", snake_case(name))) is not None
 
 
 @LIVE_RULES.notice(
