@@ -234,7 +234,7 @@ class Sample:
 
     `detail` is a fact as text and may quote the target: untrusted. `url` is already redacted.
     `total_seconds` runs from the start of name resolution to the last byte. `version` is what the
-    answer tells of itself, None if nothing. `address` is the one connected to, `addresses` all that
+    answer says of itself, None if nothing. `address` is the one connected to, `addresses` all that
     the name has, such as `AAAA ::1`; none for an IP literal. `notes` are remarks that change no
     outcome. `machine` names the one that was asked; empty where a balancer chose.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from slo_action.audit.document import AuditDocument
 from slo_action.audit.read import read_record
 from slo_action.core.decision.decide import Action, RollbackMode, WayBack, decide
-from slo_action.core.gate.gate import Ended, Gate, GateEnd, GatePolicy
+from slo_action.core.gate.gate import Gate, GateEnd, GatePolicy
 from slo_action.core.gate.gate import recheck as recheck_policy
 from slo_action.core.model import Cause, Observation, ObservationKind, Trigger
 from slo_action.core.observation.replay import replayed_under
@@ -159,7 +159,7 @@ def _gate_again(
     heard = (*seen.gate.observations, *(seen.recheck.observations if seen.recheck else ()))
     gate = Gate(policy=policy, begun_seconds=seen.gate.begun_seconds)
     for number, observation in enumerate(heard):
-        over = isinstance(gate.next(), Ended)
+        over = isinstance(gate.next(), GateEnd)
         if over or _failed_by(window, observation.started_seconds):
             return gate, heard[number:]
         gate = gate.feed(_unjudged(observation))
@@ -186,7 +186,7 @@ def _recheck_again(
         return None
     again = Gate(policy=recheck_policy(policy.gate), begun_seconds=rest[0].started_seconds)
     for observation in rest:
-        if isinstance(again.next(), Ended):
+        if isinstance(again.next(), GateEnd):
             break
         again = again.feed(replace(observation, kind=ObservationKind.ATTEMPT))
     return again

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from slo_action.core.gate.gate import Ended, Gate, GatePolicy
+from slo_action.core.gate.gate import Gate, GateEnd, GatePolicy
 from slo_action.core.model import Observation, ObservationKind, ObservationResult, Outcome, Sample
 from slo_action.core.model import Witness as Who
 
@@ -63,7 +63,7 @@ STORIES = (
 def played(story: Story) -> Gate:
     """Return the gate that has watched the story to its end."""
     gate = Gate(policy=GatePolicy(), begun_seconds=story.begun_seconds)
-    while not isinstance(step := gate.next(), Ended):
+    while not isinstance(step := gate.next(), GateEnd):
         at = step.at_seconds
         sample = Sample(
             witness=Who.HEALTH,

@@ -7,7 +7,7 @@ replayed by feeding it. Times are seconds since the deploy.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from slo_action.core.model import (
     Dead,
@@ -63,7 +63,7 @@ def recheck(policy: GatePolicy) -> GatePolicy:
 
 
 def without_long_gaps(policy: GatePolicy) -> GatePolicy:
-    """Return the policy of a gate that a person waits for in an emergency."""
+    """Return the policy of a gate whose streak has the shortest gaps."""
     return replace(policy, confirm_gap_seconds=policy.min_confirm_gap_seconds)
 
 
@@ -103,13 +103,6 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """The gate has ended."""
-
-    end: GateEnd
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """A gate that began watching at `begun_seconds` and has seen `observations`, oldest first."""
 
@@ -130,17 +123,17 @@ class Gate:
         seen = replace(observation, kind=ObservationKind.WARMUP) if warming else observation
         return replace(self, observations=(*self.observations, seen))
 
-    def next(self) -> Ask | Ended:
+    def next(self) -> Ask | GateEnd:
         """Return what to ask next, or how the gate ended. At least one attempt is always made."""
-        last = self._last_of_attempts()
-        if last is None:
+        if not self.asked:
             return Ask(kind=ObservationKind.ATTEMPT, at_seconds=self.begun_seconds)
         if self.streak >= self.policy.required_streak:
-            return Ended(end=GateEnd.LATE if self._is_late() else GateEnd.MET)
+            return GateEnd.LATE if self._is_late() else GateEnd.MET
         if self._is_hopeless():
-            return Ended(end=GateEnd.HOPELESS)
+            return GateEnd.HOPELESS
         if len(self.attempts) >= self.policy.max_attempts or self._is_over():
-            return Ended(end=self._end_without_streak())
+            return self._end_without_streak()
+        last = self.asked[-1]
         if last.result is _PASSED:
             return Ask(
                 kind=ObservationKind.ATTEMPT, at_seconds=last.ended_seconds + self._confirm_gap()
@@ -151,7 +144,7 @@ class Gate:
     def end(self) -> GateEnd | None:
         """How the gate ended; None while it goes on, and for ever where it was interrupted."""
         step = self.next()
-        return step.end if isinstance(step, Ended) else None
+        return step if isinstance(step, GateEnd) else None
 
     @property
     def asked(self) -> tuple[Observation, ...]:
@@ -198,10 +191,6 @@ class Gate:
         watch = min(self.policy.minimum_watch_seconds, self.policy.deadline_seconds)
         return max(self.policy.deadline_seconds, self.begun_seconds + watch)
 
-    def _last_of_attempts(self) -> Observation | None:
-        asked = (o for o in reversed(self.observations) if o.kind is not ObservationKind.PEEK)
-        return next(asked, None)
-
     def _is_hopeless(self) -> bool:
         """Waiting is over where the platform says twice in a row that it is of no use.
 
@@ -237,10 +226,8 @@ class Gate:
 
     def _end_without_streak(self) -> GateEnd:
         """A failed gate must stand even if the answers that said nothing had been successes."""
-        since_failure = list(
-            takewhile(lambda attempt: attempt.result is not _FAILED, reversed(self.attempts))
-        )
-        open_question = any(attempt.result is _NEUTRAL for attempt in since_failure)
+        since_failure = takewhile(lambda o: o.result is not _FAILED, reversed(self.attempts))
+        open_question = any(o.result is _NEUTRAL for o in since_failure)
         return GateEnd.UNJUDGED if open_question else GateEnd.MISSED
 
     def _confirm_gap(self) -> float:
@@ -257,7 +244,10 @@ class Gate:
 
     def _while_backing_off(self, last: Observation) -> Ask:
         """Watch instead of sleeping: peek, and attempt as soon as the service answers."""
-        if self._may_promote() and self._good_peeks() > self._failed_promotions():
+        # Peeks may not spend the attempts that a whole streak needs.
+        left = self.policy.max_attempts - len(self.attempts)
+        good_peeks = sum(1 for _ in takewhile(_is_good_peek, reversed(self.observations)))
+        if left >= self.policy.required_streak and good_peeks > self._failed_promotions():
             return Ask(kind=ObservationKind.ATTEMPT, at_seconds=self._now())
         resume = max(self._resume(last), self._now())
         at = min(resume, self._final_instant())
@@ -284,34 +274,21 @@ class Gate:
         wait = waits[min(max(tried - 1, 0), len(waits) - 1)]
         return last.ended_seconds + max(wait, last.deciding.retry_after_seconds or 0.0)
 
-    def _good_peeks(self) -> int:
-        """Good peeks in a row, up to now."""
-        return sum(
-            1
-            for _ in takewhile(
-                lambda o: o.kind is ObservationKind.PEEK and o.result is _PASSED,
-                reversed(self.observations),
-            )
-        )
-
-    def _may_promote(self) -> bool:
-        """Peeks may not spend the attempts that a whole streak needs."""
-        left = self.policy.max_attempts - len(self.attempts)
-        return left >= self.policy.required_streak
-
     def _failed_promotions(self) -> int:
         """Attempts in a row that failed right after a good peek: a flapping service.
 
         Each one asks for one more good peek in a row before the next early attempt.
         """
         count = 0
-        pairs = zip(self.observations, self.observations[1:], strict=False)
-        for before, attempt in pairs:
-            if attempt.kind is ObservationKind.PEEK:
-                continue
-            promoted = before.kind is ObservationKind.PEEK and before.result is _PASSED
-            count = count + 1 if promoted and attempt.result is _FAILED else 0
+        for before, attempt in pairwise(self.observations):
+            if attempt.kind is not ObservationKind.PEEK:
+                failed = _is_good_peek(before) and attempt.result is _FAILED
+                count = count + 1 if failed else 0
         return count
+
+
+def _is_good_peek(observation: Observation) -> bool:
+    return observation.kind is ObservationKind.PEEK and observation.result is _PASSED
 
 
 def _asks_to_wait(observation: Observation) -> bool:

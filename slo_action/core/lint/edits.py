@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from slo_action.core.lint.rule import Edit, Place
 
-_LINE_END = re.compile("\n")
 _Span = tuple[tuple[int, int], tuple[int, int]]
 
 
@@ -17,7 +16,7 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     is put in gets them, too. Of edits that overlap the later is left out, as in `compatible`.
     Raises ValueError for a place that the text does not have: the file has changed meanwhile.
     """
-    starts = [0, *(end.end() for end in _LINE_END.finditer(text))]
+    starts = [0, *(end.end() for end in re.finditer("\n", text))]
     newline = "\r\n" if "\r\n" in text else "\n"
     done, at = [], 0
     for edit in sorted(compatible(edits), key=_where):

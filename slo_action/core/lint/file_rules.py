@@ -3,13 +3,8 @@
 Their messages come from the reader of the file.
 """
 
-from slo_action.core.lint.rule import Rule, Violation
+from slo_action.core.lint.rule import Rule
 from slo_action.core.model import Level
-
-
-def _by_reader(_of: object) -> tuple[Violation, ...]:
-    return ()
-
 
 MISTAKE: Rule[object] = Rule(
     name="mistake",
@@ -17,7 +12,6 @@ MISTAKE: Rule[object] = Rule(
     title="A mistake in the file",
     why="a run that reads the file ends with exit status 2 and verifies nothing",
     fix="docs/config.md has every key and its form",
-    find=_by_reader,
 )
 SKIPPED: Rule[object] = Rule(
     name="openslo-left-out",
@@ -25,7 +19,6 @@ SKIPPED: Rule[object] = Rule(
     title="OpenSLO that is not read",
     why="slo.yml has no key for it, so it is not checked",
     fix="write what you mean in slo.yml, or leave it to other readers of the file",
-    find=_by_reader,
 )
 FLY_MISTAKE: Rule[object] = Rule(
     name="fly-mistake",
@@ -33,6 +26,5 @@ FLY_MISTAKE: Rule[object] = Rule(
     title="A fly.toml that cannot be read",
     why="nothing else in the file was looked at",
     fix="write what flyctl reads: TOML, in UTF-8, at most 64 KiB",
-    find=_by_reader,
 )
 FILE_RULES = (MISTAKE, SKIPPED, FLY_MISTAKE)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partialmethod
 from typing import Any, Generic, TypeVar
 
 from slo_action.core.model import Level
@@ -74,7 +75,7 @@ class Document:
         return replace(self, roots=roots)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Violation:
     """What a rule has found, and at which key. `message` may quote the file: untrusted.
 
@@ -92,14 +93,17 @@ Find = Callable[[Of], Iterable[Violation]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Generic[Of]):
-    """One thing that should be otherwise. `name` is its heading in docs/check.md, too."""
+    """One thing that should be otherwise. `name` is its heading in docs/check.md, too.
+
+    Without `find`, the reader of the file finds what it is about.
+    """
 
     name: str
     level: Level
     title: str
     why: str
     fix: str
-    find: Find[Of]
+    find: Find[Of] = lambda _of: ()
 
     @property
     def page(self) -> str:
@@ -111,7 +115,7 @@ class RuleTable(list[Rule[Of]]):
     """Rules in the order of docs/check.md, each entered beside its check."""
 
     def rule(
-        self, name: str, level: Level, title: str, *, why: str, fix: str
+        self, level: Level, name: str, title: str, *, why: str, fix: str
     ) -> Callable[[Find[Of]], Find[Of]]:
         """Enter the decorated check as a rule."""
 
@@ -121,6 +125,10 @@ class RuleTable(list[Rule[Of]]):
             return find
 
         return enter
+
+    notice = partialmethod(rule, Level.NOTICE)
+    warning = partialmethod(rule, Level.WARNING)
+    error = partialmethod(rule, Level.ERROR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

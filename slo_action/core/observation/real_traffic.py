@@ -129,9 +129,12 @@ def judge_traffic(
     Harm is pre-existing where the rate was above the trigger before the deploy, with the same
     minimums, and the deploy did not add more than the trigger to it.
     """
-    count = _counted(reading)
+    count, why = None, "the metric source has not answered yet"
+    if reading is not None:
+        why = f"no count of real traffic ({reading.state}): {printable(reading.detail)}"
+        if reading.state in (TrafficState.MEASURED, TrafficState.ZERO):
+            count = _count(reading.errors, reading.requests)
     if reading is None or count is None:
-        why = _no_count(reading)
         return TrafficFinding(verdict=TrafficVerdict.NO_DATA, reason=why, sentence=why)
     before = _count(reading.errors_before, reading.requests_before)
     chance = _chance(_proven(count, reading.scrapes), _null(policy))
@@ -179,12 +182,6 @@ def _null(policy: TrafficPolicy) -> float:
     return sqrt(policy.slo * policy.trigger)
 
 
-def _counted(reading: TrafficReading | None) -> _Count | None:
-    if reading is None or reading.state not in (TrafficState.MEASURED, TrafficState.ZERO):
-        return None
-    return _count(reading.errors, reading.requests)
-
-
 def _count(errors: float | None, requests: float | None) -> _Count | None:
     """Return whole counts: a source extrapolates to the edges of its window, so it has halves."""
     if errors is None or requests is None or not (isfinite(errors) and isfinite(requests)):
@@ -211,12 +208,6 @@ def _chance(count: _Count, rate: float) -> float:
     return binomial_at_most(requests - errors, requests, 1 - rate)
 
 
-def _no_count(reading: TrafficReading | None) -> str:
-    if reading is None:
-        return "the metric source has not answered yet"
-    return f"no count of real traffic ({reading.state}): {printable(reading.detail)}"
-
-
 def _counts_text(count: _Count, reading: TrafficReading, now: float) -> str:
     rate = f" ({rounded_percent(count.rate)})" if count.requests else ""
     said = f"{count.errors} of {count.requests} requests answered 5xx{rate}{_span(reading, now)}"
@@ -238,10 +229,12 @@ def _statistics(
 ) -> str:
     match verdict:
         case TrafficVerdict.TOO_FEW:
-            return f"; fewer than {policy.min_requests} requests decide nothing{_usual(before)}"
+            usual = "" if before is None else f" ({before.requests} before the deploy)"
+            return f"; fewer than {policy.min_requests} requests decide nothing{usual}"
         case TrafficVerdict.BREACH:
             null = rounded_percent(_null(policy))
-            return f"; at a true rate of {null} the chance of that is {_odds(chance)}"
+            odds = f"{chance:.1g}" if chance >= _LEAST_ODDS else f"below {_LEAST_ODDS:g}"
+            return f"; at a true rate of {null} the chance of that is {odds}"
         case TrafficVerdict.PRE_EXISTING if before is not None:
             return (
                 f"; before the deploy it was {before.errors} of {before.requests}"
@@ -249,12 +242,3 @@ def _statistics(
             )
         case _:
             return ""
-
-
-def _odds(chance: float) -> str:
-    return f"{chance:.1g}" if chance >= _LEAST_ODDS else f"below {_LEAST_ODDS:g}"
-
-
-def _usual(before: _Count | None) -> str:
-    """Return what there was before: traffic that stops is worth a look, and no proof."""
-    return "" if before is None else f" ({before.requests} before the deploy)"

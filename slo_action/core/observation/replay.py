@@ -98,8 +98,12 @@ def _steps(
     for row in rows:
         sent = _send(window, row.sent)
         missed = row.ticket >= 0 and row.outcome is None
-        passed = _expected(window) if missed else None
-        look = (next(looks, None) or _missing()) if row.ticket == TRAFFIC_TICKET else None
+        passed = window.next() if missed else None
+        if missed and passed is None:
+            raise LookupError("the schedule has no such slot")
+        look = next(looks, None) if row.ticket == TRAFFIC_TICKET else None
+        if look is None and row.ticket == TRAFFIC_TICKET:
+            raise LookupError("a reading is missing")
         step = _Step(row, sent, _telling(row, passed, look), passed)
         step.apply(window)
         yield step
@@ -139,9 +143,7 @@ class _RestrictedReplay:
         if window.end is not None and (step.sent or step.passed):
             self._leave()
         self._send(step.sent)
-        if self._done or self._is_unasked(step):
-            pass
-        else:
+        if not (self._done or self._is_unasked(step)):
             self._out.discard(step.row.ticket)
             self._met = self._met or step.row.ticket == GATE_TICKET
             step.apply(window)
@@ -189,17 +191,6 @@ def _send(window: Window, sent: float = inf) -> tuple[Slot, ...]:
         window.sent(slot)
         taken.append(slot)
     return tuple(taken)
-
-
-def _expected(window: Window) -> Slot:
-    slot = window.next()
-    if slot is None:
-        raise LookupError("the schedule has no such slot")
-    return slot
-
-
-def _missing() -> TrafficReading:
-    raise LookupError("a reading is missing")
 
 
 def _sample(row: WindowEvent) -> Sample:

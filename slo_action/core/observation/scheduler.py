@@ -49,33 +49,25 @@ class ProbeScheduler:
         self._paused_until = begun_seconds
         self._held_until: dict[str, float] = {}
         self._parts = 1 + policy.closer_probes
-        self._turns = {"endpoint": 0, "machine": 0, "version": 0, "journey": 0, "closer": 0}
         self._groups = {
             "endpoint": self.endpoints,
             "machine": self.machines,
             "version": self.versions,
             "journey": self.journeys,
         }
-        self._journey_every = self._fitting_turns() if self.journeys else 0
-        self._shares = self._shared()
+        self._turns = dict.fromkeys((*self._groups, "closer"), 0)
+        shares = {
+            "machine": 1 / policy.machine_every if self.machines else 0.0,
+            "version": 1 / policy.version_every if self.versions else 0.0,
+        }
+        others = 1.0 - sum(shares.values())
+        self._journey_every = self._fitting_turns(others) if self.journeys else 0
+        shares["journey"] = 1 / self._journey_every if self.journeys else 0.0
+        self._shares = {"endpoint": 1.0 - sum(shares.values()), **shares}
         self.interval_seconds = self._fitting(len(self.endpoints) / self._shares["endpoint"])
 
-    def _shared(self) -> dict[str, float]:
-        shares = {
-            **self._fixed_shares(),
-            "journey": 1 / self._journey_every if self.journeys else 0.0,
-        }
-        return {"endpoint": 1.0 - sum(shares.values()), **shares}
-
-    def _fixed_shares(self) -> dict[str, float]:
-        return {
-            "machine": 1 / self._policy.machine_every if self.machines else 0.0,
-            "version": 1 / self._policy.version_every if self.versions else 0.0,
-        }
-
-    def _fitting_turns(self) -> int:
+    def _fitting_turns(self, others: float) -> int:
         """Return how many turns, which may come faster, take as long as journeys wait."""
-        others = 1.0 - sum(self._fixed_shares().values())
         least = self._policy.min_planned * len(self.endpoints)
         quickened = (JOURNEY_SECONDS * least / (self._ends - self._begun) + 1.0) / others
         return ceil(max(JOURNEY_SECONDS / self._policy.interval_seconds, quickened))
@@ -149,11 +141,10 @@ class ProbeScheduler:
 
     def _free_journey(self, at: float) -> Stream | None:
         first = self._turns["journey"] % len(self.journeys)
-        in_turn = self.journeys[first:] + self.journeys[:first]
-        return next((stream for stream in in_turn if self._is_free(stream, at)), None)
-
-    def _is_free(self, journey: Stream, at: float) -> bool:
-        return not self._is_out(journey) and at >= self._held_until.get(journey.name, at)
+        for journey in self.journeys[first:] + self.journeys[:first]:
+            if not self._is_out(journey) and at >= self._held_until.get(journey.name, at):
+                return journey
+        return None
 
     @staticmethod
     def _kind(stream: Stream) -> str:

@@ -2,7 +2,7 @@
 
 from slo_action.core.model import Outcome, Sample
 from slo_action.core.observation.streams import Slot, Stream
-from slo_action.core.stats.latency import LatencyCounter, LatencyObjective
+from slo_action.core.stats.latency import LIMITS_SECONDS, LatencyCounter, LatencyObjective
 from slo_action.core.stats.rate_test import RateTest
 
 Starting = tuple[Slot, Sample]
@@ -31,7 +31,7 @@ class StreamStats:
         tickets_apart: float,
         seconds_apart: float,
     ) -> None:
-        limits = {*LatencyCounter.LIMITS_SECONDS, *([goal.limit_seconds] if goal else ())}
+        limits = {*LIMITS_SECONDS, *([goal.limit_seconds] if goal else ())}
         self.stream = stream
         self.rate = rate
         self.goal = goal

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from slo_action.core.model import Outcome, Sample
 from slo_action.core.observation.control_check import Attribution, ControlEvidence, ControlProbe
@@ -199,16 +200,16 @@ class Window:
         A short window lasts as long from here on as it was meant to.
         """
         at = round(at_seconds, DIGITS)
-        self._keep(WindowEvent(GATE_TICKET, self._scheduler.taken, at, at))
+        self._keep(GATE_TICKET, at, at)
         self.counts_from_seconds = min(self.counts_from_seconds, at)
         self._identified_from = min(self._identified_from, at)
         self.ends_seconds = round(max(self.ends_seconds, at + self._least), DIGITS)
         self._least = 0.0
         self._scheduler.extend(self.ends_seconds)
 
-    def _keep(self, event: WindowEvent) -> None:
+    def _keep(self, ticket: int, taken: float, heard: float, **more: Any) -> None:  # noqa: ANN401 - as WindowEvent's
         if len(self.rows) < MAX_EVENTS:
-            self.rows.append(event)
+            self.rows.append(WindowEvent(ticket, self._scheduler.taken, taken, heard, **more))
         else:
             self.rows_left_out += 1
 
@@ -236,7 +237,7 @@ class Window:
     def missed(self, slot: Slot, now_seconds: float) -> None:
         """Take note that the slot passed unused: this host was late, which says nothing."""
         now = round(now_seconds, DIGITS)
-        self._keep(WindowEvent(slot.ticket, self._scheduler.taken, now, now))
+        self._keep(slot.ticket, now, now)
         self._scheduler.take(slot)
         self.stream_stats[slot.stream.name].missed += 1
 
@@ -247,16 +248,13 @@ class Window:
         slot = self._open.pop(ticket)
         heard_seconds, now_seconds = round(heard_seconds, DIGITS), round(now_seconds, DIGITS)
         self._keep(
-            WindowEvent(
-                ticket,
-                self._scheduler.taken,
-                now_seconds,
-                heard_seconds,
-                sample.outcome,
-                sample.service_seconds,
-                sample.version,
-                sample.retry_after_seconds,
-            )
+            ticket,
+            now_seconds,
+            heard_seconds,
+            outcome=sample.outcome,
+            seconds=sample.service_seconds,
+            version=sample.version,
+            retry_after_seconds=sample.retry_after_seconds,
         )
         if self.controlled and sample.outcome.is_unanswered:
             self._control.note_unanswered(heard_seconds)
@@ -291,15 +289,9 @@ class Window:
         asked_seconds, heard_seconds, now_seconds = (
             round(seconds, DIGITS) for seconds in (asked_seconds, heard_seconds, now_seconds)
         )
+        outcome = Outcome.OK if alive else Outcome.UNKNOWN
         self._keep(
-            WindowEvent(
-                CONTROL_TICKET,
-                self._scheduler.taken,
-                now_seconds,
-                heard_seconds,
-                Outcome.OK if alive else Outcome.UNKNOWN,
-                asked_seconds=asked_seconds,
-            )
+            CONTROL_TICKET, now_seconds, heard_seconds, outcome=outcome, asked_seconds=asked_seconds
         )
         self._control.heard(ControlProbe(asked_seconds, heard_seconds, alive))
         self._attribute(now_seconds)
@@ -310,22 +302,20 @@ class Window:
         waiting, self._unattributed = self._unattributed, []
         for slot, sample, heard in waiting:
             fault = self._control.attribution(slot.at_seconds, heard)
-            if closing:
-                fault = Attribution.RUNNER
-            if fault is Attribution.WAIT:
+            if fault is Attribution.SERVICE and not closing:
+                self._count(slot, sample, now, bad=True)
+            elif fault is Attribution.WAIT and not closing:
                 self._unattributed.append((slot, sample, heard))
-                continue
-            by_service = fault is Attribution.SERVICE
-            if not by_service:
+            else:
                 self.stream_stats[slot.stream.name].excuse(sample)
-            self._count(slot, sample, now, bad=True if by_service else None)
+                self._count(slot, sample, now, bad=None)
 
     def read_traffic(self, reading: TrafficReading, now_seconds: float) -> None:
         """Take a look at real traffic; one that is known already changes nothing."""
         if self.readings and self.readings[-1] == reading:
             return
         now = round(now_seconds, DIGITS)
-        self._keep(WindowEvent(TRAFFIC_TICKET, self._scheduler.taken, now, now))
+        self._keep(TRAFFIC_TICKET, now, now)
         self.readings.append(reading)
         if self.end is None and self.traffic.verdict is TrafficVerdict.BREACH:
             self._finish(WindowEnd.TRAFFIC, now)

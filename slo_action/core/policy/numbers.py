@@ -38,17 +38,23 @@ _TEXTS: Mapping[Kind, Callable[[Any], str]] = {
 }
 
 
-class Looser(Enum):
-    """Which of two values lets more deploys pass."""
-
-    MORE = "more"
-    LESS = "less"
-    WARN = "warn, and not rollback"
-    MORE_BUT_ZERO = "more; from or to 0 % neither, as that is another rule"
+Comparison = Callable[[Any, Any], int]
+"""Above zero where the second of two values lets more pass, below where the first does."""
 
 
-def _no_effect(_before: object, _after: object) -> str:
-    return ""
+def more_is_looser(before: Any, after: Any) -> int:  # noqa: ANN401 - any two of a kind
+    """Order numbers of which the larger lets more pass."""
+    return int(after > before) - int(after < before)
+
+
+def less_is_looser(before: Any, after: Any) -> int:  # noqa: ANN401 - any two of a kind
+    """Order numbers of which the smaller lets more pass."""
+    return more_is_looser(after, before)
+
+
+def effect_of(template: str, text: Callable[[Any], str]) -> Callable[[Any, Any], str]:
+    """Return an effect that shows both values in a template, such as `after {} → {}`."""
+    return lambda before, after: template.format(text(before), text(after))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +62,7 @@ class PolicyNumber:
     """One number. `fields` are its places in Policy.
 
     `key` is its place in `policy:` of slo.yml, and `doc` explains it there; without a `doc` it is
-    set by `slo_targets`. `label` names it in a review, where `looser` and `effect` say what a
+    set by `slo_targets`. `label` names it in a review, where `order` and `effect` say what a
     change of it means. `is_input` is True where an input of the same name sets it, too.
     """
 
@@ -66,8 +72,8 @@ class PolicyNumber:
     doc: str = ""
     label: str = ""
     is_input: bool = False
-    looser: Looser = Looser.MORE
-    effect: Callable[[Any, Any], str] = _no_effect
+    order: Comparison = more_is_looser
+    effect: Callable[[Any, Any], str] = lambda _before, _after: ""
 
     @property
     def name(self) -> str:
@@ -94,21 +100,11 @@ class PolicyNumber:
         return Fraction(str(value)) if self.kind is Kind.RATE else value
 
 
-def _deadline(before: float, after: float) -> str:
-    return f"a deploy has {duration_words(before)} → {duration_words(after)} to become healthy"
-
-
-def _grace(before: float, after: float) -> str:
-    old, new = duration_words(before), duration_words(after)
-    return f"failures do not count in the first {old} → {new} after a deploy"
-
-
 def _observe(before: float, after: float) -> str:
+    old, new = duration_words(before), duration_words(after)
     if not after:
         return "nothing is observed after the health gate"
-    return (
-        f"a failure is seen until {duration_words(before)} → {duration_words(after)} after a deploy"
-    )
+    return f"a failure is seen until {old} → {new} after a deploy"
 
 
 def _confidence(before: float, after: float) -> str:
@@ -118,23 +114,9 @@ def _confidence(before: float, after: float) -> str:
     return f"each test fails a good deploy by chance in at most {old} → {new} of windows"
 
 
-def _rollback(before: Fraction, after: Fraction) -> str:
-    old, new = (f"{float(1000 * share):.4g}" for share in (before, after))
-    return f"a deploy fails above {old} → {new} failures in 1,000 probes"
-
-
 def _late_start(_before: OnLateStart, after: OnLateStart) -> str:
     result = "degraded" if after is OnLateStart.WARN else "rolled back"
     return f"a service that becomes healthy after the deadline is {result}"
-
-
-def _outage(before: float, after: float) -> str:
-    old, new = duration_words(before), duration_words(after)
-    return f"a complete outage fails the deploy after {old} → {new}"
-
-
-def _requests(before: int, after: int) -> str:
-    return f"real traffic can fail a deploy from {before:,} → {after:,} requests on"
 
 
 POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
@@ -144,7 +126,7 @@ POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
         fields=("gate.deadline_seconds",),
         doc="By when 3 consecutive attempts must have succeeded.",
         is_input=True,
-        effect=_deadline,
+        effect=effect_of("a deploy has {} → {} to become healthy", duration_words),
     ),
     PolicyNumber(
         key="grace",
@@ -152,7 +134,9 @@ POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
         fields=("gate.grace_seconds",),
         doc="Failures this soon after the deploy do not count.",
         is_input=True,
-        effect=_grace,
+        effect=effect_of(
+            "failures do not count in the first {} → {} after a deploy", duration_words
+        ),
     ),
     PolicyNumber(
         key="observe",
@@ -160,7 +144,7 @@ POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
         fields=("window.length_seconds",),
         doc="Length of the observation window, from the deploy.",
         is_input=True,
-        looser=Looser.LESS,
+        order=less_is_looser,
         effect=_observe,
     ),
     PolicyNumber(
@@ -169,7 +153,8 @@ POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
         fields=("window.rates.confidence", "window.traffic.confidence"),
         doc="How sure an error-rate breach must be before the plain rule is.",
         is_input=True,
-        looser=Looser.MORE_BUT_ZERO,
+        # from or to 0 % neither is looser, as that is another rule
+        order=lambda before, after: more_is_looser(before, after) if before and after else 0,
         effect=_confidence,
     ),
     PolicyNumber(
@@ -192,7 +177,10 @@ POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
         fields=("window.rates.trigger", "window.traffic.trigger"),
         doc="What is rolled back.",
         label="error rate of a rollback",
-        effect=_rollback,
+        effect=effect_of(
+            "a deploy fails above {} → {} failures in 1,000 probes",
+            lambda share: f"{float(1000 * share):.4g}",
+        ),
     ),
     PolicyNumber(
         key="on_late_start",
@@ -201,7 +189,7 @@ POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
         doc="`warn` or `rollback`: what to do when a service becomes healthy only after the "
         "deadline.",
         is_input=True,
-        looser=Looser.WARN,
+        order=lambda old, new: (new is OnLateStart.WARN) - (old is OnLateStart.WARN),
         effect=_late_start,
     ),
     PolicyNumber(
@@ -209,7 +197,7 @@ POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
         kind=Kind.POSITIVE_DURATION,
         fields=("window.outage_seconds",),
         doc="How long everything must fail to be an outage.",
-        effect=_outage,
+        effect=effect_of("a complete outage fails the deploy after {} → {}", duration_words),
     ),
     PolicyNumber(
         key="min_requests",
@@ -217,7 +205,7 @@ POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
         fields=("window.traffic.min_requests",),
         doc="Fewer real requests than that say nothing.",
         label="minimum of requests",
-        effect=_requests,
+        effect=effect_of("real traffic can fail a deploy from {} → {} requests on", "{:,}".format),
     ),
     PolicyNumber(
         key="health_limit",

@@ -1,9 +1,9 @@
 """Every number and choice that decides a run, in one value and as sentences."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from slo_action.core.decision.decide import FailOn, RollbackMode
-from slo_action.core.gate.gate import GatePolicy
+from slo_action.core.gate.gate import GatePolicy, without_long_gaps
 from slo_action.core.model import VersionRule
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.text.quantities import percent_words
@@ -15,9 +15,7 @@ def gate_beside_window(gate: GatePolicy, window: WindowPolicy) -> GatePolicy:
 
     What the longer gaps would find, the window finds by a probe every second.
     """
-    if not window.length_seconds:
-        return gate
-    return replace(gate, confirm_gap_seconds=gate.min_confirm_gap_seconds)
+    return without_long_gaps(gate) if window.length_seconds else gate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,13 @@ _ENDINGS = (
     Ending.UNDECIDED,
     Ending.VERIFIED,
 )
-_VERDICT_CODES = (EXIT_NOT_RESTORED, EXIT_UNHEALTHY)
+_ORDER_OF_CODES = {
+    EXIT_NOT_RESTORED: -2,
+    EXIT_UNHEALTHY: -1,
+    EXIT_INCONCLUSIVE: 256,
+    EXIT_HEALTHY: 257,
+}
+"""Errors, from 1 on, stand between them by their codes."""
 
 
 def worst_first(ends: Iterable[ServiceEnding]) -> tuple[ServiceEnding, ...]:
@@ -85,17 +91,12 @@ def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=_VERDICTS.index)
 
 
-def _badness(end: ServiceEnding) -> tuple[int, int, tuple[int, int]]:
-    return _VERDICTS.index(end.verdict), _ENDINGS.index(end.ending), _code_badness(end.exit_code)
-
-
-def _code_badness(code: int) -> tuple[int, int]:
-    """12 before 10, then errors from 1 on, then 11, then 0."""
-    if code in _VERDICT_CODES:
-        return 0, _VERDICT_CODES.index(code)
-    return {EXIT_INCONCLUSIVE: 2, EXIT_HEALTHY: 3}.get(code, 1), code
+def _badness(end: ServiceEnding) -> tuple[int, int, int]:
+    code = _ORDER_OF_CODES.get(end.exit_code, end.exit_code)
+    return _VERDICTS.index(end.verdict), _ENDINGS.index(end.ending), code
 
 
 def combined_exit_code(ends: Sequence[ServiceEnding]) -> int:
     """Return the worst exit status: a person is needed, unhealthy, broken, undecided, well."""
-    return min((end.exit_code for end in ends), key=_code_badness)
+    codes = (end.exit_code for end in ends)
+    return min(codes, key=lambda code: _ORDER_OF_CODES.get(code, code))

@@ -26,8 +26,6 @@ from slo_action.core.release.track_record import PastVerdict
 from slo_action.core.verdict.context import JudgementContext, RestartResult
 from slo_action.core.verdict.judge import Judgement
 
-SCHEMA_VERSION = 1
-
 
 class Status(StrEnum):
     """The one-word status of a deployment."""

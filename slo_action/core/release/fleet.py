@@ -175,11 +175,6 @@ class Fleet:
         return tuple(machine for machine in reached if self.runs(machine) is False)
 
     @property
-    def is_rolling(self) -> bool:
-        """True while the ledger says that the deploy is under way."""
-        return self.status in _UNDER_WAY
-
-    @property
     def pending(self) -> tuple[Machine, ...]:
         """The machines that should serve and do not run."""
         return tuple(machine for machine in self.counted if machine.is_pending)
@@ -310,7 +305,7 @@ def platform_samples(fleet: Fleet, url: str, took_seconds: float) -> tuple[Sampl
 def _idle(fleet: Fleet, machine: Machine, sample: Sample) -> Sample:
     """What is on its way is not live yet; what has ended, once the deploy has, has failed."""
     ended = f" ({exit_summary(machine)})" if machine.exits else ""
-    failed = machine.state in _DEAD_STATES and not fleet.is_rolling
+    failed = machine.state in _DEAD_STATES and fleet.status not in _UNDER_WAY
     return replace(
         sample,
         outcome=Outcome.UNHEALTHY_BODY if failed else Outcome.WRONG_VERSION,

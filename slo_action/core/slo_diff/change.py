@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from slo_action.core.policy.numbers import PolicyOverrides
+from slo_action.core.policy.numbers import Comparison, PolicyOverrides, less_is_looser
 
 NOT_SET = "not set"
 
@@ -48,25 +48,6 @@ class Change:
     limit: Limit | None = None
 
 
-Comparison = Callable[[Any, Any], int]
-"""Above zero where the second of two values is the looser one, below where the first is."""
-
-
-def more_is_looser(before: Any, after: Any) -> int:  # noqa: ANN401 - any two of a kind
-    """Order numbers of which the larger lets more pass."""
-    return int(after > before) - int(after < before)
-
-
-def less_is_looser(before: Any, after: Any) -> int:  # noqa: ANN401 - any two of a kind
-    """Order numbers of which the smaller lets more pass."""
-    return more_is_looser(after, before)
-
-
-def neither(_before: object, _after: object) -> int:
-    """Order values of which none lets more pass."""
-    return 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """How one field is compared and shown.
@@ -80,7 +61,7 @@ class Field:
     label: str
     get: Callable[[Any], Any] = lambda holder: holder
     format: Callable[[Any], str] = str
-    order: Comparison = neither
+    order: Comparison = lambda _before, _after: 0
     effect: Callable[[Any, Any], str] = lambda _before, _after: ""
     absent: int = 0
     removed: str = ""
@@ -109,23 +90,8 @@ Compared: TypeAlias = Field | Items | Callable[[Any, Any], Field | None]
 """A callable makes the field of both holders, None where nothing can be compared."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
-    """What holds in each version where the field is not set; None where that is not known."""
-
-    before: object = None
-    after: object = None
-
-
-_UNKNOWN = Defaults()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyPair:
-    """The policies of one service, or of a file, in both versions."""
-
-    before: PolicyOverrides
-    after: PolicyOverrides
+PolicyPair: TypeAlias = tuple[PolicyOverrides, PolicyOverrides]
+"""The policies of one service, or of a file, before and after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,19 +116,17 @@ class Walk:
 
     def _field(self, field: Field, old: object, new: object) -> tuple[Change, ...]:
         before, after = field.get(old), field.get(new)
-        if before == after:
-            return ()
-        defaults = Defaults(
-            before=field.default(old, self.policies.before),
-            after=field.default(new, self.policies.after),
-        )
+        defaults = field.default(old, self.policies[0]), field.default(new, self.policies[1])
         labelled = replace(field, label=f"{self.where} {field.label}".strip())
         return compare(self.service, labelled, _or_none(before), _or_none(after), defaults)
 
     def _items(self, items: Items, old: Iterable[Any], new: Iterable[Any]) -> Iterator[Change]:
         before, after = tuple(old), tuple(new)
         if not items.fields:
-            before, after = _missing_in(after, before), _missing_in(before, after)
+            common = [one for one in before if one in after]
+            before, after = (
+                tuple(one for one in side if one not in common) for side in (before, after)
+            )
         for left, right in _paired(before, after, items.key):
             name = getattr(left or right, "name", "")
             if items.fields and left is not None and right is not None:
@@ -173,14 +137,24 @@ class Walk:
                 yield from compare(self.service, replace(items.whole, label=label), left, right)
 
 
+_DIRECTIONS = {1: Direction.LOOSER, 0: Direction.NEUTRAL, -1: Direction.STRICTER}
+
+
 def compare(
-    service: str, field: Field, before: object, after: object, defaults: Defaults = _UNKNOWN
+    service: str,
+    field: Field,
+    before: object,
+    after: object,
+    defaults: tuple[object, object] = (None, None),
 ) -> tuple[Change, ...]:
-    """Return the change of one value, None being not set; nothing where both are the same."""
+    """Return the change of one value, None being not set; nothing where both are the same.
+
+    `defaults` are what holds in each version where it is not set; None: not known.
+    """
     if before == after:
         return ()
-    old = defaults.before if before is None else before
-    new = defaults.after if after is None else after
+    old = defaults[0] if before is None else before
+    new = defaults[1] if after is None else after
     absence = field.absent * ((after is None) - (before is None))
     order = 0 if old is None or new is None else field.order(old, new)
     change = Change(
@@ -189,7 +163,7 @@ def compare(
         before=_shown(field, before, old),
         after=_shown(field, after, new),
         # what is dropped may leave a stricter default: of two that disagree, neither counts
-        direction=_direction(0 if absence * order < 0 else absence or order),
+        direction=_DIRECTIONS[0 if absence * order < 0 else absence or order],
         effect=_effect(field, (before, after), (old, new)),
         limit=_limit(field, old, new),
     )
@@ -204,12 +178,6 @@ def _shown(field: Field, written: object, effective: object) -> str:
     if effective is None:
         return NOT_SET
     return field.format(effective) + (" (default)" if written is None else "")
-
-
-def _direction(sign: int) -> Direction:
-    if not sign:
-        return Direction.NEUTRAL
-    return Direction.LOOSER if sign > 0 else Direction.STRICTER
 
 
 def _effect(field: Field, written: tuple[object, object], effective: tuple[object, object]) -> str:
@@ -233,10 +201,6 @@ def _limit(field: Field, old: object, new: object) -> Limit | None:
         after=field.number(new),
         at_least=field.order is less_is_looser,
     )
-
-
-def _missing_in(others: Sequence[Any], entries: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(one for one in entries if one not in others)
 
 
 def _paired(

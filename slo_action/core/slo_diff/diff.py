@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from slo_action.core.policy.numbers import DEFAULTS, PolicyOverrides
 from slo_action.core.slo.services import Service, SloYml
 from slo_action.core.slo_diff.change import Change, Direction, Field, PolicyPair, Walk, compare
-from slo_action.core.slo_diff.fields import SERVICE, SERVICE_FIELDS, TEAMS
-from slo_action.core.slo_diff.policy import policy_changes, same_numbers
+from slo_action.core.slo_diff.fields import POLICY_FIELDS, SERVICE, SERVICE_FIELDS, TEAMS
 
 NAME = "name"
 """What changes of a service that is only renamed."""
@@ -30,8 +29,9 @@ def by_direction(changes: Sequence[Change]) -> Mapping[Direction, tuple[Change, 
 
 
 def _changes(before: SloYml, after: SloYml) -> Iterator[Change]:
-    defaults = PolicyPair(before=before.policy.over(DEFAULTS), after=after.policy.over(DEFAULTS))
-    yield from policy_changes("", PolicyPair(before=before.policy, after=after.policy))
+    defaults = before.policy.over(DEFAULTS), after.policy.over(DEFAULTS)
+    of_file = Walk(service="", policies=(DEFAULTS, DEFAULTS))
+    yield from of_file.changes(POLICY_FIELDS.values(), before.policy, after.policy)
     yield from Walk(service="", policies=defaults).changes((TEAMS,), before, after)
     old_names = _renamed(before, after)
     gone = before.services.keys() - after.services.keys() - set(old_names.values())
@@ -48,15 +48,16 @@ def _changes(before: SloYml, after: SloYml) -> Iterator[Change]:
 
 
 def _service_changes(old: Service, new: Service, defaults: PolicyPair) -> Iterator[Change]:
-    policies = PolicyPair(
-        before=old.policy.over(defaults.before), after=new.policy.over(defaults.after)
-    )
+    policies = old.policy.over(defaults[0]), new.policy.over(defaults[1])
     yield from Walk(service=new.name, policies=policies).changes(SERVICE_FIELDS, old, new)
-    repeated = same_numbers(old.policy, _of_targets(old)) & same_numbers(
-        new.policy, _of_targets(new)
-    )
-    own = PolicyPair(before=old.policy, after=new.policy)
-    yield from policy_changes(new.name, own, defaults, repeated)
+    targets = _of_targets(old), _of_targets(new)
+    own = [
+        field
+        for name, field in POLICY_FIELDS.items()
+        if old.policy.get(name) != targets[0].get(name)
+        or new.policy.get(name) != targets[1].get(name)
+    ]
+    yield from Walk(service=new.name, policies=defaults).changes(own, old.policy, new.policy)
 
 
 def _of_targets(service: Service) -> PolicyOverrides:

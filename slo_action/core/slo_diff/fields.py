@@ -2,11 +2,11 @@
 
 An endpoint, a journey, a step or a target less is looser, and so are longer intervals, limits and
 grace, and more maintenance. Where a service is, who runs it and who is notified are neither, except
-that no recipient is left. `core/slo_diff/policy.py` has the numbers that judge a deploy.
+that no recipient is left.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
 from operator import attrgetter
@@ -22,16 +22,21 @@ from slo_action.core.journey.journeys import (
 )
 from slo_action.core.model import Witness
 from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
-from slo_action.core.policy.numbers import NUMBERS_BY_NAME, PolicyOverrides
-from slo_action.core.slo.services import Endpoint, Maintenance, Team
+from slo_action.core.policy.numbers import (
+    NUMBERS_BY_NAME,
+    POLICY_NUMBERS,
+    Comparison,
+    PolicyNumber,
+    effect_of,
+    less_is_looser,
+    more_is_looser,
+)
+from slo_action.core.slo.services import Endpoint, Maintenance
 from slo_action.core.slo_diff.change import (
     NOT_SET,
     Compared,
-    Comparison,
     Field,
     Items,
-    less_is_looser,
-    more_is_looser,
 )
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.core.text.quantities import (
@@ -41,37 +46,36 @@ from slo_action.core.text.quantities import (
     percent_words,
 )
 
+_DEFAULT_OBJECTIVES: Mapping[Witness | None, LatencyObjective] = dict(DEFAULT_OBJECTIVES)
 _MONTH_SECONDS, _DAY_SECONDS = 30 * 86_400, 86_400
-_REQUESTS, _RUNS = 10_000, 1_000
-_DEFAULT_OBJECTIVES = dict(DEFAULT_OBJECTIVES)
 
 
-def _budget(before: Fraction, after: Fraction) -> str:
-    old, new = (about_minutes(float(1 - share) * _MONTH_SECONDS) for share in (before, after))
-    return f"downtime budget of 30 days: {old} → {new}"
-
-
-def _errors(before: Fraction, after: Fraction) -> str:
-    old, new = count_words(float(_REQUESTS * before)), count_words(float(_REQUESTS * after))
-    return f"of {_REQUESTS:,} requests, {old} → {new} may fail"
-
-
-def _runs(before: Fraction, after: Fraction) -> str:
-    old, new = (count_words(float(_RUNS * (1 - share))) for share in (before, after))
-    return f"of {_RUNS:,} runs, {old} → {new} may fail"
+_budget = effect_of(
+    "downtime budget of 30 days: {} → {}",
+    lambda share: about_minutes(float(1 - share) * _MONTH_SECONDS),
+)
+_errors = effect_of(
+    "of 10,000 requests, {} → {} may fail", lambda share: count_words(float(10_000 * share))
+)
+_runs = effect_of(
+    "of 1,000 runs, {} → {} may fail", lambda share: count_words(float(1_000 * (1 - share)))
+)
+_no_answer = effect_of("no answer within {} → {} is a failure", duration_words)
+_probes_a_day = effect_of(
+    "{} → {} probes a day",
+    lambda each: count_words(_DAY_SECONDS / _seconds(each)) if each else "no",
+)
 
 
 def _target(name: str, order: Comparison, effect: Callable[[Fraction, Fraction], str]) -> Field:
     label = name.replace("_", " ")
-    return Field(
-        label=label,
+    return _whole(
+        label,
+        percent_words,
+        "promised",
         get=lambda service: getattr(service.targets, name),
-        format=percent_words,
         order=order,
         effect=effect,
-        absent=1,
-        removed="no longer promised",
-        added="promised from now on",
         default=lambda _service, policy: policy.get("slo") if name == "error_rate" else None,
         measured=label,
     )
@@ -81,20 +85,7 @@ def _seconds(duration: timedelta | float) -> float:
     return duration.total_seconds() if isinstance(duration, timedelta) else duration
 
 
-def _probes_a_day(before: timedelta | float, after: timedelta | float) -> str:
-    old, new = (
-        count_words(_DAY_SECONDS / _seconds(each)) if each else "no" for each in (before, after)
-    )
-    return f"{old} → {new} probes a day"
-
-
-def _no_answer(before: timedelta | float, after: timedelta | float) -> str:
-    return f"no answer within {duration_words(before)} → {duration_words(after)} is a failure"
-
-
-def _duration(
-    label: str, name: str, effect: Callable[[timedelta | float, timedelta | float], str]
-) -> Field:
+def _duration(label: str, name: str, effect: Callable[[Any, Any], str]) -> Field:
     return Field(
         label=label,
         get=attrgetter(name),
@@ -104,42 +95,26 @@ def _duration(
     )
 
 
-def _objective(
-    before: Endpoint | Journey,
-    after: Endpoint | Journey,
-    stream: str,
-    default: Callable[[Any, PolicyOverrides], LatencyObjective | None] = lambda _holder, _policy: (
-        None
-    ),
-) -> Field:
-    """Compare objectives on response times, of which another version may have another quantile."""
+def _objective(before: Endpoint | Journey, after: Endpoint | Journey) -> Field:
+    """Compare objectives on response times, of which another version may have another quantile.
+
+    A deploy has the default objective where none is set: to drop a laxer one is not looser.
+    """
+    stream = stream_of(after) if isinstance(after, Endpoint) else f"journey {after.name}"
     old, new = before.objective, after.objective
     same = old is None or new is None or _kind(old) == _kind(new)
     name = next((goal.name for goal in (new, old) if goal), "")
-    return Field(
-        label=name if same else "response time",
+    return _whole(
+        name if same else "response time",
+        _limit_text if same else _objective_text,
+        "promised",
         get=attrgetter("objective"),
-        format=_limit_text if same else _objective_text,
         order=_objective_order,
         effect=_slower,
-        absent=1,
-        removed="no longer promised",
-        added="promised from now on",
-        default=default,
+        default=lambda one, _policy: _DEFAULT_OBJECTIVES.get(getattr(one, "witness", None)),
         measured=f"{stream} {name}" if same else "",
         number=lambda goal: float(goal.limit_seconds),
     )
-
-
-def _endpoint_objective(before: Endpoint, after: Endpoint) -> Field:
-    """A deploy has the default objective where none is set: to drop a laxer one is not looser."""
-    return _objective(
-        before, after, stream_of(after), lambda one, _policy: _DEFAULT_OBJECTIVES.get(one.witness)
-    )
-
-
-def _journey_objective(before: Journey, after: Journey) -> Field:
-    return _objective(before, after, f"journey {after.name}")
 
 
 def stream_of(endpoint: Endpoint) -> str:
@@ -147,8 +122,7 @@ def stream_of(endpoint: Endpoint) -> str:
     return endpoint.path if endpoint.witness is Witness.API else endpoint.witness.value
 
 
-def _kind(goal: LatencyObjective) -> tuple[str, Fraction]:
-    return goal.name, goal.quantile
+_kind = attrgetter("name", "quantile")
 
 
 def _limit_text(goal: LatencyObjective) -> str:
@@ -258,25 +232,19 @@ def _step_count(journey: Journey) -> str:
     return f"{len(journey.steps)} step{'' if len(journey.steps) == 1 else 's'}"
 
 
+def _step_names(journey: Journey) -> list[str]:
+    return [step.name for step in journey.steps]
+
+
 def _step_order(before: Journey, after: Journey) -> Field | None:
-    old, new = ([step.name for step in journey.steps] for journey in (before, after))
-    if sorted(old) != sorted(new):
-        return None
-    return Field(
-        label="order of steps",
-        get=lambda journey: [step.name for step in journey.steps],
-        format=", ".join,
-    )
+    is_same_set = sorted(_step_names(before)) == sorted(_step_names(after))
+    field = Field(label="order of steps", get=_step_names, format=", ".join)
+    return field if is_same_set else None
 
 
-def _whole(label: str, format: Callable[..., str], verb: str) -> Field:  # noqa: A002 - as Field's
-    return Field(
-        label=label,
-        format=format,
-        absent=1,
-        removed=f"no longer {verb}",
-        added=f"{verb} from now on",
-    )
+def _whole(label: str, format: Callable[..., str], verb: str, **more: Any) -> Field:  # noqa: A002, ANN401 - as Field's
+    removed, added = f"no longer {verb}", f"{verb} from now on"
+    return Field(label=label, format=format, absent=1, removed=removed, added=added, **more)
 
 
 _STEP_FIELDS: tuple[Compared, ...] = (
@@ -297,7 +265,7 @@ _STEP_FIELDS: tuple[Compared, ...] = (
 _JOURNEY_FIELDS: tuple[Compared, ...] = (
     _duration("interval", "interval_seconds", _probes_a_day),
     _duration("timeout", "timeout_seconds", _no_answer),
-    _journey_objective,
+    _objective,
     Items(
         get=attrgetter("steps"),
         whole=_whole("{where}, step {name}", _request, "run"),
@@ -311,7 +279,7 @@ _ENDPOINT_FIELDS: tuple[Compared, ...] = (
     Field(label="kind", get=attrgetter("witness")),
     _duration("interval", "interval", _probes_a_day),
     _duration("timeout", "timeout", _no_answer),
-    _endpoint_objective,
+    _objective,
     _ASSERTIONS,
 )
 
@@ -356,10 +324,6 @@ def _notify(label: str) -> Field:
     )
 
 
-def _team_text(team: Team) -> str:
-    return ", ".join(team.notify) or "no recipients"
-
-
 SERVICE_FIELDS: tuple[Compared, ...] = (
     *(
         Field(label=name, get=attrgetter(name))
@@ -401,10 +365,25 @@ SERVICE_FIELDS: tuple[Compared, ...] = (
         ),
     ),
 )
+
+
+def _number(number: PolicyNumber) -> Field:
+    return Field(
+        label=f"policy: {number.label or number.name.replace('_', ' ')}",
+        get=lambda overrides: overrides.get(number.name),
+        format=number.text,
+        order=number.order,
+        effect=number.effect,
+        default=lambda _holder, policy: policy.get(number.name),
+    )
+
+
+POLICY_FIELDS = {number.name: _number(number) for number in POLICY_NUMBERS}
+"""The numbers that judge a deploy, by their names."""
 SERVICE = _whole("service", attrgetter("url"), "monitored")
 TEAMS = Items(
     get=lambda slo_yml: slo_yml.teams.values(),
-    whole=Field(label="team {name}", format=_team_text),
+    whole=Field(label="team {name}", format=lambda team: ", ".join(team.notify) or "no recipients"),
     where="team {name}:",
     fields=(_notify("notify"),),
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import ge, le
 
 from slo_action.core.model import Verdict
 from slo_action.core.record.policy_comparison import PolicyComparison, PolicyOutcome
@@ -98,9 +99,8 @@ def replayed_impact(
 
 
 def _passes(limit: Limit, value: float) -> tuple[bool, bool]:
-    if limit.at_least:
-        return value >= limit.before, value >= limit.after
-    return value <= limit.before, value <= limit.after
+    fits = ge if limit.at_least else le
+    return fits(value, limit.before), fits(value, limit.after)
 
 
 def _counted(

@@ -5,11 +5,9 @@ likelihood ratio is added to one sum from the start, and to one that restarts wh
 below 0 (a CUSUM), for each of a few alternative block rates.
 """
 
-from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from math import expm1, inf, log, log1p
-from typing import Self
 
 from slo_action.core.stats.binomial import log_mean_exp
 
@@ -87,10 +85,6 @@ class Processes:
         self._began: list[float | None] = [None] * len(rates)
         self._steps: dict[int, Steps] = {}
 
-    def copy(self) -> Self:
-        """Return an equal state that can be led on by itself."""
-        return copy(self)
-
     def add(self, probes: int, starts_seconds: float, *, bad: bool) -> None:
         """Take the next block in time, of `probes` valid answers."""
         both = self._steps.get(probes)
@@ -125,7 +119,4 @@ class Processes:
         return self._began_of(self._total)
 
     def _began_of(self, sums: list[float]) -> float | None:
-        if not sums:
-            return None
-        index = sums.index(max(sums))
-        return self._began[index]
+        return self._began[sums.index(max(sums))] if sums else None

@@ -61,8 +61,6 @@ class LatencyCounter:
     answers are kept apart: `cold_n` of them, the slowest took `cold_max_seconds`.
     """
 
-    LIMITS_SECONDS = LIMITS_SECONDS
-
     def __init__(self, limits_seconds: Sequence[float] = LIMITS_SECONDS) -> None:
         self.n = 0
         self.unanswered = 0

@@ -4,6 +4,7 @@ Three rules fire the trigger: more of the planned probes failed than it allows, 
 whole window speak for a rate above sqrt(slo * trigger), or those since some moment do.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -222,7 +223,7 @@ class RateTest:
         """Judge the open blocks up to the last one known to be bad, on a copy of the sums."""
         if self.breach is not None or not self._bad_open:
             return
-        seen, left = self._processes.copy(), self._bad_open
+        seen, left = copy(self._processes), self._bad_open
         for block in self._open.values():
             self._add(seen, block, now)
             left -= block.bad
@@ -288,6 +289,6 @@ class RateTest:
         )
         return min(by_count, by_weight) <= 1.0 - self._policy.refute_confidence
 
-    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """Return the failure rates that no look so far could refute, for display."""
-        return any_time_interval(self.bad, self.valid, confidence)
+    def interval(self) -> tuple[float, float]:
+        """Return the failure rates that no look so far could refute with 95 %, for display."""
+        return any_time_interval(self.bad, self.valid)

@@ -97,8 +97,12 @@ def single_sick_machine(gate: Gate, window: Window | None, fleet: Fleet | None) 
     """
     if fleet is None:
         return ""
-    found = _sick_of_window(window) if window is not None else _sick_of_gate(gate)
-    found = found or _lost_machines(fleet)
+    if window is None:
+        found = _sick_of_gate(gate)
+    else:  # what users notice of a sick machine fails through the balancer, too, but elsewhere not
+        found = [window.stream_stats[name].stream.machine for name in window.sick_machines]
+    # a machine that does not run in the end may only need to be started
+    found = found or [one.name for one in fleet.pending if one.is_dead or one.is_lost]
     sick = found[0] if len(found) == 1 else ""
     machine = fleet.named(sick)
     others = [m for m in fleet.counted if m.is_asked and m.name != sick]
@@ -106,20 +110,9 @@ def single_sick_machine(gate: Gate, window: Window | None, fleet: Fleet | None) 
     return sick if alike and any(fleet.runs(m) is not False for m in others) else ""
 
 
-def _lost_machines(fleet: Fleet) -> tuple[str, ...]:
-    """A machine that does not run in the end may only need to be started."""
-    return tuple(machine.name for machine in fleet.pending if machine.is_dead or machine.is_lost)
-
-
-def _sick_of_window(window: Window) -> tuple[str, ...]:
-    """What users notice of a sick machine fails through the balancer, too, but elsewhere not."""
-    names = {s.name: s.machine for s in window.streams if s.machine}
-    return tuple(names[name] for name in window.sick_machines)
-
-
-def _sick_of_gate(gate: Gate) -> tuple[str, ...]:
+def _sick_of_gate(gate: Gate) -> list[str]:
     """Only where nothing but machines failed in the last attempts; each of them counts."""
     failed = [s for o in public_failures(gate) for s in o.failures]
     if not failed or any(not sample.machine for sample in failed):
-        return ()
-    return tuple(dict.fromkeys(sample.machine for sample in failed))
+        return []
+    return list(dict.fromkeys(sample.machine for sample in failed))

@@ -85,9 +85,10 @@ def unheard(window: Window) -> StreamStats | None:
     """
     if window.end is not WindowEnd.OVER:
         return None
+    watched = window.ends_seconds - window.counts_from_seconds
     for stats in endpoints(window):
-        lost, watched = unheard_seconds(stats, window), _watched(window)
-        if lost >= window.policy.outage_seconds or _usable_seconds(stats) < _USABLE * watched:
+        lost, usable = unheard_seconds(stats, window), stats.rate.valid_weight * stats.seconds_apart
+        if lost >= window.policy.outage_seconds or usable < _USABLE * watched:
             return stats
     unheard_of = (t for t in journeys(window) if t.unusable and not t.rate.valid)
     return next(unheard_of, None)
@@ -96,15 +97,6 @@ def unheard(window: Window) -> StreamStats | None:
 def unheard_seconds(stats: StreamStats, window: Window) -> float:
     """Return for how many seconds up to the end an endpoint was not heard."""
     return window.ends_seconds - max(stats.last_heard, window.counts_from_seconds)
-
-
-def _watched(window: Window) -> float:
-    return window.ends_seconds - window.counts_from_seconds
-
-
-def _usable_seconds(stats: StreamStats) -> float:
-    """Return the seconds that an endpoint's answers stand for."""
-    return stats.rate.valid_weight * stats.seconds_apart
 
 
 def over_slo(window: Window) -> StreamStats | None:
@@ -263,8 +255,8 @@ def _why_few_answers(window: Window, stats: StreamStats) -> str:
     if pausing and pausing.last_neutral:
         last = pausing.last_neutral.detail
         return f"; all probes paused, as {pausing.stream.name} was rate limited; last: {last}"
-    late = f"; {stats.missed} of its probes were not sent, as the runner was late"
-    return late if stats.missed else ""
+    missed = stats.missed
+    return f"; {missed} of its probes were not sent, as the runner was late" if missed else ""
 
 
 def latency_summary(stats: StreamStats) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from slo_action.config.text.url import parse_url
 from slo_action.core.answer.freshness import refreshed
-from slo_action.core.lint.live.visit import HEALTH, EndpointVisit, Visit
+from slo_action.core.lint.live.rules import HEALTH, EndpointVisit, Visit
 from slo_action.core.model import Probe, Sample, Witness
 from slo_action.core.slo.services import Endpoint, Service
 from slo_action.ports import Clock, Prober

@@ -7,8 +7,7 @@ from itertools import count
 
 import pytest
 
-from slo_action.core.lint.live.rules import LIVE_RULES
-from slo_action.core.lint.live.visit import Visit
+from slo_action.core.lint.live.rules import LIVE_RULES, Visit
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.core.slo.services import Endpoint, Service
 from slo_action.modes.check.live import AT_ONCE, MOST_ENDPOINTS, MOST_SERVICES, visits

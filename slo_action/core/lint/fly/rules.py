@@ -27,7 +27,6 @@ from slo_action.core.lint.fly.fly_toml import (
     wakes_from_none,
 )
 from slo_action.core.lint.rule import Key, RuleTable, Table, Violation, dotted
-from slo_action.core.model import Level
 from slo_action.core.text.go_durations import go_text, is_go_duration
 from slo_action.core.text.quoting import quoted
 
@@ -47,15 +46,14 @@ FLY_RULES: RuleTable[Table] = RuleTable()
 
 def _at(key: Key, text: str, replacement: str | None = None) -> Violation:
     """Return a violation whose message begins with its key."""
-    return Violation(key=key, message=f"{dotted(key)}{text}", replacement=replacement)
+    return Violation(key, f"{dotted(key)}{text}", replacement=replacement)
 
 
 # Deploys
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "auto-rollback-no-op",
-    Level.WARNING,
     "auto_rollback does nothing",
     why="flyctl parses it and nothing reads it, so a bad release stays until it is rolled back",
     fix=(
@@ -67,7 +65,7 @@ def _auto_rollback(document: Table) -> Iterator[Violation]:
     for key, table in tables(document.get("experimental"), ("experimental",)):
         if "auto_rollback" in table:
             message = f"[experimental] auto_rollback = {shown(table['auto_rollback'])}"
-            yield Violation(key=(*key, "auto_rollback"), message=message, replacement="")
+            yield Violation((*key, "auto_rollback"), message, replacement="")
 
 
 def _deploy(document: Table, name: str) -> Iterator[tuple[Key, object]]:
@@ -77,9 +75,8 @@ def _deploy(document: Table, name: str) -> Iterator[tuple[Key, object]]:
             yield (*key, name), table[name]
 
 
-@FLY_RULES.rule(
+@FLY_RULES.notice(
     "release-command",
-    Level.NOTICE,
     "A rollback does not undo the release command",
     why=(
         "a rollback never runs it and never undoes what it did: the previous code meets the new "
@@ -89,12 +86,11 @@ def _deploy(document: Table, name: str) -> Iterator[tuple[Key, object]]:
 )
 def _release_command(document: Table) -> Iterator[Violation]:
     for key, _ in _deploy(document, "release_command"):
-        yield Violation(key=key, message=f"each deploy runs {dotted(key)}")
+        yield Violation(key, f"each deploy runs {dotted(key)}")
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "strategy-immediate",
-    Level.WARNING,
     "A deploy that does not wait for health",
     why=(
         "all machines are replaced at once and the deploy ends with success before one is healthy, "
@@ -108,9 +104,8 @@ def _strategy_immediate(document: Table) -> Iterator[Violation]:
             yield _at(key, " waits for no health check")
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "strategy-refused",
-    Level.WARNING,
     "A strategy that flyctl refuses",
     why="the deploy ends before it begins, so there is nothing to verify",
     fix='write strategy = "rolling", or what the strategy needs',
@@ -132,9 +127,8 @@ def _refused(strategy: object, document: Table) -> str:
     return ""
 
 
-@FLY_RULES.rule(
+@FLY_RULES.notice(
     "strategy-bluegreen",
-    Level.NOTICE,
     "No machine is left to roll back",
     why=(
         "a rollback machine by machine restores what is still there; machines that bluegreen has "
@@ -151,9 +145,8 @@ def _strategy_bluegreen(document: Table) -> Iterator[Violation]:
 # Health checks
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "no-service-checks",
-    Level.WARNING,
     "A service without health checks",
     why="Fly cannot see that a machine is unhealthy: requests go there, and any deploy passes",
     fix=(
@@ -170,9 +163,8 @@ def _no_service_checks(document: Table) -> Iterator[Violation]:
             yield _at(key, f" has no checks{more}")
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "ignored-check-key",
-    Level.WARNING,
     "A key of a check that nothing reads",
     why="flyctl's tables have no such key: what it asks for never runs and never restarts",
     fix=(
@@ -194,12 +186,11 @@ def _ignored_check_key(document: Table) -> Iterator[Violation]:
         if check.table.get("restart_limit")
     ]
     for key in ignored:
-        yield Violation(key=key, message=f"nothing reads {dotted(key)}")
+        yield Violation(key, f"nothing reads {dotted(key)}")
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "check-without-path",
-    Level.WARNING,
     "An HTTP check without a path",
     why=(
         "Fly's reference names no default, so a deploy waits for an arbitrary page, and not for "
@@ -213,9 +204,8 @@ def _check_without_path(document: Table) -> Iterator[Violation]:
             yield _at(check.key, " names no path")
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "check-method",
-    Level.WARNING,
     "A check that may change something",
     why=(
         "it is sent to each machine at each interval, and only GET and HEAD promise to change "
@@ -230,9 +220,8 @@ def _check_method(document: Table) -> Iterator[Violation]:
             yield _at((*check.key, "method"), f" = {quoted(method)}")
 
 
-@FLY_RULES.rule(
+@FLY_RULES.notice(
     "check-timing-left-out",
-    Level.NOTICE,
     "A check leaves its timing to the platform",
     why=(
         "flyctl passes nothing on and Fly's reference names no default, so how long a deploy waits "
@@ -250,9 +239,8 @@ def _check_timing_left_out(document: Table) -> Iterator[Violation]:
 # Durations of checks
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "bare-duration",
-    Level.WARNING,
     "A duration without a unit",
     why=(
         "bare numbers in checks are never seconds: nanoseconds in http_service.checks, "
@@ -279,9 +267,8 @@ def _with_unit(check: Check, name: str) -> str | None:
     return f'"{go_text(seconds)}"' if meant and seconds is not None else None
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "duration-refused",
-    Level.WARNING,
     "A duration that flyctl refuses",
     why="Go cannot parse it, so the deploy ends before it begins",
     fix='write numbers with units and nothing between, such as "15s" or "1m30s"',
@@ -293,9 +280,8 @@ def _duration_refused(document: Table) -> Iterator[Violation]:
             yield _at(key, f" = {shown(value)}")
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "duration-out-of-range",
-    Level.WARNING,
     "A duration that the platform changes",
     why=(
         "those of a service's check are raised to 1 second and lowered to 1 minute, which a line "
@@ -333,18 +319,16 @@ def grace_past(deadline: Fraction) -> Callable[[Table], Iterator[Violation]]:
     return find
 
 
-FLY_RULES.rule(
+FLY_RULES.notice(
     "grace-past-deadline",
-    Level.NOTICE,
     "A grace period beyond the health deadline",
     why="verify waits 90 s for health by default, and this check does not look before that",
     fix="shorten it, or give verify a longer health-deadline",
 )(grace_past(GATE_SECONDS))
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "check-timeout",
-    Level.WARNING,
     "A check's timeout is not below its interval",
     why="a check that hangs outlasts its turn, so an unhealthy machine is noticed late",
     fix="make the timeout shorter than the interval",
@@ -354,16 +338,14 @@ def _check_timeout(document: Table) -> Iterator[Violation]:
         timeout, interval = _written(check, "timeout"), _written(check, "interval")
         if timeout is not None and interval is not None and timeout >= interval:
             values = f"timeout {check.table['timeout']}, interval {check.table['interval']}"
-            message = f"{dotted(check.key)}: {values}"
-            yield Violation(key=(*check.key, "timeout"), message=message)
+            yield Violation((*check.key, "timeout"), f"{dotted(check.key)}: {values}")
 
 
 # Services: load, autostop, old forms
 
 
-@FLY_RULES.rule(
+@FLY_RULES.notice(
     "no-concurrency",
-    Level.NOTICE,
     "A service without concurrency limits",
     why=(
         "Fly then counts connections, with a soft limit of 20 and no hard one, so a machine that "
@@ -384,9 +366,8 @@ def _concurrency(document: Table) -> Iterator[tuple[Key, Table]]:
             yield (*key, "concurrency"), limits
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "concurrency-limits",
-    Level.WARNING,
     "The soft limit is above the hard limit",
     why=(
         "a machine is refused requests before others are preferred or started, so full machines "
@@ -399,12 +380,11 @@ def _concurrency_limits(document: Table) -> Iterator[Violation]:
         soft, hard = limits.get("soft_limit"), limits.get("hard_limit")
         if isinstance(soft, int) and isinstance(hard, int) and soft > hard > 0:
             message = f"{dotted(key)}: soft_limit {shown(soft)}, hard_limit {shown(hard)}"
-            yield Violation(key=(*key, "soft_limit"), message=message)
+            yield Violation((*key, "soft_limit"), message)
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "concurrency-type",
-    Level.WARNING,
     "A concurrency type that Fly does not know",
     why="only connections and requests are counted, and autostop and routing go by the count",
     fix='write type = "requests", or "connections"',
@@ -415,9 +395,8 @@ def _concurrency_type(document: Table) -> Iterator[Violation]:
             yield _at((*key, "type"), f" = {shown(limits['type'])}")
 
 
-@FLY_RULES.rule(
+@FLY_RULES.notice(
     "autostop-min-zero",
-    Level.NOTICE,
     "The first request wakes a machine",
     why=(
         "with none running, the first request waits until one has started, up to 30 s; so may the "
@@ -427,12 +406,11 @@ def _concurrency_type(document: Table) -> Iterator[Violation]:
 )
 def _autostop_min_zero(document: Table) -> Iterator[Violation]:
     for key, message in wakes_from_none(document):
-        yield Violation(key=key, message=message)
+        yield Violation(key, message)
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "autostop-never-starts",
-    Level.WARNING,
     "Machines stop and are never started",
     why=(
         "the proxy stops those that are idle, and no request starts them again: probes get no "
@@ -444,12 +422,11 @@ def _autostop_never_starts(document: Table) -> Iterator[Violation]:
     for key, service in services(document):
         if stops(service) and service.get("auto_start_machines") is False:
             message = f"{dotted(key)} stops idle machines, and auto_start_machines is false"
-            yield Violation(key=(*key, "auto_start_machines"), message=message)
+            yield Violation((*key, "auto_start_machines"), message)
 
 
-@FLY_RULES.rule(
+@FLY_RULES.warning(
     "autostop-refused",
-    Level.WARNING,
     "An autostop that flyctl refuses",
     why="the deploy ends before it begins, so there is nothing to verify",
     fix='write "off", "stop" or "suspend"',
@@ -461,9 +438,8 @@ def _autostop_refused(document: Table) -> Iterator[Violation]:
             yield _at((*key, "auto_stop_machines"), f" = {shown(value)}")
 
 
-@FLY_RULES.rule(
+@FLY_RULES.notice(
     "legacy-form",
-    Level.NOTICE,
     "An old form of a key",
     why=(
         "flyctl still translates it and Fly's reference no longer names it; a rollback deploys old "

@@ -4,6 +4,7 @@ Sources: Fly's configuration reference on force_https, min_machines_running and 
 platform makes of a check's durations stands in fly_toml.py.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -32,7 +33,6 @@ from slo_action.core.lint.rule import (
     dotted,
     findings,
 )
-from slo_action.core.model import Level
 from slo_action.core.slo.services import Endpoint, Service
 from slo_action.core.text.go_durations import go_text
 from slo_action.core.text.quoting import quoted
@@ -105,9 +105,8 @@ class Pair:
 MATCH_RULES: RuleTable[Pair] = RuleTable()
 
 
-@MATCH_RULES.rule(
+@MATCH_RULES.warning(
     "match-path",
-    Level.WARNING,
     "The platform checks another path than slo.yml",
     why=(
         "Fly routes and deploys by one page and verify judges by another, so one of them may be "
@@ -126,7 +125,7 @@ def _match_path(pair: Pair) -> Iterator[Violation]:
         if len(checks) > 1:
             text = f"none of {len(checks)} checks asks for health"
         message = f"{text}, and health is {quoted(health.path)} in slo.yml"
-        yield Violation(key=key, message=message, replacement=_only_path(health, pair))
+        yield Violation(key, message, replacement=_only_path(health, pair))
 
 
 def _only_path(health: Endpoint, pair: Pair) -> str | None:
@@ -134,12 +133,15 @@ def _only_path(health: Endpoint, pair: Pair) -> str | None:
     wanted = {one.path for service in pair.every if (one := service.endpoint("health"))}
     has_base = any(_base_path(service) for service in pair.every)
     is_sure = _sole_check(pair.table) and pair.is_same_app() and len(wanted) == 1 and not has_base
-    return _toml_string(health.path) if is_sure and health.path.isprintable() else None
+    return (
+        json.dumps(health.path, ensure_ascii=False)
+        if is_sure and health.path.isprintable()
+        else None
+    )
 
 
-@MATCH_RULES.rule(
+@MATCH_RULES.notice(
     "match-timing",
-    Level.NOTICE,
     "A check's timing is not that of slo.yml",
     why="what the platform calls late or unhealthy is then something else than what is promised",
     fix="write the durations of slo.yml's monitoring, or change them there",
@@ -179,8 +181,8 @@ def _differences(check: Check, pair: Pair) -> Iterator[Violation]:
         kept, key = _kept(check, name, seconds), (*check.key, name)
         limited = "" if kept == seconds else f", of which the platform makes {go_text(kept)}"
         values = f"{dotted(key)} = {shown(check.table[name])}, and slo.yml says {go_text(seconds)}"
-        replacement = _toml_string(go_text(agreed[name])) if name in agreed else None
-        yield Violation(key=key, message=f"{values}{limited}", replacement=replacement)
+        replacement = f'"{go_text(agreed[name])}"' if name in agreed else None
+        yield Violation(key, f"{values}{limited}", replacement=replacement)
 
 
 def _durations(service: Service) -> dict[str, Fraction]:
@@ -212,9 +214,8 @@ def _agreed(check: Check, wanted: list[dict[str, Fraction]]) -> dict[str, Fracti
     return agreed
 
 
-@MATCH_RULES.rule(
+@MATCH_RULES.warning(
     "match-app",
-    Level.WARNING,
     "Another app than that of slo.yml",
     why="one app is deployed, and another is verified and rolled back",
     fix="write the same name at both places; in slo.yml it is app, or else service",
@@ -223,13 +224,11 @@ def _match_app(pair: Pair) -> Iterator[Violation]:
     name, app = pair.service.app or pair.service.name, pair.table.get("app")
     if isinstance(app, str) and app and app != name:
         source = "app" if pair.service.app else "service"
-        message = f"app = {quoted(app)}, and slo.yml says {source}: {quoted(name)}"
-        yield Violation(key=("app",), message=message)
+        yield Violation(("app",), f"app = {quoted(app)}, and slo.yml says {source}: {quoted(name)}")
 
 
-@MATCH_RULES.rule(
+@MATCH_RULES.warning(
     "match-autostop",
-    Level.WARNING,
     "A target that a stopped app cannot meet",
     why=(
         "with none running, the first request waits up to 30 s until a machine has started, which "
@@ -245,7 +244,7 @@ def _match_autostop(pair: Pair) -> Iterator[Violation]:
         return
     for where, (key, reason) in waking.items():
         if not addressed or where in addressed:
-            yield Violation(key=key, message=f"{reason}; slo.yml promises {promise}")
+            yield Violation(key, f"{reason}; slo.yml promises {promise}")
 
 
 def _promise(service: Service) -> str:
@@ -259,9 +258,8 @@ def _promise(service: Service) -> str:
     return " and ".join(promises)
 
 
-@MATCH_RULES.rule(
+@MATCH_RULES.warning(
     "match-scheme",
-    Level.WARNING,
     "Every probe is redirected",
     why=(
         "Fly redirects http: to https: before the app sees the request, and a redirect is no "
@@ -270,11 +268,12 @@ def _promise(service: Service) -> str:
     fix="write https: into the url of slo.yml",
 )
 def _match_scheme(pair: Pair) -> Iterator[Violation]:
-    port = _plain_port(pair.service.url)
-    for key, where in _redirecting_ports(pair.table):
-        if port is not None and where == port:
-            message = f"{dotted(key)} is true, and slo.yml has a url of http:"
-            yield Violation(key=key, message=message)
+    parts = _split_url(pair.service.url)
+    if not parts or parts.scheme != "http" or (parts.hostname or "").endswith(_PRIVATE):
+        return  # Fly's proxy does not take it
+    for key, port in _redirecting_ports(pair.table):
+        if port == _url_port(pair.service.url):
+            yield Violation(key, f"{dotted(key)} is true, and slo.yml has a url of http:")
 
 
 def _redirecting_ports(table: Table) -> Iterator[tuple[Key, object]]:
@@ -284,14 +283,6 @@ def _redirecting_ports(table: Table) -> Iterator[tuple[Key, object]]:
         for where, port in tables(service.get("ports"), (*key, "ports")):
             if port.get("force_https") is True:
                 yield (*where, "force_https"), port.get("port")
-
-
-def _plain_port(url: str) -> int | None:
-    """Return the port where Fly's proxy takes an http: URL; None for all that it does not."""
-    parts = _split_url(url)
-    if parts is None or parts.scheme != "http" or (parts.hostname or "").endswith(_PRIVATE):
-        return None
-    return _url_port(url)
 
 
 def fly_findings(document: Document, deployed: tuple[Service, ...]) -> tuple[Finding, ...]:
@@ -382,9 +373,3 @@ def _base_path(service: Service) -> str:
     """Return the path of the service's URL without a slash at its end."""
     parts = _split_url(service.url)
     return parts.path.rstrip("/") if parts else ""
-
-
-def _toml_string(text: str) -> str:
-    """Return printable text as a basic string of TOML."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

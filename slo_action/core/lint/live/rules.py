@@ -1,25 +1,25 @@
-"""The rules for a running service: what a verification needs of its answers. Never raises."""
+"""The rules for a running service: what a verification needs of its answers to a few plain GETs.
 
+Pure, and never raises.
+"""
+
+import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from slo_action.core.answer.cache_headers import Caching, caching
 from slo_action.core.answer.health_body import read_health, read_page
 from slo_action.core.answer.health_words import BodyHealth, snake_case
 from slo_action.core.answer.set_cookie import is_kept_by_service
-from slo_action.core.lint.live.visit import (
-    HEALTH,
-    EndpointVisit,
-    Visit,
-    json_body,
-    named_checks,
-    title,
-)
-from slo_action.core.lint.rule import RuleTable, Violation
-from slo_action.core.model import Level, Outcome, Sample
+from slo_action.core.lint.rule import Key, RuleTable, Violation
+from slo_action.core.model import Outcome, Response, Sample
+from slo_action.core.slo.services import NAMED_ENDPOINTS, Endpoint, Service
 from slo_action.core.text.quoting import quoted
 
+HEALTH = "health"
+_NOT_THE_SERVICE = frozenset({Outcome.RATE_LIMITED, Outcome.WAF_CHALLENGE})
 _LARGE_BYTES = 8 * 1024
 _MOST_NAMES = 5
 _LONGEST_LOCATION = 300
@@ -35,30 +35,143 @@ _DEPENDENCY = re.compile(
 _OWN_QUEUE = re.compile(r"(?:task|memory|thread|work(?:er)?|event|local|internal|process)_?queue")
 """Queues within the process, as far as their names say."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointVisit:
+    """One endpoint and its answers, in order; more than one for the health endpoint only.
+
+    All of an answer is untrusted.
+    """
+
+    endpoint: Endpoint
+    samples: tuple[Sample, ...]
+
+    @property
+    def answers(self) -> tuple[Sample, ...]:
+        """The whole answers of the service, or of a cache; a firewall's do not count."""
+        return tuple(
+            one
+            for one in self.samples
+            if one.status is not None
+            and one.outcome not in _NOT_THE_SERVICE
+            and not one.outcome.is_unanswered
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A service, and what its endpoints answered when they were asked once or twice.
+
+    `asked` is empty where the service has nothing to ask. `skipped` says why a service was not
+    asked at all, or which of its endpoints were not; empty where all were.
+    """
+
+    service: Service
+    asked: tuple[EndpointVisit, ...] = ()
+    skipped: str = ""
+
+    @property
+    def health(self) -> EndpointVisit | None:
+        """The health endpoint; None where the service has none or it was not asked."""
+        return next((one for one in self.asked if one.endpoint.name == HEALTH), None)
+
+    def key(self, endpoint: Endpoint) -> Key:
+        """Return where the endpoint stands in the service's entry."""
+        if endpoint.name in NAMED_ENDPOINTS:
+            return (f"{endpoint.name}_endpoint",)
+        return ("endpoints", self.service.own_endpoints.index(endpoint), "path")
+
+    def healthy(self) -> Iterator[tuple[Sample, Response]]:
+        """Yield the health endpoint's answers with status 200."""
+        for one in self.health.answers if self.health else ():
+            if one.status == HTTPStatus.OK and one.response is not None:
+                yield one, one.response
+
+
+def title(endpoint: Endpoint) -> str:
+    """Return what slo.yml calls an endpoint. The user's own name is untrusted."""
+    is_named = endpoint.name in NAMED_ENDPOINTS
+    return f"{endpoint.name}_endpoint" if is_named else f"endpoint {quoted(endpoint.name)}"
+
+
+def json_body(response: Response) -> object:
+    """Return the parsed body; None where it is no JSON."""
+    try:
+        return json.loads(response.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+_CHECKS = frozenset({"checks", "components", "entries", "dependencies"})
+_MAYBE_CHECKS = frozenset({"info", "details", "services"})
+"""Where some frameworks put checks, and others what they like."""
+_LINKS = frozenset(
+    {"connected", "disconnected", "reachable", "unreachable", "available", "online", "alive"}
+)
+
+
+def named_checks(document: object) -> tuple[str, ...]:
+    """Return the names of the checks that a health body reports, and of values beside `status`.
+
+    They are the target's: untrusted. `{"status": "ok", "database": "up"}` reports one.
+    """
+    if not isinstance(document, dict):
+        return ()
+    found: dict[str, None] = {}
+    for key, value in document.items():
+        if str(key).lower() in _CHECKS:
+            found.update(dict.fromkeys(_names(value)))
+        elif str(key).lower() in _MAYBE_CHECKS and isinstance(value, dict):
+            found.update(dict.fromkeys(str(n) for n, one in value.items() if _is_check(n, one)))
+        elif _is_check(key, value):
+            found[str(key)] = None
+    return tuple(found)
+
+
+def _is_check(name: object, value: object) -> bool:
+    """Return whether a value reports a state, such as `"up"` or `{"connected": true}`."""
+    if isinstance(value, str) and value.strip().lower() in _LINKS:
+        return True
+    if read_health({"checks": {str(name): value}}).health:
+        return True
+    return isinstance(value, dict) and any(
+        str(key).lower() in (*_LINKS, "ok", "up", "healthy") and isinstance(one, bool)
+        for key, one in value.items()
+    )
+
+
+def _names(checks: object) -> Iterator[str]:
+    if isinstance(checks, dict):
+        yield from (str(name) for name in checks)
+    elif isinstance(checks, list):
+        for one in checks:
+            name = one.get("name") if isinstance(one, dict) else one
+            if isinstance(name, str):
+                yield name
+
+
 LIVE_RULES: RuleTable[Visit] = RuleTable()
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.notice(
     "target-not-reached",
-    Level.NOTICE,
     "A running service was not checked",
     why="what an endpoint does can be seen only where it answers",
     fix="let the runner reach the address, or accept that it is not checked",
 )
 def _not_reached(visit: Visit) -> Iterator[Violation]:
     if visit.skipped:
-        yield Violation(key=("url",), message=visit.skipped)
+        yield Violation(("url",), visit.skipped)
     unanswered = [asked for asked in visit.asked if not asked.answers]
     if unanswered:
         names = ", ".join(title(one.endpoint) for one in unanswered)
         is_whole = len(unanswered) == len(visit.asked)
         key = ("url",) if is_whole else visit.key(unanswered[0].endpoint)
-        yield Violation(key=key, message=f"{names}: {unanswered[0].samples[-1].detail}")
+        yield Violation(key, f"{names}: {unanswered[0].samples[-1].detail}")
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "endpoint-fails",
-    Level.WARNING,
     "An endpoint answers with an error",
     why="every verification probes it, and it fails there too",
     fix="name a path that answers 200 to a plain GET",
@@ -73,9 +186,8 @@ def _fails(visit: Visit) -> Iterator[Violation]:
             yield _answers_status(visit, asked, status)
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "endpoint-locked",
-    Level.WARNING,
     "An endpoint asks for credentials",
     why="a probe without them, such as the platform's own, fails",
     fix="open the path, or put credentials into the url input of the verification",
@@ -88,7 +200,7 @@ def _locked(visit: Visit) -> Iterator[Violation]:
 
 def _answers_status(visit: Visit, asked: EndpointVisit, status: int | None) -> Violation:
     message = f"{title(asked.endpoint)} answers {status}"
-    return Violation(key=visit.key(asked.endpoint), message=message)
+    return Violation(visit.key(asked.endpoint), message)
 
 
 def _first_answers(visit: Visit) -> Iterator[tuple[EndpointVisit, Sample]]:
@@ -97,9 +209,8 @@ def _first_answers(visit: Visit) -> Iterator[tuple[EndpointVisit, Sample]]:
             yield asked, asked.answers[0]
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "health-redirects",
-    Level.WARNING,
     "The health endpoint redirects",
     why="what redirects may do so while the service is down, so it is no healthy answer",
     fix="name the address that answers 200 itself",
@@ -110,8 +221,7 @@ def _redirects(visit: Visit) -> Iterator[Violation]:
             location = (sample.response and sample.response.header("location")) or ""
             to_https = visit.service.url.startswith("http:") and location.startswith("https:")
             key = ("url",) if to_https else visit.key(asked.endpoint)
-            message = f"{title(asked.endpoint)} {_redirect(sample, location)}"
-            yield Violation(key=key, message=message)
+            yield Violation(key, f"{title(asked.endpoint)} {_redirect(sample, location)}")
 
 
 def _redirect(sample: Sample, location: str) -> str:
@@ -129,12 +239,11 @@ def _at_health(visit: Visit, texts: Iterable[str]) -> Iterator[Violation]:
     found = next(iter(texts), None)
     if visit.health and found:
         endpoint = visit.health.endpoint
-        yield Violation(key=visit.key(endpoint), message=f"{title(endpoint)} {found}")
+        yield Violation(visit.key(endpoint), f"{title(endpoint)} {found}")
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "health-cacheable",
-    Level.WARNING,
     "The health answer may come from a cache",
     why="a cached answer is healthy long after the service is not",
     fix="send Cache-Control: no-store on this path",
@@ -149,9 +258,8 @@ def _cacheable(visit: Visit) -> Iterator[Violation]:
     yield from _at_health(visit, texts)
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.notice(
     "health-cache-unsaid",
-    Level.NOTICE,
     "The health answer has no cache headers",
     why="a cache may then choose for itself how long it keeps the answer",
     fix="send Cache-Control: no-store on this path",
@@ -163,9 +271,8 @@ def _cache_unsaid(visit: Visit) -> Iterator[Violation]:
         yield from _at_health(visit, (reason for may, reason in found if may is Caching.UNSAID))
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "no-version",
-    Level.WARNING,
     "The service reports no version",
     why="a verification cannot distinguish the new release from the old one that still answers",
     fix=(
@@ -181,12 +288,11 @@ def _no_version(visit: Visit) -> Iterator[Violation]:
     if not any(sample.version for one in visit.asked for sample in one.answers):
         names = " and ".join(title(one.endpoint) for one in sources)
         message = f"neither body nor headers of {names} report a version"
-        yield Violation(key=visit.key(sources[-1].endpoint), message=message)
+        yield Violation(visit.key(sources[-1].endpoint), message)
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "degraded-answers-200",
-    Level.WARNING,
     "An unhealthy service answers 200",
     why="load balancers, platforms and monitors read the status alone, and see a healthy one",
     fix="answer 503 when the service cannot do its work",
@@ -204,9 +310,8 @@ def _degraded_200(visit: Visit) -> Iterator[Violation]:
     yield from _at_health(visit, texts())
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "liveness-checks-dependencies",
-    Level.WARNING,
     "The health endpoint checks dependencies",
     why=(
         "an outage of a dependency looks like a bad release: every machine would be rolled back, "
@@ -220,7 +325,8 @@ def _degraded_200(visit: Visit) -> Iterator[Violation]:
 def _dependencies(visit: Visit) -> Iterator[Violation]:
     def texts() -> Iterator[str]:
         for _, response in visit.healthy():
-            names = [name for name in named_checks(json_body(response)) if _is_dependency(name)]
+            checks = named_checks(json_body(response))
+            names = [n for n in checks if _DEPENDENCY.search(_OWN_QUEUE.sub("", snake_case(n)))]
             if names:
                 more = f" and {len(names) - _MOST_NAMES} more" if names[_MOST_NAMES:] else ""
                 yield f"reports on {', '.join(map(quoted, names[:_MOST_NAMES]))}{more}"
@@ -228,13 +334,8 @@ def _dependencies(visit: Visit) -> Iterator[Violation]:
     yield from _at_health(visit, texts())
 
 
-def _is_dependency(name: str) -> bool:
-    return _DEPENDENCY.search(_OWN_QUEUE.sub("", snake_case(name))) is not None
-
-
-@LIVE_RULES.rule(
+@LIVE_RULES.notice(
     "health-slow",
-    Level.NOTICE,
     "The health answer is slower than slo.yml allows",
     why="measured once from here, it would fail in a verification",
     fix="make the answer cheap, or allow what it takes",
@@ -257,9 +358,8 @@ def _slow(visit: Visit) -> Iterator[Violation]:
     )
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.notice(
     "health-large",
-    Level.NOTICE,
     "The health answer is large",
     why="each prober fetches it every few seconds, and a long one is cut off unread",
     fix="answer with a status and a version, and little else",
@@ -273,9 +373,8 @@ def _large(visit: Visit) -> Iterator[Violation]:
     yield from _at_health(visit, texts)
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.notice(
     "health-not-json",
-    Level.NOTICE,
     "The health answer is not JSON",
     why="plain text or a page has no version, and a catch-all page is always 200",
     fix='answer {"status": "ok", "version": "..."} as application/json',
@@ -293,9 +392,8 @@ def _not_json(visit: Visit) -> Iterator[Violation]:
     )
 
 
-@LIVE_RULES.rule(
+@LIVE_RULES.warning(
     "health-sets-cookies",
-    Level.WARNING,
     "The health endpoint sets cookies",
     why="each probe then opens a session: thousands a day, each kept somewhere",
     fix="leave sessions out on this path",

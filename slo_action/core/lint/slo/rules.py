@@ -8,13 +8,12 @@ from math import ceil
 
 from slo_action.core.journey.templates import names_in, undefined
 from slo_action.core.lint.rule import Key, RuleTable, Table, Violation
-from slo_action.core.model import Level
 from slo_action.core.slo.services import NAMED_ENDPOINTS, Endpoint, Service
 from slo_action.core.stats.latency import least_count
 from slo_action.core.text.quantities import exact_duration, percent_words
 from slo_action.core.text.quoting import quoted
 
-_GATE = timedelta(seconds=90)
+_GATE_SECONDS = 90
 """The default deadline of the health gate."""
 _MONTH, _DAY = timedelta(days=30), timedelta(days=1)
 _SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
@@ -63,9 +62,8 @@ class SloEntry:
 SLO_RULES: RuleTable[SloEntry] = RuleTable()
 
 
-@SLO_RULES.rule(
+@SLO_RULES.error(
     "limit-above-timeout",
-    Level.ERROR,
     "A response time target above the timeout",
     why="such an answer times out before it can be slow: the target can never be missed",
     fix="make the timeout longer than the target",
@@ -78,10 +76,8 @@ def _limit_above_timeout(entry: SloEntry) -> Iterator[Violation]:
             yield from _above(key, what, limit, endpoint.timeout)
     for number, journey in enumerate(entry.service.journeys):
         limit = timedelta(seconds=journey.objective.limit_seconds if journey.objective else 0)
-        key, what = (
-            ("journeys", number, "response_time_p95"),
-            f"journey {quoted(journey.name)}: p95",
-        )
+        key = ("journeys", number, "response_time_p95")
+        what = f"journey {quoted(journey.name)}: p95"
         yield from _above(key, what, limit, timedelta(seconds=journey.timeout_seconds))
 
 
@@ -90,12 +86,11 @@ def _above(key: Key, what: str, limit: timedelta, timeout: timedelta) -> Iterato
         message = (
             f"{what} of {exact_duration(limit)} is above its timeout of {exact_duration(timeout)}"
         )
-        yield Violation(key=key, message=message)
+        yield Violation(key, message)
 
 
-@SLO_RULES.rule(
+@SLO_RULES.error(
     "interval-below-timeout",
-    Level.ERROR,
     "An interval below the timeout",
     why="a probe that hangs is still running when the next one is due",
     fix="make the timeout shorter than the interval",
@@ -115,12 +110,11 @@ def _interval_below_timeout(entry: SloEntry) -> Iterator[Violation]:
 def _below(key: Key, what: str, interval: timedelta, timeout: timedelta) -> Iterator[Violation]:
     if interval < timeout:
         message = f"{what}: interval {exact_duration(interval)}, timeout {exact_duration(timeout)}"
-        yield Violation(key=key, message=message)
+        yield Violation(key, message)
 
 
-@SLO_RULES.rule(
+@SLO_RULES.error(
     "objective-without-budget",
-    Level.ERROR,
     "An objective that allows no failure",
     why="there is no error budget: one failed probe breaks it until it leaves the window",
     fix="write what the service can promise, such as 99.9%",
@@ -129,13 +123,11 @@ def _objective_without_budget(entry: SloEntry) -> Iterator[Violation]:
     for name, perfect in (("availability", 1), ("job_success_rate", 1), ("error_rate", 0)):
         value = getattr(entry.service.targets, name)
         if value is not None and value == perfect:
-            message = f"{name} of {percent_words(value)}"
-            yield Violation(key=("slo_targets", name), message=message)
+            yield Violation(("slo_targets", name), f"{name} of {percent_words(value)}")
 
 
-@SLO_RULES.rule(
+@SLO_RULES.error(
     "target-without-endpoint",
-    Level.ERROR,
     "A target or interval for an endpoint that does not exist",
     why="that endpoint is never probed, so the target is never checked",
     fix="name the endpoint's path, or remove the key",
@@ -152,12 +144,11 @@ def _target_without_endpoint(entry: SloEntry) -> Iterator[Violation]:
                 message = f"{section}.{key} without {about}_endpoint"
             else:
                 continue
-            yield Violation(key=(section, key), message=message)
+            yield Violation((section, key), message)
 
 
-@SLO_RULES.rule(
+@SLO_RULES.error(
     "job-without-schedule",
-    Level.ERROR,
     "A job's target without its schedule",
     why="without a schedule a missing run cannot be noticed",
     fix='write the schedule, such as schedule: "0 */1 * * *"',
@@ -166,12 +157,11 @@ def _job_without_schedule(entry: SloEntry) -> Iterator[Violation]:
     is_set = "job_success_rate" in _mapping(entry.table.get("slo_targets"))
     if is_set and not entry.service.schedule:
         key = ("slo_targets", "job_success_rate")
-        yield Violation(key=key, message="job_success_rate without schedule")
+        yield Violation(key, "job_success_rate without schedule")
 
 
-@SLO_RULES.rule(
+@SLO_RULES.error(
     "too-few-probes",
-    Level.ERROR,
     "Too few probes for the objective",
     why="a single failure breaks the objective, so it measures chance and not the service",
     fix="probe more often, or promise less",
@@ -191,10 +181,7 @@ def _too_few_probes(entry: SloEntry) -> Iterator[Violation]:
         interval = _DAY / float(sum((Fraction(_DAY / one) for one in intervals), Fraction(0)))
         what, key = (
             f"error rate of {percent_words(targets.error_rate)}",
-            (
-                "slo_targets",
-                "error_rate",
-            ),
+            ("slo_targets", "error_rate"),
         )
         yield from _too_few(key, what, ceil(1 / targets.error_rate), interval, _DAY)
     for endpoint, where in entry.limits():
@@ -216,36 +203,30 @@ def _too_few(
             f"{exact_duration(longest)}; one each "
             f"{exact_duration(interval - interval % _MILLISECOND)} gives {count:,}"
         )
-        yield Violation(key=key, message=message)
+        yield Violation(key, message)
 
 
-@SLO_RULES.rule(
+@SLO_RULES.warning(
     "grace-past-gate",
-    Level.WARNING,
     "The grace period outlasts the health gate",
     why="no failure counts before the deadline: the gate can only be late",
     fix="make the grace period as long as a start takes, below the deadline",
 )
 def _grace_past_gate(entry: SloEntry) -> Iterator[Violation]:
     policy = entry.service.policy
-    deadline = _seconds(policy["health_deadline"]) if "health_deadline" in policy else _GATE
-    own = _seconds(policy["grace"]) if "grace" in policy else None
+    deadline = timedelta(seconds=policy.get("health_deadline", _GATE_SECONDS))
+    own = timedelta(seconds=policy["grace"]) if "grace" in policy else None
     for key, name, grace in (
         (("monitoring", "grace_period"), "grace_period", entry.service.grace),
         (("policy", "grace"), "grace", own),
     ):
         if grace is not None and grace >= deadline:
             gate = f"deadline of the gate {exact_duration(deadline)}"
-            yield Violation(key=key, message=f"{name} {exact_duration(grace)}, {gate}")
+            yield Violation(key, f"{name} {exact_duration(grace)}, {gate}")
 
 
-def _seconds(number: float) -> timedelta:
-    return timedelta(seconds=number)
-
-
-@SLO_RULES.rule(
+@SLO_RULES.error(
     "undefined-variable",
-    Level.ERROR,
     "A journey uses a variable before it is captured",
     why="the step would fail in every run, whatever the service does",
     fix="capture it in an earlier step, or write ${secrets.NAME}",

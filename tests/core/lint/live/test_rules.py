@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.lint.live.rules import LIVE_RULES
-from slo_action.core.lint.live.visit import EndpointVisit, Visit, named_checks
+from slo_action.core.lint.live.rules import LIVE_RULES, EndpointVisit, Visit, named_checks
 from slo_action.core.lint.rule import Key, Violation
 from slo_action.core.model import Outcome, Response, Sample, Witness
 from slo_action.core.slo.services import Endpoint, Service
