@@ -123,7 +123,7 @@ def test_pages_are_written_in_the_fields_words(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "is_banned"),
     [
-        ("shown_gate", True),
+        ("told_gate", True),
         ("alibi", True),
         ("MemoryFormerFiles", True),
         ("in_words", True),
