@@ -362,8 +362,6 @@ def _control(inputs: Inputs, environment: RunEnvironment, mistakes: list[Mistake
 
 
 def _metrics(inputs: Inputs, mistakes: list[Mistake]) -> PrometheusSettings | None:
-    if not inputs.prometheus_url:
-        return None
     target = _parsed("prometheus-url", inputs.prometheus_url, inputs, mistakes)
     if target is None:
         return None
@@ -383,12 +381,12 @@ def _target(inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:
         accepted = "NAME=URL is for several services: write the address alone"
         mistakes.append(Mistake("url", "names a service", accepted))
         return None
-    return _parsed("url", inputs.url, inputs, mistakes) if inputs.url else None
+    return _parsed("url", inputs.url, inputs, mistakes)
 
 
 def _parsed(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> ServiceUrl | None:
     try:
-        return parse_url(text, allow_link_local=inputs.allow_link_local)
+        return parse_url(text, allow_link_local=inputs.allow_link_local) if text else None
     except ValueError as error:
         shown = without_credentials(text)
         mistakes.append(Mistake(field, "cannot be probed", str(error), shown))

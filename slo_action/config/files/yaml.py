@@ -162,10 +162,6 @@ class _Frame:
 _IGNORED = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)
 
 
-def _ignore(_event: yaml.Event) -> None:
-    """Take an event that has no value."""
-
-
 class _Builder:
     """Builds values from the parser's events, one after the other."""
 
@@ -180,13 +176,13 @@ class _Builder:
         self._expanded = 0
         self._takes: dict[type[yaml.Event], Callable[[Any], None]] = {
             yaml.ScalarEvent: self._scalar,
-            yaml.MappingStartEvent: self._mapping,
-            yaml.SequenceStartEvent: self._sequence,
+            yaml.MappingStartEvent: lambda event: self._open({}, {}, event),
+            yaml.SequenceStartEvent: lambda event: self._open([], [], event),
             yaml.MappingEndEvent: self._close,
             yaml.SequenceEndEvent: self._close,
             yaml.AliasEvent: self._alias,
-            yaml.DocumentStartEvent: self._document,
-            **dict.fromkeys(_IGNORED, _ignore),
+            yaml.DocumentStartEvent: lambda _: self._anchors.clear(),
+            **dict.fromkeys(_IGNORED, lambda _: None),
         }
 
     def take(self, events: Iterable[yaml.Event]) -> None:
@@ -216,9 +212,6 @@ class _Builder:
         if isinstance(value, list):
             del value[-1:]
 
-    def _document(self, _event: yaml.Event) -> None:
-        self._anchors.clear()
-
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         at = _at(event)
         self._written += 1
@@ -247,12 +240,6 @@ class _Builder:
         if key != "<<" and isinstance(positions, dict) and key in positions:
             self._mistake(key, f"is written twice, first in line {positions[key][0] + 1}", at)
         frame.key, frame.key_at = key, at
-
-    def _mapping(self, event: yaml.MappingStartEvent) -> None:
-        self._open({}, {}, event)
-
-    def _sequence(self, event: yaml.SequenceStartEvent) -> None:
-        self._open([], [], event)
 
     def _open(
         self,

@@ -191,13 +191,10 @@ def _take(draft: _Draft, found: Iterator[Found] | tuple[()], mistakes: list[KeyM
             case ReadObjective():
                 kept = draft.taken.setdefault(one.field, one)
                 if kept is not one:
-                    strict, lax = (one, kept) if _stricter(one, kept) else (kept, one)
+                    is_stricter = one.value < kept.value if one.least else one.value > kept.value
+                    strict, lax = (one, kept) if is_stricter else (kept, one)
                     draft.taken[one.field] = strict
                     draft.skipped.append(_skipped(lax, _STRICTER_THERE))
-
-
-def _stricter(one: ReadObjective, other: ReadObjective) -> bool:
-    return one.value < other.value if one.least else one.value > other.value
 
 
 def _skipped(one: ReadObjective, why: str) -> SkippedObjective:

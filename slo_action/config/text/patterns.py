@@ -42,7 +42,7 @@ def valid_pattern(text: str) -> str:
 
 
 def finds(pattern: str, text: str) -> bool:
-    """Tell whether a valid pattern is found anywhere in a text, in time linear in its length."""
+    """Return whether a valid pattern is found in a text, in time linear in its length."""
     return _pattern(pattern).search(_whole(text)) is not None
 
 
@@ -71,9 +71,9 @@ def _pattern(text: str) -> Any:  # noqa: ANN401 - the library ships no types
     try:
         return re2.compile(_whole(text), options)
     except re2.error as error:
-        words = error.args[0] if error.args else ""
-        message = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-        raise ValueError(message) from error
+        reason = error.args[0] if error.args else ""
+        shown = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        raise ValueError(shown) from error
 
 
 @lru_cache(maxsize=512)

@@ -57,7 +57,7 @@ def parse_url(text: str, *, allow_link_local: bool) -> ServiceUrl:
 
 
 def is_named(text: str) -> bool:
-    """Tell whether a name and an equals sign stand before an address, as with several services."""
+    """Return whether a name and an equals sign stand before an address."""
     before, separator, _ = text.partition("://")
     return bool(separator) and "=" in before
 

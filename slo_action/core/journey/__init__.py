@@ -1,1 +1,1 @@
-"""Journey."""
+"""Multi-step journeys."""

@@ -1,1 +1,1 @@
-"""Slo."""
+"""What slo.yml says of services."""
