@@ -106,11 +106,6 @@ class ApiAnswer:
     was_sent: bool = True
 
     @property
-    def is_success(self) -> bool:
-        """True for 2xx."""
-        return self.status is not None and self.status // 100 == 2  # noqa: PLR2004 - 2xx
-
-    @property
     def error(self) -> str:
         """Fly's own error message; what is no JSON of theirs is not repeated."""
         error = self.content.get("error") if isinstance(self.content, dict) else None

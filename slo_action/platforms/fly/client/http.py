@@ -109,7 +109,7 @@ class FlyConnection:
         while True:
             self._limits.wait(call)
             answer = self._exchange(call)
-            if answer.is_success:
+            if answer.status is not None and httpx.codes.is_success(answer.status):
                 return answer
             helps = _may_repeat(call, answer)
             pause = budget.pause(began, wanted, answer.retry_after) if helps else None

@@ -10,8 +10,13 @@ from slo_action.platforms.fly.client.models import FlyMachine, FlyRelease
 from slo_action.platforms.fly.rollback.leases import Leases
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
 from slo_action.platforms.fly.rollback.machine_progress import MachineProgress
-from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError, StepLog, TakenOverError
-from slo_action.platforms.fly.rollback.tools import Journal, RollbackTools
+from slo_action.platforms.fly.rollback.tools import (
+    Journal,
+    RollbackAbortedError,
+    RollbackTools,
+    StepLog,
+    TakenOverError,
+)
 from slo_action.platforms.fly.state.machines import read_machine
 
 _MOST_SENDINGS = 4
