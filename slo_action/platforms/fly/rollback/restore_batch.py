@@ -51,12 +51,8 @@ class BatchRestore:
         self._uncordon([progress.order for progress in machines if progress.is_healthy])
         self.leases.release()
         for progress in machines:
-            self.steps.end(
-                progress.order.name,
-                progress.ending,
-                succeeded=progress.is_healthy,
-                seconds=progress.seconds,
-            )
+            name, succeeded = progress.order.name, progress.is_healthy
+            self.steps.end(name, progress.ending, succeeded=succeeded, seconds=progress.seconds)
         failed = [progress.order.name for progress in machines if not progress.is_healthy]
         if failed:
             raise RollbackAbortedError(f"machine {', '.join(failed)} was not restored")
