@@ -27,21 +27,16 @@ class EvidenceDirectory:
         clock: Clock,
     ) -> None:
         self._workspace = workspace
-        self._directory = directory
+        self.directory = directory
         self._owner = owner
         self._scrubber = scrubber
         self._clock = clock
         self._written: set[Path] = set()
 
     @property
-    def directory(self) -> Path:
-        """The directory that holds the files."""
-        return self._directory
-
-    @property
     def place(self) -> str:
         """The directory relative to the workspace: the host knows that under another path."""
-        return self._directory.relative_to(self._workspace).as_posix()
+        return self.directory.relative_to(self._workspace).as_posix()
 
     def write(self, name: str, text: str) -> Path:
         """Write a whole file, by way of a temporary one, so that no reader sees half of it."""
@@ -74,9 +69,9 @@ class EvidenceDirectory:
         return tuple(sorted(self._written))
 
     def _place(self, name: str) -> Path:
-        path = self._directory / name
+        path = self.directory / name
         with _writing(path):
-            make_directories(path.parent, self._directory, self._owner)
+            make_directories(path.parent, self.directory, self._owner)
         self._written.add(path)
         return path
 

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from secrets import token_bytes
+from typing import NamedTuple
 
 import httpx
 
 from slo_action.config.request import VerifyRequest
 from slo_action.config.settings.fly import FlySettings
-from slo_action.core.model import Release, RollbackStep
+from slo_action.core.model import Mode, Release, RollbackStep
 from slo_action.core.release.fleet import Fleet
 from slo_action.core.release.rollback_plan import RollbackPlan
-from slo_action.core.release.track_record import reputation
+from slo_action.core.release.track_record import PastVerdict, reputation
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms import PlatformContext
@@ -21,17 +22,15 @@ from slo_action.platforms.fly.client.concurrent_calls import ConcurrentCalls, ru
 from slo_action.platforms.fly.client.errors import FlyRefusedError
 from slo_action.platforms.fly.client.models import FlyRelease
 from slo_action.platforms.fly.prepare.certificate import no_access, proofs, running
-from slo_action.platforms.fly.prepare.prior_state import PriorState, prior_state
-from slo_action.platforms.fly.prepare.sealing import SALT_BYTES, seal
+from slo_action.platforms.fly.prepare.sealing import SALT_BYTES, seal, unsealed
 from slo_action.platforms.fly.rollback.engine import MachinesEngine
 from slo_action.platforms.fly.rollback.plan import lost_by_deploy
 from slo_action.platforms.fly.rollback.restart import restart
-from slo_action.platforms.fly.rollback.step_log import StepLog
 from slo_action.platforms.fly.rollback.survey import Survey, row_of, surveyed
-from slo_action.platforms.fly.rollback.tools import Journal, RollbackTools
+from slo_action.platforms.fly.rollback.tools import Journal, RollbackTools, StepLog
 from slo_action.platforms.fly.snapshots.snapshots import SnapshotReader, digests_by_release
 from slo_action.platforms.fly.state.machines import read_fleet
-from slo_action.platforms.fly.state.restore_copy import RestoreCopy, as_json
+from slo_action.platforms.fly.state.restore_copy import RestoreCopy, as_json, read_copy
 from slo_action.platforms.fly.state.rollback_target import choose_target, named, restored_by
 from slo_action.ports import Certificate, Snapshot
 
@@ -40,6 +39,27 @@ READ_PATIENCE_SECONDS = 20.0
 _REFUSED = frozenset({401, 403, 404})
 RESTORE_PATIENCE_SECONDS = 60.0
 """An outage of the API in the middle of a rollback is waited out for so long."""
+
+_LOST = (
+    "the machines as `prepare` saw them: its copy was sealed by another fly-api-token, or changed "
+    "since, so the platform's own records of them are used"
+)
+
+
+class PriorState(NamedTuple):
+    """What is known from before this run.
+
+    `copy` holds every machine as it was; None without one that can be read. `before` is what ran
+    then. `lost` names what was kept and cannot be read. `to_version` is what a person asked for,
+    who may also ask to undo a rollback (`by_hand`).
+    """
+
+    past: tuple[PastVerdict, ...] = ()
+    copy: RestoreCopy | None = None
+    before: Release | None = None
+    lost: tuple[str, ...] = ()
+    to_version: str = ""
+    by_hand: bool = False
 
 
 class FlyPlatform:
@@ -267,6 +287,25 @@ def open_platform(
     return FlyPlatform(
         settings,
         engine=MachinesEngine(tools=tools, timeout_seconds=request.commands.timeout_seconds),
-        prior=prior_state(request, context, settings),
+        prior=_prior_state(request, context, settings),
         salts=lambda: token_bytes(SALT_BYTES),
+    )
+
+
+def _prior_state(
+    request: VerifyRequest, context: PlatformContext, settings: FlySettings
+) -> PriorState:
+    """Return what a request and an earlier `prepare` say; another app's is left out."""
+    prepared = context.prepared
+    if prepared and (prepared.platform, prepared.app) != ("fly", settings.app):
+        prepared = None
+    sealed = prepared.sealed if prepared else ""
+    copy = read_copy(unsealed(settings.token, sealed), settings.app) if sealed else None
+    return PriorState(
+        past=context.past,
+        copy=copy,
+        before=prepared.release if prepared else None,
+        lost=(_LOST,) if sealed and copy is None else (),
+        to_version=request.to_version,
+        by_hand=request.mode is Mode.ROLLBACK,
     )

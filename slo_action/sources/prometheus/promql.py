@@ -149,16 +149,6 @@ def quantile(buckets: str, q: float) -> str:
     return f"histogram_quantile({q:g}, sum by (le) (increase({buckets}{WINDOW})))"
 
 
-def newest(series: str) -> str:
-    """Return the query for the time of the newest sample; empty where the series have ended."""
-    return f"max(timestamp({series}))"
-
-
-def samples(series: str) -> str:
-    """Return the template for how often the most scraped series was scraped."""
-    return f"max(count_over_time({series}{WINDOW}))"
-
-
 def written(errors: str, requests: str, selector: str, service: str) -> Counting:
     """Return how to count with a user's own queries; `selector` may be empty.
 

@@ -220,10 +220,10 @@ class _Counts:
     def newest(self) -> float:
         """Return the time of the newest sample, in seconds since 1970 by the source's clock."""
         series = self._counting.series
-        newest = self._api.number(promql.newest(series))
+        newest = self._api.number(f"max(timestamp({series}))")
         if newest is not None and isfinite(newest):
             return newest
-        past = self._api.number(in_window(promql.samples(series), _BEFORE_SECONDS))
+        past = self._scrapes(None, _BEFORE_SECONDS)
         problem = "the series have ended" if past else "no series is selected"
         raise NoNumberError(TrafficState.NO_SERIES, f"{problem}; {self._counting.how}")
 
@@ -282,8 +282,10 @@ class _Counts:
             raise NoNumberError(TrafficState.NOT_A_NUMBER, problem)
         return found
 
-    def _scrapes(self, at: float, seconds: int) -> int:
-        found = self._api.number(in_window(promql.samples(self._counting.series), seconds), at)
+    def _scrapes(self, at: float | None, seconds: int) -> int:
+        """Return how often the most scraped series was scraped."""
+        samples = f"max(count_over_time({self._counting.series}{promql.WINDOW}))"
+        found = self._api.number(in_window(samples, seconds), at)
         return int(found) if found is not None and isfinite(found) else 0
 
     def _interval(self, newest: float) -> float:

@@ -11,8 +11,7 @@ from slo_action.core.release.track_record import PastVerdict
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.platforms.fly.client.access import FlyAddresses
 from slo_action.platforms.fly.client.api import FlyApi
-from slo_action.platforms.fly.platform import RESTORE_PATIENCE_SECONDS, FlyPlatform
-from slo_action.platforms.fly.prepare.prior_state import PriorState
+from slo_action.platforms.fly.platform import RESTORE_PATIENCE_SECONDS, FlyPlatform, PriorState
 from slo_action.platforms.fly.prepare.sealing import SALT_BYTES, unsealed
 from slo_action.platforms.fly.rollback.engine import MachinesEngine
 from slo_action.platforms.fly.rollback.tools import RollbackTools

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from slo_action.config.settings.fly import APP_NAME, authorization
@@ -21,8 +21,7 @@ _BARE_HOST = re.compile(r"[\w.-]++(:\d++)?")
 _PLAIN = re.compile(r"https?://[^@?#]++", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlyAddresses:
+class FlyAddresses(NamedTuple):
     """Base URLs without a slash at the end; `releases` is where release records are made."""
 
     machines: str = "https://api.machines.dev"

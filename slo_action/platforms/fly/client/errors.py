@@ -84,11 +84,6 @@ class Call:
     is_change: bool = False
     is_repeatable: bool = True
 
-    @property
-    def description(self) -> str:
-        """The call as messages name it."""
-        return f"{self.action} {self.machine}".strip()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiAnswer:
@@ -105,17 +100,6 @@ class ApiAnswer:
     lost: str = ""
     was_sent: bool = True
 
-    @property
-    def is_success(self) -> bool:
-        """True for 2xx."""
-        return self.status is not None and self.status // 100 == 2  # noqa: PLR2004 - 2xx
-
-    @property
-    def error(self) -> str:
-        """Fly's own error message; what is no JSON of theirs is not repeated."""
-        error = self.content.get("error") if isinstance(self.content, dict) else None
-        return error if isinstance(error, str) else ""
-
 
 def tried(call: Callable[[], T]) -> T | FlyRefusedError:
     """Return what a call returns, or its refusal."""
@@ -127,21 +111,23 @@ def tried(call: Callable[[], T]) -> T | FlyRefusedError:
 
 def refused(call: Call, answer: ApiAnswer, scrub: Callable[[str], str]) -> FlyRefusedError:
     """Return the error for an answer that is no success."""
+    asked = f"{call.action} {call.machine}".strip()
     request = f"request {answer.request_id}" if answer.request_id else ""
     if answer.status is None:
         more = "; it may have been done all the same" if call.is_change and answer.was_sent else ""
         facts = ", ".join(fact for fact in (answer.lost, request) if fact)
         return FlyRefusedError(
-            f"Fly.io gave no answer when asked to {call.description} ({facts}){more}.",
+            f"Fly.io gave no answer when asked to {asked} ({facts}){more}.",
             hint=_STATUS_PAGE,
             request_id=answer.request_id,
         )
     problem, hint = _meaning(call, answer.status)
-    said = quoted(scrub(answer.error), _LONGEST_ERROR) if answer.error else ""
+    said = answer.content.get("error") if isinstance(answer.content, dict) else None
+    said = quoted(scrub(said), _LONGEST_ERROR) if said and isinstance(said, str) else ""
     facts = ", ".join(fact for fact in (f"HTTP {answer.status}", said, request) if fact)
     error = FlyConflictError if answer.status in _CONFLICTS else FlyRefusedError
     return error(
-        f"Fly.io refused to {call.description}: {problem} ({facts}).",
+        f"Fly.io refused to {asked}: {problem} ({facts}).",
         hint=hint,
         status=answer.status,
         request_id=answer.request_id,

@@ -109,9 +109,10 @@ class FlyConnection:
         while True:
             self._limits.wait(call)
             answer = self._exchange(call)
-            if answer.is_success:
+            if answer.status is not None and httpx.codes.is_success(answer.status):
                 return answer
-            helps = _may_repeat(call, answer)
+            is_repeatable = call.is_repeatable and answer.status in {None, *TRANSIENT}
+            helps = is_repeatable or answer.status == _TOO_OFTEN or not answer.was_sent
             pause = budget.pause(began, wanted, answer.retry_after) if helps else None
             if pause is None:
                 raise refused(call, answer, self._scrubber.scrub)
@@ -177,12 +178,6 @@ class FlyConnection:
         if call.nonce:
             headers[NONCE_HEADER] = call.nonce.reveal()
         return headers
-
-
-def _may_repeat(call: Call, answer: ApiAnswer) -> bool:
-    if answer.status == _TOO_OFTEN or not answer.was_sent:
-        return True
-    return call.is_repeatable and (answer.status is None or answer.status in TRANSIENT)
 
 
 def _no_constant(name: str) -> None:

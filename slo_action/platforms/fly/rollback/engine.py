@@ -18,9 +18,14 @@ from slo_action.platforms.fly.rollback.leases import Leases
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
 from slo_action.platforms.fly.rollback.plan import LARGEST, batched, not_restored, ordered
 from slo_action.platforms.fly.rollback.restore_batch import BatchRestore
-from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError, StepLog, TakenOverError
 from slo_action.platforms.fly.rollback.survey import Survey
-from slo_action.platforms.fly.rollback.tools import Journal, RollbackTools
+from slo_action.platforms.fly.rollback.tools import (
+    Journal,
+    RollbackAbortedError,
+    RollbackTools,
+    StepLog,
+    TakenOverError,
+)
 
 ENGINE = "machines"
 """What plans and audits call it."""

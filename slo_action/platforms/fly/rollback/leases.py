@@ -8,8 +8,7 @@ from slo_action.core.text.secrets import Secret
 from slo_action.errors import Interrupted
 from slo_action.platforms.fly.client.api import FlyApi
 from slo_action.platforms.fly.client.errors import FlyRefusedError
-from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError
-from slo_action.platforms.fly.rollback.tools import Journal, RollbackTools
+from slo_action.platforms.fly.rollback.tools import Journal, RollbackAbortedError, RollbackTools
 
 TTL_SECONDS = 30
 """Short: an orphaned lease is harmless after it, and it keeps the proxy from starting a machine."""
@@ -31,8 +30,6 @@ class Leases:
 
     def __init__(self, tools: RollbackTools, journal: Journal) -> None:
         self._tools = tools
-        self._api = tools.api
-        self._clock = tools.clock
         self._journal = journal
         self._held: dict[str, tuple[Secret, float]] = {}
         """The nonces, each with when its lease was refreshed last."""
@@ -47,13 +44,13 @@ class Leases:
         Raises RollbackAbortedError where another client's leases last so long, or at once where
         it is refused.
         """
-        until = self._clock.monotonic() + wait_seconds
+        until = self._tools.clock.monotonic() + wait_seconds
         while True:
             problem = self._tried(machines)
             if not problem:
                 return
             self.release()
-            if self._clock.monotonic() + _STEP_SECONDS > until:
+            if self._tools.clock.monotonic() + _STEP_SECONDS > until:
                 raise RollbackAbortedError(problem)
             self._tools.pause(_STEP_SECONDS)
 
@@ -65,7 +62,7 @@ class Leases:
         self.refresh()
         problem = ""
         for _ in range(_MOST_RENEWALS):
-            now = self._clock.monotonic()
+            now = self._tools.clock.monotonic()
             for name, (_, refreshed) in list(self._held.items()):
                 if name in machines and now + 1.0 >= refreshed + TTL_SECONDS:
                     del self._held[name]
@@ -73,19 +70,19 @@ class Leases:
             problem = self._tried(lapsed)
             if not problem:
                 return
-            self._clock.sleep_until(now + _RENEWAL_SECONDS)
+            self._tools.clock.sleep_until(now + _RENEWAL_SECONDS)
         raise RollbackAbortedError(problem)
 
     def refresh(self) -> None:
         """Make leases last that are 10 s old; one that cannot be is tried again the next time."""
-        now = self._clock.monotonic()
+        now = self._tools.clock.monotonic()
         due = [name for name, (_, at) in self._held.items() if now >= at + _REFRESH_SECONDS]
-        api = self._api.with_patience(_REFRESH_PATIENCE_SECONDS)
+        api = self._tools.api.with_patience(_REFRESH_PATIENCE_SECONDS)
         self._tools.concurrently([partial(self._refreshed, api, name) for name in due])
 
     def release(self) -> None:
         """Give all leases back; one that cannot be given back runs out by itself."""
-        api = self._api.with_patience(_RELEASE_SECONDS)
+        api = self._tools.api.with_patience(_RELEASE_SECONDS)
         self._tools.concurrently([partial(self._released, api, name) for name in list(self._held)])
 
     def release_at_last(self) -> None:
@@ -103,9 +100,11 @@ class Leases:
         return next((problem for problem in problems if problem), "")
 
     def _taken(self, machine: str) -> str:
-        began = self._clock.monotonic()
+        began = self._tools.clock.monotonic()
         try:
-            nonce = self._api.lease(machine, ttl_seconds=TTL_SECONDS, description=_DESCRIPTION)
+            nonce = self._tools.api.lease(
+                machine, ttl_seconds=TTL_SECONDS, description=_DESCRIPTION
+            )
         except FlyRefusedError as error:
             problem = f"machine {machine} cannot be leased: {error.message}"
             if error.is_passing:
@@ -115,7 +114,7 @@ class Leases:
         return ""
 
     def _refreshed(self, api: FlyApi, machine: str) -> None:
-        nonce, began = self._held[machine][0], self._clock.monotonic()
+        nonce, began = self._held[machine][0], self._tools.clock.monotonic()
         with suppress(FlyRefusedError):
             api.lease(machine, ttl_seconds=TTL_SECONDS, description=_DESCRIPTION, nonce=nonce)
             self._held[machine] = nonce, began

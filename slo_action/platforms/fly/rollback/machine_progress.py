@@ -6,7 +6,7 @@ from slo_action.core.release.fleet import Machine, exit_summary
 from slo_action.core.release.rollback_plan import Step
 from slo_action.platforms.fly.client.models import FlyMachine, MachineConfig
 from slo_action.platforms.fly.rollback.machine_order import RESTING, MachineOrder
-from slo_action.platforms.fly.rollback.step_log import TakenOverError
+from slo_action.platforms.fly.rollback.tools import TakenOverError
 from slo_action.platforms.fly.state.machines import read_machine
 
 LEAST_SECONDS = 120.0

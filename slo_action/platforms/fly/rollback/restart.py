@@ -8,8 +8,7 @@ from slo_action.errors import Interrupted
 from slo_action.platforms.fly.client.errors import FlyRefusedError, tried
 from slo_action.platforms.fly.client.models import FlyMachine
 from slo_action.platforms.fly.rollback.leases import Leases
-from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError
-from slo_action.platforms.fly.rollback.tools import Journal, RollbackTools
+from slo_action.platforms.fly.rollback.tools import Journal, RollbackAbortedError, RollbackTools
 from slo_action.platforms.fly.state.machines import read_machine
 
 RESTART_SECONDS = 60.0

@@ -10,8 +10,13 @@ from slo_action.platforms.fly.client.models import FlyMachine, FlyRelease
 from slo_action.platforms.fly.rollback.leases import Leases
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
 from slo_action.platforms.fly.rollback.machine_progress import MachineProgress
-from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError, StepLog, TakenOverError
-from slo_action.platforms.fly.rollback.tools import Journal, RollbackTools
+from slo_action.platforms.fly.rollback.tools import (
+    Journal,
+    RollbackAbortedError,
+    RollbackTools,
+    StepLog,
+    TakenOverError,
+)
 from slo_action.platforms.fly.state.machines import read_machine
 
 _MOST_SENDINGS = 4
@@ -46,12 +51,8 @@ class BatchRestore:
         self._uncordon([progress.order for progress in machines if progress.is_healthy])
         self.leases.release()
         for progress in machines:
-            self.steps.end(
-                progress.order.name,
-                progress.ending,
-                succeeded=progress.is_healthy,
-                seconds=progress.seconds,
-            )
+            name, succeeded = progress.order.name, progress.is_healthy
+            self.steps.end(name, progress.ending, succeeded=succeeded, seconds=progress.seconds)
         failed = [progress.order.name for progress in machines if not progress.is_healthy]
         if failed:
             raise RollbackAbortedError(f"machine {', '.join(failed)} was not restored")

@@ -102,9 +102,12 @@ def _machine(raw: Json) -> dict[str, object]:
     config = shaped.get("config")
     if isinstance(config, Mapping):
         shaped["config"] = _config(config)
-    for key, shape in (("events", _shown_event), ("checks", _shown_check)):
-        if key in shaped:
-            shaped[key] = [found for one in _objects(shaped[key]) if (found := shape(one))]
+    if "events" in shaped:
+        events = _objects(shaped["events"])
+        shaped["events"] = [{key: sent[key] for key in _EVENT if key in sent} for sent in events]
+    if "checks" in shaped:
+        names = [(check, str(check.get("name", ""))) for check in _objects(shaped["checks"])]
+        shaped["checks"] = [one for one, name in names if not name.startswith(COMPATIBILITY_CHECKS)]
     return {key: shaped[key] for key in _MACHINE if key in shaped}
 
 
@@ -134,15 +137,6 @@ def _with_durations(sent: object) -> object:
     if not isinstance(sent, Mapping):
         return sent
     return {key: go_printed(one) if key in _DURATIONS else one for key, one in sent.items()}
-
-
-def _shown_event(sent: Json) -> Json:
-    return {key: sent[key] for key in _EVENT if key in sent}
-
-
-def _shown_check(sent: Json) -> Json | None:
-    """Those for older versions of flyctl are never shown."""
-    return None if str(sent.get("name", "")).startswith(COMPATIBILITY_CHECKS) else sent
 
 
 def _release(row: FlyRelease) -> dict[str, object]:

@@ -38,8 +38,7 @@ def choose_target(
     `current` is a rollback itself: what came before it is what was taken back.
     """
     rows = _with_digests(releases, digests or {})
-    live = _live(rows, current)
-    older = [row for row in rows if row.version < live.version]
+    live, older = _live(rows, current)
     if is_rollback(live, older):
         raise PlatformError(
             f"{live.name} is itself a rollback, and a rollback is never rolled back.",
@@ -65,8 +64,7 @@ def restored_by(
     Asking for a rollback once more means to finish that one, not to undo it.
     """
     rows = _with_digests(releases, digests)
-    live = _live(rows, current)
-    older = [row for row in rows if row.version < live.version]
+    live, older = _live(rows, current)
     if not is_rollback(live, older):
         return None
     return next(row.release for row in reversed(older) if is_same(row, live))
@@ -125,18 +123,16 @@ def _with_digests(releases: Iterable[FlyRelease], digests: Mapping[str, str]) ->
     return sorted(rows, key=lambda row: -row.version)
 
 
-def _live(rows: Sequence[FlyRelease], current: Release) -> FlyRelease:
-    """Return the row of the release that is to be replaced."""
-    for row in rows:
-        if row.is_release(current):
-            return row.model_copy(update={"digest": current.digest or row.digest})
-    number = release_number(current.version)
-    if number is not None:
-        return FlyRelease(version=number, digest=current.digest)
-    raise PlatformError(
-        f"Fly.io lists no release for what runs now, {quoted(current.version or current.digest)}.",
-        hint=_BY_HAND,
-    )
+def _live(rows: Sequence[FlyRelease], current: Release) -> tuple[FlyRelease, Sequence[FlyRelease]]:
+    """Return the row of the release that is to be replaced, and the older ones."""
+    listed = next((row for row in rows if row.is_release(current)), None)
+    number = listed.version if listed else release_number(current.version)
+    if number is None:
+        now = quoted(current.version or current.digest)
+        raise PlatformError(f"Fly.io lists no release for what runs now, {now}.", hint=_BY_HAND)
+    live = listed or FlyRelease(version=number)
+    live = live.model_copy(update={"digest": current.digest or live.digest})
+    return live, [row for row in rows if row.version < number]
 
 
 def _nothing(

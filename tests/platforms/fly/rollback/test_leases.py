@@ -3,8 +3,7 @@
 import pytest
 
 from slo_action.platforms.fly.rollback.leases import TTL_SECONDS, Leases
-from slo_action.platforms.fly.rollback.step_log import RollbackAbortedError
-from slo_action.platforms.fly.rollback.tools import RollbackTools
+from slo_action.platforms.fly.rollback.tools import RollbackAbortedError, RollbackTools
 from tests.platforms.fly.scene import OURS, Scene, api_of
 
 

@@ -8,7 +8,7 @@ from slo_action.platforms.fly.client.models import FlyMachine
 from slo_action.platforms.fly.rollback.machine_order import MachineOrder
 from slo_action.platforms.fly.rollback.machine_progress import MachineProgress
 from slo_action.platforms.fly.rollback.plan import ordered
-from slo_action.platforms.fly.rollback.step_log import TakenOverError
+from slo_action.platforms.fly.rollback.tools import TakenOverError
 from tests.platforms.fly.rollback.test_plan import B, C, Json, config, copied, machine, survey
 
 PASSING = [{"name": "c", "status": "passing"}]
