@@ -64,18 +64,16 @@ class ProbeScheduler:
         self._journey_every = self._fitting_turns(others) if self.journeys else 0
         shares["journey"] = 1 / self._journey_every if self.journeys else 0.0
         self._shares = {"endpoint": 1.0 - sum(shares.values()), **shares}
-        self.interval_seconds = self._fitting(len(self.endpoints) / self._shares["endpoint"])
+        least = policy.min_planned * (len(self.endpoints) / self._shares["endpoint"])
+        fitting = (ends_seconds - begun_seconds) / max(1.0, least)
+        shortest = min(policy.interval_seconds, fitting)
+        self.interval_seconds = max(_SHORTEST_INTERVAL_SECONDS, shortest)
 
     def _fitting_turns(self, others: float) -> int:
         """Return how many turns, which may come faster, take as long as journeys wait."""
         least = self._policy.min_planned * len(self.endpoints)
         quickened = (JOURNEY_SECONDS * least / (self._ends - self._begun) + 1.0) / others
         return ceil(max(JOURNEY_SECONDS / self._policy.interval_seconds, quickened))
-
-    def _fitting(self, streams: float) -> float:
-        left = self._ends - self._begun
-        fitting = left / max(1.0, self._policy.min_planned * streams)
-        return max(_SHORTEST_INTERVAL_SECONDS, min(self._policy.interval_seconds, fitting))
 
     def seconds_apart(self, stream: Stream) -> float:
         """Return the time between two probes of a stream at the usual rate."""

@@ -16,7 +16,6 @@ from slo_action.core.lint.fly.fly_toml import (
     all_checks,
     checks_of,
     durations,
-    in_range,
     is_number,
     is_udp,
     services,
@@ -292,11 +291,9 @@ def _duration_refused(document: Table) -> Iterator[Violation]:
 def _duration_out_of_range(document: Table) -> Iterator[Violation]:
     for key, check, name in durations(document):
         seconds = _written(check, name)
-        if seconds is None or not check.is_of_service:
-            continue
-        kept = in_range(name, seconds)
-        if kept != seconds:
-            yield _at(key, f" = {shown(check.table[name])} counts as {go_text(kept)}")
+        if seconds is not None and check.kept(name, seconds) != seconds:
+            kept = go_text(check.kept(name, seconds))
+            yield _at(key, f" = {shown(check.table[name])} counts as {kept}")
 
 
 def _written(check: Check, name: str) -> Fraction | None:
