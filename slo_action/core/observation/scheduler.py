@@ -36,10 +36,9 @@ class ProbeScheduler:
         suspects: Callable[[float], Sequence[Stream]],
         is_out: Callable[[Stream], bool],
     ) -> None:
-        self.endpoints = [s for s in streams if s.is_endpoint]
-        self.machines = [s for s in streams if s.machine]
-        self.journeys = [s for s in streams if s.is_journey]
-        self.versions = [s for s in streams if not (s.is_endpoint or s.is_journey or s.machine)]
+        kinds = ("endpoint", "machine", "version", "journey")
+        self._groups = {kind: [s for s in streams if self._kind(s) == kind] for kind in kinds}
+        self.endpoints, self.machines, self.versions, self.journeys = self._groups.values()
         self.taken = 0
         self._policy = policy
         self._begun = begun_seconds
@@ -49,13 +48,7 @@ class ProbeScheduler:
         self._paused_until = begun_seconds
         self._held_until: dict[str, float] = {}
         self._parts = 1 + policy.closer_probes
-        self._groups = {
-            "endpoint": self.endpoints,
-            "machine": self.machines,
-            "version": self.versions,
-            "journey": self.journeys,
-        }
-        self._turns = dict.fromkeys((*self._groups, "closer"), 0)
+        self._turns = dict.fromkeys((*kinds, "closer"), 0)
         shares = {
             "machine": 1 / policy.machine_every if self.machines else 0.0,
             "version": 1 / policy.version_every if self.versions else 0.0,

@@ -173,19 +173,15 @@ def _no_service_checks(document: Table) -> Iterator[Violation]:
 )
 def _ignored_check_key(document: Table) -> Iterator[Violation]:
     """Empty lists and `restart_limit = 0` came with every file once, and mislead no reader."""
-    ignored = [
-        (*key, name)
+    named = [
+        ((*key, name), service)
         for key, service in services(document)
         for name in _NOT_READ[str(key[0])]
-        if service.get(name)
     ]
-    ignored += [
-        (*check.key, "restart_limit")
-        for check in all_checks(document)
-        if check.table.get("restart_limit")
-    ]
-    for key in ignored:
-        yield Violation(key, f"nothing reads {dotted(key)}")
+    named += [((*check.key, "restart_limit"), check.table) for check in all_checks(document)]
+    for key, table in named:
+        if table.get(str(key[-1])):
+            yield Violation(key, f"nothing reads {dotted(key)}")
 
 
 @FLY_RULES.warning(

@@ -287,18 +287,13 @@ def fly_findings(document: Document, deployed: tuple[Service, ...]) -> tuple[Fin
     `verify` waits for health.
     """
     table = document.content
-    pairs = [
-        Pair(
-            table=table,
-            service=service,
-            others=tuple(one for one in deployed if one.name != service.name),
-        )
-        for service in deployed
-    ]
-    beside = [one for pair in pairs for one in findings(MATCH_RULES, pair, document)]
+    beside: list[Finding] = []
+    for service in deployed:
+        others = tuple(one for one in deployed if one.name != service.name)
+        pair = Pair(table=table, service=service, others=others)
+        beside += findings(MATCH_RULES, pair, document)
     promised = {one.place for one in beside if one.rule.name == "match-autostop"}
-    waits = (service.policy.get("health_deadline") for service in deployed)
-    deadlines = [GATE_SECONDS if one is None else Fraction(one) for one in waits]
+    deadlines = [Fraction(one.policy.get("health_deadline", GATE_SECONDS)) for one in deployed]
     find = grace_past(min(deadlines, default=GATE_SECONDS))
     rules = [
         replace(rule, find=find) if rule.name == "grace-past-deadline" else rule
