@@ -114,12 +114,13 @@ def compare_and_swap(
         return _stand_down(now.problem)
     how = moved(before, now)
     if how:
-        return _superseded(how)
+        return _stand_down(f"another deploy took over: {how}", superseded=True)
     circle = _circle(now, judged)
     if circle:
         return _stand_down(f"the way back leads to {circle}, the very version that failed")
     if judged is not None and live is not None and not matches(judged, live):
-        return _superseded(f"version {judged} was judged and version {live} answers now")
+        how = f"version {judged} was judged and version {live} answers now"
+        return _stand_down(f"another deploy took over: {how}", superseded=True)
     return decision
 
 
@@ -149,13 +150,8 @@ def settled(judgement: Judgement, decision: Decision) -> Judgement:
     return replace(judgement, cause=Cause.SUPERSEDED, reason=decision.why)
 
 
-def _superseded(how: str) -> Decision:
-    why = f"another deploy took over: {how}"
-    return Decision(action=Action.STAND_DOWN, why=why, superseded=True)
-
-
-def _stand_down(why: str) -> Decision:
-    return Decision(action=Action.STAND_DOWN, why=why)
+def _stand_down(why: str, *, superseded: bool = False) -> Decision:
+    return Decision(action=Action.STAND_DOWN, why=why, superseded=superseded)
 
 
 def _name(release: Release | None) -> str:

@@ -120,8 +120,7 @@ class RuleTable(list[Rule[Of]]):
         """Enter the decorated check as a rule."""
 
         def enter(find: Find[Of]) -> Find[Of]:
-            rule = Rule(name=name, level=level, title=title, why=why, fix=fix, find=find)
-            self.append(rule)
+            self.append(Rule(name=name, level=level, title=title, why=why, fix=fix, find=find))
             return find
 
         return enter

@@ -141,7 +141,9 @@ class _RestrictedReplay:
         """Take one step; what a live run would not have seen is left out."""
         window = self.window
         if window.end is not None and (step.sent or step.passed):
-            self._leave()
+            if self._met and not self._done:  # ended before the gate was met it is never closed
+                window.close(window.ended_seconds)
+            self._done = True
         self._send(step.sent)
         if not (self._done or self._is_unasked(step)):
             self._out.discard(step.row.ticket)
@@ -157,12 +159,6 @@ class _RestrictedReplay:
         over = self.window.end is not None or closed_seconds >= self.window.ends_seconds
         if over and not self._done:
             self.window.close(closed_seconds)
-
-    def _leave(self) -> None:
-        """A window that ends before the gate was met is never closed."""
-        if self._met and not self._done:
-            self.window.close(self.window.ended_seconds)
-        self._done = True
 
     def _send(self, slots: Sequence[Slot]) -> None:
         for slot in slots:

@@ -36,10 +36,9 @@ class ProbeScheduler:
         suspects: Callable[[float], Sequence[Stream]],
         is_out: Callable[[Stream], bool],
     ) -> None:
-        self.endpoints = [s for s in streams if s.is_endpoint]
-        self.machines = [s for s in streams if s.machine]
-        self.journeys = [s for s in streams if s.is_journey]
-        self.versions = [s for s in streams if not (s.is_endpoint or s.is_journey or s.machine)]
+        kinds = ("endpoint", "machine", "version", "journey")
+        self._groups = {kind: [s for s in streams if self._kind(s) == kind] for kind in kinds}
+        self.endpoints, self.machines, self.versions, self.journeys = self._groups.values()
         self.taken = 0
         self._policy = policy
         self._begun = begun_seconds
@@ -49,13 +48,7 @@ class ProbeScheduler:
         self._paused_until = begun_seconds
         self._held_until: dict[str, float] = {}
         self._parts = 1 + policy.closer_probes
-        self._groups = {
-            "endpoint": self.endpoints,
-            "machine": self.machines,
-            "version": self.versions,
-            "journey": self.journeys,
-        }
-        self._turns = dict.fromkeys((*self._groups, "closer"), 0)
+        self._turns = dict.fromkeys((*kinds, "closer"), 0)
         shares = {
             "machine": 1 / policy.machine_every if self.machines else 0.0,
             "version": 1 / policy.version_every if self.versions else 0.0,
@@ -64,18 +57,16 @@ class ProbeScheduler:
         self._journey_every = self._fitting_turns(others) if self.journeys else 0
         shares["journey"] = 1 / self._journey_every if self.journeys else 0.0
         self._shares = {"endpoint": 1.0 - sum(shares.values()), **shares}
-        self.interval_seconds = self._fitting(len(self.endpoints) / self._shares["endpoint"])
+        least = policy.min_planned * (len(self.endpoints) / self._shares["endpoint"])
+        fitting = (ends_seconds - begun_seconds) / max(1.0, least)
+        shortest = min(policy.interval_seconds, fitting)
+        self.interval_seconds = max(_SHORTEST_INTERVAL_SECONDS, shortest)
 
     def _fitting_turns(self, others: float) -> int:
         """Return how many turns, which may come faster, take as long as journeys wait."""
         least = self._policy.min_planned * len(self.endpoints)
         quickened = (JOURNEY_SECONDS * least / (self._ends - self._begun) + 1.0) / others
         return ceil(max(JOURNEY_SECONDS / self._policy.interval_seconds, quickened))
-
-    def _fitting(self, streams: float) -> float:
-        left = self._ends - self._begun
-        fitting = left / max(1.0, self._policy.min_planned * streams)
-        return max(_SHORTEST_INTERVAL_SECONDS, min(self._policy.interval_seconds, fitting))
 
     def seconds_apart(self, stream: Stream) -> float:
         """Return the time between two probes of a stream at the usual rate."""

@@ -286,16 +286,13 @@ class Window:
         self, asked_seconds: float, heard_seconds: float, now_seconds: float, *, alive: bool
     ) -> None:
         """Take the control's answer; any HTTP answer is alive."""
-        asked_seconds, heard_seconds, now_seconds = (
-            round(seconds, DIGITS) for seconds in (asked_seconds, heard_seconds, now_seconds)
-        )
+        times = asked_seconds, heard_seconds, now_seconds
+        asked, heard, now = (round(seconds, DIGITS) for seconds in times)
         outcome = Outcome.OK if alive else Outcome.UNKNOWN
-        self._keep(
-            CONTROL_TICKET, now_seconds, heard_seconds, outcome=outcome, asked_seconds=asked_seconds
-        )
-        self._control.heard(ControlProbe(asked_seconds, heard_seconds, alive))
-        self._attribute(now_seconds)
-        self._conclude(now_seconds)
+        self._keep(CONTROL_TICKET, now, heard, outcome=outcome, asked_seconds=asked)
+        self._control.heard(ControlProbe(asked, heard, alive))
+        self._attribute(now)
+        self._conclude(now)
 
     def _attribute(self, now: float, *, closing: bool = False) -> None:
         """Count what got no answer once the control shows whose fault it was."""

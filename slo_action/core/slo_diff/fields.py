@@ -32,12 +32,7 @@ from slo_action.core.policy.numbers import (
     more_is_looser,
 )
 from slo_action.core.slo.services import Endpoint, Maintenance
-from slo_action.core.slo_diff.change import (
-    NOT_SET,
-    Compared,
-    Field,
-    Items,
-)
+from slo_action.core.slo_diff.change import NOT_SET, Compared, Field, Items
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.core.text.quantities import (
     about_minutes,

@@ -10,11 +10,7 @@ from enum import StrEnum
 from fractions import Fraction
 from math import ceil, inf, log, sqrt
 
-from slo_action.core.stats.binomial import (
-    any_time_interval,
-    binomial_at_most,
-    enough_to_refute,
-)
+from slo_action.core.stats.binomial import any_time_interval, binomial_at_most, enough_to_refute
 from slo_action.core.stats.blocks import OpenBlock, Processes, alternatives
 
 _EDGE = 1e-9

@@ -80,14 +80,11 @@ def fails_outside_only(gate: Gate) -> bool:
 
 
 def _is_well(observation: Observation, *, machines: bool) -> bool:
-    asked = [sample for sample in observation.samples if _is_asked(sample, machines=machines)]
-    failed = [sample for sample in observation.failures if _is_asked(sample, machines=machines)]
-    good = any(sample.outcome.is_good for sample in asked)
-    return good and not failed and not any(sample.outcome.is_neutral for sample in asked)
-
-
-def _is_asked(sample: Sample, *, machines: bool) -> bool:
-    return bool(sample.machine) is machines and sample.witness is not Witness.PLATFORM
+    """Return whether what was asked, of machines or of the public address, is all well."""
+    samples = (s for s in observation.samples if s.witness is not Witness.PLATFORM)
+    asked, failures = [s for s in samples if bool(s.machine) is machines], observation.failures
+    good = any(s.outcome.is_good for s in asked)
+    return good and not any(s in failures or s.outcome.is_neutral for s in asked)
 
 
 def single_sick_machine(gate: Gate, window: Window | None, fleet: Fleet | None) -> str:

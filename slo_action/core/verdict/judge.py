@@ -32,12 +32,7 @@ from slo_action.core.verdict.context import (
     unconfirmed,
 )
 from slo_action.core.verdict.facts import DEFAULT_TRIGGER, Facts, OnLateStart
-from slo_action.core.verdict.triggers import (
-    CONFIG_OUTCOMES,
-    PATH_OUTCOMES,
-    blamed_outcome,
-    fired,
-)
+from slo_action.core.verdict.triggers import CONFIG_OUTCOMES, PATH_OUTCOMES, blamed_outcome, fired
 from slo_action.core.verdict.window_facts import (
     before_summary,
     degraded,

@@ -28,7 +28,6 @@ SLOW_OUTCOMES = frozenset({Outcome.SLOW, Outcome.READ_TIMEOUT})
 OUTAGE_SECONDS = 15.0
 """How long everything must be bad to be called an outage: 5 % of five minutes."""
 
-_OUTAGE = frozenset({Outcome.HTTP_5XX})
 _RECENT = 3
 
 
@@ -109,7 +108,7 @@ def service_unavailability(gate: Gate, end: GateEnd | None, window: Window | Non
     down_since = last
     for observation in reversed(gate.observations):
         outcome = observation.deciding.outcome
-        if not (outcome.is_unanswered or outcome in _OUTAGE):
+        if not (outcome.is_unanswered or outcome is Outcome.HTTP_5XX):
             break
         down_since = observation.started_seconds
     return last - down_since >= OUTAGE_SECONDS

@@ -44,20 +44,14 @@ class Check:
         whole = int(value) if 0 <= value < _LARGEST else None  # NaN is neither
         return None if whole is None else Fraction(whole, _PER_SECOND[self.bare_unit])
 
-    def in_effect(self, name: str) -> Fraction | None:
-        """Return the seconds that the platform keeps to: a service's are raised and lowered."""
-        seconds = self.seconds(name)
-        return in_range(name, seconds) if seconds is not None and self.is_of_service else seconds
+    def kept(self, name: str, seconds: Fraction) -> Fraction:
+        """Return what the platform makes of a duration: of a service's, 1 s to 1 min, grace or 0.
 
-
-def in_range(name: str, seconds: Fraction) -> Fraction:
-    """Return what the platform makes of a duration in a service's check: 1 s to 1 min, grace or 0.
-
-    Source: flyctl's validateSingleServiceCheckDuration, which warns of it.
-    """
-    if name == "grace_period" and seconds == 0:
-        return seconds
-    return min(max(seconds, LEAST_SECONDS), MOST_SECONDS)
+        Source: flyctl's validateSingleServiceCheckDuration, which warns of it.
+        """
+        if not self.is_of_service or (name == "grace_period" and seconds == 0):
+            return seconds
+        return min(max(seconds, LEAST_SECONDS), MOST_SECONDS)
 
 
 def tables(value: object, key: Key) -> Iterator[tuple[Key, Table]]:

@@ -16,7 +16,6 @@ from slo_action.core.lint.fly.fly_toml import (
     all_checks,
     checks_of,
     durations,
-    in_range,
     is_number,
     is_udp,
     services,
@@ -174,19 +173,15 @@ def _no_service_checks(document: Table) -> Iterator[Violation]:
 )
 def _ignored_check_key(document: Table) -> Iterator[Violation]:
     """Empty lists and `restart_limit = 0` came with every file once, and mislead no reader."""
-    ignored = [
-        (*key, name)
+    named = [
+        ((*key, name), service)
         for key, service in services(document)
         for name in _NOT_READ[str(key[0])]
-        if service.get(name)
     ]
-    ignored += [
-        (*check.key, "restart_limit")
-        for check in all_checks(document)
-        if check.table.get("restart_limit")
-    ]
-    for key in ignored:
-        yield Violation(key, f"nothing reads {dotted(key)}")
+    named += [((*check.key, "restart_limit"), check.table) for check in all_checks(document)]
+    for key, table in named:
+        if table.get(str(key[-1])):
+            yield Violation(key, f"nothing reads {dotted(key)}")
 
 
 @FLY_RULES.warning(
@@ -292,11 +287,9 @@ def _duration_refused(document: Table) -> Iterator[Violation]:
 def _duration_out_of_range(document: Table) -> Iterator[Violation]:
     for key, check, name in durations(document):
         seconds = _written(check, name)
-        if seconds is None or not check.is_of_service:
-            continue
-        kept = in_range(name, seconds)
-        if kept != seconds:
-            yield _at(key, f" = {shown(check.table[name])} counts as {go_text(kept)}")
+        if seconds is not None and check.kept(name, seconds) != seconds:
+            kept = go_text(check.kept(name, seconds))
+            yield _at(key, f" = {shown(check.table[name])} counts as {kept}")
 
 
 def _written(check: Check, name: str) -> Fraction | None:

@@ -16,7 +16,6 @@ from slo_action.core.lint.fly.fly_toml import (
     DURATIONS,
     Check,
     all_checks,
-    in_range,
     services,
     shown,
     tables,
@@ -174,11 +173,11 @@ def _differences(check: Check, pair: Pair) -> Iterator[Violation]:
     )
     agreed = _agreed(check, wanted) if is_sure else {}
     for name, seconds in _durations(pair.service).items():
-        written = check.in_effect(name)
-        accepted = [_kept(check, name, each[name]) for each in wanted if name in each]
-        if written is None or written in accepted:
+        written = check.seconds(name)
+        accepted = [check.kept(name, each[name]) for each in wanted if name in each]
+        if written is None or check.kept(name, written) in accepted:
             continue
-        kept, key = _kept(check, name, seconds), (*check.key, name)
+        kept, key = check.kept(name, seconds), (*check.key, name)
         limited = "" if kept == seconds else f", of which the platform makes {go_text(kept)}"
         values = f"{dotted(key)} = {shown(check.table[name])}, and slo.yml says {go_text(seconds)}"
         replacement = f'"{go_text(agreed[name])}"' if name in agreed else None
@@ -196,16 +195,12 @@ def _durations(service: Service) -> dict[str, Fraction]:
     }
 
 
-def _kept(check: Check, name: str, seconds: Fraction) -> Fraction:
-    return in_range(name, seconds) if check.is_of_service else seconds
-
-
 def _agreed(check: Check, wanted: list[dict[str, Fraction]]) -> dict[str, Fraction]:
     """Return what the services agree on; nothing that lets the timeout reach the interval."""
     agreed = {
         name: kept.pop()
         for name in DURATIONS
-        for kept in ({_kept(check, name, each[name]) for each in wanted if name in each},)
+        for kept in ({check.kept(name, each[name]) for each in wanted if name in each},)
         if len(kept) == 1
     }
     timeout, interval = (agreed.get(n, check.seconds(n)) for n in ("timeout", "interval"))
@@ -292,18 +287,13 @@ def fly_findings(document: Document, deployed: tuple[Service, ...]) -> tuple[Fin
     `verify` waits for health.
     """
     table = document.content
-    pairs = [
-        Pair(
-            table=table,
-            service=service,
-            others=tuple(one for one in deployed if one.name != service.name),
-        )
-        for service in deployed
-    ]
-    beside = [one for pair in pairs for one in findings(MATCH_RULES, pair, document)]
+    beside: list[Finding] = []
+    for service in deployed:
+        others = tuple(one for one in deployed if one.name != service.name)
+        pair = Pair(table=table, service=service, others=others)
+        beside += findings(MATCH_RULES, pair, document)
     promised = {one.place for one in beside if one.rule.name == "match-autostop"}
-    waits = (service.policy.get("health_deadline") for service in deployed)
-    deadlines = [GATE_SECONDS if one is None else Fraction(one) for one in waits]
+    deadlines = [Fraction(one.policy.get("health_deadline", GATE_SECONDS)) for one in deployed]
     find = grace_past(min(deadlines, default=GATE_SECONDS))
     rules = [
         replace(rule, find=find) if rule.name == "grace-past-deadline" else rule

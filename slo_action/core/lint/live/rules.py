@@ -5,7 +5,7 @@ Pure, and never raises.
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -13,7 +13,7 @@ from slo_action.core.answer.cache_headers import Caching, caching
 from slo_action.core.answer.health_body import read_health, read_page
 from slo_action.core.answer.health_words import BodyHealth, snake_case
 from slo_action.core.answer.set_cookie import is_kept_by_service
-from slo_action.core.lint.rule import Key, RuleTable, Violation
+from slo_action.core.lint.rule import Find, Key, RuleTable, Violation
 from slo_action.core.model import Outcome, Response, Sample
 from slo_action.core.slo.services import NAMED_ENDPOINTS, Endpoint, Service
 from slo_action.core.text.quoting import quoted
@@ -234,12 +234,16 @@ def _redirect(sample: Sample, location: str) -> str:
     return f"{text}: {advice}" if end else text
 
 
-def _at_health(visit: Visit, texts: Iterable[str]) -> Iterator[Violation]:
-    """Yield one violation at the health endpoint for the first of the texts, if there are any."""
-    found = next(iter(texts), None)
-    if visit.health and found:
-        endpoint = visit.health.endpoint
-        yield Violation(visit.key(endpoint), f"{title(endpoint)} {found}")
+def _at_health(texts: Callable[[Visit], Iterable[str]]) -> Find[Visit]:
+    """Find one violation at the health endpoint: the first of the texts, if there are any."""
+
+    def find(visit: Visit) -> Iterator[Violation]:
+        found = next(iter(texts(visit)), None)
+        if visit.health and found:
+            endpoint = visit.health.endpoint
+            yield Violation(visit.key(endpoint), f"{title(endpoint)} {found}")
+
+    return find
 
 
 @LIVE_RULES.warning(
@@ -248,14 +252,14 @@ def _at_health(visit: Visit, texts: Iterable[str]) -> Iterator[Violation]:
     why="a cached answer is healthy long after the service is not",
     fix="send Cache-Control: no-store on this path",
 )
-def _cacheable(visit: Visit) -> Iterator[Violation]:
-    texts = (
-        sample.detail if sample.outcome is Outcome.CACHED else reason
-        for sample, response in visit.healthy()
-        for may, reason in (caching(response),)
-        if sample.outcome is Outcome.CACHED or may is Caching.ALLOWED
-    )
-    yield from _at_health(visit, texts)
+@_at_health
+def _cacheable(visit: Visit) -> Iterator[str]:
+    for sample, response in visit.healthy():
+        may, reason = caching(response)
+        if sample.outcome is Outcome.CACHED:
+            yield sample.detail
+        elif may is Caching.ALLOWED:
+            yield reason
 
 
 @LIVE_RULES.notice(
@@ -264,11 +268,12 @@ def _cacheable(visit: Visit) -> Iterator[Violation]:
     why="a cache may then choose for itself how long it keeps the answer",
     fix="send Cache-Control: no-store on this path",
 )
-def _cache_unsaid(visit: Visit) -> Iterator[Violation]:
+@_at_health
+def _cache_unsaid(visit: Visit) -> Iterator[str]:
     answers = list(visit.healthy())
     if not any(sample.outcome is Outcome.CACHED for sample, _ in answers):
         found = (caching(response) for _, response in answers)
-        yield from _at_health(visit, (reason for may, reason in found if may is Caching.UNSAID))
+        yield from (reason for may, reason in found if may is Caching.UNSAID)
 
 
 @LIVE_RULES.warning(
@@ -297,17 +302,15 @@ def _no_version(visit: Visit) -> Iterator[Violation]:
     why="load balancers, platforms and monitors read the status alone, and see a healthy one",
     fix="answer 503 when the service cannot do its work",
 )
-def _degraded_200(visit: Visit) -> Iterator[Violation]:
-    def texts() -> Iterator[str]:
-        for _, response in visit.healthy():
-            document = json_body(response)
-            reading = read_health(response.body if document is None else document)
-            if document is None and not reading.health:
-                reading = read_page(response.body)
-            if reading.health in (BodyHealth.DEGRADED, BodyHealth.UNHEALTHY):
-                yield f"answers 200 and {reading.detail}"
-
-    yield from _at_health(visit, texts())
+@_at_health
+def _degraded_200(visit: Visit) -> Iterator[str]:
+    for _, response in visit.healthy():
+        document = json_body(response)
+        reading = read_health(response.body if document is None else document)
+        if document is None and not reading.health:
+            reading = read_page(response.body)
+        if reading.health in (BodyHealth.DEGRADED, BodyHealth.UNHEALTHY):
+            yield f"answers 200 and {reading.detail}"
 
 
 @LIVE_RULES.warning(
@@ -322,16 +325,14 @@ def _degraded_200(visit: Visit) -> Iterator[Violation]:
         "depends on at a readiness path, such as /readyz"
     ),
 )
-def _dependencies(visit: Visit) -> Iterator[Violation]:
-    def texts() -> Iterator[str]:
-        for _, response in visit.healthy():
-            checks = named_checks(json_body(response))
-            names = [n for n in checks if _DEPENDENCY.search(_OWN_QUEUE.sub("", snake_case(n)))]
-            if names:
-                more = f" and {len(names) - _MOST_NAMES} more" if names[_MOST_NAMES:] else ""
-                yield f"reports on {', '.join(map(quoted, names[:_MOST_NAMES]))}{more}"
-
-    yield from _at_health(visit, texts())
+@_at_health
+def _dependencies(visit: Visit) -> Iterator[str]:
+    for _, response in visit.healthy():
+        checks = named_checks(json_body(response))
+        names = [n for n in checks if _DEPENDENCY.search(_OWN_QUEUE.sub("", snake_case(n)))]
+        if names:
+            more = f" and {len(names) - _MOST_NAMES} more" if names[_MOST_NAMES:] else ""
+            yield f"reports on {', '.join(map(quoted, names[:_MOST_NAMES]))}{more}"
 
 
 @LIVE_RULES.notice(
@@ -340,7 +341,8 @@ def _dependencies(visit: Visit) -> Iterator[Violation]:
     why="measured once from here, it would fail in a verification",
     fix="make the answer cheap, or allow what it takes",
 )
-def _slow(visit: Visit) -> Iterator[Violation]:
+@_at_health
+def _slow(visit: Visit) -> Iterator[str]:
     """The faster of the answers counts: the first one may have woken the service."""
     best = min((sample.total_seconds for sample, _ in visit.healthy()), default=None)
     if best is None or visit.health is None:
@@ -348,14 +350,9 @@ def _slow(visit: Visit) -> Iterator[Violation]:
     timeout, objective = visit.health.endpoint.timeout, visit.health.endpoint.objective
     limits = [(timeout.total_seconds(), "timeout")] if timeout else []
     limits += [(objective.limit_seconds, objective.name)] if objective else []
-    yield from _at_health(
-        visit,
-        (
-            f"took {best:.3f} s, and its {name} is {limit:g} s"
-            for limit, name in limits
-            if best > limit
-        ),
-    )
+    for limit, name in limits:
+        if best > limit:
+            yield f"took {best:.3f} s, and its {name} is {limit:g} s"
 
 
 @LIVE_RULES.notice(
@@ -364,13 +361,11 @@ def _slow(visit: Visit) -> Iterator[Violation]:
     why="each prober fetches it every few seconds, and a long one is cut off unread",
     fix="answer with a status and a version, and little else",
 )
-def _large(visit: Visit) -> Iterator[Violation]:
-    texts = (
-        f"sends {'more than ' if one.body_truncated else ''}{one.body_bytes} bytes"
-        for _, one in visit.healthy()
-        if one.body_bytes > _LARGE_BYTES
-    )
-    yield from _at_health(visit, texts)
+@_at_health
+def _large(visit: Visit) -> Iterator[str]:
+    for _, one in visit.healthy():
+        if one.body_bytes > _LARGE_BYTES:
+            yield f"sends {'more than ' if one.body_truncated else ''}{one.body_bytes} bytes"
 
 
 @LIVE_RULES.notice(
@@ -379,17 +374,13 @@ def _large(visit: Visit) -> Iterator[Violation]:
     why="plain text or a page has no version, and a catch-all page is always 200",
     fix='answer {"status": "ok", "version": "..."} as application/json',
 )
-def _not_json(visit: Visit) -> Iterator[Violation]:
-    types = (response.header("content-type") or "" for _, response in visit.healthy())
-    bare = (value.partition(";")[0].strip().lower() for value in types)
-    yield from _at_health(
-        visit,
-        (
-            f"has the content type {quoted(kind)}" if kind else "has no content type"
-            for kind in bare
-            if kind != "application/json" and not kind.endswith("+json")
-        ),
-    )
+@_at_health
+def _not_json(visit: Visit) -> Iterator[str]:
+    for _, response in visit.healthy():
+        value = response.header("content-type") or ""
+        kind = value.partition(";")[0].strip().lower()
+        if kind != "application/json" and not kind.endswith("+json"):
+            yield f"has the content type {quoted(kind)}" if kind else "has no content type"
 
 
 @LIVE_RULES.warning(
@@ -398,12 +389,10 @@ def _not_json(visit: Visit) -> Iterator[Violation]:
     why="each probe then opens a session: thousands a day, each kept somewhere",
     fix="leave sessions out on this path",
 )
-def _cookies(visit: Visit) -> Iterator[Violation]:
+@_at_health
+def _cookies(visit: Visit) -> Iterator[str]:
     """Cookies of what stands before the service, such as a load balancer, do not count."""
-    texts = (
-        "sets a cookie"
-        for _, response in visit.healthy()
-        for name, value in response.headers
-        if name.lower() == "set-cookie" and is_kept_by_service(value)
-    )
-    yield from _at_health(visit, texts)
+    for _, response in visit.healthy():
+        for name, value in response.headers:
+            if name.lower() == "set-cookie" and is_kept_by_service(value):
+                yield "sets a cookie"
