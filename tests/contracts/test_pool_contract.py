@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slo_action.core.journey import assertions
+from slo_action.core.journey import journeys
 from slo_action.core.journey.journeys import Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.ports import CompletedProbe, ProbePool
@@ -251,10 +251,10 @@ def test_a_journey_lands_when_its_own_time_is_over(subject: Subject) -> None:
 
 
 def test_an_answer_that_fails_an_assertion_lands_as_such(subject: Subject) -> None:
-    demand = assertions.Assertion(
-        subject=assertions.Subject.JSON,
+    demand = journeys.Assertion(
+        subject=journeys.Subject.JSON,
         name="$.status",
-        condition=assertions.Condition.EQUALS,
+        condition=journeys.Condition.EQUALS,
         expected="ready",
     )
     probe = Probe(witness=Witness.HEALTH, url=f"{URL}/demands", assertions=(demand,))

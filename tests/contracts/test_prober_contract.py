@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from slo_action.core.journey import assertions
+from slo_action.core.journey import journeys
 from slo_action.core.journey.journeys import Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Witness
 from slo_action.ports import Prober
@@ -27,10 +27,10 @@ DEMANDS = Probe(
     witness=Witness.HEALTH,
     url="https://shop.example/demands",
     assertions=(
-        assertions.Assertion(
-            subject=assertions.Subject.JSON,
+        journeys.Assertion(
+            subject=journeys.Subject.JSON,
             name="$.status",
-            condition=assertions.Condition.EQUALS,
+            condition=journeys.Condition.EQUALS,
             expected="ready",
         ),
     ),
