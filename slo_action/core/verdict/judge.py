@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 
+from slo_action.core.answer.version import is_unverified
 from slo_action.core.gate.gate import Gate, GateEnd
 from slo_action.core.model import (
     Cause,
@@ -415,6 +416,18 @@ def _machine_starting(facts: Facts) -> str | None:
 
 
 # An SLO is missed, and no trigger fired.
+
+
+@_row("version-unverified", _INCONCLUSIVE, Cause.CONFIG)
+def _version_unverified(facts: Facts) -> str | None:
+    """The gate was met, but the version that answers cannot be compared with the expected one."""
+    last = facts.gate.attempts[-1] if facts.is_passed and facts.gate.attempts else None
+    if last is None or not is_unverified(facts.rule, last.version):
+        return None
+    return (
+        f"inconclusive because the service answers well, but version {last.version} cannot be "
+        f"compared with {facts.rule.expected}: set `expected-version` to what the service reports"
+    )
 
 
 @_window_row("window-machine", _DEGRADED, Cause.APP)

@@ -56,6 +56,22 @@ def test_a_service_that_always_answers_so_is_judged_so(
     assert verdict_and_cause(judgement) == (verdict, cause)
 
 
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("reported", "row"),
+    [("1.4.2", "version-unverified"), ("v1.4.2-7-g0123456", "met"), (SHA, "met")],
+)
+def test_a_version_that_cannot_be_compared_is_not_verified(reported: str, row: str) -> None:
+    judgement = judged(drive(always(Outcome.OK), version=reported), expected=SHA)
+
+    assert judgement.row == row
+    if row != "met":
+        assert verdict_and_cause(judgement) == (Verdict.INCONCLUSIVE, Cause.CONFIG)
+        assert "1.4.2 cannot be compared with 0123456" in judgement.reason
+
+
 MISMATCHES = (Outcome.PROTOCOL_ERROR, Outcome.RESET)
 
 
