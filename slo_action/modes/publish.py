@@ -6,6 +6,7 @@ Nothing here raises or changes a verdict: what cannot be published is a warning.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,8 @@ def publish_services(
     publish_or_warn(ports, "job summary", lambda: ports.outputs.summarize(text))
     ports.log.annotate(several_annotations(ends))
     for name, result in results.items():
-        _keep_service(name, result, ports)
+        keep = partial(_keep, result.record, result.history)
+        publish_or_warn(ports, f"history of {name}", keep)
     publish_or_warn(ports, "artifact", send)
     records = [end.record for end in worst_first(ends) if end.record]
     publish_or_warn(ports, "check runs", lambda: _create_check_runs(records, ports))
@@ -156,10 +158,6 @@ def _keep(record: AuditRecord, history: History | None) -> None:
     if history is not None:
         for verdict in past_verdicts(record):
             history.keep(verdict)
-
-
-def _keep_service(name: str, result: ServiceResult, ports: PublishPorts) -> None:
-    publish_or_warn(ports, f"history of {name}", lambda: _keep(result.record, result.history))
 
 
 def _create_check_runs(records: Iterable[AuditRecord], ports: PublishPorts) -> None:
