@@ -64,9 +64,7 @@ class WorkflowLog:
         shown = ",".join(
             f"{key}={_property(str(value))}" for key, value in properties.items() if value
         )
-        message = "\n".join(
-            log_line(line) for line in self._scrubber.scrub(annotation.message).split("\n")
-        )
+        message = "\n".join(map(log_line, self._scrubber.scrub(annotation.message).split("\n")))
         return f"::{annotation.level} {shown}::{_data(shortened(message, MESSAGE_LIMIT - 64))}"
 
     def _write(self, line: str) -> None:

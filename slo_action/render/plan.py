@@ -5,12 +5,7 @@ from slo_action.render.text.escape import code, markdown, shortened
 from slo_action.render.text.markdown import bullets, paragraphs, table
 
 _LIMIT = 300
-_ACTIONS = {
-    Step.UPDATE: "restore",
-    Step.START: "start",
-    Step.CORDON: "cordon",
-    Step.LEAVE: "keep",
-}
+_ACTIONS = {Step.UPDATE: "restore", Step.START: "start", Step.CORDON: "cordon", Step.LEAVE: "keep"}
 
 
 def plan_lines(plan: RollbackPlan) -> tuple[str, ...]:

@@ -139,7 +139,11 @@ class ArtifactService:
 
     def _failure(self, method: str, response: httpx.Response, busy: frozenset[int]) -> Exception:
         """Say what a status means. The text is read first: 403 has several meanings."""
-        text = self._scrub(_error_text(response))[:_LONGEST_TEXT]
+        try:
+            error = _TwirpError.model_validate_json(response.content)
+            text = self._scrub(f"{error.code}: {error.msg}")[:_LONGEST_TEXT]
+        except ValidationError:  # act has no error text
+            text = ""
         if _QUOTA in text:
             return ArtifactError(
                 "GitHub stores no more artifacts for this account: the storage quota is used up.",
@@ -167,15 +171,6 @@ def _parsed(method: str, response: httpx.Response, answer: type[_A]) -> _A:
         return answer.model_validate(content)
     except ValidationError:  # not chained: it quotes the answer, and with it the signed address
         raise _senseless(method) from None
-
-
-def _error_text(response: httpx.Response) -> str:
-    """Return the service's error text, untrusted; act has none."""
-    try:
-        error = _TwirpError.model_validate_json(response.content)
-    except ValidationError:
-        return ""
-    return f"{error.code}: {error.msg}"
 
 
 def _refusal(method: str, status: int, answer: str) -> ArtifactError:

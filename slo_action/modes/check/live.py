@@ -53,7 +53,10 @@ def visits(
         replace(visit, asked=tuple(_answers(number, asked, first, second)))
         for number, (visit, asked) in enumerate(planned)
     )
-    return (*seen, *_left_out(services[MOST_SERVICES:]))
+    rest = services[MOST_SERVICES:]
+    after = f", nor are {len(rest) - 1:,} after it" if rest[1:] else ""
+    why = f"not asked{after}: no more than {MOST_SERVICES} services are"
+    return (*seen, *(Visit(service=service, skipped=why) for service in rest[:1]))
 
 
 _Plan = tuple[Visit, tuple[tuple[Endpoint, Probe], ...]]
@@ -82,12 +85,6 @@ def _probe(endpoint: Endpoint, url: str) -> Probe:
         slow_after_seconds=None,
         reads_health=endpoint.witness is Witness.HEALTH,
     )
-
-
-def _left_out(services: Sequence[Service]) -> Iterator[Visit]:
-    after = f", nor are {len(services) - 1:,} after it" if services[1:] else ""
-    why = f"not asked{after}: no more than {MOST_SERVICES} services are"
-    yield from (Visit(service=service, skipped=why) for service in services[:1])
 
 
 def _asked(probes: Mapping[_Place, Probe], prober: Prober) -> dict[_Place, Sample]:

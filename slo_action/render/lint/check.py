@@ -125,7 +125,7 @@ def check_summary(
         f"## {_mark(found)} {subject}: {_counts(found)}",
         *_sections(groups, lines_of(sources or {})),
         _clean(groups) if len(groups) > 1 else "",
-        f"<sub>{_did(visited, fixed)}{_where(run)}</sub>",
+        f"<sub>{_did(visited, fixed)}{f' · run {code(run.run_id)}' if run.run_id else ''}</sub>",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -189,7 +189,3 @@ def _did(visited: int, fixed: int) -> str:
     sent = f"a few plain GETs to {services}" if visited else "nothing"
     places = "1 place" if fixed == 1 else f"{fixed} places"
     return f"check sent {sent} and {f'fixed {places}' if fixed else 'changed nothing'}"
-
-
-def _where(run: RunIdentity) -> str:
-    return f" · run {code(run.run_id)}" if run.run_id else ""

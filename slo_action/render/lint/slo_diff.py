@@ -26,10 +26,11 @@ def slo_diff_section(path: str, changes: Sequence[Change], impacts: Sequence[Imp
     ordered = _sorted(changes)
     heading = f"### {markdown(shortened(path, _LIMIT))}: {counted(changes)}"
     rows = [_row(change, impacts) for change in ordered[:_MOST_ROWS]]
+    rest = len(ordered) - len(rows)
     parts = [
         heading,
         table(("", "service", "what", "before → after", "means"), rows) if rows else "",
-        _rest(len(ordered) - len(rows)),
+        f"{rest} more are in the log." if rest else "",
         "\n".join(f"- {markdown(line)}" for line in _replays(impacts)),
         _unknown(changes, impacts),
     ]
@@ -149,10 +150,6 @@ def _replays(impacts: Sequence[Impact]) -> list[str]:
         for one in impacts
         if one.what == POLICY
     ]
-
-
-def _rest(count: int) -> str:
-    return f"{count} more are in the log." if count else ""
 
 
 def _unknown(changes: Sequence[Change], impacts: Sequence[Impact]) -> str:
