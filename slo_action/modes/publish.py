@@ -90,11 +90,8 @@ def publish_prepared(
 
 def write_service_evidence(result: ServiceResult, ports: PublishPorts) -> None:
     """Write the evidence of one of several services as soon as it has ended."""
-    publish_or_warn(
-        ports,
-        f"evidence of {result.record.service}",
-        lambda: write_evidence(result.record, result.evidence),
-    )
+    write = partial(write_evidence, result.record, result.evidence)
+    publish_or_warn(ports, f"evidence of {result.record.service}", write)
 
 
 def publish_services(

@@ -92,7 +92,8 @@ def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
     case = _rehearsed(replace(case, decision=decision, plan=plan))
     rollback = roll_back(run, case.decision.target, case.judged) if case.acts else None
     if rollback is not None and rollback.untouched:
-        return _record(_stood_down(case, rollback.untouched), None)
+        case = replace(case, decision=stood_down(run, rollback.untouched))
+        return _record(case, None)
     return _record(case, rollback)
 
 
@@ -176,24 +177,20 @@ def _compared(case: _Case) -> _Case:
         return case
     run = case.run
     if run.ports.interrupts.received:
-        return _stood_down(case, "the run was stopped before it could act")
+        stopped = "the run was stopped before it could act"
+        return replace(case, decision=stood_down(run, stopped))
+    window, again = case.seen.window, case.seen.recheck
+    in_window = window.latest_version if window else None
     checked = compare_and_swap(
         case.decision,
         before=case.before,
         now=way_back(run),
         judged=case.judged,
-        live=_live(case.seen),
+        live=latest_version(again) if again is not None else in_window,
     )
     if checked.action is not Action.ROLL_BACK:
         run.ports.log.line(f"decision: {checked.action}: {checked.why}")
     return replace(case, decision=checked)
-
-
-def _live(seen: Observed) -> str | None:
-    """Return what answered in the last look, or in the window where there was none."""
-    if seen.recheck is not None:
-        return latest_version(seen.recheck)
-    return seen.window.latest_version if seen.window else None
 
 
 def _remedied(case: _Case) -> _Case:
@@ -216,10 +213,6 @@ def _rehearsed(case: _Case) -> _Case:
         return case
     by = f" by `{' '.join(request.commands.rollback)}`" if request.commands.rollback else ""
     return replace(case, decision=rehearsed(case.run, case.decision.target, by))
-
-
-def _stood_down(case: _Case, why: str) -> _Case:
-    return replace(case, decision=stood_down(case.run, why))
 
 
 def _record(case: _Case, rollback: Rollback | None) -> AuditRecord:

@@ -23,10 +23,6 @@ class OutputSpec(NamedTuple):
     value: Callable[[AuditRecord], str] | None = None
 
 
-def _flag(value: object) -> str:
-    return "true" if value else "false"
-
-
 def _health_p95(record: AuditRecord) -> str:
     window = record.told_window
     for stats in window.stream_stats.values() if window else ():
@@ -79,7 +75,7 @@ OUTPUTS: tuple[OutputSpec, ...] = (
     OutputSpec(
         "rollback-triggered",
         "`true` if a rollback was started",
-        lambda record: _flag(record.rollback),
+        lambda record: "true" if record.rollback else "false",
     ),
     OutputSpec(
         "triggers",

@@ -24,6 +24,12 @@ _ZIP_VERSION = 4
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _QUOTA = "insufficient usage"
 _LONGEST_TEXT = 200
+_HINTS = {
+    400: "see what it says of the name, and change the `artifact-name` input",
+    401: "the runtime token holds for its own job only; leave it as the runner set it",
+    403: "the runtime token does not allow it; see the repository's Actions settings",
+}
+_OUTAGE = "see www.githubstatus.com, then run the job again"
 
 
 class _Answer(BaseModel):
@@ -158,7 +164,10 @@ class ArtifactService:
                 unsure=response.is_server_error,
                 retry_after=response.headers.get("Retry-After"),
             )
-        return _refusal(method, response.status_code, answer)
+        return ArtifactError(
+            f"GitHub's artifact service refused {method}: {answer}.",
+            hint=_HINTS.get(response.status_code, _OUTAGE),
+        )
 
 
 def _parsed(method: str, response: httpx.Response, answer: type[_A]) -> _A:
@@ -171,18 +180,6 @@ def _parsed(method: str, response: httpx.Response, answer: type[_A]) -> _A:
         return answer.model_validate(content)
     except ValidationError:  # not chained: it quotes the answer, and with it the signed address
         raise _senseless(method) from None
-
-
-def _refusal(method: str, status: int, answer: str) -> ArtifactError:
-    hints = {
-        400: "see what it says of the name, and change the `artifact-name` input",
-        401: "the runtime token holds for its own job only; leave it as the runner set it",
-        403: "the runtime token does not allow it; see the repository's Actions settings",
-    }
-    return ArtifactError(
-        f"GitHub's artifact service refused {method}: {answer}.",
-        hint=hints.get(status, "see www.githubstatus.com, then run the job again"),
-    )
 
 
 def _senseless(method: str) -> ArtifactError:

@@ -1,7 +1,7 @@
 """`verify` for several services: each in a process of its own, collected here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from slo_action.config.request import VerifyRequest
@@ -121,23 +121,17 @@ def _work(request: VerifyRequest, open_ports: Open, scrubber: Scrubber) -> Calla
     return work
 
 
+@dataclass(slots=True)
 class _Collector:
     """Collects what the processes post, and logs at once what cannot wait."""
 
-    def __init__(
-        self,
-        common: PublishPorts,
-        scrubber: Scrubber,
-        keep: Callable[[ServiceResult], None],
-        count: int,
-    ) -> None:
-        self._common = common
-        self._scrubber = scrubber
-        self._keep = keep
-        self._count = count
-        self._provisional: dict[str, Verdict] = {}
-        self.outcomes: dict[str, AuditRecord | Trouble] = {}
-        self.works: dict[str, ServiceResult] = {}
+    _common: PublishPorts
+    _scrubber: Scrubber
+    _keep: Callable[[ServiceResult], None]
+    _count: int
+    _provisional: dict[str, Verdict] = field(default_factory=dict)
+    outcomes: dict[str, AuditRecord | Trouble] = field(default_factory=dict)
+    works: dict[str, ServiceResult] = field(default_factory=dict)
 
     def on_message(self, service: str, message: object) -> None:
         """Handle a message of a service's process."""
@@ -164,12 +158,8 @@ class _Collector:
         """A step that others wait for is healthy for now only when every service is."""
         if len(self._provisional) < self._count:
             return
-        worst = worst_verdict(self._provisional.values())
-        publish_or_warn(
-            self._common,
-            "outputs",
-            lambda: self._common.outputs.set({"provisional-verdict": worst}),
-        )
+        values = {"provisional-verdict": worst_verdict(self._provisional.values())}
+        publish_or_warn(self._common, "outputs", lambda: self._common.outputs.set(values))
 
     def _take(self, service: str, worked: ServiceResult) -> None:
         self._scrubber.learn_of(worked.scrubber)

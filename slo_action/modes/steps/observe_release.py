@@ -147,9 +147,15 @@ def probe_once(run: Run) -> Gate:
     return _watch(run, once, _machine_watch(run), None)
 
 
-def observed(run: Run) -> Window | None:
+def observed(run: Run, machines: MachineWatch | None = None) -> Window | None:
     """Watch what runs, without a gate before it; the window as it stands where stopped."""
-    return _observed(run, _machine_watch(run))
+    machines = machines or _machine_watch(run)
+    machines.look()
+    observer = _observer(run, machines)
+    observer.begin()
+    observer.gate_met()
+    _finish(run, observer)
+    return observer.window
 
 
 def observe_recovered(run: Run, seen: Observed) -> Observed:
@@ -159,17 +165,8 @@ def observe_recovered(run: Run, seen: Observed) -> Observed:
     if not recovered or is_strict or not run.window.length_seconds:
         return seen
     machines = _machine_watch(run)
-    window = _observed(run, machines)
+    window = observed(run, machines)
     return _with_last_state(run, machines, replace(seen, window=window))
-
-
-def _observed(run: Run, machines: MachineWatch) -> Window | None:
-    machines.look()
-    observer = _observer(run, machines)
-    observer.begin()
-    observer.gate_met()
-    _finish(run, observer)
-    return observer.window
 
 
 def _watch(

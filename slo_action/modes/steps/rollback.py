@@ -125,10 +125,7 @@ def _verify_rollback(run: Run, target: Release | None, failed: str | None) -> Ve
     """
     run.ports.log.line("verifying the rollback by the same gate")
     rule = VersionRule(rejected=failed if run.request.policy.rule.expected else None)
-    verification = _verified(replace(run, rule=rule, release=target), "rollback")
-    result = verification.judgement
-    run.ports.log.line(f"after the rollback: {result.verdict}: {result.reason}")
-    return verification
+    return _verified(replace(run, rule=rule, release=target), "rollback")
 
 
 def _verified(run: Run, since: str) -> Verification:
@@ -151,6 +148,7 @@ def _verified(run: Run, since: str) -> Verification:
         window=seen.window,
         context=JudgementContext(released=run.release, fleet=seen.fleet, since=since),
     )
+    ports.log.line(f"after the {since}: {judgement.verdict}: {judgement.reason}")
     return Verification(
         gate=seen.gate,
         rule=run.rule,
@@ -173,8 +171,6 @@ def restart(run: Run, machine: str) -> MachineRestart:
     if not step.succeeded or run.ports.interrupts.received:
         return remedy
     verification = _verified(replace(run, gate=after_restart(run.gate)), "restart")
-    result = verification.judgement
-    run.ports.log.line(f"after the restart: {result.verdict}: {result.reason}")
     return replace(remedy, verification=verification)
 
 

@@ -150,10 +150,8 @@ def _of_doubt(window: Window) -> Iterator[str]:
     trigger = percent_words(window.policy.rates.trigger)
     stream_stats = endpoints(window)[:_MOST_STREAMS]
     missing = [_enough(stats.rate) for stats in stream_stats]
-    sentences = [
-        f"{more} more good answers would have refuted the trigger of {trigger}." if more else ""
-        for more in missing
-    ]
+    refuted = f"more good answers would have refuted the trigger of {trigger}."
+    sentences = [f"{more} {refuted}" if more else "" for more in missing]
     yield from _grouped(stream_stats, sentences, "Each")
 
 
