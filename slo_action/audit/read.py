@@ -5,13 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from slo_action.audit.document import (
-    AuditDocument,
-    ObservationEntry,
-    SampleEntry,
-    Watch,
-    validate,
-)
+from slo_action.audit.document import AuditDocument, SampleEntry, Watch, validate
 from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.model import Observation, Phases, Sample
 from slo_action.errors import RecordError
@@ -56,12 +50,13 @@ def _looks_like_record(path: Path) -> bool:
 def _loaded(path: Path) -> object:
     try:
         data: object = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecordError(f"{path}: {error.strerror}", hint="name an audit.json") from error
-    except RecursionError as error:
-        raise RecordError(f"{path} is nested too deeply", hint="name an audit.json") from error
-    except ValueError as error:
-        raise RecordError(f"{path} is not JSON: {error}", hint="name an audit.json") from error
+    except (OSError, RecursionError, ValueError) as error:
+        problem = f"{path} is not JSON: {error}"
+        if isinstance(error, OSError):
+            problem = f"{path}: {error.strerror}"
+        elif isinstance(error, RecursionError):
+            problem = f"{path} is nested too deeply"
+        raise RecordError(problem, hint="name an audit.json") from error
     return data
 
 
@@ -70,12 +65,11 @@ def gate_of(watch: Watch, policy: GatePolicy) -> Gate:
     return Gate(
         policy=policy,
         begun_seconds=watch.begun_seconds,
-        observations=tuple(_observation(entry) for entry in watch.observations),
+        observations=tuple(
+            Observation(**{**dict(entry), "samples": tuple(map(_sample, entry.samples))})
+            for entry in watch.observations
+        ),
     )
-
-
-def _observation(entry: ObservationEntry) -> Observation:
-    return Observation(**{**dict(entry), "samples": tuple(map(_sample, entry.samples))})
 
 
 def _sample(entry: SampleEntry) -> Sample:

@@ -12,13 +12,10 @@ from slo_action.core.observation.replay import replayed
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.streams import Stream
 from slo_action.core.observation.window import MAX_EVENTS, Window, WindowEvent
-from slo_action.core.stats.latency import LatencyCounter
 from slo_action.core.verdict.window_facts import rate_details
 from slo_action.errors import RecordError, ReplayError
 
-PERCENTILES = tuple(
-    (f"p{hundredths}", Fraction(hundredths, 100)) for hundredths in (50, 90, 95, 99)
-)
+PERCENTILES = {f"p{hundredths}": Fraction(hundredths, 100) for hundredths in (50, 90, 95, 99)}
 NOTHING = "-"
 """The outcome of a row that has none."""
 _FIXED_FIELDS = 6
@@ -137,20 +134,20 @@ def _stream(stats: StreamStats, window: Window) -> StreamEntry:
         interval=rate.interval(),
         refuted_at_end=rate.refuted_at_end(),
         outcomes=stats.outcomes,
-        latency=_latency(stats.latency, stats),
+        latency=_latency(stats),
         sentence=rate_details(stream.name, rate, window),
     )
 
 
-def _latency(latency: LatencyCounter, stats: StreamStats) -> LatencyEntry:
-    goal = stats.goal
+def _latency(stats: StreamStats) -> LatencyEntry:
+    latency, goal = stats.latency, stats.goal
     limit = f"{goal.name} < {1000 * goal.limit_seconds:g} ms" if goal else None
-    return LatencyEntry(
-        n=latency.n,
-        cold_n=latency.cold_n,
+    return LatencyEntry.of(
+        latency,
         over={f"{seconds:g}": count for seconds, count in latency.over.items()},
         percentiles_ms={
-            name: _milliseconds(latency.percentile(quantile)) for name, quantile in PERCENTILES
+            name: _milliseconds(latency.percentile(quantile))
+            for name, quantile in PERCENTILES.items()
         },
         objective=limit,
         state=latency.judge(goal) if goal else None,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -42,11 +42,7 @@ def audit_document(record: AuditRecord, evidence: Sequence[EvidenceEntry] = ()) 
         ),
         rollback_triggered=record.rollback is not None,
         tool=Tool(version=record.tool_version),
-        verdict=judgement.verdict,
-        cause=judgement.cause,
-        reason=judgement.reason,
-        row=judgement.row,
-        triggers=judgement.triggers,
+        **{field.name: getattr(judgement, field.name) for field in fields(judgement)},
         policy_digest=policy_digest(record.policy),
         watch=record.gate,
         window=window_entry(record.window) if record.window else None,
@@ -58,7 +54,14 @@ def audit_document(record: AuditRecord, evidence: Sequence[EvidenceEntry] = ()) 
             record.decision,
             target=record.decision.target.version if record.decision.target else None,
         ),
-        rollback=_rollback(record.rollback, record) if record.rollback else None,
+        rollback=RollbackEntry.of(
+            record.rollback,
+            target=record.rollback.target.version if record.rollback.target else None,
+            rolled_back_to=record.rolled_back_to,
+            verification=_verification(record.rollback),
+        )
+        if record.rollback
+        else None,
         evidence=tuple(evidence),
     )
     data: dict[str, Any] = document.model_dump(mode="json")
@@ -78,25 +81,15 @@ def policy_digest(policy: Policy, *, has_window: bool = True) -> str:
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
-def _rollback(rollback: Rollback, record: AuditRecord) -> RollbackEntry:
-    return RollbackEntry.of(
-        rollback,
-        target=rollback.target.version if rollback.target else None,
-        rolled_back_to=record.rolled_back_to,
-        verification=_verification(rollback),
-    )
-
-
 def _verification(of: MachineRestart | Rollback) -> VerificationEntry | None:
     verification = of.verification
     if verification is None:
         return None
+    judgement = verification.judgement
     return VerificationEntry.of(
         verification,
         rejected_version=verification.rule.rejected,
         watch=verification.gate,
         window=window_entry(verification.window) if verification.window else None,
-        verdict=verification.judgement.verdict,
-        cause=verification.judgement.cause,
-        reason=verification.judgement.reason,
+        **{name: getattr(judgement, name) for name in ("verdict", "cause", "reason")},
     )

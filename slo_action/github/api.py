@@ -24,7 +24,7 @@ class GitHubApi:
             gh_host=api_url or _PUBLIC_API,  # without one, GH_HOST in the environment decides
             sync=True,
             timeout=TIMEOUT_SECONDS,
-            debug=_say_nothing,  # without one, GHAPI_DEBUG in the environment prints to stdout
+            debug=lambda *_: None,  # without one, GHAPI_DEBUG in the environment prints to stdout
         )
         # GITHUB_JWT_TOKEN in the environment would override the token that was given.
         self._api.headers["Authorization"] = f"token {token.reveal()}"
@@ -76,10 +76,6 @@ class GitHubApi:
             raise GitHubError(
                 f"could not {what}: {type(error).__name__}", hint="see the log of the step"
             ) from None
-
-
-def _say_nothing(_method: str, _url: str, _request: Any) -> None:  # noqa: ANN401 - ghapi is untyped
-    """Only the log writes to stdout."""
 
 
 def _github_error(what: str, error: Any, may_not: str) -> GitHubError:  # noqa: ANN401 - ghapi is untyped

@@ -29,7 +29,7 @@ class ContentApi(Protocol):
 
 
 class GitHubBaseFiles:
-    """The FormerFiles port. The API is opened for the first file. `base_sha` is a whole digest."""
+    """The BaseFiles port. The API is opened for the first file. `base_sha` is a whole digest."""
 
     def __init__(self, open_api: Callable[[], ContentApi], base_sha: str) -> None:
         self._open_api = open_api

@@ -63,18 +63,15 @@ class GitHubCheckRuns:
             api.update_check_run(number, {"output": {**output, "annotations": more}})
 
     def _annotation(self, annotation: Annotation) -> dict[str, Any]:
+        message = "\n".join(map(visible, self._scrubber.scrub(annotation.message).split("\n")))
         return {
             "path": annotation.path,
             "start_line": annotation.line,
             "end_line": annotation.line,
             "annotation_level": _LEVELS[annotation.level],
             "title": shortened(visible(self._scrubber.scrub(annotation.title)), _TITLE_LIMIT),
-            "message": cut_to_bytes(self._message(annotation), TEXT_LIMIT_BYTES),
+            "message": cut_to_bytes(message, TEXT_LIMIT_BYTES),
         }
-
-    def _message(self, annotation: Annotation) -> str:
-        lines = self._scrubber.scrub(annotation.message).split("\n")
-        return "\n".join(visible(line) for line in lines)
 
 
 def cut_to_bytes(text: str, limit: int) -> str:

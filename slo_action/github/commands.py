@@ -62,11 +62,11 @@ class WorkflowLog:
             "col": annotation.column,
         }
         shown = ",".join(
-            f"{key}={_property(str(value))}" for key, value in properties.items() if value
+            f"{key}={_data(str(value)).replace(':', '%3A').replace(',', '%2C')}"
+            for key, value in properties.items()
+            if value
         )
-        message = "\n".join(
-            log_line(line) for line in self._scrubber.scrub(annotation.message).split("\n")
-        )
+        message = "\n".join(map(log_line, self._scrubber.scrub(annotation.message).split("\n")))
         return f"::{annotation.level} {shown}::{_data(shortened(message, MESSAGE_LIMIT - 64))}"
 
     def _write(self, line: str) -> None:
@@ -78,7 +78,3 @@ class WorkflowLog:
 
 def _data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -37,13 +37,14 @@ def read_context(environ: Mapping[str, str]) -> RunnerContext:
             f"{' and '.join(missing)} not set",
             hint="run this as a step of a workflow; on a laptop use python -m slo_action verify",
         )
+    summary, event = environ.get("GITHUB_STEP_SUMMARY"), environ.get("GITHUB_EVENT_PATH")
     days = environ.get("GITHUB_RETENTION_DAYS", "")
     return RunnerContext(
         run=_run(environ),
         workspace=Path(environ["GITHUB_WORKSPACE"]),
         output=Path(environ["GITHUB_OUTPUT"]),
-        summary=_path(environ.get("GITHUB_STEP_SUMMARY", "")),
-        event_path=_path(environ.get("GITHUB_EVENT_PATH", "")),
+        summary=Path(summary) if summary else None,
+        event_path=Path(event) if event else None,
         api_url=environ.get("GITHUB_API_URL", "").rstrip("/"),
         results_url=environ.get("ACTIONS_RESULTS_URL", ""),
         runtime_token=Secret(environ.get("ACTIONS_RUNTIME_TOKEN", "")),
@@ -63,7 +64,3 @@ def _run(environ: Mapping[str, str]) -> RunIdentity:
         job=environ.get("GITHUB_JOB", ""),
         server_url=environ.get("GITHUB_SERVER_URL", _GITHUB).rstrip("/"),
     )
-
-
-def _path(text: str) -> Path | None:
-    return Path(text) if text else None

@@ -9,7 +9,7 @@ Keys = tuple[str, ...]
 
 def first_in_event(event_path: Path | None, ways: Iterable[Keys]) -> str:
     """Return the first text that the event holds at one of these ways; empty where it has none."""
-    event = _event(event_path)
+    event = _read(event_path) if event_path else {}
     return next(filter(None, (_dig(event, way) for way in ways)), "")
 
 
@@ -45,10 +45,6 @@ _SIDES: Mapping[str, tuple[Keys, Keys]] = {
     "pull_request": (("head", "repo", "full_name"), ("base", "repo", "full_name")),
     "workflow_run": (("head_repository", "full_name"), ("repository", "full_name")),
 }
-
-
-def _event(path: Path | None) -> object:
-    return _read(path) if path else {}
 
 
 def _read(path: Path) -> object:

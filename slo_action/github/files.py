@@ -24,7 +24,10 @@ class RunnerFiles:
 
         Raises RunnerError where the file cannot be written.
         """
-        block = "".join(self._entry(name, value) for name, value in values.items())
+        block = ""
+        for name, value in values.items():
+            delimiter = f"slo_verify_{secrets.token_hex(16)}"
+            block += f"{name}<<{delimiter}\n{self._scrubber.scrub(value)}\n{delimiter}\n"
         self._write(self._output, block, "a")
 
     def summarize(self, markdown: str) -> None:
@@ -38,11 +41,6 @@ class RunnerFiles:
         if len(text.encode()) > SUMMARY_LIMIT_BYTES:
             raise RunnerError("the summary is larger than 1 MiB", hint="read summary.md instead")
         self._write(self._summary, text, "w")
-
-    def _entry(self, name: str, value: str) -> str:
-        text = self._scrubber.scrub(value)
-        delimiter = f"slo_verify_{secrets.token_hex(16)}"
-        return f"{name}<<{delimiter}\n{text}\n{delimiter}\n"
 
     def _write(self, path: Path, text: str, mode: str) -> None:
         try:

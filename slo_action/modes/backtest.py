@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 
 from slo_action.audit.document import AuditDocument
@@ -103,16 +104,11 @@ def _calls_for_rollback(judgement: Judgement) -> bool:
 def _known_seconds(seen: ReplayedEvidence) -> float:
     """The end of the window, else of the last look, else of the gate; or where each stopped."""
     if seen.window is not None:
-        return _heard_seconds(seen.window)
+        heard = (row.taken_seconds for row in seen.window.rows)
+        last_heard = max(heard, default=seen.window.begun_seconds)
+        return seen.window.ended_seconds if seen.window.end is not None else last_heard
     last = (seen.recheck or seen.gate).observations or seen.gate.observations
     return last[-1].ended_seconds if last else seen.gate.begun_seconds
-
-
-def _heard_seconds(window: Window) -> float:
-    if window.end is not None:
-        return window.ended_seconds
-    heard = (row.taken_seconds for row in window.rows)
-    return max(heard, default=window.begun_seconds)
 
 
 def _evidence_under(replayed: Replayed, policy: Policy) -> ReplayedEvidence:
@@ -158,22 +154,15 @@ def _gate_again(
     """
     heard = (*seen.gate.observations, *(seen.recheck.observations if seen.recheck else ()))
     gate = Gate(policy=policy, begun_seconds=seen.gate.begun_seconds)
+    failed_at = window.ended_seconds if window and _has_failed(window) else inf
     for number, observation in enumerate(heard):
-        over = isinstance(gate.next(), GateEnd)
-        if over or _failed_by(window, observation.started_seconds):
+        if isinstance(gate.next(), GateEnd) or failed_at <= observation.started_seconds:
             return gate, heard[number:]
-        gate = gate.feed(_unjudged(observation))
+        # Whether a failure was one of the grace period is the policy's to say.
+        peek = observation.kind is ObservationKind.PEEK
+        attempt = replace(observation, kind=ObservationKind.ATTEMPT)
+        gate = gate.feed(observation if peek else attempt)
     return gate, ()
-
-
-def _failed_by(window: Window | None, by_seconds: float) -> bool:
-    return window is not None and _has_failed(window) and window.ended_seconds <= by_seconds
-
-
-def _unjudged(observation: Observation) -> Observation:
-    """Whether a failure was one of the grace period is the policy's to say."""
-    peek = observation.kind is ObservationKind.PEEK
-    return observation if peek else replace(observation, kind=ObservationKind.ATTEMPT)
 
 
 def _recheck_again(

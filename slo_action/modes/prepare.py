@@ -83,35 +83,31 @@ def _begin(request: VerifyRequest, ports: Ports) -> Run:
 
 
 def _certify(run: Run) -> Certificate:
-    """A platform that knows no machines cannot prove anything beforehand."""
+    """A platform without machines cannot prove anything beforehand."""
     machines, platform = run.ports.machines, run.ports.platform
-    if machines is None:
-        return Certificate(release=None, proofs=(_unproven(platform.name, platform.can_restore),))
-    try:
-        with run.ports.interrupts.raising():
-            return machines.certify()
-    except PlatformError as error:
-        reason = error.description
-    except Interrupted:
-        reason = "the run was stopped"
-    proof = Proof(name="platform", state=ProofState.UNKNOWN, words=reason)
+    state, reason = ProofState.UNKNOWN, "the run was stopped"
+    if machines is not None:
+        try:
+            with run.ports.interrupts.raising():
+                return machines.certify()
+        except PlatformError as error:
+            reason = error.description
+        except Interrupted:
+            pass
+    elif platform.can_restore:
+        reason = f"platform {platform.name} cannot check this in advance: "
+        reason += "try its rollback in a drill"
+    else:
+        state, reason = ProofState.MISSING, f"platform {platform.name} cannot roll back"
+    proof = Proof(name="platform", state=state, words=reason)
     return Certificate(release=None, proofs=(proof,))
 
 
-def _unproven(platform: str, can_restore: bool) -> Proof:  # noqa: FBT001 - a fact about it
-    if can_restore:
-        reason = f"platform {platform} cannot check this in advance: try its rollback in a drill"
-        return Proof(name="platform", state=ProofState.UNKNOWN, words=reason)
-    reason = f"platform {platform} cannot roll back"
-    return Proof(name="platform", state=ProofState.MISSING, words=reason)
-
-
 def _baseline(run: Run, window: Window) -> Baseline:
-    stream_stats = (*endpoints(window), *journeys(window))
     return Baseline(
         taken_at=run.ports.clock.now(),
         seconds=window.ended_seconds - window.begun_seconds,
-        streams=tuple(map(_stream, stream_stats)),
+        streams=tuple(map(_stream, (*endpoints(window), *journeys(window)))),
     )
 
 

@@ -35,7 +35,7 @@ _HINT = "the record was changed, or another version wrote it"
 class ReplayedEvidence:
     """What a run saw, driven again: gate, window and last look; None where there was none.
 
-    `known` is what it knew beside that: the platform status, and how it was before.
+    `context` is what else it had: the platform status, and how it was before.
     """
 
     gate: Gate
@@ -111,9 +111,7 @@ class _Replayer:
         judgement = judge_evidence(evidence, policy)
         self._check_verdict(judgement)
         self.problems += _decision_problems(document, policy, judgement)
-        restored = self._restored()
-        verified = restored.verdict if restored else None
-        ending = ending_of(judgement.verdict, restored=self._succeeded, verified=verified)
+        ending = self._ending(judgement.verdict, self._restored())
         self._check_ending(ending, exit_code_of(ending, policy.fail_on))
         return Replayed(judgement=judgement, policy=policy, evidence=evidence)
 
@@ -126,21 +124,19 @@ class _Replayer:
             verdict=Verdict.INCONCLUSIVE, cause=Cause.NONE, reason=document.reason or "", row=ASKED
         )
         self._check_verdict(judgement)
-        verified = restored.verdict if restored else None
-        ending = ending_of(Verdict.UNHEALTHY, restored=self._succeeded, verified=verified)
+        ending = self._ending(Verdict.UNHEALTHY, restored)
         rehearsed = document.decision is not None and document.decision.rehearsed
         if rehearsed and policy.rollback is not RollbackMode.DRY_RUN:
             self.problems.append("the record states a rehearsal, and the policy asks for none")
         self._check_ending(ending, manual_exit_code(ending, rehearsed=rehearsed))
         return Replayed(judgement=judgement, policy=policy, evidence=evidence)
 
-    @property
-    def _succeeded(self) -> bool | None:
-        """Whether every step succeeded; None where no rollback was begun."""
-        rollback = self._document.rollback
-        if rollback is None:
-            return None
-        return bool(rollback.steps) and all(step.succeeded for step in rollback.steps)
+    def _ending(self, verdict: Verdict, restored: Judgement | None) -> Ending:
+        rollback, succeeded = self._document.rollback, None
+        if rollback is not None:
+            succeeded = bool(rollback.steps) and all(step.succeeded for step in rollback.steps)
+        verified = restored.verdict if restored else None
+        return ending_of(verdict, restored=succeeded, verified=verified)
 
     def _refuse_halves(self, gate: Gate, window: Window | None) -> None:
         """No run observes to the end of a window whose gate has not ended: there is no verdict."""
@@ -204,10 +200,8 @@ class _Replayer:
 
     def _check(self, name: str, reached: object, stated: object) -> None:
         if reached != stated:
-            difference = (
-                f"the {name} reached is {_plain(reached)}, the record states {_plain(stated)}"
-            )
-            self.problems.append(difference)
+            found = f"the {name} reached is {_plain(reached)}"
+            self.problems.append(f"{found}, the record states {_plain(stated)}")
 
     def _restored(self) -> Judgement | None:
         """Return the verdict on what was restored; None where it was not verified."""

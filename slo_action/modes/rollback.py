@@ -31,7 +31,10 @@ def rollback(request: VerifyRequest, ports: Ports) -> AuditRecord:
     before = _way_back(run)
     seen = Observed(gate=probe_once(run))
     decision, plan = planned(run, asked(request.approver, before.target))
-    decision = _compared(run, _rehearsed(run, decision), before)
+    acts = decision.action is Action.ROLL_BACK
+    if acts and request.policy.rollback is RollbackMode.DRY_RUN:
+        decision = replace(rehearsed(run, decision.target), target=decision.target)
+    decision = _compared(run, decision, before)
     failed = latest_version(seen.gate)
     acts = decision.action is Action.ROLL_BACK
     done = roll_back(run, decision.target, failed) if acts else None
@@ -50,14 +53,6 @@ def _way_back(run: Run) -> WayBack:
             f"{found.target.version} is the newest release: it is restored as it was"
         )
     return found
-
-
-def _rehearsed(run: Run, decision: Decision) -> Decision:
-    if run.request.policy.rollback is not RollbackMode.DRY_RUN:
-        return decision
-    if decision.action is not Action.ROLL_BACK:
-        return decision
-    return replace(rehearsed(run, decision.target), target=decision.target)
 
 
 def _compared(run: Run, decision: Decision, before: WayBack) -> Decision:

@@ -17,9 +17,7 @@ from slo_action.core.decision.decide import (
     settled,
 )
 from slo_action.core.gate.gate import Gate, GateEnd
-from slo_action.core.model import (
-    Trigger,
-)
+from slo_action.core.model import Trigger
 from slo_action.core.observation.streams import stream_name
 from slo_action.core.record.record import (
     AuditRecord,
@@ -30,7 +28,7 @@ from slo_action.core.record.record import (
     latest_version,
 )
 from slo_action.core.release.rollback_plan import RollbackPlan
-from slo_action.core.verdict.context import JudgementContext, single_sick_machine
+from slo_action.core.verdict.context import single_sick_machine
 from slo_action.core.verdict.judge import Judgement, judge
 from slo_action.errors import SloVerifyError
 from slo_action.modes.steps.gate import unconsulted
@@ -89,28 +87,25 @@ def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
     seen = observe_release(run, when_passed=lambda gate: _publish_provisional(run, gate))
     keep_snapshots(run)
     before = _asked_again(run, before, seen)
-    case = _compared(_look_again(_judged(run, before, seen)))
-    case = _rehearsed(_planned(_remedied(case)))
-    rollback = _roll_back(case)
+    case = _remedied(_compared(_look_again(_judged(run, before, seen))))
+    decision, plan = planned(run, case.decision)
+    case = _rehearsed(replace(case, decision=decision, plan=plan))
+    rollback = roll_back(run, case.decision.target, case.judged) if case.acts else None
     if rollback is not None and rollback.untouched:
-        return _record(_stood_down(case, rollback.untouched), None)
+        case = replace(case, decision=stood_down(run, rollback.untouched))
+        return _record(case, None)
     return _record(case, rollback)
 
 
 def _begin(request: VerifyRequest, ports: Ports) -> Run:
     since_deploy = (ports.clock.now() - request.deployed_at).total_seconds()
+    journeys = ", ".join(stream_name(probe) for probe in request.endpoints if probe.journey)
     with ports.log.group(POLICY):
-        for sentence in (*request.policy.sentences(), *_left_out(request)):
+        for sentence in request.policy.sentences():
             ports.log.line(sentence)
+        if journeys and not request.policy.window.length_seconds:
+            ports.log.line(f"Without a window (`observe: 0s`) no journey runs: {journeys}.")
     return begin(request, ports, "verifying", since_deploy=since_deploy)
-
-
-def _left_out(request: VerifyRequest) -> tuple[str, ...]:
-    """Say which journeys are not taken, where nothing is observed. Untrusted."""
-    names = [stream_name(probe) for probe in request.endpoints if probe.journey]
-    if request.policy.window.length_seconds or not names:
-        return ()
-    return (f"Without a window (`observe: 0s`) no journey runs: {', '.join(names)}.",)
 
 
 def _asked_again(run: Run, before: WayBack, seen: Observed) -> WayBack:
@@ -131,26 +126,23 @@ def _judged(
     run: Run, before: WayBack, seen: Observed, remedy: MachineRestart | None = None
 ) -> _Case:
     restart = remedy.result if remedy else None
-    context = context_of(before.current, seen.fleet, run.request.prepared, restart)
-    judgement = _judge(run, seen, context)
-    decision = _decide(run, judgement, before)
-    return _Case(
-        run=run, before=before, seen=seen, judgement=judgement, decision=decision, remedy=remedy
-    )
-
-
-def _judge(run: Run, seen: Observed, context: JudgementContext) -> Judgement:
-    policy = run.request.policy
+    policy, log = run.request.policy, run.ports.log
     judgement = judge(
         seen.gate,
         rule=policy.rule,
         on_late_start=policy.on_late_start,
         window=seen.window,
         recheck=seen.recheck,
-        context=context,
+        context=context_of(before.current, seen.fleet, run.request.prepared, restart),
     )
-    run.ports.log.line(f"{judgement.verdict} ({judgement.cause}): {judgement.reason}")
-    return judgement
+    log.line(f"{judgement.verdict} ({judgement.cause}): {judgement.reason}")
+    # A dry run does all that `auto` does up to the change itself: what it says is what auto does.
+    mode = RollbackMode.AUTO if policy.rollback is RollbackMode.DRY_RUN else policy.rollback
+    decision = decide(judgement, mode, before)
+    log.line(f"decision: {decision.action}: {decision.why}")
+    return _Case(
+        run=run, before=before, seen=seen, judgement=judgement, decision=decision, remedy=remedy
+    )
 
 
 def _publish_provisional(run: Run, gate: Gate) -> None:
@@ -160,16 +152,6 @@ def _publish_provisional(run: Run, gate: Gate) -> None:
     with suppress(SloVerifyError):
         run.ports.outputs.set({"provisional-verdict": judgement.verdict})
     run.ports.log.annotate(provisional_annotations(run.request.service, judgement))
-
-
-def _decide(run: Run, judgement: Judgement, before: WayBack) -> Decision:
-    mode = run.request.policy.rollback
-    # A dry run does all that `auto` does up to the change itself: what it says is what auto does.
-    decision = decide(
-        judgement, RollbackMode.AUTO if mode is RollbackMode.DRY_RUN else mode, before
-    )
-    run.ports.log.line(f"decision: {decision.action}: {decision.why}")
-    return decision
 
 
 def _look_again(case: _Case) -> _Case:
@@ -195,24 +177,20 @@ def _compared(case: _Case) -> _Case:
         return case
     run = case.run
     if run.ports.interrupts.received:
-        return _stood_down(case, "the run was stopped before it could act")
+        stopped = "the run was stopped before it could act"
+        return replace(case, decision=stood_down(run, stopped))
+    window, again = case.seen.window, case.seen.recheck
+    in_window = window.latest_version if window else None
     checked = compare_and_swap(
         case.decision,
         before=case.before,
         now=way_back(run),
         judged=case.judged,
-        live=_live(case.seen),
+        live=latest_version(again) if again is not None else in_window,
     )
     if checked.action is not Action.ROLL_BACK:
         run.ports.log.line(f"decision: {checked.action}: {checked.why}")
     return replace(case, decision=checked)
-
-
-def _live(seen: Observed) -> str | None:
-    """Return what answered in the last look, or in the window where there was none."""
-    if seen.recheck is not None:
-        return latest_version(seen.recheck)
-    return seen.window.latest_version if seen.window else None
 
 
 def _remedied(case: _Case) -> _Case:
@@ -229,26 +207,12 @@ def _remedied(case: _Case) -> _Case:
     return _judged(case.run, case.before, case.seen, remedy)
 
 
-def _planned(case: _Case) -> _Case:
-    decision, plan = planned(case.run, case.decision)
-    return replace(case, decision=decision, plan=plan)
-
-
 def _rehearsed(case: _Case) -> _Case:
     request = case.run.request
     if request.policy.rollback is not RollbackMode.DRY_RUN or not case.acts:
         return case
     by = f" by `{' '.join(request.commands.rollback)}`" if request.commands.rollback else ""
     return replace(case, decision=rehearsed(case.run, case.decision.target, by))
-
-
-def _stood_down(case: _Case, why: str) -> _Case:
-    return replace(case, decision=stood_down(case.run, why))
-
-
-def _roll_back(case: _Case) -> Rollback | None:
-    """Act, and verify by the same gate on the restored version; None where nothing is done."""
-    return roll_back(case.run, case.decision.target, case.judged) if case.acts else None
 
 
 def _record(case: _Case, rollback: Rollback | None) -> AuditRecord:

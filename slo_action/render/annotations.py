@@ -10,10 +10,7 @@ from slo_action.core.verdict.window_facts import alert_summary
 from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.proofs import window_failures
 
-_LEVELS = {
-    Ending.VERIFIED: Level.NOTICE,
-    Ending.UNDECIDED: Level.WARNING,
-}
+_LEVELS = {Ending.VERIFIED: Level.NOTICE, Ending.UNDECIDED: Level.WARNING}
 
 
 def annotations(record: AuditRecord) -> tuple[Annotation, ...]:

@@ -1,15 +1,14 @@
 """What a run's ending is called, why, and what a person should do next. One table."""
 
-from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 from slo_action.core.model import Cause, Ending, Mode, Verdict
 from slo_action.core.record.record import AuditRecord, Rollback, Verification
 from slo_action.core.text.quantities import duration_words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndingText:
+class EndingText(NamedTuple):
     """A headline for each ending; no two are alike. `conclusion` is the check run's."""
 
     mark: str
@@ -18,35 +17,25 @@ class EndingText:
 
 
 ENDINGS: dict[Ending, EndingText] = {
-    Ending.VERIFIED: EndingText(
-        mark="✅", headline="{release} is {verified}", conclusion="success"
-    ),
+    Ending.VERIFIED: EndingText("✅", "{release} is {verified}", "success"),
     Ending.ROLLED_BACK_VERIFIED: EndingText(
-        mark="↩️", headline="{release} failed; rolled back to {target}, {restored}"
+        "↩️", "{release} failed; rolled back to {target}, {restored}"
     ),
     Ending.ROLLED_BACK_UNHEALTHY: EndingText(
-        mark="🔥", headline="{service} was rolled back to {target} {afterwards}"
+        "🔥", "{service} was rolled back to {target} {afterwards}"
     ),
-    Ending.ROLLBACK_FAILED: EndingText(mark="🔥", headline="{release} failed, {not_restored}"),
-    Ending.NOT_ROLLED_BACK: EndingText(
-        mark="❌", headline="{release} is unhealthy and was not rolled back"
-    ),
-    Ending.UNDECIDED: EndingText(
-        mark="⚪", headline="{release}: inconclusive; nothing was changed", conclusion="neutral"
-    ),
+    Ending.ROLLBACK_FAILED: EndingText("🔥", "{release} failed, {not_restored}"),
+    Ending.NOT_ROLLED_BACK: EndingText("❌", "{release} is unhealthy and was not rolled back"),
+    Ending.UNDECIDED: EndingText("⚪", "{release}: inconclusive; nothing was changed", "neutral"),
 }
 
 BY_HAND: dict[Ending, EndingText] = {
     Ending.ROLLED_BACK_VERIFIED: EndingText(
-        mark="↩️",
-        headline="{service} was rolled back to {target} on request, {restored}",
-        conclusion="success",
+        "↩️", "{service} was rolled back to {target} on request, {restored}", "success"
     ),
     Ending.ROLLED_BACK_UNHEALTHY: ENDINGS[Ending.ROLLED_BACK_UNHEALTHY],
-    Ending.ROLLBACK_FAILED: EndingText(mark="🔥", headline="the rollback of {service} {stopped}"),
-    Ending.NOT_ROLLED_BACK: EndingText(
-        mark="⚪", headline="{service} {planned}; nothing was changed", conclusion="neutral"
-    ),
+    Ending.ROLLBACK_FAILED: EndingText("🔥", "the rollback of {service} {stopped}"),
+    Ending.NOT_ROLLED_BACK: EndingText("⚪", "{service} {planned}; nothing was changed", "neutral"),
 }
 """The endings of a rollback that a person asked for, which judges nothing before it acts."""
 
@@ -65,14 +54,19 @@ def headline(record: AuditRecord) -> str:
 def _values(record: AuditRecord) -> dict[str, str]:
     degraded = record.judgement.verdict is Verdict.DEGRADED
     rehearsed = record.plan if record.decision.rehearsed else None
-    taken_over = _is_taken_over(record)
+    taken_over, restored = _is_taken_over(record), _restored(record)
     return {
         "service": record.service,
         "release": f"{record.service}{_version(record)}",
         "target": _target(record),
         "verified": "live, but degraded" if degraded else "verified healthy",
-        "restored": _still_answering(record) or _restored(record),
-        "afterwards": _afterwards(record),
+        "restored": _still_answering(record)
+        or ("live, but degraded" if restored is Verdict.DEGRADED else "verified healthy"),
+        "afterwards": "but another deploy took over before that was verified: see its run"
+        if taken_over
+        else "and is still unhealthy: manual action needed"
+        if restored is Verdict.UNHEALTHY
+        else "but could not be verified: manual action needed",
         "not_restored": "another deploy took over during the rollback: see its run"
         if taken_over
         else "and so did the rollback: manual action needed",
@@ -102,9 +96,10 @@ def _verification(record: AuditRecord) -> Verification | None:
     return record.rollback.verification if record.rollback else None
 
 
-def _is_verified_bad(record: AuditRecord) -> bool:
+def _restored(record: AuditRecord) -> Verdict | None:
+    """Return the verdict on what was restored; None where it was not verified."""
     verification = _verification(record)
-    return verification is not None and verification.judgement.verdict is Verdict.UNHEALTHY
+    return verification.judgement.verdict if verification else None
 
 
 def _is_taken_over(record: AuditRecord) -> bool:
@@ -113,20 +108,6 @@ def _is_taken_over(record: AuditRecord) -> bool:
     if verification and verification.judgement.cause is Cause.SUPERSEDED:
         return True
     return any(step.taken_over for step in record.rollback.steps) if record.rollback else False
-
-
-def _afterwards(record: AuditRecord) -> str:
-    if _is_taken_over(record):
-        return "but another deploy took over before that was verified: see its run"
-    if _is_verified_bad(record):
-        return "and is still unhealthy: manual action needed"
-    return "but could not be verified: manual action needed"
-
-
-def _restored(record: AuditRecord) -> str:
-    verification = _verification(record)
-    degraded = verification and verification.judgement.verdict is Verdict.DEGRADED
-    return "live, but degraded" if degraded else "verified healthy"
 
 
 def _still_answering(record: AuditRecord) -> str:
@@ -143,17 +124,14 @@ def _still_answering(record: AuditRecord) -> str:
 
 def reason(record: AuditRecord) -> str:
     """Return what failed and what was done about it, in one or two sentences; untrusted."""
-    done = _done(record) if record.mode is Mode.VERIFY else ""
-    return f"{record.judgement.reason}. {done}" if done else record.judgement.reason
-
-
-def _done(record: AuditRecord) -> str:
+    judgement, done = record.judgement, ""
+    if record.mode is not Mode.VERIFY:
+        return judgement.reason
     if record.rollback:
-        return _rollback_result(record, record.rollback)
-    superseded = record.judgement.cause is Cause.SUPERSEDED
-    if record.ending is Ending.NOT_ROLLED_BACK and not superseded:
-        return f"Not rolled back: {record.decision.why}"
-    return ""
+        done = f". {_rollback_result(record, record.rollback)}"
+    elif record.ending is Ending.NOT_ROLLED_BACK and judgement.cause is not Cause.SUPERSEDED:
+        done = f". Not rolled back: {record.decision.why}"
+    return f"{judgement.reason}{done}"
 
 
 def _rollback_result(record: AuditRecord, rollback: Rollback) -> str:
@@ -253,7 +231,7 @@ def next_steps(record: AuditRecord) -> tuple[str, ...]:
 
 
 def _next_after_verify(record: AuditRecord) -> tuple[str, ...]:
-    if record.ending is Ending.ROLLED_BACK_UNHEALTHY and not _is_verified_bad(record):
+    if record.ending is Ending.ROLLED_BACK_UNHEALTHY and _restored(record) is not Verdict.UNHEALTHY:
         return ("Check the service now: what the rollback restored is unverified.",)
     if record.ending is Ending.ROLLBACK_FAILED and record.plan:
         return _NEXT_BY_HAND[Ending.ROLLBACK_FAILED]

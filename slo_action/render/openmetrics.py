@@ -1,10 +1,11 @@
 """The run's numbers as OpenMetrics text; probe names are blackbox_exporter's."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from fractions import Fraction
 from math import isfinite
 
-from slo_action.core.model import Phases, Sample, Witness
+from slo_action.core.model import Sample, Witness
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.verdict.window_facts import time_share
@@ -106,10 +107,9 @@ def _probe_lines(sample: Sample, service: str) -> Iterator[str]:
     yield from _family("probe_http_status_code", "", [(service, str(sample.status or 0))])
     took = f"{sample.total_seconds:.6f}"
     yield from _family("probe_duration_seconds", "seconds", [(service, took)])
-    phases = {name: getattr(sample.phases, name) for name in Phases.__dataclass_fields__}
     samples = [
         (f'{service},phase="{name.removesuffix("_seconds")}"', f"{seconds:.6f}")
-        for name, seconds in phases.items()
+        for name, seconds in asdict(sample.phases).items()
         if seconds is not None
     ]
     yield from _family("probe_http_duration_seconds", "seconds", samples)

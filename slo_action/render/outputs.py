@@ -3,9 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from slo_action.core.model import ObservationResult, Witness
 from slo_action.core.record.record import AuditRecord
@@ -16,17 +15,12 @@ from slo_action.render.text.escape import json_line, output, shell_word
 AUDIT_LIMIT_BYTES = 100 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputSpec:
+class OutputSpec(NamedTuple):
     """One output. `value` is None for those that the record does not answer by itself."""
 
     name: str
     meaning: str
     value: Callable[[AuditRecord], str] | None = None
-
-
-def _flag(value: object) -> str:
-    return "true" if value else "false"
 
 
 def _health_p95(record: AuditRecord) -> str:
@@ -57,112 +51,108 @@ def _availability(record: AuditRecord) -> str:
 
 OUTPUTS: tuple[OutputSpec, ...] = (
     OutputSpec(
-        name="verdict",
-        meaning="`healthy`, `degraded`, `unhealthy` or `inconclusive`",
-        value=lambda record: record.judgement.verdict,
+        "verdict",
+        "`healthy`, `degraded`, `unhealthy` or `inconclusive`",
+        lambda record: record.judgement.verdict,
     ),
     OutputSpec(
-        name="cause",
-        meaning="`none`, `app`, `platform`, `path`, `observer`, `config`, `pre-existing`, "
+        "cause",
+        "`none`, `app`, `platform`, `path`, `observer`, `config`, `pre-existing`, "
         "`wrong-version` or `superseded`",
-        value=lambda record: record.judgement.cause,
+        lambda record: record.judgement.cause,
     ),
     OutputSpec(
-        name="reason",
-        meaning="One or two sentences: what failed, and what was done about it; safe to print",
-        value=reason,
+        "reason",
+        "One or two sentences: what failed, and what was done about it; safe to print",
+        reason,
     ),
     OutputSpec(
-        name="ending",
-        meaning="`verified`, `rolled-back-verified`, `rolled-back-unhealthy`, `rollback-failed`, "
+        "ending",
+        "`verified`, `rolled-back-verified`, `rolled-back-unhealthy`, `rollback-failed`, "
         "`not-rolled-back` or `undecided`",
-        value=lambda record: record.ending,
+        lambda record: record.ending,
     ),
     OutputSpec(
-        name="rollback-triggered",
-        meaning="`true` if a rollback was started",
-        value=lambda record: _flag(record.rollback),
+        "rollback-triggered",
+        "`true` if a rollback was started",
+        lambda record: "true" if record.rollback else "false",
     ),
     OutputSpec(
-        name="triggers",
-        meaning="Comma-separated: `health-check-failure`, `error-rate-breach`, "
+        "triggers",
+        "Comma-separated: `health-check-failure`, `error-rate-breach`, "
         "`response-time-degradation`, `service-unavailability`",
-        value=lambda record: ",".join(record.judgement.triggers),
+        lambda record: ",".join(record.judgement.triggers),
     ),
     OutputSpec(
-        name="rolled-back-to",
-        meaning="Version that a rollback restored",
-        value=lambda record: shell_word(record.rolled_back_to or ""),
+        "rolled-back-to",
+        "Version that a rollback restored",
+        lambda record: shell_word(record.rolled_back_to or ""),
     ),
     OutputSpec(
-        name="live-version",
-        meaning="Version that answered last; empty if unknown",
-        value=lambda record: shell_word(record.live_version or ""),
+        "live-version",
+        "Version that answered last; empty if unknown",
+        lambda record: shell_word(record.live_version or ""),
     ),
     OutputSpec(
-        name="attempts",
-        meaning="Counted attempts of the health gate",
-        value=lambda record: str(len(record.shown_gate.attempts)),
+        "attempts",
+        "Counted attempts of the health gate",
+        lambda record: str(len(record.shown_gate.attempts)),
     ),
     OutputSpec(
-        name="success-count",
-        meaning="Successful attempts of the health gate",
-        value=lambda record: str(record.shown_gate.success_count),
+        "success-count",
+        "Successful attempts of the health gate",
+        lambda record: str(record.shown_gate.success_count),
     ),
     OutputSpec(
-        name="duration-seconds",
-        meaning="How long the health gate took",
-        value=lambda record: f"{record.shown_gate.watched_seconds:.1f}",
+        "duration-seconds",
+        "How long the health gate took",
+        lambda record: f"{record.shown_gate.watched_seconds:.1f}",
+    ),
+    OutputSpec("way-back", "With `mode: prepare`: `safe`, `unproven` or `none`"),
+    OutputSpec(
+        "prepared-path",
+        "With `mode: prepare`: the file that `verify` picks up, relative to the workspace",
     ),
     OutputSpec(
-        name="way-back",
-        meaning="With `mode: prepare`: `safe`, `unproven` or `none`",
-    ),
-    OutputSpec(
-        name="prepared-path",
-        meaning="With `mode: prepare`: the file that `verify` picks up, relative to the workspace",
-    ),
-    OutputSpec(
-        name="provisional-verdict",
-        meaning="Verdict of the health gate alone, set before the window ends; empty if the gate "
+        "provisional-verdict",
+        "Verdict of the health gate alone, set before the window ends; empty if the gate "
         "failed or there is no window",
     ),
     OutputSpec(
-        name="health-p95-ms",
-        meaning="95th percentile of the health endpoint in the window, in milliseconds; `inf` "
+        "health-p95-ms",
+        "95th percentile of the health endpoint in the window, in milliseconds; `inf` "
         "if that is a timeout, empty if there were too few answers",
-        value=_health_p95,
+        _health_p95,
     ),
     OutputSpec(
-        name="error-rate",
-        meaning="Error rate in the window over all endpoints, by time, such as `0.0139`; empty = "
+        "error-rate",
+        "Error rate in the window over all endpoints, by time, such as `0.0139`; empty = "
         "not measured",
-        value=_error_rate,
+        _error_rate,
     ),
     OutputSpec(
-        name="availability",
-        meaning="Share of good answers in gate and window, such as `0.9861`; empty = not measured",
-        value=_availability,
+        "availability",
+        "Share of good answers in gate and window, such as `0.9861`; empty = not measured",
+        _availability,
     ),
     OutputSpec(
-        name="audit",
-        meaning="The audit record as one line of JSON (at most 100 KiB; larger: trimmed, says so)",
+        "audit", "The audit record as one line of JSON (at most 100 KiB; larger: trimmed, says so)"
     ),
     OutputSpec(
-        name="sarif-path",
-        meaning="With `mode: check` and `sarif-file`: the report for code scanning, relative to "
+        "sarif-path",
+        "With `mode: check` and `sarif-file`: the report for code scanning, relative to "
         "the workspace",
     ),
-    OutputSpec(name="audit-path", meaning="The audit record's file, relative to the workspace"),
-    OutputSpec(name="evidence-dir", meaning="The evidence's directory, relative to the workspace"),
+    OutputSpec("audit-path", "The audit record's file, relative to the workspace"),
+    OutputSpec("evidence-dir", "The evidence's directory, relative to the workspace"),
     OutputSpec(
-        name="services",
-        meaning="With several services: the result of each, one line of JSON: an object by name "
+        "services",
+        "With several services: the result of each, one line of JSON: an object by name "
         "with `verdict`, `cause`, `reason`, `ending`, `exit-code`, `rollback-triggered`, "
         "`rolled-back-to`, `live-version`, `audit-path` and the other values above",
     ),
-    OutputSpec(name="artifact-id", meaning="The uploaded evidence; empty if it was not uploaded"),
-    OutputSpec(name="artifact-url", meaning="The uploaded evidence's page"),
+    OutputSpec("artifact-id", "The uploaded evidence; empty if it was not uploaded"),
+    OutputSpec("artifact-url", "The uploaded evidence's page"),
 )
 
 

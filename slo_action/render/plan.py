@@ -5,19 +5,18 @@ from slo_action.render.text.escape import code, markdown, shortened
 from slo_action.render.text.markdown import bullets, paragraphs, table
 
 _LIMIT = 300
-_ACTIONS = {
-    Step.UPDATE: "restore",
-    Step.START: "start",
-    Step.CORDON: "cordon",
-    Step.LEAVE: "keep",
-}
+_ACTIONS = {Step.UPDATE: "restore", Step.START: "start", Step.CORDON: "cordon", Step.LEAVE: "keep"}
 
 
 def plan_lines(plan: RollbackPlan) -> tuple[str, ...]:
     """Return the plan as lines of text. They quote the platform: untrusted."""
     head = f"to {_target(plan)}, by the {plan.engine} engine: {_changed(plan)}"
-    steps = tuple(_line(step) for step in plan.steps)
-    return (head, *steps, *(f"not restored: {words}" for words in plan.not_restored))
+    lines = [head]
+    for step in plan.steps:
+        changes = f"; changes {', '.join(step.changes)}" if step.changes else ""
+        action = f"{_action(step)} ({step.before} → {step.after})"
+        lines.append(f"{step.region} {step.machine}: {action}: {step.why}{changes}")
+    return (*lines, *(f"not restored: {words}" for words in plan.not_restored))
 
 
 def _target(plan: RollbackPlan) -> str:
@@ -27,14 +26,6 @@ def _target(plan: RollbackPlan) -> str:
 
 def _changed(plan: RollbackPlan) -> str:
     return f"changes {len(plan.mutating)} of {len(plan.steps)} machines"
-
-
-def _line(step: MachineStep) -> str:
-    changes = f"; changes {', '.join(step.changes)}" if step.changes else ""
-    return (
-        f"{step.region} {step.machine}: {_action(step)} ({step.before} → {step.after}): "
-        f"{step.why}{changes}"
-    )
 
 
 def _action(step: MachineStep) -> str:

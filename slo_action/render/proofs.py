@@ -2,7 +2,7 @@
 
 import re
 
-from slo_action.core.model import Observation, Response, Sample, Witness
+from slo_action.core.model import Observation, Sample, Witness
 from slo_action.core.observation.window import Window
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.text.quantities import instant_text
@@ -62,15 +62,11 @@ def _proof(sample: Sample) -> str:
     status = f"{response.http_version} {response.status} {visible(response.reason)}".rstrip()
     shown = ((n, "***" if n.lower() in _SECRET_HEADERS else v) for n, v in response.headers)
     headers = "".join(_line(f"{name}: {value}") + "\n" for name, value in shown)
-    return f"{head}{step}{status}\n{headers}\n{_body(response)}\n"
-
-
-def _body(response: Response) -> str:
     body = redacted(response.body)
-    shown = "\n".join(_line(line) for line in body[:BODY_LIMIT].split("\n"))
-    if len(body) <= BODY_LIMIT and not response.body_truncated:
-        return shown
-    return f"{shown}\n(cut: {response.body_bytes} bytes were received)"
+    shown_body = "\n".join(map(_line, body[:BODY_LIMIT].split("\n")))
+    is_cut = len(body) > BODY_LIMIT or response.body_truncated
+    cut = f"\n(cut: {response.body_bytes} bytes were received)" if is_cut else ""
+    return f"{head}{step}{status}\n{headers}\n{shown_body}{cut}\n"
 
 
 def _line(text: str) -> str:

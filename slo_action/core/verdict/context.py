@@ -82,9 +82,14 @@ def fails_outside_only(gate: Gate) -> bool:
 def _is_well(observation: Observation, *, machines: bool) -> bool:
     """Return whether what was asked, of machines or of the public address, is all well."""
     samples = (s for s in observation.samples if s.witness is not Witness.PLATFORM)
-    asked, failures = [s for s in samples if bool(s.machine) is machines], observation.failures
-    good = any(s.outcome.is_good for s in asked)
-    return good and not any(s in failures or s.outcome.is_neutral for s in asked)
+    asked = [s for s in samples if bool(s.machine) is machines]
+    # A machine that was asked again at once and answered well is well; that no check of the
+    # platform confirms its failures makes it no better.
+    well = {s.machine for s in asked if s.machine and s.outcome.is_good}
+    failed = (s.outcome.is_bad and s.machine not in well for s in asked)
+    return any(s.outcome.is_good for s in asked) and not (
+        any(failed) or any(s.outcome.is_neutral for s in asked)
+    )
 
 
 def single_sick_machine(gate: Gate, window: Window | None, fleet: Fleet | None) -> str:

@@ -31,7 +31,9 @@ def valid_name(text: str) -> str:
 
     What is too long ends in a hash of the whole, so that two long names stay two.
     """
-    name = "".join(_replaced(character) for character in text).strip()
+    # Control characters and lone surrogates go, too: JSON or a file system chokes on them.
+    kept = (c if c.isprintable() and c not in _FORBIDDEN_IN_NAMES else "-" for c in text)
+    name = "".join(kept).strip()
     if name in {"", ".", ".."}:
         return _LAST_RESORT
     if len(name) <= LONGEST_NAME:
@@ -62,18 +64,5 @@ def forbidden_in_path(path: str) -> str | None:
     The client of GitHub refuses them because NTFS cannot write them when the archive is unpacked;
     lone surrogates (a file name that is not UTF-8) cannot be written into a zip at all.
     """
-    return next(
-        (
-            character
-            for character in path
-            if character in _FORBIDDEN_IN_PATHS or "\ud800" <= character <= "\udfff"
-        ),
-        None,
-    )
-
-
-def _replaced(character: str) -> str:
-    """Control characters and lone surrogates go too: JSON or a file system chokes on them."""
-    if character in _FORBIDDEN_IN_NAMES or not character.isprintable():
-        return "-"
-    return character
+    refused = (c for c in path if c in _FORBIDDEN_IN_PATHS or "\ud800" <= c <= "\udfff")
+    return next(refused, None)

@@ -43,7 +43,9 @@ class RunnerResults:
 
     def origin(self) -> str:
         """Return scheme, host and port of the service; raise ArtifactError where there is none."""
-        if _is_enterprise_server(self.server_url or _GITHUB):
+        # As actions/toolkit's `isGhes` decides: by the server's name alone.
+        host = (urlsplit(self.server_url or _GITHUB).hostname or "").rstrip().lower()
+        if host != "github.com" and not host.endswith((".ghe.com", ".localhost")):
             raise ArtifactError(
                 "GitHub Enterprise Server has no v4 artifacts, so the evidence was not uploaded.",
                 hint="keep the evidence directory with a step that works there",
@@ -84,12 +86,6 @@ class RunnerResults:
         """Return the page where a person can download the artifact."""
         server = (self.server_url or _GITHUB).rstrip("/")
         return f"{server}/{self.repository}/actions/runs/{self.run_id}/artifacts/{artifact_id}"
-
-
-def _is_enterprise_server(server_url: str) -> bool:
-    """Decide as actions/toolkit's `isGhes` does: by the server's name alone."""
-    host = (urlsplit(server_url).hostname or "").rstrip().lower()
-    return host != "github.com" and not host.endswith((".ghe.com", ".localhost"))
 
 
 def _origin(results_url: str) -> str:

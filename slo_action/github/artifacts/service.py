@@ -24,6 +24,12 @@ _ZIP_VERSION = 4
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _QUOTA = "insufficient usage"
 _LONGEST_TEXT = 200
+_HINTS = {
+    400: "see what it says of the name, and change the `artifact-name` input",
+    401: "the runtime token holds for its own job only; leave it as the runner set it",
+    403: "the runtime token does not allow it; see the repository's Actions settings",
+}
+_OUTAGE = "see www.githubstatus.com, then run the job again"
 
 
 class _Answer(BaseModel):
@@ -139,7 +145,11 @@ class ArtifactService:
 
     def _failure(self, method: str, response: httpx.Response, busy: frozenset[int]) -> Exception:
         """Say what a status means. The text is read first: 403 has several meanings."""
-        text = self._scrub(_error_text(response))[:_LONGEST_TEXT]
+        try:
+            error = _TwirpError.model_validate_json(response.content)
+            text = self._scrub(f"{error.code}: {error.msg}")[:_LONGEST_TEXT]
+        except ValidationError:  # act has no error text
+            text = ""
         if _QUOTA in text:
             return ArtifactError(
                 "GitHub stores no more artifacts for this account: the storage quota is used up.",
@@ -154,7 +164,10 @@ class ArtifactService:
                 unsure=response.is_server_error,
                 retry_after=response.headers.get("Retry-After"),
             )
-        return _refusal(method, response.status_code, answer)
+        return ArtifactError(
+            f"GitHub's artifact service refused {method}: {answer}.",
+            hint=_HINTS.get(response.status_code, _OUTAGE),
+        )
 
 
 def _parsed(method: str, response: httpx.Response, answer: type[_A]) -> _A:
@@ -167,27 +180,6 @@ def _parsed(method: str, response: httpx.Response, answer: type[_A]) -> _A:
         return answer.model_validate(content)
     except ValidationError:  # not chained: it quotes the answer, and with it the signed address
         raise _senseless(method) from None
-
-
-def _error_text(response: httpx.Response) -> str:
-    """Return the service's error text, untrusted; act has none."""
-    try:
-        error = _TwirpError.model_validate_json(response.content)
-    except ValidationError:
-        return ""
-    return f"{error.code}: {error.msg}"
-
-
-def _refusal(method: str, status: int, answer: str) -> ArtifactError:
-    hints = {
-        400: "see what it says of the name, and change the `artifact-name` input",
-        401: "the runtime token holds for its own job only; leave it as the runner set it",
-        403: "the runtime token does not allow it; see the repository's Actions settings",
-    }
-    return ArtifactError(
-        f"GitHub's artifact service refused {method}: {answer}.",
-        hint=hints.get(status, "see www.githubstatus.com, then run the job again"),
-    )
 
 
 def _senseless(method: str) -> ArtifactError:

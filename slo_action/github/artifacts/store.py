@@ -6,6 +6,7 @@ to nobody. Hence the second names here.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -73,26 +74,15 @@ class GitHubArtifactStore:
                 budget=RetryBudget(self._clock, _BUDGET_SECONDS, self._random),
                 hide_signature=self._hide_signature,
                 expires_at=self._runner.expires_at(self._clock.now()),
+                artifact_url=self._runner.artifact_url,
             )
-            return self._delivered(delivery, candidate_names(name, self._random), entries)
-
-    def _delivered(
-        self, delivery: "_Delivery", names: Iterable[str], entries: Sequence[ZipEntry]
-    ) -> UploadedArtifact:
-        try:
-            accepted = delivery.deliver(names, entries)
-        except TransientError as error:
-            raise ArtifactError(
-                f"The artifact service kept failing, and we gave up: {error}.",
-                hint="see www.githubstatus.com; the evidence is still in its directory",
-            ) from error
-        return UploadedArtifact(
-            artifact_id=accepted.artifact_id,
-            name=accepted.name,
-            url=self._runner.artifact_url(accepted.artifact_id),
-            size_bytes=accepted.written.size_bytes,
-            digest=accepted.written.digest,
-        )
+            try:
+                return delivery.deliver(candidate_names(name, self._random), entries)
+            except TransientError as error:
+                raise ArtifactError(
+                    f"The artifact service kept failing, and we gave up: {error}.",
+                    hint="see www.githubstatus.com; the evidence is still in its directory",
+                ) from error
 
     def _client(self) -> httpx.Client:
         """A proxy or a certificate file that the runner names, but the container has not, fails."""
@@ -118,13 +108,6 @@ class GitHubArtifactStore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Accepted:
-    artifact_id: str
-    name: str
-    written: UploadedBlob
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Delivery:
     """One upload: what it needs anew for every name it tries."""
 
@@ -133,8 +116,9 @@ class _Delivery:
     budget: RetryBudget
     hide_signature: Callable[[str], None]
     expires_at: str | None
+    artifact_url: Callable[[str], str]
 
-    def deliver(self, names: Iterable[str], entries: Sequence[ZipEntry]) -> _Accepted:
+    def deliver(self, names: Iterable[str], entries: Sequence[ZipEntry]) -> UploadedArtifact:
         """Try names until one is free and not burnt; only one may burn, for that costs a transfer.
 
         Raises TransientError where the service kept failing, else ArtifactError.
@@ -142,9 +126,12 @@ class _Delivery:
         burnt = False
         for name in names:
             try:
-                signed_url = self._created(name)
+                signed_url = self.budget.persist(
+                    _TWIRP_WAITS, partial(self.service.create, name, self.expires_at)
+                )
             except NameTakenError:
                 continue
+            self.hide_signature(signed_url)
             written = self._written(signed_url, entries)
             try:
                 artifact_id = self._finalized(name, written)
@@ -153,18 +140,17 @@ class _Delivery:
                     raise
                 burnt = True
                 continue
-            return _Accepted(artifact_id=artifact_id, name=name, written=written)
+            return UploadedArtifact(
+                artifact_id=artifact_id,
+                name=name,
+                url=self.artifact_url(artifact_id),
+                size_bytes=written.size_bytes,
+                digest=written.digest,
+            )
         raise ArtifactError(
             "Every name we tried for the artifact is taken on this workflow run.",
             hint="give each job its own `artifact-name`",
         )
-
-    def _created(self, name: str) -> str:
-        signed_url = self.budget.persist(
-            _TWIRP_WAITS, lambda: self.service.create(name, self.expires_at)
-        )
-        self.hide_signature(signed_url)
-        return signed_url
 
     def _written(self, signed_url: str, entries: Sequence[ZipEntry]) -> UploadedBlob:
         def put(index: int, block: bytes) -> None:

@@ -1,7 +1,7 @@
 """`check`: fix → test files with rules → visit what runs → compare with the base → report."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from slo_action import __version__
@@ -24,29 +24,11 @@ from slo_action.modes.check.slo_lint import slo_findings
 from slo_action.ports import CheckPorts
 from slo_action.render.lint.check import check_annotations, check_lines, check_summary
 from slo_action.render.lint.sarif import sarif
-from slo_action.render.lint.slo_diff import (
-    looser_annotation,
-    slo_diff_lines,
-    slo_diff_section,
-)
+from slo_action.render.lint.slo_diff import looser_annotation, slo_diff_lines, slo_diff_section
 
 RULES: tuple[Rule[Any], ...] = (*FILE_RULES, *SLO_RULES, *FLY_RULES, *MATCH_RULES, *LIVE_RULES)
 """Every rule there is, in the order of docs/check.md."""
-
-
 _Shown = TypeVar("_Shown", Change, Impact)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Checked:
-    """What was found, and what else there is to report."""
-
-    request: CheckRequest
-    found: tuple[Finding, ...]
-    texts: Mapping[str, str]
-    visited: int = 0
-    fixed: int = 0
-    difference: Difference | None = None
 
 
 def check(request: CheckRequest, ports: CheckPorts) -> int:
@@ -58,17 +40,22 @@ def check(request: CheckRequest, ports: CheckPorts) -> int:
     request, fixed = _fixed(request, ports) if request.fix else (request, 0)
     targets, visited = _targets(request, ports)
     fly = [one for file in request.fly_files for one in fly_findings(file.document, file.services)]
-    found = (*_mistakes(request), *slo_findings(request.loaded), *fly, *targets)
-    checked = _Checked(
-        request=request,
-        found=tuple(_without_secrets(one, ports) for one in found),
-        texts=_texts(request, ports),
-        visited=visited,
-        fixed=fixed,
-        difference=difference(request, ports.base) if ports.base else None,
-    )
-    _report(checked, ports)
+    unredacted = (*_mistakes(request), *slo_findings(request.loaded), *fly, *targets)
+    found = tuple(_without_secrets(one, ports) for one in unredacted)
+    shown, texts = difference(request, ports.base) if ports.base else None, _texts(request, ports)
+    _say(check_lines(request.paths, found, texts), ports)
+    annotations, section = _changes(shown, ports)
+    ports.log.annotate((*annotations, *check_annotations(found)))
+    summary = check_summary(request.paths, found, request.run, texts, visited=visited, fixed=fixed)
+    ports.outputs.summarize(summary + section)
+    if request.sarif_file:
+        report = sarif(found, tool_version=__version__, rules=RULES, sources=texts, home=_HOME)
+        ports.written.report(request.sarif_file, report)
+        ports.outputs.set({"sarif-path": request.sarif_file})
     return InputError.exit_code if any(one.rule.level is Level.ERROR for one in found) else 0
+
+
+_HOME = f"https://github.com/org/slo-verify/blob/v{__version__}"
 
 
 def _without_secrets(finding: Finding, ports: CheckPorts) -> Finding:
@@ -154,34 +141,8 @@ def _mistake(mistake: Mistake, rule: Rule[object], request: CheckRequest) -> Fin
     )
 
 
-def _report(checked: _Checked, ports: CheckPorts) -> None:
-    request, found = checked.request, checked.found
-    _say(check_lines(request.paths, found, checked.texts), ports)
-    annotations, section = _changes(checked, ports)
-    ports.log.annotate((*annotations, *check_annotations(found)))
-    summary = check_summary(
-        request.paths,
-        found,
-        request.run,
-        checked.texts,
-        visited=checked.visited,
-        fixed=checked.fixed,
-    )
-    ports.outputs.summarize(summary + section)
-    if request.sarif_file:
-        report = sarif(
-            found, tool_version=__version__, rules=RULES, sources=checked.texts, home=_HOME
-        )
-        ports.written.report(request.sarif_file, report)
-        ports.outputs.set({"sarif-path": request.sarif_file})
-
-
-_HOME = f"https://github.com/org/slo-verify/blob/v{__version__}"
-
-
-def _changes(checked: _Checked, ports: CheckPorts) -> tuple[tuple[Annotation, ...], str]:
+def _changes(shown: Difference | None, ports: CheckPorts) -> tuple[tuple[Annotation, ...], str]:
     """Log what changes for the reviewer; return its annotations and its section."""
-    shown = checked.difference
     if shown is None:
         return (), ""
     if shown.unread:

@@ -31,9 +31,8 @@ def visits(
     Takes at most 35 s. No credentials are sent, not even those of a service's URL. A failure of a
     service is a sample like any other.
     """
-    planned = [
-        _plan(service, allow_link_local=allow_link_local) for service in services[:MOST_SERVICES]
-    ]
+    visited, rest = services[:MOST_SERVICES], services[MOST_SERVICES:]
+    planned = [_plan(service, allow_link_local=allow_link_local) for service in visited]
     probes = {
         (number, index): probe
         for number, (_, asked) in enumerate(planned)
@@ -53,7 +52,9 @@ def visits(
         replace(visit, asked=tuple(_answers(number, asked, first, second)))
         for number, (visit, asked) in enumerate(planned)
     )
-    return (*seen, *_left_out(services[MOST_SERVICES:]))
+    after = f", nor are {len(rest) - 1:,} after it" if rest[1:] else ""
+    why = f"not asked{after}: no more than {MOST_SERVICES} services are"
+    return (*seen, *(Visit(service=service, skipped=why) for service in rest[:1]))
 
 
 _Plan = tuple[Visit, tuple[tuple[Endpoint, Probe], ...]]
@@ -66,9 +67,8 @@ def _plan(service: Service, *, allow_link_local: bool) -> _Plan:
         base = parse_url(service.url, allow_link_local=allow_link_local)
     except ValueError as error:
         return Visit(service=service, skipped=f"not asked: {error}"), ()
-    probes = tuple(
-        (one, _probe(one, base.join(one.path))) for one in service.endpoints[:MOST_ENDPOINTS]
-    )
+    asked = service.endpoints[:MOST_ENDPOINTS]
+    probes = tuple((one, _probe(one, base.join(one.path))) for one in asked)
     more = len(service.endpoints) - len(probes)
     skipped = f"{more} more endpoints were not asked: the limit is {MOST_ENDPOINTS}"
     return Visit(service=service, skipped=skipped if more else ""), probes
@@ -82,12 +82,6 @@ def _probe(endpoint: Endpoint, url: str) -> Probe:
         slow_after_seconds=None,
         reads_health=endpoint.witness is Witness.HEALTH,
     )
-
-
-def _left_out(services: Sequence[Service]) -> Iterator[Visit]:
-    after = f", nor are {len(services) - 1:,} after it" if services[1:] else ""
-    why = f"not asked{after}: no more than {MOST_SERVICES} services are"
-    yield from (Visit(service=service, skipped=why) for service in services[:1])
 
 
 def _asked(probes: Mapping[_Place, Probe], prober: Prober) -> dict[_Place, Sample]:

@@ -41,8 +41,10 @@ def difference(request: CheckRequest, base: BaseFiles) -> Difference | None:
     after = request.loaded or _NOTHING
     if after.mistakes:
         return _unread(name, "the file has mistakes")
-    try:
-        before = _base(name, BaseSloFiles(base))
+    files = BaseSloFiles(base)
+    try:  # a file that does not exist in the base commit promised nothing
+        exists = files.read(name) is not None
+        before = load_slo_yml(files, name, "config") if exists else _NOTHING
     except GitHubError as error:
         return _unread(name, error.description)
     if before.mistakes:
@@ -51,7 +53,7 @@ def difference(request: CheckRequest, base: BaseFiles) -> Difference | None:
     if not changes:
         return None
     impacts = (
-        recorded_impact(request.records, before.slo_yml, after.slo_yml, changes).found
+        recorded_impact(request.records, before.slo_yml, after.slo_yml, changes)
         if request.records
         else ()
     )
@@ -63,13 +65,6 @@ _NOTHING = LoadedSloYml(slo_yml=SloYml(), origins={}, texts={}, mistakes=())
 
 def _unread(name: str, why: str) -> Difference:
     return Difference(path=name, unread=unread_line(name, why))
-
-
-def _base(name: str, files: "BaseSloFiles") -> LoadedSloYml:
-    """A file that does not exist in the base commit promised nothing."""
-    if files.read(name) is None:
-        return _NOTHING
-    return load_slo_yml(files, name, "config")
 
 
 class BaseSloFiles:
@@ -113,17 +108,12 @@ class BaseSloFiles:
         if part == "**" and rest:
             yield from self._below(folder, rest)
         for name in self._listed(folder):
-            if name.endswith("/"):
-                yield from self._in_folder(join(folder, name[:-1]), name[:-1], parts)
-            elif not rest and fnmatchcase(name, part):
-                yield join(folder, name)
-
-    def _in_folder(self, folder: str, name: str, parts: list[str]) -> Iterator[str]:
-        part, rest = parts[0], parts[1:]
-        if part == "**":
-            yield from self._below(folder, parts)
-        elif rest and fnmatchcase(name, part):
-            yield from self._below(folder, rest)
+            inside = parts if part == "**" else rest
+            if not name.endswith("/"):
+                if not rest and fnmatchcase(name, part):
+                    yield join(folder, name)
+            elif inside and fnmatchcase(name[:-1], part):
+                yield from self._below(join(folder, name[:-1]), inside)
 
     def _listed(self, folder: str) -> tuple[str, ...]:
         if folder not in self._names:

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from slo_action.config.slo.includes import SourceEntry
 from slo_action.config.slo.load import LoadedSloYml
-from slo_action.core.lint.rule import Document, Finding, Key, Place, Table, findings
+from slo_action.core.lint.rule import Document, Finding, Key, Place, findings
 from slo_action.core.lint.slo.rules import SLO_RULES, SloEntry, value_at
 from slo_action.core.text.quoting import quoted
 
@@ -23,10 +22,11 @@ def slo_findings(loaded: LoadedSloYml | None) -> tuple[Finding, ...]:
     found: dict[tuple[str, str, Place, str], list[tuple[str, Finding]]] = {}
     for name, origin in loaded.origins.items():
         document = origin.document.below(*origin.roots)
+        inherited = (value_at(origin.document.content, root[1:]) for root in origin.roots[1:])
         entry = SloEntry(
             service=loaded.slo_yml.services[name],
             table=origin.table,
-            inherited=tuple(_inherited(origin)),
+            inherited=tuple(table for table in inherited if isinstance(table, Mapping)),
         )
         for one in findings(rules, entry, document):
             same = found.setdefault((one.rule.name, one.path, one.place, one.message), [])
@@ -43,13 +43,6 @@ def slo_findings(loaded: LoadedSloYml | None) -> tuple[Finding, ...]:
 
 _OF_WHAT_LACKS = ("job-without-schedule", "target-without-endpoint")
 """Behind the place where a file breaks off, there may be what these rules miss."""
-
-
-def _inherited(origin: SourceEntry) -> Iterator[Table]:
-    for root in origin.roots[1:]:
-        table = value_at(origin.document.content, root[1:])
-        if isinstance(table, Mapping):
-            yield table
 
 
 class _Defaults:
@@ -88,7 +81,5 @@ def _keys(key: Key, value: object) -> Iterator[Key]:
 
 def _services(names: Sequence[str]) -> str:
     rest = len(names) - _MOST_NAMED
-    if rest > 0:
-        more = f" and {rest} more service{'' if rest == 1 else 's'}"
-        return ", ".join(map(quoted, names[:_MOST_NAMED])) + more
-    return ", ".join(map(quoted, names))
+    more = f" and {rest} more service{'' if rest == 1 else 's'}" if rest > 0 else ""
+    return ", ".join(map(quoted, names[:_MOST_NAMED])) + more

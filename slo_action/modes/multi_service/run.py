@@ -1,7 +1,7 @@
 """`verify` for several services: each in a process of its own, collected here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from slo_action.config.request import VerifyRequest
@@ -21,15 +21,7 @@ from slo_action.modes.multi_service.worker_ports import (
 )
 from slo_action.modes.steps.publish import publish_or_warn
 from slo_action.modes.verify import POLICY, verify
-from slo_action.ports import (
-    Evidence,
-    History,
-    Interrupts,
-    Log,
-    Outputs,
-    Ports,
-    PublishPorts,
-)
+from slo_action.ports import Evidence, History, Interrupts, Log, Outputs, Ports, PublishPorts
 from slo_action.render.text.escape import shortened
 
 Open = Callable[[VerifyRequest, Log, Outputs], tuple[VerifyRequest, Ports]]
@@ -85,14 +77,12 @@ def verify_services(
     collector = _Collector(common, scrubber, keep, len(requests))
     works = {one.service: _work(one, open_ports, scrubber) for one in requests}
     processes(works, on_message=collector.on_message, interrupts=common.interrupts)
+    names = [one.service for one in requests]
     ends = tuple(
-        ServiceEnding(service=one.service, outcome=collector.outcomes.get(one.service, _NO_RESULT))
-        for one in requests
+        ServiceEnding(service=name, outcome=collector.outcomes.get(name, _NO_RESULT))
+        for name in names
     )
-    works_done = {
-        end.service: collector.works[end.service] for end in ends if end.service in collector.works
-    }
-    return ends, works_done
+    return ends, {name: collector.works[name] for name in names if name in collector.works}
 
 
 def _log_policies(requests: Sequence[VerifyRequest], log: Log) -> None:
@@ -118,18 +108,12 @@ def _work(request: VerifyRequest, open_ports: Open, scrubber: Scrubber) -> Calla
         try:
             opened, ports = open_ports(request, log, PostedOutputs(post))
             record = verify(opened, ports)
+            evidence, history = ports.evidence, ports.history
             post(
-                ServiceResult(
-                    record=record,
-                    evidence=ports.evidence,
-                    history=ports.history,
-                    scrubber=scrubber,
-                )
+                ServiceResult(record=record, evidence=evidence, history=history, scrubber=scrubber)
             )
         except SloVerifyError as error:
-            post(
-                Trouble(title=error.title, message=error.description, exit_code=error.exit_code),
-            )
+            post(Trouble(title=error.title, message=error.description, exit_code=error.exit_code))
         except Exception as error:  # noqa: BLE001 - a bug in one service must not end the others
             title = "slo-verify broke: this is a bug"
             post(Trouble(title=title, message=bug_description(error), exit_code=EXIT_BUG))
@@ -137,23 +121,17 @@ def _work(request: VerifyRequest, open_ports: Open, scrubber: Scrubber) -> Calla
     return work
 
 
+@dataclass(slots=True)
 class _Collector:
     """Collects what the processes post, and logs at once what cannot wait."""
 
-    def __init__(
-        self,
-        common: PublishPorts,
-        scrubber: Scrubber,
-        keep: Callable[[ServiceResult], None],
-        count: int,
-    ) -> None:
-        self._common = common
-        self._scrubber = scrubber
-        self._keep = keep
-        self._count = count
-        self._provisional: dict[str, Verdict] = {}
-        self.outcomes: dict[str, AuditRecord | Trouble] = {}
-        self.works: dict[str, ServiceResult] = {}
+    _common: PublishPorts
+    _scrubber: Scrubber
+    _keep: Callable[[ServiceResult], None]
+    _count: int
+    _provisional: dict[str, Verdict] = field(default_factory=dict)
+    outcomes: dict[str, AuditRecord | Trouble] = field(default_factory=dict)
+    works: dict[str, ServiceResult] = field(default_factory=dict)
 
     def on_message(self, service: str, message: object) -> None:
         """Handle a message of a service's process."""
@@ -180,12 +158,8 @@ class _Collector:
         """A step that others wait for is healthy for now only when every service is."""
         if len(self._provisional) < self._count:
             return
-        worst = worst_verdict(self._provisional.values())
-        publish_or_warn(
-            self._common,
-            "outputs",
-            lambda: self._common.outputs.set({"provisional-verdict": worst}),
-        )
+        values = {"provisional-verdict": worst_verdict(self._provisional.values())}
+        publish_or_warn(self._common, "outputs", lambda: self._common.outputs.set(values))
 
     def _take(self, service: str, worked: ServiceResult) -> None:
         self._scrubber.learn_of(worked.scrubber)

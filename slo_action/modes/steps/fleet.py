@@ -34,7 +34,9 @@ class MachineWatch:
             fleet = machines.look()
         except PlatformError as error:
             self._quiet_until = self._ports.clock.monotonic() + _PAUSE_SECONDS
-            self._note(error)
+            if error.description != self.problem:
+                self._ports.log.line(f"the platform could not be asked: {error.description}")
+            self.problem = error.description
             return None
         if self._expected and fleet.release:
             fleet = replace(fleet, release=replace(fleet.release, digest=self._expected))
@@ -48,29 +50,17 @@ class MachineWatch:
         """
         if self._ports.machines is None:
             return None, ()
-        begun = self._ports.clock.monotonic()
+        place, begun = f"{self._ports.platform.name}:machines", self._ports.clock.monotonic()
         fleet = self.look()
         took = self._ports.clock.monotonic() - begun
-        if fleet is None:
-            return None, (self._no_answer(took),)
-        return fleet, platform_samples(fleet, self._place, took)
-
-    @property
-    def _place(self) -> str:
-        return f"{self._ports.platform.name}:machines"
-
-    def _no_answer(self, took: float) -> Sample:
-        return Sample(
+        if fleet is not None:
+            return fleet, platform_samples(fleet, place, took)
+        unanswered = Sample(
             witness=Witness.PLATFORM,
-            url=self._place,
+            url=place,
             at=self._ports.clock.now(),
             outcome=Outcome.UNKNOWN,
             detail=self.problem or "the platform was not asked",
             total_seconds=took,
         )
-
-    def _note(self, error: PlatformError) -> None:
-        reason = error.description
-        if reason != self.problem:
-            self._ports.log.line(f"the platform could not be asked: {reason}")
-        self.problem = reason
+        return None, (unanswered,)

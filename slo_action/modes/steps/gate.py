@@ -60,7 +60,8 @@ def run_gate(
                         break
                 ports.clock.sleep_until(anchor + step.at_seconds)
                 gate = gate.feed(asking.observe(step, gate))
-                _keep(gate, ports)
+                with suppress(WorkspaceError):  # the audit record holds the samples, too
+                    ports.evidence.append("samples.jsonl", sample_lines(gate.observations[-1]))
                 ports.log.line(observation_line(gate))
                 if observer and _is_alive(gate.observations[-1]):
                     observer.begin()
@@ -89,11 +90,13 @@ class _Asking:
             started_seconds=started,
             ended_seconds=self._now(),
             samples=tuple(map(_named, _with_platform(samples, states, step.witness))),
-            spared=_spared(fleet),
+            # A proxy may ignore which machine we ask for: the platform's own checks count.
+            spared=tuple(m.name for m in fleet.machines if m.is_asked and m.is_vouched)
+            if fleet
+            else (),
         )
         if observation.deciding.outcome.is_unanswered:
-            alive = _control_alive(step, gate, self.witnesses, self.ports)
-            observation = replace(observation, control_alive=alive)
+            observation = replace(observation, control_alive=self._control_alive(step, gate))
         return replace(observation, hopeless=_hopeless(observation, fleet))
 
     def _now(self) -> float:
@@ -101,7 +104,10 @@ class _Asking:
 
     def _asked(self, probes: tuple[Probe, ...], gate: Gate) -> tuple[Sample, ...]:
         """Ask all at once, and each machine that failed once more: a stray failure is no fault."""
-        first = _fresh(self.ports.prober.ask(probes), gate)
+        before = {(s.witness, s.machine): s for o in gate.observations for s in o.samples}
+        first = tuple(
+            refreshed(before.get((s.witness, s.machine)), s) for s in self.ports.prober.ask(probes)
+        )
         pairs = zip(probes, first, strict=True)
         again = tuple(p for p, sample in pairs if p.machine and sample.outcome.is_bad)
         return (*first, *self.ports.prober.ask(again)) if again else first
@@ -131,12 +137,27 @@ class _Asking:
 
     def _probes(self, step: Ask, fleet: Fleet | None) -> tuple[Probe, ...]:
         """A machine that rests is not asked: a probe would start it."""
-        asked = _asked(step, self.witnesses)
+        every = self.witnesses.probes
+        asked = tuple(probe for probe in every if step.witness in (None, probe.witness))
         health = next((probe for probe in asked if probe.witness is Witness.HEALTH), None)
         if fleet is None or health is None:
             return asked
         each = (machine_probe(machine, health) for machine in fleet.machines if machine.is_asked)
         return (*asked, *each)
+
+    def _control_alive(self, step: Ask, gate: Gate) -> bool | None:
+        """Any HTTP answer of the control proves our own network; None without a control.
+
+        A peek takes the last attempt's result: the control is not asked every two seconds.
+        """
+        control = self.witnesses.control
+        if control is None:
+            return None
+        attempts = [o for o in gate.observations if o.kind is not ObservationKind.PEEK]
+        if step.kind is ObservationKind.PEEK and attempts and attempts[-1].control_alive:
+            return True
+        (sample,) = self.ports.prober.ask((control,))
+        return sample.status is not None
 
 
 def _is_alive(observation: Observation) -> bool:
@@ -148,7 +169,7 @@ def _is_alive(observation: Observation) -> bool:
 def _hopeless(observation: Observation, fleet: Fleet | None) -> Hopeless | None:
     """Whatever a platform says of machines, what answers users is not hopeless.
 
-    That nothing of the release is live is another matter: the former one may answer well.
+    That nothing of the release is live is another matter: the previous one may answer well.
     """
     found = hopeless(fleet) if fleet else None
     if found is None or observation.result is not ObservationResult.FAILED:
@@ -171,52 +192,11 @@ def _with_platform(
     return samples if samples and unanswered else (*samples, *states)
 
 
-def _spared(fleet: Fleet | None) -> tuple[str, ...]:
-    """Name the machines that the platform finds well, or does not check.
-
-    What stands between us and a machine may ignore which one we ask for.
-    """
-    machines = fleet.machines if fleet else ()
-    return tuple(machine.name for machine in machines if machine.is_asked and machine.is_vouched)
-
-
 def _named(sample: Sample) -> Sample:
     """Tell which machine an answer is from, wherever its detail is shown."""
     if not sample.machine:
         return sample
     return replace(sample, detail=f"machine {sample.machine}: {sample.detail}")
-
-
-def _keep(gate: Gate, ports: Ports) -> None:
-    """A full disk must not end a watch; the audit record holds the samples too."""
-    with suppress(WorkspaceError):
-        ports.evidence.append("samples.jsonl", sample_lines(gate.observations[-1]))
-
-
-def _asked(step: Ask, witnesses: Witnesses) -> tuple[Probe, ...]:
-    if step.witness is None:
-        return witnesses.probes
-    return tuple(probe for probe in witnesses.probes if probe.witness is step.witness)
-
-
-def _control_alive(step: Ask, gate: Gate, witnesses: Witnesses, ports: Ports) -> bool | None:
-    """Any HTTP answer of the control proves our own network; None without a control.
-
-    A peek takes the last attempt's good news, so that the control is not asked every two seconds.
-    """
-    if witnesses.control is None:
-        return None
-    attempts = [o for o in gate.observations if o.kind is not ObservationKind.PEEK]
-    if step.kind is ObservationKind.PEEK and attempts and attempts[-1].control_alive:
-        return True
-    (sample,) = ports.prober.ask((witnesses.control,))
-    return sample.status is not None
-
-
-def _fresh(samples: tuple[Sample, ...], gate: Gate) -> tuple[Sample, ...]:
-    """An answer with the same Date as one seconds ago came from a cache."""
-    before = {(s.witness, s.machine): s for o in gate.observations for s in o.samples}
-    return tuple(refreshed(before.get((s.witness, s.machine)), s) for s in samples)
 
 
 def unconsulted(
@@ -228,17 +208,13 @@ def unconsulted(
     is_prepared: bool = True,
 ) -> tuple[str, ...]:
     """Return, in states, the witnesses that this run did not consult at all."""
-    missing = []
-    if witnesses.control is None:
-        missing.append("a control (none is configured)")
-    if all(probe.witness is not Witness.VERSION for probe in witnesses.probes):
-        missing.append("a version endpoint (the health answer is read instead)")
-    if window is None:
-        missing.append("the observation window (the health gate alone decided)")
-    if fleet is None:
-        missing.append("the platform's machines and checks")
-    if ports.metrics is None:
-        missing.append("real traffic (no metric source is configured)")
-    if not is_prepared:
-        missing.append("how it was before the deploy (nothing was prepared)")
-    return tuple(missing)
+    is_version_asked = any(probe.witness is Witness.VERSION for probe in witnesses.probes)
+    consulted = {
+        "a control (none is configured)": witnesses.control is not None,
+        "a version endpoint (the health answer is read instead)": is_version_asked,
+        "the observation window (the health gate alone decided)": window is not None,
+        "the platform's machines and checks": fleet is not None,
+        "real traffic (no metric source is configured)": ports.metrics is not None,
+        "how it was before the deploy (nothing was prepared)": is_prepared,
+    }
+    return tuple(witness for witness, was_consulted in consulted.items() if not was_consulted)

@@ -80,7 +80,7 @@ def observe_release(run: Run, *, when_passed: Callable[[Gate], None]) -> Observe
     gate = _watch(run, run.gate, machines, observer)
     if observer is None:
         return _with_last_state(run, machines, Observed(gate=gate, wake=wake))
-    passed = _is_passed(run, gate)
+    passed = is_passed(gate.end, run.request.policy.on_late_start)
     if passed and not run.ports.interrupts.received:
         observer.gate_met()
         when_passed(gate)
@@ -137,8 +137,7 @@ _WAKE_SECONDS = 40.0
 
 def recheck(run: Run) -> Gate:
     """Ask once more before anything is changed."""
-    machines = _machine_watch(run)
-    return _watch(run, recheck_policy(run.gate), machines, None)
+    return _watch(run, recheck_policy(run.gate), _machine_watch(run), None)
 
 
 def probe_once(run: Run) -> Gate:
@@ -148,22 +147,9 @@ def probe_once(run: Run) -> Gate:
     return _watch(run, once, _machine_watch(run), None)
 
 
-def observed(run: Run) -> Window | None:
+def observed(run: Run, machines: MachineWatch | None = None) -> Window | None:
     """Watch what runs, without a gate before it; the window as it stands where stopped."""
-    return _observed(run, _machine_watch(run))
-
-
-def observe_recovered(run: Run, seen: Observed) -> Observed:
-    """Watch what has recovered at the last moment, as anything that has become healthy."""
-    recovered = seen.recheck is not None and seen.recheck.has_streak
-    if not recovered or _to_the_letter(run) or not run.window.length_seconds:
-        return seen
-    machines = _machine_watch(run)
-    window = _observed(run, machines)
-    return _with_last_state(run, machines, replace(seen, window=window))
-
-
-def _observed(run: Run, machines: MachineWatch) -> Window | None:
+    machines = machines or _machine_watch(run)
     machines.look()
     observer = _observer(run, machines)
     observer.begin()
@@ -172,13 +158,15 @@ def _observed(run: Run, machines: MachineWatch) -> Window | None:
     return observer.window
 
 
-def _is_passed(run: Run, gate: Gate) -> bool:
-    return is_passed(gate.end, run.request.policy.on_late_start)
-
-
-def _to_the_letter(run: Run) -> bool:
-    """A gate that came late is then not passed, and what recovered later is not spared."""
-    return run.request.policy.on_late_start is OnLateStart.ROLLBACK
+def observe_recovered(run: Run, seen: Observed) -> Observed:
+    """Watch what has recovered at the last moment, as anything that has become healthy."""
+    recovered = seen.recheck is not None and seen.recheck.has_streak
+    is_strict = run.request.policy.on_late_start is OnLateStart.ROLLBACK
+    if not recovered or is_strict or not run.window.length_seconds:
+        return seen
+    machines = _machine_watch(run)
+    window = observed(run, machines)
+    return _with_last_state(run, machines, replace(seen, window=window))
 
 
 def _watch(

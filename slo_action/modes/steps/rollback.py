@@ -28,7 +28,10 @@ def way_back(run: Run) -> WayBack:
     platform = run.ports.platform
     if run.request.policy.rollback is RollbackMode.OFF or not platform.can_restore:
         problem = "" if platform.can_restore else f"platform {platform.name} cannot roll back"
-        return WayBack(platform=platform.name, current=_current(run), problem=problem)
+        released = None
+        with suppress(PlatformError, Interrupted), run.ports.interrupts.raising():
+            released = platform.current_release()  # if it names it: a verdict needs no way back
+        return WayBack(platform=platform.name, current=released, problem=problem)
     current = None
     try:
         with run.ports.interrupts.raising():
@@ -41,13 +44,6 @@ def way_back(run: Run) -> WayBack:
     except Interrupted:
         return WayBack(platform=platform.name, current=current, problem="the run was stopped")
     return WayBack(platform=platform.name, target=target, current=current)
-
-
-def _current(run: Run) -> Release | None:
-    """Return what is released, if the platform names it: a verdict needs no way back."""
-    with suppress(PlatformError, Interrupted), run.ports.interrupts.raising():
-        return run.ports.platform.current_release()
-    return None
 
 
 def stood_down(run: Run, why: str) -> Decision:
@@ -88,23 +84,18 @@ def planned(run: Run, decision: Decision) -> tuple[Decision, RollbackPlan | None
 def roll_back(run: Run, target: Release | None, failed: str | None) -> Rollback:
     """Restore a release, and verify it by the same gate; a failed step ends it."""
     keep_snapshots(run, "before/")
+    steps: tuple[RollbackStep, ...] = (_STOPPED,)
     with run.ports.log.group("Rollback"):
-        steps = _restore(run, target, failed)
+        with suppress(Interrupted), run.ports.interrupts.raising():
+            steps = run.ports.platform.restore(target, failed, _journal(run))
+        for step in steps:
+            _log_step(run, step)
     rollback = Rollback(target=target, steps=steps)
     if not rollback.restored or run.ports.interrupts.received:
         return rollback
     verification = _verify_rollback(run, target, failed)
     keep_snapshots(run, "after/")
     return replace(rollback, verification=verification)
-
-
-def _restore(run: Run, target: Release | None, failed: str | None) -> tuple[RollbackStep, ...]:
-    steps: tuple[RollbackStep, ...] = (_STOPPED,)
-    with suppress(Interrupted), run.ports.interrupts.raising():
-        steps = run.ports.platform.restore(target, failed, _journal(run))
-    for step in steps:
-        _log_step(run, step)
-    return steps
 
 
 def _log_step(run: Run, step: RollbackStep) -> None:
@@ -134,10 +125,7 @@ def _verify_rollback(run: Run, target: Release | None, failed: str | None) -> Ve
     """
     run.ports.log.line("verifying the rollback by the same gate")
     rule = VersionRule(rejected=failed if run.request.policy.rule.expected else None)
-    verification = _verified(replace(run, rule=rule, release=target), "rollback")
-    result = verification.judgement
-    run.ports.log.line(f"after the rollback: {result.verdict}: {result.reason}")
-    return verification
+    return _verified(replace(run, rule=rule, release=target), "rollback")
 
 
 def _verified(run: Run, since: str) -> Verification:
@@ -160,6 +148,7 @@ def _verified(run: Run, since: str) -> Verification:
         window=seen.window,
         context=JudgementContext(released=run.release, fleet=seen.fleet, since=since),
     )
+    ports.log.line(f"after the {since}: {judgement.verdict}: {judgement.reason}")
     return Verification(
         gate=seen.gate,
         rule=run.rule,
@@ -182,8 +171,6 @@ def restart(run: Run, machine: str) -> MachineRestart:
     if not step.succeeded or run.ports.interrupts.received:
         return remedy
     verification = _verified(replace(run, gate=after_restart(run.gate)), "restart")
-    result = verification.judgement
-    run.ports.log.line(f"after the restart: {result.verdict}: {result.reason}")
     return replace(remedy, verification=verification)
 
 

@@ -27,8 +27,9 @@ class WindowDriver:
     """Drives one window, in pieces between which others may work.
 
     `open_window` makes the window when it begins, at a second since the deploy; `anchor` is the
-    monotonic instant of second zero; `ask_traffic` starts a look at real traffic. Every answer is
-    put into samples.jsonl at once; failures are logged one by one, successes as sums.
+    monotonic instant of second zero; `ask_traffic` starts a look at real traffic; `window` is None
+    before its beginning. Every answer is put into samples.jsonl at once; failures are logged one by
+    one, successes as sums.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class WindowDriver:
         self._control = control
         self._anchor = anchor
         self._ask_traffic = ask_traffic
-        self._window: Window | None = None
+        self.window: Window | None = None
         self._progress: WindowProgress | None = None
         self._tickets = count(1)
         self._controls: dict[int, float] = {}
@@ -54,29 +55,24 @@ class WindowDriver:
         self._traffic_asked: float | None = None
 
     @property
-    def window(self) -> Window | None:
-        """The window as it stands; None before its beginning."""
-        return self._window
-
-    @property
     def ended_early(self) -> bool:
         """True where the window has ended early."""
-        return self._window is not None and self._window.end is not None
+        return self.window is not None and self.window.end is not None
 
     def begin(self) -> None:
         """Begin the window now, if it has not begun: there is a sign of life."""
-        if self._window is None:
-            self._window = self._open_window(self._now())
-            self._progress = WindowProgress(self._window)
+        if self.window is None:
+            self.window = self._open_window(self._now())
+            self._progress = WindowProgress(self.window)
 
     def gate_met(self) -> None:
         """Take note that the health gate was met."""
-        if self._window is not None:
-            self._window.gate_met(self._now())
+        if self.window is not None:
+            self.window.gate_met(self._now())
 
     def until(self, second: float) -> None:
         """Watch until a second since the deploy, or until the window ends."""
-        window = self._window
+        window = self.window
         while window is not None and (slot := window.next()) is not None:
             if slot.at_seconds > second:
                 break
@@ -87,11 +83,12 @@ class WindowDriver:
 
     def finish(self) -> None:
         """Watch to the end, and wait for what is still out, unless the window has ended early."""
-        window, clock = self._window, self._ports.clock
+        window, clock = self.window, self._ports.clock
         if window is None:
             return
         self.until(window.ends_seconds)
-        latest = self._now() + _drain_seconds(window)
+        longest = max(stream.probe.timeout_seconds for stream in window.streams)
+        latest = self._now() + max(_LONGEST_DRAIN_SECONDS, longest + _CONTROL_SECONDS)
         while window.end is None and window.waiting and self._now() < latest:
             clock.sleep_until(clock.monotonic() + _DRAIN_SECONDS)
             self._collect(window)
@@ -100,7 +97,12 @@ class WindowDriver:
             clock.sleep_until(self._anchor + window.ends_seconds)
             self._ask_others(window)
         if self._ports.metrics is not None and not window.readings:
-            window.read_traffic(_unanswered(self._now()), self._now())
+            reading = TrafficReading(
+                state=TrafficState.UNREACHABLE,
+                at_seconds=self._now(),
+                detail="the metric source has not answered in all this time",
+            )
+            window.read_traffic(reading, self._now())
         window.close(self._now())
 
     def _now(self) -> float:
@@ -165,11 +167,6 @@ class WindowDriver:
         return window_sample_line(slot, sample)
 
 
-def _drain_seconds(window: Window) -> float:
-    longest = max(stream.probe.timeout_seconds for stream in window.streams)
-    return max(_LONGEST_DRAIN_SECONDS, longest + _CONTROL_SECONDS)
-
-
 def _date(sample: Sample) -> str | None:
     """Of answers with one date the first is kept: two in a row are too close to detect a cache."""
     return sample.response.header("date") if sample.response else None
@@ -188,9 +185,3 @@ def _since_slot(completed: CompletedProbe, scheduled: float) -> Sample:
         total_seconds=sample.total_seconds + late,
         observer_delay_seconds=sample.observer_delay_seconds + late,
     )
-
-
-def _unanswered(now: float) -> TrafficReading:
-    """A source that never answered is one without data, not one that was not asked."""
-    detail = "the metric source has not answered in all this time"
-    return TrafficReading(state=TrafficState.UNREACHABLE, at_seconds=now, detail=detail)

@@ -3,6 +3,7 @@
 Findings and sources quote files and running services: all of it is untrusted.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from slo_action.core.lint.rule import Finding
@@ -37,10 +38,14 @@ def check_annotations(found: Sequence[Finding]) -> tuple[Annotation, ...]:
 
 
 def _message(finding: Finding) -> str:
-    rule = finding.rule
-    message, why, fix = (shortened(text, _LIMIT) for text in (finding.message, rule.why, rule.fix))
+    rule, (message, why, fix) = finding.rule, _texts(finding)
     fixable = f" ({_FIXABLE})" if finding.edit else ""
     return f"{message}: {why}.\nInstead: {fix}{fixable}.\nRule {rule.name}: {rule.page}"
+
+
+def _texts(finding: Finding) -> tuple[str, ...]:
+    texts = (finding.message, finding.rule.why, finding.rule.fix)
+    return tuple(shortened(text, _LIMIT) for text in texts)
 
 
 def check_lines(
@@ -63,23 +68,21 @@ def check_lines(
 
 def _lines(finding: Finding, lines: Lines) -> Iterator[str]:
     rule, place = finding.rule, finding.place
-    message = shortened(finding.message, _LIMIT)
+    message, why, fix = _texts(finding)
     fixable = f" ({_FIXABLE})" if finding.edit else ""
     yield f"{finding.path}:{place.line}: {rule.level}: {rule.name}: {message}{fixable}"
     line = line_at(lines, finding.path, place)
     number = "" if line is None else str(place.line)
     if line is not None:
         yield from quoted_line(place.line, line, place.column)
-    why, fix = shortened(rule.why, _LIMIT), shortened(rule.fix, _LIMIT)
     yield f"  {' ' * len(number)} = {why}; instead: {fix}"
 
 
 def counted(found: Sequence[Finding]) -> str:
     """Return how much of each level was found, the worst first."""
-    counts = [
-        (sum(finding.rule.level is level for finding in found), level) for level in reversed(Level)
-    ]
-    parts = [f"{n} {level}{'' if n == 1 else 's'}" for n, level in counts if n]
+    counts = Counter(finding.rule.level for finding in found)
+    levels = (level for level in reversed(Level) if counts[level])
+    parts = [f"{counts[one]} {one}{'' if counts[one] == 1 else 's'}" for one in levels]
     return ", ".join(parts) or "no findings"
 
 
@@ -125,7 +128,7 @@ def check_summary(
         f"## {_mark(found)} {subject}: {_counts(found)}",
         *_sections(groups, lines_of(sources or {})),
         _clean(groups) if len(groups) > 1 else "",
-        f"<sub>{_did(visited, fixed)}{_where(run)}</sub>",
+        f"<sub>{_did(visited, fixed)}{f' · run {code(run.run_id)}' if run.run_id else ''}</sub>",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -159,10 +162,7 @@ def _sections(groups: _Groups, lines: Lines) -> Iterator[str]:
 
 
 def _row(finding: Finding, lines: Lines) -> tuple[str, ...]:
-    rule = finding.rule
-    message, why, fix = (
-        markdown(shortened(text, _LIMIT)) for text in (finding.message, rule.why, rule.fix)
-    )
+    rule, (message, why, fix) = finding.rule, map(markdown, _texts(finding))
     return (
         str(finding.place.line),
         f"{_MARKS[rule.level]}\u00a0{code(shortened(rule.name, _LIMIT))}",
@@ -189,7 +189,3 @@ def _did(visited: int, fixed: int) -> str:
     sent = f"a few plain GETs to {services}" if visited else "nothing"
     places = "1 place" if fixed == 1 else f"{fixed} places"
     return f"check sent {sent} and {f'fixed {places}' if fixed else 'changed nothing'}"
-
-
-def _where(run: RunIdentity) -> str:
-    return f" · run {code(run.run_id)}" if run.run_id else ""

@@ -7,12 +7,12 @@ other, and takes nothing else for the identity of an alert.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-from slo_action.core.lint.rule import Edit, Finding, Place, Rule
+from slo_action.core.lint.rule import Edit, Finding, Rule
 from slo_action.core.model import Level
 from slo_action.render.text.escape import markdown, shortened, visible
 from slo_action.render.text.source import Lines, Sources, line_at, lines_of
@@ -49,7 +49,8 @@ def sarif(
     for rule in (*rules, *(finding.rule for finding in found)):
         by_name.setdefault(rule.name, rule)
     index = {name: number for number, name in enumerate(by_name)}
-    kept = _worst(found)
+    order = list(reversed(Level))
+    kept = sorted(found, key=lambda one: order.index(one.rule.level))[:MOST_RESULTS]
     lines = lines_of(sources or {})
     results = [
         _result(finding, index[finding.rule.name], fingerprint, lines)
@@ -65,11 +66,6 @@ def sarif(
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, separators=(",", ":")) + "\n"
-
-
-def _worst(found: Sequence[Finding]) -> list[Finding]:
-    order = list(reversed(Level))
-    return sorted(found, key=lambda one: order.index(one.rule.level))[:MOST_RESULTS]
 
 
 def _descriptor(rule: Rule[Any], home: str) -> Json:
@@ -143,21 +139,12 @@ def _is_safe(edit: Edit) -> bool:
 
 
 def _fix(edit: Edit, rule: Rule[Any]) -> Json:
-    replacement = {
-        "deletedRegion": _between(edit.start, edit.end),
-        "insertedContent": {"text": edit.text},
-    }
+    start, end = edit.start, edit.end
+    region = {"startLine": start.line, "startColumn": start.column}
+    region |= {"endLine": end.line, "endColumn": end.column}
+    replacement = {"deletedRegion": region, "insertedContent": {"text": edit.text}}
     change = {"artifactLocation": _artifact(edit.path), "replacements": [replacement]}
     return {"description": {"text": _plain(rule.fix)}, "artifactChanges": [change]}
-
-
-def _between(start: Place, end: Place) -> Mapping[str, int]:
-    return {
-        "startLine": start.line,
-        "startColumn": start.column,
-        "endLine": end.line,
-        "endColumn": end.column,
-    }
 
 
 def _fingerprints(found: Sequence[Finding]) -> Iterator[str]:

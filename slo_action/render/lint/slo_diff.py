@@ -26,10 +26,11 @@ def slo_diff_section(path: str, changes: Sequence[Change], impacts: Sequence[Imp
     ordered = _sorted(changes)
     heading = f"### {markdown(shortened(path, _LIMIT))}: {counted(changes)}"
     rows = [_row(change, impacts) for change in ordered[:_MOST_ROWS]]
+    rest = len(ordered) - len(rows)
     parts = [
         heading,
         table(("", "service", "what", "before → after", "means"), rows) if rows else "",
-        _rest(len(ordered) - len(rows)),
+        f"{rest} more are in the log." if rest else "",
         "\n".join(f"- {markdown(line)}" for line in _replays(impacts)),
         _unknown(changes, impacts),
     ]
@@ -49,7 +50,10 @@ def slo_diff_lines(
     """Return the count and every change as lines of the log, as untrusted as the files."""
     ordered = _sorted(changes)
     lines = [f"{path}: {counted(changes)}"]
-    lines += [_line(change, impacts) for change in ordered[:_MOST_LINES]]
+    for change in ordered[:_MOST_LINES]:
+        means = "; ".join(_means(change, impacts))
+        text = f"{change.direction}: {_whose(change)}: {_facts(change)}"
+        lines.append(f"{text} ({means})" if means else text)
     rest = len(ordered) - _MOST_LINES
     lines += [f"{rest} more changes are not shown"] if rest > 0 else []
     return (*lines, *_replays(impacts), *filter(None, [_unknown(changes, impacts)]))
@@ -103,10 +107,9 @@ def _sorted(changes: Sequence[Change]) -> list[Change]:
 
 def _row(change: Change, impacts: Sequence[Impact]) -> tuple[str, ...]:
     mark = _LOOSER_MARK if change.direction is Direction.LOOSER else ""
-    service = code(shortened(change.service, _LIMIT)) if change.service else _WHOLE_FILE
     return (
         f"{mark}{change.direction}",
-        service,
+        code(_whose(change)) if change.service else _WHOLE_FILE,
         _cell(change.what),
         f"{_cell(change.before)} → {_cell(change.after)}",
         "; ".join(map(_cell, _means(change, impacts))),
@@ -118,19 +121,13 @@ def _cell(text: str) -> str:
     return markdown(_BEFORE_UNIT.sub("\u00a0", shortened(text, _LIMIT)))
 
 
-def _line(change: Change, impacts: Sequence[Impact]) -> str:
-    means = "; ".join(_means(change, impacts))
-    return f"{change.direction}: {_whose(change)}: {_facts(change)}{f' ({means})' if means else ''}"
-
-
 def _whose(change: Change) -> str:
     return shortened(change.service, _LIMIT) if change.service else _WHOLE_FILE
 
 
 def _facts(change: Change) -> str:
-    what, before, after = (
-        shortened(text, _LIMIT) for text in (change.what, change.before, change.after)
-    )
+    texts = (change.what, change.before, change.after)
+    what, before, after = (shortened(text, _LIMIT) for text in texts)
     return f"{what} {before} → {after}"
 
 
@@ -149,10 +146,6 @@ def _replays(impacts: Sequence[Impact]) -> list[str]:
         for one in impacts
         if one.what == POLICY
     ]
-
-
-def _rest(count: int) -> str:
-    return f"{count} more are in the log." if count else ""
 
 
 def _unknown(changes: Sequence[Change], impacts: Sequence[Impact]) -> str:

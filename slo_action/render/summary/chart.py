@@ -11,7 +11,7 @@ from slo_action.render.text.escape import fence
 from slo_action.render.text.markdown import folded, paragraphs, table, unbroken
 
 _BARS = "▁▂▃▄▅▆▇█"
-_NO_DATA = "·"
+
 _STYLE = (
     '%%{{init: {{"xyChart": {{"width": 900, "height": 340}}, '
     '"themeVariables": {{"xyChart": {{"plotColorPalette": "{}"}}}}}}}}%%'
@@ -25,7 +25,9 @@ def timeline(window: Window, since: str) -> str:
     buckets = window.timeline.buckets()
     if not buckets:
         return ""
-    top = _scale(buckets)
+    medians = [one.median_seconds for one in buckets if one.median_seconds is not None]
+    # Twice the usual latency, or the worst: what is steady stays in the middle.
+    top = max(2 * median(medians), *medians) if medians else 0.0
     errors = "".join("🟥" if one.bad else "🟩" if one.good else "⬜" for one in buckets)
     latency = "".join(2 * _bar(one.median_seconds, top) for one in buckets)
     begun, ended = buckets[0].from_seconds, buckets[-1].to_seconds
@@ -41,15 +43,9 @@ def timeline(window: Window, since: str) -> str:
     )
 
 
-def _scale(buckets: Sequence[Bucket]) -> float:
-    """Return twice the usual latency, or the worst: what is steady stays in the middle."""
-    medians = [one.median_seconds for one in buckets if one.median_seconds is not None]
-    return max(2 * median(medians), *medians) if medians else 0.0
-
-
 def _bar(seconds: float | None, top: float) -> str:
     if seconds is None:
-        return _NO_DATA
+        return "·"
     height = ceil(len(_BARS) * seconds / top) if top else 1
     return _BARS[min(len(_BARS), max(1, height)) - 1]
 

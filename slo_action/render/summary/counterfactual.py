@@ -150,10 +150,8 @@ def _of_doubt(window: Window) -> Iterator[str]:
     trigger = percent_words(window.policy.rates.trigger)
     stream_stats = endpoints(window)[:_MOST_STREAMS]
     missing = [_enough(stats.rate) for stats in stream_stats]
-    sentences = [
-        f"{more} more good answers would have refuted the trigger of {trigger}." if more else ""
-        for more in missing
-    ]
+    refuted = f"more good answers would have refuted the trigger of {trigger}."
+    sentences = [f"{more} {refuted}" if more else "" for more in missing]
     yield from _grouped(stream_stats, sentences, "Each")
 
 
@@ -177,14 +175,10 @@ def _of_a_breach(window: Window) -> Iterator[str]:
     if window.end is WindowEnd.OUTAGE and not window.breached:
         yield "A good answer from any endpoint in those seconds would have delayed it."
     is_replayable = window.end is WindowEnd.BREACHED and not window.rows_left_out
-    if is_replayable and _is_by_significance(window):
+    rules = {stats.rate.breach.rule for stats in failed_streams(window) if stats.rate.breach}
+    if is_replayable and rules and BreachRule.PLAIN not in rules:
         with suppress(LookupError, ValueError):
             yield _by_count_alone(window)
-
-
-def _is_by_significance(window: Window) -> bool:
-    breaches = [stats.rate.breach for stats in failed_streams(window) if stats.rate.breach]
-    return bool(breaches) and all(breach.rule is not BreachRule.PLAIN for breach in breaches)
 
 
 def _by_count_alone(window: Window) -> str:

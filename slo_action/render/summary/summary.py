@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
@@ -10,7 +11,6 @@ from slo_action.core.model import (
     Observation,
     ObservationKind,
     ObservationResult,
-    Phases,
     RollbackStep,
     Sample,
     Witness,
@@ -159,12 +159,8 @@ def _attempt_row(observation: Observation) -> tuple[str, ...]:
 
 
 def _slowest(record: AuditRecord) -> str:
-    samples = [
-        sample
-        for observation in all_observations(record)
-        for sample in observation.samples
-        if sample.witness is not Witness.PLATFORM
-    ]
+    asked = [s for observation in all_observations(record) for s in observation.samples]
+    samples = [sample for sample in asked if sample.witness is not Witness.PLATFORM]
     if not samples:
         return ""
     slowest = max(samples, key=lambda sample: sample.total_seconds)
@@ -179,23 +175,13 @@ def _slowest(record: AuditRecord) -> str:
 
 
 def _phases(sample: Sample) -> str:
-    phases = {name: getattr(sample.phases, name) for name in Phases.__dataclass_fields__}
-    rows = [
-        (
-            name.removesuffix("_seconds"),
-            f"{seconds * 1000:.1f} ms",
-            f"`{_bar(seconds, sample.total_seconds)}`",
-        )
-        for name, seconds in phases.items()
-        if seconds is not None
-    ]
+    rows, total = [], sample.total_seconds
+    for name, seconds in asdict(sample.phases).items():
+        if seconds is not None:
+            filled = round(_BAR_WIDTH * min(1.0, seconds / total)) if total > 0 else 0
+            share = f"`{'█' * filled}{'·' * (_BAR_WIDTH - filled)}`"
+            rows.append((name.removesuffix("_seconds"), f"{seconds * 1000:.1f} ms", share))
     return table(("phase", "took", "share"), rows) if rows else "No answer."
-
-
-def _bar(seconds: float, total: float) -> str:
-    share = min(1.0, seconds / total) if total > 0 else 0.0
-    filled = round(_BAR_WIDTH * share)
-    return "█" * filled + "·" * (_BAR_WIDTH - filled)
 
 
 def _machines(record: AuditRecord) -> str:

@@ -24,6 +24,7 @@ _DETAIL_LIMIT = 300
 _NAME_LIMIT = 120
 _SENTENCE_LIMIT = 600
 _QUANTILES = (Fraction(1, 2), Fraction(95, 100), Fraction(99, 100))
+_LATENCIES = ("stream", "answers", "p50", "p95", "p99", "objective", "cold, not judged")
 _ENDS = {
     WindowEnd.OVER: "complete",
     WindowEnd.BREACHED: "ended early: the error-rate trigger fired",
@@ -49,7 +50,7 @@ def window_section(window: Window, *, since: str = "deploy", charted: bool = Tru
         _span(window, since),
         timeline(window, since),
         _rates_table(window),
-        _latency_table(window),
+        table(_LATENCIES, map(_latency_row, window.stream_stats.values())),
         bullets(line for remark in _REMARKS for line in remark(window)),
         charts(window.timeline.buckets(), since) if charted else "",
     )
@@ -91,11 +92,6 @@ def _rate_row(name: str, rate: RateTest, neutral: int, window: Window) -> tuple[
         interval_text(rate).replace(" %", "\u00a0%"),
         markdown(f"❌ {standing}" if rate.breach else standing),
     )
-
-
-def _latency_table(window: Window) -> str:
-    header = ("stream", "answers", "p50", "p95", "p99", "objective", "cold, not judged")
-    return table(header, map(_latency_row, window.stream_stats.values()))
 
 
 def _latency_row(stats: StreamStats) -> tuple[str, ...]:
@@ -149,14 +145,11 @@ def _not_counted(window: Window) -> Iterator[str]:
                 f"{name}: {stats.excused} timeouts not counted: the control endpoint did not "
                 "answer either."
             )
-        failed = sum(n for outcome, n in stats.outcomes.items() if _is_failure(outcome))
+        failures = (n for outcome, n in stats.outcomes.items() if outcome.is_bad)
+        failed = sum(failures) - stats.outcomes.get(Outcome.WRONG_VERSION, 0)
         early = failed - stats.rate.bad - stats.excused
         if early > 0:
             yield f"{name}: {early} failures not counted: before it was up, or in the grace period."
-
-
-def _is_failure(outcome: Outcome) -> bool:
-    return outcome.is_bad and outcome is not Outcome.WRONG_VERSION
 
 
 def _other_version(window: Window) -> Iterator[str]:

@@ -11,15 +11,14 @@ from pathlib import Path
 import pytest
 
 from slo_action.audit.document import AuditDocument
-from slo_action.audit.measured import measured_by
 from slo_action.audit.write import audit_document
 from slo_action.core.model import Mode, Outcome, VersionRule
 from slo_action.core.policy.numbers import PolicyOverrides
 from slo_action.core.policy.policy import Policy
 from slo_action.core.slo.services import Service, SloYml
 from slo_action.core.slo_diff.diff import slo_changes
-from slo_action.core.slo_diff.impact import Unit
-from slo_action.modes.check.slo_impact import LookedBack, recorded_impact
+from slo_action.core.slo_diff.impact import Impact, Unit
+from slo_action.modes.check.slo_impact import measured_by, recorded_impact
 from slo_action.modes.verify import verify
 from tests.builders import World, always
 from tests.worlds.memory_ports import VirtualRun
@@ -70,8 +69,8 @@ def taking(milliseconds: float | None) -> AuditDocument:
 
 
 @pytest.fixture
-def looking(tmp_path: Path) -> Callable[..., LookedBack]:
-    def look(before: SloYml, after: SloYml, *documents: AuditDocument) -> LookedBack:
+def looking(tmp_path: Path) -> Callable[..., tuple[Impact, ...]]:
+    def look(before: SloYml, after: SloYml, *documents: AuditDocument) -> tuple[Impact, ...]:
         for number, document in enumerate(documents):
             path = tmp_path / str(number) / "audit.json"
             path.parent.mkdir()
@@ -105,39 +104,41 @@ def test_what_is_no_observed_deploy_measured_nothing(update: dict[str, object]) 
 
 
 def test_runs_between_the_old_and_the_new_limit_are_counted(
-    looking: Callable[..., LookedBack],
+    looking: Callable[..., tuple[Impact, ...]],
 ) -> None:
     runs = [taking(milliseconds) for milliseconds in (400, 600, 700, 900)]
 
-    (found,) = looking(matrix(0.5), matrix(0.8), *runs).found
+    (found,) = looking(matrix(0.5), matrix(0.8), *runs)
 
     assert (found.what, found.compared, found.only_after) == ("health p95", 4, 2)
 
 
 def test_runs_are_judged_again_where_the_policy_changed(
-    looking: Callable[..., LookedBack],
+    looking: Callable[..., tuple[Impact, ...]],
 ) -> None:
     strict = matrix(policy=PolicyOverrides(rollback=Fraction(2, 100)))
 
-    (found,) = looking(strict, matrix(), GOOD, FAILING).found
+    (found,) = looking(strict, matrix(), GOOD, FAILING)
 
     assert (found.service, found.what) == ("dashboard", "policy")
     assert (found.compared, found.only_after, found.only_before) == (2, 1, 0)
 
 
-def test_without_records_there_is_no_impact(looking: Callable[..., LookedBack]) -> None:
-    assert looking(matrix(0.5), matrix(0.8)) == LookedBack(found=(), unread=0)
+def test_without_records_there_is_no_impact(looking: Callable[..., tuple[Impact, ...]]) -> None:
+    assert looking(matrix(0.5), matrix(0.8)) == ()
 
 
-def test_a_file_that_is_no_record_is_counted(
-    looking: Callable[..., LookedBack], tmp_path: Path
+def test_a_file_that_is_no_record_is_left_out(
+    looking: Callable[..., tuple[Impact, ...]], tmp_path: Path
 ) -> None:
     (tmp_path / "audit.json").write_text("{", encoding="utf-8")
 
-    assert looking(matrix(0.5), matrix(0.8), taking(600)).unread == 1
+    (found,) = looking(matrix(0.5), matrix(0.8), taking(600))
+
+    assert found.compared == 1
 
 
-def test_another_service_s_runs_do_not_count(looking: Callable[..., LookedBack]) -> None:
+def test_another_service_s_runs_do_not_count(looking: Callable[..., tuple[Impact, ...]]) -> None:
     other = taking(600).model_copy(update={"service": "cart"})
 
-    assert looking(matrix(0.5), matrix(0.8), other).found == ()
+    assert looking(matrix(0.5), matrix(0.8), other) == ()
