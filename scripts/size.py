@@ -25,7 +25,7 @@ FEATURES = {
         "audit/prepared",
     ),
     "Other platforms": ("platforms",),
-    "Prometheus": ("sources", "config/settings/prometheus", "render/summary/real_traffic"),
+    "Prometheus": ("sources", "config/settings/prometheus"),
     "slo.yml": ("config/slo", "core/slo/", "config/files"),
     "Weakened slo.yml in a pull request": (
         "core/slo_diff",
