@@ -1,12 +1,15 @@
 """Inputs and the service's own endpoints to what the observation window asks and judges by."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from slo_action.config.inputs import Inputs
 from slo_action.core.journey.journeys import Assertion, Journey
 from slo_action.core.model import Probe, Witness
 from slo_action.core.policy.numbers import POLICY_NUMBERS, PolicyOverrides
-from slo_action.core.slo.services import Endpoint, Service
+
+if TYPE_CHECKING:
+    from slo_action.core.slo.services import Endpoint, Service
 
 _SEARCH_TIMEOUT_SECONDS = 10.0
 """Twice the limit its p90 is judged by, so that slow and timed out stay apart."""
@@ -15,14 +18,14 @@ _JOURNEY_BODY_BYTES = 256 * 1024
 """Users' pages are longer than answers made for probes."""
 
 
-def assertions(service: Service | None, name: str) -> tuple[Assertion, ...]:
+def assertions(service: "Service | None", name: str) -> tuple[Assertion, ...]:
     """Return what an endpoint's answers must be, as slo.yml says; empty where it says nothing."""
     endpoint = service.endpoint(name) if service else None
     return endpoint.assertions if endpoint else ()
 
 
 def endpoints(
-    inputs: Inputs, health: Probe, service: Service | None, base: str
+    inputs: Inputs, health: Probe, service: "Service | None", base: str
 ) -> tuple[Probe, ...]:
     """Return the probes of what only the window asks; `health` is the model, `base` the address.
 
@@ -36,7 +39,7 @@ def endpoints(
 
 
 def _named_probes(
-    inputs: Inputs, health: Probe, service: Service | None, base: str
+    inputs: Inputs, health: Probe, service: "Service | None", base: str
 ) -> tuple[Probe, ...]:
     other = replace(health, version_rule=None, reads_health=False, assertions=(), objective=None)
     found = [replace(other, witness=Witness.API, url=base + path) for path in inputs.api_paths]
@@ -58,7 +61,7 @@ def _named_probes(
     return tuple(found)
 
 
-def own_probes(service: Service, health: Probe, base: str) -> tuple[Probe, ...]:
+def own_probes(service: "Service", health: Probe, base: str) -> tuple[Probe, ...]:
     """Return the probes of a service's own endpoints and journeys, which only the window asks.
 
     `health` is the model for credentials and redirects, `base` the service's URL. Endpoints of the
@@ -72,7 +75,7 @@ def own_probes(service: Service, health: Probe, base: str) -> tuple[Probe, ...]:
     )
 
 
-def _own_endpoint(endpoint: Endpoint, other: Probe, base: str) -> Probe:
+def _own_endpoint(endpoint: "Endpoint", other: Probe, base: str) -> Probe:
     """An answer above 5 s is a failed one, unless its own objective allows that much."""
     limit = endpoint.objective.limit_seconds if endpoint.objective else 0.0
     may_be_slow = limit >= _TOO_SLOW_SECONDS

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from slo_action.config.inputs import INPUTS, Inputs, PlatformName, Redirects, read_inputs
 from slo_action.config.probes import assertions, endpoints, overrides_of
@@ -29,7 +29,6 @@ from slo_action.core.observation.real_traffic import TrafficPolicy
 from slo_action.core.policy.numbers import policy_with
 from slo_action.core.policy.policy import Policy, gate_beside_window
 from slo_action.core.release.baseline import Prepared
-from slo_action.core.slo.services import Service
 from slo_action.core.text.quantities import instant_text
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import Secret
@@ -38,6 +37,7 @@ from slo_action.on_demand import on_demand
 
 if TYPE_CHECKING:
     from slo_action.config.slo.load import LoadedSloYml
+    from slo_action.core.slo.services import Service
 
 DEFAULT_CONFIG = Path(".github/slo.yml")
 CONTROL_OFF = "off"
@@ -208,7 +208,9 @@ def read_request(
     )
 
 
-def _policy(inputs: Inputs, digest: str, before_matrix: Inputs, service: Service | None) -> Policy:
+def _policy(
+    inputs: Inputs, digest: str, before_matrix: Inputs, service: "Service | None"
+) -> Policy:
     """Return what decides the run: the inputs that are set, then slo.yml, then the defaults."""
     base = Policy(
         window=WindowPolicy(traffic=TrafficPolicy(on_no_data=inputs.on_no_data)),
@@ -306,7 +308,7 @@ def _left_out(
         yield _missing("url", "give the base URL, or a `config` that has the service")
 
 
-_Filled = tuple[Inputs, Service | None, tuple[Mistake, ...]]
+_Filled: TypeAlias = "tuple[Inputs, Service | None, tuple[Mistake, ...]]"
 
 
 def _with_matrix(inputs: Inputs, loaded: "LoadedSloYml | None") -> _Filled:
@@ -324,7 +326,7 @@ def _with_matrix(inputs: Inputs, loaded: "LoadedSloYml | None") -> _Filled:
     return _filled(inputs, service), service, ()
 
 
-def _filled(inputs: Inputs, service: Service) -> Inputs:
+def _filled(inputs: Inputs, service: "Service") -> Inputs:
     unset, _ = read_inputs({})
     health, build = service.endpoint("health"), service.endpoint("build")
     grace = service.grace
@@ -394,7 +396,7 @@ def _parsed(field: str, text: str, inputs: Inputs, mistakes: list[Mistake]) -> S
 
 
 def _probes(
-    inputs: Inputs, target: ServiceUrl, rule: VersionRule, service: Service | None
+    inputs: Inputs, target: ServiceUrl, rule: VersionRule, service: "Service | None"
 ) -> tuple[Probe, ...]:
     """The version endpoint identifies the release if there is one, else the health answer does."""
     shared = Probe(
@@ -453,7 +455,7 @@ def _missing(field: str, accepted: str) -> Mistake:
     return Mistake(field, "is missing", accepted)
 
 
-def _lacking_secrets(inputs: Inputs, service: Service | None) -> list[Mistake]:
+def _lacking_secrets(inputs: Inputs, service: "Service | None") -> list[Mistake]:
     needed = {
         name: journey.name
         for journey in (service.journeys if service else ())
@@ -470,7 +472,7 @@ def _lacking_secrets(inputs: Inputs, service: Service | None) -> list[Mistake]:
     ]
 
 
-def _undefined_variables(service: Service | None) -> list[Mistake]:
+def _undefined_variables(service: "Service | None") -> list[Mistake]:
     return [
         Mistake(
             "config",
