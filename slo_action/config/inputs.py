@@ -254,7 +254,7 @@ class Inputs:
     rollback_command: str = _input(str.strip, "Command that restores the previous version. `{previous-version}`, `{failed-version}` and `{service}` are replaced. Split into words as in a shell, but run without one.")
     previous_version_command: str = _input(str.strip, "Command that prints the version to roll back to, on one line.")
     command_shell: bool = _input(parse_flag, "Run both commands with `sh -c`; the values are then in `$SLO_PREVIOUS_VERSION`, `$SLO_FAILED_VERSION` and `$SLO_SERVICE`.", "false")
-    rollback_timeout: timedelta = _input(_positive, "Timeout of the rollback command; on Fly.io, no further machine is started on after it.", "5m")
+    rollback_timeout: timedelta = _input(_positive, "Timeout of the rollback command; on Fly.io, no further machine is restored after it.", "5m")
     baseline: timedelta = _input(_zero_or("5s", "10m", "30s"), "how long to observe the running release before the deploy, to compare error rates and response times with it; `0s`: no baseline.", "30s", mode=Mode.PREPARE)
     require_way_back: bool = _input(parse_flag, "fail the step if there is no safe rollback, so that nothing is deployed.", "false", mode=Mode.PREPARE)
     history: str = _input(_history, "Where to keep verdicts for later runs: `dir:PATH` below the workspace, or `none`.", "none")

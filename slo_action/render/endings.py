@@ -194,6 +194,12 @@ NEXT_BY_ROW: dict[str, tuple[str, ...]] = {
         "Otherwise check the runner's network. Then run the job again.",
     ),
     "interrupted": ("Nothing was changed: the run was stopped. Run the job again.",),
+    "missed-protocol": (
+        "Enable HTTP/1.1 on the server, or probe an address that speaks it.",
+        "If the server wants a client certificate, exempt the health endpoint from it.",
+    ),
+    "no-version": ("Set `version-path`, or leave `expected-version` out.",),
+    "version-unverified": ("Set `expected-version` to a value that the service reports.",),
     "window-degraded": ("Check the failing checks that the health body lists.",),
     "window-mixed": (
         "Two versions answer: find the machines that the deploy did not reach, or stop them.",

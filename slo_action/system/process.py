@@ -20,7 +20,7 @@ _LAST_SECONDS = 2.0
 class Finished(NamedTuple):
     """How a program ended. `output` is its last 64 KiB of stdout and stderr, as they came.
 
-    `exit_code` is None where it could not be started, was stopped, or outlived its time box;
+    `exit_code` is None where it could not be started, was stopped, or outlived its time limit;
     `problem` then says which.
     """
 
@@ -81,7 +81,7 @@ def _wait(process: "subprocess.Popen[bytes]", timeout_seconds: float) -> str:
         process.wait(timeout_seconds)
     except subprocess.TimeoutExpired:
         _stop(process)
-        return f"stopped after {timeout_seconds:g} s, its time box"
+        return f"stopped after {timeout_seconds:g} s, its time limit"
     except Interrupted:
         return _let_finish(process)
     return ""

@@ -147,7 +147,7 @@ def test_the_step_is_journalled_before_it_is_taken(tmp_path: Path) -> None:
     [
         (("sh", "-c", "exit 7"), "exit status 7"),
         (("no-such-program",), "cannot start: No such file or directory"),
-        (("sleep", "60"), "stopped after 0.2 s, its time box"),
+        (("sleep", "60"), "stopped after 0.2 s, its time limit"),
     ],
 )
 def test_a_command_that_fails_is_a_failed_step(

@@ -104,7 +104,7 @@ def test_the_time_box_stops_a_program_and_keeps_what_it_said(tmp_path: Path) -> 
 
     assert finished.exit_code is None
     assert finished.stdout == "begun\n"
-    assert finished.problem == "stopped after 0.3 s, its time box"
+    assert finished.problem == "stopped after 0.3 s, its time limit"
     assert monotonic() - begun < 3.0
 
 

@@ -117,7 +117,7 @@ RatesForm = create_model(
     __module__=__name__,
     **_policy_fields(_RATES),
 )
-_RATES_FIELD = _optional("Error rates that are promised, warned of and rolled back.")
+_RATES_FIELD = _optional("Error-rate thresholds: SLO, alert and rollback.")
 if TYPE_CHECKING:
 
     class PolicyForm(Form):

@@ -69,7 +69,7 @@ _NO_ROLLBACK: dict[Cause, str] = {
     Cause.CONFIG: "the check itself looks wrong, and it is not known to have passed before",
     Cause.PATH: "the deploy did not make the certificate or the name, so a rollback would not help",
     Cause.WRONG_VERSION: "the new version is not live, or not alone: a rollback would not help",
-    Cause.PRE_EXISTING: "the harm was there before the deploy",
+    Cause.PRE_EXISTING: "it failed before the deploy, too",
     Cause.SUPERSEDED: "another deploy took over",
     Cause.OBSERVER: "the fault may be the observer's",
     Cause.NONE: "no cause was found",

@@ -30,7 +30,8 @@ class Timeline:
 
     def add(self, at_seconds: float, took_seconds: float, *, bad: bool | None) -> None:
         """Count one answer; `bad` is None where it says nothing."""
-        number = min(BUCKETS - 1, max(0, int((at_seconds - self._begun) / self._width)))
+        while (number := max(0, int((at_seconds - self._begun) / self._width))) >= BUCKETS:
+            self._widen()
         counts = self._counts[number]
         if bad is None:
             counts[2] += 1
@@ -39,6 +40,16 @@ class Timeline:
         else:
             counts[0] += 1
             self._micros[number].append(int(took_seconds * 1e6))
+
+    def _widen(self) -> None:
+        """Make each two buckets one: a window may end later than was planned."""
+        half = range(0, BUCKETS, 2)
+        counts, micros = self._counts, self._micros
+        self._counts = [[a + b for a, b in zip(*counts[i : i + 2], strict=True)] for i in half]
+        self._micros = [micros[i] + micros[i + 1] for i in half]
+        self._counts += [[0, 0, 0] for _ in half]
+        self._micros += [array("L") for _ in half]
+        self._width *= 2
 
     def buckets(self) -> tuple[Bucket, ...]:
         """Return the cells in the order of time, without those after the last answer."""

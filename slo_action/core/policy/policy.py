@@ -69,8 +69,8 @@ def _window_sentences(window: WindowPolicy) -> tuple[str, ...]:
     if not rates.confidence:
         return observed, f"{plain}, or {outage}. Error-rate SLO: {slo}."
     failing = (
-        f"{plain}, or the error rate is nearer to that than to the SLO of {slo} with "
-        f"{percent_words(rates.confidence)} confidence, or {outage}."
+        f"{plain}, or the error rate is significantly too high before that "
+        f"({percent_words(rates.confidence)} confidence; SLO {slo}), or {outage}."
     )
     passing = (
         f"Pass: failure rate of every endpoint below {trigger} with "

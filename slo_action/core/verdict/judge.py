@@ -359,7 +359,9 @@ def _machines_mixed(facts: Facts) -> str | None:
     fleet = facts.met_fleet
     if fleet is None or not fleet.behind:
         return None
-    return f"the answers are well, but not every machine runs the release: {fleet_summary(fleet)}"
+    return (
+        f"all answers are healthy, but not every machine runs the release: {fleet_summary(fleet)}"
+    )
 
 
 # Nothing failed, and there is too little evidence to pass.
@@ -477,9 +479,7 @@ def _window_degraded(window: Window) -> str | None:
     """Window: the latest good answer of an endpoint calls itself degraded."""
     stats = degraded(window)
     shown = stats.last_good if stats else None
-    return (
-        f"{stats.stream.name} reports itself degraded: {shown.detail}" if stats and shown else None
-    )
+    return f"{stats.stream.name} answers as degraded: {shown.detail}" if stats and shown else None
 
 
 @_row("machine-unreachable", _DEGRADED, Cause.PLATFORM)
@@ -532,7 +532,7 @@ def _recovered(facts: Facts) -> str | None:
 def _met_degraded(facts: Facts) -> str | None:
     """The streak stands in time, but the body says degraded."""
     shown = facts.degraded if facts.end is GateEnd.MET else None
-    return f"{_met(facts)}, but it reports itself degraded: {shown.detail}" if shown else None
+    return f"{_met(facts)}, but its health answer is degraded: {shown.detail}" if shown else None
 
 
 @_row("met", _HEALTHY, Cause.NONE)
@@ -672,7 +672,7 @@ def _missed_protocol(facts: Facts) -> str | None:
     mismatch = shown.is_protocol_mismatch and shown.outcome not in PATH_OUTCOMES
     if not (mismatch and never_answered):
         return None
-    return f"{_missed(facts)}; without a check that passed before, nothing is rolled back for this"
+    return f"{_missed(facts)}; the server may speak HTTP/2 only, or want a client certificate"
 
 
 @_row("missed-path", _UNHEALTHY, Cause.PATH)

@@ -16,7 +16,7 @@ from slo_action.core.model import (
     Witness,
 )
 from slo_action.core.observation.window import Window
-from slo_action.core.record.record import AuditRecord, Verification, all_observations
+from slo_action.core.record.record import AuditRecord, Verification
 from slo_action.core.text.quantities import milliseconds_words
 from slo_action.core.verdict.judge import judge
 from slo_action.render.endings import headline, next_steps, reason
@@ -159,7 +159,7 @@ def _attempt_row(observation: Observation) -> tuple[str, ...]:
 
 
 def _slowest(record: AuditRecord) -> str:
-    asked = [s for observation in all_observations(record) for s in observation.samples]
+    asked = [s for observation in record.gate.observations for s in observation.samples]
     samples = [sample for sample in asked if sample.witness is not Witness.PLATFORM]
     if not samples:
         return ""

@@ -56,6 +56,16 @@ def test_every_answer_is_in_one_cell_whenever_it_came(
     assert sum(bucket.good + bucket.bad + bucket.neutral for bucket in buckets) == len(answers)
 
 
+def test_a_window_that_ends_later_than_planned_keeps_its_last_answers_apart() -> None:
+    timeline = Timeline(0.0, 20.0)
+    for second in range(30):
+        timeline.add(second + 0.5, 0.1, bad=second == 25)
+    buckets = timeline.buckets()
+
+    assert [bucket.good + bucket.bad for bucket in buckets] == [2] * 15
+    assert [(b.from_seconds, b.to_seconds) for b in buckets if b.bad] == [(24.0, 26.0)]
+
+
 def test_the_cells_span_the_whole_window() -> None:
     timeline = Timeline(10.0, 300.0)
     timeline.add(299.9, 0.1, bad=False)

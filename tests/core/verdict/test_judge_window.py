@@ -311,7 +311,7 @@ _ROWS: list[tuple[Callable[[], Window], Expected]] = [
             Verdict.DEGRADED,
             Cause.APP,
             _NO_TRIGGER,
-            "health reports itself degraded: what degraded_body looks like",
+            "health answers as degraded: what degraded_body looks like",
         ),
     ),
 ]

@@ -95,7 +95,7 @@ def _release_command(document: Table) -> Iterator[Violation]:
         "all machines are replaced at once and the deploy ends with success before one is healthy, "
         "so a bad release is everywhere when it is noticed"
     ),
-    fix='write strategy = "rolling", and keep immediate for emergencies',
+    fix='write strategy = "rolling"',
 )
 def _strategy_immediate(document: Table) -> Iterator[Violation]:
     for key, strategy in _deploy(document, "strategy"):
@@ -133,7 +133,7 @@ def _refused(strategy: object, document: Table) -> str:
         "a rollback machine by machine restores what is still there; machines that bluegreen has "
         "destroyed are named, and not created again"
     ),
-    fix="roll back with flyctl, or deploy with rolling or canary",
+    fix="deploy with rolling or canary",
 )
 def _strategy_bluegreen(document: Table) -> Iterator[Violation]:
     for key, strategy in _deploy(document, "strategy"):
