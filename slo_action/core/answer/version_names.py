@@ -247,12 +247,21 @@ def _by_suffix(one: str, other: str) -> Comparison:
     return Comparison.OTHER if all(is_clear) or all(numbers) else Comparison.UNSURE
 
 
+_MOVABLE = re.compile(
+    r"latest|stable|current|head|tip|main|master|trunk|dev(?:elop(?:ment)?)?|test(?:ing)?|"
+    r"stag(?:e|ing)|prod(?:uction)?|live|release|local|edge|nightly|snapshot|canary|beta|alpha|"
+    r"default|unknown|undefined|unset|none|null|na|dirty"
+)
+"""Names of branches, environments and channels: any version may be called so, for a while."""
 _RUN = re.compile(r"[0-9a-z]+")
 _SHORTEST_ID = 8
 
 
 def _by_shape(one: VersionName, other: VersionName) -> Comparison:
-    """Two numbers, dates or ids of one form are two; a word says nothing of another one."""
+    """Two numbers, dates or ids of one form are two, and so are two words such as blue and green."""
+    if one.text.isalpha() and other.text.isalpha():
+        is_movable = any(_MOVABLE.fullmatch(name.text) for name in (one, other))
+        return Comparison.UNSURE if is_movable else Comparison.OTHER
     are_commits = all(name.commit and name.text != name.commit for name in (one, other))
     shapes = [_shape(name, is_commit=are_commits) for name in (one, other)]
     is_other = any(map(str.isdigit, shapes[0])) and shapes[0] == shapes[1]

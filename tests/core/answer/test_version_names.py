@@ -174,7 +174,8 @@ def test_a_name_is_never_another_one_than_itself(name: str) -> None:
         ("v1.4.3", "v1.4.2-7-g0123456", UNSURE),
         ("v1.4.2", "main-0123456", UNSURE),
         ("shop@1.4.2", "cart@1.4.2", UNSURE),
-        ("blue", "green", UNSURE),
+        ("blue", "green", OTHER),
+        ("main", "production", UNSURE),
         ("", "", UNSURE),
     ],
 )
