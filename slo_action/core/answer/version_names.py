@@ -258,7 +258,7 @@ _SHORTEST_ID = 8
 
 
 def _by_shape(one: VersionName, other: VersionName) -> Comparison:
-    """Two numbers, dates or ids of one form are two, and so are two words such as blue and green."""
+    """Two numbers, dates or ids of one form are two; so are two words such as blue and green."""
     if one.text.isalpha() and other.text.isalpha():
         is_movable = any(_MOVABLE.fullmatch(name.text) for name in (one, other))
         return Comparison.UNSURE if is_movable else Comparison.OTHER
