@@ -248,7 +248,7 @@ def _by_suffix(one: str, other: str) -> Comparison:
 
 
 _MOVABLE = re.compile(
-    r"latest|stable|current|head|tip|main|master|trunk|dev(?:elop(?:ment)?)?|test(?:ing)?|"
+    r"latest|stable|current|head|tip|main|master|trunk|dev|develop|development|test(?:ing)?|"
     r"stag(?:e|ing)|prod(?:uction)?|live|release|local|edge|nightly|snapshot|canary|beta|alpha|"
     r"default|unknown|undefined|unset|none|null|na|dirty"
 )

@@ -269,7 +269,7 @@ def _step(step: RollbackStep) -> str:
     mark = "✅" if step.succeeded else "❌"
     line = f"{mark} {code(step.name)} in {step.duration_seconds:.1f} s: {_long(step.detail)}"
     output = "\n".join(step.output.splitlines()[-_OUTPUT_LINES:])
-    return paragraphs(line, folded("Output", fence(output)) if output else "")
+    return paragraphs(line, folded("Output", fence(output)) if step.output else "")
 
 
 def _policy(record: AuditRecord) -> str:
