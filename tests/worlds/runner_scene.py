@@ -24,7 +24,8 @@ from tests.worlds.runner_environment import Job, Step
 from tests.worlds.shop import GOOD, CheckRunsApi, Shop
 
 OTHER_USER = 1001
-PROMPTLY_SECONDS = 5.0
+PROMPTLY_SECONDS = 7.5
+"""A runner that cancels a step interrupts it, terminates it so much later, and kills it after that."""
 SPRUNG = "sprung"
 _START_SECONDS = 60.0
 
