@@ -25,7 +25,7 @@ from tests.worlds.shop import GOOD, CheckRunsApi, Shop
 
 OTHER_USER = 1001
 PROMPTLY_SECONDS = 7.5
-"""A runner that cancels a step interrupts it, terminates it so much later, and kills it after that."""
+"""A runner that cancels a step interrupts it, and terminates it so much later."""
 SPRUNG = "sprung"
 _START_SECONDS = 60.0
 
