@@ -152,7 +152,7 @@ class Watch(AuditModel):
 
 
 class BreachEntry(AuditModel):
-    """How a stream's failure rate convicted, and since when it did."""
+    """When and by which rule a stream's failure rate fired the trigger, and since when it fails."""
 
     rule: BreachRule
     heard_seconds: float

@@ -30,7 +30,7 @@ _SLACK_SECONDS = 0.1
 class GatePolicy:
     """The health SLO of a deploy. Each number can be changed.
 
-    `minimum_watch_seconds` keeps a run that begins long after the deploy from convicting on one
+    `minimum_watch_seconds` keeps a run that begins long after the deploy from failing it on one
     look. `late_attempts` may follow the deadline, only to finish a streak begun before it.
     """
 
