@@ -4,14 +4,18 @@ Only the first few fields are required on reading, so a short record is valid. W
 all of them.
 """
 
-import json
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import jsonschema
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+)
 
 from slo_action.config.text.units import parse_instant
 from slo_action.core.decision.decide import Action
@@ -343,19 +347,19 @@ def generated_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def validate(data: object) -> None:
-    """Check a document. Raises RecordError naming the first few places that are wrong."""
-    errors = sorted(_validator().iter_errors(data), key=lambda error: list(map(str, error.path)))
-    if errors:
+def parsed(text: str) -> AuditDocument:
+    """Read a document. Raises RecordError naming the first few places that are wrong.
+
+    Strict, as the schema is: a number as text is no number.
+    """
+    try:
+        return AuditDocument.model_validate_json(text, strict=True)
+    except ValidationError as error:
         found = "; ".join(
-            f"{error.json_path}: {error.message[:200]}" for error in errors[:_MOST_ERRORS]
+            f"{'.'.join(map(str, one['loc'])) or 'the document'}: {one['msg']}"
+            for one in error.errors()[:_MOST_ERRORS]
         )
         raise RecordError(
             f"not a valid audit record: {found}",
             hint="compare it with slo_action/schemas/audit-record.schema.json",
-        )
-
-
-@cache
-def _validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
+        ) from error

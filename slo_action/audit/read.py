@@ -3,9 +3,7 @@
 import json
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from slo_action.audit.document import AuditDocument, SampleEntry, Watch, validate
+from slo_action.audit.document import AuditDocument, SampleEntry, Watch, parsed
 from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.model import Observation, Phases, Sample
 from slo_action.errors import RecordError
@@ -20,14 +18,10 @@ def read_record(path: Path) -> AuditDocument:
     A record from before there were windows reads as one of a policy that observes nothing.
     """
     data = _loaded(path)
-    validate(data)
     policy = data.get("policy") if isinstance(data, dict) else None
     if isinstance(policy, dict) and "window" not in policy:
         policy["window"] = {"length_seconds": 0.0}
-    try:
-        return AuditDocument.model_validate_json(json.dumps(data))
-    except ValidationError as error:
-        raise RecordError(f"{path}: {error}", hint="it was changed after it was written") from error
+    return parsed(json.dumps(data))
 
 
 def find_records(directory: Path) -> tuple[Path, ...]:

@@ -1,4 +1,4 @@
-"""Record to document, validated against the published schema on the way out."""
+"""Record to document, read back before anybody else does."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from slo_action.audit.document import (
     RollbackEntry,
     Tool,
     VerificationEntry,
-    validate,
+    parsed,
 )
 from slo_action.audit.window import window_entry
 from slo_action.core.policy.policy import Policy
@@ -65,7 +65,7 @@ def audit_document(record: AuditRecord, evidence: Sequence[EvidenceEntry] = ()) 
         evidence=tuple(evidence),
     )
     data: dict[str, Any] = document.model_dump(mode="json")
-    validate(data)
+    parsed(json.dumps(data))
     return data
 
 
