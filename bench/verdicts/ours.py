@@ -341,7 +341,7 @@ def _request(policy: RunPolicy, health: Probe, api: Probe) -> VerifyRequest:
         control=Probe(witness=Witness.CONTROL, url="https://control.example"),
         policy=policy,
         platform=PlatformName.COMMAND,
-        commands=RollbackCommands(),
+        commands=RollbackCommands(timeout_seconds=300.0),
         deployment_id="simulated",
         deployed_at=_DEPLOYED,
         approver="nobody",

@@ -56,10 +56,10 @@ _OF_ONE_MODE = {"fly-config", "to-version"}
 class RollbackCommands(NamedTuple):
     """The user's own commands as arguments, empty where not given; with `shell`, one text each."""
 
+    timeout_seconds: float
     rollback: tuple[str, ...] = ()
     previous_version: tuple[str, ...] = ()
     shell: bool = False
-    timeout_seconds: float = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

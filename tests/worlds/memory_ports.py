@@ -156,7 +156,7 @@ class VirtualRun:
             control=asked if control else None,
             policy=policy,
             platform=PlatformName.COMMAND,
-            commands=RollbackCommands(),
+            commands=RollbackCommands(timeout_seconds=300.0),
             deployment_id="run_12345",
             deployed_at=self.clock.now(),
             approver="ceo@company.example",
