@@ -10,12 +10,13 @@ import pytest
 
 from slo_action.core.gate.gate import Gate, GatePolicy, recheck
 from slo_action.core.model import Cause, Outcome, Sample, Trigger, Verdict, VersionRule
+from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.real_traffic import OnNoData, TrafficPolicy, TrafficReading
 from slo_action.core.observation.streams import Slot, Stream
 from slo_action.core.observation.window import Window
 from slo_action.core.stats.rate_test import RatePolicy
 from slo_action.core.verdict.context import JudgementContext
-from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.facts import Facts, OnLateStart
 from slo_action.core.verdict.judge import TABLE, Judgement, judge
 from slo_action.core.verdict.window_facts import rate_details
 from tests.builders import World, always, drive, healthy_from, sample
@@ -42,7 +43,16 @@ _NO_TRIGGER: tuple[Trigger, ...] = ()
 
 
 def judged(window: Window, gate: Gate = _MET, again: Gate | None = None) -> Judgement:
-    return judge(gate, rule=RULE, on_late_start=OnLateStart.WARN, window=window, recheck=again)
+    return judge(
+        Facts(
+            gate=gate,
+            rule=RULE,
+            on_late_start=OnLateStart.WARN,
+            window_policy=window.policy,
+            window=window,
+            recheck=again,
+        )
+    )
 
 
 def watched(answers: Answers, *streams: Stream, **changes: Any) -> Window:
@@ -464,10 +474,17 @@ def test_a_restored_service_is_judged_by_the_plain_rule_of_its_minute() -> None:
     minute = {"length_seconds": 60.0, "begun": 5.0, "rates": PLAIN}
     rule = VersionRule(rejected="v3")
     context = JudgementContext(since="rollback")
-    restored = partial(judge, _MET, rule=rule, on_late_start=OnLateStart.WARN, context=context)
-    well = restored(window=watched(like(every(27)), **minute))
-    ill = restored(window=watched(like(every(9)), **minute))
-    mixed = restored(window=watched(in_turn(), **minute))
+    restored = partial(
+        Facts,
+        gate=_MET,
+        rule=rule,
+        on_late_start=OnLateStart.WARN,
+        window_policy=WindowPolicy(),
+        context=context,
+    )
+    well = judge(restored(window=watched(like(every(27)), **minute)))
+    ill = judge(restored(window=watched(like(every(9)), **minute)))
+    mixed = judge(restored(window=watched(in_turn(), **minute)))
 
     assert well.verdict in (Verdict.HEALTHY, Verdict.DEGRADED)
     assert (ill.verdict, ill.row, ill.triggers) == (
