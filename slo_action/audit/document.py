@@ -114,7 +114,11 @@ class PhaseTimes(AuditModel):
 
 
 class SampleEntry(AuditModel):
-    """One probe. Headers and body are in the proofs."""
+    """One probe. Headers and body are in the proofs.
+
+    Of `total_seconds`, `observer_delay_seconds` are this host's own, and `fallback_seconds` were
+    spent on `failed_addresses` before another one answered: neither is the service's.
+    """
 
     witness: Witness
     url: str
@@ -130,6 +134,9 @@ class SampleEntry(AuditModel):
     addresses: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     machine: str = ""
+    observer_delay_seconds: float = 0.0
+    fallback_seconds: float = 0.0
+    failed_addresses: tuple[str, ...] = ()
 
 
 class ObservationEntry(AuditModel):
@@ -209,8 +216,8 @@ class WindowEntry(AuditModel):
     """The observation window.
 
     Each of `rows` is one thing that happened, in order, as words: ticket, tickets sent by then,
-    when it was taken, when it was heard, outcome, seconds; then version, retry-after and asked
-    where they are known. `rows_left_out` counts those beyond what a record holds.
+    when it was taken, when it was heard, outcome, seconds; then version, retry-after, asked and
+    late where they are known. `rows_left_out` counts those beyond what a record holds.
     """
 
     begun_seconds: float
@@ -356,7 +363,7 @@ def parsed(text: str) -> AuditDocument:
         return AuditDocument.model_validate_json(text, strict=True)
     except ValidationError as error:
         found = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'the document'}: {one['msg']}"
+            f"{'.'.join(map(str, one['loc'])) or 'the document'}: {one['msg']}"[:200]
             for one in error.errors()[:_MOST_ERRORS]
         )
         raise RecordError(

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from slo_action.audit.document import AuditDocument, SampleEntry, Watch, parsed
+from slo_action.audit.write import canonical_digest, policy_digest
 from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.model import Observation, Phases, Sample
 from slo_action.errors import RecordError
@@ -15,13 +16,18 @@ _MARK_FIELDS = {"deployment_id", "health_checks", "rollback_triggered"}
 def read_record(path: Path) -> AuditDocument:
     """Return the document. Raises RecordError where it is no valid audit record.
 
-    A record from before there were windows reads as one of a policy that observes nothing.
+    A policy from before it had all of today's numbers gets what the code did then, and its digest
+    anew if it was right: a record from before there were windows observes nothing.
     """
     data = _loaded(path)
     policy = data.get("policy") if isinstance(data, dict) else None
-    if isinstance(policy, dict) and "window" not in policy:
-        policy["window"] = {"length_seconds": 0.0}
-    return parsed(json.dumps(data))
+    stated = canonical_digest(policy)
+    if isinstance(policy, dict):
+        policy.setdefault("window", {"length_seconds": 0.0})
+    document = parsed(json.dumps(data))
+    if document.policy is None or document.policy_digest != stated:
+        return document
+    return document.model_copy(update={"policy_digest": policy_digest(document.policy)})
 
 
 def find_records(directory: Path) -> tuple[Path, ...]:
