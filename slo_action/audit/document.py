@@ -8,14 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from slo_action.config.text.units import parse_instant
 from slo_action.core.decision.decide import Action
@@ -41,10 +34,8 @@ from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.stats.latency import LatencyObjective, LatencyState
 from slo_action.core.stats.rate_test import BreachRule
 from slo_action.core.text.quantities import instant_text
-from slo_action.errors import RecordError
 
 SCHEMA_PATH = Path(__file__).parent.parent / "schemas" / "audit-record.schema.json"
-_MOST_ERRORS = 5
 
 
 def _instant(value: object) -> object:
@@ -352,21 +343,3 @@ def generated_schema() -> dict[str, Any]:
     """Return the schema that the models give; the committed file must equal it."""
     schema = AuditDocument.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def parsed(text: str) -> AuditDocument:
-    """Read a document. Raises RecordError naming the first few places that are wrong.
-
-    Strict, as the schema is: a number as text is no number.
-    """
-    try:
-        return AuditDocument.model_validate_json(text, strict=True)
-    except ValidationError as error:
-        found = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'the document'}: {one['msg']}"[:200]
-            for one in error.errors()[:_MOST_ERRORS]
-        )
-        raise RecordError(
-            f"not a valid audit record: {found}",
-            hint="compare it with slo_action/schemas/audit-record.schema.json",
-        ) from error
