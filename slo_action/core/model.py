@@ -44,6 +44,7 @@ class Outcome(StrEnum):
     RESET = "reset"
     PROTOCOL_ERROR = "protocol_error"
     BODY_TOO_LARGE = "body_too_large"
+    OBSERVER_LATE = "observer_late"
     UNKNOWN = "unknown"
 
     @property
@@ -69,7 +70,13 @@ class Outcome(StrEnum):
 
 _GOOD = frozenset({Outcome.OK, Outcome.DEGRADED_BODY})
 _NEUTRAL = frozenset(
-    {Outcome.UNKNOWN, Outcome.RATE_LIMITED, Outcome.WAF_CHALLENGE, Outcome.CACHED},
+    {
+        Outcome.UNKNOWN,
+        Outcome.RATE_LIMITED,
+        Outcome.WAF_CHALLENGE,
+        Outcome.CACHED,
+        Outcome.OBSERVER_LATE,
+    },
 )
 _UNANSWERED = frozenset(
     {
@@ -382,7 +389,8 @@ class RollbackStep:
     """One thing a platform did to restore a release. `output` is captured text: untrusted.
 
     `changed_nothing` is True for a failed step before which, and by which, nothing was changed;
-    `taken_over` for one that ended because somebody else deploys.
+    `taken_over` for one that ended because somebody else deploys; `late` for one that ended because
+    its time was over, and nothing had failed.
     """
 
     name: str
@@ -392,6 +400,7 @@ class RollbackStep:
     output: str = ""
     changed_nothing: bool = False
     taken_over: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
