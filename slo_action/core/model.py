@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from slo_action.core.journey.journeys import Assertion, Journey
+from slo_action.core.request_options import DEFAULT_OPTIONS, RequestOptions
 from slo_action.core.stats.latency import LatencyObjective
 
 
@@ -32,6 +33,7 @@ class Outcome(StrEnum):
     RATE_LIMITED = "rate_limited"
     WAF_CHALLENGE = "waf_challenge"
     CACHED = "cached"
+    QUERY_REFUSED = "query_refused"
     DNS_NXDOMAIN = "dns_nxdomain"
     DNS_TIMEOUT = "dns_timeout"
     CONNECT_REFUSED = "connect_refused"
@@ -69,7 +71,13 @@ class Outcome(StrEnum):
 
 _GOOD = frozenset({Outcome.OK, Outcome.DEGRADED_BODY})
 _NEUTRAL = frozenset(
-    {Outcome.UNKNOWN, Outcome.RATE_LIMITED, Outcome.WAF_CHALLENGE, Outcome.CACHED},
+    {
+        Outcome.UNKNOWN,
+        Outcome.RATE_LIMITED,
+        Outcome.WAF_CHALLENGE,
+        Outcome.CACHED,
+        Outcome.QUERY_REFUSED,
+    },
 )
 _UNANSWERED = frozenset(
     {
@@ -204,12 +212,13 @@ class VersionRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One GET to send. `url` holds no credentials; `authorization` is a header value or None.
+    """One request to send. `url` holds no credentials; `authorization` is a header value or None.
 
-    `headers` are sent besides our own, such as those that reach one `machine`, which is empty where
-    a balancer chooses. An answer must hold all `assertions`; one on the status replaces the demand
-    for 200. `objective` is what its answers may take, None where the policy says it. With a
-    `journey` it is no GET but a run of its steps below `url`, within `timeout_seconds`.
+    `request` says how it is asked, secrets filled in. `headers` are sent besides, such as those
+    that reach one `machine`, which is empty where a balancer chooses. An answer must hold all
+    `assertions`; one on the status replaces the demand for 200. `objective` is what its answers may
+    take, None where the policy says it. With a `journey` it is no request but a run of its steps
+    below `url`, within `timeout_seconds`.
     """
 
     witness: Witness
@@ -222,6 +231,7 @@ class Probe:
     reads_health: bool = True
     follows_same_host: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    request: RequestOptions = DEFAULT_OPTIONS
     machine: str = ""
     assertions: tuple[Assertion, ...] = ()
     objective: LatencyObjective | None = None
