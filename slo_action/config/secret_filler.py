@@ -15,6 +15,8 @@ from slo_action.core.text.secrets import Secret, likely_secrets
 from slo_action.errors import Mistake
 
 _PRIVATE_KEY = "PRIVATE KEY-----"
+_AS_INPUTS = ("health", "build")
+"""Endpoints whose paths the inputs have by now."""
 
 
 class SecretFiller:
@@ -26,6 +28,7 @@ class SecretFiller:
     def __init__(self, inputs: Inputs, files: Callable[[], WorkspaceFiles]) -> None:
         self._values = {f"{SECRETS}{k}": secret.reveal() for k, secret in inputs.secrets.items()}
         self._files = files
+        self._missing: set[str] = set()
         self.mistakes: list[Mistake] = []
 
     def inputs(self, inputs: Inputs, service: Service | None) -> Inputs:
@@ -42,10 +45,12 @@ class SecretFiller:
         )
 
     def service(self, service: Service) -> Service:
-        """Return the service with the paths of its endpoints, and how they are asked."""
+        """Return the service with its endpoints' paths, and how they are asked."""
         return replace(service, endpoints=tuple(map(self._endpoint, service.endpoints)))
 
     def _endpoint(self, endpoint: Endpoint) -> Endpoint:
+        if endpoint.name in _AS_INPUTS:
+            return endpoint
         where = f"endpoint {endpoint.name}: "
         return replace(
             endpoint,
@@ -108,10 +113,11 @@ class SecretFiller:
         return given
 
     def _lacks(self, field: str, text: str) -> bool:
-        """Report each secret of a text that is not given; return whether there is one."""
-        missing = [name for name in names_in(text) if name not in self._values]
-        for name in missing:
-            self.mistakes.append(missing_secret(name.removeprefix(SECRETS), field))
+        """Report each secret that is not given, once; return whether this text has one."""
+        missing = {name for name in names_in(text) if name not in self._values}
+        new = sorted(missing - self._missing)
+        self._missing |= missing
+        self.mistakes += [missing_secret(name.removeprefix(SECRETS), field) for name in new]
         return bool(missing)
 
 

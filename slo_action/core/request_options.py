@@ -71,7 +71,7 @@ class RequestOptions:
         return tuple(phrase for name in given if (phrase := self._phrase(name)))
 
     def _phrase(self, name: str) -> str:
-        label = name.replace("_", " ")
+        label = name.replace("_", "-")
         match value := getattr(self, name):
             case bool():
                 return f"{label} {'on' if value else 'off'}"

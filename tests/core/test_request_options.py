@@ -41,10 +41,10 @@ def test_only_names_are_shown_of_what_may_be_secret() -> None:
         "headers X-Tenant, X-Key",
         "method POST",
         "body",
-        "expected status 204",
+        "expected-status 204",
         "resolve a.example:443:192.0.2.1",
         "proxy",
-        "cache buster off",
+        "cache-buster off",
     )
     assert "abcdefgh" not in repr(SHOP)
     assert "pass" not in repr(SHOP)
