@@ -46,6 +46,7 @@ class Outcome(StrEnum):
     RESET = "reset"
     PROTOCOL_ERROR = "protocol_error"
     BODY_TOO_LARGE = "body_too_large"
+    OBSERVER_LATE = "observer_late"
     UNKNOWN = "unknown"
 
     @property
@@ -77,6 +78,7 @@ _NEUTRAL = frozenset(
         Outcome.WAF_CHALLENGE,
         Outcome.CACHED,
         Outcome.QUERY_REFUSED,
+        Outcome.OBSERVER_LATE,
     },
 )
 _UNANSWERED = frozenset(

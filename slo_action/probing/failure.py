@@ -27,6 +27,9 @@ _CLIENT_CERTIFICATE = "the server wants a client certificate: set `client-cert` 
 _MAYBE_CLIENT_CERTIFICATE = (
     "does the server want a client certificate (`client-cert`), or old ciphers?"
 )
+_HTTP_2_ONLY = (
+    "the server speaks HTTP/2 only: let it offer http/1.1 in ALPN, or probe an address that does"
+)
 _TLS_HINTS = {
     "wrong version number": _PLAIN_HTTP,
     "record layer failure": _PLAIN_HTTP,
@@ -37,7 +40,7 @@ _TLS_HINTS = {
     "tlsv1 alert protocol version": "does the server speak only an old version of TLS?",
     "unsupported protocol": "does the server speak only an old version of TLS?",
     "tlsv1 unrecognized name": "the server has no certificate for this host name",
-    "tlsv1 alert no application protocol": "the server speaks HTTP/2 only, probes HTTP/1.1",
+    "tlsv1 alert no application protocol": _HTTP_2_ONLY,
 }
 """What an alert means to who knows what probes send."""
 _CONNECTED = frozenset({Phase.TLS, Phase.ANSWER, Phase.BODY})

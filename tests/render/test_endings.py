@@ -102,6 +102,11 @@ def test_every_other_ending_says_what_to_do(ending: Ending) -> None:
     assert next_steps(RECORDS[ending])
 
 
+def test_a_failed_release_that_stays_live_is_to_be_rolled_back_by_hand() -> None:
+    assert "roll back by hand" in next_steps(not_rolled_back(Cause.APP))[0]
+    assert "roll back" not in " ".join(next_steps(not_rolled_back(Cause.PATH)))
+
+
 @pytest.mark.parametrize(
     "cause",
     [

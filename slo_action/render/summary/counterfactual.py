@@ -15,6 +15,7 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest
 from slo_action.core.text.quantities import milliseconds_words, percent_words
+from slo_action.core.verdict.facts import Facts
 from slo_action.core.verdict.judge import Judgement, judge
 from slo_action.core.verdict.window_facts import endpoints, failed_streams, missed_latency
 from slo_action.render.text.escape import code, shortened
@@ -64,12 +65,15 @@ def _grouped(
 def _judged(record: AuditRecord, window: Window) -> Judgement:
     policy = record.policy
     return judge(
-        record.gate,
-        rule=policy.rule,
-        on_late_start=policy.on_late_start,
-        window=window,
-        recheck=record.recheck,
-        context=record.context,
+        Facts(
+            gate=record.gate,
+            rule=policy.rule,
+            on_late_start=policy.on_late_start,
+            window_policy=policy.window,
+            window=window,
+            recheck=record.recheck,
+            context=record.context,
+        )
     )
 
 
@@ -150,7 +154,7 @@ def _of_doubt(window: Window) -> Iterator[str]:
     trigger = percent_words(window.policy.rates.trigger)
     stream_stats = endpoints(window)[:_MOST_STREAMS]
     missing = [_enough(stats.rate) for stats in stream_stats]
-    refuted = f"more good answers would have refuted the trigger of {trigger}."
+    refuted = f"more good answers would have ruled out the trigger of {trigger}."
     sentences = [f"{more} {refuted}" if more else "" for more in missing]
     yield from _grouped(stream_stats, sentences, "Each")
 

@@ -6,8 +6,10 @@ from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
+from slo_action.core.decision.decide import Action
 from slo_action.core.gate.gate import Gate
 from slo_action.core.model import (
+    Mode,
     Observation,
     ObservationKind,
     ObservationResult,
@@ -18,6 +20,7 @@ from slo_action.core.model import (
 from slo_action.core.observation.window import Window
 from slo_action.core.record.record import AuditRecord, Verification
 from slo_action.core.text.quantities import milliseconds_words
+from slo_action.core.verdict.facts import Facts
 from slo_action.core.verdict.judge import judge
 from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.plan import plan_section
@@ -93,10 +96,19 @@ def _facts(record: AuditRecord) -> str:
         ("Service", f"{_short(record.service)} at {_short(record.url)}"),
         ("Live version", _short(record.live_version) if record.live_version else "unknown"),
         ("Triggers", ", ".join(map(code, record.judgement.triggers)) or "none"),
-        ("Decision", f"{code(record.decision.action)}: {_long(record.decision.why)}"),
+        ("Decision", _decision(record)),
         ("Deployment", f"{_short(record.deployment_id)}, approved by {_short(record.approver)}"),
     ]
     return table(rows[0], rows[1:])
+
+
+def _decision(record: AuditRecord) -> str:
+    """Return what was decided, and why where neither the verdict nor the reason says it."""
+    action, why, target = record.decision.action, record.decision.why, record.decision.target
+    if action is Action.ROLL_BACK and record.mode is Mode.VERIFY:
+        return f"{code(action)}{f' to {_short(target.version)}' if target else ''}"
+    is_said = action is Action.KEEP or why in reason(record)
+    return code(action) if is_said else f"{code(action)}: {_long(why)}"
 
 
 def _next(record: AuditRecord) -> str:
@@ -114,7 +126,14 @@ def _provisional(record: AuditRecord) -> str:
     if not record.gate.has_streak:
         return ""
     policy = record.policy
-    alone = judge(record.gate, rule=policy.rule, on_late_start=policy.on_late_start)
+    alone = judge(
+        Facts(
+            gate=record.gate,
+            rule=policy.rule,
+            on_late_start=policy.on_late_start,
+            window_policy=policy.window,
+        )
+    )
     met = record.gate.observations[-1].ended_seconds
     return f"Provisional verdict of the health gate at {met:.1f} s: {code(alone.verdict)}."
 

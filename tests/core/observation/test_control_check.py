@@ -6,7 +6,7 @@ from slo_action.core.model import Cause, Outcome, Sample, Verdict
 from slo_action.core.observation.control_check import Attribution, ControlEvidence, ControlProbe
 from slo_action.core.observation.streams import Slot, Stream
 from slo_action.core.observation.window import Window, WindowEnd
-from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.facts import Facts, OnLateStart
 from slo_action.core.verdict.judge import Judgement, judge
 from tests.builders import always, drive, sample
 from tests.core.observation.test_window import (
@@ -35,7 +35,13 @@ def dead(begin: float, end: float) -> Alive:
 
 def judged_by(window: Window) -> Judgement:
     return judge(
-        drive(_ALIVE, version="v2"), rule=RULE, on_late_start=OnLateStart.WARN, window=window
+        Facts(
+            gate=drive(_ALIVE, version="v2"),
+            rule=RULE,
+            on_late_start=OnLateStart.WARN,
+            window_policy=window.policy,
+            window=window,
+        )
     )
 
 
@@ -171,7 +177,7 @@ def test_a_runners_network_lost_for_most_of_the_window_is_reported_as_such() -> 
     judgement = judged_by(window)
 
     assert (judgement.verdict, judgement.cause) == (Verdict.INCONCLUSIVE, Cause.OBSERVER)
-    assert judgement.reason.startswith("inconclusive because 250 of 290 answers of health")
+    assert judgement.reason.startswith("inconclusive because 250 of 290 answers from health")
     assert "the control did not answer either" in judgement.reason
 
 
