@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from slo_action.core.journey.journeys import Assertion, Journey
 from slo_action.core.request_options import DEFAULT_OPTIONS, RequestOptions
@@ -308,7 +309,7 @@ class Hopeless:
     words: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: its result is asked for again and again
 class Observation:
     """All witnesses asked at once, at one instant of the schedule.
 
@@ -326,7 +327,7 @@ class Observation:
     hopeless: Hopeless | None = None
     spared: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def deciding(self) -> Sample:
         """The sample that decides the result: the first bad one, else neutral, else degraded.
 
@@ -347,7 +348,7 @@ class Observation:
         excused |= set(self.spared)
         return tuple(s for s in self.samples if s.machine not in excused or s.outcome.is_good)
 
-    @property
+    @cached_property
     def result(self) -> ObservationResult:
         """A failure without any answer, while the control is dead too, is neutral."""
         outcome = self.deciding.outcome
@@ -394,7 +395,8 @@ class RollbackStep:
     """One thing a platform did to restore a release. `output` is captured text: untrusted.
 
     `changed_nothing` is True for a failed step before which, and by which, nothing was changed;
-    `taken_over` for one that ended because somebody else deploys.
+    `taken_over` for one that ended because somebody else deploys; `late` for one that ended because
+    its time was over, and nothing had failed.
     """
 
     name: str
@@ -404,6 +406,7 @@ class RollbackStep:
     output: str = ""
     changed_nothing: bool = False
     taken_over: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
