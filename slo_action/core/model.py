@@ -24,6 +24,7 @@ class Outcome(StrEnum):
     DEGRADED_BODY = "degraded_body"
     UNHEALTHY_BODY = "unhealthy_body"
     ASSERTION_FAILED = "assertion_failed"
+    CAPTURE_FAILED = "capture_failed"
     WRONG_VERSION = "wrong_version"
     SLOW = "slow"
     HTTP_5XX = "http_5xx"

@@ -13,6 +13,7 @@ from math import floor
 
 from slo_action.config.text.patterns import finds, nodes
 from slo_action.core.journey.journeys import Assertion, Condition, Subject
+from slo_action.core.journey.templates import UntypedText
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import parse_json
@@ -47,6 +48,12 @@ def expects_status(assertions: Iterable[Assertion], status: int | None) -> bool:
     """Tell whether assertions demand a status, and this one fits them all."""
     demands = [one for one in assertions if one.subject is Subject.STATUS]
     return bool(demands) and all(_holds(one, status) for one in demands)
+
+
+def names_status(assertions: Iterable[Assertion], status: int) -> bool:
+    """Tell whether an assertion names this very status, not only its class."""
+    named = (_forms(one.expected) for one in assertions if one.subject is Subject.STATUS)
+    return any(str(status) in map(str, forms) for forms in named)
 
 
 def looks_at_body(assertions: Iterable[Assertion]) -> bool:
@@ -108,6 +115,8 @@ def _is_one_of(value: object, expected: object) -> bool:
 
 
 def _is_same(value: object, expected: object) -> bool:
+    if isinstance(expected, UntypedText):
+        return not isinstance(value, list | dict) and _plain(value) == expected
     if isinstance(value, bool) or isinstance(expected, bool):
         return value is expected
     if isinstance(value, list) and isinstance(expected, list | tuple):

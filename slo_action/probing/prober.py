@@ -64,7 +64,9 @@ class HttpProber:
     ) -> None:
         self._clock = clock
         self._sender = Sender(clock, nonces, transport)
-        self._journeys = JourneyRunner(clock, self._sender, secrets=secrets, redact=redact)
+        self._journeys = JourneyRunner(
+            clock, self._sender, nonces=nonces, secrets=secrets, redact=redact
+        )
         self._redact = redact
         self._most = most_in_flight
         self._slots = Semaphore(most_in_flight)

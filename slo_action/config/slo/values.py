@@ -64,6 +64,8 @@ def _name(name: str) -> str:
 
 def _path(value: object) -> str:
     if not isinstance(value, str) or not _PATH.fullmatch(value):
+        if isinstance(value, str) and _LINK.fullmatch(value):
+            raise ValueError(f"write url: {value} to follow a captured link")
         has_gap = isinstance(value, str) and _SLASH_AND_GAP.match(value)
         raise ValueError(_NO_SPACES if has_gap else _ONE_SLASH)
     return value
@@ -86,6 +88,12 @@ def _header(value: object) -> str:
     return value
 
 
+def _cookie(value: object) -> str:
+    if not isinstance(value, str) or not _HEADER.fullmatch(value):
+        raise ValueError("write a cookie's name, such as csrftoken")
+    return value
+
+
 def _cron(value: object) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not _CRON.fullmatch(text):
@@ -104,8 +112,13 @@ def _app(value: object) -> str:
 
 
 def _step_url(text: str) -> str:
+    if _LINK.fullmatch(text):
+        return text
     if not _STEP_URL.fullmatch(text):
-        raise ValueError("write a whole address; variables may stand in its path and query")
+        raise ValueError(
+            "write a whole address, whose path and query may have variables, or ${name} to follow "
+            "a captured link"
+        )
     if parse_url(text.partition("?")[0], allow_link_local=True).authorization:
         raise ValueError("write credentials as a header of the step, Authorization: …")
     return text
@@ -162,6 +175,7 @@ _NO_SPACES = "write a path without spaces, such as /search?q=a%20b or /cart?u=${
 _SLASH_AND_GAP = re.compile(r"/(?!/)[^\s\x00-\x1f]*[\s\x00-\x1f]")
 _PATH = re.compile(r"/(?!/)[^\s\x00-\x1f]*")
 _STEP_URL = re.compile(r"https?://[^/?#$\s]+([/?#][^\s\x00-\x1f]{0,2000})?")
+_LINK = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}([/?&#][^\s\x00-\x1f]{0,2000})?")
 _STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
 _MOST_STATUSES = 20
 
@@ -202,13 +216,17 @@ Instant = Annotated[
     datetime, Scalar, AfterValidator(parse_instant), _text_schema(format="date-time")
 ]
 HeaderName = Annotated[str, PlainValidator(_header), _text_schema(pattern=f"^{_HEADER.pattern}$")]
+CookieName = Annotated[str, PlainValidator(_cookie), _text_schema(pattern=f"^{_HEADER.pattern}$")]
 Cron = Annotated[str, PlainValidator(_cron), _text_schema(examples=["0 */1 * * *"])]
 Below = Annotated[Line, AfterValidator(_below)]
 App = Annotated[str, PlainValidator(_app), _text_schema(pattern=f"^{APP_NAME.pattern}$")]
 StepUrl = Annotated[
     Line,
     AfterValidator(_step_url),
-    _text_schema(pattern=r"^https?://[^/?#$@\s]+([/?#][^\s]{0,2000})?$"),
+    _text_schema(
+        pattern=r"^(https?://[^/?#$@\s]+([/?#][^\s]{0,2000})?"
+        r"|\$\{[A-Za-z_][A-Za-z0-9_]*\}([/?&#][^\s]{0,2000})?)$"
+    ),
 ]
 JsonPath = Annotated[Line, AfterValidator(valid_json_path), _text_schema(pattern=r"^\s*\$")]
 Json = Annotated[Any, PlainValidator(_json), WithJsonSchema({})]
