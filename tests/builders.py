@@ -27,7 +27,7 @@ from slo_action.core.observation.window import Window
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.record import AuditRecord, Rollback, Verification
 from slo_action.core.release.fleet import Machine
-from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.facts import Facts, OnLateStart
 from slo_action.core.verdict.judge import Judgement, judge
 
 DEPLOYED_AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -202,8 +202,12 @@ def healthy_from(second: float, before: Outcome = Outcome.HTTP_5XX) -> World:
 
 
 def judged(gate: Gate, *, expected: str | None = None, **changes: Any) -> Judgement:
-    settings: dict[str, Any] = {"on_late_start": OnLateStart.WARN, **changes}
-    return judge(gate, rule=VersionRule(expected=expected), **settings)
+    settings: dict[str, Any] = {
+        "on_late_start": OnLateStart.WARN,
+        "window_policy": WindowPolicy(),
+        **changes,
+    }
+    return judge(Facts(gate=gate, rule=VersionRule(expected=expected), **settings))
 
 
 def record(gate: Gate | None = None, **changes: Any) -> AuditRecord:

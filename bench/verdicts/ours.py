@@ -16,7 +16,7 @@ from random import Random
 
 from bench.verdicts.score import Judged, Policy
 from bench.verdicts.world import Deployment, Reply
-from slo_action.config.inputs import PlatformName
+from slo_action.config.inputs import CheckRunMode, PlatformName
 from slo_action.config.request import RollbackCommands, VerifyRequest
 from slo_action.core.gate.gate import GatePolicy
 from slo_action.core.model import (
@@ -341,13 +341,13 @@ def _request(policy: RunPolicy, health: Probe, api: Probe) -> VerifyRequest:
         control=Probe(witness=Witness.CONTROL, url="https://control.example"),
         policy=policy,
         platform=PlatformName.COMMAND,
-        commands=RollbackCommands(),
+        commands=RollbackCommands(timeout_seconds=300.0),
         deployment_id="simulated",
         deployed_at=_DEPLOYED,
         approver="nobody",
         run=RunIdentity(),
         token=Secret(""),
-        check_run=False,
+        check_run=CheckRunMode.OFF,
         artifact_name="",
         matrix=(),
         retention_days=None,

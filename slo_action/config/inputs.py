@@ -20,6 +20,9 @@ from slo_action.config.text.units import parse_confidence, parse_duration, parse
 from slo_action.core.decision.decide import FailOn, RollbackMode
 from slo_action.core.model import Mode
 from slo_action.core.observation.real_traffic import OnNoData
+from slo_action.core.policy.numbers import DEFAULTS, NUMBERS_BY_NAME, Kind
+from slo_action.core.text.quantities import exact_duration
+from slo_action.core.text.quoting import trimmed
 from slo_action.core.text.secrets import SHORTEST_SECRET, Secret
 from slo_action.core.verdict.facts import OnLateStart
 from slo_action.errors import Mistake
@@ -41,6 +44,14 @@ class PlatformName(StrEnum):
     NONE = "none"
 
 
+class CheckRunMode(StrEnum):
+    """Whether a check run is created; `auto` goes without one where there is no token."""
+
+    AUTO = "auto"
+    ON = "true"
+    OFF = "false"
+
+
 class Redirects(StrEnum):
     """What a 3xx means: a failed attempt, or a hop within the same host."""
 
@@ -49,9 +60,10 @@ class Redirects(StrEnum):
 
 
 def _text(value: str) -> str:
-    if any(ord(character) < ord(" ") for character in value):
+    text = value.strip()
+    if any(ord(character) < ord(" ") for character in text):
         raise ValueError("write one line of text")
-    return value.strip()
+    return text
 
 
 def _name(value: str) -> str:
@@ -76,6 +88,15 @@ def _one_of(values: type[StrEnum]) -> Callable[[str], StrEnum]:
             raise ValueError(did_you_mean(value.strip(), [str(v) for v in values])) from None
 
     return parse
+
+
+def _check_run(value: str) -> CheckRunMode:
+    """A flag of YAML 1.1, too: what a workflow may have said before there was `auto`."""
+    text = value.lower()
+    try:
+        return CheckRunMode({"on": "true", "off": "false"}.get(text, text))
+    except ValueError:
+        raise ValueError("write auto, true or false") from None
 
 
 def _positive(value: str) -> timedelta:
@@ -209,6 +230,14 @@ def _input(
     return field(metadata=spec._asdict())
 
 
+def _default_of(name: str) -> str:
+    """Return the default of a policy number as an input."""
+    value = DEFAULTS[name]
+    if NUMBERS_BY_NAME[name].kind in (Kind.DURATION, Kind.POSITIVE_DURATION):
+        return exact_duration(timedelta(seconds=value))
+    return NUMBERS_BY_NAME[name].text(value).replace(" ", "")
+
+
 # fmt: off
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
@@ -224,11 +253,11 @@ class Inputs:
     deployment_id: str = _input(_text, "Deployment id in the audit record; empty: `run_` and the run id.")
     deployed_at: datetime | None = _input(_instant, "When the deploy ended, such as `2025-08-23T08:38:00Z`; all deadlines count from it; empty: now.")
     approver: str = _input(_text, "Approver in the audit record; empty: the actor who triggered the run.")
-    health_deadline: timedelta = _input(_positive, "The service must answer 3 consecutive health checks successfully within this time after the deploy.", "90s")
-    grace: timedelta = _input(parse_duration, "Failures within this time after the deploy do not count.", "30s")
-    on_late_start: OnLateStart = _input(_one_of(OnLateStart), "What to do when a service becomes healthy only after the deadline: `warn` or `rollback`.", "warn")
-    observe: timedelta = _input(_zero_or("5s", "24h", "5m"), "How long to observe the service, counted from the deploy; `0s`: only the health gate decides.", "5m")
-    confidence: Fraction = _input(parse_confidence, "Confidence required to fail a deploy for its error rate before the simple limit (5 % of the planned probes) is reached; `0%`: only the simple limit.", "99%")
+    health_deadline: timedelta = _input(_positive, "The service must answer 3 consecutive health checks successfully within this time after the deploy.", _default_of("health_deadline"))
+    grace: timedelta = _input(parse_duration, "Failures within this time after the deploy do not count.", _default_of("grace"))
+    on_late_start: OnLateStart = _input(_one_of(OnLateStart), "What to do when a service becomes healthy only after the deadline: `warn` or `rollback`.", _default_of("on_late_start"))
+    observe: timedelta = _input(_zero_or("5s", "24h", "5m"), "How long to observe the service, counted from the deploy; `0s`: only the health gate decides.", _default_of("observe"))
+    confidence: Fraction = _input(parse_confidence, "Confidence required to fail a deploy for its error rate before the simple limit (5 % of the planned probes) is reached; `0%`: only the simple limit.", _default_of("confidence"))
     api_paths: tuple[str, ...] = _input(_paths, "API endpoints to probe in addition to the health endpoint, one path per line, such as /api/orders.")
     secrets: Mapping[str, Secret] = _input(_secrets, "Secrets for journeys in `config`, used there as `${secrets.NAME}`: one NAME=value per line, at least 4 characters each. Masked.", secret=True)
     prometheus_url: str = _input(str.strip, "Base URL of a Prometheus-compatible query API, with its path prefix but without `/api/v1`; empty: real traffic is not evaluated.", secret=True)
@@ -260,7 +289,7 @@ class Inputs:
     history: str = _input(_history, "Where to keep verdicts for later runs: `dir:PATH` below the workspace, or `none`.", "none")
     fail_on: FailOn = _input(_one_of(FailOn), "`inconclusive`: fail the step on unhealthy and on inconclusive; `unhealthy`: only on unhealthy.", "inconclusive")
     token: Secret = _input(Secret, "GitHub token for the check run.", "${{ github.token }}", secret=True)
-    check_run: bool = _input(parse_flag, "Also create a check run, if the token allows it (`permissions: checks: write`).", "true")
+    check_run: CheckRunMode = _input(_check_run, "Also create a check run: `auto`, if there is a token that allows it (`permissions: checks: write`); `true`: a missing token is a mistake; `false`.", "auto")
     artifact_name: str = _input(_text, "Name of the evidence artifact; empty: `slo-verify-{service}-{run_attempt}` (`several` for several services), followed by the job and its matrix values.")
     matrix: tuple[str, ...] = _input(_matrix_values, "The job's matrix values, for the default artifact name; leave it unset.", "${{ toJSON(matrix) }}")
     retention_days: int | None = _input(_days, "How long to keep the artifact; empty: the repository's default.")
@@ -291,8 +320,7 @@ def read_inputs(given: Mapping[str, str]) -> tuple[Inputs, tuple[Mistake, ...]]:
     ]
     values: dict[str, object] = {}
     for spec in INPUTS:
-        raw = given.get(spec.name, "")
-        text = raw if raw.strip() else _default(spec)
+        text = trimmed(given.get(spec.name, "")) or _default(spec)
         try:
             values[spec.key] = spec.parse(text)
         except ValueError as error:

@@ -24,7 +24,7 @@ from slo_action.core.policy.policy import Policy
 from slo_action.core.record.manual_rollback import ASKED, manual_exit_code
 from slo_action.core.record.record import context_of
 from slo_action.core.verdict.context import EMPTY_CONTEXT, JudgementContext, RestartResult
-from slo_action.core.verdict.facts import OnLateStart, is_passed
+from slo_action.core.verdict.facts import Facts, OnLateStart, is_passed
 from slo_action.core.verdict.judge import Judgement, judge
 from slo_action.errors import RecordError, ReplayError
 
@@ -83,12 +83,15 @@ def replay(document: AuditDocument) -> Replayed:
 def judge_evidence(evidence: ReplayedEvidence, policy: Policy) -> Judgement:
     """Return the verdict of a policy on what a run observed."""
     return judge(
-        evidence.gate,
-        rule=policy.rule,
-        on_late_start=policy.on_late_start,
-        window=evidence.window,
-        recheck=evidence.recheck,
-        context=evidence.context,
+        Facts(
+            gate=evidence.gate,
+            rule=policy.rule,
+            on_late_start=policy.on_late_start,
+            window_policy=policy.window,
+            window=evidence.window,
+            recheck=evidence.recheck,
+            context=evidence.context,
+        )
     )
 
 
@@ -222,7 +225,14 @@ class _Replayer:
         self._refuse_halves(gate, window)
         context = JudgementContext(released=entry.released, fleet=entry.fleet, since=what)
         judgement = judge(
-            gate, rule=rule, on_late_start=OnLateStart.WARN, window=window, context=context
+            Facts(
+                gate=gate,
+                rule=rule,
+                on_late_start=OnLateStart.WARN,
+                window_policy=policy.window,
+                window=window,
+                context=context,
+            )
         )
         self._check(f"verdict after the {what}", judgement.verdict, entry.verdict)
         self._check(f"cause after the {what}", judgement.cause, entry.cause)
@@ -241,10 +251,7 @@ _REPLAYS = {Mode.VERIFY: _Replayer.verification, Mode.ROLLBACK: _Replayer.manual
 
 def _policy_problems(policy: Policy, digest: str | None) -> list[str]:
     found = policy_digest(policy)
-    accepted = {None, found}
-    if not policy.window.length_seconds:
-        accepted.add(policy_digest(policy, has_window=False))
-    return [] if digest in accepted else [f"the policy's digest is {found}, not {digest}"]
+    return [] if digest in (None, found) else [f"the policy's digest is {found}, not {digest}"]
 
 
 def _plain(value: object) -> str:

@@ -29,6 +29,7 @@ from slo_action.core.record.record import (
 )
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.verdict.context import single_sick_machine
+from slo_action.core.verdict.facts import Facts
 from slo_action.core.verdict.judge import Judgement, judge
 from slo_action.errors import SloVerifyError
 from slo_action.modes.steps.gate import unconsulted
@@ -128,12 +129,15 @@ def _judged(
     restart = remedy.result if remedy else None
     policy, log = run.request.policy, run.ports.log
     judgement = judge(
-        seen.gate,
-        rule=policy.rule,
-        on_late_start=policy.on_late_start,
-        window=seen.window,
-        recheck=seen.recheck,
-        context=context_of(before.current, seen.fleet, run.request.prepared, restart),
+        Facts(
+            gate=seen.gate,
+            rule=policy.rule,
+            on_late_start=policy.on_late_start,
+            window_policy=policy.window,
+            window=seen.window,
+            recheck=seen.recheck,
+            context=context_of(before.current, seen.fleet, run.request.prepared, restart),
+        )
     )
     log.line(f"{judgement.verdict} ({judgement.cause}): {judgement.reason}")
     # A dry run does all that `auto` does up to the change itself: what it says is what auto does.
@@ -148,7 +152,14 @@ def _judged(
 def _publish_provisional(run: Run, gate: Gate) -> None:
     """Publish the verdict of the gate alone, so that a pipeline may go on."""
     policy = run.request.policy
-    judgement = judge(gate, rule=policy.rule, on_late_start=policy.on_late_start)
+    judgement = judge(
+        Facts(
+            gate=gate,
+            rule=policy.rule,
+            on_late_start=policy.on_late_start,
+            window_policy=policy.window,
+        )
+    )
     with suppress(SloVerifyError):
         run.ports.outputs.set({"provisional-verdict": judgement.verdict})
     run.ports.log.annotate(provisional_annotations(run.request.service, judgement))

@@ -48,7 +48,9 @@ def _command(directory: Path) -> Subject:
     platform = CommandPlatform(
         service="api",
         commands=RollbackCommands(
-            rollback=("cp", "previous", "live"), previous_version=("cat", "previous")
+            timeout_seconds=10.0,
+            rollback=("cp", "previous", "live"),
+            previous_version=("cat", "previous"),
         ),
         context=PlatformContext(
             environment={"PATH": os.environ.get("PATH", os.defpath)},

@@ -20,7 +20,9 @@ def staged(world: World) -> VirtualRun:
 
 def rehearsed(stage: VirtualRun, mode: RollbackMode = RollbackMode.DRY_RUN) -> AuditRecord:
     policy = Policy(rule=VersionRule(expected="v2"), rollback=mode)
-    commands = RollbackCommands(rollback=("deploy", "--image", "{previous-version}"))
+    commands = RollbackCommands(
+        timeout_seconds=300.0, rollback=("deploy", "--image", "{previous-version}")
+    )
     return verify(replace(stage.request(policy), commands=commands), stage.ports)
 
 

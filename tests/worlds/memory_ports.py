@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from slo_action.config.inputs import PlatformName
+from slo_action.config.inputs import CheckRunMode, PlatformName
 from slo_action.config.request import RollbackCommands, VerifyRequest
 from slo_action.core.model import Probe, RunIdentity, VersionRule, Witness
 from slo_action.core.policy.policy import Policy
@@ -156,13 +156,13 @@ class VirtualRun:
             control=asked if control else None,
             policy=policy,
             platform=PlatformName.COMMAND,
-            commands=RollbackCommands(),
+            commands=RollbackCommands(timeout_seconds=300.0),
             deployment_id="run_12345",
             deployed_at=self.clock.now(),
             approver="ceo@company.example",
             run=RunIdentity(run_id="12345", run_attempt="1", repository="org/dashboard"),
             token=Secret(""),
-            check_run=True,
+            check_run=CheckRunMode.AUTO,
             artifact_name="",
             matrix=(),
             retention_days=None,

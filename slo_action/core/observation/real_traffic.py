@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import isfinite, sqrt
 
 from slo_action.core.stats.binomial import binomial_at_most
+from slo_action.core.stats.rate_test import RatePolicy
 from slo_action.core.text.quantities import milliseconds_words, percent_words, rounded_percent
 from slo_action.core.text.quoting import printable
 
@@ -14,6 +15,7 @@ _LOOKS = 20
 _MOST_EVIDENCE = 10_000
 """More requests than these change no answer, only the time it takes."""
 _LEAST_ODDS = 1e-6
+_RATES = RatePolicy()
 
 
 class TrafficState(StrEnum):
@@ -80,9 +82,9 @@ class TrafficPolicy:
 
     min_requests: int = 20
     min_errors: int = 3
-    slo: Fraction = Fraction(1, 100)
-    trigger: Fraction = Fraction(5, 100)
-    confidence: float = 0.99
+    slo: Fraction = _RATES.slo
+    trigger: Fraction = _RATES.trigger
+    confidence: float = _RATES.confidence
     on_no_data: OnNoData = OnNoData.SYNTHETIC
 
 

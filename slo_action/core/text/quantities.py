@@ -41,11 +41,12 @@ def duration_words(duration: timedelta | float) -> str:
 
 
 def exact_duration(duration: timedelta) -> str:
-    """Return a duration as slo.yml writes it, to the microsecond: `1m30s`, `5.001s`, `500ms`."""
+    """Return a duration as slo.yml writes it, to the microsecond: `90s`, `5.001s`, `2m30s`."""
     if duration < timedelta(seconds=1):
         return f"{_digits(duration / timedelta(milliseconds=1))}ms"
     parts, rest = [], duration
-    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m")):
+    long = duration >= timedelta(seconds=_SHORT_SECONDS)
+    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m")) if long else ():
         whole, rest = divmod(rest, timedelta(seconds=size))
         parts += [f"{whole}{unit}"] if whole else []
     return "".join([*parts, *([f"{_digits(rest.total_seconds())}s"] if rest else [])])

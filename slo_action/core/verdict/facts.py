@@ -13,16 +13,14 @@ from slo_action.core.model import (
     VersionRule,
     Witness,
 )
+from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.streams import HEALTH
 from slo_action.core.observation.window import Window
 from slo_action.core.release.fleet import Fleet
-from slo_action.core.stats.rate_test import RatePolicy
 from slo_action.core.verdict.context import EMPTY_CONTEXT, JudgementContext
 from slo_action.core.verdict.triggers import prevailing_outcome, recent_failures
 from slo_action.core.verdict.window_facts import has_failed
 
-DEFAULT_TRIGGER = float(RatePolicy().trigger)
-"""The failing share above which the health endpoint was unhealthy before the deploy."""
 _IN_A_ROW = 5
 """So many answers of another version in a row are one in 32 where two versions answer in turn."""
 
@@ -41,15 +39,25 @@ def is_passed(end: GateEnd | None, on_late_start: OnLateStart) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The evidence of one run. `end` is None for a run that was interrupted."""
+    """The evidence of one run, ended or interrupted.
+
+    `window` is None where nothing was observed after the gate, or not yet; `window_policy` holds
+    the limits all the same. `recheck` is the last look before a rollback, None where there was
+    none. `context` is the platform state and the pre-deploy baseline.
+    """
 
     gate: Gate
     rule: VersionRule
     on_late_start: OnLateStart
-    end: GateEnd | None
+    window_policy: WindowPolicy
     window: Window | None = None
     recheck: Gate | None = None
     context: JudgementContext = EMPTY_CONTEXT
+
+    @property
+    def end(self) -> GateEnd | None:
+        """How the gate ended; None where the run was interrupted."""
+        return self.gate.end
 
     @property
     def since(self) -> str:
@@ -81,7 +89,12 @@ class Facts:
     def was_well_before(self) -> bool:
         """True where the health endpoint answered well before the deploy."""
         baseline = self.context.baseline
-        return baseline is not None and baseline.was_well(HEALTH, DEFAULT_TRIGGER)
+        return baseline is not None and baseline.was_well(HEALTH, self.trigger_rate)
+
+    @property
+    def trigger_rate(self) -> float:
+        """The failing share above which an endpoint is unhealthy."""
+        return float(self.window_policy.rates.trigger)
 
     @property
     def prevailing(self) -> Outcome | None:

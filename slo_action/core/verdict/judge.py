@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import wraps
 
 from slo_action.core.answer.version import is_unverified
-from slo_action.core.gate.gate import Gate, GateEnd
+from slo_action.core.gate.gate import GateEnd
 from slo_action.core.model import (
     Cause,
     Dead,
@@ -18,7 +18,6 @@ from slo_action.core.model import (
     Outcome,
     Trigger,
     Verdict,
-    VersionRule,
     Witness,
 )
 from slo_action.core.observation.real_traffic import OnNoData, TrafficVerdict
@@ -27,12 +26,10 @@ from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.release.fleet import crash_summary, fleet_summary, pending_summary
 from slo_action.core.text.quantities import percent_words
 from slo_action.core.verdict.context import (
-    EMPTY_CONTEXT,
-    JudgementContext,
     fails_outside_only,
     unconfirmed,
 )
-from slo_action.core.verdict.facts import DEFAULT_TRIGGER, Facts, OnLateStart
+from slo_action.core.verdict.facts import Facts, OnLateStart
 from slo_action.core.verdict.triggers import CONFIG_OUTCOMES, PATH_OUTCOMES, blamed_outcome, fired
 from slo_action.core.verdict.window_facts import (
     before_summary,
@@ -40,6 +37,7 @@ from slo_action.core.verdict.window_facts import (
     failed_streams,
     failure_summary,
     is_pre_existing,
+    late_summary,
     latency_summary,
     missed_latency,
     over_slo,
@@ -191,7 +189,7 @@ def _failed_before(facts: Facts) -> str | None:
     window, baseline = facts.failed_window, facts.context.baseline
     if window is None or baseline is None:
         return None
-    trigger, streams = float(window.policy.rates.trigger), failed_streams(window)
+    streams, trigger = failed_streams(window), facts.trigger_rate
     had = [baseline.had(s.stream.name, s.rate.bad, s.rate.valid, trigger) for s in streams]
     if not had or not all(had):
         return None
@@ -207,7 +205,7 @@ def _down_before(facts: Facts) -> str | None:
         return None
     attempts = facts.gate.attempts
     failed = sum(1 for o in attempts if o.result is ObservationResult.FAILED)
-    had = baseline.had(HEALTH, failed, len(attempts), DEFAULT_TRIGGER)
+    had = baseline.had(HEALTH, failed, len(attempts), facts.trigger_rate)
     return f"{_missed(facts)}; before the deploy {before_summary(baseline)}" if had else None
 
 
@@ -386,6 +384,21 @@ def _window_cached(window: Window) -> str | None:
 def _window_challenge(window: Window) -> str | None:
     """Window: a firewall challenged for too much of the time."""
     return _unheard_by(window, Outcome.WAF_CHALLENGE)
+
+
+@_row("observer-late-timeouts", _INCONCLUSIVE, Cause.OBSERVER)
+def _observer_late_timeouts(facts: Facts) -> str | None:
+    """Timeouts for too much of the time, or at the end, while the runner was late."""
+    window = facts.window
+    if window is not None:
+        return _unheard_by(window, Outcome.OBSERVER_LATE)
+    return _unjudged_by(facts, Outcome.OBSERVER_LATE)
+
+
+@_window_row("observer-late", _INCONCLUSIVE, Cause.OBSERVER)
+def _observer_late(window: Window) -> str | None:
+    """Window: the runner was too late with most probes to say anything of response times."""
+    return late_summary(window)
 
 
 @_window_row("window-silent", _INCONCLUSIVE, Cause.OBSERVER)
@@ -693,35 +706,14 @@ def _missed_app(facts: Facts) -> str | None:
 TABLE: tuple[Row, ...] = tuple(_rows)
 
 
-def judge(
-    gate: Gate,
-    *,
-    rule: VersionRule,
-    on_late_start: OnLateStart,
-    window: Window | None = None,
-    recheck: Gate | None = None,
-    context: JudgementContext = EMPTY_CONTEXT,
-) -> Judgement:
-    """Judge a gate and the window after it, ended or interrupted. Total: some row always matches.
-
-    `window` is None where nothing was observed after the gate, or not yet. `recheck` is the last
-    look before a rollback, None where there was none. `context` is the platform state and the
-    pre-deploy baseline.
-    """
-    facts = Facts(
-        gate=gate,
-        rule=rule,
-        on_late_start=on_late_start,
-        end=gate.end,
-        window=window,
-        recheck=recheck,
-        context=context,
-    )
+def judge(facts: Facts) -> Judgement:
+    """Return the verdict of the first row that matches; some row always does."""
     row, reason = next((row, reason) for row in TABLE if (reason := row.match(facts)) is not None)
+    triggers = fired(facts.gate, facts.window, facts.window_policy.outage_seconds)
     return Judgement(
         verdict=row.verdict,
         cause=row.cause,
         reason=reason,
         row=row.name,
-        triggers=fired(gate, facts.end, window) if row.verdict is Verdict.UNHEALTHY else (),
+        triggers=triggers if row.verdict is Verdict.UNHEALTHY else (),
     )

@@ -28,9 +28,6 @@ PATH_OUTCOMES = frozenset(
 SLOW_OUTCOMES = frozenset({Outcome.SLOW, Outcome.READ_TIMEOUT})
 """Answered too late, or not within the timeout that lies above the limit."""
 
-OUTAGE_SECONDS = 15.0
-"""How long everything must be bad to be called an outage: 5 % of five minutes."""
-
 _RECENT = 3
 
 
@@ -70,7 +67,7 @@ def blamed_outcome(window: Window, baseline: Baseline | None = None) -> Outcome 
     return max(counts, key=lambda outcome: counts[outcome]) if counts else None
 
 
-def health_check_failure(_gate: Gate, end: GateEnd | None, window: Window | None) -> bool:
+def health_check_failure(end: GateEnd | None, window: Window | None) -> bool:
     """The health SLO was missed: no streak by the deadline, or eight failed attempts in a row.
 
     Both end a gate as missed; one that came late is judged only where the user wants the letter.
@@ -78,7 +75,7 @@ def health_check_failure(_gate: Gate, end: GateEnd | None, window: Window | None
     return window is None and end in (GateEnd.MISSED, GateEnd.LATE)
 
 
-def error_rate_breach(_gate: Gate, _end: GateEnd | None, window: Window | None) -> bool:
+def error_rate_breach(window: Window | None) -> bool:
     """More than 5 % of requests fail within five minutes of the deploy, or it is sure they will."""
     if window is None:
         return False
@@ -96,12 +93,14 @@ def response_time_degradation(gate: Gate, end: GateEnd | None, window: Window | 
     return any(stats.prevailing_failure in SLOW_OUTCOMES for stats in health)
 
 
-def service_unavailability(gate: Gate, end: GateEnd | None, window: Window | None) -> bool:
-    """Complete outage: up to the end, for at least 15 s, nothing but 5xx or no answer at all.
+def service_unavailability(
+    gate: Gate, end: GateEnd | None, window: Window | None, seconds: float
+) -> bool:
+    """Complete outage: up to the end, so long at least, nothing but 5xx or no answer at all.
 
     The same where the platform reports that no machine of the release can become healthy.
 
-    In the window: every endpoint bad for 15 s, and no good answer from anywhere.
+    In the window: every endpoint bad for so long, and no good answer from anywhere.
     """
     if window is not None:
         return window.end is WindowEnd.OUTAGE
@@ -117,17 +116,19 @@ def service_unavailability(gate: Gate, end: GateEnd | None, window: Window | Non
         if not (outcome.is_unanswered or outcome is Outcome.HTTP_5XX):
             break
         down_since = observation.started_seconds
-    return last - down_since >= OUTAGE_SECONDS
+    return last - down_since >= seconds
 
 
-_TRIGGERS = {
-    Trigger.HEALTH_CHECK_FAILURE: health_check_failure,
-    Trigger.ERROR_RATE_BREACH: error_rate_breach,
-    Trigger.RESPONSE_TIME_DEGRADATION: response_time_degradation,
-    Trigger.SERVICE_UNAVAILABILITY: service_unavailability,
-}
+def fired(gate: Gate, window: Window | None, outage_seconds: float) -> tuple[Trigger, ...]:
+    """Return every trigger that fired, in the order of `Trigger`; `window` is None without one.
 
-
-def fired(gate: Gate, end: GateEnd | None, window: Window | None = None) -> tuple[Trigger, ...]:
-    """Return every trigger that fired, in the order of `Trigger`; `window` is None without one."""
-    return tuple(trigger for trigger, judge in _TRIGGERS.items() if judge(gate, end, window))
+    `outage_seconds` is how long everything must fail to be an outage.
+    """
+    end = gate.end
+    found = {
+        Trigger.HEALTH_CHECK_FAILURE: health_check_failure(end, window),
+        Trigger.ERROR_RATE_BREACH: error_rate_breach(window),
+        Trigger.RESPONSE_TIME_DEGRADATION: response_time_degradation(gate, end, window),
+        Trigger.SERVICE_UNAVAILABILITY: service_unavailability(gate, end, window, outage_seconds),
+    }
+    return tuple(trigger for trigger, is_fired in found.items() if is_fired)

@@ -11,7 +11,7 @@ from slo_action.core.observation.policy import restored_policy
 from slo_action.core.record.record import MachineRestart, Rollback, Verification
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.verdict.context import JudgementContext
-from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.facts import Facts, OnLateStart
 from slo_action.core.verdict.judge import judge
 from slo_action.errors import Interrupted, PlatformError, WorkspaceError
 from slo_action.modes.steps.observe_release import Run, observe_release
@@ -142,11 +142,14 @@ def _verified(run: Run, since: str) -> Verification:
     )
     seen = observe_release(restored, when_passed=lambda _: None)
     judgement = judge(
-        seen.gate,
-        rule=run.rule,
-        on_late_start=OnLateStart.WARN,
-        window=seen.window,
-        context=JudgementContext(released=run.release, fleet=seen.fleet, since=since),
+        Facts(
+            gate=seen.gate,
+            rule=run.rule,
+            on_late_start=OnLateStart.WARN,
+            window_policy=run.request.policy.window,
+            window=seen.window,
+            context=JudgementContext(released=run.release, fleet=seen.fleet, since=since),
+        )
     )
     ports.log.line(f"after the {since}: {judgement.verdict}: {judgement.reason}")
     return Verification(

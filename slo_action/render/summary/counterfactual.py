@@ -15,6 +15,7 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest
 from slo_action.core.text.quantities import milliseconds_words, percent_words
+from slo_action.core.verdict.facts import Facts
 from slo_action.core.verdict.judge import Judgement, judge
 from slo_action.core.verdict.window_facts import endpoints, failed_streams, missed_latency
 from slo_action.render.text.escape import code, shortened
@@ -64,12 +65,15 @@ def _grouped(
 def _judged(record: AuditRecord, window: Window) -> Judgement:
     policy = record.policy
     return judge(
-        record.gate,
-        rule=policy.rule,
-        on_late_start=policy.on_late_start,
-        window=window,
-        recheck=record.recheck,
-        context=record.context,
+        Facts(
+            gate=record.gate,
+            rule=policy.rule,
+            on_late_start=policy.on_late_start,
+            window_policy=policy.window,
+            window=window,
+            recheck=record.recheck,
+            context=record.context,
+        )
     )
 
 

@@ -18,6 +18,7 @@ from slo_action.core.model import (
 from slo_action.core.observation.window import Window
 from slo_action.core.record.record import AuditRecord, Verification
 from slo_action.core.text.quantities import milliseconds_words
+from slo_action.core.verdict.facts import Facts
 from slo_action.core.verdict.judge import judge
 from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.plan import plan_section
@@ -114,7 +115,14 @@ def _provisional(record: AuditRecord) -> str:
     if not record.gate.has_streak:
         return ""
     policy = record.policy
-    alone = judge(record.gate, rule=policy.rule, on_late_start=policy.on_late_start)
+    alone = judge(
+        Facts(
+            gate=record.gate,
+            rule=policy.rule,
+            on_late_start=policy.on_late_start,
+            window_policy=policy.window,
+        )
+    )
     met = record.gate.observations[-1].ended_seconds
     return f"Provisional verdict of the health gate at {met:.1f} s: {code(alone.verdict)}."
 

@@ -6,7 +6,7 @@ from slo_action.core.model import Cause, Outcome, Sample, Verdict
 from slo_action.core.observation.control_check import Attribution, ControlEvidence, ControlProbe
 from slo_action.core.observation.streams import Slot, Stream
 from slo_action.core.observation.window import Window, WindowEnd
-from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.facts import Facts, OnLateStart
 from slo_action.core.verdict.judge import Judgement, judge
 from tests.builders import always, drive, sample
 from tests.core.observation.test_window import (
@@ -35,7 +35,13 @@ def dead(begin: float, end: float) -> Alive:
 
 def judged_by(window: Window) -> Judgement:
     return judge(
-        drive(_ALIVE, version="v2"), rule=RULE, on_late_start=OnLateStart.WARN, window=window
+        Facts(
+            gate=drive(_ALIVE, version="v2"),
+            rule=RULE,
+            on_late_start=OnLateStart.WARN,
+            window_policy=window.policy,
+            window=window,
+        )
     )
 
 

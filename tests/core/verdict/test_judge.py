@@ -1,6 +1,7 @@
 """The truth table: what each kind of evidence says, and what it blames."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 
 from slo_action.core.gate.gate import Gate, GatePolicy, recheck
 from slo_action.core.model import Cause, Outcome, Trigger, Verdict
+from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.release.baseline import Baseline, StreamBaseline
+from slo_action.core.stats.rate_test import RatePolicy
 from slo_action.core.verdict.context import JudgementContext
 from slo_action.core.verdict.facts import OnLateStart
 from slo_action.core.verdict.judge import TABLE, Judgement
@@ -44,6 +47,7 @@ _SIMPLE = [
     (Outcome.CACHED, Verdict.INCONCLUSIVE, Cause.CONFIG),
     (Outcome.WAF_CHALLENGE, Verdict.INCONCLUSIVE, Cause.PATH),
     (Outcome.RATE_LIMITED, Verdict.INCONCLUSIVE, Cause.OBSERVER),
+    (Outcome.OBSERVER_LATE, Verdict.INCONCLUSIVE, Cause.OBSERVER),
     (Outcome.UNKNOWN, Verdict.INCONCLUSIVE, Cause.OBSERVER),
 ]
 
@@ -189,8 +193,31 @@ def test_answers_above_five_seconds_fire_the_response_time_trigger() -> None:
     )
 
 
-def test_nothing_but_5xx_for_fifteen_seconds_is_a_complete_outage() -> None:
-    assert Trigger.SERVICE_UNAVAILABILITY in judged(drive(always(Outcome.HTTP_5XX))).triggers
+@pytest.mark.parametrize(("outage_after", "is_outage"), [(15.0, True), (300.0, False)])
+def test_nothing_but_5xx_for_as_long_as_the_policy_says_is_a_complete_outage(
+    outage_after: float, is_outage: bool
+) -> None:
+    policy = WindowPolicy(outage_seconds=outage_after)
+    judgement = judged(drive(always(Outcome.HTTP_5XX)), window_policy=policy)
+
+    assert (Trigger.SERVICE_UNAVAILABILITY in judgement.triggers) is is_outage
+
+
+@pytest.mark.parametrize(
+    ("trigger", "row"), [(Fraction(5, 100), "missed-config"), (Fraction(1, 5), "check-broke")]
+)
+def test_what_was_well_before_is_measured_by_the_error_rate_of_the_policy(
+    trigger: Fraction, row: str
+) -> None:
+    tenth = StreamBaseline(name="health", bad=3, valid=30)
+    before = Baseline(taken_at=DEPLOYED_AT, seconds=30.0, streams=(tenth,))
+    judgement = judged(
+        drive(always(Outcome.HTTP_4XX)),
+        window_policy=WindowPolicy(rates=RatePolicy(trigger=trigger)),
+        context=JudgementContext(baseline=before),
+    )
+
+    assert judgement.row == row
 
 
 def test_a_flapping_service_is_no_complete_outage() -> None:

@@ -10,12 +10,13 @@ import pytest
 
 from slo_action.core.gate.gate import Gate, GatePolicy, recheck
 from slo_action.core.model import Cause, Outcome, Sample, Trigger, Verdict, VersionRule
+from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.real_traffic import OnNoData, TrafficPolicy, TrafficReading
 from slo_action.core.observation.streams import Slot, Stream
 from slo_action.core.observation.window import Window
 from slo_action.core.stats.rate_test import RatePolicy
 from slo_action.core.verdict.context import JudgementContext
-from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.facts import Facts, OnLateStart
 from slo_action.core.verdict.judge import TABLE, Judgement, judge
 from slo_action.core.verdict.window_facts import rate_details
 from tests.builders import World, always, drive, healthy_from, sample
@@ -42,7 +43,16 @@ _NO_TRIGGER: tuple[Trigger, ...] = ()
 
 
 def judged(window: Window, gate: Gate = _MET, again: Gate | None = None) -> Judgement:
-    return judge(gate, rule=RULE, on_late_start=OnLateStart.WARN, window=window, recheck=again)
+    return judge(
+        Facts(
+            gate=gate,
+            rule=RULE,
+            on_late_start=OnLateStart.WARN,
+            window_policy=window.policy,
+            window=window,
+            recheck=again,
+        )
+    )
 
 
 def watched(answers: Answers, *streams: Stream, **changes: Any) -> Window:
@@ -222,6 +232,26 @@ _ROWS: list[tuple[Callable[[], Window], Expected]] = [
         ),
     ),
     (
+        lambda: watched(like(between(200.0, 1e9, Outcome.OBSERVER_LATE))),
+        (
+            "observer-late-timeouts",
+            Verdict.INCONCLUSIVE,
+            Cause.OBSERVER,
+            _NO_TRIGGER,
+            "all of the last 101 s; last: what observer_late looks like",
+        ),
+    ),
+    (
+        lambda: watched(like(GOOD, took=2.55, observer_delay_seconds=2.5)),
+        (
+            "observer-late",
+            Verdict.INCONCLUSIVE,
+            Cause.OBSERVER,
+            _NO_TRIGGER,
+            "290 of 290 probes were sent or read more than 1 s late, 2.5 s in the median",
+        ),
+    ),
+    (
         lambda: watched(like(between(60.0, 1e9, Outcome.RATE_LIMITED))),
         (
             "window-silent",
@@ -349,8 +379,22 @@ def test_a_timeout_by_a_late_runner_blames_the_runner() -> None:
     )
 
 
+def test_a_failure_that_was_answered_fails_the_deploy_however_late_the_runner_is() -> None:
+    found = judged(watched(like(_DEAD, observer_delay_seconds=3.0, took=3.1)))
+
+    assert (found.row, found.verdict) == ("window-outage", Verdict.UNHEALTHY)
+
+
+def test_a_runner_that_is_late_now_and_then_decides_nothing() -> None:
+    def answer(slot: Slot) -> Sample:
+        late = 2.0 if int(slot.at_seconds) % 3 == 0 else 0.0
+        return sample(at=slot.at_seconds, total_seconds=late + 0.05, observer_delay_seconds=late)
+
+    assert judged(watched(answer)).row == "met"
+
+
 def test_the_cases_above_leave_no_row_of_a_window_out() -> None:
-    begins = ("window-", "no-traffic-", "traffic-", "pre-existing")
+    begins = ("window-", "no-traffic-", "traffic-", "pre-existing", "observer-")
 
     assert [row[1][0] for row in _ROWS] == [
         row.name for row in TABLE if row.name.startswith(begins)
@@ -430,10 +474,17 @@ def test_a_restored_service_is_judged_by_the_plain_rule_of_its_minute() -> None:
     minute = {"length_seconds": 60.0, "begun": 5.0, "rates": PLAIN}
     rule = VersionRule(rejected="v3")
     context = JudgementContext(since="rollback")
-    restored = partial(judge, _MET, rule=rule, on_late_start=OnLateStart.WARN, context=context)
-    well = restored(window=watched(like(every(27)), **minute))
-    ill = restored(window=watched(like(every(9)), **minute))
-    mixed = restored(window=watched(in_turn(), **minute))
+    restored = partial(
+        Facts,
+        gate=_MET,
+        rule=rule,
+        on_late_start=OnLateStart.WARN,
+        window_policy=WindowPolicy(),
+        context=context,
+    )
+    well = judge(restored(window=watched(like(every(27)), **minute)))
+    ill = judge(restored(window=watched(like(every(9)), **minute)))
+    mixed = judge(restored(window=watched(in_turn(), **minute)))
 
     assert well.verdict in (Verdict.HEALTHY, Verdict.DEGRADED)
     assert (ill.verdict, ill.row, ill.triggers) == (

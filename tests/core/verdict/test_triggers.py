@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slo_action.core.gate.gate import GateEnd
+from slo_action.core.gate.gate import Gate
 from slo_action.core.model import Outcome, Trigger
 from slo_action.core.observation.streams import Stream
 from slo_action.core.observation.window import Window, WindowEnd
@@ -34,32 +34,36 @@ def watched(world: World | dict[str, World], *streams: Stream, **changes: Any) -
     return window
 
 
+def fires(gate: Gate, window: Window | None = None) -> tuple[Trigger, ...]:
+    return fired(gate, window, 15.0)
+
+
 def test_a_missed_gate_fires_the_health_check_and_an_outage_where_all_was_5xx() -> None:
-    assert fired(_MISSED, GateEnd.MISSED) == (
+    assert fires(_MISSED) == (
         Trigger.HEALTH_CHECK_FAILURE,
         Trigger.SERVICE_UNAVAILABILITY,
     )
 
 
 def test_a_gate_that_was_met_fires_nothing() -> None:
-    assert fired(_MET, GateEnd.MET) == ()
-    assert fired(_MET, GateEnd.MET, watched(GOOD)) == ()
+    assert fires(_MET) == ()
+    assert fires(_MET, watched(GOOD)) == ()
 
 
 def test_a_missed_gate_that_was_slow_in_the_end_fires_the_response_time() -> None:
     gate = drive(always(Outcome.SLOW))
 
-    assert Trigger.RESPONSE_TIME_DEGRADATION in fired(gate, GateEnd.MISSED)
+    assert Trigger.RESPONSE_TIME_DEGRADATION in fires(gate)
 
 
 def test_a_window_in_which_everything_is_bad_fires_the_outage_and_nothing_else() -> None:
-    assert fired(_MET, GateEnd.MET, watched(_DEAD)) == (Trigger.SERVICE_UNAVAILABILITY,)
+    assert fires(_MET, watched(_DEAD)) == (Trigger.SERVICE_UNAVAILABILITY,)
 
 
 def test_a_window_with_one_dead_endpoint_fires_the_error_rate() -> None:
     window = watched({"/api": _DEAD}, HEALTH, api())
 
-    assert fired(_MET, GateEnd.MET, window) == (Trigger.ERROR_RATE_BREACH,)
+    assert fires(_MET, window) == (Trigger.ERROR_RATE_BREACH,)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.SLOW, Outcome.READ_TIMEOUT])
@@ -69,7 +73,7 @@ def test_a_health_endpoint_that_fails_by_slowness_fires_the_response_time(
     def world(now: float) -> Outcome:
         return outcome if now > 60.0 and int(now) % 3 == 0 else Outcome.OK
 
-    found = fired(_MET, GateEnd.MET, watched(world))
+    found = fires(_MET, watched(world))
 
     assert found == (Trigger.ERROR_RATE_BREACH, Trigger.RESPONSE_TIME_DEGRADATION)
 
@@ -77,18 +81,18 @@ def test_a_health_endpoint_that_fails_by_slowness_fires_the_response_time(
 def test_a_slow_endpoint_that_is_not_health_fires_the_error_rate_only() -> None:
     window = watched({"/api": between(100.0, 1e9, Outcome.SLOW)}, HEALTH, api())
 
-    assert fired(_MET, GateEnd.MET, window) == (Trigger.ERROR_RATE_BREACH,)
+    assert fires(_MET, window) == (Trigger.ERROR_RATE_BREACH,)
 
 
 def test_a_single_slow_answer_fires_nothing() -> None:
     window = watched(between(100.0, 101.0, Outcome.SLOW))
 
     assert window.stream_stats["health"].rate.bad >= 1
-    assert fired(_MET, GateEnd.MET, window) == ()
+    assert fires(_MET, window) == ()
 
 
 def test_a_slowness_without_end_is_an_outage_and_a_response_time_degradation() -> None:
-    found = fired(_MET, GateEnd.MET, watched(between(100.0, 1e9, Outcome.SLOW)))
+    found = fires(_MET, watched(between(100.0, 1e9, Outcome.SLOW)))
 
     assert Trigger.RESPONSE_TIME_DEGRADATION in found
     assert Trigger.SERVICE_UNAVAILABILITY in found
@@ -105,14 +109,14 @@ def test_the_plain_rule_fires_the_error_rate_at_the_end_on_what_could_be_reporte
     window = watched(world, length_seconds=60.0, begun=2.0, rates=PLAIN)
 
     assert window.end is WindowEnd.OVER
-    assert fired(_MET, GateEnd.MET, window) == (Trigger.ERROR_RATE_BREACH,)
+    assert fires(_MET, window) == (Trigger.ERROR_RATE_BREACH,)
 
 
 def test_with_confidence_the_end_of_a_window_fires_nothing() -> None:
     window = watched(between(20.0, 20.8), length_seconds=30.0, minimum_seconds=20.0, begun=2.0)
 
     assert window.end is WindowEnd.OVER
-    assert fired(_MET, GateEnd.MET, window) == ()
+    assert fires(_MET, window) == ()
 
 
 def test_a_window_blames_what_failed_it_and_not_what_else_fails() -> None:

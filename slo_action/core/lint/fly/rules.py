@@ -26,11 +26,11 @@ from slo_action.core.lint.fly.fly_toml import (
     wakes_from_none,
 )
 from slo_action.core.lint.rule import Key, RuleTable, Table, Violation, dotted
+from slo_action.core.policy.numbers import DEFAULTS
 from slo_action.core.text.go_durations import go_text, is_go_duration
 from slo_action.core.text.quoting import quoted
 
-GATE_SECONDS = Fraction(90)
-"""The default of `health-deadline`: how long `verify` waits for health after a deploy."""
+GATE_SECONDS = Fraction(DEFAULTS["health_deadline"])
 _STRATEGIES = ("rolling", "immediate", "canary", "bluegreen")
 _NOT_READ = {
     "http_service": ("http_checks", "script_checks"),
@@ -315,7 +315,7 @@ def grace_past(deadline: Fraction) -> Callable[[Table], Iterator[Violation]]:
 FLY_RULES.notice(
     "grace-past-deadline",
     "A grace period beyond the health deadline",
-    why="verify waits 90 s for health by default, and this check does not look before that",
+    why=f"verify waits {GATE_SECONDS} s by default; this check does not look before that",
     fix="shorten it, or give verify a longer health-deadline",
 )(grace_past(GATE_SECONDS))
 

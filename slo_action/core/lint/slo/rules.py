@@ -7,13 +7,12 @@ from fractions import Fraction
 from math import ceil
 
 from slo_action.core.lint.rule import Key, RuleTable, Table, Violation
+from slo_action.core.policy.numbers import DEFAULTS
 from slo_action.core.slo.services import NAMED_ENDPOINTS, Endpoint, Service
 from slo_action.core.stats.latency import least_count
 from slo_action.core.text.quantities import exact_duration, percent_words
 from slo_action.core.text.quoting import quoted
 
-_GATE_SECONDS = 90
-"""The default deadline of the health gate."""
 _MONTH, _DAY = timedelta(days=30), timedelta(days=1)
 _SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
 _LIMITS = {
@@ -211,7 +210,7 @@ def _too_few(
 )
 def _grace_past_gate(entry: SloEntry) -> Iterator[Violation]:
     policy = entry.service.policy
-    deadline = timedelta(seconds=policy.get("health_deadline", _GATE_SECONDS))
+    deadline = timedelta(seconds=policy.get("health_deadline", DEFAULTS["health_deadline"]))
     own = timedelta(seconds=policy["grace"]) if "grace" in policy else None
     for key, name, grace in (
         (("monitoring", "grace_period"), "grace_period", entry.service.grace),

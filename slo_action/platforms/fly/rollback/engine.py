@@ -43,7 +43,7 @@ class MachinesEngine:
     """
 
     tools: RollbackTools
-    timeout_seconds: float = 300.0
+    timeout_seconds: float
 
     def plan(self, survey: Survey) -> RollbackPlan:
         """Return each machine's part. Raises PlatformError where one has no way back."""
