@@ -164,7 +164,9 @@ _NEXT_BY_ENDING: dict[Ending, tuple[str, ...]] = {
     ),
 }
 _NEXT_BY_CAUSE: dict[Cause, tuple[str, ...]] = {
-    Cause.CONFIG: ("Fix the check: its paths, credentials or captures, or send Cache-Control: no-store.",),
+    Cause.CONFIG: (
+        "Fix the check: its paths, credentials or captures, or send Cache-Control: no-store.",
+    ),
     Cause.PATH: ("Renew the certificate or fix the DNS record; a rollback would not help.",),
     Cause.WRONG_VERSION: (
         "The deploy did not take effect: check the platform's release log before this step.",
