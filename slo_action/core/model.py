@@ -45,6 +45,7 @@ class Outcome(StrEnum):
     RESET = "reset"
     PROTOCOL_ERROR = "protocol_error"
     BODY_TOO_LARGE = "body_too_large"
+    BODY_UNREADABLE = "body_unreadable"
     OBSERVER_LATE = "observer_late"
     UNKNOWN = "unknown"
 

@@ -53,6 +53,10 @@ class Body:
     notes: tuple[str, ...] = ()
 
 
+_UNDECODABLE = {True: Outcome.BODY_UNREADABLE, False: Outcome.PROTOCOL_ERROR}
+"""Of a coding that we do not know, and of one that the body does not have."""
+
+
 class _UndecodableError(ValueError):
     """The body cannot be unpacked. `is_foreign` is True for a coding that we do not know."""
 
@@ -73,7 +77,7 @@ def read_body(exchange: Exchange, limit: int) -> Body:
         return Body(
             text=text,
             is_cut=exchange.is_cut,
-            problem=(Outcome.PROTOCOL_ERROR, str(error)),
+            problem=(_UNDECODABLE[error.is_foreign], str(error)),
             is_opaque=error.is_foreign,
             notes=(f"{error}; it is not read",) if error.is_foreign else (),
         )
@@ -107,7 +111,10 @@ def _unpacked(exchange: Exchange, limit: int, notes: list[str]) -> tuple[bytes, 
         elif name in _COMPRESSIONS or not _is_text(plain, exchange):
             reason = f"the body is not compressed as {quoted(name)}, which its headers say"
             if not windows:
-                reason = f"the body is encoded as {quoted(name)}, which was not asked for"
+                reason = (
+                    f"the body is encoded as {quoted(name)}, which was not asked for "
+                    "(`Accept-Encoding: identity`)"
+                )
             raise _UndecodableError(reason, is_foreign=not windows)
         else:
             notes.append(f"the body is plain text, its content-encoding is {quoted(name)}")

@@ -122,6 +122,7 @@ def test_the_rejected_version_is_the_wrong_one() -> None:
         {"x-vercel-mitigated": "challenge"},
         {"X-Sucuri-Block": "geo"},
         {"Server": "Sucuri/Cloudproxy"},
+        {"Server": "AkamaiGHost"},
     ],
 )
 def test_a_firewall_s_challenge_is_not_the_service_s_answer(headers: dict[str, str]) -> None:
@@ -131,10 +132,16 @@ def test_a_firewall_s_challenge_is_not_the_service_s_answer(headers: dict[str, s
     assert "let it pass" in sample.detail
 
 
-def test_cloudflare_s_page_is_recognised_without_its_header() -> None:
-    assert found(403, '<script src="/cdn-cgi/challenge-platform/x">').outcome is (
-        Outcome.WAF_CHALLENGE
-    )
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<script src="/cdn-cgi/challenge-platform/x">',
+        "error code: 1020",
+        "<html><title>Access denied | shop.example used Cloudflare to restrict access</title>",
+    ],
+)
+def test_cloudflare_s_page_is_recognised_without_its_header(body: str) -> None:
+    assert found(403, body).outcome is Outcome.WAF_CHALLENGE
 
 
 @pytest.mark.parametrize(
@@ -286,7 +293,7 @@ def test_a_foreign_encoding_is_a_problem_only_for_who_must_read_the_body(
 
     sample = found(200, body, headers)
     assert sample.outcome is Outcome.OK
-    assert f'encoded as "{coding}", which was not asked for; it is not read' in sample.notes[0]
+    assert f'encoded as "{coding}", which was not asked for (`Accept-Encoding' in sample.notes[0]
     assert not any("claims to be JSON" in note for note in sample.notes)
     assert found(503, body, headers).outcome is Outcome.HTTP_5XX
     assert found(200, body, tagged, version_rule=NEW).outcome is Outcome.OK
@@ -294,8 +301,8 @@ def test_a_foreign_encoding_is_a_problem_only_for_who_must_read_the_body(
         found(200, body, headers, version_rule=NEW),
         found(200, body, headers, assertions=(demand,)),
     ):
-        assert needy.outcome is Outcome.PROTOCOL_ERROR
-        assert "which was not asked for" in needy.detail
+        assert needy.outcome is Outcome.BODY_UNREADABLE
+        assert "which was not asked for (`Accept-Encoding: identity`)" in needy.detail
 
 
 def test_json_that_is_nested_beyond_reason_is_none() -> None:

@@ -9,7 +9,13 @@ from slo_action.core.release.baseline import Baseline
 from slo_action.core.verdict.window_facts import failed_streams, over_trigger
 
 CONFIG_OUTCOMES = frozenset(
-    {Outcome.HTTP_4XX, Outcome.REDIRECT, Outcome.BODY_TOO_LARGE, Outcome.CAPTURE_FAILED}
+    {
+        Outcome.HTTP_4XX,
+        Outcome.REDIRECT,
+        Outcome.BODY_TOO_LARGE,
+        Outcome.BODY_UNREADABLE,
+        Outcome.CAPTURE_FAILED,
+    }
 )
 """The check asks wrongly, unless the same check was well before."""
 

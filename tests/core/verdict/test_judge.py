@@ -37,6 +37,7 @@ _SIMPLE = [
     (Outcome.HTTP_4XX, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.REDIRECT, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.CAPTURE_FAILED, Verdict.UNHEALTHY, Cause.CONFIG),
+    (Outcome.BODY_UNREADABLE, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.BODY_TOO_LARGE, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.TLS_EXPIRED, Verdict.UNHEALTHY, Cause.PATH),
     (Outcome.TLS_EXPIRING, Verdict.UNHEALTHY, Cause.PATH),
