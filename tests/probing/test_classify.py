@@ -55,6 +55,29 @@ def test_a_5xx_says_what_its_body_says() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "title", "detail"),
+    [
+        (
+            400,
+            "400 No required SSL certificate was sent",
+            "answers 400 Bad Request with a page titled",
+        ),
+        (521, "shop.example | 521: Web server is down", 'answers 521 with a page titled "shop.'),
+        (404, "404 Not Found", "answers 404 Not Found: there is nothing"),
+        (502, "502 Bad Gateway", "answers 502 Bad Gateway"),
+        (502, "", "answers 502 Bad Gateway"),
+    ],
+)
+def test_the_page_of_an_error_is_named_where_it_says_more_than_its_status(
+    status: int, title: str, detail: str
+) -> None:
+    sample = found(status, f"<!doctype html><title>{title}</title>")
+
+    assert sample.detail.startswith(detail)
+    assert ("titled" in sample.detail) is ("titled" in detail)
+
+
+@pytest.mark.parametrize(
     ("body", "outcome"),
     [
         ('{"status": "ok"}', Outcome.OK),
