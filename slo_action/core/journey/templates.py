@@ -16,7 +16,8 @@ SECRETS = "secrets."
 RUN_VALUES = ("now", "uuid")
 """Variables that each run of a journey sets itself: when it began, and what no other run has."""
 
-_PLACEHOLDER = re.compile(r"\$\{((?:secrets\.)?[A-Za-z_][A-Za-z0-9_-]*)\}")
+_PLACEHOLDER = re.compile(r"\$\{((?:\{[^{}]*\}|[^{}])*)\}")
+"""Whatever a user may write so: what has no value is a mistake, and is never sent."""
 _AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _DOTS = frozenset({".", ".."})
 _PATTERNS = frozenset({Condition.MATCHES, Condition.LACKS})
