@@ -198,7 +198,9 @@ def _refusing(facts: _Facts) -> _Found:
         fix = fix and fix.format(method=facts.probe.request.verb)
         return Outcome.HTTP_4XX, f"{answers}{titled}: {fix}" if fix else f"{answers}{titled}"
     if 200 <= status < 300:  # noqa: PLR2004
-        only = "only 200 is a healthy answer: name a path that answers 200"
+        only = (
+            "only 200 is a healthy answer: set `expected-status`, or name a path that answers 200"
+        )
         return Outcome.HTTP_4XX, f"{answers}, and {only}"
     return Outcome.PROTOCOL_ERROR, f"answers {status}, which is no status of a final answer"
 
