@@ -50,12 +50,6 @@ def expects_status(assertions: Iterable[Assertion], status: int | None) -> bool:
     return bool(demands) and all(_holds(one, status) for one in demands)
 
 
-def names_status(assertions: Iterable[Assertion], status: int) -> bool:
-    """Tell whether an assertion names this very status, not only its class."""
-    named = (_forms(one.expected) for one in assertions if one.subject is Subject.STATUS)
-    return any(str(status) in map(str, forms) for forms in named)
-
-
 def looks_at_body(assertions: Iterable[Assertion]) -> bool:
     """Tell whether any assertion needs the whole body."""
     return any(one.subject in _OF_BODIES for one in assertions)

@@ -26,7 +26,7 @@ from slo_action.core.journey.journeys import Subject
 from slo_action.core.model import Outcome, Probe, VersionRule, Witness
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.answer import Answer, remarks, retry_after
-from slo_action.probing.assertions import expects_status, looks_at_body, names_status, unmet
+from slo_action.probing.assertions import expects_status, looks_at_body, unmet
 from slo_action.probing.body import parse_json
 from slo_action.probing.intermediaries import cache_evidence, challenger
 from slo_action.probing.redirects import advice, target_of, without_nonce
@@ -75,9 +75,9 @@ def classify(answer: Answer, probe: Probe, total_seconds: float) -> Reading:
     The first rule that fits decides: whoever stands between us and the service before the service,
     the status before the body, the version before the health, health before what the user asserts,
     that before slowness, and the days of a certificate last. Only status 200 can be good, unless
-    another one is asserted; 429 is where it is named, not as `4xx`. Another 2xx is `http_4xx`: like
-    a 404 it says that the URL does not give the answer that is asked for, which is the
-    configuration's fault; the classes that blame the service would roll a working release back.
+    another one is asserted; 429 by name. Another 2xx is `http_4xx`: like a 404 it says that the
+    URL does not give the answer that is asked for, which is the configuration's fault; the classes
+    that blame the service would roll a working release back.
     """
     facts = _facts(answer, probe, total_seconds)
     outcome, detail = next(found for rule in _RULES if (found := rule(facts)))
@@ -146,8 +146,9 @@ def _challenged(facts: _Facts) -> _Found:
 
 
 def _limited(facts: _Facts) -> _Found:
-    limited = HTTPStatus.TOO_MANY_REQUESTS
-    if facts.answer.status != limited or names_status(facts.probe.assertions, limited):
+    asserted = (one for one in facts.probe.assertions if one.subject is Subject.STATUS)
+    is_meant = facts.expected and any("429" in str(one.expected) for one in asserted)
+    if facts.answer.status != HTTPStatus.TOO_MANY_REQUESTS or is_meant:
         return None
     wait = retry_after(facts.answer)
     asked = "" if wait is None else f" and asks to wait {wait:.0f} s"
