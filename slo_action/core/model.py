@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from slo_action.core.journey.journeys import Assertion, Journey
+from slo_action.core.request_options import DEFAULT_OPTIONS, RequestOptions
 from slo_action.core.stats.latency import LatencyObjective
 
 
@@ -32,6 +34,7 @@ class Outcome(StrEnum):
     RATE_LIMITED = "rate_limited"
     WAF_CHALLENGE = "waf_challenge"
     CACHED = "cached"
+    QUERY_REFUSED = "query_refused"
     DNS_NXDOMAIN = "dns_nxdomain"
     DNS_TIMEOUT = "dns_timeout"
     CONNECT_REFUSED = "connect_refused"
@@ -75,6 +78,7 @@ _NEUTRAL = frozenset(
         Outcome.RATE_LIMITED,
         Outcome.WAF_CHALLENGE,
         Outcome.CACHED,
+        Outcome.QUERY_REFUSED,
         Outcome.OBSERVER_LATE,
     },
 )
@@ -211,12 +215,13 @@ class VersionRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One GET to send. `url` holds no credentials; `authorization` is a header value or None.
+    """One request to send. `url` holds no credentials; `authorization` is a header value or None.
 
-    `headers` are sent besides our own, such as those that reach one `machine`, which is empty where
-    a balancer chooses. An answer must hold all `assertions`; one on the status replaces the demand
-    for 200. `objective` is what its answers may take, None where the policy says it. With a
-    `journey` it is no GET but a run of its steps below `url`, within `timeout_seconds`.
+    `request` says how it is asked, secrets filled in. `headers` are sent besides, such as those
+    that reach one `machine`, which is empty where a balancer chooses. An answer must hold all
+    `assertions`; one on the status replaces the demand for 200. `objective` is what its answers may
+    take, None where the policy says it. With a `journey` it is no request but a run of its steps
+    below `url`, within `timeout_seconds`.
     """
 
     witness: Witness
@@ -229,6 +234,7 @@ class Probe:
     reads_health: bool = True
     follows_same_host: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    request: RequestOptions = DEFAULT_OPTIONS
     machine: str = ""
     assertions: tuple[Assertion, ...] = ()
     objective: LatencyObjective | None = None
@@ -303,7 +309,7 @@ class Hopeless:
     words: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: its result is asked for again and again
 class Observation:
     """All witnesses asked at once, at one instant of the schedule.
 
@@ -321,7 +327,7 @@ class Observation:
     hopeless: Hopeless | None = None
     spared: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def deciding(self) -> Sample:
         """The sample that decides the result: the first bad one, else neutral, else degraded.
 
@@ -342,7 +348,7 @@ class Observation:
         excused |= set(self.spared)
         return tuple(s for s in self.samples if s.machine not in excused or s.outcome.is_good)
 
-    @property
+    @cached_property
     def result(self) -> ObservationResult:
         """A failure without any answer, while the control is dead too, is neutral."""
         outcome = self.deciding.outcome
@@ -389,7 +395,8 @@ class RollbackStep:
     """One thing a platform did to restore a release. `output` is captured text: untrusted.
 
     `changed_nothing` is True for a failed step before which, and by which, nothing was changed;
-    `taken_over` for one that ended because somebody else deploys.
+    `taken_over` for one that ended because somebody else deploys; `late` for one that ended because
+    its time was over, and nothing had failed.
     """
 
     name: str
@@ -399,6 +406,7 @@ class RollbackStep:
     output: str = ""
     changed_nothing: bool = False
     taken_over: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
