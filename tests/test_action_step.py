@@ -64,6 +64,16 @@ def stopped_in_the_rollback(root: Path) -> Played:
 
 
 @PLAYBILL.scene
+def killed_in_the_rollback(root: Path) -> Played:
+    with scene(root) as here:
+        here.shop.deploy(BAD)
+        begun = write_rollback_script(here.runner.workspace, before="sleep 20")
+        running = here.start(rollback_command=ROLLBACK)
+        wait_until(begun, sleep)
+        return here.stopped(running, signal.SIGKILL)
+
+
+@PLAYBILL.scene
 def healthy(root: Path) -> Played:
     with scene(root, start=as_subprocess) as here:
         return here.played(expected_version=GOOD)
@@ -393,6 +403,12 @@ def test_a_rollback_that_is_stopped_is_reported_as_a_failed_one(plays: Plays) ->
     audit = json.loads((play.result.evidence() / "audit.json").read_text(encoding="utf-8"))
     assert audit["interrupted"] == "SIGTERM"
     assert "### Rollback" in play.result.summary
+
+
+def test_a_run_that_is_killed_in_its_rollback_has_told_that_one_was_begun(plays: Plays) -> None:
+    outputs = plays["killed_in_the_rollback"].result().result.outputs
+    assert (outputs["ending"], outputs["rollback-triggered"]) == ("undecided", "true")
+    assert outputs["reason"].startswith("a rollback was begun")
 
 
 def test_a_verdict_that_was_reached_before_the_signal_stands(plays: Plays) -> None:

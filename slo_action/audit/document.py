@@ -5,12 +5,14 @@ all of them.
 """
 
 import json
+import re
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import jsonschema
+from jsonschema.exceptions import best_match
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from slo_action.config.text.units import parse_instant
@@ -41,6 +43,7 @@ from slo_action.errors import RecordError
 
 SCHEMA_PATH = Path(__file__).parent.parent / "schemas" / "audit-record.schema.json"
 _MOST_ERRORS = 5
+_FRACTION = re.compile(r"\d{1,9}(?:[./]\d{1,9})?")
 
 
 def _instant(value: object) -> object:
@@ -347,9 +350,8 @@ def validate(data: object) -> None:
     """Check a document. Raises RecordError naming the first few places that are wrong."""
     errors = sorted(_validator().iter_errors(data), key=lambda error: list(map(str, error.path)))
     if errors:
-        found = "; ".join(
-            f"{error.json_path}: {error.message[:200]}" for error in errors[:_MOST_ERRORS]
-        )
+        causes = [best_match([error]) or error for error in errors[:_MOST_ERRORS]]
+        found = "; ".join(f"{error.json_path}: {error.message[:200]}" for error in causes)
         raise RecordError(
             f"not a valid audit record: {found}",
             hint="compare it with slo_action/schemas/audit-record.schema.json",
@@ -358,4 +360,12 @@ def validate(data: object) -> None:
 
 @cache
 def _validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
+    schema = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
+    formats = jsonschema.FormatChecker(formats=())
+    formats.checks("fraction")(_is_fraction)
+    return jsonschema.Draft202012Validator(schema, format_checker=formats)
+
+
+def _is_fraction(value: object) -> bool:
+    """Python reads exponents, too, and `1e999999999` is a number that fills the memory."""
+    return not isinstance(value, str) or _FRACTION.fullmatch(value) is not None

@@ -1,6 +1,7 @@
 """Document to evidence: a record read back, validated, ready to be judged again."""
 
 import json
+from math import isfinite
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,6 +11,7 @@ from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.model import Observation, Phases, Sample
 from slo_action.errors import RecordError
 
+_MOST_ERRORS = 5
 AUDIT_NAME = "audit.json"
 _MARK_FIELDS = {"deployment_id", "health_checks", "rollback_triggered"}
 
@@ -27,7 +29,11 @@ def read_record(path: Path) -> AuditDocument:
     try:
         return AuditDocument.model_validate_json(json.dumps(data))
     except ValidationError as error:
-        raise RecordError(f"{path}: {error}", hint="it was changed after it was written") from error
+        found = "; ".join(
+            f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
+            for one in error.errors()[:_MOST_ERRORS]
+        )
+        raise RecordError(f"{path}: {found}", hint="it was changed after it was written") from error
 
 
 def find_records(directory: Path) -> tuple[Path, ...]:
@@ -49,7 +55,8 @@ def _looks_like_record(path: Path) -> bool:
 
 def _loaded(path: Path) -> object:
     try:
-        data: object = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data: object = json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (OSError, RecursionError, ValueError) as error:
         problem = f"{path} is not JSON: {error}"
         if isinstance(error, OSError):
@@ -58,6 +65,13 @@ def _loaded(path: Path) -> object:
             problem = f"{path} is nested too deeply"
         raise RecordError(problem, hint="name an audit.json") from error
     return data
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is no number")
+    return number
 
 
 def gate_of(watch: Watch, policy: GatePolicy) -> Gate:
