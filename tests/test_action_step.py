@@ -103,7 +103,7 @@ def in_act(root: Path) -> Played:
 @PLAYBILL.scene
 def on_enterprise_server(root: Path) -> Played:
     with scene(root, server_url="https://ghe.example") as here:
-        return here.played()
+        return here.played(token="", service="api\r\n")
 
 
 @PLAYBILL.scene
@@ -360,7 +360,17 @@ def test_enterprise_server_is_reported_that_it_has_no_such_artifacts(plays: Play
     assert "GitHub Enterprise Server has no v4 artifacts" in warning.message
     assert (play.result.outcome, play.result.outputs["verdict"]) == ("success", "healthy")
     assert play.scene.artifacts.calls == []
-    assert len(play.scene.check_runs.created) == 1
+
+
+def test_without_a_token_there_is_a_verdict_and_a_notice_instead_of_a_check_run(
+    plays: Plays,
+) -> None:
+    play = plays["on_enterprise_server"].result()
+
+    notices = [shown.title for shown in play.result.log.annotations if shown.level == "notice"]
+    assert "No check run: the input token is empty" in notices
+    assert play.result.outputs["verdict"] == "healthy"
+    assert play.scene.check_runs.created == []
 
 
 def test_neither_workspace_nor_leaked_variables_reach_the_run(plays: Plays) -> None:

@@ -16,7 +16,7 @@ from random import Random
 
 from bench.verdicts.score import Judged, Policy
 from bench.verdicts.world import Deployment, Reply
-from slo_action.config.inputs import PlatformName
+from slo_action.config.inputs import CheckRunMode, PlatformName
 from slo_action.config.request import RollbackCommands, VerifyRequest
 from slo_action.core.gate.gate import GatePolicy
 from slo_action.core.model import (
@@ -347,7 +347,7 @@ def _request(policy: RunPolicy, health: Probe, api: Probe) -> VerifyRequest:
         approver="nobody",
         run=RunIdentity(),
         token=Secret(""),
-        check_run=False,
+        check_run=CheckRunMode.OFF,
         artifact_name="",
         matrix=(),
         retention_days=None,

@@ -22,6 +22,7 @@ from slo_action.core.model import Mode
 from slo_action.core.observation.real_traffic import OnNoData
 from slo_action.core.policy.numbers import DEFAULTS, NUMBERS_BY_NAME, Kind
 from slo_action.core.text.quantities import exact_duration
+from slo_action.core.text.quoting import trimmed
 from slo_action.core.text.secrets import SHORTEST_SECRET, Secret
 from slo_action.core.verdict.facts import OnLateStart
 from slo_action.errors import Mistake
@@ -43,6 +44,14 @@ class PlatformName(StrEnum):
     NONE = "none"
 
 
+class CheckRunMode(StrEnum):
+    """Whether a check run is created; `auto` goes without one where there is no token."""
+
+    AUTO = "auto"
+    ON = "true"
+    OFF = "false"
+
+
 class Redirects(StrEnum):
     """What a 3xx means: a failed attempt, or a hop within the same host."""
 
@@ -51,9 +60,10 @@ class Redirects(StrEnum):
 
 
 def _text(value: str) -> str:
-    if any(ord(character) < ord(" ") for character in value):
+    text = value.strip()
+    if any(ord(character) < ord(" ") for character in text):
         raise ValueError("write one line of text")
-    return value.strip()
+    return text
 
 
 def _name(value: str) -> str:
@@ -78,6 +88,15 @@ def _one_of(values: type[StrEnum]) -> Callable[[str], StrEnum]:
             raise ValueError(did_you_mean(value.strip(), [str(v) for v in values])) from None
 
     return parse
+
+
+def _check_run(value: str) -> CheckRunMode:
+    """A flag of YAML 1.1, too: what a workflow may have said before there was `auto`."""
+    text = value.lower()
+    try:
+        return CheckRunMode({"on": "true", "off": "false"}.get(text, text))
+    except ValueError:
+        raise ValueError("write auto, true or false") from None
 
 
 def _positive(value: str) -> timedelta:
@@ -270,7 +289,7 @@ class Inputs:
     history: str = _input(_history, "Where to keep verdicts for later runs: `dir:PATH` below the workspace, or `none`.", "none")
     fail_on: FailOn = _input(_one_of(FailOn), "`inconclusive`: fail the step on unhealthy and on inconclusive; `unhealthy`: only on unhealthy.", "inconclusive")
     token: Secret = _input(Secret, "GitHub token for the check run.", "${{ github.token }}", secret=True)
-    check_run: bool = _input(parse_flag, "Also create a check run, if the token allows it (`permissions: checks: write`).", "true")
+    check_run: CheckRunMode = _input(_check_run, "Also create a check run: `auto`, if there is a token that allows it (`permissions: checks: write`); `true`: a missing token is a mistake; `false`.", "auto")
     artifact_name: str = _input(_text, "Name of the evidence artifact; empty: `slo-verify-{service}-{run_attempt}` (`several` for several services), followed by the job and its matrix values.")
     matrix: tuple[str, ...] = _input(_matrix_values, "The job's matrix values, for the default artifact name; leave it unset.", "${{ toJSON(matrix) }}")
     retention_days: int | None = _input(_days, "How long to keep the artifact; empty: the repository's default.")
@@ -301,8 +320,7 @@ def read_inputs(given: Mapping[str, str]) -> tuple[Inputs, tuple[Mistake, ...]]:
     ]
     values: dict[str, object] = {}
     for spec in INPUTS:
-        raw = given.get(spec.name, "")
-        text = raw if raw.strip() else _default(spec)
+        text = trimmed(given.get(spec.name, "")) or _default(spec)
         try:
             values[spec.key] = spec.parse(text)
         except ValueError as error:

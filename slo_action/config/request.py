@@ -8,7 +8,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from slo_action.config.inputs import INPUTS, Inputs, PlatformName, Redirects, read_inputs
+from slo_action.config.inputs import (
+    INPUTS,
+    CheckRunMode,
+    Inputs,
+    PlatformName,
+    Redirects,
+    read_inputs,
+)
 from slo_action.config.probes import assertions, endpoints, overrides_of
 from slo_action.config.settings.fly import FlySettings, token_parts
 from slo_action.config.settings.prometheus import PrometheusSettings
@@ -79,7 +86,7 @@ class VerifyRequest:
     approver: str
     run: RunIdentity
     token: Secret
-    check_run: bool
+    check_run: CheckRunMode
     artifact_name: str
     matrix: tuple[str, ...]
     retention_days: int | None
@@ -191,7 +198,7 @@ def read_request(
         approver=inputs.approver or run.actor or "unknown",
         run=run,
         token=inputs.token,
-        check_run=inputs.check_run and environment.check_runs_possible,
+        check_run=inputs.check_run if environment.check_runs_possible else CheckRunMode.OFF,
         artifact_name=inputs.artifact_name,
         matrix=inputs.matrix,
         retention_days=inputs.retention_days,
@@ -255,8 +262,9 @@ def _contradictions(inputs: Inputs, environment: RunEnvironment) -> Iterator[Mis
     if inputs.health_path in inputs.api_paths:
         accepted = "leave it out: it is watched already"
         yield Mistake("api-paths", "names the health path", accepted, inputs.health_path)
-    if inputs.check_run and environment.check_runs_possible and not inputs.token:
-        yield _missing("token", "pass token: ${{ github.token }}, or set check-run: false")
+    wanted = inputs.check_run is CheckRunMode.ON and environment.check_runs_possible
+    if wanted and not inputs.token:
+        yield _missing("token", "pass token: ${{ github.token }}, or leave check-run at auto")
 
 
 def _platform_contradictions(inputs: Inputs) -> Iterator[Mistake]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from slo_action.core.journey.journeys import Assertion, Journey
 from slo_action.core.stats.latency import LatencyObjective
@@ -44,6 +45,7 @@ class Outcome(StrEnum):
     RESET = "reset"
     PROTOCOL_ERROR = "protocol_error"
     BODY_TOO_LARGE = "body_too_large"
+    OBSERVER_LATE = "observer_late"
     UNKNOWN = "unknown"
 
     @property
@@ -69,7 +71,13 @@ class Outcome(StrEnum):
 
 _GOOD = frozenset({Outcome.OK, Outcome.DEGRADED_BODY})
 _NEUTRAL = frozenset(
-    {Outcome.UNKNOWN, Outcome.RATE_LIMITED, Outcome.WAF_CHALLENGE, Outcome.CACHED},
+    {
+        Outcome.UNKNOWN,
+        Outcome.RATE_LIMITED,
+        Outcome.WAF_CHALLENGE,
+        Outcome.CACHED,
+        Outcome.OBSERVER_LATE,
+    },
 )
 _UNANSWERED = frozenset(
     {
@@ -296,7 +304,7 @@ class Hopeless:
     words: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: its result is asked for again and again
 class Observation:
     """All witnesses asked at once, at one instant of the schedule.
 
@@ -314,7 +322,7 @@ class Observation:
     hopeless: Hopeless | None = None
     spared: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def deciding(self) -> Sample:
         """The sample that decides the result: the first bad one, else neutral, else degraded.
 
@@ -335,7 +343,7 @@ class Observation:
         excused |= set(self.spared)
         return tuple(s for s in self.samples if s.machine not in excused or s.outcome.is_good)
 
-    @property
+    @cached_property
     def result(self) -> ObservationResult:
         """A failure without any answer, while the control is dead too, is neutral."""
         outcome = self.deciding.outcome
@@ -382,7 +390,8 @@ class RollbackStep:
     """One thing a platform did to restore a release. `output` is captured text: untrusted.
 
     `changed_nothing` is True for a failed step before which, and by which, nothing was changed;
-    `taken_over` for one that ended because somebody else deploys.
+    `taken_over` for one that ended because somebody else deploys; `late` for one that ended because
+    its time was over, and nothing had failed.
     """
 
     name: str
@@ -392,6 +401,7 @@ class RollbackStep:
     output: str = ""
     changed_nothing: bool = False
     taken_over: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import SystemRandom
 
+from slo_action.config.inputs import CheckRunMode
 from slo_action.config.request import VerifyRequest
+from slo_action.core.model import Annotation, Level
 from slo_action.core.record.multi_service import ServiceEnding
 from slo_action.core.record.record import AuditRecord
 from slo_action.github.api import GitHubApi
@@ -16,6 +18,12 @@ from slo_action.modes.publish import publish_record
 from slo_action.on_demand import on_demand
 from slo_action.ports import ArtifactStore, CheckRuns, Ports, PublishPorts
 from slo_action.wiring.ports import Step, run_name
+
+_NO_TOKEN = Annotation(
+    level=Level.NOTICE,
+    title="No check run: the input token is empty",
+    message="Pass token: ${{ github.token }}, or set check-run: false. The verdict stands.",
+)
 
 
 def publish(step: Step, request: VerifyRequest, ports: Ports, result: object) -> None:
@@ -76,7 +84,10 @@ def _artifact_name(step: Step, request: VerifyRequest, name: str) -> str:
 
 def _check_runs(step: Step, request: VerifyRequest) -> CheckRuns | None:
     context = step.context
-    if context is None or not request.check_run:
+    if context is None or request.check_run is CheckRunMode.OFF:
+        return None
+    if not request.token:
+        step.runtime.log.annotate((_NO_TOKEN,))
         return None
     return GitHubCheckRuns(
         lambda: GitHubApi(context.api_url, context.run.repository, request.token),

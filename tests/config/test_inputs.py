@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from slo_action.config.inputs import (
     INPUTS,
+    CheckRunMode,
     Inputs,
     InputSpec,
     PlatformName,
@@ -54,7 +55,7 @@ def test_the_defaults_of_the_table_are_readable() -> None:
     assert inputs.grace == timedelta(seconds=30)
     assert (inputs.deployed_at, inputs.retention_days, inputs.matrix) == (None, None, ())
     assert not inputs.token
-    assert inputs.check_run
+    assert inputs.check_run is CheckRunMode.AUTO
     assert not any((inputs.allow_link_local, inputs.command_shell))
 
 
@@ -119,7 +120,7 @@ def test_every_input_is_typed() -> None:
         ("fail-on", "degraded", "known: inconclusive, unhealthy"),
         ("on-late-start", "roll-back", "did you mean 'rollback'?"),
         ("follow-redirects", "all", "known: off, same-host"),
-        ("check-run", "yes", "true or false"),
+        ("check-run", "yes", "auto, true or false"),
         ("allow-link-local", "1", "true or false"),
         ("retention-days", "0", "1 to 400"),
         ("retention-days", "401", "1 to 400"),
@@ -143,6 +144,42 @@ def test_what_cannot_be_read_is_one_mistake_with_the_accepted_forms(
     assert mistake.field == name
     assert accepted in mistake.accepted
     assert mistake.value == text
+
+
+@pytest.mark.parametrize("blank", ["\n", "\r\n", " ", "\t", "\ufeff", "\u00a0"])
+@pytest.mark.parametrize("name", ["service", "health_path", "grace", "rollback", "retention_days"])
+def test_blanks_around_an_input_are_not_part_of_it(name: str, blank: str) -> None:
+    text = {"service": "api", "health_path": "/up", "grace": "5s", "rollback": "off"}.get(name, "7")
+
+    assert read(**{name: f"{blank}{text}{blank}"}) == read(**{name: text})
+
+
+def test_the_lines_of_an_input_are_kept_and_trimmed_one_by_one() -> None:
+    inputs = read(api_paths="\r\n /a \r\n\r\n/b\t\r\n", secrets="ONE=12345 \r\nTWO=67890\r\n")
+
+    assert inputs.api_paths == ("/a", "/b")
+    assert [secret.reveal() for secret in inputs.secrets.values()] == ["12345", "67890"]
+
+
+def test_a_token_is_sent_without_the_newline_that_a_secret_was_stored_with() -> None:
+    assert read(token="\ufeffghs_12345\r\n").token.reveal() == "ghs_12345"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("auto", CheckRunMode.AUTO),
+        ("true", CheckRunMode.ON),
+        ("on", CheckRunMode.ON),
+        ("TRUE", CheckRunMode.ON),
+        ("false", CheckRunMode.OFF),
+        ("off", CheckRunMode.OFF),
+    ],
+)
+def test_a_check_run_is_made_where_possible_or_always_or_never(
+    text: str, mode: CheckRunMode
+) -> None:
+    assert read(check_run=text).check_run is mode
 
 
 def test_an_unknown_input_is_answered_with_the_nearest_name() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from slo_action.config.inputs import PlatformName
+from slo_action.config.inputs import CheckRunMode, PlatformName
 from slo_action.config.request import RunEnvironment, VerifyRequest, read_request
 from slo_action.core.model import RunIdentity, Witness
 from slo_action.errors import InputError, Mistake
@@ -117,7 +117,7 @@ def test_credentials_reach_the_probe_and_nothing_that_is_shown(tmp_path: Path) -
         ({"rollback_comand": "x"}, "rollback-comand", "did you mean 'rollback-command'?"),
         ({"config": "none.yml"}, "config", "No such file"),
         ({"config": "."}, "config", "Is a directory"),
-        ({"token": ""}, "token", "or set check-run: false"),
+        ({"token": "", "check_run": "true"}, "token", "or leave check-run at auto"),
         ({"platform": "command"}, "rollback-command", "`platform: command` needs one"),
         ({"previous_version_command": "x"}, "rollback-command", "of no use without one"),
         ({"rollback_command": "a 'b"}, "rollback-command", "No closing quotation"),
@@ -163,8 +163,11 @@ def test_a_mistaken_matrix_is_not_also_a_missing_url(tmp_path: Path) -> None:
     assert (mistake.line, mistake.column) == (3, 1)
 
 
-def test_a_check_run_off_needs_no_token(tmp_path: Path) -> None:
-    assert not request(tmp_path, token="", check_run="false").check_run
+@pytest.mark.parametrize("check_run", ["", "auto", "false"])
+def test_without_a_token_a_run_that_asks_for_no_check_run_goes_on(
+    tmp_path: Path, check_run: str
+) -> None:
+    assert request(tmp_path, token="", check_run=check_run).check_run is not CheckRunMode.ON
 
 
 def test_where_no_check_run_is_possible_no_token_is_needed(tmp_path: Path) -> None:
@@ -172,7 +175,7 @@ def test_where_no_check_run_is_possible_no_token_is_needed(tmp_path: Path) -> No
 
     made = read_request(given, around(tmp_path, check_runs_possible=False))
 
-    assert not made.check_run
+    assert made.check_run is CheckRunMode.OFF
 
 
 def test_all_mistakes_of_all_kinds_come_at_once(tmp_path: Path) -> None:
@@ -188,6 +191,7 @@ def test_all_mistakes_of_all_kinds_come_at_once(tmp_path: Path) -> None:
         previous_version_command="a 'b",
         deployed_at="2030-01-01T00:00:00Z",
         token="",
+        check_run="true",
     )
 
     assert [mistake.field.rpartition(".")[2] for mistake in found] == [

@@ -74,7 +74,7 @@ def changed(document: dict[str, Any], place: Path_, value: object) -> str:
         (("window", "length_seconds"), float("inf"), "Infinity is no number"),
         (("window", "rates", "slo"), "0/1", "policy.window.rates: "),
         (("window", "rates", "confidence"), 1.0, "policy.window.rates: "),
-        (("window", "rates", "trigger"), "1e999999999", "window.rates.trigger: '1e999"),
+        (("window", "rates", "trigger"), "1e999999999", "window.rates.trigger: "),
         (("window", "traffic", "slo"), "1/1", "policy.window.traffic: "),
         (("window", "traffic", "min_requests"), 0, "policy.window.traffic: "),
         (("window", "objectives", 0, 1, "quantile"), "1/1", "policy.window.objectives.0.1: "),

@@ -16,7 +16,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from slo_action.audit.document import validate
+from slo_action.audit.read import read_record
 from tests.worlds.runner import ROOT, StepResult
 from tests.worlds.runner_scene import OTHER_USER, PROMPTLY_SECONDS, wait_until
 from tests.worlds.shop import BAD, GOOD
@@ -190,7 +190,7 @@ def test_the_bad_ones_are_rolled_back_and_no_other(plays: Plays) -> None:
 def test_the_worst_names_itself_and_the_summary_begins_with_it(plays: Plays) -> None:
     result = plays["two_are_bad"].result().result
 
-    assert result.outputs["reason"].startswith(f"{BAD_ONE}: never 3 successful attempts")
+    assert result.outputs["reason"].startswith(f"{BAD_ONE}: ")
     assert result.outputs["reason"].endswith("others: 1 unhealthy, 4 healthy")
     assert result.summary.startswith("## ↩️ sophiaai")
     rows = [line for line in result.summary.splitlines() if line.startswith("| <code>sophiaai")]
@@ -201,9 +201,8 @@ def test_every_audit_is_valid_and_stands_where_the_outputs_say(plays: Plays) -> 
     played = plays["two_are_bad"].result()
 
     for name, one in played.services.items():
-        audit = json.loads((played.result.workspace / one["audit-path"]).read_text("utf-8"))
-        validate(audit)
-        assert audit["service"] == name
+        audit = read_record(played.result.workspace / one["audit-path"])
+        assert audit.service == name
     assert json.loads(played.result.outputs["audit"]) == {
         name: one["audit-path"] for name, one in played.services.items()
     }

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from slo_action.config.inputs import PlatformName
+from slo_action.config.inputs import CheckRunMode, PlatformName
 from slo_action.config.request import RollbackCommands, VerifyRequest
 from slo_action.core.model import Probe, RunIdentity, VersionRule, Witness
 from slo_action.core.policy.policy import Policy
@@ -162,7 +162,7 @@ class VirtualRun:
             approver="ceo@company.example",
             run=RunIdentity(run_id="12345", run_attempt="1", repository="org/dashboard"),
             token=Secret(""),
-            check_run=True,
+            check_run=CheckRunMode.AUTO,
             artifact_name="",
             matrix=(),
             retention_days=None,

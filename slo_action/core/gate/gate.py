@@ -34,6 +34,7 @@ class GatePolicy:
 
     `minimum_watch_seconds` keeps a run that begins long after the deploy from failing it on one
     look. `late_attempts` may follow the deadline, only to finish a streak begun before it.
+    A timeout says nothing where this host was later than `max_observer_delay_seconds`.
     """
 
     required_streak: int = 3
@@ -46,6 +47,7 @@ class GatePolicy:
     peek_interval_seconds: float = 2.0
     minimum_watch_seconds: float = 30.0
     late_attempts: int = 2
+    max_observer_delay_seconds: float = 1.0
 
     def __post_init__(self) -> None:
         times = (
@@ -55,6 +57,7 @@ class GatePolicy:
             self.confirm_gap_seconds,
             self.min_confirm_gap_seconds,
             self.minimum_watch_seconds,
+            self.max_observer_delay_seconds,
         )
         if not 1 <= self.required_streak <= self.max_attempts <= MOST_ATTEMPTS:
             raise ValueError(f"a gate needs 1 <= streak <= attempts <= {MOST_ATTEMPTS}")

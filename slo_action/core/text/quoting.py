@@ -8,6 +8,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
+def trimmed(text: str) -> str:
+    """Return text without blanks around it, as JavaScript trims: a byte order mark is one."""
+    return text.strip().strip("\ufeff").strip()
+
+
 def quoted(text: object, longest: int = _LONGEST) -> str:
     """Return `text` in quotation marks, or only its length.
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from json import dumps
 from urllib.parse import quote, quote_plus
 
+from slo_action.core.text.quoting import trimmed
+
 SHORTEST_SECRET = 4
 """Masking shorter values would punch holes into every log line."""
 _PERCENT = re.compile("%[0-9A-F]{2}")
@@ -94,10 +96,14 @@ class Scrubber:
 
 
 def _forms_of(value: str) -> set[str]:
-    """Return a few dozen forms at most for each line; plain letters and digits have two."""
-    stripped = value.strip()
+    """Return a few dozen forms at most for each line; plain letters and digits have two.
+
+    All but base64 of the value as it came hold it without the blanks around it.
+    """
+    stripped = trimmed(value)
     raw = {stripped, *stripped.splitlines()} - {""}
-    encoded = {b64encode(form.encode("utf-8", "replace")).decode() for form in raw}
+    whole = {value, *raw} if raw else raw
+    encoded = {b64encode(form.encode("utf-8", "replace")).decode() for form in whole}
     return raw | encoded.union(*map(_in_urls, raw), *map(_in_html, raw), *map(_in_json, raw))
 
 

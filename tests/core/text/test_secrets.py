@@ -83,6 +83,20 @@ def test_each_line_of_a_secret_is_one_too() -> None:
     assert scrubber.scrub("second-line, first-line") == "***, ***"
 
 
+@pytest.mark.parametrize("blank", ["\n", "\r\n", " ", "\ufeff"])
+def test_a_secret_that_was_stored_with_blanks_leaves_neither_with_nor_without_them(
+    blank: str,
+) -> None:
+    scrubber = Scrubber()
+    stored = f"hunter2222{blank}"
+    scrubber.learn(stored)
+
+    encoded = b64encode(stored.encode()).decode()
+
+    assert scrubber.scrub(f"hunter2222, {quote(stored)}, {encoded}").count("***") == 3
+    assert encoded not in scrubber.scrub(encoded)
+
+
 def test_what_is_too_short_to_be_a_secret_leaves_words_alone() -> None:
     scrubber = Scrubber()
     scrubber.learn("on")
