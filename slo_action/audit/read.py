@@ -11,10 +11,12 @@ from slo_action.audit.write import canonical_digest, policy_digest
 from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.model import Observation, Phases, Sample
 from slo_action.errors import RecordError
+from slo_action.files import read_plain
 
 AUDIT_NAME = "audit.json"
 _MARK_FIELDS = {"deployment_id", "health_checks", "rollback_triggered"}
 _MOST_ERRORS = 5
+_MOST_BYTES = 64 * 1024 * 1024
 
 
 def read_record(path: Path) -> AuditDocument:
@@ -63,7 +65,10 @@ def _looks_like_record(path: Path) -> bool:
 
 def _loaded(path: Path) -> object:
     try:
-        text = path.read_text(encoding="utf-8")
+        content = read_plain(path, _MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise RecordError(f"{path} is too large", hint="name an audit.json")
+        text = content.decode("utf-8")
         data: object = json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (OSError, RecursionError, ValueError) as error:
         problem = f"{path} is not JSON: {error}"

@@ -69,14 +69,6 @@ def test_a_link_that_lies_where_the_draft_would_be_is_not_written_through(
 
     assert outside(workspace) == "untouched"
     assert (workspace / "fly.toml").read_text(encoding="utf-8") == "new"
-    assert [path.name for path in workspace.iterdir()] == ["fly.toml"]
-
-
-def test_a_directory_in_the_draft_s_place_is_reported(workspace: Path) -> None:
-    (workspace / ".fly.toml.part").mkdir()
-
-    with pytest.raises(WorkspaceError, match=r"fly\.toml"):
-        writer(workspace).fix("fly.toml", "new")
 
 
 def test_a_file_that_cannot_be_written_is_reported_by_its_name(workspace: Path) -> None:
