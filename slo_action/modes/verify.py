@@ -106,6 +106,8 @@ def _begin(request: VerifyRequest, ports: Ports) -> Run:
             ports.log.line(sentence)
         if journeys and not request.policy.window.length_seconds:
             ports.log.line(f"Without a window (`observe: 0s`) no journey runs: {journeys}.")
+    for name, options in request.asked.items():
+        ports.log.line(f"{name} is asked with {'; '.join(options.shown)}")
     return begin(request, ports, "verifying", since_deploy=since_deploy)
 
 
@@ -267,4 +269,5 @@ def _record(case: _Case, rollback: Rollback | None) -> AuditRecord:
         remedy=case.remedy,
         wake=seen.wake,
         unseen=seen.unseen,
+        asked=request.asked,
     )
