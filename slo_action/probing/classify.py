@@ -69,7 +69,7 @@ def classify(answer: Answer, probe: Probe, total_seconds: float) -> Reading:
     The first rule that fits decides: whoever stands between us and the service before the service,
     the status before the body, the version before the health, health before what the user asserts,
     that before slowness, and the days of a certificate last. Only status 200 can be good, unless
-    another one is asserted; 429 never is. Another 2xx is `http_4xx`: like a 404 it says that the
+    another one is asserted; 429 by name. Another 2xx is `http_4xx`: like a 404 it says that the
     URL does not give the answer that is asked for, which is the configuration's fault; the classes
     that blame the service would roll a working release back.
     """
@@ -140,7 +140,9 @@ def _challenged(facts: _Facts) -> _Found:
 
 
 def _limited(facts: _Facts) -> _Found:
-    if facts.answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+    asserted = (one for one in facts.probe.assertions if one.subject is Subject.STATUS)
+    is_meant = facts.expected and any("429" in str(one.expected) for one in asserted)
+    if facts.answer.status != HTTPStatus.TOO_MANY_REQUESTS or is_meant:
         return None
     wait = retry_after(facts.answer)
     asked = "" if wait is None else f" and asks to wait {wait:.0f} s"
