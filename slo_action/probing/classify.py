@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import responses
 
-from slo_action.core.answer.health_body import HealthReading, is_page, read_health, read_page
+from slo_action.core.answer.health_body import (
+    HealthReading,
+    is_page,
+    page_title,
+    read_health,
+    read_page,
+)
 from slo_action.core.answer.health_words import BodyHealth
 from slo_action.core.answer.version import (
     VersionField,
@@ -183,17 +189,30 @@ def _refusing(facts: _Facts) -> _Found:
     is_any_2xx = facts.probe.witness in _BY_STATUS and 200 <= status < 300  # noqa: PLR2004
     if facts.expected or status == HTTPStatus.OK or is_any_2xx:
         return None
-    answers = f"answers {status} {responses.get(status, '')}".rstrip()
+    phrase = responses.get(status, "")
+    titled = _title(facts.answer.body.text, f"{status} {phrase}")
+    answers = f"answers {status} {phrase}".rstrip()
     if 500 <= status < 600:  # noqa: PLR2004
-        return Outcome.HTTP_5XX, f"{answers}{facts.says}"
+        return Outcome.HTTP_5XX, f"{answers}{facts.says or titled}"
     if 400 <= status < 500:  # noqa: PLR2004
         fix = None if facts.probe.witness is Witness.JOURNEY else _CONFIG_FIXES.get(status)
         fix = fix and fix.format(method=facts.probe.request.verb)
-        return Outcome.HTTP_4XX, f"{answers}: {fix}" if fix else answers
+        return Outcome.HTTP_4XX, f"{answers}{titled}: {fix}" if fix else f"{answers}{titled}"
     if 200 <= status < 300:  # noqa: PLR2004
-        only = "only 200 is a healthy answer: name a path that answers 200"
+        only = (
+            "only 200 is a healthy answer: set `expected-status`, or name a path that answers 200"
+        )
         return Outcome.HTTP_4XX, f"{answers}, and {only}"
     return Outcome.PROTOCOL_ERROR, f"answers {status}, which is no status of a final answer"
+
+
+def _title(text: str, status: str) -> str:
+    """A page often says who refuses and why, such as a proxy that was asked over plain HTTP."""
+    title = page_title(text) if is_page(text) else ""
+    said = title.lower()
+    for part in status.lower().split(maxsplit=1):
+        said = said.replace(part, "")
+    return f" with a page titled {quoted(title)}" if any(map(str.isalpha, said)) else ""
 
 
 def _unreadable(facts: _Facts) -> _Found:

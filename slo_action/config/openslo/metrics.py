@@ -6,7 +6,7 @@ from collections.abc import Iterable
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _NO_METRICS = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]|\b(?:by|without|on|ignoring)\s*\([^()]*\)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_:.]*(?!\s*\()(?![A-Za-z0-9_:.])")
-_WORD = re.compile(r"[a-z0-9]+")
+_PART = re.compile(r"[a-z0-9]+")
 _OPERATORS = frozenset(
     {"and", "or", "unless", "bool", "offset", "group_left", "group_right", "inf"}
 )
@@ -53,7 +53,7 @@ def counts_requests(queries: Iterable[str]) -> bool:
     names = metric_names(texts)
     has_status = any(_STATUS.search(text) for text in texts)
     return bool(names) and all(
-        _REQUESTS & _words(name) and (has_status or _PROTOCOLS & _words(name)) for name in names
+        _REQUESTS & _parts(name) and (has_status or _PROTOCOLS & _parts(name)) for name in names
     )
 
 
@@ -66,7 +66,7 @@ def times_requests(queries: Iterable[str]) -> bool:
     """Whether all metrics are durations of requests."""
     names = metric_names(queries)
     about = _REQUESTS | _PROTOCOLS
-    return bool(names) and all(about & _words(name) and _TIMES & _words(name) for name in names)
+    return bool(names) and all(about & _parts(name) and _TIMES & _parts(name) for name in names)
 
 
 def quantile_of(queries: Iterable[str]) -> str:
@@ -75,5 +75,5 @@ def quantile_of(queries: Iterable[str]) -> str:
     return (found[1] or found[2]) if found else ""
 
 
-def _words(name: str) -> set[str]:
-    return set(_WORD.findall(name.lower()))
+def _parts(name: str) -> set[str]:
+    return set(_PART.findall(name.lower()))
