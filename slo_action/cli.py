@@ -14,6 +14,7 @@ from slo_action.config.request import RunEnvironment
 from slo_action.config.text.units import parse_flag
 from slo_action.core.model import Annotation, Level, Mode, RunIdentity
 from slo_action.core.text.secrets import Scrubber
+from slo_action.errors import InputError
 from slo_action.on_demand import on_demand
 from slo_action.render.text.escape import visible
 from slo_action.runtime import FLY_TOKEN, Runtime, guarded, mask_inputs, open_runtime
@@ -83,7 +84,21 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO = 
     runtime = open_runtime(environ, scrubber, TerminalLog(stream, scrubber))
     lines_only = replace(runtime, log=LinesOnly(stream, scrubber))
     inner = lines_only if options.mode == Mode.CHECK else runtime
-    return guarded(runtime, lambda: _run(inner, options))
+    return guarded(runtime, lambda: _explained(inner, options))
+
+
+def _explained(runtime: Runtime, options: argparse.Namespace) -> int:
+    """Print mistakes as lines: a terminal has no place beside a file's line."""
+    try:
+        return _run(runtime, options)
+    except InputError as error:
+        for mistake in error.mistakes:
+            first, *source = on_demand("mistakes").mistake_lines(mistake)
+            runtime.log.line(f"{_MARKS[Level.ERROR]} {first}")
+            for line in source:
+                runtime.log.line(f"  {line}")
+        runtime.log.line(error.next_step("the options"))
+        return error.exit_code
 
 
 def _run(runtime: Runtime, options: argparse.Namespace) -> int:

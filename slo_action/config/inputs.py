@@ -325,7 +325,7 @@ def read_inputs(given: Mapping[str, str]) -> tuple[Inputs, tuple[Mistake, ...]]:
             values[spec.key] = spec.parse(text)
         except ValueError as error:
             shown = None if spec.secret else text
-            mistakes.append(Mistake(spec.name, "not accepted", str(error), shown))
+            mistakes.append(Mistake(spec.name, "is not accepted", str(error), shown))
             values[spec.key] = spec.parse(_default(spec))
     return Inputs(**values), tuple(mistakes)  # type: ignore[arg-type] # each parse gives its type
 
