@@ -110,7 +110,11 @@ class PhaseTimes(AuditModel):
 
 
 class SampleEntry(AuditModel):
-    """One probe. Headers and body are in the proofs."""
+    """One probe. Headers and body are in the proofs.
+
+    Of `total_seconds`, `observer_delay_seconds` are this host's own, and `fallback_seconds` were
+    spent on `failed_addresses` before another one answered: neither is the service's.
+    """
 
     witness: Witness
     url: str
@@ -126,6 +130,9 @@ class SampleEntry(AuditModel):
     addresses: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     machine: str = ""
+    observer_delay_seconds: float = 0.0
+    fallback_seconds: float = 0.0
+    failed_addresses: tuple[str, ...] = ()
 
 
 class ObservationEntry(AuditModel):
@@ -205,8 +212,8 @@ class WindowEntry(AuditModel):
     """The observation window.
 
     Each of `rows` is one thing that happened, in order, as words: ticket, tickets sent by then,
-    when it was taken, when it was heard, outcome, seconds; then version, retry-after and asked
-    where they are known. `rows_left_out` counts those beyond what a record holds.
+    when it was taken, when it was heard, outcome, seconds; then version, retry-after, asked and
+    late where they are known. `rows_left_out` counts those beyond what a record holds.
     """
 
     begun_seconds: float

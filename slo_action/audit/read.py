@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from slo_action.audit.document import AuditDocument, SampleEntry, Watch, validate
+from slo_action.audit.write import canonical_digest, policy_digest
 from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.model import Observation, Phases, Sample
 from slo_action.errors import RecordError
@@ -17,17 +18,22 @@ _MARK_FIELDS = {"deployment_id", "health_checks", "rollback_triggered"}
 def read_record(path: Path) -> AuditDocument:
     """Return the document. Raises RecordError where it is no valid audit record.
 
-    A record from before there were windows reads as one of a policy that observes nothing.
+    A policy from before it had all of today's numbers gets what the code did then, and its digest
+    anew if it was right: a record from before there were windows observes nothing.
     """
     data = _loaded(path)
     validate(data)
     policy = data.get("policy") if isinstance(data, dict) else None
-    if isinstance(policy, dict) and "window" not in policy:
-        policy["window"] = {"length_seconds": 0.0}
+    stated = canonical_digest(policy)
+    if isinstance(policy, dict):
+        policy.setdefault("window", {"length_seconds": 0.0})
     try:
-        return AuditDocument.model_validate_json(json.dumps(data))
+        document = AuditDocument.model_validate_json(json.dumps(data))
     except ValidationError as error:
         raise RecordError(f"{path}: {error}", hint="it was changed after it was written") from error
+    if document.policy is None or document.policy_digest != stated:
+        return document
+    return document.model_copy(update={"policy_digest": policy_digest(document.policy)})
 
 
 def find_records(directory: Path) -> tuple[Path, ...]:

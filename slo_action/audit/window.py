@@ -92,6 +92,7 @@ def row_text(row: WindowEvent) -> str:
         "version": None if row.version is None else quote(row.version, safe="", errors="replace"),
         "retry-after": row.retry_after_seconds,
         "asked": row.asked_seconds,
+        "late": row.late_seconds or None,
     }
     given = tuple(f"{name}={value}" for name, value in named.items() if value is not None)
     return " ".join((*fixed, *given))
@@ -113,6 +114,7 @@ def parse_row(text: str) -> WindowEvent:
         version=None if version is None else unquote(version),
         retry_after_seconds=_number(named, "retry-after"),
         asked_seconds=_number(named, "asked"),
+        late_seconds=_number(named, "late") or 0.0,
     )
 
 

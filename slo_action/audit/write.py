@@ -69,14 +69,13 @@ def audit_document(record: AuditRecord, evidence: Sequence[EvidenceEntry] = ()) 
     return data
 
 
-def policy_digest(policy: Policy, *, has_window: bool = True) -> str:
-    """Return the digest of the policy's canonical JSON: equal policies have equal digests.
+def policy_digest(policy: Policy) -> str:
+    """Return the digest of the policy's canonical JSON: equal policies have equal digests."""
+    return canonical_digest(_POLICY.dump_python(policy, mode="json"))
 
-    Records from before there were windows hold a digest without one.
-    """
-    data = _POLICY.dump_python(policy, mode="json")
-    if not has_window:
-        del data["window"]
+
+def canonical_digest(data: object) -> str:
+    """Return the digest of JSON data, whatever the order of its keys."""
     canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 

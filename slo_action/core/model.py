@@ -44,6 +44,7 @@ class Outcome(StrEnum):
     RESET = "reset"
     PROTOCOL_ERROR = "protocol_error"
     BODY_TOO_LARGE = "body_too_large"
+    OBSERVER_LATE = "observer_late"
     UNKNOWN = "unknown"
 
     @property
@@ -69,7 +70,13 @@ class Outcome(StrEnum):
 
 _GOOD = frozenset({Outcome.OK, Outcome.DEGRADED_BODY})
 _NEUTRAL = frozenset(
-    {Outcome.UNKNOWN, Outcome.RATE_LIMITED, Outcome.WAF_CHALLENGE, Outcome.CACHED},
+    {
+        Outcome.UNKNOWN,
+        Outcome.RATE_LIMITED,
+        Outcome.WAF_CHALLENGE,
+        Outcome.CACHED,
+        Outcome.OBSERVER_LATE,
+    },
 )
 _UNANSWERED = frozenset(
     {

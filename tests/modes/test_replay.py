@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from slo_action.audit.read import read_record
-from slo_action.audit.write import audit_document, policy_digest
+from slo_action.audit.write import audit_document, canonical_digest
 from slo_action.core.decision.decide import RollbackMode
 from slo_action.core.model import (
     Cause,
@@ -31,6 +31,7 @@ from slo_action.modes.verify import verify
 from tests.builders import World, always, healthy_from
 from tests.worlds.memory_ports import VirtualRun
 
+FIXTURES = Path(__file__).parent / "fixtures"
 WORLDS: dict[str, World] = {
     "healthy": always(Outcome.OK),
     "boots late": healthy_from(60.0, Outcome.CONNECT_REFUSED),
@@ -172,9 +173,16 @@ def test_a_record_from_before_there_were_windows_still_replays(tmp_path: Path) -
     document = audit_document(verify(stage.request(policy), stage.ports))
     del document["window"], document["policy"]["window"]
     del document["rollback"]["verification"]["window"]
-    document["policy_digest"] = policy_digest(policy, has_window=False)
+    document["policy_digest"] = canonical_digest(document["policy"])
 
     assert replay(read_record(saved(document, tmp_path / "a.json"))).answers == 0
+
+
+@pytest.mark.parametrize("name", ["degraded", "unsure", "rolled-back"])
+def test_a_record_from_before_probes_came_faster_in_doubt_still_replays(name: str) -> None:
+    document = read_record(FIXTURES / f"audit-before-adaptive-sampling-{name}.json")
+
+    assert replay(document).judgement.verdict is document.verdict
 
 
 def _drop_row(document: dict[str, Any]) -> None:

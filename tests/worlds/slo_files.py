@@ -64,6 +64,7 @@ POLICY = PolicyOverrides(
     rollback=Fraction(5, 100),
     on_late_start=OnLateStart.ROLLBACK,
     outage_after=15,
+    max_observer_delay=1,
     min_requests=20,
     health_limit=0.4,
     search_limit=4,

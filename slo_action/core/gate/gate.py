@@ -32,6 +32,7 @@ class GatePolicy:
 
     `minimum_watch_seconds` keeps a run that begins long after the deploy from failing it on one
     look. `late_attempts` may follow the deadline, only to finish a streak begun before it.
+    A timeout says nothing where this host was later than `max_observer_delay_seconds`.
     """
 
     required_streak: int = 3
@@ -44,6 +45,7 @@ class GatePolicy:
     peek_interval_seconds: float = 2.0
     minimum_watch_seconds: float = 30.0
     late_attempts: int = 2
+    max_observer_delay_seconds: float = 1.0
 
 
 def recheck(policy: GatePolicy) -> GatePolicy:

@@ -18,6 +18,7 @@ class WindowPolicy:
     would get fewer than `min_planned` of them, probes come faster. For `closer_seconds` after a
     stream failed, `closer_probes` of its own come between any two of the others. Every
     `machine_every`-th probe goes to a machine, every `version_every`-th to the version endpoint.
+    A probe that this host would send later than `max_observer_delay_seconds` is not sent.
     """
 
     length_seconds: float = 300.0
@@ -29,6 +30,7 @@ class WindowPolicy:
     closer_seconds: float = 15.0
     closer_probes: int = 1
     outage_seconds: float = 15.0
+    max_observer_delay_seconds: float = 1.0
     alert_ratio: float = 0.005
     rates: RatePolicy = field(default_factory=RatePolicy)
     objectives: tuple[tuple[Witness, LatencyObjective], ...] = DEFAULT_OBJECTIVES

@@ -198,7 +198,8 @@ def _sample(row: WindowEvent) -> Sample:
         at=_WHENEVER,
         outcome=outcome,
         detail=outcome.value,
-        total_seconds=row.seconds,
+        total_seconds=row.seconds + row.late_seconds,
+        observer_delay_seconds=row.late_seconds,
         version=row.version,
         retry_after_seconds=row.retry_after_seconds,
     )

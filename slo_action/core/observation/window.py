@@ -25,6 +25,7 @@ from slo_action.core.observation.scheduler import DIGITS, ProbeScheduler
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.streams import Slot, Stream
 from slo_action.core.observation.timeline import Timeline
+from slo_action.core.stats.latency import LatencyCounter
 from slo_action.core.stats.rate_test import RateTest
 
 _MOST_FAILURES = 40
@@ -35,6 +36,8 @@ _LEAST_FAILED_JOURNEYS = 3
 _RETRY_AFTER_SECONDS = 5.0
 _LONGEST_HOLD_SECONDS = 60.0
 """However long a journey is asked to wait, it is tried again within most windows."""
+_LEAST_DELAY_SECONDS = 0.1
+"""Any host is as late as that now and then."""
 
 
 class WindowEnd(StrEnum):
@@ -54,6 +57,7 @@ class WindowEvent:
     `sent` tickets had been taken when it happened, at `taken_seconds`. `ticket` is that of the slot
     whose answer came, or that was missed (no outcome); or one of those below: the control's answer,
     a reading of real traffic, which is kept by itself, or the health gate that was met.
+    `late_seconds` is this host's delay, 0 below a tenth of a second.
     """
 
     ticket: int
@@ -65,6 +69,7 @@ class WindowEvent:
     version: str | None = None
     retry_after_seconds: float | None = None
     asked_seconds: float | None = None
+    late_seconds: float = 0.0
 
 
 MAX_EVENTS = 20_000
@@ -138,6 +143,7 @@ class Window:
         self.closed_seconds: float | None = None
         self.latest_version: str | None = None
         self.other_version: str | None = None
+        self.observer_delay = LatencyCounter((policy.max_observer_delay_seconds,))
         self.timeline = Timeline(begun_seconds, self.ends_seconds)
         self._control = ControlEvidence()
         self._unattributed: list[_Unattributed] = []
@@ -145,7 +151,7 @@ class Window:
         self.rows: list[WindowEvent] = []
         self.rows_left_out = 0
         self._outage = _Outage(begun_seconds)
-        self._other_seconds = float("-inf")
+        self._latest_seconds = self._other_seconds = float("-inf")
         self._expected_seconds: float | None = None
         self._scheduler = ProbeScheduler(
             policy,
@@ -247,14 +253,18 @@ class Window:
         """Take an answer that came at `heard_seconds`; `now_seconds` is when we look at it."""
         slot = self._open.pop(ticket)
         heard_seconds, now_seconds = round(heard_seconds, DIGITS), round(now_seconds, DIGITS)
+        late, seconds = round(sample.observer_delay_seconds, DIGITS), sample.service_seconds
+        late = late if late >= _LEAST_DELAY_SECONDS else 0.0
+        self.observer_delay.add(late)
         self._keep(
             ticket,
             now_seconds,
             heard_seconds,
             outcome=sample.outcome,
-            seconds=sample.service_seconds,
+            seconds=round(seconds, DIGITS) if late else seconds,  # adds up again in a replay
             version=sample.version,
             retry_after_seconds=sample.retry_after_seconds,
+            late_seconds=late,
         )
         if self.controlled and sample.outcome.is_unanswered:
             self._control.note_unanswered(heard_seconds)
@@ -385,7 +395,7 @@ class Window:
         if slot.stream.is_endpoint and self.pooled:
             self.pooled.answered(at, heard, bad=bad if counts else None, weight=weight)
         if slot.stream.probe.version_rule:
-            self._identify(sample, at, heard, bad=bad)
+            self._identify(sample, at, heard, bad=bad, weight=weight)
         if bad:
             self.first_failure = self.first_failure or sample
             self.failures.append(sample)
@@ -393,18 +403,24 @@ class Window:
         elif bad is False:
             self._outage.good(at)
 
-    def _identify(self, sample: Sample, at: float, heard: float, *, bad: bool | None) -> None:
-        """While a deploy rolls, both versions answer: who does counts from the gate on."""
+    def _identify(
+        self, sample: Sample, at: float, heard: float, *, bad: bool | None, weight: float
+    ) -> None:
+        """While a deploy rolls, both versions answer: who does counts from the gate on.
+
+        An answer that was long on its way is no newer for that.
+        """
         other = sample.outcome is Outcome.WRONG_VERSION
         counts = (other or bad is False) and at >= self._identified_from
-        self.identity.answered(at, heard, bad=other if counts else None)
-        if other and counts:
-            self.other_version = sample.version
-            self._other_seconds = max(self._other_seconds, at)
-        if counts:
-            self.latest_version = sample.version or self.latest_version
-        if counts and not other:
+        self.identity.answered(at, heard, bad=other if counts else None, weight=weight)
+        if not counts:
+            return
+        if sample.version and at >= self._latest_seconds:
+            self.latest_version, self._latest_seconds = sample.version, at
+        if not other:
             self._expected_seconds = max(at, self._expected_seconds or at)
+        elif at >= self._other_seconds:
+            self.other_version, self._other_seconds = sample.version, at
 
     def _conclude(self, now: float) -> None:
         if self.end is not None:

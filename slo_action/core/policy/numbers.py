@@ -200,6 +200,16 @@ POLICY_NUMBERS: tuple[PolicyNumber, ...] = (
         effect=effect_of("a complete outage fails the deploy after {} → {}", duration_words),
     ),
     PolicyNumber(
+        key="max_observer_delay",
+        kind=Kind.POSITIVE_DURATION,
+        fields=("window.max_observer_delay_seconds", "gate.max_observer_delay_seconds"),
+        doc="How late this host may send or read a probe. While it is later, timeouts do not "
+        "count; where most probes are, the window is inconclusive.",
+        # a later host hides timeouts, and ends fewer runs as inconclusive
+        order=lambda _before, _after: 0,
+        effect=effect_of("timeouts do not count while the runner is {} → {} late", duration_words),
+    ),
+    PolicyNumber(
         key="min_requests",
         kind=Kind.COUNT,
         fields=("window.traffic.min_requests",),

@@ -37,6 +37,7 @@ from slo_action.core.verdict.window_facts import (
     failed_streams,
     failure_summary,
     is_pre_existing,
+    late_summary,
     latency_summary,
     missed_latency,
     over_slo,
@@ -383,6 +384,21 @@ def _window_cached(window: Window) -> str | None:
 def _window_challenge(window: Window) -> str | None:
     """Window: a firewall challenged for too much of the time."""
     return _unheard_by(window, Outcome.WAF_CHALLENGE)
+
+
+@_row("observer-late-timeouts", _INCONCLUSIVE, Cause.OBSERVER)
+def _observer_late_timeouts(facts: Facts) -> str | None:
+    """Timeouts for too much of the time, or at the end, while the runner was late."""
+    window = facts.window
+    if window is not None:
+        return _unheard_by(window, Outcome.OBSERVER_LATE)
+    return _unjudged_by(facts, Outcome.OBSERVER_LATE)
+
+
+@_window_row("observer-late", _INCONCLUSIVE, Cause.OBSERVER)
+def _observer_late(window: Window) -> str | None:
+    """Window: the runner was too late with most probes to say anything of response times."""
+    return late_summary(window)
 
 
 @_window_row("window-silent", _INCONCLUSIVE, Cause.OBSERVER)

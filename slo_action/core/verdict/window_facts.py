@@ -1,6 +1,7 @@
 """What a window shows: facts for the truth table, and sentences about them."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from slo_action.core.model import Outcome
 from slo_action.core.observation.real_traffic import TrafficVerdict
@@ -11,7 +12,12 @@ from slo_action.core.release.baseline import Baseline
 from slo_action.core.stats.binomial import binomial_at_most
 from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest
-from slo_action.core.text.quantities import milliseconds_words, percent_words, rounded_percent
+from slo_action.core.text.quantities import (
+    duration_words,
+    milliseconds_words,
+    percent_words,
+    rounded_percent,
+)
 
 _EDGE = 1e-9
 _CHANCE = 0.05
@@ -80,7 +86,7 @@ def unsure(window: Window) -> StreamStats | None:
 def unheard(window: Window) -> StreamStats | None:
     """Return an endpoint that was not heard for too long to be passed; None where none is.
 
-    Too long is the last stretch, as long as an outage takes, or a quarter of the time in all. For
+    Too long is the last stretch, as long as an outage takes, or 30 % of the time in all. For
     a journey it is all of it: where no run of it gave a usable answer.
     """
     if window.end is not WindowEnd.OVER:
@@ -92,6 +98,19 @@ def unheard(window: Window) -> StreamStats | None:
             return stats
     unheard_of = (t for t in journeys(window) if t.unusable and not t.rate.valid)
     return next(unheard_of, None)
+
+
+def late_summary(window: Window) -> str | None:
+    """Return how late this host was; None where it was not with most of the answers."""
+    limit, delay = window.policy.max_observer_delay_seconds, window.observer_delay
+    late, median = delay.over_limit(limit), delay.percentile(Fraction(1, 2))
+    if window.end is not WindowEnd.OVER or median is None or late <= delay.n / 2:
+        return None
+    return (
+        f"inconclusive because this runner was too busy: {late} of {delay.n} probes were sent or "
+        f"read more than {duration_words(limit)} late, {duration_words(round(median, 1))} in the "
+        "median"
+    )
 
 
 def unheard_seconds(stats: StreamStats, window: Window) -> float:

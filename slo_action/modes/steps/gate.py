@@ -1,5 +1,6 @@
 """Drives a health gate over the real world: ask, record, say, until it ends."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -17,12 +18,13 @@ from slo_action.core.model import (
     Sample,
     Witness,
 )
+from slo_action.core.observation.observer_delay import ObserverDelay
 from slo_action.core.observation.streams import machine_probe
 from slo_action.core.observation.window import Window
 from slo_action.core.release.fleet import Fleet, hopeless
 from slo_action.errors import Interrupted, WorkspaceError
 from slo_action.modes.steps.fleet import MachineWatch
-from slo_action.modes.steps.window import WindowDriver
+from slo_action.modes.steps.window import WindowDriver, sleep_until
 from slo_action.ports import Ports
 from slo_action.render.progress import observation_line, sample_lines
 
@@ -50,7 +52,8 @@ def run_gate(
     and logged at once. An `observer` watches from the first sign of life on, while
     the gate waits; where it ended early, the gate need not end.
     """
-    asking = _Asking(witnesses, ports, anchor, machines)
+    delay = ObserverDelay(gate.policy.max_observer_delay_seconds)
+    asking = _Asking(witnesses, ports, anchor, machines, delay)
     try:
         with ports.interrupts.raising():
             while isinstance(step := gate.next(), Ask):
@@ -58,7 +61,7 @@ def run_gate(
                     observer.until(step.at_seconds)
                     if observer.ended_early:
                         break
-                ports.clock.sleep_until(anchor + step.at_seconds)
+                sleep_until(anchor + step.at_seconds, ports.clock, delay)
                 gate = gate.feed(asking.observe(step, gate))
                 with suppress(WorkspaceError):  # the audit record holds the samples, too
                     ports.evidence.append("samples.jsonl", sample_lines(gate.observations[-1]))
@@ -78,6 +81,7 @@ class _Asking:
     ports: Ports
     anchor: float
     machines: MachineWatch
+    delay: ObserverDelay
 
     def observe(self, step: Ask, gate: Gate) -> Observation:
         """Ask all witnesses at once, or the one that a peek is about."""
@@ -106,11 +110,16 @@ class _Asking:
         """Ask all at once, and each machine that failed once more: a stray failure is no fault."""
         before = {(s.witness, s.machine): s for o in gate.observations for s in o.samples}
         first = tuple(
-            refreshed(before.get((s.witness, s.machine)), s) for s in self.ports.prober.ask(probes)
+            refreshed(before.get((s.witness, s.machine)), s) for s in self._answers(probes)
         )
         pairs = zip(probes, first, strict=True)
         again = tuple(p for p, sample in pairs if p.machine and sample.outcome.is_bad)
-        return (*first, *self.ports.prober.ask(again)) if again else first
+        return (*first, *self._answers(again)) if again else first
+
+    def _answers(self, probes: tuple[Probe, ...]) -> Iterator[Sample]:
+        """Timeouts that this host explains are none."""
+        samples = self.ports.prober.ask(probes)
+        return (self.delay.judged(s, self.ports.clock.monotonic()) for s in samples)
 
     def _pages_judged(
         self, probes: tuple[Probe, ...], samples: tuple[Sample, ...], gate: Gate

@@ -8,6 +8,7 @@ from slo_action.config.request import VerifyRequest
 from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.gate.gate import recheck as recheck_policy
 from slo_action.core.model import Probe, Release, Sample, VersionRule, Witness
+from slo_action.core.observation.observer_delay import ObserverDelay
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.streams import Stream, machine_stream, stream_name
 from slo_action.core.observation.window import Window
@@ -214,6 +215,7 @@ def _observer(run: Run, machines: MachineWatch) -> WindowDriver:
         control=run.witnesses.control,
         anchor=run.anchor,
         ask_traffic=lambda: ports.metrics.ask(request.deployed_at) if ports.metrics else None,
+        delay=ObserverDelay(run.window.max_observer_delay_seconds),
     )
 
 

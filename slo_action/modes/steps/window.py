@@ -7,15 +7,14 @@ from itertools import count
 
 from slo_action.core.answer.freshness import refreshed
 from slo_action.core.model import Probe, Sample
+from slo_action.core.observation.observer_delay import ObserverDelay
 from slo_action.core.observation.real_traffic import TrafficReading, TrafficState
 from slo_action.core.observation.streams import Slot
 from slo_action.core.observation.window import Window
 from slo_action.errors import WorkspaceError
-from slo_action.ports import CompletedProbe, Ports
+from slo_action.ports import Clock, CompletedProbe, Ports
 from slo_action.render.progress import WindowProgress, window_sample_line
 
-_TOO_LATE_SECONDS = 1.0
-"""A slot this host comes to later than that is not taken: it would measure the host."""
 _DRAIN_SECONDS = 0.25
 _LONGEST_DRAIN_SECONDS = 13.0
 _CONTROL_SECONDS = 7.0
@@ -29,7 +28,7 @@ class WindowDriver:
     `open_window` makes the window when it begins, at a second since the deploy; `anchor` is the
     monotonic instant of second zero; `ask_traffic` starts a look at real traffic; `window` is None
     before its beginning. Every answer is put into samples.jsonl at once; failures are logged one by
-    one, successes as sums.
+    one, successes as sums. `delay` is how late this host was, by the monotonic clock.
     """
 
     def __init__(
@@ -40,12 +39,14 @@ class WindowDriver:
         control: Probe | None,
         anchor: float,
         ask_traffic: Callable[[], None],
+        delay: ObserverDelay,
     ) -> None:
         self._open_window = open_window
         self._ports = ports
         self._control = control
         self._anchor = anchor
         self._ask_traffic = ask_traffic
+        self._delay = delay
         self.window: Window | None = None
         self._progress: WindowProgress | None = None
         self._tickets = count(1)
@@ -76,7 +77,7 @@ class WindowDriver:
         while window is not None and (slot := window.next()) is not None:
             if slot.at_seconds > second:
                 break
-            self._ports.clock.sleep_until(self._anchor + slot.at_seconds)
+            sleep_until(self._anchor + slot.at_seconds, self._ports.clock, self._delay)
             self._take(window, slot)
             self._collect(window)
             self._ask_others(window)
@@ -90,7 +91,7 @@ class WindowDriver:
         longest = max(stream.probe.timeout_seconds for stream in window.streams)
         latest = self._now() + max(_LONGEST_DRAIN_SECONDS, longest + _CONTROL_SECONDS)
         while window.end is None and window.waiting and self._now() < latest:
-            clock.sleep_until(clock.monotonic() + _DRAIN_SECONDS)
+            sleep_until(clock.monotonic() + _DRAIN_SECONDS, clock, self._delay)
             self._collect(window)
             self._ask_others(window)
         if window.end is None:
@@ -109,9 +110,9 @@ class WindowDriver:
         return self._ports.clock.monotonic() - self._anchor
 
     def _take(self, window: Window, slot: Slot) -> None:
-        """Send the slot's probe; one that is overdue is not sent in a burst with others."""
+        """Send the slot's probe; one that is overdue would measure this host, in a burst."""
         now = self._now()
-        if now - slot.at_seconds > _TOO_LATE_SECONDS:
+        if now - slot.at_seconds > self._delay.limit_seconds:
             window.missed(slot, now)
             return
         ticket = next(self._tickets)
@@ -159,12 +160,20 @@ class WindowDriver:
         name = slot.stream.name
         dated = self._dated.get(name)
         sample = refreshed(dated, _since_slot(completed, slot.at_seconds + self._anchor))
+        sample = self._delay.judged(sample, completed.ended)
         if dated is None or _date(dated) != _date(sample):
             self._dated[name] = sample
         window.feed(slot.ticket, sample, heard_seconds=heard, now_seconds=self._now())
         if self._progress:
             self._progress.saw(slot, sample)
         return window_sample_line(slot, sample)
+
+
+def sleep_until(instant: float, clock: Clock, delay: ObserverDelay) -> None:
+    """Sleep until an instant, and take note of how late this host awoke."""
+    due = max(instant, clock.monotonic())
+    clock.sleep_until(instant)
+    delay.woke(due, clock.monotonic())
 
 
 def _date(sample: Sample) -> str | None:

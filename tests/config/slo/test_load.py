@@ -778,6 +778,7 @@ policy:
   error_rate: {slo: 1%, alert: 0.5%, rollback: 4%}
   on_late_start: rollback
   outage_after: 10s
+  max_observer_delay: 2s
   min_requests: 50
 services:
   - service: dashboard
@@ -794,6 +795,8 @@ def test_every_key_changes_its_own_number(load: Load) -> None:
 
     assert (policy.gate.deadline_seconds, policy.gate.grace_seconds) == (120.0, 20.0)
     assert (policy.window.length_seconds, policy.window.outage_seconds) == (240.0, 10.0)
+    assert policy.window.max_observer_delay_seconds == 2.0
+    assert policy.gate.max_observer_delay_seconds == 2.0
     assert policy.window.alert_ratio == 0.005
     assert policy.on_late_start is OnLateStart.ROLLBACK
     for rates in (policy.window.rates, policy.window.traffic):

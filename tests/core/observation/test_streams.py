@@ -254,6 +254,24 @@ def test_a_version_that_takes_over_at_any_instant_is_no_mixture(
     assert window.latest_version == "v3"
 
 
+def test_an_answer_that_was_long_on_its_way_is_no_newer_for_that() -> None:
+    """A version is as old as its probe: a slow answer of the old one says nothing of now."""
+    window = opened()
+
+    def answer(slot: Slot) -> Sample:
+        at, is_old = slot.at_seconds, slot.at_seconds < 20.0
+        return sample(at=at, version="v1" if is_old else "v2", total_seconds=9.0 if is_old else 0.1)
+
+    while (slot := window.next()) is not None and slot.at_seconds < 22.0:
+        window.sent(slot)
+        found = answer(slot)
+        if found.version == "v2":
+            window.feed(slot.ticket, found, heard_seconds=slot.at_seconds, now_seconds=22.0)
+    window.feed(0, answer(Slot(0, 10.0, HEALTH)), heard_seconds=22.5, now_seconds=22.5)
+
+    assert window.latest_version == "v2"
+
+
 def test_an_old_version_that_lingers_is_a_mixture_even_under_the_plain_rule() -> None:
     """The minute after a rollback knows the plain rule only: half of it is still what failed."""
     window = opened(length_seconds=60.0, begun=5.0, rates=PLAIN)

@@ -46,6 +46,7 @@ _SIMPLE = [
     (Outcome.CACHED, Verdict.INCONCLUSIVE, Cause.CONFIG),
     (Outcome.WAF_CHALLENGE, Verdict.INCONCLUSIVE, Cause.PATH),
     (Outcome.RATE_LIMITED, Verdict.INCONCLUSIVE, Cause.OBSERVER),
+    (Outcome.OBSERVER_LATE, Verdict.INCONCLUSIVE, Cause.OBSERVER),
     (Outcome.UNKNOWN, Verdict.INCONCLUSIVE, Cause.OBSERVER),
 ]
 

@@ -232,6 +232,26 @@ _ROWS: list[tuple[Callable[[], Window], Expected]] = [
         ),
     ),
     (
+        lambda: watched(like(between(200.0, 1e9, Outcome.OBSERVER_LATE))),
+        (
+            "observer-late-timeouts",
+            Verdict.INCONCLUSIVE,
+            Cause.OBSERVER,
+            _NO_TRIGGER,
+            "all of the last 101 s; last: what observer_late looks like",
+        ),
+    ),
+    (
+        lambda: watched(like(GOOD, took=2.55, observer_delay_seconds=2.5)),
+        (
+            "observer-late",
+            Verdict.INCONCLUSIVE,
+            Cause.OBSERVER,
+            _NO_TRIGGER,
+            "290 of 290 probes were sent or read more than 1 s late, 2.5 s in the median",
+        ),
+    ),
+    (
         lambda: watched(like(between(60.0, 1e9, Outcome.RATE_LIMITED))),
         (
             "window-silent",
@@ -359,8 +379,22 @@ def test_a_timeout_by_a_late_runner_blames_the_runner() -> None:
     )
 
 
+def test_a_failure_that_was_answered_fails_the_deploy_however_late_the_runner_is() -> None:
+    found = judged(watched(like(_DEAD, observer_delay_seconds=3.0, took=3.1)))
+
+    assert (found.row, found.verdict) == ("window-outage", Verdict.UNHEALTHY)
+
+
+def test_a_runner_that_is_late_now_and_then_decides_nothing() -> None:
+    def answer(slot: Slot) -> Sample:
+        late = 2.0 if int(slot.at_seconds) % 3 == 0 else 0.0
+        return sample(at=slot.at_seconds, total_seconds=late + 0.05, observer_delay_seconds=late)
+
+    assert judged(watched(answer)).row == "met"
+
+
 def test_the_cases_above_leave_no_row_of_a_window_out() -> None:
-    begins = ("window-", "no-traffic-", "traffic-", "pre-existing")
+    begins = ("window-", "no-traffic-", "traffic-", "pre-existing", "observer-")
 
     assert [row[1][0] for row in _ROWS] == [
         row.name for row in TABLE if row.name.startswith(begins)

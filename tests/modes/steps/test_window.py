@@ -20,6 +20,7 @@ from slo_action.core.model import (
     VersionRule,
     Witness,
 )
+from slo_action.core.observation.observer_delay import ObserverDelay
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.streams import Stream
 from slo_action.core.observation.window import Window, WindowEnd
@@ -30,8 +31,9 @@ from slo_action.core.stats.rate_test import RatePolicy
 from slo_action.core.verdict.facts import OnLateStart
 from slo_action.modes.steps.window import WindowDriver
 from slo_action.modes.verify import verify
-from tests.builders import World, always, healthy_from
+from tests.builders import World, always, healthy_from, sample
 from tests.worlds.memory_ports import VirtualRun
+from tests.worlds.virtual_clock import VirtualClock
 from tests.worlds.virtual_pool import VirtualPool
 
 GOOD = always(Outcome.OK)
@@ -379,14 +381,21 @@ def test_a_deploy_by_another_run_while_the_window_fails_is_left_alone() -> None:
     assert stage.deploy.live == "v3"
 
 
-def observer(stage: VirtualRun) -> WindowDriver:
+def observer(stage: VirtualRun, *, controlled: bool = True) -> WindowDriver:
     health = Probe(witness=Witness.HEALTH, url="https://dashboard.example/healthz")
 
     def window(begun: float) -> Window:
         stream = Stream(name="health", probe=health)
-        return Window(WindowPolicy(), (stream,), begun_seconds=begun, controlled=True)
+        return Window(WindowPolicy(), (stream,), begun_seconds=begun, controlled=controlled)
 
-    return WindowDriver(window, stage.ports, control=None, anchor=0.0, ask_traffic=lambda: None)
+    return WindowDriver(
+        window,
+        stage.ports,
+        control=None,
+        anchor=0.0,
+        ask_traffic=lambda: None,
+        delay=ObserverDelay(1.0),
+    )
 
 
 def test_a_slot_that_the_host_comes_to_too_late_is_not_sent() -> None:
@@ -403,6 +412,43 @@ def test_a_slot_that_the_host_comes_to_too_late_is_not_sent() -> None:
     assert window.stream_stats["health"].missed in (58, 59, 60)
     assert len(stage.deploy.asked) - sent <= 3
     assert window.stream_stats["health"].rate.bad == 0
+
+
+class StallingClock(VirtualClock):
+    """A host that sleeps on for so long once in each of the seconds `naps`."""
+
+    def __init__(self, naps: set[int], seconds: float) -> None:
+        super().__init__()
+        self._naps = naps
+        self._seconds = seconds
+
+    def sleep_until(self, instant: float) -> None:
+        super().sleep_until(instant)
+        if int(instant) in self._naps:
+            self._naps.discard(int(instant))
+            self.advance(self._seconds)
+
+
+def test_timeouts_of_a_host_that_overslept_are_not_the_service_s() -> None:
+    stage = deployed(GOOD)
+    stage.clock = StallingClock({60, 120, 180}, 8.0)
+
+    def answer(_probe: Probe, at: float) -> Sample:
+        hidden = any(nap - 5.0 < at < nap for nap in (60, 120, 180))
+        return sample(Outcome.READ_TIMEOUT if hidden else Outcome.OK, at, total_seconds=6.0)
+
+    stage.pool = VirtualPool(stage.clock, answer)
+    watching = observer(stage, controlled=False)
+    watching.begin()
+    watching.finish()
+    window = watching.window
+    assert window is not None
+    found = window.stream_stats["health"]
+
+    assert found.rate.bad == 0
+    assert found.outcomes[Outcome.OBSERVER_LATE] == 15
+    assert found.last_neutral is not None
+    assert "this host was 8 s late" in found.last_neutral.detail
 
 
 def test_an_observer_that_never_saw_a_sign_of_life_sends_nothing() -> None:
