@@ -298,7 +298,10 @@ def test_all_mistakes_in_the_inputs_are_reported_and_nothing_is_sent(plays: Play
     for field in ("service", "servcie", "url", "health-deadline", "fail-on"):
         assert any(message.startswith(f"{field}: ") for message in told), field
     assert (play.scene.shop.requests, play.scene.artifacts.calls) == ([], [])
-    assert play.result.outputs == {}
+    assert (play.result.outputs["verdict"], play.result.outputs["cause"]) == (
+        "inconclusive",
+        "config",
+    )
 
 
 def test_a_missing_output_file_is_the_runners_fault(plays: Plays) -> None:

@@ -61,6 +61,12 @@ class RollbackCommands(NamedTuple):
     previous_version: tuple[str, ...] = ()
     shell: bool = False
 
+    @property
+    def takes_version(self) -> bool:
+        """Whether the rollback command is given the version to go back to."""
+        mark = "SLO_PREVIOUS_VERSION" if self.shell else "{previous-version}"
+        return any(mark in part for part in self.rollback)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRequest:
@@ -169,6 +175,9 @@ def read_request(
         shell=inputs.command_shell,
         timeout_seconds=inputs.rollback_timeout.total_seconds(),
     )
+    if inputs.to_version and commands.rollback and not commands.takes_version:
+        accepted = "write {previous-version} in rollback-command"
+        mistakes.append(Mistake("to-version", "is not given to rollback-command", accepted))
     if mistakes or target is None:
         raise InputError(tuple(mistakes))
     run = environment.run

@@ -131,6 +131,7 @@ def test_every_input_is_typed() -> None:
         ("version-path", "/a b", "starts with one slash"),
         ("service", "a\nb", "one line"),
         ("service", "--all", "does not begin with a dash"),
+        ("to-version", "--all", "does not begin with a dash"),
         ("approver", "a\x1b[31m", "one line"),
         ("matrix", "{", "leave it out"),
         ("matrix", "[" * 100_000, "leave it out"),

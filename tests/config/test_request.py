@@ -121,6 +121,11 @@ def test_credentials_reach_the_probe_and_nothing_that_is_shown(tmp_path: Path) -
         ({"platform": "command"}, "rollback-command", "`platform: command` needs one"),
         ({"previous_version_command": "x"}, "rollback-command", "of no use without one"),
         ({"rollback_command": "a 'b"}, "rollback-command", "No closing quotation"),
+        (
+            {"mode": "rollback", "to_version": "v1", "rollback_command": "./undo"},
+            "to-version",
+            "write {previous-version} in rollback-command",
+        ),
         ({"deployed_at": "2026-11-23T10:02:00Z"}, "deployed-at", "lies in the future"),
     ],
 )
