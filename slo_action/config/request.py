@@ -154,7 +154,8 @@ def read_request(
     inputs, found = read_inputs(given)
     inputs = _with_token(inputs, environment)
     before_matrix = inputs
-    inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, environment.workspace))
+    loaded = read_matrix(inputs.config, environment.workspace)
+    inputs, service, wrong = _with_matrix(inputs, loaded)
     mistakes = [
         *found,
         *wrong,
@@ -165,6 +166,10 @@ def read_request(
         mistakes += _lacking_secrets(inputs, service)
     mistakes += _undefined_variables(service)
     target = _target(inputs, mistakes)
+    if loaded and service and inputs.url and target is None and not before_matrix.url:
+        origin = loaded.origins[service.name]
+        place = origin.document.below(*origin.roots).place(("url",))
+        mistakes[-1] = mistakes[-1].at(origin.document.path, place.line, place.column)
     control = _control(inputs, environment, mistakes)
     metrics = _metrics(inputs, mistakes)
     commands = RollbackCommands(

@@ -50,6 +50,9 @@ class WorkflowLog:
                 for line in (f"{annotation.level}: {annotation.title}: {first}", *more):
                     self.line(line)
 
+    def progress(self, text: str) -> None:
+        """Show nothing: a runner keeps every line."""
+
     def mask(self, secret: str) -> None:
         """Teach runner and scrubber a secret in all its forms."""
         for form in self._scrubber.learn(secret):

@@ -50,8 +50,8 @@ def no_platform_annotations(services: Sequence[str]) -> tuple[Annotation, ...]:
 
 
 _NO_PLATFORM = (
-    "Nothing that could do it is set: fly-api-token and rollback-command are empty, as a secret is "
-    "that is not set, or the platform is none.\n"
+    "fly-api-token and rollback-command are empty (a secret that is not set is empty), or the "
+    "platform is none.\n"
     "On Fly.io, set fly-api-token to an app deploy token: fly tokens create deploy -a APP. "
     "Elsewhere, set rollback-command.\n"
     "Where no rollback is wanted, set rollback: off."

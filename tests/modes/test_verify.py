@@ -1,6 +1,7 @@
 """`verify` from its first probe to its ending, in a world where rollbacks really restore."""
 
 import html
+import re
 from dataclasses import replace
 
 import pytest
@@ -113,6 +114,20 @@ def test_where_a_rollback_is_possible_or_not_wanted_nothing_is_warned_of(
 
     assert policy_of(stage, platform, mode) == sentence
     assert stage.log.annotations == []
+
+
+def test_the_progress_says_what_is_waited_for_and_what_each_stream_answered() -> None:
+    stage = deployed(GOOD)
+
+    run(stage, replace(POLICY, window=WindowPolicy(length_seconds=60)))
+
+    assert stage.log.shown[0].startswith("health gate: 0 of 3 successes, 0 of 8 attempts")
+    assert any(line.startswith("health gate: 2 of 3") for line in stage.log.shown)
+    assert any(
+        re.fullmatch(r"observing: 30s left; health [0-9]+ \(0 failed\)", line)
+        for line in stage.log.shown
+    )
+    assert stage.log.shown[-1] == ""
 
 
 def test_a_bad_deploy_is_rolled_back_and_the_rollback_is_verified() -> None:
