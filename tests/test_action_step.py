@@ -66,7 +66,7 @@ def stopped_in_the_rollback(root: Path) -> Played:
 @PLAYBILL.scene
 def healthy(root: Path) -> Played:
     with scene(root, start=as_subprocess) as here:
-        return here.played(expected_version=GOOD)
+        return here.played(expected_version=GOOD, rollback="off")
 
 
 @PLAYBILL.scene
@@ -93,7 +93,7 @@ def in_act(root: Path) -> Played:
 @PLAYBILL.scene
 def on_enterprise_server(root: Path) -> Played:
     with scene(root, server_url="https://ghe.example") as here:
-        return here.played(token="", service="api\r\n")
+        return here.played(token="", service="api\r\n", rollback="off")
 
 
 @PLAYBILL.scene
