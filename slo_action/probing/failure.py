@@ -23,6 +23,9 @@ _OPENSSL_TEXT = re.compile(r"\] ([a-z0-9 ]+) \(_ssl")
 """Where OpenSSL's newer reasons have no name in Python."""
 _PLAIN_HTTP = "does this port speak plain HTTP?"
 _CLIENT_CERTIFICATE = "the server wants a client certificate, which probes have not"
+_HTTP_2_ONLY = (
+    "the server speaks HTTP/2 only: let it offer http/1.1 in ALPN, or probe an address that does"
+)
 _TLS_HINTS = {
     "wrong version number": _PLAIN_HTTP,
     "record layer failure": _PLAIN_HTTP,
@@ -33,7 +36,7 @@ _TLS_HINTS = {
     "tlsv1 alert protocol version": "does the server speak only an old version of TLS?",
     "unsupported protocol": "does the server speak only an old version of TLS?",
     "tlsv1 unrecognized name": "the server has no certificate for this host name",
-    "tlsv1 alert no application protocol": "the server speaks HTTP/2 only, probes HTTP/1.1",
+    "tlsv1 alert no application protocol": _HTTP_2_ONLY,
 }
 """What an alert means to who knows that a probe sends no client certificate."""
 _CONNECTED = frozenset({Phase.TLS, Phase.ANSWER, Phase.BODY})

@@ -3,6 +3,7 @@
 from math import ceil
 from typing import NamedTuple
 
+from slo_action.core.decision.decide import ROLLBACK_CAUSES
 from slo_action.core.model import Cause, Ending, Mode, Verdict
 from slo_action.core.record.record import AuditRecord, Rollback, Verification
 from slo_action.core.text.quantities import duration_words
@@ -55,6 +56,7 @@ def _values(record: AuditRecord) -> dict[str, str]:
     degraded = record.judgement.verdict is Verdict.DEGRADED
     rehearsed = record.plan if record.decision.rehearsed else None
     taken_over, restored = _is_taken_over(record), _restored(record)
+    is_late = record.rollback is not None and record.rollback.is_late
     return {
         "service": record.service,
         "release": f"{record.service}{_version(record)}",
@@ -69,9 +71,13 @@ def _values(record: AuditRecord) -> dict[str, str]:
         else "but could not be verified: manual action needed",
         "not_restored": "another deploy took over during the rollback: see its run"
         if taken_over
+        else "and its rollback is not finished: run `mode: rollback`"
+        if is_late
         else "and so did the rollback: manual action needed",
         "stopped": "stopped: another deploy took over, see its run"
         if taken_over
+        else "is not finished: run it again"
+        if is_late
         else "failed: manual action needed",
         "planned": f"would be rolled back to {rehearsed.target.version}"
         if rehearsed
@@ -137,6 +143,8 @@ def reason(record: AuditRecord) -> str:
 def _rollback_result(record: AuditRecord, rollback: Rollback) -> str:
     if record.ending is Ending.ROLLBACK_FAILED:
         step = rollback.steps[-1]
+        if rollback.is_late:
+            return f"The rollback is not finished: {step.detail}"
         return f"The rollback failed at {step.name}: {step.detail}"
     seconds = sum(step.duration_seconds for step in rollback.steps)
     done = f"Rolled back to {_target(record)} within {duration_words(max(1, ceil(seconds)))}"
@@ -164,8 +172,8 @@ _NEXT_BY_ENDING: dict[Ending, tuple[str, ...]] = {
     ),
 }
 _NEXT_BY_CAUSE: dict[Cause, tuple[str, ...]] = {
-    Cause.CONFIG: ("Fix the check: its paths or credentials, or send Cache-Control: no-store.",),
-    Cause.PATH: ("Renew the certificate or fix the DNS record; a rollback would not help.",),
+    Cause.CONFIG: ("Fix the check as the reason says: its path, method or credentials.",),
+    Cause.PATH: ("Fix the TLS, DNS or routing fault that the reason names.",),
     Cause.WRONG_VERSION: (
         "The deploy did not take effect: check the platform's release log before this step.",
     ),
@@ -175,7 +183,11 @@ _NEXT_BY_CAUSE: dict[Cause, tuple[str, ...]] = {
         "Check what failed already before the deploy: a rollback would not fix it.",
     ),
     Cause.APP: ("Check the service's log from the first failure on.",),
+    Cause.PLATFORM: ("Check the platform's status page and the state of the machines.",),
 }
+_STILL_LIVE = "The failed release is still live: roll back by hand, or deploy a fix."
+_DEGRADED_BODY = ("Fix what the health answer reports; the reason quotes it.",)
+_NOT_CACHED = ("Send `Cache-Control: no-store` on the path that the reason names.",)
 
 
 _NO_TRAFFIC_DATA = ("Check why the metric source has no data: address, credentials or query.",)
@@ -187,6 +199,8 @@ NEXT_BY_ROW: dict[str, tuple[str, ...]] = {
         "Nothing was changed. Check the failures below, then run the job again.",
         "There were too few answers to decide: a longer `observe` brings more.",
     ),
+    "window-cached": _NOT_CACHED,
+    "unjudged-cached": _NOT_CACHED,
     "window-challenge": _LET_PASS,
     "unjudged-challenge": _LET_PASS,
     "window-silent": (
@@ -198,9 +212,14 @@ NEXT_BY_ROW: dict[str, tuple[str, ...]] = {
         "Enable HTTP/1.1 on the server, or probe an address that speaks it.",
         "If the server wants a client certificate, exempt the health endpoint from it.",
     ),
-    "no-version": ("Set `version-path`, or leave `expected-version` out.",),
+    "outside": ("Check what lies between users and the machines: proxy, load balancer, DNS.",),
+    "no-version": (
+        "Set `version-path` or `health-path` to an endpoint that reports the version.",
+        "If there is none, leave `expected-version` out.",
+    ),
     "version-unverified": ("Set `expected-version` to a value that the service reports.",),
-    "window-degraded": ("Check the failing checks that the health body lists.",),
+    "met-degraded": _DEGRADED_BODY,
+    "window-degraded": _DEGRADED_BODY,
     "window-mixed": (
         "Two versions answer: find the machines that the deploy did not reach, or stop them.",
     ),
@@ -244,5 +263,8 @@ def _next_after_verify(record: AuditRecord) -> tuple[str, ...]:
     by_row = NEXT_BY_ROW.get(record.judgement.row)
     if by_row and not record.rollback:
         return by_row
-    by_cause = _NEXT_BY_CAUSE.get(record.judgement.cause, ())
-    return _NEXT_BY_ENDING.get(record.ending, ()) + by_cause
+    cause = record.judgement.cause
+    first = _NEXT_BY_ENDING.get(record.ending, ())
+    if record.ending is Ending.NOT_ROLLED_BACK and cause in ROLLBACK_CAUSES:
+        first = (_STILL_LIVE,)
+    return first + _NEXT_BY_CAUSE.get(cause, ())

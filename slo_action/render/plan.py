@@ -10,7 +10,7 @@ _ACTIONS = {Step.UPDATE: "restore", Step.START: "start", Step.CORDON: "cordon", 
 
 def plan_lines(plan: RollbackPlan) -> tuple[str, ...]:
     """Return the plan as lines of text. They quote the platform: untrusted."""
-    head = f"to {_target(plan)}, by the {plan.engine} engine: {_changed(plan)}"
+    head = f"to {_target(plan)}: {_changed(plan)}"
     lines = [head]
     for step in plan.steps:
         changes = f"; changes {', '.join(step.changes)}" if step.changes else ""
@@ -34,7 +34,7 @@ def _action(step: MachineStep) -> str:
 
 def plan_section(plan: RollbackPlan) -> str:
     """Return the plan as Markdown: a table of machines, and what no rollback brings back."""
-    head = f"To {code(_target(plan))}, by the {code(plan.engine)} engine: {_changed(plan)}."
+    head = f"To {code(_target(plan))}: {_changed(plan)}."
     header = ("machine", "region", "step", "from", "to", "changes", "why")
     rows = [
         (

@@ -275,7 +275,7 @@ def test_the_later_steps_do_what_they_say(played: dict[str, Played]) -> None:
     printed = job.play(count, result.workspace)
 
     sent = json.loads((job.stubs / "curl.log").read_text(encoding="utf-8"))
-    assert sent["text"].startswith("healthy (verified): 3 consecutive successful attempts")
+    assert sent["text"].startswith("healthy (verified): 3 health checks in a row passed")
     assert printed == "attempts: 3\n"
 
 

@@ -84,7 +84,7 @@ def test_the_rates_and_the_size_of_a_record_are_reported() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "say nothing of the service",
+        "say nothing about the service",
         "but too few answers to be sure",
         "the control did not answer either, so the fault may be the runner's network",
         "no count of real traffic (",

@@ -348,7 +348,7 @@ def test_a_way_back_to_the_failed_version_itself_is_no_way_back() -> None:
     record = run(stage)
 
     assert record.ending is Ending.NOT_ROLLED_BACK
-    assert "the very version that failed" in record.decision.why
+    assert "the version that failed" in record.decision.why
 
 
 def bare(_: float) -> Outcome:

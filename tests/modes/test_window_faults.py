@@ -116,7 +116,7 @@ def test_a_firewall_that_challenges_the_whole_window_decides_nothing() -> None:
         Cause.PATH,
     )
     assert record.judgement.reason == (
-        "inconclusive because 300 of 300 answers of health say nothing of the service, "
+        "inconclusive because 300 of 300 answers from health say nothing about the service, "
         "all of the last 290 s; "
         f"last: {told}"
     )

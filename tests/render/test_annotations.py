@@ -55,7 +55,7 @@ def test_an_inconclusive_window_is_a_warning_that_names_the_endpoint() -> None:
     found, *_ = annotations(observed(window, ending=Ending.UNDECIDED))
 
     assert found.level is Level.WARNING
-    assert "answers of /api say nothing" in found.message
+    assert "answers from /api say nothing" in found.message
 
 
 def test_notes_of_what_a_window_keeps_are_reported_too() -> None:

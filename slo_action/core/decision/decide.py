@@ -66,22 +66,22 @@ class Decision:
 
 
 _NO_ROLLBACK: dict[Cause, str] = {
-    Cause.CONFIG: "the check itself looks wrong, and it is not known to have passed before",
-    Cause.PATH: "the deploy did not make the certificate or the name, so a rollback would not help",
+    Cause.CONFIG: "the check looks misconfigured, and no run before the deploy passed it",
+    Cause.PATH: "the fault looks to be in TLS, DNS or routing, which a rollback does not change",
     Cause.WRONG_VERSION: "the new version is not live, or not alone: a rollback would not help",
     Cause.PRE_EXISTING: "it failed before the deploy, too",
     Cause.SUPERSEDED: "another deploy took over",
-    Cause.OBSERVER: "the fault may be the observer's",
+    Cause.OBSERVER: "the fault may be the runner's or its network's",
     Cause.NONE: "no cause was found",
 }
-_ROLLBACK_CAUSES = frozenset({Cause.APP, Cause.PLATFORM})
+ROLLBACK_CAUSES = frozenset({Cause.APP, Cause.PLATFORM})
 
 
 def decide(judgement: Judgement, mode: RollbackMode, way_back: WayBack) -> Decision:
     """Decide what follows from a verdict. Only unhealthy by app or platform rolls back."""
     if judgement.verdict is not Verdict.UNHEALTHY:
         return Decision(action=Action.KEEP, why=f"the verdict is {judgement.verdict}")
-    if judgement.cause not in _ROLLBACK_CAUSES:
+    if judgement.cause not in ROLLBACK_CAUSES:
         return _stand_down(_NO_ROLLBACK[judgement.cause])
     if mode is RollbackMode.OFF:
         return _stand_down("`rollback: off`")
@@ -117,7 +117,7 @@ def compare_and_swap(
         return _stand_down(f"another deploy took over: {how}", superseded=True)
     circle = _circle(now, judged)
     if circle:
-        return _stand_down(f"the way back leads to {circle}, the very version that failed")
+        return _stand_down(f"the rollback target is {circle}, the version that failed")
     if judged is not None and live is not None and not matches(judged, live):
         how = f"version {judged} was judged and version {live} answers now"
         return _stand_down(f"another deploy took over: {how}", superseded=True)
@@ -130,7 +130,7 @@ def moved(before: WayBack, now: WayBack) -> str:
         judged, newest = _name(before.current), _name(now.current)
         return f"{judged} was judged, and {newest} is the newest release now"
     if now.target != before.target:
-        return f"the way back led to {_name(before.target)}, now to {_name(now.target)}"
+        return f"the rollback target was {_name(before.target)}, and is {_name(now.target)} now"
     return ""
 
 

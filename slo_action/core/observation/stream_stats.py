@@ -16,8 +16,9 @@ _MOST_WEIGHT = 2.0
 class StreamStats:
     """Counts of one stream. `last_bad` and `last_heard` are slots, in seconds since the deploy.
 
-    `starting` holds failures that wait for the first good answer. `missed` counts slots that could
-    not be taken, `excused` timeouts that the control explains. `tickets_apart` and `seconds_apart`
+    `failed_seconds` are those of the failures that count. `starting` holds failures that wait for
+    the first good answer. `missed` counts slots that could not be taken, `excused` timeouts that
+    the control explains. `tickets_apart` and `seconds_apart`
     lie between two of its probes at the usual rate. `goal` is what its answers may take; None where
     nothing is set.
     """
@@ -43,6 +44,7 @@ class StreamStats:
         self.good = 0
         self.last_bad = float("-inf")
         self.last_heard = float("-inf")
+        self.failed_seconds: list[float] = []
         self.last_failure: Sample | None = None
         self.last_good: Sample | None = None
         self.last_neutral: Sample | None = None
@@ -87,6 +89,7 @@ class StreamStats:
         elif bad:
             self.last_bad = max(self.last_bad, slot.at_seconds)
             self.last_failure = sample
+            self.failed_seconds.append(slot.at_seconds)
         else:
             self.good += 1
             self.last_good = sample
@@ -104,6 +107,13 @@ class StreamStats:
     def unusable(self) -> int:
         """Answers that say nothing: limited, challenged, cached, our own side's, or excused."""
         return sum(n for o, n in self.outcomes.items() if o.is_neutral) + self.excused
+
+    @property
+    def early_failures(self) -> int:
+        """Failures that do not count: before its first good answer, or in the grace period."""
+        failed = sum(n for outcome, n in self.outcomes.items() if outcome.is_bad)
+        other_version = self.outcomes.get(Outcome.WRONG_VERSION, 0)
+        return failed - other_version - self.rate.bad - self.excused
 
     def _time(self, sample: Sample, *, cold: bool) -> None:
         """Only answers are timed, and what timed out: a refusal is quick and says nothing."""

@@ -41,7 +41,6 @@ from slo_action.core.verdict.window_facts import (
     latency_summary,
     missed_latency,
     over_slo,
-    over_trigger,
     requests_failed,
     unheard,
     unheard_summary,
@@ -194,7 +193,8 @@ def _failed_before(facts: Facts) -> str | None:
     if not had or not all(had):
         return None
     before = before_summary(baseline, streams)
-    return f"{failure_summary(window)}; it failed as much before the deploy: {before}"
+    failed = failure_summary(window, facts.since)
+    return f"{failed}; it failed as much before the deploy: {before}"
 
 
 @_row("down-before", _UNHEALTHY, Cause.PRE_EXISTING)
@@ -260,19 +260,21 @@ def _machine_critical(facts: Facts) -> str | None:
 # The window fails: a trigger fired, or another version answers.
 
 
-@_window_row("pre-existing", _DEGRADED, Cause.PRE_EXISTING)
-def _pre_existing(window: Window) -> str | None:
+@_row("pre-existing", _DEGRADED, Cause.PRE_EXISTING)
+def _pre_existing(facts: Facts) -> str | None:
     """Window: a trigger fired, but real traffic failed as much before the deploy."""
-    if not is_pre_existing(window):
+    window = facts.window
+    if window is None or not is_pre_existing(window):
         return None
-    return f"{failure_summary(window)}; the deploy did not cause it: {window.traffic.sentence}"
+    failed = failure_summary(window, facts.since)
+    return f"{failed}; the deploy did not cause it: {window.traffic.sentence}"
 
 
 def _blamed(facts: Facts, outcomes: frozenset[Outcome]) -> str | None:
     window = facts.failed_window
     if window is None or blamed_outcome(window) not in outcomes:
         return None
-    return failure_summary(window)
+    return failure_summary(window, facts.since)
 
 
 @_row("window-path", _UNHEALTHY, Cause.PATH)
@@ -287,17 +289,19 @@ def _window_config(facts: Facts) -> str | None:
     return _blamed(facts, CONFIG_OUTCOMES)
 
 
-@_window_row("window-outage", _UNHEALTHY, Cause.APP)
-def _window_outage(window: Window) -> str | None:
+@_row("window-outage", _UNHEALTHY, Cause.APP)
+def _window_outage(facts: Facts) -> str | None:
     """Window: every endpoint bad for 15 s, the control alive."""
-    return failure_summary(window) if window.end is WindowEnd.OUTAGE else None
+    window = facts.failed_window
+    is_outage = window is not None and window.end is WindowEnd.OUTAGE
+    return failure_summary(window, facts.since) if window and is_outage else None
 
 
-@_window_row("window-breach", _UNHEALTHY, Cause.APP)
-def _window_breach(window: Window) -> str | None:
+@_row("window-breach", _UNHEALTHY, Cause.APP)
+def _window_breach(facts: Facts) -> str | None:
     """Window: the trigger fired on an endpoint, on all, a journey, or a machine users notice."""
-    breached = window.end is WindowEnd.BREACHED or over_trigger(window)
-    return failure_summary(window) if breached else None
+    window = facts.failed_window
+    return failure_summary(window, facts.since) if window else None
 
 
 @_window_row("window-traffic", _UNHEALTHY, Cause.APP)
@@ -409,7 +413,7 @@ def _window_unanswered(window: Window) -> str | None:
 
 @_window_row("window-unsure", _INCONCLUSIVE, Cause.APP)
 def _window_unsure(window: Window) -> str | None:
-    """Window: the trigger neither fired nor was refuted."""
+    """Window: the trigger neither fired nor was ruled out."""
     stats = unsure(window)
     if stats is None:
         return None
@@ -534,11 +538,15 @@ def _recovered(facts: Facts) -> str | None:
     if not (facts.end is GateEnd.MISSED and again and facts.on_late_start is OnLateStart.WARN):
         return None
     policy = facts.gate.policy
-    since = f"; since then {window_summary(facts.window)}" if facts.window else ""
     return (
-        f"missed the health SLO of {policy.deadline_seconds:.0f} s, but answered "
-        f"{policy.required_streak} times in a row when asked again before the rollback{since}"
+        f"missed the health SLO of {policy.deadline_seconds:.0f} s, but "
+        f"{policy.required_streak} health checks in a row passed in the recheck before the rollback"
+        f"{_in_window(facts)}"
     )
+
+
+def _in_window(facts: Facts) -> str:
+    return f"; {window_summary(facts.window)} in the observation window" if facts.window else ""
 
 
 @_row("met-degraded", _DEGRADED, Cause.APP)
@@ -554,24 +562,23 @@ def _met(facts: Facts) -> str | None:
     if facts.end is not GateEnd.MET:
         return None
     gate, last = facts.gate, facts.gate.attempts[-1]
-    version = f" on version {last.version}" if last.version else ""
+    version = f", version {last.version}" if last.version else ""
     late = last.ended_seconds > gate.deadline_seconds
-    observer = "; it was first probed too late to be quicker, and never failed" if late else ""
-    then = f"; then {window_summary(facts.window)}" if facts.window else ""
+    observer = ", as probing began late; none failed" if late else ""
     return (
-        f"{gate.policy.required_streak} consecutive successful attempts by "
-        f"{last.ended_seconds:.1f} s after the {facts.since} "
-        f"(limit {gate.policy.deadline_seconds:.0f} s){version}{observer}{then}"
+        f"{gate.policy.required_streak} health checks in a row passed within "
+        f"{last.ended_seconds:.1f} s of the {facts.since} "
+        f"(limit {gate.policy.deadline_seconds:.0f} s){version}{observer}{_in_window(facts)}"
     )
 
 
 def _late_start(facts: Facts, policy: OnLateStart) -> str | None:
     if facts.end is not GateEnd.LATE or facts.on_late_start is not policy:
         return None
-    then = f"; then {window_summary(facts.window)}" if facts.window else ""
     return (
-        f"became healthy only {facts.gate.attempts[-1].ended_seconds:.1f} s after the "
-        f"{facts.since}; the health SLO allows {facts.gate.policy.deadline_seconds:.0f} s{then}"
+        f"{facts.gate.policy.required_streak} health checks in a row passed only "
+        f"{facts.gate.attempts[-1].ended_seconds:.1f} s after the {facts.since} "
+        f"(limit {facts.gate.policy.deadline_seconds:.0f} s){_in_window(facts)}"
     )
 
 
@@ -595,7 +602,7 @@ def _unjudged_by(facts: Facts, *outcomes: Outcome) -> str | None:
         return None
     detail = last.deciding.detail if last else ""
     network = _SAME_NETWORK if last is not None and last.control_alive is False else ""
-    return f"inconclusive because the last answers say nothing of the service: {detail}{network}"
+    return f"inconclusive because the last answers say nothing about the service: {detail}{network}"
 
 
 @_row("unjudged-cached", _INCONCLUSIVE, Cause.CONFIG)
@@ -626,10 +633,8 @@ def _no_version(facts: Facts) -> str | None:
     shown = facts.last_failure
     if not _is_wrong_version(facts) or shown is None or shown.version is not None:
         return None
-    return (
-        "inconclusive because neither body nor headers name a version, and "
-        f"{facts.rule.expected or 'another version'} was expected"
-    )
+    expected = facts.rule.expected or "another version"
+    return f"inconclusive because the service reports no version, and {expected} was expected"
 
 
 @_row("superseded", _INCONCLUSIVE, Cause.SUPERSEDED)
@@ -662,9 +667,9 @@ def _missed(facts: Facts) -> str:
     counted = gate.attempts or gate.asked
     failed = sum(1 for o in counted if o.result is ObservationResult.FAILED)
     return (
-        f"never {gate.policy.required_streak} successful attempts in a row within "
-        f"{gate.deadline_seconds:.0f} s of the {facts.since}: {failed} of {len(counted)} "
-        f"failed; last: {facts.last_detail or facts.prevailing}"
+        f"{failed} of {len(counted)} health checks failed within {gate.deadline_seconds:.0f} s of "
+        f"the {facts.since} ({gate.policy.required_streak} in a row must pass); last: "
+        f"{facts.last_detail or facts.prevailing}"
     )
 
 
@@ -685,7 +690,8 @@ def _missed_protocol(facts: Facts) -> str | None:
     mismatch = shown.is_protocol_mismatch and shown.outcome not in PATH_OUTCOMES
     if not (mismatch and never_answered):
         return None
-    return f"{_missed(facts)}; the server may speak HTTP/2 only, or want a client certificate"
+    may = "; the server may speak HTTP/2 only, or want a client certificate"
+    return f"{_missed(facts)}{'' if 'HTTP/2' in shown.detail else may}"
 
 
 @_row("missed-path", _UNHEALTHY, Cause.PATH)

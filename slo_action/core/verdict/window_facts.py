@@ -175,7 +175,7 @@ def requests_failed(stream: Stream | None, rate: RateTest, window: Window) -> st
     limit = f"limit {percent_words(window.policy.rates.trigger)}"
     what, bad, valid = _requests(stream), rate.bad, rate.valid
     if not valid:
-        return f"no {what} was answered in a way that counts"
+        return f"none of the {what} got an answer that counts"
     if not bad:
         return f"none of {valid} {what} failed ({limit})"
     if bad == valid:
@@ -199,33 +199,54 @@ def _requests(stream: Stream | None) -> str:
     return f"requests to {name if name.startswith('/') else f'the {name} endpoint'}"
 
 
-def failure_summary(window: Window) -> str:
-    """Return what failed, how often, against which limit, since when, and how it failed last."""
+def failure_summary(window: Window, since: str = "deploy") -> str:
+    """Return what failed, how often, against which limit, since when, and how it failed last.
+
+    `since` names what second zero was.
+    """
     streams = failed_streams(window)
     shown = next((s.last_failure for s in reversed(streams) if s.last_failure), None)
     last = f": {shown.detail}" if shown else ""
     if window.end is WindowEnd.OUTAGE:
         names = " and ".join(stats.stream.name for stats in streams)
-        return (
-            f"every request to {names} failed since {window.outage_since or 0:.0f} s after the "
-            f"deploy (limit {window.policy.outage_seconds:g} s){last}"
-        )
-    if window.breached == (POOLED,) and window.pooled:
-        return f"{requests_failed(None, window.pooled, window)}{_since(window.pooled)}{last}"
+        began = _began(window, streams, window.outage_since or 0.0)
+        limit = f"limit {window.policy.outage_seconds:g} s"
+        return f"every request to {names} failed since {began} after the {since} ({limit}){last}"
     if not streams:
         return "the error rate is above the trigger"
     worst = max(streams, key=lambda stats: _share(stats.rate))
+    if window.breached == (POOLED,) and window.pooled:
+        what = requests_failed(None, window.pooled, window)
+        return f"{what}{_failing_since(window, streams, window.pooled, since)}{last}"
     last = f": {worst.last_failure.detail}" if worst.last_failure else last
     others = [
         f"{s.stream.name} ({s.rate.bad} of {s.rate.valid})" for s in streams if s is not worst
     ]
     also = f"; also {', '.join(others)}" if others else ""
-    return f"{requests_failed(worst.stream, worst.rate, window)}{_since(worst.rate)}{also}{last}"
+    what = requests_failed(worst.stream, worst.rate, window)
+    return f"{what}{_failing_since(window, (worst,), worst.rate, since)}{also}{last}"
 
 
-def _since(rate: RateTest) -> str:
-    since = rate.breach.bad_since_seconds if rate.breach else None
-    return "" if since is None else f", failing since {since:.0f} s after the deploy"
+def _failing_since(
+    window: Window, streams: Sequence[StreamStats], rate: RateTest, since: str
+) -> str:
+    if rate.breach is None:
+        return ""
+    began = _began(window, streams, rate.breach.bad_since_seconds)
+    return f", failing since {began} after the {since}"
+
+
+def _began(window: Window, streams: Sequence[StreamStats], since_seconds: float) -> str:
+    """Return when the first failure came that counts, from a given second on.
+
+    What failed before failures count may have failed longer.
+    """
+    failed = (at for stats in streams for at in stats.failed_seconds if at > since_seconds - _EDGE)
+    first, counted = min(failed, default=since_seconds), window.counts_from_seconds
+    early = first < counted + window.policy.rates.block_seconds
+    if early and any(stats.early_failures for stats in streams):
+        return f"the first {counted:.0f} s"
+    return f"{first:.0f} s"
 
 
 def before_summary(baseline: Baseline, streams: Sequence[StreamStats] = ()) -> str:
@@ -258,10 +279,10 @@ def unheard_summary(stats: StreamStats, window: Window, same_network: str) -> st
         last = f"; last: {stats.last_neutral.detail}" if stats.last_neutral else ""
         return (
             f"inconclusive because {stats.unusable} of {stats.rate.valid + stats.unusable} answers "
-            f"of {name} say nothing of the service{f', all of {seconds}' if seconds else ''}{last}"
-            f"{same_network if stats.excused else ''}"
+            f"from {name} say nothing about the service{f', all of {seconds}' if seconds else ''}"
+            f"{last}{same_network if stats.excused else ''}"
         )
-    few = f"only {stats.rate.valid} answers of {name} count"
+    few = f"only {stats.rate.valid} answers from {name} count"
     return (
         f"inconclusive because {f'{name} gave no answer in {seconds}' if seconds else few}"
         f"{_why_few_answers(window, stats)}"
@@ -350,17 +371,17 @@ def trigger_status(rate: RateTest, window: Window) -> str:
         return f"more than {trigger} of all planned probes failed by {at}"
     since = f" since {breach.bad_since_seconds:.0f} s" if breach.rule is BreachRule.CHANGE else ""
     sure = percent_words(rates.confidence)
-    return f"{sure} sure by {at} that it is nearer the trigger of {trigger} than {slo}{since}"
+    return f"failing nearer {trigger} than {slo}{since} with {sure} confidence by {at}"
 
 
 def _refutation(rate: RateTest, trigger: str, window: Window) -> str:
     over = window.end is WindowEnd.OVER
     if rate.refuted_seconds is not None:
-        return f"trigger {trigger} refuted at {rate.refuted_seconds:.0f} s"
+        return f"trigger {trigger} ruled out at {rate.refuted_seconds:.0f} s"
     if rate.least_bad > 1:  # of too few answers to refute anything
         return "did not fire the trigger"
     if over and rate.refuted_at_end():
-        return f"trigger {trigger} refuted at the end"
+        return f"trigger {trigger} ruled out at the end"
     if over and rate.over_trigger():
         return f"over the trigger of {trigger}, but too few answers to be sure"
-    return f"trigger {trigger} not refuted"
+    return f"trigger {trigger} not ruled out"

@@ -81,7 +81,7 @@ def planned(run: Run, decision: Decision) -> tuple[Decision, RollbackPlan | None
         with run.ports.interrupts.raising():
             plan = machines.plan(decision.target)
     except PlatformError as error:
-        return stood_down(run, f"there is no safe way back: {error.description}"), None
+        return stood_down(run, f"a rollback is not safe: {error.description}"), None
     except Interrupted:
         why = "the run was stopped before it could act"
         return Decision(action=Action.STAND_DOWN, why=why), None

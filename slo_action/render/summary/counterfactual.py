@@ -154,7 +154,7 @@ def _of_doubt(window: Window) -> Iterator[str]:
     trigger = percent_words(window.policy.rates.trigger)
     stream_stats = endpoints(window)[:_MOST_STREAMS]
     missing = [_enough(stats.rate) for stats in stream_stats]
-    refuted = f"more good answers would have refuted the trigger of {trigger}."
+    refuted = f"more good answers would have ruled out the trigger of {trigger}."
     sentences = [f"{more} {refuted}" if more else "" for more in missing]
     yield from _grouped(stream_stats, sentences, "Each")
 

@@ -6,8 +6,10 @@ from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
+from slo_action.core.decision.decide import Action
 from slo_action.core.gate.gate import Gate
 from slo_action.core.model import (
+    Mode,
     Observation,
     ObservationKind,
     ObservationResult,
@@ -94,10 +96,19 @@ def _facts(record: AuditRecord) -> str:
         ("Service", f"{_short(record.service)} at {_short(record.url)}"),
         ("Live version", _short(record.live_version) if record.live_version else "unknown"),
         ("Triggers", ", ".join(map(code, record.judgement.triggers)) or "none"),
-        ("Decision", f"{code(record.decision.action)}: {_long(record.decision.why)}"),
+        ("Decision", _decision(record)),
         ("Deployment", f"{_short(record.deployment_id)}, approved by {_short(record.approver)}"),
     ]
     return table(rows[0], rows[1:])
+
+
+def _decision(record: AuditRecord) -> str:
+    """Return what was decided, and why where neither the verdict nor the reason says it."""
+    action, why, target = record.decision.action, record.decision.why, record.decision.target
+    if action is Action.ROLL_BACK and record.mode is Mode.VERIFY:
+        return f"{code(action)}{f' to {_short(target.version)}' if target else ''}"
+    is_said = action is Action.KEEP or why in reason(record)
+    return code(action) if is_said else f"{code(action)}: {_long(why)}"
 
 
 def _next(record: AuditRecord) -> str:

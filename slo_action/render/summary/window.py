@@ -66,7 +66,7 @@ def _span(window: Window, since: str) -> str:
         end = "complete; the error-rate trigger fired at its end"
     return (
         f"From {window.begun_seconds:.0f} s to {until} after the {since}, {end}. "
-        f"{answers} answers; {failed} of the {valid} that count for endpoints failed."
+        f"{answers} answers; {failed} of the {valid} that count failed."
     )
 
 
@@ -145,11 +145,11 @@ def _not_counted(window: Window) -> Iterator[str]:
                 f"{name}: {stats.excused} timeouts not counted: the control endpoint did not "
                 "answer either."
             )
-        failures = (n for outcome, n in stats.outcomes.items() if outcome.is_bad)
-        failed = sum(failures) - stats.outcomes.get(Outcome.WRONG_VERSION, 0)
-        early = failed - stats.rate.bad - stats.excused
-        if early > 0:
-            yield f"{name}: {early} failures not counted: before it was up, or in the grace period."
+        if stats.early_failures > 0:
+            yield (
+                f"{name}: {stats.early_failures} failures not counted: before its first good "
+                "answer, or in the grace period."
+            )
 
 
 def _other_version(window: Window) -> Iterator[str]:

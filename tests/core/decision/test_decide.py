@@ -128,7 +128,7 @@ def test_a_way_back_that_leads_to_the_newest_release_is_a_circle() -> None:
     )
 
     assert checked.action is Action.STAND_DOWN
-    assert "the very version that failed" in checked.why
+    assert "the version that failed" in checked.why
 
 
 def test_a_superseded_run_blames_the_other_deploy() -> None:

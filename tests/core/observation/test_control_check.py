@@ -177,7 +177,7 @@ def test_a_runners_network_lost_for_most_of_the_window_is_reported_as_such() -> 
     judgement = judged_by(window)
 
     assert (judgement.verdict, judgement.cause) == (Verdict.INCONCLUSIVE, Cause.OBSERVER)
-    assert judgement.reason.startswith("inconclusive because 250 of 290 answers of health")
+    assert judgement.reason.startswith("inconclusive because 250 of 290 answers from health")
     assert "the control did not answer either" in judgement.reason
 
 

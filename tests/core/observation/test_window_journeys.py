@@ -267,7 +267,7 @@ def test_a_timeout_of_a_journey_that_answered_is_passed() -> None:
 
 def test_a_passed_window_reports_its_journeys() -> None:
     assert verdict(shop(always(Outcome.OK))).reason.endswith(
-        "and none of 29 runs of journey buy failed"
+        "and none of 29 runs of journey buy failed in the observation window"
     )
 
 

@@ -137,7 +137,7 @@ _ROWS: list[tuple[Callable[[], Window], Expected]] = [
             Verdict.UNHEALTHY,
             Cause.CONFIG,
             _ERROR_RATE,
-            "all 41 requests to /api failed (limit 5%), failing since 10 s after the deploy: ",
+            "all 41 requests to /api failed (limit 5%), failing since 11 s after the deploy: ",
         ),
     ),
     (
@@ -216,8 +216,8 @@ _ROWS: list[tuple[Callable[[], Window], Expected]] = [
             Cause.CONFIG,
             _NO_TRIGGER,
             (
-                "inconclusive because 240 of 290 answers of health say nothing of the service, "
-                "all of the last 241 s; last: what cached looks like"
+                "inconclusive because 240 of 290 answers from health say nothing about the "
+                "service, all of the last 241 s; last: what cached looks like"
             ),
         ),
     ),
@@ -408,7 +408,7 @@ def test_a_breach_says_what_failed_how_often_since_when_against_which_limit_and_
 
     assert plainly(judged(window).reason) == (
         f"1 in 3 requests to /api failed ({rate.bad} of {rate.valid}, limit 5%), failing since "
-        "100 s after the deploy: what http_5xx looks like"
+        "101 s after the deploy: what http_5xx looks like"
     )
     for part in ("/api: ", " failed (", "any-time interval", "more than 5"):
         assert part in details
@@ -418,7 +418,7 @@ def test_a_healthy_window_adds_what_it_saw_to_the_gates_reason() -> None:
     found = judged(watched(like(GOOD), HEALTH, api()))
 
     assert (found.verdict, found.row) == (Verdict.HEALTHY, "met")
-    assert "; then none of 290 requests failed" in found.reason
+    assert "; none of 290 requests failed in the observation window" in found.reason
 
 
 def test_what_recovered_in_the_last_look_is_degraded_where_the_window_is_well() -> None:
@@ -427,7 +427,7 @@ def test_what_recovered_in_the_last_look_is_degraded_where_the_window_is_well() 
     found = judged(watched(like(GOOD), begun=100.0), missed, again)
 
     assert (found.row, found.verdict, found.cause) == ("recovered", Verdict.DEGRADED, Cause.APP)
-    assert "when asked again before the rollback; since then none of 200" in found.reason
+    assert "in the recheck before the rollback; none of 200" in found.reason
 
 
 def test_what_recovered_in_the_last_look_is_unhealthy_where_the_window_is_not() -> None:
@@ -443,7 +443,7 @@ def test_a_late_gate_stays_degraded_however_well_the_window_is() -> None:
     found = judged(watched(like(GOOD), begun=87.0), gate)
 
     assert (found.row, found.verdict) == ("late", Verdict.DEGRADED)
-    assert "; then none of 213 requests failed" in found.reason
+    assert "; none of 213 requests failed in the observation window" in found.reason
 
 
 def test_a_window_may_fail_before_the_gate_has_ended() -> None:

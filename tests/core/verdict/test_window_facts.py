@@ -56,6 +56,25 @@ def names(window: Window) -> list[str]:
     return [stats.stream.name for stats in failed_streams(window)]
 
 
+def test_a_failure_is_since_its_first_failed_probe_and_after_what_the_run_counts_from() -> None:
+    breached = watched({"/api": between(103.0, 1e9)}, HEALTH, api())
+    out = watched(_DEAD)
+
+    first = next(iter(breached.stream_stats["/api"].failed_seconds))
+    assert 103.0 <= first < 105.0
+    assert f", failing since {first:.0f} s after the restart: " in failure_summary(
+        breached, "restart"
+    )
+    assert " failed since 100 s after the rollback (" in failure_summary(out, "rollback")
+
+
+def test_what_failed_in_the_grace_period_already_is_not_since_its_end() -> None:
+    window = watched({"/api": between(0.0, 1e9)}, HEALTH, api(), grace_seconds=30.0)
+
+    assert window.stream_stats["/api"].early_failures
+    assert ", failing since the first 30 s after the deploy: " in failure_summary(window)
+
+
 def test_users_ask_endpoints_only() -> None:
     window = opened(HEALTH, api(), VERSION, machine("a"))
 
@@ -96,7 +115,7 @@ def test_counts_in_a_sentence_are_the_counts_of_its_stream() -> None:
     assert window_summary(window) == f"{rate.bad} of {rate.valid} requests failed"
     details = rate_details("health", rate, window)
     assert f"health: {rate.bad} of {rate.valid} failed (" in details
-    assert "refuted at the end" in details or "refuted at" in details
+    assert "ruled out at the end" in details or "ruled out at" in details
 
 
 def test_a_window_without_a_single_answer_says_so() -> None:

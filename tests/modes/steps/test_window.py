@@ -94,7 +94,7 @@ def test_a_good_deploy_is_watched_until_five_minutes_after_it() -> None:
     assert (window.end, window.ended_seconds) == (WindowEnd.OVER, 300.0)
     assert window.stream_stats["health"].rate.bad == 0
     assert stage.clock.monotonic() == pytest.approx(300.0, abs=1.0)
-    assert "then none of 290 requests failed" in record.judgement.reason
+    assert "none of 290 requests failed in the observation window" in record.judgement.reason
     assert stage.deploy.live == "v2"
 
 

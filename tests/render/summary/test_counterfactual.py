@@ -81,7 +81,7 @@ def test_an_inconclusive_window_says_how_many_good_answers_would_have_refuted_th
     more = least - window.stream_stats["health"].rate.valid
 
     assert verdict(window) is Verdict.INCONCLUSIVE
-    assert f"{more} more good answers would have refuted the trigger of 5 %" in sentences(window)
+    assert f"{more} more good answers would have ruled out the trigger of 5 %" in sentences(window)
 
 
 def test_a_breach_by_significance_says_what_the_count_alone_would_have_done() -> None:

@@ -170,7 +170,7 @@ PLAN = RollbackPlan(
 def test_a_plan_lists_each_machine_and_what_it_cannot_restore() -> None:
     lines = plan_lines(PLAN)
 
-    assert lines[0] == "to v42 (not verified), by the machines engine: changes 2 of 3 machines"
+    assert lines[0] == "to v42 (not verified): changes 2 of 3 machines"
     assert lines[1] == (
         "ams m1: restore (v43 → v42): the sealed copy of the prepare run; "
         "changes image, env FEATURE_X"

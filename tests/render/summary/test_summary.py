@@ -1,16 +1,20 @@
 """The job summary: what a reviewer sees, in which order, and what gives way when it is too long."""
 
+import html
 import json
+import re
+from dataclasses import replace
 
 import pytest
 
 from slo_action.audit.write import audit_document
 from slo_action.core.gate.gate import Gate, GatePolicy
-from slo_action.core.model import ObservationKind, Outcome, Phases
+from slo_action.core.model import Ending, ObservationKind, Outcome, Phases, Release
 from slo_action.core.record.record import AuditRecord
 from slo_action.render.endings import next_steps
 from slo_action.render.summary.summary import LIMIT_BYTES, summary
 from tests.builders import always, drive, judged, observation, record, rolled_back
+from tests.render.test_endings import RECORDS
 from tests.worlds.rendered import Page, rendered
 
 PHASES = Phases(connect_seconds=0.01, processing_seconds=0.04)
@@ -48,7 +52,26 @@ def test_the_headline_is_followed_by_the_reason() -> None:
     lines = text_of(record()).splitlines()
 
     assert lines[0] == "## ✅ dashboard is verified healthy"
-    assert lines[2].startswith("**Why:** 3 consecutive successful attempts")
+    assert lines[2].startswith("**Why:** 3 health checks in a row passed")
+
+
+@pytest.mark.parametrize(
+    ("ending", "target", "decision"),
+    [
+        (Ending.VERIFIED, None, "keep"),
+        (Ending.NOT_ROLLED_BACK, None, "stand-down"),
+        (Ending.ROLLED_BACK_VERIFIED, None, "roll-back"),
+        (Ending.ROLLED_BACK_VERIFIED, Release(version="v1"), "roll-back to v1"),
+    ],
+)
+def test_the_decision_does_not_repeat_what_the_reason_says(
+    ending: Ending, target: Release | None, decision: str
+) -> None:
+    run = RECORDS[ending]
+    page = text_of(replace(run, decision=replace(run.decision, target=target)))
+    row = next(line for line in page.splitlines() if "Decision" in line)
+
+    assert html.unescape(re.sub("<[^>]+>", "", row)) == f"| Decision | {decision} |"
 
 
 def test_the_squares_show_every_observation_in_time_order() -> None:

@@ -226,7 +226,11 @@ def test_timeouts_of_the_runners_network_are_listed_as_not_counted() -> None:
             {"endpoints": ("journey buy",)},
             "runs of journeys met a 429 Too Many Requests: the journey waited",
         ),
-        (between(0.0, 20.0), {"grace_seconds": 30.0}, "failures not counted: before it was up"),
+        (
+            between(0.0, 20.0),
+            {"grace_seconds": 30.0},
+            "failures not counted: before its first good answer",
+        ),
         (between(100.0, 101.0, Outcome.WRONG_VERSION), {"version": "v1"}, "answers came from"),
         (BURST, {}, ": last failure "),
     ],
