@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from math import ceil
 
 from slo_action.core.gate.gate import Gate
@@ -55,9 +55,10 @@ def window_sample_line(slot: Slot, sample: Sample) -> str:
 
 def _json_line(place: Mapping[str, object], sample: Sample) -> str:
     """The response itself is kept in the proofs."""
-    fields = {key: value for key, value in asdict(sample).items() if key != "response"}
-    fields["at"] = sample.at.isoformat()
-    return json.dumps({**place, **fields}, ensure_ascii=True) + "\n"
+    seen = {field.name: getattr(sample, field.name) for field in fields(sample)}
+    seen |= {"at": sample.at.isoformat(), "phases": asdict(sample.phases)}
+    del seen["response"]
+    return json.dumps({**place, **seen}, ensure_ascii=True) + "\n"
 
 
 def gate_status(gate: Gate, next_seconds: float, now_seconds: float) -> str:
@@ -72,7 +73,7 @@ def gate_status(gate: Gate, next_seconds: float, now_seconds: float) -> str:
 
 
 def window_status(window: Window, now_seconds: float) -> str:
-    """Return what a window waits for: its end, or the last answers; then each stream's counts."""
+    """Return what a window waits for: its end, or the last answers."""
     left = window.ends_seconds - now_seconds
     waits = f"{_rounded(left)} left" if left > 0 else "waiting for the last answers"
     return f"observing: {waits}"
