@@ -130,6 +130,7 @@ _METAVARS: dict[object, str] = {
     datetime | None: "TIME",
     Fraction: "RATIO",
     bool: "{true,false}",
+    bool | None: "{true,false}",
 }
 _TYPES = {one.name.replace("_", "-"): one.type for one in fields(Inputs)}
 

@@ -107,6 +107,8 @@ def _log_policy(run: Run, before: WayBack) -> None:
     with log.group(POLICY):
         for sentence in request.policy.sentences(before.problem):
             log.line(sentence)
+        for name, options in request.asked.items():
+            log.line(f"{name} is asked with {'; '.join(options.shown)}")
         if journeys and not request.policy.window.length_seconds:
             log.line(f"Without a window (`observe: 0s`) no journey runs: {journeys}.")
         log.annotate(no_platform_annotations([request.service] if lacks_platform(request) else []))
@@ -271,4 +273,5 @@ def _record(case: _Case, rollback: Rollback | None) -> AuditRecord:
         wake=seen.wake,
         unseen=seen.unseen,
         no_rollback=case.before.problem,
+        asked=request.asked,
     )
