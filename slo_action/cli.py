@@ -113,7 +113,7 @@ _GROUPS = {
     "history": "result",
 }
 """The first input of each group of options, in the order of the inputs."""
-_ON_A_RUNNER = {"token", "check-run", "artifact-name", "matrix", "retention-days", "mode"}
+_ON_A_RUNNER = {"token", "check-run", "artifact-name", "matrix", "retention-days"}
 _TRAFFIC = {spec.name for spec in INPUTS if spec.name.startswith("prometheus-")} | {"on-no-data"}
 _UNUSED = {
     Mode.VERIFY: set(),
@@ -130,7 +130,7 @@ _METAVARS: dict[object, str] = {
     datetime | None: "TIME",
     Fraction: "RATIO",
     bool: "{true,false}",
-    bool | None: "{true,false}",
+    bool | None: "{on,off}",
 }
 _TYPES = {one.name.replace("_", "-"): one.type for one in fields(Inputs)}
 
@@ -157,6 +157,8 @@ def _add_mode(parser: argparse.ArgumentParser, mode: Mode) -> None:
     title = ""
     for spec in INPUTS:
         title = _GROUPS.get(spec.name, title)
+        if spec.name == "mode":
+            continue
         others = spec.name in _UNUSED[mode] if spec.mode is None else spec.mode is not mode
         if others or spec.name in _ON_A_RUNNER:
             parser.add_argument(f"--{spec.name}", default="", help=SUPPRESS)
