@@ -107,11 +107,11 @@ def _log_policy(run: Run, before: WayBack) -> None:
     with log.group(POLICY):
         for sentence in request.policy.sentences(before.problem):
             log.line(sentence)
-        for name, options in request.asked.items():
-            log.line(f"{name} is asked with {'; '.join(options.shown)}")
         if journeys and not request.policy.window.length_seconds:
             log.line(f"Without a window (`observe: 0s`) no journey runs: {journeys}.")
         log.annotate(no_platform_annotations([request.service] if lacks_platform(request) else []))
+    for name, options in request.asked.items():
+        log.line(f"{name} is asked with {'; '.join(options.shown)}")
 
 
 def _asked_again(run: Run, before: WayBack, seen: Observed) -> WayBack:
