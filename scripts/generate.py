@@ -21,6 +21,7 @@ from slo_action.config.slo.forms import (
     MatrixForm,
     MonitoringForm,
     PolicyForm,
+    RequestForm,
     ServiceForm,
     StepForm,
     TargetsForm,
@@ -105,6 +106,7 @@ _MATRIX_TABLES: dict[str, tuple[type[Form], str]] = {
     "targets": (TargetsForm, "slo_targets."),
     "monitoring": (MonitoringForm, "monitoring."),
     "policy": (PolicyForm, "policy."),
+    "request": (RequestForm, "request."),
     "endpoints": (EndpointForm, ""),
     "assertions": (AssertionForm, ""),
     "journeys": (JourneyForm, ""),
@@ -113,7 +115,15 @@ _MATRIX_TABLES: dict[str, tuple[type[Form], str]] = {
     "maintenance": (MaintenanceForm, ""),
 }
 
+
+def journeys_example() -> str:
+    """Return the example of journeys as a block of YAML."""
+    text = (ROOT / "examples" / "journeys.yml").read_text(encoding="utf-8")
+    return f"```yaml\n{text}```"
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "example of journeys": journeys_example,
     "inputs": inputs_table,
     "outputs": outputs_table,
     "verdicts": verdicts_table,

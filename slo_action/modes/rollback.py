@@ -101,4 +101,5 @@ def _record(
         released=before.current,
         prepared=request.prepared,
         plan=plan,
+        asked=request.asked,
     )

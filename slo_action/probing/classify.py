@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import responses
 
-from slo_action.core.answer.health_body import HealthReading, is_page, read_health, read_page
+from slo_action.core.answer.health_body import (
+    HealthReading,
+    is_page,
+    page_title,
+    read_health,
+    read_page,
+)
 from slo_action.core.answer.health_words import BodyHealth
 from slo_action.core.answer.version import (
     VersionField,
@@ -27,10 +33,10 @@ from slo_action.probing.redirects import advice, target_of, without_nonce
 
 _LONGEST_LOCATION = 300
 _CONFIG_FIXES = {
-    401: "the path asks for credentials: put them into the url input, or open the path",
-    403: "the path is forbidden to the probe: open it, or put credentials into the url input",
+    401: "the path asks for credentials: send them by `headers` or in `url`, or open the path",
+    403: "the path is forbidden to the probe: open it, or send what it asks for by `headers`",
     404: "there is nothing at this path: check the URL",
-    405: "the path does not take GET: name a path that does",
+    405: "the path does not take {method}: set `method`, or name a path that does",
 }
 
 
@@ -69,7 +75,7 @@ def classify(answer: Answer, probe: Probe, total_seconds: float) -> Reading:
     The first rule that fits decides: whoever stands between us and the service before the service,
     the status before the body, the version before the health, health before what the user asserts,
     that before slowness, and the days of a certificate last. Only status 200 can be good, unless
-    another one is asserted; 429 never is. Another 2xx is `http_4xx`: like a 404 it says that the
+    another one is asserted; 429 by name. Another 2xx is `http_4xx`: like a 404 it says that the
     URL does not give the answer that is asked for, which is the configuration's fault; the classes
     that blame the service would roll a working release back.
     """
@@ -133,12 +139,16 @@ def _lines(document: object, text: str) -> str:
 def _challenged(facts: _Facts) -> _Found:
     answer = facts.answer
     firewall = challenger(answer.status, answer.headers, answer.body.text)
-    detail = f"{firewall} challenged the probe ({answer.status}): let it pass by a header or token"
+    detail = (
+        f"{firewall} challenged the probe ({answer.status}): let it pass by a token in `headers`"
+    )
     return (Outcome.WAF_CHALLENGE, detail) if firewall else None
 
 
 def _limited(facts: _Facts) -> _Found:
-    if facts.answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+    asserted = (one for one in facts.probe.assertions if one.subject is Subject.STATUS)
+    is_meant = facts.expected and any("429" in str(one.expected) for one in asserted)
+    if facts.answer.status != HTTPStatus.TOO_MANY_REQUESTS or is_meant:
         return None
     wait = retry_after(facts.answer)
     asked = "" if wait is None else f" and asks to wait {wait:.0f} s"
@@ -179,16 +189,30 @@ def _refusing(facts: _Facts) -> _Found:
     is_any_2xx = facts.probe.witness in _BY_STATUS and 200 <= status < 300  # noqa: PLR2004
     if facts.expected or status == HTTPStatus.OK or is_any_2xx:
         return None
-    answers = f"answers {status} {responses.get(status, '')}".rstrip()
+    phrase = responses.get(status, "")
+    titled = _title(facts.answer.body.text, f"{status} {phrase}")
+    answers = f"answers {status} {phrase}".rstrip()
     if 500 <= status < 600:  # noqa: PLR2004
-        return Outcome.HTTP_5XX, f"{answers}{facts.says}"
+        return Outcome.HTTP_5XX, f"{answers}{facts.says or titled}"
     if 400 <= status < 500:  # noqa: PLR2004
         fix = None if facts.probe.witness is Witness.JOURNEY else _CONFIG_FIXES.get(status)
-        return Outcome.HTTP_4XX, f"{answers}: {fix}" if fix else answers
+        fix = fix and fix.format(method=facts.probe.request.verb)
+        return Outcome.HTTP_4XX, f"{answers}{titled}: {fix}" if fix else f"{answers}{titled}"
     if 200 <= status < 300:  # noqa: PLR2004
-        only = "only 200 is a healthy answer: name a path that answers 200"
+        only = (
+            "only 200 is a healthy answer: set `expected-status`, or name a path that answers 200"
+        )
         return Outcome.HTTP_4XX, f"{answers}, and {only}"
     return Outcome.PROTOCOL_ERROR, f"answers {status}, which is no status of a final answer"
+
+
+def _title(text: str, status: str) -> str:
+    """A page often says who refuses and why, such as a proxy that was asked over plain HTTP."""
+    title = page_title(text) if is_page(text) else ""
+    said = title.lower()
+    for part in status.lower().split(maxsplit=1):
+        said = said.replace(part, "")
+    return f" with a page titled {quoted(title)}" if any(map(str.isalpha, said)) else ""
 
 
 def _unreadable(facts: _Facts) -> _Found:

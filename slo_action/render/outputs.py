@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from slo_action.core.model import ObservationResult, Witness
+from slo_action.core.model import Cause, ObservationResult, Witness
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.verdict.window_facts import endpoints
 from slo_action.render.endings import reason
@@ -209,6 +209,13 @@ def _without_rows(part: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def unverified(cause: Cause, why: str) -> dict[str, str]:
+    """Return the outputs of a run that judged nothing; what holds JSON can be parsed. Untrusted."""
+    counts = {"attempts": "0", "success-count": "0", "duration-seconds": "0.0"}
+    texts = {"cause": cause, "reason": output(why), "way-back": "unproven"}
+    return {**provisional(), **texts, **counts, "audit": "{}", "services": "{}"}
+
+
 def provisional() -> dict[str, str]:
     """Return what holds until the run has decided: written first, for a run that is killed."""
     return {
@@ -217,4 +224,12 @@ def provisional() -> dict[str, str]:
         "reason": "the run was stopped before it could decide",
         "ending": "undecided",
         "rollback-triggered": "false",
+    }
+
+
+def rollback_begun() -> dict[str, str]:
+    """Return what holds from before a rollback's first command until its end is known."""
+    return {
+        "reason": "a rollback was begun, and the run was stopped before its end was known",
+        "rollback-triggered": "true",
     }

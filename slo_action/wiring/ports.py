@@ -8,13 +8,13 @@ from types import MappingProxyType
 
 from slo_action.config.request import RunEnvironment, VerifyRequest
 from slo_action.config.text.url import is_link_local
-from slo_action.core.model import Mode, RunIdentity
+from slo_action.core.model import Annotation, Level, Mode, RunIdentity
 from slo_action.core.record.record import file_name
 from slo_action.core.release.baseline import Prepared
 from slo_action.core.text.quoting import printable
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import InputError, Mistake
-from slo_action.evidence.directory import open_evidence
+from slo_action.evidence.directory import EvidenceDirectory, open_evidence
 from slo_action.github.context import RunnerContext
 from slo_action.history.directory import HistoryDirectory
 from slo_action.on_demand import on_demand
@@ -22,7 +22,13 @@ from slo_action.platforms import PLATFORMS, PlatformContext
 from slo_action.ports import Log, MetricSource, Outputs, Ports
 from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
-from slo_action.probing.trust import OnceContext, system_trust
+from slo_action.probing.trust import (
+    CertificateError,
+    OnceContext,
+    context_of,
+    has_certificates,
+    system_trust,
+)
 from slo_action.runtime import Runtime, mask
 
 
@@ -66,6 +72,7 @@ def open_ports(
             past=history.verdicts(request.service) if history else (),
         ),
     )
+    _must_have_usable_certificates(request)
     prober = open_prober(
         runtime,
         allow_link_local=request.allow_link_local,
@@ -81,7 +88,7 @@ def open_ports(
         machines=platform.machines,
         history=history,
         log=runtime.log,
-        evidence=open_evidence(workspace, name, runtime.scrubber, runtime.clock, inside=inside),
+        evidence=open_run_evidence(step, name, inside=inside),
         outputs=step.outputs,
         interrupts=runtime.interrupts,
     )
@@ -93,6 +100,18 @@ def evidence_workspace(step: Step) -> Path:
     if step.context is None:
         step.workspace.mkdir(parents=True, exist_ok=True)
     return step.workspace
+
+
+def open_run_evidence(step: Step, name: str, *, inside: str = "") -> EvidenceDirectory:
+    """Open the directory of that name for evidence. Raises WorkspaceError."""
+    runtime = step.runtime
+
+    def warn(why: str) -> None:
+        title = "The evidence is in another directory"
+        runtime.log.annotate([Annotation(level=Level.WARNING, title=title, message=why)])
+
+    workspace = evidence_workspace(step)
+    return open_evidence(workspace, name, runtime.scrubber, runtime.clock, inside=inside, warn=warn)
 
 
 def evidence_name(name: str, run: RunIdentity) -> str:
@@ -139,6 +158,17 @@ def _transport(*, allow_link_local: bool) -> FreshTransport:
     return FreshTransport(
         OnceContext(system_trust), refuses=None if allow_link_local else is_link_local
     )
+
+
+def _must_have_usable_certificates(request: VerifyRequest) -> None:
+    """Raise InputError for those that no probe could be sent with."""
+    try:
+        for options in filter(has_certificates, request.asked.values()):
+            context_of(options)
+    except CertificateError as error:
+        accepted = "give PEM text: a certificate and the key that belongs to it, without a password"
+        mistake = Mistake(error.option, f"cannot be used: {error}", accepted)
+        raise InputError((mistake,)) from error
 
 
 def _nonce() -> str:

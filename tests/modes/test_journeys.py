@@ -58,8 +58,9 @@ class ShoppingStage(VirtualRun):
             {"/checkout"} if at >= self._breaks_at and self.deploy.live == "v2" else set()
         )
         clock = VirtualClock(self.clock.now())
-        sender = Sender(clock, lambda: "n", in_virtual_time(self.shop, clock))
-        return JourneyRunner(clock, sender, secrets=SECRETS, redact=str).run(probe, probe.journey)
+        sender = Sender(clock, in_virtual_time(self.shop, clock))
+        runner = JourneyRunner(clock, sender, nonces=lambda: "n", secrets=SECRETS, redact=str)
+        return runner.run(probe, probe.journey)
 
 
 def run(breaks_at: float = float("inf"), journey: Journey = BUY) -> AuditRecord:

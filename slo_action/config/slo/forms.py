@@ -15,9 +15,11 @@ from slo_action.config.slo.values import (
     App,
     Below,
     Confidence,
+    CookieName,
     Cron,
     Duration,
     EndpointName,
+    EndpointPath,
     HeaderName,
     Instant,
     JourneyName,
@@ -36,8 +38,11 @@ from slo_action.config.slo.values import (
     Statuses,
     StepUrl,
     Url,
+    request_option,
 )
+from slo_action.config.text.request_options import REQUEST_OPTIONS
 from slo_action.core.journey.journeys import Journey
+from slo_action.core.journey.templates import RUN_VALUES
 from slo_action.core.policy.numbers import POLICY_NUMBERS, Kind
 from slo_action.core.text.quoting import quoted
 
@@ -132,19 +137,49 @@ else:
     )
 
 
+if TYPE_CHECKING:
+
+    class RequestForm(Form):
+        """How it is asked."""
+else:
+    RequestForm = create_model(
+        "RequestForm",
+        __base__=Form,
+        __doc__="How it is asked: what is sent, and over which connection.",
+        __module__=__name__,
+        **{
+            name: (request_option(option) | None, _optional(option.meaning))
+            for name, option in REQUEST_OPTIONS.items()
+        },
+    )
+
+
 class CaptureForm(Form):
-    """Where a journey takes a value from: one of both."""
+    """Where a journey takes a value from."""
 
     json_path: JsonPath | None = Field(
         None, alias="json", description="The JSON path of the value."
     )
     header: HeaderName | None = _optional("The header that holds the value.")
+    cookie: CookieName | None = _optional("The cookie that holds the value.")
+    body_matches: Pattern | None = _optional(
+        "A regular expression: the value is what its first group matches in the body."
+    )
+    matches: Pattern | None = _optional(
+        "Beside `json`, `header` or `cookie`: the same, of that value."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "CaptureForm":
-        if (self.json_path is None) == (self.header is None):
-            raise ValueError("write either json: and a path, or header: and a name")
+        sources = sum(getattr(self, one) is not None for one in _SOURCES)
+        if sources + (self.body_matches is not None) != 1:
+            raise ValueError("write one of body_matches, cookie, header, json")
+        if self.matches is not None and not sources:
+            raise ValueError("write matches beside cookie, header or json; body_matches is enough")
         return self
+
+
+_SOURCES = ("json_path", "header", "cookie")
 
 
 class AssertionForm(Form):
@@ -200,11 +235,12 @@ class EndpointForm(Form):
     """A path of the user's own."""
 
     name: EndpointName = Field(description="Its name.")
-    path: Path = Field(description="Its path.")
+    path: EndpointPath = Field(description="Its path.")
     interval: Positive | None = _optional("Time between two probes of the routine monitor.")
     timeout: Positive | None = _optional("What a probe of the routine monitor may take.")
     response_time_p95: Positive | None = _optional("What 95 % of its answers may take.")
     assertions: list[AssertionForm] | None = _optional("What its answers must be.")
+    request: RequestForm | None = _optional("How it is asked, where that differs from the service.")
 
 
 class OwnAssertionsForm(Form):
@@ -221,19 +257,21 @@ class StepForm(Form):
 
     name: Name = Field(description="Its name.")
     path: Path | None = _optional("A path below the service's address.")
-    url: StepUrl | None = _optional("A whole address instead.")
+    url: StepUrl | None = _optional(
+        "A whole address instead, or `${name}`: a captured link to the same origin."
+    )
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] | None = _optional(
         "Default `GET`."
     )
     headers: dict[RequestHeader, str] | None = _optional("Headers to send.")
     json_body: Json = Field(None, alias="json", description="A JSON body.")
-    form: dict[str, str] | None = _optional("A form's fields as the body.")
+    form: dict[str, str] | None = _optional("A form's fields as the body, urlencoded.")
     body: str | None = _optional("Text as the body.")
     timeout: Positive | None = _optional("What the answer may take; default 6 s.")
     think_time: Duration | None = _optional("Time to wait before the request.")
     assertions: list[AssertionForm] | None = _optional("What the answer must be; default any 2xx.")
     capture: dict[str, CaptureForm] | None = _optional(
-        "Values of the answer that later steps use as `${name}`."
+        "Values of the answer that its assertions and later steps use as `${name}`."
     )
 
     @model_validator(mode="after")
@@ -245,6 +283,9 @@ class StepForm(Form):
         wrong = next((name for name in self.capture or {} if not _VARIABLE.fullmatch(name)), None)
         if wrong is not None:
             raise ValueError("name variables by letters, digits and underscores, such as cart_id")
+        taken = next((name for name in self.capture or {} if name in RUN_VALUES), None)
+        if taken is not None:
+            raise ValueError(f"name it otherwise: ${{{taken}}} is set by each run itself")
         return self
 
 
@@ -317,7 +358,7 @@ def _once(*keys: str) -> AfterValidator:
 class DefaultsForm(Form):
     """What holds for every service that does not set it."""
 
-    health_endpoint: Path | None = _optional("Health endpoint; default `/healthz`.")
+    health_endpoint: EndpointPath | None = _optional("Health endpoint; default `/healthz`.")
     build_endpoint: OptionalPath | None = _optional(
         "Endpoint that reports the running version, such as `/__build`."
     )
@@ -352,6 +393,9 @@ class DefaultsForm(Form):
     journeys: (
         Annotated[list[JourneyForm], Field(max_length=_MOST_ENTRIES), _once("name")] | None
     ) = _optional("User journeys through the service, step by step.")
+    request: RequestForm | None = _optional(
+        "How the service is asked; method, body and statuses are the health endpoint's."
+    )
 
 
 class ServiceForm(DefaultsForm):

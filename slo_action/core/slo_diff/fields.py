@@ -147,6 +147,7 @@ _SUBJECTS = {
     Subject.CERTIFICATE: "certificate",
     Subject.JSON: "JSON {}",
     Subject.HEADER: "header {}",
+    Subject.COOKIE: "cookie {}",
 }
 _CONDITIONS = {
     Condition.ONE_OF: "is",
@@ -220,7 +221,8 @@ def _request(step: JourneyStep) -> str:
 
 
 def _capture(capture: Capture) -> str:
-    return f"{capture.variable} from {_SUBJECTS[capture.subject].format(capture.name)}"
+    source = f"{capture.variable} from {_SUBJECTS[capture.subject].format(capture.name)}"
+    return f"{source} matching {json.dumps(capture.pattern)}" if capture.pattern else source
 
 
 def _step_count(journey: Journey) -> str:
@@ -269,6 +271,7 @@ _JOURNEY_FIELDS: tuple[Compared, ...] = (
     ),
     _step_order,
 )
+_REQUEST = _sent("request", "request", lambda options: "; ".join(options.shown) or NOT_SET)
 _ENDPOINT_FIELDS: tuple[Compared, ...] = (
     Field(label="path", get=attrgetter("path")),
     Field(label="kind", get=attrgetter("witness")),
@@ -276,6 +279,7 @@ _ENDPOINT_FIELDS: tuple[Compared, ...] = (
     _duration("timeout", "timeout", _no_answer),
     _objective,
     _ASSERTIONS,
+    _REQUEST,
 )
 
 
@@ -347,6 +351,7 @@ SERVICE_FIELDS: tuple[Compared, ...] = (
         where="journey {name}",
         fields=_JOURNEY_FIELDS,
     ),
+    _REQUEST,
     _notify("notify"),
     Items(
         get=attrgetter("maintenance"),

@@ -7,7 +7,7 @@ import pytest
 
 from slo_action.core.model import RollbackStep
 from tests.platforms.fly.scene import GOOD, OURS, Scene
-from tests.worlds.fly import broken, crashing, image, unpullable
+from tests.worlds.fly import READ_TOKEN, broken, crashing, image, unpullable
 
 BAD = broken("1.1")
 
@@ -693,7 +693,7 @@ def test_autostop_in_the_middle_does_not_fail_it() -> None:
 
 
 def test_a_token_that_may_not_write_is_reported_at_once() -> None:
-    scene = Scene(token="FlyV1 fm2_readonly").launched(2).deployed(BAD)
+    scene = Scene(token=READ_TOKEN).launched(2).deployed(BAD)
 
     (*_, last) = scene.rolls_back()
 
@@ -839,6 +839,15 @@ def test_a_pull_that_outlasts_the_time_is_late_and_a_later_rollback_finishes_it(
     steps = scene.rolls_back()
     assert succeeded(steps), told(steps)
     assert scene.digests() == {GOOD.digest}
+
+
+def test_the_state_of_the_version_that_is_replaced_is_waited_for() -> None:
+    scene = Scene().launched(2).prepared().deployed(BAD)
+    scene.world.app_state.flyd.pace.replaced = 8.0
+
+    steps = scene.rolls_back()
+
+    assert succeeded(steps), told(steps)
 
 
 def test_an_update_under_way_by_another_is_waited_for() -> None:
