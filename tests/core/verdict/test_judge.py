@@ -102,6 +102,14 @@ def test_a_service_that_has_answered_once_speaks_the_protocol(outcome: Outcome) 
     assert judged(gate).row == "missed-app"
 
 
+@pytest.mark.parametrize("alive", [True, False])
+def test_the_runners_network_is_named_only_where_the_control_did_not_answer(alive: bool) -> None:
+    judgement = judged(drive(always(Outcome.UNKNOWN), control_alive=alive))
+
+    assert judgement.row == "unjudged"
+    assert ("the fault may be the runner's network" in judgement.reason) is not alive
+
+
 def test_an_answer_that_breaks_off_is_no_other_protocol() -> None:
     judgement = judged(drive(always(Outcome.RESET), control_alive=True, status=200))
 
