@@ -145,10 +145,7 @@ def users(*names: str) -> dict[str, set[str]]:
 
 
 def test_only_the_log_is_given_the_stream() -> None:
-    """system/process.py and platforms/command.py name the captured streams of their programs.
-
-    system/signals.py flushes ours at the end.
-    """
+    """The programs' captured streams are called so, too; system/signals.py only flushes."""
     assert users("print", "stderr", "stdout", "__stdout__", "__stderr__") == {
         "app.py": {"stdout"},
         "cli.py": {"stdout"},
@@ -158,10 +155,8 @@ def test_only_the_log_is_given_the_stream() -> None:
     }
 
 
-def test_only_the_starts_read_the_environment_and_exit() -> None:
-    """The others are handed a mapping that they call so; system/signals.py exits for the starts."""
-    assert users("getenv", "exit", "_exit", "end_process") == {
-        "__main__.py": {"end_process"},
-        "system/signals.py": {"_exit"},
+def test_one_place_ends_the_process_and_none_changes_the_environment() -> None:
+    assert {name for name, used in users("getenv", "exit", "_exit").items() if used} == {
+        "system/signals.py"
     }
     assert users("environb", "putenv", "unsetenv") == {}

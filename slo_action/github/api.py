@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from slo_action.config.text.suggest import shown_value
+from slo_action.core.text.quoting import shown_value
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import GitHubError
 from slo_action.on_demand import on_demand
