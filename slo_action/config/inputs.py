@@ -262,7 +262,7 @@ class Inputs:
     service: str = _input(_name, "Service name; with `config`, selects one. Several at once: `all`, or names separated by commas.")
     url: str = _input(str.strip, "Base URL of the service; may come from `config`. For several services: `NAME=URL`, one per line. Credentials in it are masked.", secret=True)
     mode: Mode = _input(_one_of(Mode), "`verify`: watch the deploy that just finished; `prepare`, right before a deploy: check that a rollback would work, and record a baseline; `rollback`: roll back now; `check`, on a pull request: lint slo.yml and fly.toml against what the platform does with them.", "verify")
-    config: str = _input(_text, "The service matrix, slo.yml; default: `.github/slo.yml` if it exists.")
+    config: str = _input(_text, "The service matrix, slo.yml; default: `.github/slo.yml` or `.github/slo.yaml`, if there is one.")
     health_path: str = _input(_path, "Health endpoint.", "/healthz")
     version_path: str = _input(_path, "Endpoint that reports the running version, such as `/__build`; empty: read it from the health answer.")
     expected_version: str = _input(_text, "Version, commit or image digest that must be running; empty: any version passes.")

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from slo_action.core.slo.services import Service
 
 DEFAULT_CONFIG = Path(".github/slo.yml")
+USUAL_CONFIGS = (DEFAULT_CONFIG, DEFAULT_CONFIG.with_suffix(".yaml"))
 CONTROL_OFF = "off"
 _FUTURE_ALLOWED = timedelta(seconds=60)
 _OF_ONE_MODE = {"fly-config", "to-version"}
@@ -143,8 +144,9 @@ class RunEnvironment:
 
 def matrix_of(config: str, workspace: Path) -> "LoadedSloYml | None":
     """Read slo.yml, where the input `config` names one or one is at its usual place."""
-    named = config or str(DEFAULT_CONFIG)
-    if not (config or (workspace / named).is_file()):
+    usual = (str(one) for one in USUAL_CONFIGS if (workspace / one).is_file())
+    named = config or next(usual, "")
+    if not named:
         return None
     files = on_demand("workspace-files")(workspace)
     loaded: LoadedSloYml = on_demand("slo.yml")(files, named, "config")

@@ -37,6 +37,7 @@ from slo_action.config.slo.values import (
     RequestHeader,
     Statuses,
     StepUrl,
+    Target,
     Url,
     request_option,
 )
@@ -380,7 +381,7 @@ class DefaultsForm(Form):
     app: App | None = _optional("The platform's name of it; default its own name.")
     fly_config: Below | None = _optional("Its fly.toml, below the workspace, for `mode: check`.")
     team: Name | None = _optional("The team that owns it.")
-    notify: list[Line] | None = _optional("Its notification targets.")
+    notify: list[Target] | None = _optional("Its notification targets.")
     maintenance: list[MaintenanceForm] | None = _optional(
         "Times in which its failures are expected."
     )
@@ -408,7 +409,7 @@ class ServiceForm(DefaultsForm):
 class TeamForm(Form):
     """A team that owns services."""
 
-    notify: list[Line] | None = _optional("The team's notification targets.")
+    notify: list[Target] | None = _optional("The team's notification targets.")
 
 
 class MatrixForm(Form):
@@ -423,7 +424,7 @@ class MatrixForm(Form):
         "Other files, relative to this one; `*` matches any name."
     )
     teams: dict[str, TeamForm] | None = _optional("Teams that own services, by name.")
-    notify: list[Line] | None = _optional("Notification targets of all services that name none.")
+    notify: list[Target] | None = _optional("Notification targets of all services that name none.")
     maintenance: list[MaintenanceForm] | None = _optional(
         "Times in which failures are expected, for all services or those it names."
     )

@@ -14,7 +14,7 @@ from slo_action.config.openslo.read import Imported, is_openslo, merged, openslo
 from slo_action.core.lint.rule import dotted
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "openslo"
-NO_URL = "OpenSLO has no place for a service's URL, and this one has none"
+NO_URL = "the document has no place for a service's URL, and this one has none"
 SLICES = ("budgetingMethod", "timeWindow[0]")
 
 TAKEN: dict[str, list[dict[str, Any]]] = {
