@@ -15,7 +15,7 @@ from slo_action.github.files import RunnerFiles
 from slo_action.on_demand import on_demand
 from slo_action.render.outputs import provisional
 from slo_action.runtime import FLY_TOKEN, Runtime, guarded, mask, mask_inputs, open_runtime
-from slo_action.wiring.ports import Step, open_ports
+from slo_action.wiring.ports import Invocation, open_ports
 
 _ENVIRONMENT_SECRETS = ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 
@@ -27,7 +27,7 @@ def main(environ: Mapping[str, str], stream: TextIO = sys.stdout) -> int:
     return guarded(runtime, lambda: run_step(_action_step(runtime)))
 
 
-def _action_step(runtime: Runtime) -> Step:
+def _action_step(runtime: Runtime) -> Invocation:
     given = from_environment(runtime.environ)
     mask(runtime.log, *(runtime.environ.get(key, "") for key in _ENVIRONMENT_SECRETS))
     mask_inputs(runtime, given)
@@ -41,7 +41,7 @@ def _action_step(runtime: Runtime) -> Step:
         fly_api_token=runtime.environ.get(FLY_TOKEN, ""),
         event_path=context.event_path,
     )
-    return Step(
+    return Invocation(
         runtime=runtime,
         given=given,
         environment=environment,
@@ -51,7 +51,7 @@ def _action_step(runtime: Runtime) -> Step:
     )
 
 
-def run_step(step: Step) -> int:
+def run_step(step: Invocation) -> int:
     """Run the mode that the inputs name; return the exit status, which publishing cannot change."""
     if mode_of(step.given) is Mode.CHECK:
         return int(on_demand("check")(step))

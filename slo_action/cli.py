@@ -17,7 +17,7 @@ from slo_action.core.text.secrets import Scrubber
 from slo_action.on_demand import on_demand
 from slo_action.render.text.escape import visible
 from slo_action.runtime import FLY_TOKEN, Runtime, guarded, mask_inputs, open_runtime
-from slo_action.wiring.ports import Step
+from slo_action.wiring.ports import Invocation
 
 _MARKS = {Level.NOTICE: "·", Level.WARNING: "!", Level.ERROR: "✗"}
 
@@ -101,7 +101,7 @@ def _run(runtime: Runtime, options: argparse.Namespace) -> int:
             return run_step(_step(runtime, options))
 
 
-def _step(runtime: Runtime, options: argparse.Namespace) -> Step:
+def _step(runtime: Runtime, options: argparse.Namespace) -> Invocation:
     given = {spec.name: getattr(options, spec.key) for spec in INPUTS}
     mask_inputs(runtime, given)
     environment = RunEnvironment(
@@ -111,7 +111,7 @@ def _step(runtime: Runtime, options: argparse.Namespace) -> Step:
         check_runs_possible=False,
         fly_api_token=runtime.environ.get(FLY_TOKEN, ""),
     )
-    return Step(
+    return Invocation(
         runtime=runtime,
         given=given,
         environment=environment,

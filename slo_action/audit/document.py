@@ -22,7 +22,9 @@ from slo_action.core.model import (
     Mode,
     ObservationKind,
     Outcome,
+    Phases,
     Release,
+    RunIdentity,
     Trigger,
     Verdict,
     Witness,
@@ -35,7 +37,7 @@ from slo_action.core.release.baseline import Prepared
 from slo_action.core.release.fleet import Fleet
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.stats.latency import LatencyObjective, LatencyState
-from slo_action.core.stats.rate_test import BreachRule
+from slo_action.core.stats.rate_test import Breach
 from slo_action.core.text.quantities import instant_text
 from slo_action.errors import RecordError
 
@@ -86,29 +88,6 @@ class Tool(AuditModel):
     version: str
 
 
-class Run(AuditModel):
-    """The workflow run; empty on a laptop."""
-
-    repository: str = ""
-    run_id: str = ""
-    run_attempt: str = ""
-    sha: str = ""
-    actor: str = ""
-    workflow: str = ""
-    job: str = ""
-    server_url: str = ""
-
-
-class PhaseTimes(AuditModel):
-    """Seconds of each phase, null where the probe never got that far."""
-
-    resolve_seconds: float | None = None
-    connect_seconds: float | None = None
-    tls_seconds: float | None = None
-    processing_seconds: float | None = None
-    transfer_seconds: float | None = None
-
-
 class SampleEntry(AuditModel):
     """One probe. Headers and body are in the proofs.
 
@@ -123,7 +102,7 @@ class SampleEntry(AuditModel):
     detail: str
     status: int | None
     total_seconds: float
-    phases: PhaseTimes
+    phases: Phases
     version: str | None
     retry_after_seconds: float | None
     address: str | None
@@ -158,16 +137,6 @@ class Watch(AuditModel):
     observations: tuple[ObservationEntry, ...]
 
 
-class BreachEntry(AuditModel):
-    """When and by which rule a stream's failure rate fired the trigger, and since when it fails."""
-
-    rule: BreachRule
-    heard_seconds: float
-    bad_since_seconds: float
-    bad: int
-    valid: int
-
-
 class LatencyEntry(AuditModel):
     """Answers by what they took, first and slow-start ones left out.
 
@@ -200,7 +169,7 @@ class StreamEntry(AuditModel):
     neutral: int
     missed: int
     interval: tuple[float, float]
-    breach: BreachEntry | None
+    breach: Breach | None
     refuted_seconds: float | None
     refuted_at_end: bool
     outcomes: dict[Outcome, int]
@@ -313,7 +282,7 @@ class AuditDocument(AuditModel):
     approver: str
 
     tool: Tool | None = None
-    run: Run | None = None
+    run: RunIdentity | None = None
     url: str | None = None
     deployed_at: PreciseInstant | None = None
     verdict: Verdict | None = None

@@ -9,7 +9,7 @@ from contextlib import suppress
 import httpx
 
 from slo_action.probing.connect import connected
-from slo_action.probing.exchange import TIMELINE, Phase, Timeline
+from slo_action.probing.exchange import TIMELINE, ExchangeTimeline, Phase
 from slo_action.probing.http1 import AnswerReader
 from slo_action.probing.resolve import (
     Address,
@@ -26,7 +26,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class FreshTransport(httpx.BaseTransport):
-    """Sends a request whose extension TIMELINE holds its Timeline, and closes the connection.
+    """Sends a request whose extension TIMELINE holds its timeline, and closes the connection.
 
     Never reads the environment, so never goes through a proxy. `refuses` is asked about every
     address before it is connected to, None refuses none. Raises the socket's own errors
@@ -46,7 +46,7 @@ class FreshTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`; the answer's stream stays bound to the same deadline."""
-        timeline: Timeline = request.extensions[TIMELINE]
+        timeline: ExchangeTimeline = request.extensions[TIMELINE]
         url = request.url
         host = url.raw_host.decode("ascii")
         context = self._trust() if url.scheme == "https" else None
@@ -74,7 +74,7 @@ class FreshTransport(httpx.BaseTransport):
             },
         )
 
-    def _resolve(self, host: str, port: int, timeline: Timeline) -> tuple[Address, ...]:
+    def _resolve(self, host: str, port: int, timeline: ExchangeTimeline) -> tuple[Address, ...]:
         only = literal(host, port)
         if only:
             self._must_be_allowed(only)
@@ -113,7 +113,7 @@ class _Body(httpx.SyncByteStream):
 class _Stream:
     """A socket of which no operation outlives the probe."""
 
-    def __init__(self, sock: socket.socket, timeline: Timeline) -> None:
+    def __init__(self, sock: socket.socket, timeline: ExchangeTimeline) -> None:
         self._sock = sock
         self._timeline = timeline
 

@@ -27,7 +27,7 @@ from slo_action.runtime import Runtime, mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Invocation:
     """One call of the action, or of the command line: what was given, and where results go.
 
     `workspace` is where evidence goes. `context` is what the runner gave; None on a laptop.
@@ -42,7 +42,7 @@ class Step:
 
 
 def open_ports(
-    step: Step, request: VerifyRequest, *, inside: str = ""
+    step: Invocation, request: VerifyRequest, *, inside: str = ""
 ) -> tuple[VerifyRequest, Ports]:
     """Open what a run needs; return it with the request, completed from the workspace.
 
@@ -88,7 +88,7 @@ def open_ports(
     return request, ports
 
 
-def evidence_workspace(step: Step) -> Path:
+def evidence_workspace(step: Invocation) -> Path:
     """Return where evidence goes; a runner has made it, on a laptop it is made now."""
     if step.context is None:
         step.workspace.mkdir(parents=True, exist_ok=True)

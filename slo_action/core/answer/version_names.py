@@ -68,7 +68,7 @@ class Exactness(StrEnum):
     TEXT = "text"
 
 
-class Release(NamedTuple):
+class ReleaseNumber(NamedTuple):
     """The parts of `1.4.2-rc.1+41`; `distance` counts commits since, as `git describe` does.
 
     `branch` is what stands before it where that makes it another one, such as `main-1.4.2`.
@@ -94,7 +94,7 @@ class VersionName(NamedTuple):
     digest: str
     commit: str
     is_certain: bool
-    release: Release | None
+    release: ReleaseNumber | None
     is_dirty: bool
 
 
@@ -157,10 +157,10 @@ def _commit(text: str, *, certain: bool) -> tuple[str, bool]:
     return commit, is_sure and len(commit) not in _NO_COMMIT
 
 
-def _release(found: re.Match[str]) -> Release:
+def _release(found: re.Match[str]) -> ReleaseNumber:
     numbers = tuple(int(part) for part in found["numbers"].split("."))
     rest, _, build = found["rest"].partition("+")
-    return Release(
+    return ReleaseNumber(
         numbers=numbers[:3] if numbers[3:] == (0,) else numbers,
         distance=int(found["distance"] or 0),
         suffix=rest.strip(" ()"),
@@ -217,7 +217,7 @@ def _by_commit(one: VersionName, other: VersionName) -> Comparison:
     return Comparison.OTHER if all(sure) else Comparison.UNSURE
 
 
-def _by_release(a: Release, b: Release) -> Comparison:
+def _by_release(a: ReleaseNumber, b: ReleaseNumber) -> Comparison:
     if a.numbers != b.numbers:
         return _by_numbers(a, b)
     if a.distance != b.distance:
@@ -229,7 +229,7 @@ def _by_release(a: Release, b: Release) -> Comparison:
     return Comparison.SAME if a.branch == b.branch else Comparison.UNSURE
 
 
-def _by_numbers(a: Release, b: Release) -> Comparison:
+def _by_numbers(a: ReleaseNumber, b: ReleaseNumber) -> Comparison:
     """`1.4` may be any `1.4.x`, `0.0.0-development` anything; `1.4.2-7-g…` may become `1.4.3`."""
     short, long = sorted((a.numbers, b.numbers), key=len)
     if len(short) < len(long) and long[: len(short)] == short:

@@ -24,7 +24,7 @@ from slo_action.core.observation.real_traffic import (
 from slo_action.core.observation.scheduler import DIGITS, ProbeScheduler
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.streams import Slot, Stream
-from slo_action.core.observation.timeline import Timeline
+from slo_action.core.observation.timeline import WindowTimeline
 from slo_action.core.stats.latency import LatencyCounter
 from slo_action.core.stats.rate_test import RateTest
 
@@ -144,7 +144,7 @@ class Window:
         self.latest_version: str | None = None
         self.other_version: str | None = None
         self.observer_delay = LatencyCounter((policy.max_observer_delay_seconds,))
-        self.timeline = Timeline(begun_seconds, self.ends_seconds)
+        self.timeline = WindowTimeline(begun_seconds, self.ends_seconds)
         self._control = ControlEvidence()
         self._unattributed: list[_Unattributed] = []
         self._open: dict[int, Slot] = {}

@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import ceil, inf, log, sqrt
 
 from slo_action.core.stats.binomial import any_time_interval, binomial_at_most, enough_to_refute
-from slo_action.core.stats.blocks import OpenBlock, Processes, alternatives
+from slo_action.core.stats.blocks import LikelihoodSums, OpenBlock, alternatives
 
 _EDGE = 1e-9
 """A time this share of a block before its end is the next one's: floats fall short."""
@@ -66,9 +66,9 @@ class Breach:
 
     rule: BreachRule
     heard_seconds: float
+    bad_since_seconds: float
     bad: int
     valid: int
-    bad_since_seconds: float
 
 
 def most_bad(policy: RatePolicy, planned: int) -> float:
@@ -125,7 +125,7 @@ class RateTest:
         self._trigger, self._harmless = float(policy.trigger), policy.harmless_rates
         self._enough = enough_to_refute(0, self._trigger, self._harmless, policy.refute_confidence)
         rates = alternatives(policy.null_rate, per_block)
-        self._processes = Processes(policy.null_rate, rates)
+        self._processes = LikelihoodSums(policy.null_rate, rates)
         self._open: dict[int, OpenBlock] = {}
         self._latest = OpenBlock(-1, begun_seconds)
         self._bad_open = 0
@@ -228,7 +228,7 @@ class RateTest:
         if self._is_plain:
             self._breach(BreachRule.PLAIN, now, seen.likeliest_began_seconds)
 
-    def _add(self, seen: Processes, block: OpenBlock, now: float) -> None:
+    def _add(self, seen: LikelihoodSums, block: OpenBlock, now: float) -> None:
         probes = block.probes(self._nominal if block is self._latest else 0)
         if not probes:
             return

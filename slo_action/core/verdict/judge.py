@@ -69,7 +69,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class VerdictRow:
     """One row of the truth table: `match` returns its reason, None where it does not match."""
 
     name: str
@@ -79,7 +79,7 @@ class Row:
     match: Match
 
 
-_rows: list[Row] = []
+_rows: list[VerdictRow] = []
 
 
 def _row(name: str, verdict: Verdict, cause: Cause) -> Callable[[Match], Match]:
@@ -87,7 +87,7 @@ def _row(name: str, verdict: Verdict, cause: Cause) -> Callable[[Match], Match]:
 
     def add(match: Match) -> Match:
         when = " ".join((match.__doc__ or "").split()).removesuffix(".")
-        _rows.append(Row(name=name, when=when, verdict=verdict, cause=cause, match=match))
+        _rows.append(VerdictRow(name=name, when=when, verdict=verdict, cause=cause, match=match))
         return match
 
     return add
@@ -707,7 +707,7 @@ def _missed_app(facts: Facts) -> str | None:
     return _missed(facts) if facts.end is GateEnd.MISSED else None
 
 
-TABLE: tuple[Row, ...] = tuple(_rows)
+TABLE: tuple[VerdictRow, ...] = tuple(_rows)
 
 
 def judge(facts: Facts) -> Judgement:

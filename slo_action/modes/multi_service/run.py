@@ -45,7 +45,7 @@ class ServiceResult:
     scrubber: Scrubber
 
 
-class Processes(Protocol):
+class RunInProcesses(Protocol):
     """Does all works at the same time; see workers.run_in_processes."""
 
     def __call__(
@@ -63,7 +63,7 @@ def verify_services(
     requests: Sequence[VerifyRequest],
     common: PublishPorts,
     *,
-    processes: Processes,
+    processes: RunInProcesses,
     open_ports: Open,
     scrubber: Scrubber,
     keep: Callable[[ServiceResult], None],

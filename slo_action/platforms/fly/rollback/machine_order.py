@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from slo_action.core.release.fleet import Machine, short_digest
-from slo_action.core.release.rollback_plan import MachineStep, Step
+from slo_action.core.release.rollback_plan import MachineAction, MachineStep
 from slo_action.platforms.fly.client.models import FlyMachine, Json, MachineConfig
 from slo_action.platforms.fly.state.machines import read_machine
 
@@ -90,19 +90,21 @@ def restoring(
     traffic = ("uncordoned",) if uncordons else ()
     step = replace(
         order.step,
-        step=Step.UPDATE,
+        step=MachineAction.UPDATE,
         after=previous.config.release or f"image {short_digest(previous.digest)}",
         changes=(*image, *changed_parts(live.whole_config, previous.config), *traffic),
         stays_stopped=not runs,
     )
     if previous.is_restored(live):
         step = replace(
-            step, step=Step.LEAVE, why="it has its previous image and configuration already"
+            step,
+            step=MachineAction.LEAVE,
+            why="it has its previous image and configuration already",
         )
         if uncordons:
-            step = replace(step, step=Step.START, why="it took traffic before the deploy")
+            step = replace(step, step=MachineAction.START, why="it took traffic before the deploy")
         if runs and order.machine.state in RESTING:
-            step = replace(step, step=Step.START, why="it ran before the deploy")
+            step = replace(step, step=MachineAction.START, why="it ran before the deploy")
     return replace(order, step=step, previous=previous, uncordons=uncordons)
 
 
@@ -115,7 +117,7 @@ def cordoning(live: FlyMachine) -> MachineOrder:
         return order
     step = replace(
         order.step,
-        step=Step.CORDON,
+        step=MachineAction.CORDON,
         after="stopped" if stops else "out of the traffic",
         why="the deploy made it; it is kept, and can be destroyed by hand",
     )
@@ -129,7 +131,7 @@ def leaving(live: FlyMachine, why: str) -> MachineOrder:
     step = MachineStep(
         machine=machine.name,
         region=machine.region,
-        step=Step.LEAVE,
+        step=MachineAction.LEAVE,
         before=runs,
         after=runs,
         why=why,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from slo_action.core.release.fleet import Machine, exit_summary
-from slo_action.core.release.rollback_plan import Step
+from slo_action.core.release.rollback_plan import MachineAction
 from slo_action.platforms.fly.client.models import FlyMachine, MachineConfig
 from slo_action.platforms.fly.rollback.machine_order import RESTING, MachineOrder
 from slo_action.platforms.fly.rollback.tools import TakenOverError
@@ -49,7 +49,7 @@ class MachineProgress:
     @property
     def is_update(self) -> bool:
         """True where it gets another configuration, not only a start."""
-        return self.order.step.step is Step.UPDATE
+        return self.order.step.step is MachineAction.UPDATE
 
     @property
     def has_ended(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 
 from slo_action.core.release.fleet import Machine
-from slo_action.core.release.rollback_plan import Step
+from slo_action.core.release.rollback_plan import MachineAction
 from slo_action.errors import PlatformError
 from slo_action.platforms.fly.client.models import FlyMachine, FlyRelease, release_number
 from slo_action.platforms.fly.rollback.machine_order import (
@@ -35,7 +35,7 @@ def ordered(survey: Survey) -> tuple[MachineOrder, ...]:
 def not_restored(survey: Survey, orders: Sequence[MachineOrder]) -> tuple[str, ...]:
     """Return what stays as the failed deploy, or another client, made it."""
     gone = [order.name for order in orders if order.machine.state == "destroyed"]
-    left = [order for order in orders if order.step.step is Step.LEAVE]
+    left = [order for order in orders if order.step.step is MachineAction.LEAVE]
     lost = [order.name for order in left if not order.machine.is_host_ok]
     return (
         *lost_by_deploy(survey.machines, survey.judged),
