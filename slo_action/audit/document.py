@@ -221,6 +221,7 @@ class StepEntry(AuditModel):
     output: str
     changed_nothing: bool = False
     taken_over: bool = False
+    late: bool = False
 
 
 class VerificationEntry(AuditModel):

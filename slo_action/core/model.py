@@ -389,7 +389,8 @@ class RollbackStep:
     """One thing a platform did to restore a release. `output` is captured text: untrusted.
 
     `changed_nothing` is True for a failed step before which, and by which, nothing was changed;
-    `taken_over` for one that ended because somebody else deploys.
+    `taken_over` for one that ended because somebody else deploys; `late` for one that ended because
+    its time was over, and nothing had failed.
     """
 
     name: str
@@ -399,6 +400,7 @@ class RollbackStep:
     output: str = ""
     changed_nothing: bool = False
     taken_over: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

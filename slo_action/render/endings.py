@@ -56,6 +56,7 @@ def _values(record: AuditRecord) -> dict[str, str]:
     degraded = record.judgement.verdict is Verdict.DEGRADED
     rehearsed = record.plan if record.decision.rehearsed else None
     taken_over, restored = _is_taken_over(record), _restored(record)
+    is_late = record.rollback is not None and record.rollback.is_late
     return {
         "service": record.service,
         "release": f"{record.service}{_version(record)}",
@@ -70,9 +71,13 @@ def _values(record: AuditRecord) -> dict[str, str]:
         else "but could not be verified: manual action needed",
         "not_restored": "another deploy took over during the rollback: see its run"
         if taken_over
+        else "and its rollback is not finished: run `mode: rollback`"
+        if is_late
         else "and so did the rollback: manual action needed",
         "stopped": "stopped: another deploy took over, see its run"
         if taken_over
+        else "is not finished: run it again"
+        if is_late
         else "failed: manual action needed",
         "planned": f"would be rolled back to {rehearsed.target.version}"
         if rehearsed
@@ -138,6 +143,8 @@ def reason(record: AuditRecord) -> str:
 def _rollback_result(record: AuditRecord, rollback: Rollback) -> str:
     if record.ending is Ending.ROLLBACK_FAILED:
         step = rollback.steps[-1]
+        if rollback.is_late:
+            return f"The rollback is not finished: {step.detail}"
         return f"The rollback failed at {step.name}: {step.detail}"
     seconds = sum(step.duration_seconds for step in rollback.steps)
     done = f"Rolled back to {_target(record)} within {duration_words(max(1, ceil(seconds)))}"

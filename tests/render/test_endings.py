@@ -5,8 +5,18 @@ from dataclasses import replace
 import pytest
 
 from slo_action.core.decision.decide import Action, Decision
-from slo_action.core.model import Cause, Ending, Outcome, Verdict, VersionRule
-from slo_action.core.record.record import AuditRecord
+from slo_action.core.model import (
+    Cause,
+    Ending,
+    Mode,
+    Outcome,
+    Release,
+    RollbackStep,
+    Verdict,
+    VersionRule,
+)
+from slo_action.core.record.manual_rollback import manual_judgement
+from slo_action.core.record.record import AuditRecord, Rollback
 from slo_action.core.verdict.judge import TABLE, Judgement
 from slo_action.render.endings import ENDINGS, NEXT_BY_ROW, headline, next_steps, reason
 from tests.builders import always, drive, judged, record, rolled_back
@@ -91,6 +101,20 @@ def test_a_reason_names_the_step_that_failed() -> None:
     assert "The rollback failed at rollback-command: exit status 0" in reason(
         RECORDS[Ending.ROLLBACK_FAILED]
     )
+
+
+def test_a_rollback_that_is_late_is_called_unfinished_and_not_failed() -> None:
+    step = RollbackStep(
+        name="rollback", succeeded=False, duration_seconds=300.0, detail="m1 is late", late=True
+    )
+    rollback = Rollback(target=Release(version="v1.2.2"), steps=(step,))
+    late = rolled_back(rollback=rollback, ending=Ending.ROLLBACK_FAILED, exit_code=12)
+
+    assert headline(late).endswith("failed, and its rollback is not finished: run `mode: rollback`")
+    assert reason(late).endswith(". The rollback is not finished: m1 is late")
+    assert headline(replace(late, mode=Mode.ROLLBACK)).endswith("is not finished: run it again")
+    by_hand = manual_judgement(rollback, late.decision)
+    assert by_hand.reason == "the rollback is not finished: m1 is late"
 
 
 def test_a_healthy_run_leaves_nothing_to_do() -> None:

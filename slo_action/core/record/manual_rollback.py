@@ -50,6 +50,8 @@ def manual_judgement(rollback: Rollback | None, decision: Decision) -> Judgement
     steps = rollback.steps if rollback else ()
     last = next((step for step in steps if not step.succeeded), None)
     reason = f"the rollback failed at {last.name}: {last.detail}" if last else decision.why
+    if rollback and rollback.is_late:
+        reason = f"the rollback is not finished: {steps[-1].detail}"
     return Judgement(verdict=Verdict.INCONCLUSIVE, cause=Cause.NONE, reason=reason, row=ASKED)
 
 

@@ -99,6 +99,11 @@ class Rollback:
         """True where every step succeeded; says nothing of the service's health."""
         return bool(self.steps) and all(step.succeeded for step in self.steps)
 
+    @property
+    def is_late(self) -> bool:
+        """True where it ended because its time was over, and can be finished later."""
+        return any(step.late for step in self.steps)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:

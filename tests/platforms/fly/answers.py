@@ -99,6 +99,8 @@ CHANGES: dict[str, Callable[[FlyApi], object]] = {
     "uncordon": lambda client: client.uncordon(MACHINE, NONCE),
     "refresh": lambda client: client.lease(MACHINE, ttl_seconds=9, description="d", nonce=NONCE),
     "release": lambda client: client.release_lease(MACHINE, NONCE),
+    "create": lambda client: client.create("m", region="ams", config={}, skip_launch=False),
+    "destroy": lambda client: client.destroy(MACHINE, NONCE),
 }
 NOT_TWICE: dict[str, Callable[[FlyApi], object]] = {
     "update": update,

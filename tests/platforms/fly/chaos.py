@@ -19,7 +19,9 @@ from tests.platforms.fly.failing_transport import FailingTransport, KilledError
 from tests.platforms.fly.scene import OURS, Scene
 from tests.worlds.fly import Crash, Deed, FlyImage, broken, crashing, image, unpullable
 
-_CHANGES = frozenset({"update", "start", "stop", "cordon", "uncordon", "restart"})
+_CHANGES = frozenset(
+    {"update", "start", "stop", "cordon", "uncordon", "restart", "create", "destroy"}
+)
 _LONGEST_BATCH = 8
 _LONGEST_LEASE_SECONDS = 30.0
 _A_BATCH_SECONDS = 3.0
@@ -77,6 +79,7 @@ class FlyRollbacks(RuleBasedStateMachine):
         self.count = 0
         self.unfinished: Release | None = None
         self.is_deployed = False
+        self.filled: set[str] = set()
         TALLY.examples += 1
 
     @initialize(
@@ -263,6 +266,21 @@ class FlyRollbacks(RuleBasedStateMachine):
             self._check(attempt, steps)
             self.scene.world.passes(at + seconds)
 
+    @precondition(lambda self: self.is_deployed)
+    @rule(at=st.floats(0.0, 10.0), number=st.integers(0, 9))
+    def meets_a_full_host(self, at: float, number: int) -> None:
+        TALLY.rules["full host"] += 1
+        attempt, platform = self._begin()
+        if attempt:
+            machines = self.scene.world.machines
+            name = machines[number % len(machines)].id
+            self.filled.add(name)
+            self._later(at, lambda: self.scene.world.fills(name))
+            steps = self._restored(platform, attempt)
+            self.scene.world.passes(at)
+            self.scene.world.app_state.flyd.full.discard(name)
+            self._check(attempt, steps)
+
     @precondition(lambda self: self.unfinished is not None)
     @rule()
     def resumes(self) -> None:
@@ -278,8 +296,13 @@ class FlyRollbacks(RuleBasedStateMachine):
     @invariant()
     def no_release_command_is_ever_ours(self) -> None:
         assert self.scene.world.deeds(by=OURS, action="release-command") == []
-        assert self.scene.world.deeds(by=OURS, action="create") == []
-        assert self.scene.world.deeds(by=OURS, action="destroy") == []
+
+    @invariant()
+    def only_machines_on_full_hosts_are_replaced(self) -> None:
+        created = self.scene.world.deeds(by=OURS, action="create")
+        destroyed = {deed.machine for deed in self.scene.world.deeds(by=OURS, action="destroy")}
+        assert destroyed <= self.filled
+        assert len(destroyed) <= len(created) <= len(self.filled)
 
     # How it is done.
 

@@ -27,7 +27,8 @@ Other clients: `launch`, `remembers`, `deploy`, `set_secrets`, `machine_update`,
 `world.at(second, lambda: ...)` schedules any of them.
 
 Faults: `fails(match, status or exception, times, after=...)`, `recovers`, `down(seconds)`,
-`lists_late(seconds)`, `host_fails`, `host_returns`, `sickens` (until a restart);
+`lists_late(seconds)`, `host_fails`, `host_returns`, `fills` (a host or a region), `sickens` (until
+a restart);
 `world.app_state`: `.switches` (`Switches`), `.limits.are_on`, `.flyd.pace`.
 
 What a test sees: `machines`, `machine(id)`, `running()` (id → version that truly runs), `well()`,

@@ -103,6 +103,7 @@ _ACTS: dict[str, Callable[[FlyWorld, Mapping[str, Any]], object]] = {
     "destroy": lambda world, body: world.destroy(body["machine"]),
     "cordon": lambda world, body: world.cordon(body["machine"]),
     "host-fails": lambda world, body: world.host_fails(body["machine"]),
+    "fills": lambda world, body: world.fills(body["machine"]),
     "lease": lambda world, body: world.lease(body["machine"], float(body.get("ttl", 60))),
     "down": lambda world, body: world.down(float(body["seconds"])),
     "fails": _fails,

@@ -13,13 +13,17 @@ _BUSY = frozenset({"replacing", "updating", "created"})
 _ON_ITS_WAY = frozenset({"started", "starting"})
 _AT_REST = frozenset({"stopped", "suspended", "failed"})
 _RELEASE_COMMAND = "fly_app_release_command"
+_NO_ROOM = (
+    "could not reserve resource for machine: insufficient memory available to fulfill request"
+)
 
 
 class Flyd:
     """All machines of the app.
 
     `versions_kept` is how many former configurations the platform remembers of a machine. Each
-    release command that runs is noted as a deed, whoever lets it run.
+    release command that runs is noted as a deed, whoever lets it run. `full` are machines whose
+    hosts have no room for another start or update, and regions without room at all.
     """
 
     def __init__(self, events_due: EventQueue, change_log: ChangeLog) -> None:
@@ -30,6 +34,7 @@ class Flyd:
         self.life = MachineLife(events_due)
         self.pace = self.life.pace
         self.versions_kept = 20
+        self.full: set[str] = set()
         self.release_command_seconds = 3.0
 
     def create(
@@ -43,6 +48,8 @@ class Flyd:
         skip_launch: bool = False,
     ) -> FlyMachine:
         """Create a machine, which pulls its image and starts unless it is told not to."""
+        if region in self.full:
+            raise RefusalError(422, f"{_NO_ROOM}, region {region}", "insufficient_capacity")
         machine = self._made(config, image, region, name)
         self._changes.note(by, "create", machine.id, image)
         if machine.group == _RELEASE_COMMAND:
@@ -71,6 +78,7 @@ class Flyd:
         if machine.state in _BUSY:
             raise RefusalError(409, "aborted: machine is replacing: concurrent update in progress")
         self._reach(machine)
+        self._demand_room(machine)
         if _volumes(machine.config) != _volumes(config):
             raise RefusalError(400, "invalid_argument: unable to change the volumes of a machine")
         self._changes.note(by, "update", machine.id, image)
@@ -92,6 +100,7 @@ class Flyd:
             words = f"unable to start machine from current state: '{former}'"
             raise RefusalError(412, f"failed_precondition: {words}")
         self._reach(machine)
+        self._demand_room(machine)
         self._changes.note(by, "start", machine.id, machine.image)
         self.life.begin(machine)
         if by != "proxy":
@@ -145,6 +154,10 @@ class Flyd:
     def _reach(self, machine: FlyMachine) -> None:
         if not machine.is_host_ok:
             raise RefusalError(503, "unavailable: the host of this machine cannot be reached")
+
+    def _demand_room(self, machine: FlyMachine) -> None:
+        if machine.id in self.full:
+            raise RefusalError(409, f"aborted: {_NO_ROOM}")
 
     def _interrupt(self, machine: FlyMachine, action: str, by: str) -> None:
         if machine.state in _BUSY:

@@ -174,6 +174,10 @@ class FlyWorld(OtherClients):
     def host_returns(self, machine_id: str) -> None:
         self.machine(machine_id).host_status = "ok"
 
+    def fills(self, machine_or_region: str) -> None:
+        """Let a machine's host, or all hosts of a region, have no room for another start."""
+        self._flyd.full.add(machine_or_region)
+
     def proxy_loses(self, machine_id: str) -> None:
         """Let the proxy not route to a machine, though it is well, until it starts again."""
         self.machine(machine_id).is_lost = True

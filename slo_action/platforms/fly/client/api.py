@@ -127,6 +127,22 @@ class FlyApi:
         call = self._post("update machine", "", machine, nonce)
         return self._object(FlyMachine, replace(call, body=body, is_repeatable=False))
 
+    def create(
+        self, name: str, *, region: str, config: Mapping[str, object], skip_launch: bool
+    ) -> FlyMachine:
+        """Create a machine and return it; FlyConflictError where one has that name already.
+
+        So it may be sent twice: a second machine is never made.
+        """
+        body = {"name": name, "region": region, "config": config, "skip_launch": skip_launch}
+        call = replace(self._get("create a machine", "/machines"), method="POST", is_change=True)
+        return self._object(FlyMachine, replace(call, body=body))
+
+    def destroy(self, machine: str, nonce: Secret | None = None) -> None:
+        """Destroy it, running or not; one that is not there any more is destroyed."""
+        call = self._post("destroy machine", "", machine, nonce)
+        self._gone(replace(call, method="DELETE", params={"kill": "true"}))
+
     def start(self, machine: str, nonce: Secret | None = None) -> None:
         """Start it; FlyConflictError while it is being replaced, which passes."""
         self._send(self._post("start machine", "/start", machine, nonce))
@@ -158,7 +174,9 @@ class FlyApi:
         action = "keep the lease of machine" if nonce else "lease machine"
         call = self._post(action, "/lease", machine, nonce)
         body = {"ttl": ttl_seconds, "description": description}
-        answer = self._send(replace(call, body=body, is_repeatable=nonce is not None))
+        params = {"ttl": str(ttl_seconds)}  # fly-go sends this one, the documents name the body
+        lease = replace(call, params=params, body=body, is_repeatable=nonce is not None)
+        answer = self._send(lease)
         new = LeaseAnswer.read(answer.content).nonce
         granted = Secret(new) if new else nonce
         if not granted or not is_header(granted):
@@ -169,11 +187,7 @@ class FlyApi:
     def release_lease(self, machine: str, nonce: Secret) -> None:
         """Give a lease back; one that is not there any more is given back."""
         call = self._post("release the lease of machine", "/lease", machine, nonce)
-        try:
-            self._send(replace(call, method="DELETE"))
-        except FlyRefusedError as error:
-            if error.status != _NOT_FOUND:
-                raise
+        self._gone(replace(call, method="DELETE"))
 
     def releases(self, limit: int = 25) -> list[FlyRelease]:
         """Return the newest releases, newest first; without what the token may not see of them."""
@@ -251,6 +265,13 @@ class FlyApi:
         except FlyRefusedError as error:
             return False if error.status == _NOT_FOUND else None
         return True
+
+    def _gone(self, call: Call) -> None:
+        try:
+            self._send(call)
+        except FlyRefusedError as error:
+            if error.status != _NOT_FOUND:
+                raise
 
     def _get(self, action: str, path: str, machine: str = "") -> Call:
         below = f"/machines/{quote(machine, safe='')}" if machine else ""

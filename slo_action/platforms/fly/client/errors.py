@@ -13,6 +13,9 @@ T = TypeVar("T")
 
 TRANSIENT = frozenset({408, 500, 502, 503, 504})
 _CONFLICTS = frozenset({409, 412})
+_FULL_HOST = ("could not reserve resource", "deploys to this host are temporarily disabled")
+"""flyctl replaces a machine for these words: its deploy/machines_deploymachinesapp.go."""
+_FULL = frozenset({"insufficient_capacity", "volume_placement_capacity"})
 _FORBIDDEN, _NOT_FOUND = 403, 404
 _STATUS_PAGE = "see status.flyio.net, then run the job again"
 
@@ -25,11 +28,17 @@ _MEANINGS = {
     401: ("the token is expired or malformed", ""),
     403: ("the token is for another app", ""),
     429: ("too many requests", "let fewer jobs deploy at once, then run the job again"),
-    **dict.fromkeys(_CONFLICTS, _CONFLICT),
+    409: _CONFLICT,
+    412: ("the machine's state does not allow it, or it was changed meanwhile", _CONFLICT[1]),
     **dict.fromkeys((301, 302, 303, 307, 308), _REDIRECT),
     **dict.fromkeys(TRANSIENT, ("it has an outage", _STATUS_PAGE)),
+    408: ("it did not finish in time", _STATUS_PAGE),
 }
 """What a status means and the next step; without one the next step is another token."""
+_CAPACITY = (
+    "there is no capacity for the machine",
+    "run the job again later, or make room: fewer or smaller machines, or another region",
+)
 
 
 class FlyRefusedError(PlatformError):
@@ -38,15 +47,23 @@ class FlyRefusedError(PlatformError):
     `status` is the HTTP status, or the one that GraphQL's error means. It is None where no answer
     came, or none that can be read: the request may have been carried out, so read the state before
     sending it again.
-    `request_id` is Fly's name for the exchange, empty where it gave none.
+    `request_id` is Fly's name for the exchange, empty where it gave none. `is_capacity`: the host
+    or the region is full, whatever the status.
     """
 
     def __init__(
-        self, message: str, *, hint: str, status: int | None = None, request_id: str = ""
+        self,
+        message: str,
+        *,
+        hint: str,
+        status: int | None = None,
+        request_id: str = "",
+        is_capacity: bool = False,
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.request_id = request_id
+        self.is_capacity = is_capacity
 
     @property
     def is_unsure(self) -> bool:
@@ -56,7 +73,7 @@ class FlyRefusedError(PlatformError):
     @property
     def is_passing(self) -> bool:
         """True where the same may be accepted later: a conflict, or no sure answer."""
-        return self.is_unsure or self.status in _CONFLICTS
+        return not self.is_capacity and (self.is_unsure or self.status in _CONFLICTS)
 
 
 class FlyConflictError(FlyRefusedError):
@@ -121,16 +138,20 @@ def refused(call: Call, answer: ApiAnswer, scrub: Callable[[str], str]) -> FlyRe
             hint=_STATUS_PAGE,
             request_id=answer.request_id,
         )
-    problem, hint = _meaning(call, answer.status)
-    said = answer.content.get("error") if isinstance(answer.content, dict) else None
-    said = quoted(scrub(said), _LONGEST_ERROR) if said and isinstance(said, str) else ""
+    body = answer.content if isinstance(answer.content, dict) else {}
+    said = body.get("error")
+    said = said if isinstance(said, str) else ""
+    is_capacity = str(body.get("status")) in _FULL or any(words in said for words in _FULL_HOST)
+    problem, hint = _CAPACITY if is_capacity else _meaning(call, answer.status)
+    said = quoted(scrub(said), _LONGEST_ERROR) if said else ""
     facts = ", ".join(fact for fact in (f"HTTP {answer.status}", said, request) if fact)
-    error = FlyConflictError if answer.status in _CONFLICTS else FlyRefusedError
-    return error(
+    is_conflict = answer.status in _CONFLICTS and not is_capacity
+    return (FlyConflictError if is_conflict else FlyRefusedError)(
         f"Fly.io refused to {asked}: {problem} ({facts}).",
         hint=hint,
         status=answer.status,
         request_id=answer.request_id,
+        is_capacity=is_capacity,
     )
 
 

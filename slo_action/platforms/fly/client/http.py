@@ -24,11 +24,12 @@ MOST_BYTES = 16 * 1024 * 1024
 _MACHINES_API = "/v1/apps/"
 NONCE_HEADER = "fly-machine-lease-nonce"
 
-_TOO_OFTEN = 429
+_NOT_FOUND, _TOO_OFTEN = 404, 429
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LONGEST_ID = 64
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 8.0
+_CONSISTENT_SECONDS = 1.0
 
 
 class Rate(NamedTuple):
@@ -103,17 +104,22 @@ class FlyConnection:
         """Return a 2xx answer; raises FlyRefusedError.
 
         What Fly has surely not done (429, no connection) is sent again within the patience; what
-        it may have done, only where that is repeatable.
+        it may have done, only where that is repeatable. A machine that is not there is asked for
+        once more: the API is consistent in the end only.
         """
         budget = RetryBudget(self._clock, patience_seconds)
         began, wanted = self._clock.monotonic(), _FIRST_PAUSE_SECONDS
+        may_be_missed = bool(call.machine) and call.method != "DELETE"
         while True:
             self._limits.wait(call)
             answer = self._exchange(call)
             if answer.status is not None and httpx.codes.is_success(answer.status):
                 return answer
             is_repeatable = call.is_repeatable and answer.status in {None, *TRANSIENT}
-            helps = is_repeatable or answer.status == _TOO_OFTEN or not answer.was_sent
+            is_missed = may_be_missed and answer.status == _NOT_FOUND
+            if is_missed:
+                may_be_missed, wanted = False, _CONSISTENT_SECONDS
+            helps = is_repeatable or is_missed or answer.status == _TOO_OFTEN or not answer.was_sent
             pause = budget.pause(began, wanted, answer.retry_after) if helps else None
             if pause is None:
                 raise refused(call, answer, self._scrubber.scrub)

@@ -275,6 +275,7 @@ class FlyMachine(RawModel):
     """
 
     id: str = ""
+    name: str = ""
     state: str = ""
     region: str = ""
     instance_id: str = ""

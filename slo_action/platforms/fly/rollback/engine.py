@@ -21,16 +21,15 @@ from slo_action.platforms.fly.rollback.restore_batch import BatchRestore
 from slo_action.platforms.fly.rollback.survey import Survey
 from slo_action.platforms.fly.rollback.tools import (
     Journal,
+    LateError,
     RollbackAbortedError,
     RollbackTools,
     StepLog,
-    TakenOverError,
 )
 
 ENGINE = "machines"
 """What plans and audits call it."""
 _CHANGES = frozenset({MachineAction.UPDATE, MachineAction.START})
-_MOST_REPEATS = 5
 _REPEAT_SECONDS = 3.0
 _RECORD_PATIENCE_SECONDS = 5.0
 
@@ -39,7 +38,8 @@ _RECORD_PATIENCE_SECONDS = 5.0
 class MachinesEngine:
     """Restores by the Machines API alone.
 
-    After `timeout_seconds` no further batch is begun; what is in work gets its own time.
+    Leases of others and machines on their way are waited for until `timeout_seconds` are over, and
+    then no further batch is begun; machines that have started get their own time.
     """
 
     tools: RollbackTools
@@ -67,12 +67,17 @@ class MachinesEngine:
         steps = StepLog(self.tools.clock, changed)
         leases = Leases(self.tools, journal)
         restore = BatchRestore(
-            tools=self.tools, leases=leases, steps=steps, journal=journal, judged=survey.judged
+            tools=self.tools,
+            leases=leases,
+            steps=steps,
+            journal=journal,
+            judged=survey.judged,
+            until=self.tools.clock.monotonic() + self.timeout_seconds,
         )
         try:
             self._act(survey, orders, restore)
         except RollbackAbortedError as error:
-            steps.give_up(str(error), taken_over=isinstance(error, TakenOverError))
+            steps.give_up(error)
         except Interrupted:
             steps.give_up("the run was stopped")
         finally:
@@ -100,11 +105,13 @@ class MachinesEngine:
                 left = "" if is_gone else f"left on {order.step.before}: "
                 detail = f"{left}{order.step.why}"
                 restore.steps.add(f"machine {order.name}", detail, succeeded=True)
-        latest = self.tools.clock.monotonic() + self.timeout_seconds
         self.tools.demand_newest(survey.judged)
         for batch in batched([one for one in orders if one.step.step in _CHANGES]):
-            if self.tools.clock.monotonic() > latest:
-                raise RollbackAbortedError(f"its time limit of {self.timeout_seconds:g} s is over")
+            if self.tools.clock.monotonic() > restore.until:
+                raise LateError(
+                    f"the {self.timeout_seconds:g} s of `rollback-timeout` are over: run "
+                    "`mode: rollback`, which does the rest"
+                )
             restore.restore(batch)
         extras = [order for order in orders if order.step.step is MachineAction.CORDON]
         for begin in range(0, len(extras), LARGEST):
@@ -117,31 +124,29 @@ class MachinesEngine:
         restore.steps.begin([order.name for order in extras])
         for order in extras:
             restore.journal(f"cordon {order.description}, made by the failed deploy")
-        self._demand([partial(self.tools.api.cordon, order.name) for order in extras])
+        cordons = [partial(self.tools.api.cordon, order.name) for order in extras]
+        self._demand(cordons, restore.until)
         idle = [order for order in extras if order.stops]
         for order in idle:
             restore.journal(f"stop {order.description}, made by the failed deploy")
-        self._demand([partial(self.tools.api.stop, order.name) for order in idle])
+        self._demand([partial(self.tools.api.stop, order.name) for order in idle], restore.until)
         for order in extras:
             detail = f"{order.step.after}: {order.step.why}"
             restore.steps.end(order.name, detail, succeeded=True)
 
-    def _demand(self, calls: Sequence[Callable[[], None]]) -> None:
+    def _demand(self, calls: Sequence[Callable[[], None]], until: float) -> None:
         """Make calls that may be made twice, again where a change is under way or was not sure."""
-        waiting, problem = list(calls), ""
-        for _ in range(_MOST_REPEATS):
+        waiting = list(calls)
+        while waiting:
             pairs = list(zip(waiting, self.tools.try_all(waiting), strict=True))
             waiting = []
             for call, error in pairs:
                 if isinstance(error, FlyRefusedError):
                     waiting.append(call)
-                    problem = error.message
-                    if not error.is_passing:
-                        raise RollbackAbortedError(problem)
-            if not waiting:
-                return
-            self.tools.pause(_REPEAT_SECONDS)
-        raise RollbackAbortedError(problem)
+                    if not error.is_passing or self.tools.clock.monotonic() > until:
+                        raise RollbackAbortedError(error.message)
+            if waiting:
+                self.tools.pause(_REPEAT_SECONDS)
 
     def _record(self, survey: Survey, restore: BatchRestore) -> None:
         """Add a release with what was restored, so that the next deploy starts from it.

@@ -14,7 +14,6 @@ TTL_SECONDS = 30
 """Short: an orphaned lease is harmless after it, and it keeps the proxy from starting a machine."""
 _REFRESH_SECONDS = 10.0
 _STEP_SECONDS = 15.0
-_LONGEST_WAIT_SECONDS = 90.0
 _RELEASE_SECONDS = 2.0
 _REFRESH_PATIENCE_SECONDS = 4.0
 _MOST_RENEWALS = 3
@@ -38,13 +37,12 @@ class Leases:
         """Return what every call on a leased machine must carry; None without a lease."""
         return self._held[machine][0] if machine in self._held else None
 
-    def take(self, machines: Sequence[str], *, wait_seconds: float = _LONGEST_WAIT_SECONDS) -> None:
+    def take(self, machines: Sequence[str], *, until: float) -> None:
         """Take leases on all, or none: two clients that wait holding some can wait for ever.
 
-        Raises RollbackAbortedError where another client's leases last so long, or at once where
-        it is refused.
+        Raises RollbackAbortedError where another client's leases last until then, by the monotonic
+        clock, or at once where it is refused.
         """
-        until = self._tools.clock.monotonic() + wait_seconds
         while True:
             problem = self._tried(machines)
             if not problem:

@@ -19,29 +19,41 @@ _START_PAUSE_SECONDS = 3.0
 _OLD_ANSWERS = 3
 """The API is consistent in the end only: one old answer is no revert."""
 _OLD_SECONDS = 10.0
-_MOVING = frozenset({"replacing", "updating", "created", "starting", "restarting", "stopping"})
-_OVER = frozenset({"launch_failed", "destroyed", "destroying", "migrated", "replaced"})
+_MOVING = frozenset(
+    {"replacing", "replaced", "updating", "created", "starting", "restarting", "stopping"}
+)
+"""`replaced` is an older version's last state: the newer one is on its way."""
+_OVER = frozenset({"launch_failed", "destroyed", "destroying", "migrated"})
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class MachineProgress:
     """Fed with answers until it has ended; instants are of the monotonic clock.
 
-    `instance` is the one we made by an update, empty without one. `ending` says how it ended.
+    `latest` is when the whole rollback's time is over: until then a machine is on its way. It has
+    `least_seconds` to become healthy once it has started. `instance` is the one we made by an
+    update, empty without one. `ending` says how it ended; `is_late` where it was on its way still.
+    `replacement` is the machine that takes its place where its host is full; empty without one.
     """
 
     order: MachineOrder
     began: float
+    latest: float
     least_seconds: float = LEAST_SECONDS
     instance: str = ""
     sent: float | None = None
     ending: str = ""
     is_healthy: bool = False
+    is_late: bool = False
     seconds: float = 0.0
+    unsure: int = 0
+    refusal: str = ""
+    replacement: str = ""
+    _is_moving: bool = False
     _starts: int = 0
     _started: float = 0.0
     _steady: float | None = None
-    _was_steady: bool = False
+    _first_started: float | None = None
     _old_answers: int = 0
     _was_new: bool = False
     _state: str = "unknown"
@@ -52,15 +64,21 @@ class MachineProgress:
         return self.order.step.step is MachineAction.UPDATE
 
     @property
+    def machine(self) -> str:
+        """The machine to read: its replacement, if it has one."""
+        return self.replacement or self.order.name
+
+    @property
     def has_ended(self) -> bool:
         """True where nothing more is waited for."""
         return bool(self.ending)
 
     @property
     def until(self) -> float:
-        """The end of its time limit."""
+        """The end of its time: the rollback's while it is on its way, else its own."""
         checks = self._config.grace_seconds + 2 * self._config.interval_seconds
-        return self._since + max(self.least_seconds, checks + _BESIDE_CHECKS_SECONDS)
+        limit = max(self.least_seconds, checks + _BESIDE_CHECKS_SECONDS)
+        return max(self._since + limit, self.latest if self._is_moving else 0.0)
 
     def fail(self, reason: str, now: float) -> bool:
         """End it: it is not restored, and needs no start."""
@@ -73,6 +91,11 @@ class MachineProgress:
         self._starts += 1
         self._started = now
 
+    def replaced_by(self, made: FlyMachine, now: float) -> None:
+        """Follow another machine, made with the same configuration, from here on."""
+        self.replacement, self.instance, self.sent = made.id, made.instance_id, now
+        self._is_moving, self._starts = True, 0
+
     def see(self, live: FlyMachine, now: float) -> bool:
         """Take a new answer; return whether the machine needs a start.
 
@@ -82,6 +105,7 @@ class MachineProgress:
         expected = len(self._config.checks)
         checks = f", {machine.checks_passing} of {expected} checks passing" if expected else ""
         self._state = f"state {machine.state or 'unknown'}{checks}"
+        self._is_moving = machine.state in _MOVING and self._first_started is None
         needs_start = self._see(live, machine, now)
         if not needs_start:
             self.wait(now)
@@ -91,10 +115,16 @@ class MachineProgress:
         """End it where its time is over; `problem` is why there was no answer."""
         if now >= self.until and not self.has_ended:
             spent = self.until - self._since
-            self.fail(f"not healthy after {spent:.0f} s: {problem or self._state}", now)
+            last = "; ".join(part for part in (problem or self._state, self.refusal) if part)
+            self.is_late = self._is_moving
+            ended = "not ready" if self.is_late else "not healthy"
+            self.fail(f"{ended} after {spent:.0f} s: {last}", now)
 
     @property
     def _since(self) -> float:
+        """When its own time began: with its first start, or else when it was changed."""
+        if self._first_started is not None:
+            return self._first_started
         return self.began if self.sent is None else self.sent
 
     @property
@@ -166,7 +196,7 @@ class MachineProgress:
 
     def _runs(self, live: FlyMachine, machine: Machine, now: float) -> bool:
         self._steady = now if self._steady is None else self._steady
-        self._was_steady = True
+        self._first_started = self._first_started or self._steady
         expected = len(self._config.checks)
         if not expected:
             if now - self._steady >= _STEADY_SECONDS:
@@ -183,7 +213,7 @@ class MachineProgress:
             return False
         if machine.state == "failed" and (self.sent is not None or self._starts):
             return self.fail("its state is failed", now)
-        if self._was_steady and machine.is_autostarted:
+        if self._first_started is not None and machine.is_autostarted:
             return self._end_well("started, and stopped by autostop", now)
         return self._starts < _MOST_STARTS and now - self._started >= _START_PAUSE_SECONDS
 
@@ -196,8 +226,9 @@ class MachineProgress:
     def _end_well(self, how: str, now: float) -> bool:
         step = self.order.step
         moved = f"{step.before} -> {step.after}: " if self.is_update else ""
+        instead = f"replaced by machine {self.replacement}: " if self.replacement else ""
         self.is_healthy, self.seconds = True, now - self.began
-        self.ending = f"{moved}{how}, in {self.seconds:.1f} s"
+        self.ending = f"{moved}{instead}{how}, in {self.seconds:.1f} s"
         return False
 
 

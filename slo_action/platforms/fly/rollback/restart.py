@@ -51,7 +51,7 @@ def _restarted(
     tools: RollbackTools, name: str, journal: Journal, leases: Leases, until: float
 ) -> str:
     """Return how it is healthy again. Raises RollbackAbortedError where it is not."""
-    leases.take([name], wait_seconds=_LEASE_WAIT_SECONDS)
+    leases.take([name], until=tools.clock.monotonic() + _LEASE_WAIT_SECONDS)
     api = tools.api.with_patience(_PATIENCE_SECONDS)
     before = tried(partial(api.machine, name))
     if isinstance(before, FlyRefusedError):

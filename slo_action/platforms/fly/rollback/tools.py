@@ -26,6 +26,10 @@ class TakenOverError(RollbackAbortedError):
     """Another client changes the app: nothing more may be touched."""
 
 
+class LateError(RollbackAbortedError):
+    """The time is over and nothing has failed: the rollback can be finished later."""
+
+
 class StepLog:
     """The steps so far, and which machines are in work. The last step says how it ended."""
 
@@ -60,7 +64,7 @@ class StepLog:
         step = RollbackStep(name=name, succeeded=succeeded, duration_seconds=seconds, detail=detail)
         self._steps.append(step)
 
-    def give_up(self, reason: str, *, taken_over: bool = False) -> None:
+    def give_up(self, reason: str | RollbackAbortedError) -> None:
         """Close with a failed step that says how far the rollback got."""
         parts = {"restored": self._restored, "in work": self._in_work, "untouched": self._waiting}
         lists = (f"{state}: {', '.join(names) or 'none'}" for state, names in parts.items())
@@ -70,9 +74,10 @@ class StepLog:
             name="rollback",
             succeeded=False,
             duration_seconds=self._clock.monotonic() - self._began,
-            detail=printable(f"{reason.rstrip('.')}; {progress}"),
+            detail=printable(f"{str(reason).rstrip('.')}; {progress}"),
             changed_nothing=changed_nothing,
-            taken_over=taken_over,
+            taken_over=isinstance(reason, TakenOverError),
+            late=isinstance(reason, LateError),
         )
         self._steps.append(step)
 
@@ -81,7 +86,7 @@ class StepLog:
 class RollbackTools:
     """What a rollback works with.
 
-    `machine_seconds` is the least that one machine gets to become healthy.
+    `machine_seconds` is the least that a machine gets to become healthy once it has started.
     """
 
     api: FlyApi

@@ -34,6 +34,8 @@ from tests.platforms.fly.answers import (
         ("machines", 422, "it does not accept this"),
         ("machines", 302, "it redirects elsewhere"),
         ("update", 503, "it has an outage"),
+        ("start", 412, "the machine's state does not allow it, or it was changed meanwhile"),
+        ("start", 408, "it did not finish in time"),
     ],
 )
 def test_a_refusal_names_what_is_missing_and_the_next_step(
@@ -73,6 +75,34 @@ def test_anothers_lease_and_a_version_that_is_no_longer_current_are_conflicts(st
     assert isinstance(error, FlyConflictError)
     assert error.status == status
     assert held in error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "code"),
+    [
+        (409, "aborted: could not reserve resource for machine: insufficient memory", "unknown"),
+        (412, "failed_precondition: deploys to this host are temporarily disabled", "unknown"),
+        (422, "no room in this region", "insufficient_capacity"),
+        (422, "no room for the volume", "volume_placement_capacity"),
+    ],
+)
+@pytest.mark.parametrize("call", ["update", "start"])
+def test_a_full_host_is_no_conflict_and_does_not_pass(
+    call: str, status: int, error: str, code: str
+) -> None:
+    caught = refused(CHANGES[call], told({"error": error, "status": code}, status))
+
+    assert caught.is_capacity
+    assert not caught.is_passing
+    assert not isinstance(caught, FlyConflictError)
+    assert "there is no capacity for the machine" in caught.message
+    assert f'(HTTP {status}, "{error}"' in caught.message
+    assert "make room" in caught.hint
+
+
+@pytest.mark.parametrize("body", [{"error": ["could not reserve resource"]}, {"status": []}, "no"])
+def test_a_refusal_of_another_shape_says_nothing_of_capacity(body: object) -> None:
+    assert not refused(update, told(body, 409)).is_capacity
 
 
 def test_flys_texts_are_quoted_in_one_line_without_the_runs_secrets() -> None:

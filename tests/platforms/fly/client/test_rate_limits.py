@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -112,7 +113,7 @@ def test_a_change_that_surely_was_not_made_is_made_again(
     assert len(fly.requests) == 2
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 422])
+@pytest.mark.parametrize("status", [400, 401, 403, 409, 412, 422])
 def test_a_refusal_that_will_not_change_is_not_repeated(status: int) -> None:
     fly = Fly(refusal(status))
 
@@ -120,6 +121,21 @@ def test_a_refusal_that_will_not_change_is_not_repeated(status: int) -> None:
         api(fly).machine(MACHINE)
 
     assert len(fly.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "requests"),
+    [("machine", 2), ("versions", 2), ("update", 2), ("release", 1), ("destroy", 1), ("app", 1)],
+)
+def test_a_machine_that_is_not_there_is_asked_for_once_more(call: str, requests: int) -> None:
+    fly, clock = Fly(refusal(404)), VirtualClock()
+    client = api(fly, clock=clock)
+
+    with suppress(FlyRefusedError):
+        {**CHANGES, **READS}[call](client)
+
+    assert len(fly.requests) == requests
+    assert clock.monotonic() == (1.0 if requests == 2 else 0.0)
 
 
 def test_another_patience_is_on_the_same_connections_and_limits() -> None:

@@ -21,7 +21,7 @@ def held(scene: Scene) -> list[str]:
 def test_they_are_short_and_last_as_long_as_they_are_refreshed() -> None:
     scene = Scene().launched(2)
     leases, names = leases_of(scene)
-    leases.take(names)
+    leases.take(names, until=60.0)
 
     for _ in range(100):
         scene.world.passes(1.0)
@@ -35,7 +35,7 @@ def test_they_are_short_and_last_as_long_as_they_are_refreshed() -> None:
 def test_one_that_ran_out_is_taken_again() -> None:
     scene = Scene().launched(2)
     leases, names = leases_of(scene)
-    leases.take(names)
+    leases.take(names, until=60.0)
     first = leases.nonce(names[0])
     scene.world.passes(TTL_SECONDS + 1.0)
 
@@ -48,7 +48,7 @@ def test_one_that_ran_out_is_taken_again() -> None:
 def test_one_that_another_client_took_for_a_moment_is_waited_for() -> None:
     scene = Scene().launched(1)
     leases, names = leases_of(scene)
-    leases.take(names)
+    leases.take(names, until=60.0)
     scene.world.passes(TTL_SECONDS + 1.0)
     scene.world.lease(names[0], ttl=3.0)
 
@@ -60,7 +60,7 @@ def test_one_that_another_client_took_for_a_moment_is_waited_for() -> None:
 def test_one_that_another_client_keeps_is_given_up() -> None:
     scene = Scene().launched(1)
     leases, names = leases_of(scene)
-    leases.take(names)
+    leases.take(names, until=60.0)
     scene.world.passes(TTL_SECONDS + 1.0)
     scene.world.lease(names[0], ttl=600.0)
 
@@ -73,7 +73,7 @@ def test_an_answer_that_was_lost_is_waited_out_as_another_s_lease() -> None:
     leases, names = leases_of(scene)
     scene.world.fails("lease", 502, after=True)
 
-    leases.take(names)
+    leases.take(names, until=60.0)
 
     assert held(scene) == names
     assert TTL_SECONDS <= scene.world.now < TTL_SECONDS + 5.0
@@ -85,7 +85,7 @@ def test_a_refusal_is_not_waited_for() -> None:
     scene.world.fails("lease", 403, None)
 
     with pytest.raises(RollbackAbortedError, match="403"):
-        leases.take(names)
+        leases.take(names, until=60.0)
 
     assert scene.world.now < 2.0
 
@@ -93,7 +93,7 @@ def test_a_refusal_is_not_waited_for() -> None:
 def test_what_cannot_be_given_back_is_forgotten_and_runs_out() -> None:
     scene = Scene().launched(2)
     leases, names = leases_of(scene)
-    leases.take(names)
+    leases.take(names, until=60.0)
     scene.world.down(600.0)
     begun = scene.world.now
 

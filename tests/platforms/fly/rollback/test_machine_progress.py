@@ -11,6 +11,7 @@ from slo_action.platforms.fly.rollback.plan import ordered
 from slo_action.platforms.fly.rollback.tools import TakenOverError
 from tests.platforms.fly.rollback.test_plan import B, C, Json, config, copied, machine, survey
 
+LATEST = 300.0
 PASSING = [{"name": "c", "status": "passing"}]
 
 
@@ -29,7 +30,9 @@ def see(progress: MachineProgress, raw: Json, now: float) -> tuple[bool, bool]:
 
 def updated(*, sent: float | None = 0.0, **before: Any) -> MachineProgress:
     """Return the progress of a machine whose update was answered with the instance `new`."""
-    return MachineProgress(order=order(**before), began=0.0, sent=sent, instance="new")
+    return MachineProgress(
+        order=order(**before), began=0.0, latest=LATEST, sent=sent, instance="new"
+    )
 
 
 def restored(**changes: Any) -> Json:
@@ -207,12 +210,51 @@ def test_the_time_box_follows_the_checks_and_names_the_last_state() -> None:
     slow = {"internal_port": 1, "checks": [{"grace_period": "60s", "interval": "30s"}]}
     kept = machine("m1", "v42", config=config(services=[slow]))
     (slow_order,) = ordered(survey(machine("m1"), copy=copied(kept)))
-    made = MachineProgress(order=slow_order, began=0.0, sent=0.0, instance="new")
+    made = MachineProgress(order=slow_order, began=0.0, latest=LATEST, sent=0.0, instance="new")
 
     assert made.until == 180.0
     assert updated().until == 120.0
-    see(made, restored(state="starting"), 179.0)
-    assert not made.has_ended
-    made.wait(180.0, "no answer")
+    see(made, restored(config=config(services=[slow])) | {"checks": []}, 100.0)
+    assert made.until == 280.0
+    made.wait(280.0, "no answer")
 
     assert made.ending == "v43 -> v42: not healthy after 180 s: no answer"
+
+
+@pytest.mark.parametrize("state", ["replacing", "replaced", "updating", "created", "starting"])
+def test_one_that_is_on_its_way_has_the_whole_rollback_s_time_and_is_late_after_it(
+    state: str,
+) -> None:
+    made = updated()
+
+    assert see(made, restored(state=state), LATEST - 1.0) == WAITS
+    assert see(made, restored(state=state), LATEST) == ENDS
+
+    assert made.is_late
+    assert made.ending.startswith(f"v43 -> v42: not ready after 300 s: state {state}")
+
+
+def test_one_that_has_started_gets_its_own_time_even_after_the_rollback_s() -> None:
+    made = updated()
+    failing = machine("m1", "v42", instance_id="new", checks=[{"name": "c", "status": "critical"}])
+
+    see(made, failing, LATEST - 1.0)
+    assert see(made, failing, LATEST + 118.0) == WAITS
+    assert see(made, failing, LATEST + 119.0) == ENDS
+
+    assert not made.is_late
+    assert "not healthy after 120 s" in made.ending
+
+
+def test_one_that_rests_and_cannot_be_started_says_what_the_platform_said() -> None:
+    made = updated()
+    made.refusal = "Fly.io refused to start machine m1"
+    for second in (3.0, 6.0, 9.0):
+        made.starts(second)
+
+    see(made, restored(state="stopped"), 120.0)
+
+    assert made.ending == (
+        "v43 -> v42: not healthy after 120 s: state stopped, 0 of 1 checks passing; "
+        "Fly.io refused to start machine m1"
+    )
