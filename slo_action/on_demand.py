@@ -16,7 +16,7 @@ ON_DEMAND = {
     "replay": "slo_action.wiring.offline:run_replay",
     "backtest": "slo_action.wiring.offline:run_backtest",
     "openslo": "slo_action.wiring.offline:run_openslo",
-    # What comes after the last probe: 200 ms of pydantic, jsonschema and the artifact client.
+    # What comes after the last probe: 150 ms of pydantic and the artifact client.
     "publish": "slo_action.wiring.publish:publish",
     "publish-prepared": "slo_action.modes.publish_prepared:publish_prepared",
     "publish-all": "slo_action.wiring.publish:publish_all_services",

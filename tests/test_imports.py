@@ -19,7 +19,6 @@ SLOW = {
     "pydantic",
     "pydantic_core",
     "yaml",
-    "jsonschema",
     "ghapi",
     "httpx2",
     "fastcore",

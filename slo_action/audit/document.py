@@ -4,13 +4,10 @@ Only the first few fields are required on reading, so a short record is valid. W
 all of them.
 """
 
-import json
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import jsonschema
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from slo_action.config.text.units import parse_instant
@@ -39,10 +36,8 @@ from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.stats.latency import LatencyObjective, LatencyState
 from slo_action.core.stats.rate_test import Breach
 from slo_action.core.text.quantities import instant_text
-from slo_action.errors import RecordError
 
 SCHEMA_PATH = Path(__file__).parent.parent / "schemas" / "audit-record.schema.json"
-_MOST_ERRORS = 5
 
 
 def _instant(value: object) -> object:
@@ -318,21 +313,3 @@ def generated_schema() -> dict[str, Any]:
     """Return the schema that the models give; the committed file must equal it."""
     schema = AuditDocument.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def validate(data: object) -> None:
-    """Check a document. Raises RecordError naming the first few places that are wrong."""
-    errors = sorted(_validator().iter_errors(data), key=lambda error: list(map(str, error.path)))
-    if errors:
-        found = "; ".join(
-            f"{error.json_path}: {error.message[:200]}" for error in errors[:_MOST_ERRORS]
-        )
-        raise RecordError(
-            f"not a valid audit record: {found}",
-            hint="compare it with slo_action/schemas/audit-record.schema.json",
-        )
-
-
-@cache
-def _validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))

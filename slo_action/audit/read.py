@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from slo_action.audit.document import AuditDocument, Watch, validate
+from slo_action.audit.document import AuditDocument, Watch
 from slo_action.audit.write import canonical_digest, policy_digest
 from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.model import Observation, Sample
@@ -13,6 +13,7 @@ from slo_action.errors import RecordError
 
 AUDIT_NAME = "audit.json"
 _MARK_FIELDS = {"deployment_id", "health_checks", "rollback_triggered"}
+_MOST_ERRORS = 5
 
 
 def read_record(path: Path) -> AuditDocument:
@@ -22,15 +23,21 @@ def read_record(path: Path) -> AuditDocument:
     anew if it was right: a record from before there were windows observes nothing.
     """
     data = _loaded(path)
-    validate(data)
     policy = data.get("policy") if isinstance(data, dict) else None
     stated = canonical_digest(policy)
     if isinstance(policy, dict):
         policy.setdefault("window", {"length_seconds": 0.0})
     try:
-        document = AuditDocument.model_validate_json(json.dumps(data))
+        document = AuditDocument.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
-        raise RecordError(f"{path}: {error}", hint="it was changed after it was written") from error
+        found = "; ".join(
+            f"{'.'.join(map(str, one['loc'])) or 'the document'}: {one['msg']}"[:200]
+            for one in error.errors()[:_MOST_ERRORS]
+        )
+        raise RecordError(
+            f"not a valid audit record: {found}",
+            hint="compare it with slo_action/schemas/audit-record.schema.json",
+        ) from error
     if document.policy is None or document.policy_digest != stated:
         return document
     return document.model_copy(update={"policy_digest": policy_digest(document.policy)})

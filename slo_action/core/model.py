@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from slo_action.core.journey.journeys import Assertion, Journey
 from slo_action.core.stats.latency import LatencyObjective
@@ -303,7 +304,7 @@ class Hopeless:
     words: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: its result is asked for again and again
 class Observation:
     """All witnesses asked at once, at one instant of the schedule.
 
@@ -321,7 +322,7 @@ class Observation:
     hopeless: Hopeless | None = None
     spared: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def deciding(self) -> Sample:
         """The sample that decides the result: the first bad one, else neutral, else degraded.
 
@@ -342,7 +343,7 @@ class Observation:
         excused |= set(self.spared)
         return tuple(s for s in self.samples if s.machine not in excused or s.outcome.is_good)
 
-    @property
+    @cached_property
     def result(self) -> ObservationResult:
         """A failure without any answer, while the control is dead too, is neutral."""
         outcome = self.deciding.outcome

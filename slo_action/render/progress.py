@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from slo_action.core.gate.gate import Gate
 from slo_action.core.model import Observation, ObservationKind, ObservationResult, Sample
@@ -54,9 +54,10 @@ def window_sample_line(slot: Slot, sample: Sample) -> str:
 
 def _json_line(place: Mapping[str, object], sample: Sample) -> str:
     """The response itself is kept in the proofs."""
-    fields = {key: value for key, value in asdict(sample).items() if key != "response"}
-    fields["at"] = sample.at.isoformat()
-    return json.dumps({**place, **fields}, ensure_ascii=True) + "\n"
+    seen = {field.name: getattr(sample, field.name) for field in fields(sample)}
+    seen |= {"at": sample.at.isoformat(), "phases": asdict(sample.phases)}
+    del seen["response"]
+    return json.dumps({**place, **seen}, ensure_ascii=True) + "\n"
 
 
 _EVERY_SECONDS = 30.0

@@ -6,6 +6,7 @@ interpreter and its imports were started before. What depends on the start itsel
 """
 
 import atexit
+import gc
 import json
 import os
 import pkgutil
@@ -101,6 +102,7 @@ def serve(descriptor: int) -> None:
     for found in pkgutil.walk_packages(package.__path__, f"{MODULE}."):
         if not found.name.endswith("__main__"):
             import_module(found.name)
+    gc.freeze()  # what nobody collects stays shared by all forks
     requests = socket.socket(fileno=descriptor)
     while True:
         content, streams = _request(requests)

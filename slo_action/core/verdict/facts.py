@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from slo_action.core.gate.gate import Gate, GateEnd
 from slo_action.core.model import (
@@ -37,7 +38,7 @@ def is_passed(end: GateEnd | None, on_late_start: OnLateStart) -> bool:
     return end is GateEnd.MET or (end is GateEnd.LATE and on_late_start is OnLateStart.WARN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: properties are kept
 class Facts:
     """The evidence of one run, ended or interrupted.
 
@@ -54,7 +55,7 @@ class Facts:
     recheck: Gate | None = None
     context: JudgementContext = EMPTY_CONTEXT
 
-    @property
+    @cached_property
     def end(self) -> GateEnd | None:
         """How the gate ended; None where the run was interrupted."""
         return self.gate.end
@@ -96,7 +97,7 @@ class Facts:
         """The failing share above which an endpoint is unhealthy."""
         return float(self.window_policy.rates.trigger)
 
-    @property
+    @cached_property
     def prevailing(self) -> Outcome | None:
         """What the service did wrong in the end."""
         return prevailing_outcome(self.gate)
