@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from slo_action.config.settings.fly import token_parts
 from slo_action.config.text.url import credentials_in
 from slo_action.core.model import Annotation, Level
-from slo_action.core.text.secrets import Scrubber, Secret
+from slo_action.core.text.secrets import Scrubber, Secret, likely_secrets, secret_lines
 from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError, bug_description
 from slo_action.on_demand import on_demand
 from slo_action.ports import Log
 from slo_action.system.clock import SystemClock
 from slo_action.system.signals import SignalInterrupts
 
-_URLS = ("url", "control-url", "prometheus-url")
+_URLS = ("url", "control-url", "prometheus-url", "proxy")
+_ASKED = ("health-path", "version-path", "api-paths", "headers", "body", "prometheus-headers")
+_KEYS = ("client-cert", "client-key")
 FLY_TOKEN = "FLY_API_TOKEN"  # noqa: S105 - the variable's name
 
 
@@ -68,8 +70,10 @@ def mask_inputs(runtime: Runtime, given: Mapping[str, str]) -> None:
     mask(log, *tokens, *(part for parts in credentials for part in parts))
     for token in (given.get("fly-api-token", ""), runtime.environ.get(FLY_TOKEN, "")):
         mask(log, *(part.reveal() for part in token_parts(Secret(token))))
-    lines = given.get("secrets", "").splitlines()
-    mask(log, *(line.partition("=")[2].strip() or line.strip() for line in lines))
+    entries = secret_lines(given.get("secrets", ""))
+    mask(log, *(entry.partition("=")[2].strip() or entry for entry in entries))
+    mask(log, *(secret for name in _ASKED for secret in likely_secrets(given.get(name, ""))))
+    mask(log, *(text for name in _KEYS if "PRIVATE KEY" in (text := given.get(name, ""))))
 
 
 def mask(log: Log, *secrets: str) -> None:

@@ -249,6 +249,24 @@ class RollbackEntry(AuditModel):
     verification: VerificationEntry | None
 
 
+class RequestEntry(AuditModel):
+    """How the probes of a stream were sent; no value that may be secret.
+
+    `headers` are names. `client_cert`, `ca_bundle` and `proxy` say whether there was one.
+    """
+
+    method: str
+    headers: tuple[str, ...]
+    body_bytes: int = Field(ge=0)
+    expected_status: tuple[str, ...]
+    host: str
+    resolve: tuple[str, ...]
+    client_cert: bool
+    ca_bundle: bool
+    proxy: bool
+    cache_buster: bool
+
+
 class EvidenceEntry(AuditModel):
     """A file of the evidence and its digest."""
 
@@ -262,7 +280,8 @@ class AuditDocument(AuditModel):
 
     `released` is the platform's newest release at the beginning, `fleet` its last word before
     anything was changed, `prepared` what was known before the deploy, `plan` what a rollback did or
-    would have done, `wake` the request that started a service at rest.
+    would have done, `wake` the request that started a service at rest, `asked` how each stream was
+    asked, by its name, those left out that were asked as usual.
     """
 
     model_config = ConfigDict(title="slo-verify audit record")
@@ -306,6 +325,7 @@ class AuditDocument(AuditModel):
     rollback: RollbackEntry | None = None
     unconsulted: tuple[str, ...] = ()
     interrupted: str = ""
+    asked: dict[str, RequestEntry] = {}
     evidence: tuple[EvidenceEntry, ...] = ()
 
 

@@ -14,6 +14,7 @@ from slo_action.audit.document import (
     EvidenceEntry,
     HealthChecks,
     RemedyEntry,
+    RequestEntry,
     RollbackEntry,
     Tool,
     VerificationEntry,
@@ -21,6 +22,7 @@ from slo_action.audit.document import (
 from slo_action.audit.window import window_entry
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.record import AuditRecord, MachineRestart, Rollback
+from slo_action.core.request_options import RequestOptions
 from slo_action.core.text.quantities import rounded_duration
 
 _POLICY = TypeAdapter(Policy)
@@ -61,9 +63,23 @@ def audit_document(record: AuditRecord, evidence: Sequence[EvidenceEntry] = ()) 
         )
         if record.rollback
         else None,
+        asked={name: _request(options) for name, options in record.asked.items()},
         evidence=tuple(evidence),
     )
     return document.model_dump(mode="json", warnings="error")
+
+
+def _request(options: RequestOptions) -> RequestEntry:
+    return RequestEntry.of(
+        options,
+        method=options.verb,
+        headers=tuple(name for name, _ in options.headers),
+        body_bytes=len(options.body.encode("utf-8", "replace")),
+        client_cert=bool(options.client_cert),
+        ca_bundle=bool(options.ca_bundle),
+        proxy=bool(options.proxy),
+        cache_buster=options.busts_cache,
+    )
 
 
 def policy_digest(policy: Policy) -> str:

@@ -15,15 +15,22 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from slo_action.config.settings.fly import app_name
+from slo_action.config.text.request_options import (
+    REQUEST_OPTIONS,
+    headers,
+    with_secrets,
+    without_variables,
+)
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.config.text.units import parse_confidence, parse_duration, parse_flag, parse_instant
 from slo_action.core.decision.decide import FailOn, RollbackMode
 from slo_action.core.model import Mode
 from slo_action.core.observation.real_traffic import OnNoData
 from slo_action.core.policy.numbers import DEFAULTS, NUMBERS_BY_NAME, Kind
+from slo_action.core.request_options import Headers, RequestOptions
 from slo_action.core.text.quantities import exact_duration
 from slo_action.core.text.quoting import trimmed
-from slo_action.core.text.secrets import SHORTEST_SECRET, Secret
+from slo_action.core.text.secrets import SHORTEST_SECRET, Secret, secret_lines
 from slo_action.core.verdict.facts import OnLateStart
 from slo_action.errors import Mistake
 
@@ -60,6 +67,10 @@ class Redirects(StrEnum):
 
 
 def _text(value: str) -> str:
+    return _line(without_variables(value))
+
+
+def _line(value: str) -> str:
     text = value.strip()
     if any(ord(character) < ord(" ") for character in text):
         raise ValueError("write one line of text")
@@ -74,7 +85,7 @@ def _name(value: str) -> str:
 
 
 def _path(value: str) -> str:
-    path = _text(value)
+    path = _line(with_secrets(value))
     if path and (not path.startswith("/") or path.startswith("//") or " " in path):
         raise ValueError("write a path that starts with one slash, such as /healthz")
     return path
@@ -140,9 +151,9 @@ def _paths(value: str) -> tuple[str, ...]:
 
 
 def _secrets(value: str) -> dict[str, Secret]:
-    """One NAME=value a line; messages never show a value."""
+    """One NAME=value a line, or of several where it is PEM; messages never show a value."""
     found: dict[str, Secret] = {}
-    for line in filter(str.strip, value.splitlines()):
+    for line in secret_lines(value):
         name, equals, secret = line.partition("=")
         if not (equals and _SECRET_NAME.fullmatch(name.strip())):
             raise ValueError("write one NAME=value a line; names of letters, digits, underscores")
@@ -230,6 +241,11 @@ def _input(
     return field(metadata=spec._asdict())
 
 
+def _request(name: str) -> Any:  # noqa: ANN401 - the field says its type
+    option = REQUEST_OPTIONS[name]
+    return _input(option.parse, option.meaning, secret=option.is_private)
+
+
 def _default_of(name: str) -> str:
     """Return the default of a policy number as an input."""
     value = DEFAULTS[name]
@@ -259,7 +275,7 @@ class Inputs:
     observe: timedelta = _input(_zero_or("5s", "24h", "5m"), "How long to observe the service, counted from the deploy; `0s`: only the health gate decides.", _default_of("observe"))
     confidence: Fraction = _input(parse_confidence, "Confidence required to fail a deploy for its error rate before the simple limit (5 % of the planned probes) is reached; `0%`: only the simple limit.", _default_of("confidence"))
     api_paths: tuple[str, ...] = _input(_paths, "API endpoints to probe in addition to the health endpoint, one path per line, such as /api/orders.")
-    secrets: Mapping[str, Secret] = _input(_secrets, "Secrets for journeys in `config`, used there as `${secrets.NAME}`: one NAME=value per line, at least 4 characters each. Masked.", secret=True)
+    secrets: Mapping[str, Secret] = _input(_secrets, "Secrets, written as `${secrets.NAME}` in paths, headers and bodies, here and in `config`: one NAME=value per line, at least 4 characters each. Masked.", secret=True)
     prometheus_url: str = _input(str.strip, "Base URL of a Prometheus-compatible query API, with its path prefix but without `/api/v1`; empty: real traffic is not evaluated.", secret=True)
     prometheus_token: Secret = _input(Secret, "Read token for the query API; sent as `Bearer`, or as `FlyV1` if it is a Fly.io token.", secret=True)
     prometheus_service_label: str = _input(_text, "Label that identifies the service: `auto` tries `service`, `app` and `job`; `job` or `job=shop-prod` names one; `none` counts all series.", "auto")
@@ -267,6 +283,18 @@ class Inputs:
     prometheus_requests_query: str = _input(_text, "Your own query for the number of all requests, with `[{window}]` as its range; requires prometheus-errors-query.")
     prometheus_latency_selector: str = _input(_text, "Selector of a latency histogram's buckets, to get percentiles in addition to your own queries.")
     on_no_data: OnNoData = _input(_one_of(OnNoData), "What to do when the metric source has no data: `synthetic` (judge by the probes alone, and report that), `inconclusive`, `fail` or `pass`.", "synthetic")
+    prometheus_headers: Headers = _input(headers, "Headers to send to the query API, such as `X-Scope-OrgID: shop`, one per line. `${secrets.NAME}` is filled in.", secret=True)
+    headers: Headers = _request("headers")
+    method: str = _request("method")
+    body: str = _request("body")
+    expected_status: tuple[str, ...] = _request("expected_status")
+    host: str = _request("host")
+    resolve: tuple[str, ...] = _request("resolve")
+    client_cert: str = _request("client_cert")
+    client_key: str = _request("client_key")
+    ca_bundle: str = _request("ca_bundle")
+    proxy: str = _request("proxy")
+    cache_buster: bool | None = _request("cache_buster")
     follow_redirects: Redirects = _input(_one_of(Redirects), "`off`: a redirect (3xx) is a failed probe; `same-host`: follow redirects within the host.", "off")
     allow_link_local: bool = _input(parse_flag, "Allow link-local and cloud metadata addresses as targets.", "false")
     control_url: str = _input(str.strip, "A timeout counts against the service only if this URL answers, which rules out the runner's own network; empty: GitHub's API; `off`: no control endpoint.", secret=True)
@@ -294,6 +322,11 @@ class Inputs:
     matrix: tuple[str, ...] = _input(_matrix_values, "The job's matrix values, for the default artifact name; leave it unset.", "${{ toJSON(matrix) }}")
     retention_days: int | None = _input(_days, "How long to keep the artifact; empty: the repository's default.")
 # fmt: on
+
+    @property
+    def request(self) -> RequestOptions:
+        """How the service is asked, as far as the inputs say."""
+        return RequestOptions(**{name: getattr(self, name) for name in REQUEST_OPTIONS})
 
 
 INPUTS: tuple[InputSpec, ...] = tuple(

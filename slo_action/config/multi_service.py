@@ -105,7 +105,7 @@ def _fits_one(inputs: Inputs, given: Mapping[str, str]) -> Iterator[Mistake]:
     """Yield a mistake for each input that cannot be meant for several services."""
     if inputs.mode in {Mode.PREPARE, Mode.ROLLBACK}:
         yield Mistake("mode", f"{inputs.mode} takes one service", _MATRIX_STRATEGY)
-    for name in ("app", "to-version"):
+    for name in ("app", "to-version", "host"):
         if given.get(name, "").strip():
             yield Mistake(name, _SAME, "leave it out, or name one service")
     for name in _QUERIES:

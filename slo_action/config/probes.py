@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 from slo_action.config.inputs import Inputs
-from slo_action.core.journey.journeys import Assertion, Journey
+from slo_action.core.journey.journeys import Assertion, Condition, Journey, Subject
 from slo_action.core.model import Probe, Witness
 from slo_action.core.policy.numbers import POLICY_NUMBERS, PolicyOverrides
+from slo_action.core.request_options import RequestOptions
 
 if TYPE_CHECKING:
     from slo_action.core.slo.services import Endpoint, Service
@@ -22,6 +24,25 @@ def assertions(service: "Service | None", name: str) -> tuple[Assertion, ...]:
     """Return what an endpoint's answers must be, as slo.yml says; empty where it says nothing."""
     endpoint = service.endpoint(name) if service else None
     return endpoint.assertions if endpoint else ()
+
+
+def asked_as(probe: Probe, options: RequestOptions, url: str) -> Probe:
+    """Return the probe of a URL at the service's own address, asked as the options say.
+
+    Where they name another host, the URL has it, so that cookies, redirects and certificates are
+    that host's; the connection goes to the address.
+    """
+    if options.host:
+        split = urlsplit(url)
+        options = replace(options, stands_for=split.netloc)
+        url = urlunsplit(split._replace(netloc=options.host))
+    asserted = probe.assertions
+    if options.expected_status:
+        status = Assertion(
+            subject=Subject.STATUS, condition=Condition.ONE_OF, expected=options.expected_status
+        )
+        asserted = (status, *(one for one in asserted if one.subject is not Subject.STATUS))
+    return replace(probe, url=url, request=options, assertions=asserted)
 
 
 def endpoints(
@@ -41,24 +62,40 @@ def endpoints(
 def _named_probes(
     inputs: Inputs, health: Probe, service: "Service | None", base: str
 ) -> tuple[Probe, ...]:
-    other = replace(health, version_rule=None, reads_health=False, assertions=(), objective=None)
-    found = [replace(other, witness=Witness.API, url=base + path) for path in inputs.api_paths]
+    other = _other(health)
+    api = replace(other, witness=Witness.API)
+    found = [asked_as(api, other.request, base + path) for path in inputs.api_paths]
     searched = service.endpoint("search") if service else None
     if searched:
         search = replace(
             other,
             witness=Witness.SEARCH,
-            url=base + searched.path,
             timeout_seconds=_SEARCH_TIMEOUT_SECONDS,
             slow_after_seconds=None,
             assertions=searched.assertions,
         )
-        found.append(search)
+        found.append(asked_as(search, other.request, base + searched.path))
     status = service.endpoint("stats") if service else None
     if status:
-        stats = replace(other, witness=Witness.STATS, url=base + status.path)
-        found.append(replace(stats, objective=status.objective, assertions=status.assertions))
+        stats = replace(
+            other,
+            witness=Witness.STATS,
+            objective=status.objective,
+            assertions=status.assertions,
+        )
+        found.append(asked_as(stats, other.request, base + status.path))
     return tuple(found)
+
+
+def _other(health: Probe) -> Probe:
+    return replace(
+        health,
+        version_rule=None,
+        reads_health=False,
+        assertions=(),
+        objective=None,
+        request=health.request.of_every_request,
+    )
 
 
 def own_probes(service: "Service", health: Probe, base: str) -> tuple[Probe, ...]:
@@ -67,7 +104,7 @@ def own_probes(service: "Service", health: Probe, base: str) -> tuple[Probe, ...
     `health` is the model for credentials and redirects, `base` the service's URL. Endpoints of the
     document's kinds (health, build, search, stats) are not among them.
     """
-    other = replace(health, version_rule=None, reads_health=False, assertions=(), objective=None)
+    other = _other(health)
     own = (one for one in service.endpoints if one.witness is Witness.API)
     return (
         *(_own_endpoint(one, other, base) for one in own),
@@ -80,28 +117,28 @@ def _own_endpoint(endpoint: "Endpoint", other: Probe, base: str) -> Probe:
     limit = endpoint.objective.limit_seconds if endpoint.objective else 0.0
     may_be_slow = limit >= _TOO_SLOW_SECONDS
     longest = 2 * limit if may_be_slow else other.timeout_seconds
-    return replace(
+    own = replace(
         other,
         witness=Witness.API,
-        url=base.rstrip("/") + endpoint.path,
         timeout_seconds=longest,
         slow_after_seconds=None if may_be_slow else _TOO_SLOW_SECONDS,
         objective=endpoint.objective,
         assertions=endpoint.assertions,
     )
+    return asked_as(own, endpoint.request.over(other.request), base.rstrip("/") + endpoint.path)
 
 
 def _journey(journey: Journey, other: Probe, base: str) -> Probe:
-    return replace(
+    run = replace(
         other,
         witness=Witness.JOURNEY,
-        url=base,
         timeout_seconds=journey.timeout_seconds,
         slow_after_seconds=None,
         body_limit_bytes=_JOURNEY_BODY_BYTES,
         objective=journey.objective,
         journey=journey,
     )
+    return asked_as(run, other.request, base)
 
 
 def overrides_of(inputs: Inputs, unset: Inputs | None = None) -> PolicyOverrides:

@@ -16,7 +16,8 @@ from slo_action.config.inputs import (
     Redirects,
     read_inputs,
 )
-from slo_action.config.probes import assertions, endpoints, overrides_of
+from slo_action.config.probes import asked_as, assertions, endpoints, overrides_of
+from slo_action.config.secret_filler import SecretFiller, missing_secret, secrets_in
 from slo_action.config.settings.fly import FlySettings, token_parts
 from slo_action.config.settings.prometheus import PrometheusSettings
 from slo_action.config.text.suggest import did_you_mean
@@ -33,9 +34,11 @@ from slo_action.core.journey.templates import secrets_of, undefined
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.real_traffic import TrafficPolicy
+from slo_action.core.observation.streams import stream_name
 from slo_action.core.policy.numbers import policy_with
 from slo_action.core.policy.policy import Policy, gate_beside_window
 from slo_action.core.release.baseline import Prepared
+from slo_action.core.request_options import DEFAULT_OPTIONS, RequestOptions
 from slo_action.core.text.quantities import instant_text
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import Secret
@@ -108,6 +111,12 @@ class VerifyRequest:
         """The platform's name of the service."""
         return self.fly.app if self.fly else self.service
 
+    @property
+    def asked(self) -> Mapping[str, RequestOptions]:
+        """How each stream is asked, by its name; those that are asked as usual are left out."""
+        probes = (*self.probes, *self.endpoints)
+        return {stream_name(p): p.request for p in probes if p.request != DEFAULT_OPTIONS}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnvironment:
@@ -155,8 +164,14 @@ def read_request(
         *_contradictions(inputs, environment),
         *_left_out(inputs, found, wrong),
     ]
+    filler = SecretFiller(
+        inputs, lambda: on_demand("workspace-files")(environment.workspace, kind="PEM")
+    )
+    inputs = filler.inputs(inputs, service)
+    service = filler.service(service) if service else None
+    lacking = (*filler.mistakes, *_lacking_secrets(inputs, service))
     if all(mistake.field != "secrets" for mistake in found):
-        mistakes += _lacking_secrets(inputs, service)
+        mistakes += lacking
     mistakes += _undefined_variables(service)
     target = _target(inputs, mistakes)
     control = _control(inputs, environment, mistakes)
@@ -207,6 +222,7 @@ def read_request(
             *target.secrets,
             *token_parts(inputs.fly_api_token),
             *inputs.secrets.values(),
+            *secrets_in(inputs, service),
             inputs.prometheus_token,
             *map(Secret, credentials_in(inputs.prometheus_url)),
         ),
@@ -296,7 +312,8 @@ def _useless(field: str, why: str) -> Mistake:
 
 def _metric_contradictions(inputs: Inputs) -> Iterator[Mistake]:
     queries = ("prometheus-errors-query", "prometheus-requests-query")
-    useless = ("prometheus-token", *queries, "prometheus-latency-selector")
+    others = ("prometheus-token", "prometheus-headers", "prometheus-latency-selector")
+    useless = (*others, *queries)
     given = [name for name in useless if getattr(inputs, name.replace("-", "_"))]
     missing = [name for name in queries if name not in given]
     if given and not inputs.prometheus_url:
@@ -368,6 +385,7 @@ def _control(inputs: Inputs, environment: RunEnvironment, mistakes: list[Mistake
         authorization=target.authorization.reveal() if target.authorization else None,
         slow_after_seconds=None,
         reads_health=False,
+        request=inputs.request.of_connection,
     )
 
 
@@ -383,6 +401,7 @@ def _metrics(inputs: Inputs, mistakes: list[Mistake]) -> PrometheusSettings | No
         errors_query=inputs.prometheus_errors_query,
         requests_query=inputs.prometheus_requests_query,
         latency_selector=inputs.prometheus_latency_selector,
+        headers=inputs.prometheus_headers,
     )
 
 
@@ -409,22 +428,23 @@ def _probes(
     """The version endpoint identifies the release if there is one, else the health answer does."""
     shared = Probe(
         witness=Witness.HEALTH,
-        url=target.join(inputs.health_path),
+        url=target.base,
         authorization=target.authorization.reveal() if target.authorization else None,
         follows_same_host=inputs.follow_redirects is Redirects.SAME_HOST,
         assertions=assertions(service, "health"),
     )
+    health = asked_as(shared, inputs.request, target.join(inputs.health_path))
     if not inputs.version_path:
-        return (replace(shared, version_rule=rule),)
+        return (replace(health, version_rule=rule),)
     version = replace(
         shared,
         witness=Witness.VERSION,
-        url=target.join(inputs.version_path),
         version_rule=rule,
         reads_health=False,
         assertions=assertions(service, "build"),
     )
-    return shared, version
+    own = inputs.request.of_every_request
+    return health, asked_as(version, own, target.join(inputs.version_path))
 
 
 def _platform(inputs: Inputs) -> PlatformName:
@@ -470,11 +490,7 @@ def _lacking_secrets(inputs: Inputs, service: "Service | None") -> list[Mistake]
         for name in secrets_of(journey)
     }
     return [
-        Mistake(
-            "secrets",
-            f"{name} is missing",
-            f"journey {quoted(journey)} uses it: add {name}=${{{{ secrets.{name} }}}}",
-        )
+        missing_secret(name, f"journey {quoted(journey)}")
         for name, journey in needed.items()
         if name not in inputs.secrets
     ]

@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from slo_action.core.journey.journeys import Assertion, Journey
+from slo_action.core.request_options import DEFAULT_OPTIONS, RequestOptions
 from slo_action.core.stats.latency import LatencyObjective
 
 
@@ -33,6 +34,7 @@ class Outcome(StrEnum):
     RATE_LIMITED = "rate_limited"
     WAF_CHALLENGE = "waf_challenge"
     CACHED = "cached"
+    QUERY_REFUSED = "query_refused"
     DNS_NXDOMAIN = "dns_nxdomain"
     DNS_TIMEOUT = "dns_timeout"
     CONNECT_REFUSED = "connect_refused"
@@ -76,6 +78,7 @@ _NEUTRAL = frozenset(
         Outcome.RATE_LIMITED,
         Outcome.WAF_CHALLENGE,
         Outcome.CACHED,
+        Outcome.QUERY_REFUSED,
         Outcome.OBSERVER_LATE,
     },
 )
@@ -212,12 +215,13 @@ class VersionRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One GET to send. `url` holds no credentials; `authorization` is a header value or None.
+    """One request to send. `url` holds no credentials; `authorization` is a header value or None.
 
-    `headers` are sent besides our own, such as those that reach one `machine`, which is empty where
-    a balancer chooses. An answer must hold all `assertions`; one on the status replaces the demand
-    for 200. `objective` is what its answers may take, None where the policy says it. With a
-    `journey` it is no GET but a run of its steps below `url`, within `timeout_seconds`.
+    `request` says how it is asked, secrets filled in. `headers` are sent besides, such as those
+    that reach one `machine`, which is empty where a balancer chooses. An answer must hold all
+    `assertions`; one on the status replaces the demand for 200. `objective` is what its answers may
+    take, None where the policy says it. With a `journey` it is no request but a run of its steps
+    below `url`, within `timeout_seconds`.
     """
 
     witness: Witness
@@ -230,6 +234,7 @@ class Probe:
     reads_health: bool = True
     follows_same_host: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    request: RequestOptions = DEFAULT_OPTIONS
     machine: str = ""
     assertions: tuple[Assertion, ...] = ()
     objective: LatencyObjective | None = None

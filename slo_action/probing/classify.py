@@ -27,10 +27,10 @@ from slo_action.probing.redirects import advice, target_of, without_nonce
 
 _LONGEST_LOCATION = 300
 _CONFIG_FIXES = {
-    401: "the path asks for credentials: put them into the url input, or open the path",
-    403: "the path is forbidden to the probe: open it, or put credentials into the url input",
+    401: "the path asks for credentials: send them by `headers` or in `url`, or open the path",
+    403: "the path is forbidden to the probe: open it, or send what it asks for by `headers`",
     404: "there is nothing at this path: check the URL",
-    405: "the path does not take GET: name a path that does",
+    405: "the path does not take {method}: set `method`, or name a path that does",
 }
 
 
@@ -133,7 +133,9 @@ def _lines(document: object, text: str) -> str:
 def _challenged(facts: _Facts) -> _Found:
     answer = facts.answer
     firewall = challenger(answer.status, answer.headers, answer.body.text)
-    detail = f"{firewall} challenged the probe ({answer.status}): let it pass by a header or token"
+    detail = (
+        f"{firewall} challenged the probe ({answer.status}): let it pass by a token in `headers`"
+    )
     return (Outcome.WAF_CHALLENGE, detail) if firewall else None
 
 
@@ -184,6 +186,7 @@ def _refusing(facts: _Facts) -> _Found:
         return Outcome.HTTP_5XX, f"{answers}{facts.says}"
     if 400 <= status < 500:  # noqa: PLR2004
         fix = None if facts.probe.witness is Witness.JOURNEY else _CONFIG_FIXES.get(status)
+        fix = fix and fix.format(method=facts.probe.request.verb)
         return Outcome.HTTP_4XX, f"{answers}: {fix}" if fix else answers
     if 200 <= status < 300:  # noqa: PLR2004
         only = "only 200 is a healthy answer: name a path that answers 200"

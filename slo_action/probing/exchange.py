@@ -12,6 +12,8 @@ Headers = tuple[tuple[str, str], ...]
 
 TIMELINE = "slo_verify.timeline"
 """The request extension under which a transport finds the exchange's ExchangeTimeline."""
+OPTIONS = "slo_verify.options"
+"""The one of the RequestOptions that say over which connection it is sent."""
 
 
 class Phase(StrEnum):
@@ -67,7 +69,7 @@ class ExchangeTimeline:
             yield
         finally:
             now = self._monotonic()
-            self._spent[phase] = now - began
+            self._spent[phase] = self._spent.get(phase, 0.0) + now - began
         if phase is not Phase.RESOLVE:
             self.phase, self._connected = Phase.ANSWER, now
 
@@ -135,6 +137,8 @@ class Exchange:
 
     `status` is None where not even the headers came; the fields after it mean nothing then.
     `content` holds at most the asked limit of the `size` bytes that were received.
+    `refused_query` is the status that the same request got with our query, where it was asked again
+    without it.
     """
 
     url: str
@@ -147,6 +151,7 @@ class Exchange:
     headers: Headers = ()
     content: bytes = b""
     size: int = 0
+    refused_query: int | None = None
 
     @property
     def is_cut(self) -> bool:

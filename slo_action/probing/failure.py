@@ -10,6 +10,7 @@ from slo_action.core.model import Outcome
 from slo_action.probing.connect import OWN_SIDE_ERRNOS
 from slo_action.probing.exchange import ExchangeTimeline, Phase
 from slo_action.probing.http1 import CutAnswerError, MalformedAnswerError
+from slo_action.probing.proxy import ProxyError
 from slo_action.probing.sender import UnsendableHeaderError
 
 Failure = tuple[Outcome, str]
@@ -22,7 +23,10 @@ _RESOLVER_FAILED = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
 _OPENSSL_TEXT = re.compile(r"\] ([a-z0-9 ]+) \(_ssl")
 """Where OpenSSL's newer reasons have no name in Python."""
 _PLAIN_HTTP = "does this port speak plain HTTP?"
-_CLIENT_CERTIFICATE = "the server wants a client certificate, which probes have not"
+_CLIENT_CERTIFICATE = "the server wants a client certificate: set `client-cert` and `client-key`"
+_MAYBE_CLIENT_CERTIFICATE = (
+    "does the server want a client certificate (`client-cert`), or old ciphers?"
+)
 _HTTP_2_ONLY = (
     "the server speaks HTTP/2 only: let it offer http/1.1 in ALPN, or probe an address that does"
 )
@@ -32,13 +36,13 @@ _TLS_HINTS = {
     "http request": _PLAIN_HTTP,
     "tlsv13 alert certificate required": _CLIENT_CERTIFICATE,
     "sslv3 alert bad certificate": _CLIENT_CERTIFICATE,
-    "sslv3 alert handshake failure": "does the server want a client certificate, or old ciphers?",
+    "sslv3 alert handshake failure": _MAYBE_CLIENT_CERTIFICATE,
     "tlsv1 alert protocol version": "does the server speak only an old version of TLS?",
     "unsupported protocol": "does the server speak only an old version of TLS?",
     "tlsv1 unrecognized name": "the server has no certificate for this host name",
     "tlsv1 alert no application protocol": _HTTP_2_ONLY,
 }
-"""What an alert means to who knows that a probe sends no client certificate."""
+"""What an alert means to who knows what probes send."""
 _CONNECTED = frozenset({Phase.TLS, Phase.ANSWER, Phase.BODY})
 _RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
@@ -103,6 +107,12 @@ def _unusable_text(_error: BaseException, timeline: ExchangeTimeline) -> Failure
     return Outcome.UNKNOWN, "the URL or the authorization holds characters that cannot be sent"
 
 
+def _proxy(error: ProxyError, _timeline: ExchangeTimeline) -> Failure:
+    if error.of_target:
+        return Outcome.CONNECT_REFUSED, f"the proxy cannot reach the service: {error}"
+    return Outcome.UNKNOWN, f"the proxy gives no connection: {error}; look at the input `proxy`"
+
+
 def _unsendable(error: UnsendableHeaderError, _timeline: ExchangeTimeline) -> Failure:
     return Outcome.UNKNOWN, str(error)
 
@@ -164,6 +174,7 @@ def _phase(timeline: ExchangeTimeline) -> str:
 
 
 _READERS: tuple[tuple[tuple[type[BaseException], ...], Callable[..., Failure]], ...] = (
+    ((ProxyError,), _proxy),
     ((ssl.SSLCertVerificationError,), _certificate),
     ((ssl.SSLError,), _tls),
     ((socket.gaierror,), _name),

@@ -18,7 +18,6 @@ from slo_action.probing.body import Body, parse_json, read_body
 from slo_action.probing.classify import Reading
 from slo_action.probing.exchange import Exchange
 from slo_action.probing.journey_requests import Cookies, outgoing
-from slo_action.probing.redirects import may_follow
 from slo_action.probing.sample import Redact, reading_of, redaction, sample_of, unanswered
 from slo_action.probing.sender import Outgoing, Sender, request_of
 
@@ -146,8 +145,7 @@ class _Run:
         return self._judged(step, hops)
 
     def _request(self, one: Outgoing) -> httpx.Request:
-        own = self._probe.authorization if may_follow(self._probe.url, one.url) else None
-        return request_of(one, authorization=own, cookie=self._cookies.header_for(one.url))
+        return request_of(one, self._probe, self._cookies.header_for(one.url))
 
     def _judged(self, step: JourneyStep, hops: list[Exchange]) -> _StepResult:
         """Captured values are learned first: what is said of the answer may quote them."""

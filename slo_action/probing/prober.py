@@ -13,6 +13,7 @@ from slo_action.core.text.secrets import Secret
 from slo_action.ports import Clock, CompletedProbe
 from slo_action.probing.exchange import Exchange
 from slo_action.probing.journey import JourneyRunner
+from slo_action.probing.probe_requests import ProbeRequests
 from slo_action.probing.sample import Redact, read_exchanges, unanswered
 from slo_action.probing.sender import Sender
 
@@ -63,8 +64,9 @@ class HttpProber:
         most_in_flight: int = MOST_IN_FLIGHT,
     ) -> None:
         self._clock = clock
-        self._sender = Sender(clock, nonces, transport)
-        self._journeys = JourneyRunner(clock, self._sender, secrets=secrets, redact=redact)
+        sender = Sender(clock, transport)
+        self._requests = ProbeRequests(clock, sender, nonces)
+        self._journeys = JourneyRunner(clock, sender, secrets=secrets, redact=redact)
         self._redact = redact
         self._most = most_in_flight
         self._slots = Semaphore(most_in_flight)
@@ -120,7 +122,7 @@ class HttpProber:
             if one.probe.journey:
                 one.result = self._journeys.run(one.probe, one.probe.journey)
             else:
-                one.result = self._sender.exchanges(one.probe)
+                one.result = self._requests.exchanges(one.probe)
             one.ended = self._clock.monotonic()
         except Exception as error:  # noqa: BLE001 - a thread would print it to stderr
             self._end(one, f"the probe itself failed: {type(error).__name__}")

@@ -55,9 +55,11 @@ def advice(url: str, target: str) -> str:
     """Return the likely fix for a health URL that redirects, in an imperative sentence part."""
     here, there = urlsplit(url), urlsplit(target)
     if _LOGIN.search(f"{there.hostname}{there.path}"):
-        return "it looks like a login page: send an authorization header or open the path"
+        return "it looks like a login page: send credentials by `headers`, or open the path"
     if here.hostname == there.hostname and (here.scheme, there.scheme) == ("http", "https"):
         return "use the https URL"
+    if without_nonce(url) == without_nonce(target):
+        return "it leads to itself, perhaps for a cookie: set `follow-redirects: same-host`"
     if here.hostname == there.hostname and here.path.rstrip("/") == there.path.rstrip("/"):
         return "write the path exactly as the service does, its last slash included"
     if here.hostname != there.hostname:

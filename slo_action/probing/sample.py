@@ -108,11 +108,25 @@ def reading_of(probe: Probe, exchanges: Sequence[Exchange], body: Body) -> Readi
         body=body,
         certificate_expires_at=expires,
     )
-    reading = classify(answer, probe, last.timeline.service_seconds)
+    reading = _asked_again(classify(answer, probe, last.timeline.service_seconds), exchanges)
     after = [f"the body did not come whole: {failure[1]}"] if failure else []
     if len(exchanges) > MOST_REDIRECTS and following(last):
         after.append(f"gave up after {MOST_REDIRECTS} redirects")
     return replace(reading, notes=(*before, *reading.notes, *after))
+
+
+def _asked_again(reading: Reading, exchanges: Sequence[Exchange]) -> Reading:
+    """A service that only refuses our query is not at fault, and nothing is known of it, either."""
+    refused = exchanges[0].refused_query
+    if refused is None:
+        return reading
+    detail = (
+        f"answers {refused} to the query `_slo=…` that keeps caches from answering, and without it "
+        f"{exchanges[-1].status}: set `cache-buster: off`"
+    )
+    if not reading.outcome.is_good:
+        return replace(reading, notes=(*reading.notes, detail))
+    return replace(reading, outcome=Outcome.QUERY_REFUSED, detail=detail)
 
 
 def _summed(phases: Sequence[Phases]) -> Phases:

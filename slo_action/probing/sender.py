@@ -14,7 +14,7 @@ from slo_action.core.text.quoting import quoted
 from slo_action.ports import Clock
 from slo_action.probing import redirects
 from slo_action.probing.assertions import expects_status
-from slo_action.probing.exchange import TIMELINE, Exchange, ExchangeTimeline, Headers
+from slo_action.probing.exchange import OPTIONS, TIMELINE, Exchange, ExchangeTimeline, Headers
 
 _OUR_HEADERS = (
     (b"User-Agent", f"slo-verify/{__version__}".encode()),
@@ -28,7 +28,7 @@ FRAMING_HEADERS = frozenset(
 )
 """Never set by hand: they frame the request, or what is read of the answer."""
 _RESERVED = FRAMING_HEADERS | {"authorization", *(n.decode().lower() for n, _ in _OUR_HEADERS)}
-"""What a probe's own headers must not be."""
+"""What a platform's headers, such as those that reach a machine, must not be either."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~\xa0-\xff]*")
 _OF_BODIES = frozenset({"content-type", "content-encoding", "content-language"})
@@ -52,29 +52,9 @@ class Outgoing:
 class Sender:
     """Sends requests over a transport; never raises an Exception."""
 
-    def __init__(
-        self, clock: Clock, nonces: Callable[[], str], transport: httpx.BaseTransport
-    ) -> None:
+    def __init__(self, clock: Clock, transport: httpx.BaseTransport) -> None:
         self._clock = clock
-        self._nonces = nonces
         self._transport = transport
-
-    def exchanges(self, probe: Probe) -> tuple[Exchange, ...]:
-        """Ask once, and again for each redirect that the probe lets us follow; at least one."""
-
-        def make(one: Outgoing) -> httpx.Request:
-            fresh = redirects.with_nonce(redirects.without_nonce(one.url), self._nonces())
-            return request_of(replace(one, url=fresh), _RESERVED, probe.authorization)
-
-        sent = self.send(
-            Outgoing(url=probe.url, headers=probe.headers),
-            make,
-            deadline=self._clock.monotonic() + probe.timeout_seconds,
-            limit=probe.body_limit_bytes,
-            assertions=probe.assertions,
-            redirects_followed=redirects.MOST_REDIRECTS if probe.follows_same_host else 0,
-        )
-        return tuple(sent)
 
     def send(
         self,
@@ -151,29 +131,36 @@ def _receive(response: httpx.Response, limit: int) -> tuple[bytes, int, Exceptio
     return bytes(content[:limit]), len(content), failure
 
 
-def request_of(
-    one: Outgoing,
-    reserved: Collection[str] = FRAMING_HEADERS,
-    authorization: str | None = None,
-    cookie: str = "",
-) -> httpx.Request:
-    """Return the request itself; its own headers come before ours of the same name.
+def request_of(one: Outgoing, probe: Probe, cookie: str = "") -> httpx.Request:
+    """Return the request itself; its own headers come before the probe's, and those before ours.
 
-    `reserved` are names in lower case that its own headers must not have. Raises
-    UnsendableHeaderError, and ValueError for a URL that is none.
+    Another server than the probe's gets neither credentials nor headers nor certificate of the
+    probe. Raises UnsendableHeaderError, and ValueError for a URL that is none.
     """
-    own = [_sendable(name, value, reserved) for name, value in one.headers]
-    ours = list(_OUR_HEADERS)
-    if authorization is not None:
-        ours.append(_sendable("Authorization", authorization, ()))
+    options, headers = probe.request.of_connection, list(_OUR_HEADERS)
+    if redirects.may_follow(probe.url, one.url):
+        options = probe.request
+        if probe.authorization is not None:
+            headers.append(_sendable("Authorization", probe.authorization))
+        headers = _over([_sendable(*pair) for pair in options.headers], headers)
+        headers += [_sendable(*pair, reserved=_RESERVED) for pair in probe.headers]
     if cookie:
-        ours.append((b"Cookie", cookie.encode("latin-1")))
-    own_names = {name.lower() for name, _ in own}
-    headers = [pair for pair in ours if pair[0].lower() not in own_names] + own
-    return httpx.Request(one.method, one.url, headers=headers, content=one.content or None)
+        headers = _over([(b"Cookie", cookie.encode("latin-1"))], headers)
+    headers = _over([_sendable(*pair) for pair in one.headers], headers)
+    request = httpx.Request(one.method, one.url, headers=headers, content=one.content or None)
+    request.extensions[OPTIONS] = options
+    return request
 
 
-def _sendable(name: str, value: str, reserved: Collection[str]) -> tuple[bytes, bytes]:
+_Header = tuple[bytes, bytes]
+
+
+def _over(headers: list[_Header], below: list[_Header]) -> list[_Header]:
+    names = {name.lower() for name, _ in headers}
+    return [*(pair for pair in below if pair[0].lower() not in names), *headers]
+
+
+def _sendable(name: str, value: str, reserved: Collection[str] = FRAMING_HEADERS) -> _Header:
     if not _TOKEN.fullmatch(name) or name.lower() in reserved:
         raise UnsendableHeaderError(f"the probe was not sent: {quoted(name)} cannot be its header")
     if not _VALUE.fullmatch(value) or value != value.strip():

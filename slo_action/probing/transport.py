@@ -3,14 +3,16 @@
 import errno
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import httpx
 
+from slo_action.core.request_options import DEFAULT_OPTIONS, RequestOptions
 from slo_action.probing.connect import connected
-from slo_action.probing.exchange import TIMELINE, ExchangeTimeline, Phase
+from slo_action.probing.exchange import OPTIONS, TIMELINE, ExchangeTimeline, Phase
 from slo_action.probing.http1 import AnswerReader
+from slo_action.probing.proxy import Proxy, ProxyError
 from slo_action.probing.resolve import (
     Address,
     Lookup,
@@ -19,18 +21,20 @@ from slo_action.probing.resolve import (
     look_up_within,
     system_lookup,
 )
-from slo_action.probing.trust import expires_at
+from slo_action.probing.trust import context_of, expires_at, has_certificates
 
 _REFUSED = "it leads to a link-local or metadata address, which allow-link-local refuses"
 _PORTS = {"http": 80, "https": 443}
+_LONGEST_TUNNEL_HEAD = 16 * 1024
 
 
 class FreshTransport(httpx.BaseTransport):
     """Sends a request whose extension TIMELINE holds its timeline, and closes the connection.
 
-    Never reads the environment, so never goes through a proxy. `refuses` is asked about every
-    address before it is connected to, None refuses none. Raises the socket's own errors
-    (OSError, ssl.SSLError, socket.gaierror, TimeoutError) and those of `http1`.
+    The extension OPTIONS may say where to connect to, by which proxy, and with which certificates;
+    the environment is never read. `refuses` is asked about every address before it is connected to,
+    None refuses none. Raises the socket's own errors (OSError, ssl.SSLError, socket.gaierror,
+    TimeoutError), those of `http1`, and ProxyError.
     """
 
     def __init__(
@@ -47,16 +51,22 @@ class FreshTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`; the answer's stream stays bound to the same deadline."""
         timeline: ExchangeTimeline = request.extensions[TIMELINE]
+        options: RequestOptions = request.extensions.get(OPTIONS, DEFAULT_OPTIONS)
         url = request.url
         host = url.raw_host.decode("ascii")
-        context = self._trust() if url.scheme == "https" else None
+        context = None
+        if url.scheme == "https":
+            context = context_of(options) if has_certificates(options) else self._trust()
         timeline.restart()  # reading our certificates is not the target's time
-        addresses = self._resolve(host, url.port or _PORTS[url.scheme], timeline)
-        stream = _Stream(connected(addresses, timeline), timeline)
+        hosts, port = options.destination(host, url.port or _PORTS[url.scheme])
+        proxy = Proxy(options.proxy, hosts[0], port) if options.proxy else None
+        stream = _Stream(self._connected(proxy, hosts, port, timeline), timeline)
         try:
             if context:
+                if proxy:
+                    stream.tunnel(proxy)
                 stream.secure(context, host)
-            stream.write(_written(request))
+            stream.write(_written(request, proxy if context is None else None))
             reader = AnswerReader(stream.read)
             head = reader.head()
             chunks = reader.body(head, request.method, timeline.notes.append)
@@ -73,6 +83,17 @@ class FreshTransport(httpx.BaseTransport):
                 "reason_phrase": head.reason,
             },
         )
+
+    def _connected(
+        self, proxy: Proxy | None, hosts: Sequence[str], port: int, timeline: ExchangeTimeline
+    ) -> socket.socket:
+        if proxy is None:
+            found = tuple(one for host in hosts for one in self._resolve(host, port, timeline))
+            return connected(found, timeline)
+        try:
+            return connected(self._resolve(proxy.host, proxy.port, timeline), timeline)
+        except OSError as error:
+            raise ProxyError(error.strerror or type(error).__name__) from None
 
     def _resolve(self, host: str, port: int, timeline: ExchangeTimeline) -> tuple[Address, ...]:
         only = literal(host, port)
@@ -92,10 +113,14 @@ class FreshTransport(httpx.BaseTransport):
             raise PermissionError(errno.EPERM, _REFUSED)
 
 
-def _written(request: httpx.Request) -> bytes:
-    first = b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), request.url.raw_path)
+def _written(request: httpx.Request, proxy: Proxy | None) -> bytes:
+    """A proxy is given the whole URL."""
+    target, more = request.url.raw_path, b""
+    if proxy:
+        target, more = f"http://{proxy.target}".encode() + target, proxy.authorization
+    first = b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), target)
     lines = b"".join(b"%s: %s\r\n" % pair for pair in request.headers.raw)
-    return first + lines + b"\r\n" + request.read()
+    return first + lines + more + b"\r\n" + request.read()
 
 
 class _Body(httpx.SyncByteStream):
@@ -132,6 +157,21 @@ class _Stream:
             while content:
                 self._sock.settimeout(self._timeline.remaining())
                 content = content[self._sock.send(content) :]
+
+    def tunnel(self, proxy: Proxy) -> None:
+        """Ask a proxy for a connection to the server. Raises ProxyError where it refuses."""
+        with self._timeline.during(Phase.CONNECT):
+            self.write(proxy.connect)
+            head = b""
+            while b"\r\n\r\n" not in head and len(head) < _LONGEST_TUNNEL_HEAD:
+                self._sock.settimeout(self._timeline.remaining())
+                chunk = self._sock.recv(_LONGEST_TUNNEL_HEAD)
+                if not chunk:
+                    break
+                head += chunk
+            status = head.partition(b"\r\n")[0].split(b" ")[1:2]
+            if status != [b"200"]:
+                raise ProxyError.of(b"".join(status))
 
     def secure(self, context: ssl.SSLContext, host: str) -> None:
         """Shake hands, and note when the server's certificate ends."""

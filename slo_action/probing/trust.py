@@ -6,9 +6,13 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import certifi
+
+from slo_action.core.request_options import RequestOptions
 
 _DAY_SECONDS = 86_400
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d")
@@ -47,6 +51,47 @@ def system_trust(places: ssl.DefaultVerifyPaths | None = None) -> ssl.SSLContext
     else:
         context = ssl.create_default_context(cafile=certifi.where())
     return as_users_do(context)
+
+
+class CertificateError(Exception):
+    """A certificate or a key of the user's cannot be used; `option` names it, the text says why."""
+
+    def __init__(self, option: str, why: str) -> None:
+        super().__init__(why)
+        self.option = option
+
+
+def has_certificates(options: RequestOptions) -> bool:
+    """Tell whether a TLS context of their own is needed."""
+    return bool(options.client_cert or options.ca_bundle)
+
+
+@lru_cache(16)
+def context_of(options: RequestOptions) -> ssl.SSLContext:
+    """Return the context that also trusts the CA bundle and shows the client certificate.
+
+    Raises CertificateError.
+    """
+    context = system_trust()
+    try:
+        if options.ca_bundle:
+            context.load_verify_locations(cadata=options.ca_bundle)
+    except (ssl.SSLError, ValueError) as error:
+        raise CertificateError("ca-bundle", _why(error)) from None
+    if options.client_cert:
+        with TemporaryDirectory() as private:  # OpenSSL reads certificates of ours from files alone
+            file = Path(private) / "client.pem"
+            file.write_text(f"{options.client_cert}\n{options.client_key}\n", encoding="utf-8")
+            try:
+                context.load_cert_chain(file, password=lambda: b"")
+            except (ssl.SSLError, ValueError, OSError) as error:
+                raise CertificateError("client-cert", _why(error)) from None
+    return context
+
+
+def _why(error: Exception) -> str:
+    reason = (getattr(error, "reason", None) or "no PEM").replace("_", " ").lower()
+    return f"OpenSSL cannot read it: {reason}"
 
 
 def as_users_do(context: ssl.SSLContext) -> ssl.SSLContext:

@@ -22,7 +22,13 @@ from slo_action.platforms import PLATFORMS, PlatformContext
 from slo_action.ports import Log, MetricSource, Outputs, Ports
 from slo_action.probing.prober import HttpProber
 from slo_action.probing.transport import FreshTransport
-from slo_action.probing.trust import OnceContext, system_trust
+from slo_action.probing.trust import (
+    CertificateError,
+    OnceContext,
+    context_of,
+    has_certificates,
+    system_trust,
+)
 from slo_action.runtime import Runtime, mask
 
 
@@ -66,6 +72,7 @@ def open_ports(
             past=history.verdicts(request.service) if history else (),
         ),
     )
+    _must_have_usable_certificates(request)
     prober = open_prober(
         runtime,
         allow_link_local=request.allow_link_local,
@@ -139,6 +146,17 @@ def _transport(*, allow_link_local: bool) -> FreshTransport:
     return FreshTransport(
         OnceContext(system_trust), refuses=None if allow_link_local else is_link_local
     )
+
+
+def _must_have_usable_certificates(request: VerifyRequest) -> None:
+    """Raise InputError for those that no probe could be sent with."""
+    try:
+        for options in filter(has_certificates, request.asked.values()):
+            context_of(options)
+    except CertificateError as error:
+        accepted = "give PEM text: a certificate and the key that belongs to it, without a password"
+        mistake = Mistake(error.option, f"cannot be used: {error}", accepted)
+        raise InputError((mistake,)) from error
 
 
 def _nonce() -> str:

@@ -162,6 +162,8 @@ class ExampleJob:
             "secrets.DEPLOY_TOKEN": SECRET,
             "secrets.KUBECONFIG": SECRET,
             "secrets.CHAT_WEBHOOK": SECRET,
+            "secrets.PROTECTION_BYPASS": SECRET,
+            "secrets.PROBE_TOKEN": SECRET,
         }
         self.known.update(known)
         deploys = FLY_DEPLOY.format(python=sys.executable, fly=self.fly)

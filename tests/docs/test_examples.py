@@ -36,6 +36,7 @@ def test_there_is_an_example_for_each_use() -> None:
         "fly-rollback",
         "fly",
         "matrix",
+        "protected-service",
         "rollback-command",
         "use-outputs",
     ]

@@ -36,6 +36,7 @@ VERIFYING = [
     "deploy-and-verify",
     "fly",
     "matrix",
+    "protected-service",
     "rollback-command",
     "use-outputs",
 ]
@@ -58,7 +59,11 @@ class Service(BaseHTTPRequestHandler):
     check_runs: ClassVar[list[object]] = []
 
     def do_GET(self) -> None:
-        self._answer(200, {"status": "healthy", "version": SHA})
+        is_known = self.headers["Authorization"] == f"Bearer {SECRET}"
+        if self.path.startswith("/internal") and not (is_known and f"bypass={SECRET}" in self.path):
+            self._answer(401, {"error": f"{self.path} wants a token"})
+        else:
+            self._answer(200, {"status": "healthy", "version": SHA})
 
     def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])
@@ -248,6 +253,17 @@ def test_every_file_of_the_evidence_is_documented(played: dict[str, Played]) -> 
         "proofs/fly/before/dashboard_status.json",
         "proofs/fly/after/dashboard_status.json",
     } <= files
+
+
+def test_the_protected_example_sends_its_secrets_and_keeps_them(played: dict[str, Played]) -> None:
+    result = played["protected-service"].result
+    kept = b"".join(p.read_bytes() for p in result.evidence().rglob("*") if p.is_file())
+
+    assert SECRET.encode() not in kept
+    assert b"/internal/healthz?bypass=***" in kept
+    assert SECRET not in f"{result.log.visible}{result.summary}{result.outputs}"
+    asked = json.loads((result.evidence() / "audit.json").read_text(encoding="utf-8"))["asked"]
+    assert asked["health"]["headers"] == ["Authorization", "User-Agent"]
 
 
 def test_where_an_output_is_read_a_later_step_gets_it(played: dict[str, Played]) -> None:

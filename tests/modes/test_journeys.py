@@ -58,7 +58,7 @@ class ShoppingStage(VirtualRun):
             {"/checkout"} if at >= self._breaks_at and self.deploy.live == "v2" else set()
         )
         clock = VirtualClock(self.clock.now())
-        sender = Sender(clock, lambda: "n", in_virtual_time(self.shop, clock))
+        sender = Sender(clock, in_virtual_time(self.shop, clock))
         return JourneyRunner(clock, sender, secrets=SECRETS, redact=str).run(probe, probe.journey)
 
 

@@ -20,7 +20,7 @@ NEW = VersionRule(expected="2.0.0")
         (500, Outcome.HTTP_5XX, "500 Internal Server Error"),
         (503, Outcome.HTTP_5XX, "503"),
         (599, Outcome.HTTP_5XX, "599"),
-        (401, Outcome.HTTP_4XX, "put them into the url input"),
+        (401, Outcome.HTTP_4XX, "send them by `headers`"),
         (403, Outcome.HTTP_4XX, "forbidden"),
         (404, Outcome.HTTP_4XX, "check the URL"),
         (405, Outcome.HTTP_4XX, "GET"),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from slo_action.config.text.url import ServiceUrl
+from slo_action.core.request_options import Headers
 from slo_action.core.text.secrets import Secret
 
 AUTO_LABEL = "auto"
@@ -23,4 +24,5 @@ class PrometheusSettings:
     errors_query: str = ""
     requests_query: str = ""
     latency_selector: str = ""
+    headers: Headers = ()
     handover_seconds: float = 30.0

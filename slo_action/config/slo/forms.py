@@ -18,6 +18,7 @@ from slo_action.config.slo.values import (
     Cron,
     Duration,
     EndpointName,
+    EndpointPath,
     HeaderName,
     Instant,
     JourneyName,
@@ -36,7 +37,9 @@ from slo_action.config.slo.values import (
     Statuses,
     StepUrl,
     Url,
+    request_option,
 )
+from slo_action.config.text.request_options import REQUEST_OPTIONS
 from slo_action.core.journey.journeys import Journey
 from slo_action.core.policy.numbers import POLICY_NUMBERS, Kind
 from slo_action.core.text.quoting import quoted
@@ -132,6 +135,23 @@ else:
     )
 
 
+if TYPE_CHECKING:
+
+    class RequestForm(Form):
+        """How it is asked."""
+else:
+    RequestForm = create_model(
+        "RequestForm",
+        __base__=Form,
+        __doc__="How it is asked: what is sent, and over which connection.",
+        __module__=__name__,
+        **{
+            name: (request_option(option) | None, _optional(option.meaning))
+            for name, option in REQUEST_OPTIONS.items()
+        },
+    )
+
+
 class CaptureForm(Form):
     """Where a journey takes a value from: one of both."""
 
@@ -200,11 +220,12 @@ class EndpointForm(Form):
     """A path of the user's own."""
 
     name: EndpointName = Field(description="Its name.")
-    path: Path = Field(description="Its path.")
+    path: EndpointPath = Field(description="Its path.")
     interval: Positive | None = _optional("Time between two probes of the routine monitor.")
     timeout: Positive | None = _optional("What a probe of the routine monitor may take.")
     response_time_p95: Positive | None = _optional("What 95 % of its answers may take.")
     assertions: list[AssertionForm] | None = _optional("What its answers must be.")
+    request: RequestForm | None = _optional("How it is asked, where that differs from the service.")
 
 
 class OwnAssertionsForm(Form):
@@ -317,7 +338,7 @@ def _once(*keys: str) -> AfterValidator:
 class DefaultsForm(Form):
     """What holds for every service that does not set it."""
 
-    health_endpoint: Path | None = _optional("Health endpoint; default `/healthz`.")
+    health_endpoint: EndpointPath | None = _optional("Health endpoint; default `/healthz`.")
     build_endpoint: OptionalPath | None = _optional(
         "Endpoint that reports the running version, such as `/__build`."
     )
@@ -352,6 +373,9 @@ class DefaultsForm(Form):
     journeys: (
         Annotated[list[JourneyForm], Field(max_length=_MOST_ENTRIES), _once("name")] | None
     ) = _optional("User journeys through the service, step by step.")
+    request: RequestForm | None = _optional(
+        "How the service is asked; method, body and statuses are the health endpoint's."
+    )
 
 
 class ServiceForm(DefaultsForm):

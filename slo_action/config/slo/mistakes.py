@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from slo_action.config.openslo.document import KeyMistake
 from slo_action.config.slo.forms import Form
+from slo_action.config.text.request_options import REQUEST_OPTIONS
 from slo_action.config.text.suggest import did_you_mean, shown_value
 from slo_action.core.lint.rule import Document, Key, dotted
 from slo_action.errors import Mistake
@@ -24,7 +25,9 @@ _ACCEPTED = {
     "float_type": "write a number",
 }
 _EXAMPLES = {"service": "service: dashboard", "url": "url: https://dashboard.example.com"}
-_SECRET = frozenset({"url", "notify", "headers", "form", "json", "body"})
+_SECRET = frozenset({"url", "notify", "form", "json", "body"}) | {
+    name for name, option in REQUEST_OPTIONS.items() if option.is_private
+}
 """Keys whose values may hold credentials, so that they are never shown."""
 _MOST = 200
 """More of one form are not reported."""

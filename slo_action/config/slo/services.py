@@ -27,6 +27,7 @@ from slo_action.core.journey.journeys import (
 from slo_action.core.model import Witness
 from slo_action.core.policy.numbers import DEFAULTS, POLICY_NUMBERS, PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy
+from slo_action.core.request_options import RequestOptions
 from slo_action.core.slo.services import Endpoint, Maintenance, Service, Targets
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.core.text.quantities import percent_words
@@ -61,6 +62,7 @@ def service_of(
         notify=tuple(_first(forms, "notify") or ()),
         maintenance=tuple(map(maintenance_of, _first(forms, "maintenance") or ())),
         journeys=tuple(map(_journey, _first(forms, "journeys") or ())),
+        request=_request(*forms),
         policy=_policy(forms, policy),
         **{name: _first(forms, name) or "" for name in _TEXTS},
     )
@@ -73,6 +75,14 @@ def _first(forms: Sequence[Form | None], key: str) -> Any:  # noqa: ANN401 - eac
         if value is not None:
             return value
     return None
+
+
+def _request(*forms: DefaultsForm | EndpointForm) -> RequestOptions:
+    found = RequestOptions()
+    for form in reversed(forms):
+        if form.request:
+            found = RequestOptions(**form.request.model_dump(exclude_none=True)).over(found)
+    return found
 
 
 def _policy(forms: Sequence[DefaultsForm], below: PolicyOverrides) -> PolicyOverrides:
@@ -142,6 +152,7 @@ def _endpoints(
             timeout=one.timeout or timeout,
             objective=_objective("p95", _P95, one.response_time_p95 or limit),
             assertions=tuple(map(_assertion, one.assertions or ())),
+            request=_request(one),
         )
         for one in own
     ]

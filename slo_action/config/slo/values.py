@@ -13,6 +13,16 @@ from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
 from slo_action.config.settings.fly import APP_NAME, app_name
 from slo_action.config.text.patterns import valid_json_path, valid_pattern
+from slo_action.config.text.request_options import (
+    HEADER_NAME,
+    MOST_STATUSES,
+    STATUS,
+    STATUS_FORMS,
+    STATUSES_SCHEMA,
+    RequestOption,
+    request_header,
+    with_secrets,
+)
 from slo_action.config.text.units import (
     parse_confidence,
     parse_duration,
@@ -24,7 +34,6 @@ from slo_action.core.slo.services import NAMED_ENDPOINTS
 
 _DURATION_PATTERN = r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"
 _RATIO_PATTERN = r"^<?\s*(0*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%|0*(0(\.\d+)?|1(\.0+)?))$"
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _CRON = re.compile(r"(?:[0-9A-Za-z*/,#L?-]{1,80}[ ]+){4}[0-9A-Za-z*/,#L?-]{1,80}")
 
 
@@ -81,7 +90,7 @@ def _url(value: object) -> str:
 
 
 def _header(value: object) -> str:
-    if not isinstance(value, str) or not _HEADER.fullmatch(value):
+    if not isinstance(value, str) or not HEADER_NAME.fullmatch(value):
         raise ValueError("write a header's name, such as Content-Type")
     return value
 
@@ -104,9 +113,10 @@ def _app(value: object) -> str:
 
 
 def _step_url(text: str) -> str:
-    if not _STEP_URL.fullmatch(text):
+    match = _STEP_URL.fullmatch(text)
+    if match is None:
         raise ValueError("write a whole address; variables may stand in its path and query")
-    if parse_url(text.partition("?")[0], allow_link_local=True).authorization:
+    if parse_url(text.removesuffix(match[1] or ""), allow_link_local=True).authorization:
         raise ValueError("write credentials as a header of the step, Authorization: …")
     return text
 
@@ -137,23 +147,44 @@ def _journey_name(name: str) -> str:
     return name
 
 
-def _request_header(name: str) -> str:
-    if name.lower() in _OWN_HEADERS:
-        raise ValueError(f"leave {name} out: the probe sets it")
-    return name
+def request_option(option: RequestOption) -> Any:  # noqa: ANN401 - a type of pydantic's
+    """Return the type of an option's value: text, or what YAML lets one write instead of it."""
+
+    def read(value: object) -> object:
+        text = _option_text(value)
+        found = option.parse(text)
+        if not text.strip():
+            raise ValueError("write a value, or leave the key out")
+        return found
+
+    return Annotated[Any, PlainValidator(read), WithJsonSchema(dict(option.schema))]
+
+
+def _option_text(value: object) -> str:
+    """Return lines of text: a header for each entry of a mapping, an entry of a list for each."""
+    if isinstance(value, dict):
+        lines = [f"{name}: {_plain(one)}" for name, one in value.items()]
+    elif isinstance(value, list):
+        lines = [_plain(one) for one in value]
+    else:
+        return _plain(value)
+    if any("\n" in line for line in lines):
+        raise ValueError("write one line of text for each")
+    return "\n".join(lines)
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else _scalar(value)
 
 
 _LONGEST_JOURNEY = 60
-_OWN_HEADERS = frozenset(
-    {"host", "content-length", "transfer-encoding", "connection", "accept-encoding"}
-)
 
 
 def _status(value: object) -> tuple[str, ...]:
     listed = value if isinstance(value, list) else [value]
-    statuses = tuple(_scalar(one) for one in listed[:_MOST_STATUSES])
-    if not statuses or not all(_STATUS.fullmatch(one) for one in statuses):
-        raise ValueError("write a status such as 200 or 2xx, or a list of them")
+    statuses = tuple(_scalar(one) for one in listed[:MOST_STATUSES])
+    if not statuses or not all(map(STATUS.fullmatch, statuses)):
+        raise ValueError(STATUS_FORMS)
     return statuses
 
 
@@ -162,8 +193,6 @@ _NO_SPACES = "write a path without spaces, such as /search?q=a%20b or /cart?u=${
 _SLASH_AND_GAP = re.compile(r"/(?!/)[^\s\x00-\x1f]*[\s\x00-\x1f]")
 _PATH = re.compile(r"/(?!/)[^\s\x00-\x1f]*")
 _STEP_URL = re.compile(r"https?://[^/?#$\s]+([/?#][^\s\x00-\x1f]{0,2000})?")
-_STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
-_MOST_STATUSES = 20
 
 
 def _text_schema(**more: object) -> WithJsonSchema:
@@ -194,14 +223,20 @@ Confidence = Annotated[Fraction, Scalar, AfterValidator(parse_confidence), _RATI
 Line = Annotated[str, PlainValidator(_line), _text_schema(pattern=_LINE)]
 Name = Annotated[Line, AfterValidator(_name), _text_schema(pattern=_NAME)]
 Path = Annotated[str, PlainValidator(_path), _text_schema(pattern=r"^/(?!/)[^\s]*$")]
+EndpointPath = Annotated[Path, AfterValidator(with_secrets)]
 OptionalPath = Annotated[
-    str, PlainValidator(_optional_path), _text_schema(pattern=r"^(/(?!/)[^\s]*)?$")
+    str,
+    PlainValidator(_optional_path),
+    AfterValidator(with_secrets),
+    _text_schema(pattern=r"^(/(?!/)[^\s]*)?$"),
 ]
 Url = Annotated[str, PlainValidator(_url), _text_schema(pattern="^https?://", format="uri")]
 Instant = Annotated[
     datetime, Scalar, AfterValidator(parse_instant), _text_schema(format="date-time")
 ]
-HeaderName = Annotated[str, PlainValidator(_header), _text_schema(pattern=f"^{_HEADER.pattern}$")]
+HeaderName = Annotated[
+    str, PlainValidator(_header), _text_schema(pattern=f"^{HEADER_NAME.pattern}$")
+]
 Cron = Annotated[str, PlainValidator(_cron), _text_schema(examples=["0 */1 * * *"])]
 Below = Annotated[Line, AfterValidator(_below)]
 App = Annotated[str, PlainValidator(_app), _text_schema(pattern=f"^{APP_NAME.pattern}$")]
@@ -224,19 +259,5 @@ EndpointName = Annotated[
 JourneyName = Annotated[
     Name, AfterValidator(_journey_name), _text_schema(pattern=_NAME, maxLength=_LONGEST_JOURNEY)
 ]
-RequestHeader = Annotated[HeaderName, AfterValidator(_request_header)]
-_ONE_STATUS = [
-    {"type": "integer", "minimum": 100, "maximum": 599},
-    {"type": "string", "pattern": "^[1-5]([0-9]{2}|xx)$"},
-]
-_STATUS_LIST = {
-    "type": "array",
-    "items": {"anyOf": _ONE_STATUS},
-    "minItems": 1,
-    "maxItems": _MOST_STATUSES,
-}
-Statuses = Annotated[
-    tuple[str, ...],
-    PlainValidator(_status),
-    WithJsonSchema({"anyOf": [*_ONE_STATUS, _STATUS_LIST]}),
-]
+RequestHeader = Annotated[HeaderName, AfterValidator(request_header)]
+Statuses = Annotated[tuple[str, ...], PlainValidator(_status), WithJsonSchema(STATUSES_SCHEMA)]

@@ -104,6 +104,8 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _split(text: str) -> SplitResult:
+    if "${" in text:
+        raise ValueError(f"nothing fills in ${{…}} in an address; {URL_FORMS}")
     if " " in text or not text.isprintable():  # no other white space is printable
         raise ValueError(f"a URL has no spaces or control characters; {URL_FORMS}")
     try:

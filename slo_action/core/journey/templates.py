@@ -13,7 +13,8 @@ from slo_action.core.journey.journeys import Journey, JourneyStep
 SECRETS = "secrets."
 """What the names of secrets begin with."""
 
-_PLACEHOLDER = re.compile(r"\$\{((?:secrets\.)?[A-Za-z_][A-Za-z0-9_-]*)\}")
+_PLACEHOLDER = re.compile(r"\$\{((?:\{[^{}]*\}|[^{}])*)\}")
+"""Whatever a user may write so: what has no value is a mistake, and is never sent."""
 _AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _DOTS = frozenset({".", ".."})
 

@@ -1,6 +1,7 @@
 """The audit record: everything a reviewer needs, and everything a replay needs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -23,6 +24,7 @@ from slo_action.core.release.baseline import Prepared
 from slo_action.core.release.fleet import Fleet
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.release.track_record import PastVerdict
+from slo_action.core.request_options import RequestOptions
 from slo_action.core.verdict.context import JudgementContext, RestartResult
 from slo_action.core.verdict.judge import Judgement
 
@@ -116,7 +118,8 @@ class AuditRecord:
     beginning, `fleet` its last state before anything was changed, `prepared` what is known from
     before the deploy, `plan` what a rollback did or would have done; each None where unknown.
     `wake` is the request that started a service at rest. `unseen` says why a platform that knows
-    its machines reported none of them; empty where it did, or where there is none.
+    its machines reported none of them; empty where it did, or where there is none. `asked` is how
+    each stream was asked, by its name; none that was asked as usual.
     """
 
     tool_version: str
@@ -146,6 +149,7 @@ class AuditRecord:
     remedy: MachineRestart | None = None
     wake: Sample | None = None
     unseen: str = ""
+    asked: Mapping[str, RequestOptions] = field(default_factory=dict)
 
     @property
     def context(self) -> JudgementContext:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from slo_action.core.journey.journeys import Assertion, Journey
 from slo_action.core.model import Witness
 from slo_action.core.policy.numbers import PolicyOverrides
+from slo_action.core.request_options import DEFAULT_OPTIONS, RequestOptions
 from slo_action.core.stats.latency import LatencyObjective
 
 NAMED_ENDPOINTS = ("health", "build", "search", "stats")
@@ -19,7 +20,8 @@ class Endpoint:
     """A path that is asked by itself.
 
     `name` is `health`, `build`, `search`, `stats`, or the user's own. `interval` and `timeout` are
-    the routine monitor's; None where not set. `objective` is what its answers may take.
+    the routine monitor's; None where not set. `objective` is what its answers may take. `request`
+    is what it says of itself, without what its service says.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Endpoint:
     timeout: timedelta | None = None
     objective: LatencyObjective | None = None
     assertions: tuple[Assertion, ...] = ()
+    request: RequestOptions = DEFAULT_OPTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,7 @@ class Service:
     notify: tuple[str, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     journeys: tuple[Journey, ...] = ()
+    request: RequestOptions = DEFAULT_OPTIONS
     policy: PolicyOverrides = field(default_factory=PolicyOverrides)
 
     @property

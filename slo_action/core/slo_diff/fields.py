@@ -269,6 +269,7 @@ _JOURNEY_FIELDS: tuple[Compared, ...] = (
     ),
     _step_order,
 )
+_REQUEST = _sent("request", "request", lambda options: "; ".join(options.shown) or NOT_SET)
 _ENDPOINT_FIELDS: tuple[Compared, ...] = (
     Field(label="path", get=attrgetter("path")),
     Field(label="kind", get=attrgetter("witness")),
@@ -276,6 +277,7 @@ _ENDPOINT_FIELDS: tuple[Compared, ...] = (
     _duration("timeout", "timeout", _no_answer),
     _objective,
     _ASSERTIONS,
+    _REQUEST,
 )
 
 
@@ -347,6 +349,7 @@ SERVICE_FIELDS: tuple[Compared, ...] = (
         where="journey {name}",
         fields=_JOURNEY_FIELDS,
     ),
+    _REQUEST,
     _notify("notify"),
     Items(
         get=attrgetter("maintenance"),

@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from json import dumps
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from slo_action.core.text.quoting import trimmed
 
@@ -65,6 +65,43 @@ def hidden_in_line(line: str, secrets: Collection[str]) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         line = line.replace(secret, "***")
     return _BEFORE_AT.sub("***@", line)
+
+
+def secret_lines(text: str) -> tuple[str, ...]:
+    """Return each NAME=value of several lines; the lines of a PEM text belong to one value."""
+    entries: list[str] = []
+    is_open = False
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if entries and (is_open or line.startswith("-----BEGIN")):
+            entries[-1] += f"\n{line}"
+        else:
+            entries.append(line)
+        is_open = "-----END" not in line and (is_open or "-----BEGIN" in line)
+    return tuple(entries)
+
+
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
+_LONG_WORD = re.compile(r"[\w-]{16,}", re.ASCII)
+_NAMED_SECRET = re.compile(
+    r"(?:auth|bypass|cookie|credential|jwt|key|passw|secret|session|signature|token)"
+    r"[\w-]{0,40}[\"']?[ ]{0,4}[:=][ ]{0,4}[\"']?([^&\"'\n]+)",
+    re.IGNORECASE,
+)
+_SHORTEST_LIKELY = 8
+
+
+def likely_secrets(text: str) -> tuple[str, ...]:
+    """Return what is probably secret in a path, in `Name: value` lines, or in a body.
+
+    That is the value of a name that says so, and every long word of letters and digits. What
+    `${…}` stands for is not looked at.
+    """
+    plain = _VARIABLE.sub(" ", text)
+    named = [value.strip() for value in _NAMED_SECRET.findall(plain)]
+    words = [word for value in named for word in re.split(r"[\s;,=]+", value)]
+    random = [word for word in _LONG_WORD.findall(plain) if any(map(str.isdigit, word))]
+    found = dict.fromkeys((*named, *map(unquote, named), *words, *random))
+    return tuple(one for one in found if len(one) >= _SHORTEST_LIKELY and not one.isdigit())
 
 
 class Scrubber:

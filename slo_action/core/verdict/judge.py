@@ -384,6 +384,12 @@ def _window_cached(window: Window) -> str | None:
     return _unheard_by(window, Outcome.CACHED)
 
 
+@_window_row("window-query", _INCONCLUSIVE, Cause.CONFIG)
+def _window_query(window: Window) -> str | None:
+    """Window: for too much of the time, only the query that caches miss was refused."""
+    return _unheard_by(window, Outcome.QUERY_REFUSED)
+
+
 @_window_row("window-challenge", _INCONCLUSIVE, Cause.PATH)
 def _window_challenge(window: Window) -> str | None:
     """Window: a firewall challenged for too much of the time."""
@@ -611,6 +617,12 @@ def _unjudged_cached(facts: Facts) -> str | None:
     return _unjudged_by(facts, Outcome.CACHED)
 
 
+@_row("unjudged-query", _INCONCLUSIVE, Cause.CONFIG)
+def _unjudged_query(facts: Facts) -> str | None:
+    """Up to the end, the service refused only the query that keeps caches from answering."""
+    return _unjudged_by(facts, Outcome.QUERY_REFUSED)
+
+
 @_row("unjudged-challenge", _INCONCLUSIVE, Cause.PATH)
 def _unjudged_challenge(facts: Facts) -> str | None:
     """A firewall challenged the probes up to the end."""
@@ -690,7 +702,7 @@ def _missed_protocol(facts: Facts) -> str | None:
     mismatch = shown.is_protocol_mismatch and shown.outcome not in PATH_OUTCOMES
     if not (mismatch and never_answered):
         return None
-    may = "; the server may speak HTTP/2 only, or want a client certificate"
+    may = "; the server may speak HTTP/2 only, or want a client certificate (`client-cert`)"
     return f"{_missed(facts)}{'' if 'HTTP/2' in shown.detail else may}"
 
 

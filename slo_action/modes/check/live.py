@@ -7,6 +7,7 @@ from slo_action.config.text.url import parse_url
 from slo_action.core.answer.freshness import refreshed
 from slo_action.core.lint.live.rules import HEALTH, EndpointVisit, Visit
 from slo_action.core.model import Probe, Sample, Witness
+from slo_action.core.request_options import DEFAULT_OPTIONS
 from slo_action.core.slo.services import Endpoint, Service
 from slo_action.ports import Clock, Prober
 
@@ -67,9 +68,13 @@ def _plan(service: Service, *, allow_link_local: bool) -> _Plan:
         base = parse_url(service.url, allow_link_local=allow_link_local)
     except ValueError as error:
         return Visit(service=service, skipped=f"not asked: {error}"), ()
-    asked = service.endpoints[:MOST_ENDPOINTS]
+    if service.request != DEFAULT_OPTIONS:
+        why = "not asked: `request` says how it is asked, and only plain requests are sent here"
+        return Visit(service=service, skipped=why), ()
+    plain = [one for one in service.endpoints if one.request == DEFAULT_OPTIONS]
+    asked = plain[:MOST_ENDPOINTS]
     probes = tuple((one, _probe(one, base.join(one.path))) for one in asked)
-    more = len(service.endpoints) - len(probes)
+    more = len(plain) - len(probes)
     skipped = f"{more} more endpoints were not asked: the limit is {MOST_ENDPOINTS}"
     return Visit(service=service, skipped=skipped if more else ""), probes
 

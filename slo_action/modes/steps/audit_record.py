@@ -79,4 +79,5 @@ def audit_record(
         remedy=judged.remedy,
         wake=seen.wake,
         unseen=seen.unseen,
+        asked=request.asked,
     )

@@ -12,6 +12,7 @@ import httpx
 
 from slo_action import __version__
 from slo_action.core.observation.real_traffic import TrafficState
+from slo_action.core.request_options import Headers
 from slo_action.core.text.http_time import http_date
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import Scrubber, Secret
@@ -26,7 +27,7 @@ _LONGEST_MESSAGE = 200
 
 _HINTS = {
     400: "see the query",
-    401: "look at the prometheus-token input",
+    401: "look at the inputs prometheus-token and prometheus-headers",
     403: "look at the prometheus-token input: it may not read this",
     404: "look at the prometheus-url input: the API is not below it",
     422: "see the query",
@@ -63,12 +64,14 @@ class PrometheusApi:
         base: str,
         header: Secret | None,
         *,
+        headers: Headers = (),
         clock: Clock,
         scrubber: Scrubber,
         transport: httpx.BaseTransport | None,
     ) -> None:
         self._url = httpx.URL(f"{base}/api/v1/query")
         self._header = header
+        self._headers = dict(headers)
         self._clock = clock
         self._scrubber = scrubber
         self._client = httpx.Client(transport=transport, timeout=_TIMEOUT_SECONDS)
@@ -123,6 +126,7 @@ class PrometheusApi:
         }
         if self._header:
             headers["Authorization"] = self._header.reveal()
+        headers |= self._headers
         sent = self._clock.now()
         began = self._clock.monotonic()
         with self._client.stream("GET", url, headers=headers) as response:

@@ -61,7 +61,8 @@ class PrometheusSource:
             authorization(settings.token) if settings.token else settings.url.authorization
         )
         self._scrubber = Scrubber()
-        for secret in (settings.token, self._header, *settings.url.secrets):
+        sent = (value for _, value in settings.headers)
+        for secret in (settings.token, self._header, *settings.url.secrets, *sent):
             if secret:
                 self._scrubber.learn(secret)
         self._clock = clock
@@ -109,6 +110,7 @@ class PrometheusSource:
         api = PrometheusApi(
             self._base,
             self._header,
+            headers=self._settings.headers,
             clock=self._clock,
             scrubber=self._scrubber,
             transport=self._transport,

@@ -457,7 +457,7 @@ def test_includes_may_not_go_on_without_end(load: Load) -> None:
         (f"{ONE}endpoints: [{{name: a, path: /a}}, {{name: a, path: /b}}]", "endpoints", 'write each name once: "a"'),
         (f"{ONE}assertions: {{health: [{{json: a, exists: true}}]}}", "assertions.health[0].json", "starts with `$`"),
         (f"{ONE}assertions: {{health: [{{body_matches: '(?=a)'}}]}}", "assertions.health[0].body_matches", "no lookaround"),
-        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, headers: {{Host: a}}}}]}}]", "journeys[0].steps[0].headers.Host", "the probe sets it"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, headers: {{Host: a}}}}]}}]", "journeys[0].steps[0].headers.Host", "the option `host`"),
         (f"{ONE}journeys: [{{name: j, timeout: 1s, steps: [{{name: s, path: /, think_time: 1s}}]}}]", "journeys[0]", "above the sum"),
         (f"{ONE}journeys: [{{name: {'j' * 61}, steps: [{{name: s, path: /}}]}}]", "journeys[0].name", "at most 60"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, url: 'https://${{h}}/'}}]}}]", "journeys[0].steps[0].url", "write a whole address"),

@@ -27,7 +27,8 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
     [
         ("/a/${id}?t=${secrets.TOKEN}", ("id", "secrets.TOKEN")),
         ("${a}${a}", ("a", "a")),
-        ("$id {id} ${} ${1a} ${a b} ${secrets.}", ()),
+        ("$id {id} ${ }} ${${a}", (" ", "a")),
+        ("${} ${1a} ${a b} ${{ secrets.A }}", ("", "1a", "a b", "{ secrets.A }")),
     ],
 )
 def test_what_a_text_uses_is_named(text: str, names: tuple[str, ...]) -> None:

@@ -21,6 +21,7 @@ from slo_action.core.journey.journeys import (
 )
 from slo_action.core.model import Witness
 from slo_action.core.policy.numbers import POLICY_NUMBERS, PolicyOverrides
+from slo_action.core.request_options import RequestOptions
 from slo_action.core.slo.services import Endpoint, Maintenance, Service, SloYml, Targets, Team
 from slo_action.core.slo_diff.change import Change, Direction
 from slo_action.core.slo_diff.diff import by_direction, slo_changes
@@ -85,6 +86,7 @@ TABLE: list[tuple[type, str, SloYml, Direction]] = [
     (Service, "notify", shop(notify=()), LOOSER),
     (Service, "maintenance", shop(maintenance=()), STRICTER),
     (Service, "journeys", shop(journeys=()), LOOSER),
+    (Service, "request", shop(request=RequestOptions(headers=(("X-Key", "a"),))), NEUTRAL),
     (Service, "policy", policy(observe=600), STRICTER),
     (Targets, "availability", targets(availability=Fraction(995, 1000)), LOOSER),
     (Targets, "error_rate", targets(error_rate=Fraction(1, 100)), STRICTER),
@@ -98,6 +100,7 @@ TABLE: list[tuple[type, str, SloYml, Direction]] = [
     (Endpoint, "objective", health(objective=p95(0.8)), LOOSER),
     (Endpoint, "assertions", health(assertions=()), LOOSER),
     (Endpoint, "assertions", health(assertions=(STATUS, CERTIFICATE)), STRICTER),
+    (Endpoint, "request", health(request=RequestOptions(method="POST")), NEUTRAL),
     (LatencyObjective, "name", goal(name="p90", quantile=P90), LOOSER),
     (LatencyObjective, "quantile", goal(quantile=P90), LOOSER),
     (LatencyObjective, "limit_seconds", goal(limit_seconds=0.4), STRICTER),

@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.text.secrets import Scrubber, Secret, hidden_in_line
+from slo_action.core.text.secrets import (
+    Scrubber,
+    Secret,
+    hidden_in_line,
+    likely_secrets,
+    secret_lines,
+)
 
 SECRET = 'pä"ss\\wörd+1'
 
@@ -109,3 +115,34 @@ def test_a_long_line_without_credentials_is_read_in_linear_time() -> None:
 
     assert hidden_in_line(line, ()) == line
     assert hidden_in_line(f"url: {line}@host, a@b@c", ()) == "url: ***@host, ***@c"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("/healthz?bypass=abcd-efgh&q=shoes", {"abcd-efgh"}),
+        ("/healthz?x=s3cr3tBypassTokenForTests99", {"s3cr3tBypassTokenForTests99"}),
+        ("/healthz?token=a%2Fbcdefgh", {"a%2Fbcdefgh", "a/bcdefgh"}),
+        ("X-Api-Key: abcdefgh", {"abcdefgh"}),
+        ("Authorization: Bearer abcdefgh", {"Bearer abcdefgh", "abcdefgh"}),
+        ("Cookie: id=abcdefgh; a=b", {"id=abcdefgh; a=b", "abcdefgh"}),
+        ('{"password": "hunter2222", "user": "somebody"}', {"hunter2222"}),
+        ("?token=${secrets.TOKEN}&key=short", set()),
+        ("?session=12345678901234567890", set()),
+        ("Accept: application/vnd.github.v3+json\nX-Tenant: shop-of-somebody", set()),
+    ],
+)
+def test_what_is_likely_to_be_secret_is_found_by_its_name_or_its_look(
+    text: str, found: set[str]
+) -> None:
+    assert set(likely_secrets(text)) == found
+
+
+def test_a_secret_of_several_lines_is_one() -> None:
+    chain = "-----BEGIN A-----\nab==\n-----END A-----\n-----BEGIN B-----\ncd=e\n-----END B-----"
+
+    assert secret_lines(f"ONE=1234\n\nPEM={chain}\n TWO=5678 ") == (
+        "ONE=1234",
+        f"PEM={chain}",
+        "TWO=5678",
+    )

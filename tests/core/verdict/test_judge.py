@@ -44,6 +44,7 @@ _SIMPLE = [
     (Outcome.DNS_NXDOMAIN, Verdict.UNHEALTHY, Cause.PATH),
     (Outcome.DNS_TIMEOUT, Verdict.UNHEALTHY, Cause.PATH),
     (Outcome.CACHED, Verdict.INCONCLUSIVE, Cause.CONFIG),
+    (Outcome.QUERY_REFUSED, Verdict.INCONCLUSIVE, Cause.CONFIG),
     (Outcome.WAF_CHALLENGE, Verdict.INCONCLUSIVE, Cause.PATH),
     (Outcome.RATE_LIMITED, Verdict.INCONCLUSIVE, Cause.OBSERVER),
     (Outcome.OBSERVER_LATE, Verdict.INCONCLUSIVE, Cause.OBSERVER),

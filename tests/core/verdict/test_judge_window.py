@@ -222,6 +222,16 @@ _ROWS: list[tuple[Callable[[], Window], Expected]] = [
         ),
     ),
     (
+        lambda: watched(like(between(60.0, 1e9, Outcome.QUERY_REFUSED))),
+        (
+            "window-query",
+            Verdict.INCONCLUSIVE,
+            Cause.CONFIG,
+            _NO_TRIGGER,
+            "last: what query_refused looks like",
+        ),
+    ),
+    (
         lambda: watched(like(between(60.0, 1e9, Outcome.WAF_CHALLENGE))),
         (
             "window-challenge",

@@ -104,7 +104,10 @@ def _data(result: object, kind: str = "vector") -> dict[str, object]:
         (httpx.ConnectError(f"no {TOKEN}"), "no answer (ConnectError)"),
         (httpx.ReadTimeout(TOKEN), "no answer within 5 s"),
         (httpx.RemoteProtocolError(TOKEN), "no answer (RemoteProtocolError)"),
-        (raw(401, "<html>log in</html>", "text/html"), "HTTP 401; look at the prometheus-token"),
+        (
+            raw(401, "<html>log in</html>", "text/html"),
+            "HTTP 401; look at the inputs prometheus-token",
+        ),
         (raw(403, ""), "HTTP 403; look at the prometheus-token input: it may not read this"),
         (raw(404, "404 page not found"), "HTTP 404; look at the prometheus-url input"),
         (raw(429, "slow down"), "HTTP 429; the source limits how often it is asked"),

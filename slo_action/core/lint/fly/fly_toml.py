@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeGuard
 
-from slo_action.core.lint.rule import Key, Table, dotted
+from slo_action.core.lint.rule import Key, Table, Violation, dotted
 from slo_action.core.text.go_durations import go_seconds
 from slo_action.core.text.quoting import quoted
 
@@ -64,10 +64,24 @@ def tables(value: object, key: Key) -> Iterator[tuple[Key, Table]]:
                 yield (*key, index), entry
 
 
-def services(document: Table) -> Iterator[tuple[Key, Table]]:
-    """Yield `http_service` and each of `services`."""
+def all_services(document: Table) -> Iterator[tuple[Key, Table]]:
+    """Yield `http_service` and each of `services`, strays included."""
     for name in ("http_service", "services"):
         yield from tables(document.get(name), (name,))
+
+
+def services(document: Table) -> Iterator[tuple[Key, Table]]:
+    """Yield `http_service` and each of `services` that is one."""
+    strays = {key for key, _ in stray_services(document)}
+    return (found for found in all_services(document) if found[0] not in strays)
+
+
+def stray_services(document: Table) -> Iterator[tuple[Key, Table]]:
+    """Yield what was meant to be checks of `http_service`: a service that has nothing else."""
+    if isinstance(document.get("http_service"), dict):
+        for key, service in tables(document.get("services"), ("services",)):
+            if service and all(name.endswith("_checks") for name in service):
+                yield key, service
 
 
 def is_udp(service: Table) -> bool:
@@ -112,6 +126,21 @@ def durations(document: Table) -> Iterator[tuple[Key, Check, str]]:
                 yield (*check.key, name), check, name
 
 
+def untranslated_durations(document: Table) -> Iterator[tuple[Key, object]]:
+    """Yield the durations outside of checks whose bare numbers Go takes as nanoseconds.
+
+    The kill_timeout of the file is none of them: patches.go takes seconds there.
+    """
+    for key, deploy in tables(document.get("deploy"), ("deploy",)):
+        for name in ("wait_timeout", "release_command_timeout"):
+            if name in deploy:
+                yield (*key, name), deploy[name]
+    for key, holder in (((), document), *all_services(document)):
+        for where, check in tables(holder.get("machine_checks"), (*key, "machine_checks")):
+            if "kill_timeout" in check:
+                yield (*where, "kill_timeout"), check["kill_timeout"]
+
+
 def all_checks(document: Table) -> Iterator[Check]:
     """Yield every check, those of services first."""
     for key, service in services(document):
@@ -139,6 +168,11 @@ def wakes_from_none(document: Table) -> Iterator[tuple[Key, str]]:
 def stops(service: Table) -> bool:
     """Return whether idle machines of a service are stopped or suspended."""
     return service.get("auto_stop_machines", "off") in _STOPS
+
+
+def at(key: Key, text: str, replacement: str | None = None) -> Violation:
+    """Return a violation whose message begins with its key."""
+    return Violation(key, f"{dotted(key)}{text}", replacement=replacement)
 
 
 def is_number(value: object) -> TypeGuard[int | float]:

@@ -14,6 +14,7 @@ from slo_action.core.lint.fly.fly_toml import (
     DURATIONS,
     Check,
     all_checks,
+    at,
     checks_of,
     durations,
     is_number,
@@ -21,10 +22,13 @@ from slo_action.core.lint.fly.fly_toml import (
     services,
     shown,
     stops,
+    stray_services,
     tables,
     top_level_checks,
+    untranslated_durations,
     wakes_from_none,
 )
+from slo_action.core.lint.fly.validation import VALIDATION_RULES
 from slo_action.core.lint.rule import Key, RuleTable, Table, Violation, dotted
 from slo_action.core.policy.numbers import DEFAULTS
 from slo_action.core.text.go_durations import go_text, is_go_duration
@@ -32,20 +36,11 @@ from slo_action.core.text.quoting import quoted
 
 GATE_SECONDS = Fraction(DEFAULTS["health_deadline"])
 _STRATEGIES = ("rolling", "immediate", "canary", "bluegreen")
-_NOT_READ = {
-    "http_service": ("http_checks", "script_checks"),
-    "services": ("checks", "script_checks"),
-}
 _SAFE_METHODS = ("GET", "HEAD")
 _CONCURRENCY_TYPES = ("connections", "requests")
 _AUTOSTOP = ("off", "stop", "suspend")
 
-FLY_RULES: RuleTable[Table] = RuleTable()
-
-
-def _at(key: Key, text: str, replacement: str | None = None) -> Violation:
-    """Return a violation whose message begins with its key."""
-    return Violation(key, f"{dotted(key)}{text}", replacement=replacement)
+FLY_RULES: RuleTable[Table] = RuleTable(VALIDATION_RULES)
 
 
 # Deploys
@@ -62,8 +57,8 @@ def _at(key: Key, text: str, replacement: str | None = None) -> Violation:
 )
 def _auto_rollback(document: Table) -> Iterator[Violation]:
     for key, table in tables(document.get("experimental"), ("experimental",)):
-        if "auto_rollback" in table:
-            message = f"[experimental] auto_rollback = {shown(table['auto_rollback'])}"
+        if table.get("auto_rollback") is True:
+            message = "[experimental] auto_rollback = true"
             yield Violation((*key, "auto_rollback"), message, replacement="")
 
 
@@ -100,7 +95,7 @@ def _release_command(document: Table) -> Iterator[Violation]:
 def _strategy_immediate(document: Table) -> Iterator[Violation]:
     for key, strategy in _deploy(document, "strategy"):
         if strategy == "immediate":
-            yield _at(key, " waits for no health check")
+            yield at(key, " waits for no health check")
 
 
 @FLY_RULES.warning(
@@ -113,10 +108,12 @@ def _strategy_refused(document: Table) -> Iterator[Violation]:
     for key, strategy in _deploy(document, "strategy"):
         reason = _refused(strategy, document)
         if reason:
-            yield _at(key, f" = {shown(strategy)} {reason}")
+            yield at(key, f" = {shown(strategy)} {reason}")
 
 
 def _refused(strategy: object, document: Table) -> str:
+    if not isinstance(strategy, str):
+        return ""
     if strategy not in _STRATEGIES:
         return f"is none of {', '.join(_STRATEGIES)}"
     if strategy in ("canary", "bluegreen") and (document.get("mounts") or document.get("mount")):
@@ -138,7 +135,7 @@ def _refused(strategy: object, document: Table) -> str:
 def _strategy_bluegreen(document: Table) -> Iterator[Violation]:
     for key, strategy in _deploy(document, "strategy"):
         if strategy == "bluegreen" and not _refused(strategy, document):
-            yield _at(key, " destroys the machines of the previous release")
+            yield at(key, " destroys the machines of the previous release")
 
 
 # Health checks
@@ -154,34 +151,14 @@ def _strategy_bluegreen(document: Table) -> Iterator[Violation]:
     ),
 )
 def _no_service_checks(document: Table) -> Iterator[Violation]:
-    """Fly has no checks for UDP."""
+    """Fly has no checks for UDP. Those that were meant for http_service are another rule's."""
+    meant = any(stray_services(document))
     deploys_only = any(True for _ in top_level_checks(document))
     more = "; those of [checks] hold up deploys, and route nothing" if deploys_only else ""
     for key, service in services(document):
-        if not is_udp(service) and not any(checks_of(key, service)):
-            yield _at(key, f" has no checks{more}")
-
-
-@FLY_RULES.warning(
-    "ignored-check-key",
-    "A key of a check that nothing reads",
-    why="flyctl's tables have no such key: what it asks for never runs and never restarts",
-    fix=(
-        "remove it; checks of services are http_checks and tcp_checks, those of http_service are "
-        "checks, and no check restarts a machine"
-    ),
-)
-def _ignored_check_key(document: Table) -> Iterator[Violation]:
-    """Empty lists and `restart_limit = 0` came with every file once, and mislead no reader."""
-    named = [
-        ((*key, name), service)
-        for key, service in services(document)
-        for name in _NOT_READ[str(key[0])]
-    ]
-    named += [((*check.key, "restart_limit"), check.table) for check in all_checks(document)]
-    for key, table in named:
-        if table.get(str(key[-1])):
-            yield Violation(key, f"nothing reads {dotted(key)}")
+        is_meant = meant and key[0] == "http_service"
+        if not (is_udp(service) or is_meant or any(checks_of(key, service))):
+            yield at(key, f" has no checks{more}")
 
 
 @FLY_RULES.warning(
@@ -196,7 +173,7 @@ def _ignored_check_key(document: Table) -> Iterator[Violation]:
 def _check_without_path(document: Table) -> Iterator[Violation]:
     for check in all_checks(document):
         if check.is_http and not check.table.get("path"):
-            yield _at(check.key, " names no path")
+            yield at(check.key, " names no path")
 
 
 @FLY_RULES.warning(
@@ -212,7 +189,7 @@ def _check_method(document: Table) -> Iterator[Violation]:
     for check in all_checks(document):
         method = check.table.get("method")
         if check.is_http and isinstance(method, str) and method.upper() not in _SAFE_METHODS:
-            yield _at((*check.key, "method"), f" = {quoted(method)}")
+            yield at((*check.key, "method"), f" = {quoted(method)}")
 
 
 @FLY_RULES.notice(
@@ -228,7 +205,7 @@ def _check_timing_left_out(document: Table) -> Iterator[Violation]:
     for check in all_checks(document):
         missing = [name for name in DURATIONS if name not in check.table]
         if missing:
-            yield _at(check.key, f" leaves out {', '.join(missing)}")
+            yield at(check.key, f" leaves out {', '.join(missing)}")
 
 
 # Durations of checks
@@ -238,8 +215,8 @@ def _check_timing_left_out(document: Table) -> Iterator[Violation]:
     "bare-duration",
     "A duration without a unit",
     why=(
-        "bare numbers in checks are never seconds: nanoseconds in http_service.checks, "
-        "milliseconds elsewhere"
+        "bare numbers are never seconds here: milliseconds in services and in [checks], "
+        "nanoseconds elsewhere"
     ),
     fix='write the unit, such as "15s"',
 )
@@ -248,7 +225,10 @@ def _bare_duration(document: Table) -> Iterator[Violation]:
         value = check.table[name]
         if is_number(value):
             text = f" = {shown(value)} counts as {check.bare_unit}"
-            yield _at(key, text, _with_unit(check, name))
+            yield at(key, text, _with_unit(check, name))
+    for key, value in untranslated_durations(document):
+        if is_number(value):
+            yield at(key, f" = {shown(value)} counts as nanoseconds")
 
 
 def _with_unit(check: Check, name: str) -> str | None:
@@ -265,14 +245,19 @@ def _with_unit(check: Check, name: str) -> str | None:
 @FLY_RULES.warning(
     "duration-refused",
     "A duration that flyctl refuses",
-    why="Go cannot parse it, so the deploy ends before it begins",
+    why="Go cannot parse it: the deploy ends before it begins, or goes on without it",
     fix='write numbers with units and nothing between, such as "15s" or "1m30s"',
 )
 def _duration_refused(document: Table) -> Iterator[Violation]:
     for key, check, name in durations(document):
         value = check.table[name]
+        is_left_out = value == "" and check.bare_unit == "milliseconds"
+        if not (is_left_out or is_number(value) or is_go_duration(value)):
+            yield at(key, f" = {shown(value)}")
+    stop = [(("kill_timeout",), document["kill_timeout"])] if document.get("kill_timeout") else []
+    for key, value in (*stop, *untranslated_durations(document)):
         if not is_number(value) and not is_go_duration(value):
-            yield _at(key, f" = {shown(value)}")
+            yield at(key, f" = {shown(value)}")
 
 
 @FLY_RULES.warning(
@@ -289,7 +274,7 @@ def _duration_out_of_range(document: Table) -> Iterator[Violation]:
         seconds = _written(check, name)
         if seconds is not None and check.kept(name, seconds) != seconds:
             kept = go_text(check.kept(name, seconds))
-            yield _at(key, f" = {shown(check.table[name])} counts as {kept}")
+            yield at(key, f" = {shown(check.table[name])} counts as {kept}")
 
 
 def _written(check: Check, name: str) -> Fraction | None:
@@ -307,7 +292,7 @@ def grace_past(deadline: Fraction) -> Callable[[Table], Iterator[Violation]]:
         for check in top_level_checks(document):
             seconds = check.seconds("grace_period")
             if seconds is not None and seconds > deadline:
-                yield _at((*check.key, "grace_period"), f" is {go_text(seconds)}")
+                yield at((*check.key, "grace_period"), f" is {go_text(seconds)}")
 
     return find
 
@@ -349,7 +334,7 @@ def _check_timeout(document: Table) -> Iterator[Violation]:
 def _no_concurrency(document: Table) -> Iterator[Violation]:
     for key, service in services(document):
         if not is_udp(service) and not service.get("concurrency"):
-            yield _at(key, " sets no concurrency")
+            yield at(key, " sets no concurrency")
 
 
 def _concurrency(document: Table) -> Iterator[tuple[Key, Table]]:
@@ -384,8 +369,9 @@ def _concurrency_limits(document: Table) -> Iterator[Violation]:
 )
 def _concurrency_type(document: Table) -> Iterator[Violation]:
     for key, limits in _concurrency(document):
-        if "type" in limits and limits["type"] not in _CONCURRENCY_TYPES:
-            yield _at((*key, "type"), f" = {shown(limits['type'])}")
+        counted = limits.get("type", _CONCURRENCY_TYPES[0])
+        if isinstance(counted, str) and counted not in _CONCURRENCY_TYPES:
+            yield at((*key, "type"), f" = {shown(counted)}")
 
 
 @FLY_RULES.notice(
@@ -428,7 +414,7 @@ def _autostop_refused(document: Table) -> Iterator[Violation]:
     for key, service in services(document):
         value = service.get("auto_stop_machines", "off")
         if not isinstance(value, bool) and value not in _AUTOSTOP:
-            yield _at((*key, "auto_stop_machines"), f" = {shown(value)}")
+            yield at((*key, "auto_stop_machines"), f" = {shown(value)}")
 
 
 @FLY_RULES.notice(
@@ -443,9 +429,9 @@ def _autostop_refused(document: Table) -> Iterator[Violation]:
 def _legacy_form(document: Table) -> Iterator[Violation]:
     for key, service in services(document):
         if service.get("auto_stop_machines") is True:
-            yield _at((*key, "auto_stop_machines"), ' = true is the old form of "stop"', '"stop"')
-        if isinstance(service.get("concurrency"), str):
-            yield _at((*key, "concurrency"), " is a text, and must be a table")
+            yield at((*key, "auto_stop_machines"), ' = true is the old form of "stop"', '"stop"')
+        if key[0] == "services" and isinstance(service.get("concurrency"), str):
+            yield at((*key, "concurrency"), " is a text, and must be a table")
     for key, table in tables(document.get("experimental"), ("experimental",)):
         if "kill_timeout" in table:
-            yield _at((*key, "kill_timeout"), " only counts without a kill_timeout at the top")
+            yield at((*key, "kill_timeout"), " only counts without a kill_timeout at the top")

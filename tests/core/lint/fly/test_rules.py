@@ -26,16 +26,17 @@ def reports(toml: str, *names: str) -> list[str]:
     return [f"{finding.rule.name}: {finding.message}" for finding in found(toml, *names)]
 
 
+PORTS = "internal_port = 8080\nports = [{port = 80}]\n"
 CHECKED = '[[http_service.checks]]\npath = "/healthz"\n'
 TIMED = "interval = '15s'\ntimeout = '2s'\ngrace_period = '10s'\n"
 LOAD = "concurrency = {type = 'requests', soft_limit = 50, hard_limit = 75}\n"
 
 
-@pytest.mark.parametrize("value", ["true", "false"])
-def test_auto_rollback_does_nothing_whatever_it_says(value: str) -> None:
-    assert reports(f"[experimental]\nauto_rollback = {value}") == [
-        f"auto-rollback-no-op: [experimental] auto_rollback = {value}"
+def test_auto_rollback_does_nothing() -> None:
+    assert reports("[experimental]\nauto_rollback = true") == [
+        "auto-rollback-no-op: [experimental] auto_rollback = true"
     ]
+    assert reports("[experimental]\nauto_rollback = false") == []
 
 
 def test_the_finding_on_auto_rollback_says_what_to_do_instead() -> None:
@@ -59,8 +60,8 @@ def test_the_finding_on_auto_rollback_says_what_to_do_instead() -> None:
     ],
 )
 def test_a_value_is_quoted_short_and_inert(value: str, shown: str) -> None:
-    assert reports(f"[experimental]\nauto_rollback = {value}") == [
-        f"auto-rollback-no-op: [experimental] auto_rollback = {shown}"
+    assert reports(f"[http_service]\nauto_stop_machines = {value}", "autostop-refused") == [
+        f"autostop-refused: http_service.auto_stop_machines = {shown}"
     ]
 
 
@@ -70,9 +71,9 @@ def test_a_value_is_quoted_short_and_inert(value: str, shown: str) -> None:
         "",
         "app = 'worker'\n[processes]\nworker = 'bin/work'",
         f"[http_service]\n{LOAD}{CHECKED}{TIMED}",
-        f"[[services]]\n{LOAD}[[services.tcp_checks]]\n{TIMED}",
-        f"[services]\n{LOAD}[services.http_checks]\npath = '/'\n{TIMED}",
-        "[[services]]\nprotocol = 'udp'\ninternal_port = 53",
+        f"[[services]]\n{PORTS}{LOAD}[[services.tcp_checks]]\n{TIMED}",
+        f"[services]\n{PORTS}{LOAD}[services.http_checks]\npath = '/'\n{TIMED}",
+        f"[[services]]\nprotocol = 'udp'\n{PORTS}",
         "[experimental]\ncmd = ['serve']",
         "[deploy]\nstrategy = 'rolling'",
         "[deploy]\nrelease_command = ''",
@@ -83,7 +84,7 @@ def test_what_is_as_it_should_be_is_not_reported(toml: str) -> None:
 
 
 def test_each_service_without_checks_is_named() -> None:
-    toml = "[http_service]\ninternal_port = 1\n[[services]]\n[[services]]\nhttp_checks = []"
+    toml = "[http_service]\ninternal_port = 1\n[[services]]\n[[services]]\ninternal_port = 2"
 
     assert reports(toml, "no-service-checks") == [
         "no-service-checks: http_service has no checks",
@@ -214,27 +215,6 @@ def test_a_finding_stands_at_its_key_or_at_what_holds_it() -> None:
 @pytest.mark.parametrize(
     ("toml", "reported"),
     [
-        ("[[services]]\n[[services.checks]]\ntype = 'http'", ["services[0].checks"]),
-        ("[[services]]\nscript_checks = [{command = 'true'}]", ["services[0].script_checks"]),
-        (f"{CHECKED}restart_limit = 6", ["http_service.checks[0].restart_limit"]),
-        ("[checks.up]\nrestart_limit = 1", ["checks.up.restart_limit"]),
-        ("[[http_service.http_checks]]\npath = '/'", ["http_service.http_checks"]),
-        ("http_service.script_checks = [{command = 'true'}]", ["http_service.script_checks"]),
-        ("[http_service]\nhttp_checks = []", []),
-        ("[[services]]\nscript_checks = []\nchecks = []", []),
-        (f"{CHECKED}restart_limit = 0", []),
-    ],
-)
-def test_what_asks_for_a_check_and_is_never_read_is_reported(
-    toml: str, reported: list[str]
-) -> None:
-    expected = [f"ignored-check-key: nothing reads {key}" for key in reported]
-    assert reports(toml, "ignored-check-key") == expected
-
-
-@pytest.mark.parametrize(
-    ("toml", "reported"),
-    [
         ("[[http_service.checks]]\ninterval = '15s'", "http_service.checks[0]"),
         ("[[services]]\nhttp_checks = [{path = ''}]", "services[0].http_checks[0]"),
         ("[checks.up]\ntype = 'http'", "checks.up"),
@@ -340,7 +320,7 @@ def test_one_limit_alone_is_compared_with_nothing(limits: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "reported"),
-    [("'requests'", False), ("'connections'", False), ("'request'", True), ("[1]", True)],
+    [("'requests'", False), ("'connections'", False), ("'request'", True)],
 )
 def test_only_connections_and_requests_are_counted(value: str, reported: bool) -> None:
     assert len(reports(f"[services.concurrency]\ntype = {value}", "concurrency-type")) == reported
@@ -396,6 +376,8 @@ def test_a_duration_that_go_does_not_read_is_reported(
     table: str, value: str, reported: bool
 ) -> None:
     found = reports(f"{table}\ninterval = {value}", "duration-refused")
+    if value == "''" and table != "[[http_service.checks]]":
+        reported = False  # flyctl takes it as left out
 
     assert [words.partition("interval = ")[2] for words in found] == (
         [value.replace("'", '"').replace("[]", "something else")] if reported else []
