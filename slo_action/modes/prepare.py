@@ -1,4 +1,4 @@
-"""`prepare`: check the way back → observe the running release → publish. Changes nothing."""
+"""`prepare`: check the rollback → observe the running release → publish. Changes nothing."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -37,13 +37,13 @@ class Preparation:
 
     @property
     def exit_code(self) -> int:
-        """Zero, unless a safe way back was required and there is none."""
+        """Zero, unless a safe rollback was required and there is none."""
         safe = self.prepared.way_back is WayBackState.SAFE
         return EXIT_NO_WAY_BACK if self.required and not safe else 0
 
 
 def prepare(request: VerifyRequest, ports: Ports) -> Preparation:
-    """Look at what runs before a deploy, and say whether there is a way back to it."""
+    """Look at what runs before a deploy, and say whether a rollback to it is possible."""
     run = _begin(request, ports)
     certificate = _certify(run)
     keep_snapshots(run)

@@ -33,7 +33,7 @@ _HINT = "the record was changed, or another version wrote it"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayedEvidence:
-    """What a run saw, driven again: gate, window and last look; None where there was none.
+    """What a run saw, driven again: gate, window and recheck; None where there was none.
 
     `context` is what else it had: the platform status, and how it was before.
     """
@@ -179,7 +179,7 @@ class _Replayer:
         gate, window, again = evidence.gate, evidence.window, evidence.recheck
         self.problems += schedule_problems("watch", gate, window, stopped=stopped)
         if again:
-            self.problems += schedule_problems("last look", again, None, stopped=stopped)
+            self.problems += schedule_problems("recheck", again, None, stopped=stopped)
         warns = policy.on_late_start is OnLateStart.WARN
         recovered = warns and again is not None and again.has_streak
         met = not stopped and (is_passed(gate.end, policy.on_late_start) or recovered)

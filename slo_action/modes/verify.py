@@ -24,7 +24,7 @@ from slo_action.core.record.record import (
     context_of,
     latest_version,
 )
-from slo_action.core.verdict.context import single_sick_machine
+from slo_action.core.verdict.context import single_failing_machine
 from slo_action.core.verdict.facts import Facts
 from slo_action.core.verdict.judge import judge
 from slo_action.errors import SloVerifyError
@@ -81,7 +81,7 @@ def _begin(request: VerifyRequest, ports: Ports) -> Run:
 
 
 def _asked_again(run: Run, before: WayBack, seen: Observed) -> WayBack:
-    """Ask for the way back once more where the platform was away at first, and came back.
+    """Ask for the rollback target once more where the platform was away at first, and came back.
 
     It must still name the release that it named while its machines were watched.
     """
@@ -145,7 +145,7 @@ def _look_again(case: JudgedRun) -> JudgedRun:
     if not case.acts or Trigger.HEALTH_CHECK_FAILURE not in case.judgement.triggers:
         return case
     run = case.run
-    run.ports.log.line("one more look before the rollback")
+    run.ports.log.line("recheck before the rollback")
     rechecked = recheck(run)
     if rechecked.end is GateEnd.MISSED:
         return replace(case, seen=replace(case.seen, recheck=rechecked))
@@ -179,10 +179,10 @@ def _remedied(case: JudgedRun) -> JudgedRun:
     """Restart a single unhealthy machine, once, before everything is rolled back for it."""
     if not case.acts or case.run.request.policy.rollback is not RollbackMode.AUTO:
         return case
-    sick = single_sick_machine(case.seen.gate, case.seen.window, case.seen.fleet)
-    if not sick:
+    failing = single_failing_machine(case.seen.gate, case.seen.window, case.seen.fleet)
+    if not failing:
         return case
-    remedy = restart(case.run, sick)
+    remedy = restart(case.run, failing)
     keep_snapshots(case.run)
     if remedy.result is None or not remedy.result.is_well:
         return _compared(replace(case, remedy=remedy))

@@ -22,7 +22,7 @@ _RESOLVER_FAILED = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
 _OPENSSL_TEXT = re.compile(r"\] ([a-z0-9 ]+) \(_ssl")
 """Where OpenSSL's newer reasons have no name in Python."""
 _PLAIN_HTTP = "does this port speak plain HTTP?"
-_CLIENT_CERTIFICATE = "the server wants a client certificate, which probes have not"
+_CLIENT_CERTIFICATE = "the server wants a client certificate, and probes send none"
 _HTTP_2_ONLY = (
     "the server speaks HTTP/2 only: let it offer http/1.1 in ALPN, or probe an address that does"
 )
@@ -93,7 +93,7 @@ def _name(error: socket.gaierror, timeline: ExchangeTimeline) -> Failure:
     if error.errno in _NO_SUCH_NAME:
         return Outcome.DNS_NXDOMAIN, "the host name does not exist or has no address"
     if error.errno in _RESOLVER_FAILED:
-        return Outcome.DNS_TIMEOUT, "no name server gave an answer about the host name"
+        return Outcome.DNS_TIMEOUT, "no name server answered for the host name"
     return _own_side(error, timeline)
 
 
@@ -131,7 +131,7 @@ def _socket(error: OSError, timeline: ExchangeTimeline) -> Failure:
     if error.errno in OWN_SIDE_ERRNOS:
         return _own_side(error, timeline)
     if error.errno in (errno.EHOSTUNREACH, errno.EHOSTDOWN):
-        return Outcome.CONNECT_REFUSED, "the network says that the host cannot be reached"
+        return Outcome.CONNECT_REFUSED, "the host cannot be reached"
     reason = _reason(error, type(error).__name__)
     return Outcome.UNKNOWN, f"the probe itself failed: {reason}"
 

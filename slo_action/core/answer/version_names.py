@@ -84,9 +84,9 @@ class ReleaseNumber(NamedTuple):
 class VersionName(NamedTuple):
     """What a name says. `commit` and `digest` are empty, and `release` None, where it says none.
 
-    `is_certain` tells a commit from other hexadecimal text, as far as another one's sake: `1234567`
-    may be a build's number. `text` is the name without what stands around it, and `label` what it
-    is of, such as the image's name.
+    `is_certain` separates a commit from other hexadecimal text: `1234567` may be a build's number.
+    `text` is the name without what stands around it, and `label` what it is of, such as the
+    image's name.
     """
 
     text: str
@@ -170,7 +170,7 @@ def _release(found: re.Match[str]) -> ReleaseNumber:
 
 
 def compare_names(one: VersionName, other: VersionName) -> tuple[Comparison, Exactness]:
-    """Tell what two names say of each other, and by what. Symmetric."""
+    """Return what two names say of each other, and by what. Symmetric."""
     for how, compared in ((Exactness.DIGEST, _by_digest), (Exactness.COMMIT, _by_commit)):
         result = compared(one, other)
         if result is not Comparison.UNSURE:

@@ -150,7 +150,7 @@ def _changed(window: Window, stats: StreamStats, change: Callable[[RateTest], No
 
 
 def _of_doubt(window: Window) -> Iterator[str]:
-    """Return how many more good answers would have refuted the trigger."""
+    """Return how many more good answers would have ruled out the trigger."""
     trigger = percent_words(window.policy.rates.trigger)
     stream_stats = endpoints(window)[:_MOST_STREAMS]
     missing = [_enough(stats.rate) for stats in stream_stats]
@@ -160,7 +160,7 @@ def _of_doubt(window: Window) -> Iterator[str]:
 
 
 def _enough(rate: RateTest) -> int:
-    """Return how many more good answers refute; 0 where none are needed, or no number does."""
+    """Return how many more good answers rule it out; 0 where none are needed, or no number does."""
     if _refutes(rate, 0):
         return 0
     counts = range(1, _MOST_ANSWERS + 1)
