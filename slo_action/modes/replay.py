@@ -82,16 +82,11 @@ def replay(document: AuditDocument) -> Replayed:
 
 def judge_evidence(evidence: ReplayedEvidence, policy: Policy) -> Judgement:
     """Return the verdict of a policy on what a run observed."""
-    return judge(
-        Facts(
-            gate=evidence.gate,
-            rule=policy.rule,
-            on_late_start=policy.on_late_start,
-            window_policy=policy.window,
-            window=evidence.window,
-            recheck=evidence.recheck,
-            context=evidence.context,
-        )
+    return policy.judge(
+        evidence.gate,
+        window=evidence.window,
+        recheck=evidence.recheck,
+        context=evidence.context,
     )
 
 

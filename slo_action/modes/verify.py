@@ -25,8 +25,6 @@ from slo_action.core.record.record import (
     latest_version,
 )
 from slo_action.core.verdict.context import single_failing_machine
-from slo_action.core.verdict.facts import Facts
-from slo_action.core.verdict.judge import judge
 from slo_action.errors import SloVerifyError
 from slo_action.modes.steps.audit_record import JudgedRun, audit_record
 from slo_action.modes.steps.observe_release import (
@@ -99,16 +97,11 @@ def _judged(
 ) -> JudgedRun:
     restart = remedy.result if remedy else None
     policy, log = run.request.policy, run.ports.log
-    judgement = judge(
-        Facts(
-            gate=seen.gate,
-            rule=policy.rule,
-            on_late_start=policy.on_late_start,
-            window_policy=policy.window,
-            window=seen.window,
-            recheck=seen.recheck,
-            context=context_of(before.current, seen.fleet, run.request.prepared, restart),
-        )
+    judgement = policy.judge(
+        seen.gate,
+        window=seen.window,
+        recheck=seen.recheck,
+        context=context_of(before.current, seen.fleet, run.request.prepared, restart),
     )
     log.line(f"{judgement.verdict} ({judgement.cause}): {judgement.reason}")
     # A dry run does all that `auto` does up to the change itself: what it says is what auto does.
@@ -122,15 +115,7 @@ def _judged(
 
 def _publish_provisional(run: Run, gate: Gate) -> None:
     """Publish the verdict of the gate alone, so that a pipeline may go on."""
-    policy = run.request.policy
-    judgement = judge(
-        Facts(
-            gate=gate,
-            rule=policy.rule,
-            on_late_start=policy.on_late_start,
-            window_policy=policy.window,
-        )
-    )
+    judgement = run.request.policy.judge(gate)
     with suppress(SloVerifyError):
         run.ports.outputs.set({"provisional-verdict": judgement.verdict})
     run.ports.log.annotate(provisional_annotations(run.request.service, judgement))

@@ -196,7 +196,8 @@ def _decide(
     elif warning:
         detail = f"says that {_named(warning)} warned"
     else:
-        detail = f"says that {_counted(len(checks))} passed" if checks else ""
+        count = "1 check" if len(checks) == 1 else f"{len(checks)} checks"
+        detail = f"says that {count} passed" if checks else ""
     health = _worst(checks.values())
     return HealthReading(health=health, detail=detail, notes=notes, of_checks=True)
 
@@ -482,7 +483,3 @@ def _named(names: list[str]) -> str:
     more = len(names) - _NAMED_CHECKS
     noun = "check" if len(names) == 1 else "checks"
     return f"{noun} {shown}" + (f" and {more} more" if more > 0 else "")
-
-
-def _counted(count: int) -> str:
-    return "1 check" if count == 1 else f"{count} checks"

@@ -178,7 +178,8 @@ def compare_names(one: VersionName, other: VersionName) -> tuple[Comparison, Exa
     if one.text == other.text:
         is_same = bool(one.text) and not _of_two(one, other)
         return Comparison.SAME if is_same else Comparison.UNSURE, Exactness.TEXT
-    if _of_two(one, other) or _may_be_one_commit(one, other):
+    may_be_one_commit = one.commit and other.commit and _begins(one.commit, other.commit)
+    if _of_two(one, other) or may_be_one_commit:
         return Comparison.UNSURE, Exactness.TEXT
     if one.release and other.release:
         return _by_release(one.release, other.release), Exactness.RELEASE
@@ -188,10 +189,6 @@ def compare_names(one: VersionName, other: VersionName) -> tuple[Comparison, Exa
 def _of_two(one: VersionName, other: VersionName) -> bool:
     """`shop@1.4.2` says nothing of `cart@1.4.2`."""
     return bool(one.label and other.label) and one.label != other.label
-
-
-def _may_be_one_commit(one: VersionName, other: VersionName) -> bool:
-    return bool(one.commit and other.commit) and _begins(one.commit, other.commit)
 
 
 def _by_digest(one: VersionName, other: VersionName) -> Comparison:

@@ -15,8 +15,7 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest
 from slo_action.core.text.quantities import milliseconds_words, percent_words
-from slo_action.core.verdict.facts import Facts
-from slo_action.core.verdict.judge import Judgement, judge
+from slo_action.core.verdict.judge import Judgement
 from slo_action.core.verdict.window_facts import endpoints, failed_streams, missed_latency
 from slo_action.render.text.escape import code, shortened
 
@@ -63,17 +62,8 @@ def _grouped(
 
 
 def _judged(record: AuditRecord, window: Window) -> Judgement:
-    policy = record.policy
-    return judge(
-        Facts(
-            gate=record.gate,
-            rule=policy.rule,
-            on_late_start=policy.on_late_start,
-            window_policy=policy.window,
-            window=window,
-            recheck=record.recheck,
-            context=record.context,
-        )
+    return record.policy.judge(
+        record.gate, window=window, recheck=record.recheck, context=record.context
     )
 
 
