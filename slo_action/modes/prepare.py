@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from slo_action.config.request import VerifyRequest
-from slo_action.core.decision.decide import EXIT_NO_WAY_BACK
+from slo_action.core.decision.decide import CANNOT_ROLL_BACK, EXIT_NO_WAY_BACK
 from slo_action.core.model import VersionRule
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import Window
@@ -98,7 +98,7 @@ def _certify(run: Run) -> Certificate:
         reason = f"platform {platform.name} cannot check this in advance: "
         reason += "try its rollback in a drill"
     else:
-        state, reason = ProofState.MISSING, f"platform {platform.name} cannot roll back"
+        state, reason = ProofState.MISSING, CANNOT_ROLL_BACK
     proof = Proof(name="platform", state=state, words=reason)
     return Certificate(release=None, proofs=(proof,))
 

@@ -150,7 +150,7 @@ def _attempts(gate: Gate) -> str:
     header = ("at", "kind", "result", "answer", "took", "version")
     return paragraphs(
         squares,
-        f"<sub>{len(shown)} attempts and {peeks} peeks, in time order</sub>",
+        f"<sub>{len(shown)} attempts and {peeks} peek{'s' * (peeks != 1)}, in time order</sub>",
         table(header, map(_attempt_row, shown)),
     )
 
