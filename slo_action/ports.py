@@ -139,7 +139,7 @@ class Snapshot(NamedTuple):
 
 
 class Certificate(NamedTuple):
-    """What a platform says of the way back to what runs now.
+    """What a platform says of a rollback to what runs now.
 
     `newest` is the newest release in its ledger, whatever became of it. `sealed` is its restore
     copy, encrypted; empty where it has none to give.

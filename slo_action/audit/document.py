@@ -69,7 +69,7 @@ class AuditModel(BaseModel):
 
 
 class HealthChecks(AuditModel):
-    """The document's summary of the health gate; `duration` in its form, such as `45s`."""
+    """The summary of the health gate; `duration` is a text such as `45s`."""
 
     attempts: int = Field(ge=0)
     success_count: int = Field(ge=0)
@@ -110,9 +110,9 @@ class SampleEntry(AuditModel):
 
 
 class ObservationEntry(AuditModel):
-    """All witnesses asked at one instant; seconds since the deploy.
+    """Everything asked at one instant; seconds since the deploy.
 
-    `hopeless` is the platform's word that no machine of the release can become healthy; `spared`
+    `hopeless` is the platform's report that no machine of the release can become healthy; `spared`
     are machines whose failures its own checks do not confirm.
     """
 

@@ -59,7 +59,7 @@ def find_prepared(
         try:
             prepared = _read_plain(path)
         except RecordError as error:
-            warn(f"what was prepared is not used: {error.message}")
+            warn(f"the result of `prepare` is not used: {error.message}")
             continue
         if (prepared.service, prepared.app) != (service, app):
             continue
@@ -68,11 +68,15 @@ def find_prepared(
             fitting.append(prepared)
         else:
             at = instant_text(prepared.taken_at)
-            warn(f"what was prepared at {at} is not used: not from the day before this deploy")
+            late = "not from the 24 hours before this deploy"
+            warn(f"the result of `prepare` at {at} is not used: {late}")
     return max(fitting, key=lambda prepared: prepared.taken_at, default=None)
 
 
 def _read_plain(path: Path) -> Prepared:
     if path.is_symlink() or not path.is_file():
-        raise RecordError(f"{path} is no plain file", hint="unpack it, and make no link")
+        raise RecordError(
+            f"{path} is not a regular file",
+            hint="unpack the artifact there; symbolic links are not followed",
+        )
     return read_prepared(path)

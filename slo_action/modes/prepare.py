@@ -1,10 +1,10 @@
-"""`prepare`: check the way back → observe the running release → publish. Changes nothing."""
+"""`prepare`: check the rollback → observe the running release → publish. Changes nothing."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from slo_action.config.request import VerifyRequest
-from slo_action.core.decision.decide import EXIT_NO_WAY_BACK
+from slo_action.core.decision.decide import CANNOT_ROLL_BACK, EXIT_NO_WAY_BACK
 from slo_action.core.model import VersionRule
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import Window
@@ -37,13 +37,13 @@ class Preparation:
 
     @property
     def exit_code(self) -> int:
-        """Zero, unless a safe way back was required and there is none."""
+        """Zero, unless a safe rollback was required and there is none."""
         safe = self.prepared.way_back is WayBackState.SAFE
         return EXIT_NO_WAY_BACK if self.required and not safe else 0
 
 
 def prepare(request: VerifyRequest, ports: Ports) -> Preparation:
-    """Look at what runs before a deploy, and say whether there is a way back to it."""
+    """Look at what runs before a deploy, and say whether a rollback to it is possible."""
     run = _begin(request, ports)
     certificate = _certify(run)
     keep_snapshots(run)
@@ -98,7 +98,7 @@ def _certify(run: Run) -> Certificate:
         reason = f"platform {platform.name} cannot check this in advance: "
         reason += "try its rollback in a drill"
     else:
-        state, reason = ProofState.MISSING, f"platform {platform.name} cannot roll back"
+        state, reason = ProofState.MISSING, CANNOT_ROLL_BACK
     proof = Proof(name="platform", state=state, words=reason)
     return Certificate(release=None, proofs=(proof,))
 

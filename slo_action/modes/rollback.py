@@ -23,7 +23,7 @@ from slo_action.ports import Ports
 def rollback(request: VerifyRequest, ports: Ports) -> AuditRecord:
     """Go back to a release because a person asks for it, and verify what it restored.
 
-    Raises PlatformError where there is nothing to go back to: nothing was touched then.
+    Raises PlatformError where there is nothing to roll back to: nothing was touched then.
     """
     run = begin(request, ports, "rolling back")
     before = _way_back(run)

@@ -24,9 +24,7 @@ from slo_action.core.record.record import (
     context_of,
     latest_version,
 )
-from slo_action.core.verdict.context import single_sick_machine
-from slo_action.core.verdict.facts import Facts
-from slo_action.core.verdict.judge import judge
+from slo_action.core.verdict.context import single_failing_machine
 from slo_action.errors import SloVerifyError
 from slo_action.modes.steps.audit_record import JudgedRun, audit_record
 from slo_action.modes.steps.observe_release import (
@@ -83,7 +81,7 @@ def _begin(request: VerifyRequest, ports: Ports) -> Run:
 
 
 def _asked_again(run: Run, before: WayBack, seen: Observed) -> WayBack:
-    """Ask for the way back once more where the platform was away at first, and came back.
+    """Ask for the rollback target once more where the platform was away at first, and came back.
 
     It must still name the release that it named while its machines were watched.
     """
@@ -101,16 +99,11 @@ def _judged(
 ) -> JudgedRun:
     restart = remedy.result if remedy else None
     policy, log = run.request.policy, run.ports.log
-    judgement = judge(
-        Facts(
-            gate=seen.gate,
-            rule=policy.rule,
-            on_late_start=policy.on_late_start,
-            window_policy=policy.window,
-            window=seen.window,
-            recheck=seen.recheck,
-            context=context_of(before.current, seen.fleet, run.request.prepared, restart),
-        )
+    judgement = policy.judge(
+        seen.gate,
+        window=seen.window,
+        recheck=seen.recheck,
+        context=context_of(before.current, seen.fleet, run.request.prepared, restart),
     )
     log.line(f"{judgement.verdict} ({judgement.cause}): {judgement.reason}")
     # A dry run does all that `auto` does up to the change itself: what it says is what auto does.
@@ -124,15 +117,7 @@ def _judged(
 
 def _publish_provisional(run: Run, gate: Gate) -> None:
     """Publish the verdict of the gate alone, so that a pipeline may go on."""
-    policy = run.request.policy
-    judgement = judge(
-        Facts(
-            gate=gate,
-            rule=policy.rule,
-            on_late_start=policy.on_late_start,
-            window_policy=policy.window,
-        )
-    )
+    judgement = run.request.policy.judge(gate)
     with suppress(SloVerifyError):
         run.ports.outputs.set({"provisional-verdict": judgement.verdict})
     run.ports.log.annotate(provisional_annotations(run.request.service, judgement))
@@ -147,7 +132,7 @@ def _look_again(case: JudgedRun) -> JudgedRun:
     if not case.acts or Trigger.HEALTH_CHECK_FAILURE not in case.judgement.triggers:
         return case
     run = case.run
-    run.ports.log.line("one more look before the rollback")
+    run.ports.log.line("recheck before the rollback")
     rechecked = recheck(run)
     if rechecked.end is GateEnd.MISSED:
         return replace(case, seen=replace(case.seen, recheck=rechecked))
@@ -181,10 +166,10 @@ def _remedied(case: JudgedRun) -> JudgedRun:
     """Restart a single unhealthy machine, once, before everything is rolled back for it."""
     if not case.acts or case.run.request.policy.rollback is not RollbackMode.AUTO:
         return case
-    sick = single_sick_machine(case.seen.gate, case.seen.window, case.seen.fleet)
-    if not sick:
+    failing = single_failing_machine(case.seen.gate, case.seen.window, case.seen.fleet)
+    if not failing:
         return case
-    remedy = restart(case.run, sick)
+    remedy = restart(case.run, failing)
     keep_snapshots(case.run)
     if remedy.result is None or not remedy.result.is_well:
         return _compared(replace(case, remedy=remedy))

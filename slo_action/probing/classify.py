@@ -154,7 +154,7 @@ def _cached(facts: _Facts) -> _Found:
     if evidence is None or (facts.probe.witness is Witness.JOURNEY and passes):
         return None
     return Outcome.CACHED, (
-        f"answers {facts.answer.status} out of a cache ({quoted(evidence)}): send "
+        f"answers {facts.answer.status} from a cache ({quoted(evidence)}): send "
         f"`Cache-Control: no-store` on this path"
     )
 
@@ -191,7 +191,7 @@ def _refusing(facts: _Facts) -> _Found:
     if 200 <= status < 300:  # noqa: PLR2004
         only = "only 200 is a healthy answer: name a path that answers 200"
         return Outcome.HTTP_4XX, f"{answers}, and {only}"
-    return Outcome.PROTOCOL_ERROR, f"answers {status}, which is no status of a final answer"
+    return Outcome.PROTOCOL_ERROR, f"answers {status}, which is not a final status"
 
 
 def _unreadable(facts: _Facts) -> _Found:

@@ -97,7 +97,7 @@ def _name(error: socket.gaierror, timeline: ExchangeTimeline) -> Failure:
     if error.errno in _NO_SUCH_NAME:
         return Outcome.DNS_NXDOMAIN, "the host name does not exist or has no address"
     if error.errno in _RESOLVER_FAILED:
-        return Outcome.DNS_TIMEOUT, "no name server gave an answer about the host name"
+        return Outcome.DNS_TIMEOUT, "no name server answered for the host name"
     return _own_side(error, timeline)
 
 
@@ -141,7 +141,7 @@ def _socket(error: OSError, timeline: ExchangeTimeline) -> Failure:
     if error.errno in OWN_SIDE_ERRNOS:
         return _own_side(error, timeline)
     if error.errno in (errno.EHOSTUNREACH, errno.EHOSTDOWN):
-        return Outcome.CONNECT_REFUSED, "the network says that the host cannot be reached"
+        return Outcome.CONNECT_REFUSED, "the host cannot be reached"
     reason = _reason(error, type(error).__name__)
     return Outcome.UNKNOWN, f"the probe itself failed: {reason}"
 

@@ -135,16 +135,12 @@ def open_prober(
     """Return what asks running services; `secrets` are what journeys may use."""
     return HttpProber(
         runtime.clock,
-        nonces=_nonce,
-        transport=_transport(allow_link_local=allow_link_local),
+        nonces=lambda: token_hex(8),
+        transport=FreshTransport(
+            OnceContext(system_trust), refuses=None if allow_link_local else is_link_local
+        ),
         redact=runtime.scrubber.scrub,
         secrets=secrets,
-    )
-
-
-def _transport(*, allow_link_local: bool) -> FreshTransport:
-    return FreshTransport(
-        OnceContext(system_trust), refuses=None if allow_link_local else is_link_local
     )
 
 
@@ -157,10 +153,6 @@ def _must_have_usable_certificates(request: VerifyRequest) -> None:
         accepted = "give PEM text: a certificate and the key that belongs to it, without a password"
         mistake = Mistake(error.option, f"cannot be used: {error}", accepted)
         raise InputError((mistake,)) from error
-
-
-def _nonce() -> str:
-    return token_hex(8)
 
 
 def _metrics(runtime: Runtime, request: VerifyRequest) -> MetricSource | None:

@@ -178,7 +178,7 @@ def test_without_its_command_the_platform_chooses(tmp_path: Path) -> None:
         ("echo a; echo b", "more than one short line"),
         ("printf 'v%0300d' 1", "more than one short line"),
         ("echo --all", "could be taken for an option"),
-        (r"printf 'v\0331'", "no plain text"),
+        (r"printf 'v\0331'", "not plain text"),
     ],
 )
 def test_a_command_that_prints_no_version_says_why(

@@ -12,7 +12,7 @@ def read_text(path: Path, name: str, field: str, *, limit_bytes: int, kind: str)
     """
     accepted = f"name a UTF-8 {kind} file of at most {_size(limit_bytes)} below the workspace"
     if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
-        return Mistake(field, "cannot be read: it is no plain file", accepted, name)
+        return Mistake(field, "cannot be read: it is not a regular file", accepted, name)
     try:
         with path.open("rb") as file:
             content = file.read(limit_bytes + 1)

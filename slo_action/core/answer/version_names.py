@@ -84,9 +84,9 @@ class ReleaseNumber(NamedTuple):
 class VersionName(NamedTuple):
     """What a name says. `commit` and `digest` are empty, and `release` None, where it says none.
 
-    `is_certain` tells a commit from other hexadecimal text, as far as another one's sake: `1234567`
-    may be a build's number. `text` is the name without what stands around it, and `label` what it
-    is of, such as the image's name.
+    `is_certain` separates a commit from other hexadecimal text: `1234567` may be a build's number.
+    `text` is the name without what stands around it, and `label` what it is of, such as the
+    image's name.
     """
 
     text: str
@@ -170,7 +170,7 @@ def _release(found: re.Match[str]) -> ReleaseNumber:
 
 
 def compare_names(one: VersionName, other: VersionName) -> tuple[Comparison, Exactness]:
-    """Tell what two names say of each other, and by what. Symmetric."""
+    """Return what two names say of each other, and by what. Symmetric."""
     for how, compared in ((Exactness.DIGEST, _by_digest), (Exactness.COMMIT, _by_commit)):
         result = compared(one, other)
         if result is not Comparison.UNSURE:
@@ -178,7 +178,8 @@ def compare_names(one: VersionName, other: VersionName) -> tuple[Comparison, Exa
     if one.text == other.text:
         is_same = bool(one.text) and not _of_two(one, other)
         return Comparison.SAME if is_same else Comparison.UNSURE, Exactness.TEXT
-    if _of_two(one, other) or _may_be_one_commit(one, other):
+    may_be_one_commit = one.commit and other.commit and _begins(one.commit, other.commit)
+    if _of_two(one, other) or may_be_one_commit:
         return Comparison.UNSURE, Exactness.TEXT
     if one.release and other.release:
         return _by_release(one.release, other.release), Exactness.RELEASE
@@ -188,10 +189,6 @@ def compare_names(one: VersionName, other: VersionName) -> tuple[Comparison, Exa
 def _of_two(one: VersionName, other: VersionName) -> bool:
     """`shop@1.4.2` says nothing of `cart@1.4.2`."""
     return bool(one.label and other.label) and one.label != other.label
-
-
-def _may_be_one_commit(one: VersionName, other: VersionName) -> bool:
-    return bool(one.commit and other.commit) and _begins(one.commit, other.commit)
 
 
 def _by_digest(one: VersionName, other: VersionName) -> Comparison:

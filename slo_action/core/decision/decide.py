@@ -14,6 +14,10 @@ EXIT_NOT_RESTORED = 12
 EXIT_NO_WAY_BACK = 13
 
 
+CANNOT_ROLL_BACK = "no rollback is set up: set `rollback-command`, or `fly-api-token` on Fly.io"
+"""What a run without a platform says."""
+
+
 class RollbackMode(StrEnum):
     """What a run may do with an unhealthy verdict."""
 
@@ -135,7 +139,7 @@ def moved(before: WayBack, now: WayBack) -> str:
 
 
 def _circle(now: WayBack, judged: str | None) -> str:
-    """Return the failed version's name where the way back leads to it; else empty."""
+    """Return the failed version's name where it is the rollback target; else empty."""
     if now.target is None:
         return ""
     if now.current and now.current.version == now.target.version:

@@ -455,11 +455,11 @@ class Window:
         if self.pooled and self.pooled.breach:
             names.append(POOLED)
         if self._users_notice:
-            names += self.sick_machines
+            names += self.failing_machines
         return tuple(names)
 
     @property
-    def sick_machines(self) -> tuple[str, ...]:
+    def failing_machines(self) -> tuple[str, ...]:
         """Machines that fail by themselves, whether users notice or not."""
         return tuple(
             s.name for s in self._scheduler.machines if self.stream_stats[s.name].rate.breach
@@ -467,7 +467,7 @@ class Window:
 
     @property
     def _users_notice(self) -> bool:
-        """A balancer may hide a sick machine: it counts only where endpoints fail, too."""
+        """A balancer may hide a failing machine: it counts only where endpoints fail, too."""
         bad, valid = self.endpoint_counts
         return bad >= FAILURES and bad > self.policy.rates.slo * valid
 

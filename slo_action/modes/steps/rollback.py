@@ -4,7 +4,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from slo_action.core.decision.decide import Action, Decision, RollbackMode, WayBack
+from slo_action.core.decision.decide import (
+    CANNOT_ROLL_BACK,
+    Action,
+    Decision,
+    RollbackMode,
+    WayBack,
+)
 from slo_action.core.gate.gate import after_restart
 from slo_action.core.model import Release, RollbackStep, VersionRule
 from slo_action.core.observation.policy import restored_policy
@@ -27,7 +33,7 @@ def way_back(run: Run) -> WayBack:
     """Ask the platform what runs, and what a rollback would restore where one may be wanted."""
     platform = run.ports.platform
     if run.request.policy.rollback is RollbackMode.OFF or not platform.can_restore:
-        problem = "" if platform.can_restore else f"platform {platform.name} cannot roll back"
+        problem = "" if platform.can_restore else CANNOT_ROLL_BACK
         released = None
         with suppress(PlatformError, Interrupted), run.ports.interrupts.raising():
             released = platform.current_release()  # if it names it: a verdict needs no way back
@@ -123,7 +129,7 @@ def _verify_rollback(run: Run, target: Release | None, failed: str | None) -> Ve
 
     Where the platform names another release by then, another deploy has happened meanwhile.
     """
-    run.ports.log.line("verifying the rollback by the same gate")
+    run.ports.log.line("verifying the rollback with the same health gate")
     rule = VersionRule(rejected=failed if run.request.policy.rule.expected else None)
     return _verified(replace(run, rule=rule, release=target), "rollback")
 

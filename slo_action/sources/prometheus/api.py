@@ -27,9 +27,9 @@ _LONGEST_MESSAGE = 200
 
 _HINTS = {
     400: "see the query",
-    401: "look at the inputs prometheus-token and prometheus-headers",
-    403: "look at the prometheus-token input: it may not read this",
-    404: "look at the prometheus-url input: the API is not below it",
+    401: "check the inputs prometheus-token and prometheus-headers",
+    403: "check the prometheus-token input: it may not read this",
+    404: "check the prometheus-url input: the API is not below it",
     422: "see the query",
     429: "the source limits how often it is asked",
 }
@@ -112,10 +112,10 @@ class PrometheusApi:
             if not location or _origin(target) != _origin(url):
                 raise self._error(
                     f"it redirects elsewhere (HTTP {status}), perhaps to a login page; "
-                    "look at the prometheus-url input"
+                    "check the prometheus-url input"
                 )
             url = target
-        raise self._error("it redirects in a circle; look at the prometheus-url input")
+        raise self._error("it redirects in a loop; check the prometheus-url input")
 
     def _get(self, url: httpx.URL) -> tuple[int, str, bytes]:
         headers = {
@@ -156,9 +156,9 @@ class PrometheusApi:
         if status != httpx.codes.OK:
             raise self._error(f"HTTP {status}{hint}")
         if not isinstance(content, dict):
-            raise self._error("its answer is not JSON; look at the prometheus-url input")
+            raise self._error("its answer is not JSON; check the prometheus-url input")
         if content.get("status") != "success":
-            raise self._error("its answer has no status; look at the prometheus-url input")
+            raise self._error("its answer has no status; check the prometheus-url input")
         return content
 
     def _vector(self, data: object) -> list[VectorElement]:
@@ -168,7 +168,7 @@ class PrometheusApi:
         if kind != "vector":
             raise self._error(f"its answer is {quoted(kind)} and not a vector; see the query")
         if not isinstance(result, list):
-            raise self._error("its vector is no list")
+            raise self._error("its vector is not a list")
         if len(result) > _MOST_SERIES:
             raise self._error(f"{len(result)} series; select fewer")
         try:

@@ -46,7 +46,7 @@ class MachinesEngine:
     timeout_seconds: float
 
     def plan(self, survey: Survey) -> RollbackPlan:
-        """Return each machine's part. Raises PlatformError where one has no way back."""
+        """Return each machine's part. Raises PlatformError where one cannot be restored."""
         orders = _reachable(survey)
         self._demand_images(orders)
         return RollbackPlan(
@@ -60,7 +60,7 @@ class MachinesEngine:
         """Do what `plan` says, journalling before each call that changes something.
 
         Never raises for what the platform did while it restored, nor for a signal: the last step
-        says so. Raises PlatformError where a machine has no way back.
+        says so. Raises PlatformError where a machine cannot be restored.
         """
         orders = _reachable(survey)
         changed = [one.name for one in orders if one.step.step is not MachineAction.LEAVE]
@@ -188,7 +188,7 @@ class MachinesEngine:
 
 
 def _reachable(survey: Survey) -> Sequence[MachineOrder]:
-    """Return every machine's part. Raises PlatformError where one has no way back."""
+    """Return every machine's part. Raises PlatformError where one cannot be restored."""
     orders = ordered(survey)
     if all(not order.machine.is_host_ok for order in orders):
         raise PlatformError(

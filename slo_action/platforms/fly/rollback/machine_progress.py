@@ -140,7 +140,7 @@ class MachineProgress:
             return self._rests(machine, now)
         kept = 0 if self.sent is not None else len(self.order.machine.crashes)
         crashes = len(machine.crashes) - kept  # a configuration that stays keeps its exits
-        if crashes >= _MOST_CRASHES or (crashes > 0 and machine.is_dead):
+        if crashes >= _MOST_CRASHES or (crashes > 0 and machine.is_down):
             return self.fail(f"it does not stay up: {exit_summary(machine)}", now)
         if machine.state == "started":
             return self._runs(live, machine, now)
