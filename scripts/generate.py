@@ -115,7 +115,15 @@ _MATRIX_TABLES: dict[str, tuple[type[Form], str]] = {
     "maintenance": (MaintenanceForm, ""),
 }
 
+
+def journeys_example() -> str:
+    """Return the example of journeys as a block of YAML."""
+    text = (ROOT / "examples" / "journeys.yml").read_text(encoding="utf-8")
+    return f"```yaml\n{text}```"
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "example of journeys": journeys_example,
     "inputs": inputs_table,
     "outputs": outputs_table,
     "verdicts": verdicts_table,

@@ -4,6 +4,7 @@ import os
 import sys
 
 from slo_action.cli import main
+from slo_action.system.signals import leave
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], dict(os.environ)))
+    leave(main(sys.argv[1:], dict(os.environ)))

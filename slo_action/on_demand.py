@@ -37,6 +37,7 @@ ON_DEMAND = {
     "jsonpath": "jsonpath",
     "jsonpath-functions": "jsonpath.function_extensions",
     "re2": "re2",
+    "unescape": "html:unescape",
 }
 """Name → module, or module:attribute."""
 

@@ -141,14 +141,16 @@ class Snapshot(NamedTuple):
 class Certificate(NamedTuple):
     """What a platform says of a rollback to what runs now.
 
-    `newest` is the newest release in its ledger, whatever became of it. `sealed` is its restore
-    copy, encrypted; empty where it has none to give.
+    `newest` is the newest release in its ledger, whatever became of it. `target` is what a rollback
+    of the next release would restore; None where that is nothing. `sealed` is its restore copy,
+    encrypted; empty where it has none to give.
     """
 
     release: Release | None
     proofs: tuple[Proof, ...]
     not_restored: tuple[str, ...] = ()
     newest: Release | None = None
+    target: Release | None = None
     sealed: str = ""
 
 

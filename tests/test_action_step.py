@@ -64,6 +64,16 @@ def stopped_in_the_rollback(root: Path) -> Played:
 
 
 @PLAYBILL.scene
+def killed_in_the_rollback(root: Path) -> Played:
+    with scene(root) as here:
+        here.shop.deploy(BAD)
+        begun = write_rollback_script(here.runner.workspace, before="sleep 20")
+        running = here.start(rollback_command=ROLLBACK)
+        wait_until(begun, sleep)
+        return here.stopped(running, signal.SIGKILL)
+
+
+@PLAYBILL.scene
 def healthy(root: Path) -> Played:
     with scene(root, start=as_subprocess) as here:
         return here.played(expected_version=GOOD)
@@ -181,7 +191,8 @@ def with_a_file_in_the_way(root: Path) -> Played:
 @PLAYBILL.scene
 def with_a_link_out_of_the_workspace(root: Path) -> Played:
     with scene(root) as here:
-        (here.runner.workspace / "slo-verify").symlink_to(root)
+        (root / "outside").mkdir()
+        (here.runner.workspace / "slo-verify").symlink_to(root / "outside")
         return here.played()
 
 
@@ -308,11 +319,21 @@ def test_a_missing_output_file_is_the_runners_fault(plays: Plays) -> None:
     assert play.scene.shop.requests == []
 
 
-@pytest.mark.parametrize("name", ["with_a_file_in_the_way", "with_a_link_out_of_the_workspace"])
-def test_a_run_that_cannot_keep_evidence_does_not_begin(plays: Plays, name: str) -> None:
-    play = plays[name].result()
+def test_a_run_that_cannot_keep_evidence_does_not_begin(plays: Plays) -> None:
+    play = plays["with_a_file_in_the_way"].result()
     assert play.result.exit_code == 4
     assert play.scene.shop.requests == []
+
+
+def test_evidence_goes_beside_a_link_that_leads_elsewhere_and_the_run_says_so(plays: Plays) -> None:
+    play = plays["with_a_link_out_of_the_workspace"].result()
+    assert (play.result.exit_code, play.result.outputs["verdict"]) == (0, "healthy")
+    assert play.result.outputs["audit-path"] == "slo-verify-2/web-1/audit.json"
+    assert (play.result.workspace / "slo-verify-2/web-1/audit.json").is_file()
+    assert list((play.result.workspace / "slo-verify").iterdir()) == []
+    (warning,) = (shown for shown in play.result.log.annotations if shown.level == "warning")
+    assert warning.message.startswith("slo-verify is a symbolic link")
+    assert play.scene.artifacts.listed()
 
 
 def test_evidence_is_not_written_through_a_link(plays: Plays) -> None:
@@ -403,6 +424,12 @@ def test_a_rollback_that_is_stopped_is_reported_as_a_failed_one(plays: Plays) ->
     audit = json.loads((play.result.evidence() / "audit.json").read_text(encoding="utf-8"))
     assert audit["interrupted"] == "SIGTERM"
     assert "### Rollback" in play.result.summary
+
+
+def test_a_run_that_is_killed_in_its_rollback_has_told_that_one_was_begun(plays: Plays) -> None:
+    outputs = plays["killed_in_the_rollback"].result().result.outputs
+    assert (outputs["ending"], outputs["rollback-triggered"]) == ("undecided", "true")
+    assert outputs["reason"].startswith("a rollback was begun")
 
 
 def test_a_verdict_that_was_reached_before_the_signal_stands(plays: Plays) -> None:

@@ -64,6 +64,31 @@ def test_every_mistake_is_an_annotation_and_no_credential_is_shown(tmp_path: Pat
     assert not any(secret in rest for secret in ("hunter22", "ghs_123456"))
 
 
+def test_keys_and_what_is_likely_to_be_secret_are_masked_before_anything_is_read(
+    tmp_path: Path,
+) -> None:
+    key = (
+        "-----BEGIN PRIVATE KEY-----\nMIIBabcd+/0123==\nMIIBefgh+/4567==\n-----END PRIVATE KEY-----"
+    )
+    finished = started(
+        tmp_path,
+        **{
+            "INPUT_CLIENT-KEY": key,
+            "INPUT_SECRETS": f"KEY={key.replace('MIIB', 'NJJC')}\nSHORT",
+            "INPUT_HEALTH-PATH": "/healthz?token=abcdefgh and a gap",
+            "INPUT_HEADERS": "Authorization: Bearer headersecret\nno header: \N{SNOWMAN}",
+        },
+    )
+
+    lines = finished.stdout.splitlines()
+    masks = [line.removeprefix("::add-mask::") for line in lines if line.startswith("::add-mask")]
+    rest = "\n".join(line for line in lines if not line.startswith("::add-mask"))
+    assert finished.returncode == 2
+    assert {"MIIBabcd+/0123==", "MIIBefgh+/4567==", "NJJCabcd+/0123==", "headersecret"} <= {*masks}
+    assert "health-path: not accepted (got '/healthz?token=***" in rest
+    assert not any(secret in rest for secret in ("IIBabcd", "JJCefgh", "abcdefgh", "headersecret"))
+
+
 def test_nothing_is_left_behind_when_the_inputs_are_wrong(tmp_path: Path) -> None:
     started(tmp_path, INPUT_GRACE="30")
 

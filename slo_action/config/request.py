@@ -30,7 +30,7 @@ from slo_action.config.text.url import (
 )
 from slo_action.core.decision.decide import RollbackMode
 from slo_action.core.gate.gate import without_long_gaps
-from slo_action.core.journey.templates import secrets_of, undefined
+from slo_action.core.journey.templates import secrets_of
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.real_traffic import TrafficPolicy
@@ -172,7 +172,6 @@ def read_request(
     lacking = (*filler.mistakes, *_lacking_secrets(inputs, service))
     if all(mistake.field != "secrets" for mistake in found):
         mistakes += lacking
-    mistakes += _undefined_variables(service)
     target = _target(inputs, mistakes)
     control = _control(inputs, environment, mistakes)
     metrics = _metrics(inputs, mistakes)
@@ -493,17 +492,4 @@ def _lacking_secrets(inputs: Inputs, service: "Service | None") -> list[Mistake]
         missing_secret(name, f"journey {quoted(journey)}")
         for name, journey in needed.items()
         if name not in inputs.secrets
-    ]
-
-
-def _undefined_variables(service: "Service | None") -> list[Mistake]:
-    return [
-        Mistake(
-            "config",
-            f"journey {quoted(journey.name)} uses ${{{name}}} in step "
-            f"{quoted(journey.steps[index].name)}, which no step captures before it",
-            "capture it in an earlier step; a secret is written ${secrets.NAME}",
-        )
-        for journey in (service.journeys if service else ())
-        for index, name in undefined(journey)
     ]

@@ -26,6 +26,7 @@ class Outcome(StrEnum):
     DEGRADED_BODY = "degraded_body"
     UNHEALTHY_BODY = "unhealthy_body"
     ASSERTION_FAILED = "assertion_failed"
+    CAPTURE_FAILED = "capture_failed"
     WRONG_VERSION = "wrong_version"
     SLOW = "slow"
     HTTP_5XX = "http_5xx"
@@ -47,6 +48,7 @@ class Outcome(StrEnum):
     RESET = "reset"
     PROTOCOL_ERROR = "protocol_error"
     BODY_TOO_LARGE = "body_too_large"
+    BODY_UNREADABLE = "body_unreadable"
     OBSERVER_LATE = "observer_late"
     UNKNOWN = "unknown"
 

@@ -58,6 +58,7 @@ def prepare(request: VerifyRequest, ports: Ports) -> Preparation:
         not_restored=certificate.not_restored,
         baseline=_baseline(run, window) if window else None,
         newest=certificate.newest,
+        target=certificate.target,
         sealed=certificate.sealed,
     )
     for line in proof_lines(prepared):

@@ -13,6 +13,7 @@ from slo_action.audit.document import EvidenceEntry
 from slo_action.audit.write import audit_document
 from slo_action.core.record.record import AuditRecord, all_observations, file_name, past_verdicts
 from slo_action.errors import GitHubError
+from slo_action.files import HeldDirectory
 from slo_action.modes.steps.publish import publish_or_warn, upload
 from slo_action.ports import CheckRun, Evidence, History, Ports, PublishPorts
 from slo_action.render.annotations import annotations
@@ -104,9 +105,10 @@ def check_run_of(record: AuditRecord) -> CheckRun:
 
 
 def _entry(path: Path, root: Path) -> EvidenceEntry:
-    content = path.read_bytes()
+    name = path.relative_to(root).as_posix()
+    content = HeldDirectory(root).read(name)
     return EvidenceEntry(
-        name=path.relative_to(root).as_posix(),
+        name=name,
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
     )

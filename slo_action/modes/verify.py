@@ -73,10 +73,10 @@ def _begin(request: VerifyRequest, ports: Ports) -> Run:
     with ports.log.group(POLICY):
         for sentence in request.policy.sentences():
             ports.log.line(sentence)
-        for name, options in request.asked.items():
-            ports.log.line(f"{name} is asked with {'; '.join(options.shown)}")
         if journeys and not request.policy.window.length_seconds:
             ports.log.line(f"Without a window (`observe: 0s`) no journey runs: {journeys}.")
+    for name, options in request.asked.items():
+        ports.log.line(f"{name} is asked with {'; '.join(options.shown)}")
     return begin(request, ports, "verifying", since_deploy=since_deploy)
 
 

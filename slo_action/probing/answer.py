@@ -44,7 +44,7 @@ def remarks(answer: Answer, health: HealthReading, *, is_json: bool) -> tuple[st
     kind = answer.header("content-type").partition(";")[0].strip().lower()
     text = answer.body.text
     claims_json = kind == "application/json" or kind.endswith("+json")
-    if claims_json and not is_json and not answer.body.is_cut:
+    if claims_json and not is_json and not (answer.body.is_cut or answer.body.is_opaque):
         notes.append("the body claims to be JSON and is not")
     if is_page(text):
         notes.append(MAY_BE_CATCH_ALL)

@@ -13,6 +13,7 @@ from math import floor
 
 from slo_action.config.text.patterns import finds, nodes
 from slo_action.core.journey.journeys import Assertion, Condition, Subject
+from slo_action.core.journey.templates import UntypedText
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import parse_json
@@ -108,6 +109,8 @@ def _is_one_of(value: object, expected: object) -> bool:
 
 
 def _is_same(value: object, expected: object) -> bool:
+    if isinstance(expected, UntypedText):
+        return not isinstance(value, list | dict) and _plain(value) == expected
     if isinstance(value, bool) or isinstance(expected, bool):
         return value is expected
     if isinstance(value, list) and isinstance(expected, list | tuple):

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import responses
 
-from slo_action.core.answer.health_body import HealthReading, is_page, read_health, read_page
+from slo_action.core.answer.health_body import (
+    HealthReading,
+    is_page,
+    page_title,
+    read_health,
+    read_page,
+)
 from slo_action.core.answer.health_words import BodyHealth
 from slo_action.core.answer.version import (
     VersionField,
@@ -69,7 +75,7 @@ def classify(answer: Answer, probe: Probe, total_seconds: float) -> Reading:
     The first rule that fits decides: whoever stands between us and the service before the service,
     the status before the body, the version before the health, health before what the user asserts,
     that before slowness, and the days of a certificate last. Only status 200 can be good, unless
-    another one is asserted; 429 never is. Another 2xx is `http_4xx`: like a 404 it says that the
+    another one is asserted; 429 by name. Another 2xx is `http_4xx`: like a 404 it says that the
     URL does not give the answer that is asked for, which is the configuration's fault; the classes
     that blame the service would roll a working release back.
     """
@@ -140,7 +146,9 @@ def _challenged(facts: _Facts) -> _Found:
 
 
 def _limited(facts: _Facts) -> _Found:
-    if facts.answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+    asserted = (one for one in facts.probe.assertions if one.subject is Subject.STATUS)
+    is_meant = facts.expected and any("429" in str(one.expected) for one in asserted)
+    if facts.answer.status != HTTPStatus.TOO_MANY_REQUESTS or is_meant:
         return None
     wait = retry_after(facts.answer)
     asked = "" if wait is None else f" and asks to wait {wait:.0f} s"
@@ -181,17 +189,30 @@ def _refusing(facts: _Facts) -> _Found:
     is_any_2xx = facts.probe.witness in _BY_STATUS and 200 <= status < 300  # noqa: PLR2004
     if facts.expected or status == HTTPStatus.OK or is_any_2xx:
         return None
-    answers = f"answers {status} {responses.get(status, '')}".rstrip()
+    phrase = responses.get(status, "")
+    titled = _title(facts.answer.body.text, f"{status} {phrase}")
+    answers = f"answers {status} {phrase}".rstrip()
     if 500 <= status < 600:  # noqa: PLR2004
-        return Outcome.HTTP_5XX, f"{answers}{facts.says}"
+        return Outcome.HTTP_5XX, f"{answers}{facts.says or titled}"
     if 400 <= status < 500:  # noqa: PLR2004
         fix = None if facts.probe.witness is Witness.JOURNEY else _CONFIG_FIXES.get(status)
         fix = fix and fix.format(method=facts.probe.request.verb)
-        return Outcome.HTTP_4XX, f"{answers}: {fix}" if fix else answers
+        return Outcome.HTTP_4XX, f"{answers}{titled}: {fix}" if fix else f"{answers}{titled}"
     if 200 <= status < 300:  # noqa: PLR2004
-        only = "only 200 is a healthy answer: name a path that answers 200"
+        only = (
+            "only 200 is a healthy answer: set `expected-status`, or name a path that answers 200"
+        )
         return Outcome.HTTP_4XX, f"{answers}, and {only}"
     return Outcome.PROTOCOL_ERROR, f"answers {status}, which is not a final status"
+
+
+def _title(text: str, status: str) -> str:
+    """A page often says who refuses and why, such as a proxy that was asked over plain HTTP."""
+    title = page_title(text) if is_page(text) else ""
+    said = title.lower()
+    for part in status.lower().split(maxsplit=1):
+        said = said.replace(part, "")
+    return f" with a page titled {quoted(title)}" if any(map(str.isalpha, said)) else ""
 
 
 def _unreadable(facts: _Facts) -> _Found:

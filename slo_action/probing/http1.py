@@ -190,7 +190,7 @@ class AnswerReader:
 
 def _not_http(start: bytes) -> MalformedAnswerError:
     if _HTTP2_SETTINGS.match(start):
-        return Http2AnswerError("the server speaks HTTP/2 only")
+        return Http2AnswerError("the server speaks HTTP/2 only, probes HTTP/1.1")
     if _TLS_RECORD.match(start):
         return MalformedAnswerError("the port speaks TLS: use the https URL")
     line, _, _ = start.partition(b"\n")

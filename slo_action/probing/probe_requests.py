@@ -63,7 +63,8 @@ class ProbeRequests:
             redirects_followed=MOST_REDIRECTS if probe.follows_same_host else 0,
         ):
             found.append(exchange)
-            cookies.take(exchange.url, exchange.headers)
+            if probe.follows_same_host:
+                cookies.take(exchange.url, exchange.headers)
         return tuple(found)
 
 

@@ -66,7 +66,7 @@ class HttpProber:
         self._clock = clock
         sender = Sender(clock, transport)
         self._requests = ProbeRequests(clock, sender, nonces)
-        self._journeys = JourneyRunner(clock, sender, secrets=secrets, redact=redact)
+        self._journeys = JourneyRunner(clock, sender, nonces=nonces, secrets=secrets, redact=redact)
         self._redact = redact
         self._most = most_in_flight
         self._slots = Semaphore(most_in_flight)

@@ -93,7 +93,7 @@ class FreshTransport(httpx.BaseTransport):
         try:
             return connected(self._resolve(proxy.host, proxy.port, timeline), timeline)
         except OSError as error:
-            raise ProxyError(error.strerror or type(error).__name__) from None
+            raise ProxyError(error.strerror or "no answer in time") from None
 
     def _resolve(self, host: str, port: int, timeline: ExchangeTimeline) -> tuple[Address, ...]:
         only = literal(host, port)

@@ -172,7 +172,7 @@ _NEXT_BY_ENDING: dict[Ending, tuple[str, ...]] = {
     ),
 }
 _NEXT_BY_CAUSE: dict[Cause, tuple[str, ...]] = {
-    Cause.CONFIG: ("Fix the check as the reason says: its path, method or credentials.",),
+    Cause.CONFIG: ("Fix the check as the reason says: its path, method, credentials or captures.",),
     Cause.PATH: ("Fix the TLS, DNS or routing fault that the reason names.",),
     Cause.WRONG_VERSION: (
         "The deploy did not take effect: check the platform's release log before this step.",

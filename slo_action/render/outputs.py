@@ -218,3 +218,11 @@ def provisional() -> dict[str, str]:
         "ending": "undecided",
         "rollback-triggered": "false",
     }
+
+
+def rollback_begun() -> dict[str, str]:
+    """Return what holds from before a rollback's first command until its end is known."""
+    return {
+        "reason": "a rollback was begun, and the run was stopped before its end was known",
+        "rollback-triggered": "true",
+    }

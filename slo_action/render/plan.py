@@ -19,7 +19,8 @@ def plan_lines(plan: RollbackPlan) -> tuple[str, ...]:
     lines = [head]
     for step in plan.steps:
         changes = f"; changes {', '.join(step.changes)}" if step.changes else ""
-        action = f"{_action(step)} ({step.before} → {step.after})"
+        same = step.before == step.after
+        action = f"{_action(step)} ({step.before if same else f'{step.before} → {step.after}'})"
         lines.append(f"{step.region} {step.machine}: {action}: {step.why}{changes}")
     return (*lines, *(f"not restored: {words}" for words in plan.not_restored))
 

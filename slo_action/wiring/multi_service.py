@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from slo_action.config.request import VerifyRequest
 from slo_action.core.record.multi_service import combined_exit_code
-from slo_action.evidence.directory import open_evidence
 from slo_action.modes.multi_service.run import ServiceResult, verify_services
 from slo_action.on_demand import on_demand
 from slo_action.ports import Log, Outputs, Ports, PublishPorts
@@ -17,6 +16,7 @@ from slo_action.wiring.ports import (
     evidence_name,
     evidence_workspace,
     open_ports,
+    open_run_evidence,
     prepared_for,
 )
 
@@ -30,7 +30,7 @@ def run_multi_service(step: Invocation, requests: Sequence[VerifyRequest]) -> in
         replace(one, prepared=prepared_for(one, workspace, runtime.log)) for one in requests
     ]
     name = evidence_name("several", requests[0].run)
-    evidence = open_evidence(workspace, name, runtime.scrubber, runtime.clock)
+    evidence = open_run_evidence(step, name)
     ports = PublishPorts(
         log=runtime.log, outputs=step.outputs, evidence=evidence, interrupts=runtime.interrupts
     )

@@ -8,13 +8,13 @@ from types import MappingProxyType
 
 from slo_action.config.request import RunEnvironment, VerifyRequest
 from slo_action.config.text.url import is_link_local
-from slo_action.core.model import Mode, RunIdentity
+from slo_action.core.model import Annotation, Level, Mode, RunIdentity
 from slo_action.core.record.record import file_name
 from slo_action.core.release.baseline import Prepared
 from slo_action.core.text.quoting import printable
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import InputError, Mistake
-from slo_action.evidence.directory import open_evidence
+from slo_action.evidence.directory import EvidenceDirectory, open_evidence
 from slo_action.github.context import RunnerContext
 from slo_action.history.directory import HistoryDirectory
 from slo_action.on_demand import on_demand
@@ -88,7 +88,7 @@ def open_ports(
         machines=platform.machines,
         history=history,
         log=runtime.log,
-        evidence=open_evidence(workspace, name, runtime.scrubber, runtime.clock, inside=inside),
+        evidence=open_run_evidence(step, name, inside=inside),
         outputs=step.outputs,
         interrupts=runtime.interrupts,
     )
@@ -100,6 +100,18 @@ def evidence_workspace(step: Invocation) -> Path:
     if step.context is None:
         step.workspace.mkdir(parents=True, exist_ok=True)
     return step.workspace
+
+
+def open_run_evidence(step: Invocation, name: str, *, inside: str = "") -> EvidenceDirectory:
+    """Open the directory of that name for evidence. Raises WorkspaceError."""
+    runtime = step.runtime
+
+    def warn(why: str) -> None:
+        title = "The evidence is in another directory"
+        runtime.log.annotate([Annotation(level=Level.WARNING, title=title, message=why)])
+
+    workspace = evidence_workspace(step)
+    return open_evidence(workspace, name, runtime.scrubber, runtime.clock, inside=inside, warn=warn)
 
 
 def evidence_name(name: str, run: RunIdentity) -> str:

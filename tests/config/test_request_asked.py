@@ -204,7 +204,11 @@ def test_a_certificate_and_its_key_belong_together(
         ),
         ("endpoints: [{name: a, path: '/a?${secrets.T}'}]", "secrets", "endpoint a: path uses it"),
         ("request: {proxy: 'http://${secrets.P}@p:1'}", "secrets", "proxy uses it"),
-        ("journeys: [{name: j, steps: [{name: s, path: '/?a=${{T}}'}]}]", "config", "${{T}}"),
+        (
+            "journeys: [{name: j, steps: [{name: s, path: '/?a=${{T}}'}]}]",
+            "journeys[0].steps[0].path",
+            "uses ${{T}}",
+        ),
     ],
 )
 def test_a_mistake_in_slo_yml_stands_at_its_key(

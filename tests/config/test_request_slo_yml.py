@@ -118,17 +118,6 @@ def test_a_secret_that_a_journey_needs_and_is_not_given_is_a_mistake(tmp_path: P
     )
 
 
-def test_a_variable_that_no_step_captures_is_a_mistake(tmp_path: Path) -> None:
-    text = WHOLE.replace("${secrets.PASSWORD}", "${pasword}")
-
-    (found,) = mistakes(with_matrix(tmp_path, text), url="", service="api")
-
-    assert str(found) == (
-        'config: journey "buy" uses ${pasword} in step "login", which no step captures before it; '
-        "capture it in an earlier step; a secret is written ${secrets.NAME}"
-    )
-
-
 def test_a_mistake_in_secrets_is_the_only_thing_said_of_them(tmp_path: Path) -> None:
     """Those that could not be read are not called missing, too."""
     (found,) = mistakes(

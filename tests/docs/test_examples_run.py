@@ -117,6 +117,7 @@ def fly() -> Iterator[dict[str, ServedFly]]:
 def _served(stack: ExitStack) -> ServedFly:
     clock = RealTime()
     world = FlyWorld(clock, "dashboard")
+    world.latencies.usual, world.latencies.by_action = 0.02, {}
     world.app_state.flyd.pace.start = world.app_state.flyd.pace.stop = 0.1
     check = {"interval": "1s", "timeout": "1s", "grace_period": "0s", "path": "/healthz"}
     world.launch(

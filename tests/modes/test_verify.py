@@ -10,6 +10,7 @@ from slo_action.core.model import (
     Ending,
     ObservationKind,
     Outcome,
+    RollbackStep,
     Verdict,
     VersionRule,
     Witness,
@@ -19,6 +20,7 @@ from slo_action.core.policy.policy import Policy
 from slo_action.core.record.record import AuditRecord, Status
 from slo_action.core.verdict.facts import OnLateStart
 from slo_action.modes.verify import verify
+from slo_action.render.outputs import rollback_begun
 from tests.builders import World, always, healthy_from
 from tests.worlds.memory_ports import VirtualRun
 
@@ -71,6 +73,29 @@ def test_every_mutating_step_is_in_the_journal_before_it_is_taken() -> None:
         "restore v1 in place of v2",
         "restore ended: done",
     ]
+
+
+def test_a_run_killed_in_its_rollback_has_told_that_one_was_begun() -> None:
+    stage = deployed(BAD)
+    told: list[dict[str, str]] = []
+
+    def killed(*_: object) -> tuple[RollbackStep, ...]:
+        told.append(dict(stage.outputs.values))
+        raise KeyboardInterrupt
+
+    stage.deploy.restore = killed  # type: ignore[method-assign,assignment]
+    with pytest.raises(KeyboardInterrupt):
+        run(stage)
+
+    assert told == [rollback_begun()]
+    assert told[0]["rollback-triggered"] == "true"
+
+
+def test_a_deploy_that_is_not_rolled_back_never_says_that_a_rollback_was_begun() -> None:
+    stage = deployed(BAD)
+    run(stage, replace(POLICY, rollback=RollbackMode.DRY_RUN))
+
+    assert "rollback-triggered" not in stage.outputs.values
 
 
 def test_a_full_disk_does_not_stop_a_rollback_and_the_log_is_the_journal() -> None:

@@ -206,8 +206,18 @@ def test_a_status_other_than_the_asserted_one_says_what_it_always_says(
     assert judged(code, assertions=(status("401"),)).outcome is outcome
 
 
-def test_429_says_nothing_even_where_it_is_asserted() -> None:
-    assert judged(429, assertions=(status("429"),)).outcome is Outcome.RATE_LIMITED
+@pytest.mark.parametrize(
+    ("asserted", "outcome"),
+    [
+        (("200", "429"), Outcome.OK),
+        (("4xx",), Outcome.RATE_LIMITED),
+        (("2xx",), Outcome.RATE_LIMITED),
+    ],
+)
+def test_429_is_a_good_answer_only_where_it_is_asserted_by_name(
+    asserted: tuple[str, ...], outcome: Outcome
+) -> None:
+    assert judged(429, assertions=(status(*asserted),)).outcome is outcome
 
 
 def test_version_and_health_come_before_an_assertion_and_slowness_after_it() -> None:

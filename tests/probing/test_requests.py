@@ -210,6 +210,14 @@ def test_certificates_that_cannot_be_used_are_named(options: dict[str, str], opt
     assert caught.value.option == option
 
 
+def test_certificates_are_read_once_however_else_a_request_differs() -> None:
+    one, other = (
+        RequestOptions(ca_bundle=pem("ca"), headers=(("X-A", value),)) for value in ("a", "b")
+    )
+
+    assert context_of(one) is context_of(other)
+
+
 def test_a_key_that_belongs_to_another_certificate_is_refused() -> None:
     other = authority().issue_cert("other@shop.example").private_key_pem.bytes().decode()
 

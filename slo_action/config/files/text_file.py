@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from slo_action.errors import Mistake
+from slo_action.files import read_plain
 
 
 def read_text(path: Path, name: str, field: str, *, limit_bytes: int, kind: str) -> str | Mistake:
@@ -11,11 +12,8 @@ def read_text(path: Path, name: str, field: str, *, limit_bytes: int, kind: str)
     `name` is the file's path for people, `field` what named it, `kind` such as YAML.
     """
     accepted = f"name a UTF-8 {kind} file of at most {_size(limit_bytes)} below the workspace"
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
-        return Mistake(field, "cannot be read: it is not a regular file", accepted, name)
     try:
-        with path.open("rb") as file:
-            content = file.read(limit_bytes + 1)
+        content = read_plain(path, limit_bytes + 1)
     except OSError as error:
         problem = f"cannot be read: {error.strerror or type(error).__name__}"
         return Mistake(field, problem, accepted, name)

@@ -15,6 +15,7 @@ from slo_action.config.slo.values import (
     App,
     Below,
     Confidence,
+    CookieName,
     Cron,
     Duration,
     EndpointName,
@@ -41,6 +42,7 @@ from slo_action.config.slo.values import (
 )
 from slo_action.config.text.request_options import REQUEST_OPTIONS
 from slo_action.core.journey.journeys import Journey
+from slo_action.core.journey.templates import RUN_VALUES
 from slo_action.core.policy.numbers import POLICY_NUMBERS, Kind
 from slo_action.core.text.quoting import quoted
 
@@ -153,18 +155,31 @@ else:
 
 
 class CaptureForm(Form):
-    """Where a journey takes a value from: one of both."""
+    """Where a journey takes a value from."""
 
     json_path: JsonPath | None = Field(
         None, alias="json", description="The JSON path of the value."
     )
     header: HeaderName | None = _optional("The header that holds the value.")
+    cookie: CookieName | None = _optional("The cookie that holds the value.")
+    body_matches: Pattern | None = _optional(
+        "A regular expression: the value is what its first group matches in the body."
+    )
+    matches: Pattern | None = _optional(
+        "Beside `json`, `header` or `cookie`: the same, of that value."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "CaptureForm":
-        if (self.json_path is None) == (self.header is None):
-            raise ValueError("write either json: and a path, or header: and a name")
+        sources = sum(getattr(self, one) is not None for one in _SOURCES)
+        if sources + (self.body_matches is not None) != 1:
+            raise ValueError("write one of body_matches, cookie, header, json")
+        if self.matches is not None and not sources:
+            raise ValueError("write matches beside cookie, header or json; body_matches is enough")
         return self
+
+
+_SOURCES = ("json_path", "header", "cookie")
 
 
 class AssertionForm(Form):
@@ -242,19 +257,21 @@ class StepForm(Form):
 
     name: Name = Field(description="Its name.")
     path: Path | None = _optional("A path below the service's address.")
-    url: StepUrl | None = _optional("A whole address instead.")
+    url: StepUrl | None = _optional(
+        "A whole address instead, or `${name}`: a captured link to the same origin."
+    )
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] | None = _optional(
         "Default `GET`."
     )
     headers: dict[RequestHeader, str] | None = _optional("Headers to send.")
     json_body: Json = Field(None, alias="json", description="A JSON body.")
-    form: dict[str, str] | None = _optional("A form's fields as the body.")
+    form: dict[str, str] | None = _optional("A form's fields as the body, urlencoded.")
     body: str | None = _optional("Text as the body.")
     timeout: Positive | None = _optional("Timeout of the request; default 6 s.")
     think_time: Duration | None = _optional("Time to wait before the request.")
     assertions: list[AssertionForm] | None = _optional("Assertions on the answer; default any 2xx.")
     capture: dict[str, CaptureForm] | None = _optional(
-        "Values of the answer that later steps use as `${name}`."
+        "Values of the answer that its assertions and later steps use as `${name}`."
     )
 
     @model_validator(mode="after")
@@ -266,6 +283,9 @@ class StepForm(Form):
         wrong = next((name for name in self.capture or {} if not _VARIABLE.fullmatch(name)), None)
         if wrong is not None:
             raise ValueError("name variables by letters, digits and underscores, such as cart_id")
+        taken = next((name for name in self.capture or {} if name in RUN_VALUES), None)
+        if taken is not None:
+            raise ValueError(f"name it otherwise: ${{{taken}}} is set by each run itself")
         return self
 
 

@@ -23,7 +23,12 @@ from slo_action.config.slo.includes import (
     without_own,
 )
 from slo_action.config.slo.mistakes import filled_without, form_at, mistake_at, mistake_below
-from slo_action.config.slo.services import POLICY_FORM, service_of, unfit_policy
+from slo_action.config.slo.services import (
+    POLICY_FORM,
+    service_of,
+    unfit_policy,
+    unset_variables,
+)
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.lint.rule import Document, Key
 from slo_action.core.policy.numbers import PolicyOverrides
@@ -178,12 +183,13 @@ class _Services:
             return None
         service = service_of(form, entry.inherited.defaults, entry.inherited.policy)
         unfit = unfit_policy(service.policy)
-        if unfit:
-            where = entry.document.below(*entry.roots)
-            key: Key = ("policy",) if form.policy else ("slo_targets", "error_rate")
-            found = mistake_below(where, key, unfit, POLICY_FORM)
-            if found not in self.mistakes:
-                self.mistakes.append(found)
+        key: Key = ("policy",) if form.policy else ("slo_targets", "error_rate")
+        found = [(key, unfit, POLICY_FORM)] if unfit else []
+        where = entry.document.below(*entry.roots)
+        for one in (*found, *unset_variables(service)):
+            mistake = mistake_below(where, *one)
+            if mistake not in self.mistakes:  # of defaults it is found in each service
+                self.mistakes.append(mistake)
         return service
 
     def _keep(self, entry: SourceEntry, service: Service, raw: Mapping[str, object]) -> None:

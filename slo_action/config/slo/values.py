@@ -73,6 +73,8 @@ def _name(name: str) -> str:
 
 def _path(value: object) -> str:
     if not isinstance(value, str) or not _PATH.fullmatch(value):
+        if isinstance(value, str) and _LINK.fullmatch(value):
+            raise ValueError(f"write url: {value} to follow a captured link")
         has_gap = isinstance(value, str) and _SLASH_AND_GAP.match(value)
         raise ValueError(_NO_SPACES if has_gap else _ONE_SLASH)
     return value
@@ -95,6 +97,12 @@ def _header(value: object) -> str:
     return value
 
 
+def _cookie(value: object) -> str:
+    if not isinstance(value, str) or not HEADER_NAME.fullmatch(value):
+        raise ValueError("write a cookie's name, such as csrftoken")
+    return value
+
+
 def _cron(value: object) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not _CRON.fullmatch(text):
@@ -113,9 +121,14 @@ def _app(value: object) -> str:
 
 
 def _step_url(text: str) -> str:
+    if _LINK.fullmatch(text):
+        return text
     match = _STEP_URL.fullmatch(text)
     if match is None:
-        raise ValueError("write a whole address; variables may stand in its path and query")
+        raise ValueError(
+            "write a whole address, whose path and query may have variables, or ${name} to follow "
+            "a captured link"
+        )
     if parse_url(text.removesuffix(match[1] or ""), allow_link_local=True).authorization:
         raise ValueError("write credentials as a header of the step, Authorization: …")
     return text
@@ -193,6 +206,7 @@ _NO_SPACES = "write a path without spaces, such as /search?q=a%20b or /cart?u=${
 _SLASH_AND_GAP = re.compile(r"/(?!/)[^\s\x00-\x1f]*[\s\x00-\x1f]")
 _PATH = re.compile(r"/(?!/)[^\s\x00-\x1f]*")
 _STEP_URL = re.compile(r"https?://[^/?#$\s]+([/?#][^\s\x00-\x1f]{0,2000})?")
+_LINK = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}([/?&#][^\s\x00-\x1f]{0,2000})?")
 
 
 def _text_schema(**more: object) -> WithJsonSchema:
@@ -237,13 +251,19 @@ Instant = Annotated[
 HeaderName = Annotated[
     str, PlainValidator(_header), _text_schema(pattern=f"^{HEADER_NAME.pattern}$")
 ]
+CookieName = Annotated[
+    str, PlainValidator(_cookie), _text_schema(pattern=f"^{HEADER_NAME.pattern}$")
+]
 Cron = Annotated[str, PlainValidator(_cron), _text_schema(examples=["0 */1 * * *"])]
 Below = Annotated[Line, AfterValidator(_below)]
 App = Annotated[str, PlainValidator(_app), _text_schema(pattern=f"^{APP_NAME.pattern}$")]
 StepUrl = Annotated[
     Line,
     AfterValidator(_step_url),
-    _text_schema(pattern=r"^https?://[^/?#$@\s]+([/?#][^\s]{0,2000})?$"),
+    _text_schema(
+        pattern=r"^(https?://[^/?#$@\s]+([/?#][^\s]{0,2000})?"
+        r"|\$\{[A-Za-z_][A-Za-z0-9_]*\}([/?&#][^\s]{0,2000})?)$"
+    ),
 ]
 JsonPath = Annotated[Line, AfterValidator(valid_json_path), _text_schema(pattern=r"^\s*\$")]
 Json = Annotated[Any, PlainValidator(_json), WithJsonSchema({})]

@@ -142,7 +142,7 @@ _CLOSED = re.compile(
 
 _PAGE = re.compile(
     r"\s*(?:(?:<\?xml[^>]{0,200}\?>|<!--(?:(?!-->).){0,2000}-->)\s*){0,5}"
-    r"<(?:!doctype html|html|head|body)\b",
+    r"<(?:!doctype html|html|head|body|title|meta|link|script|style|div|form)\b",
     re.IGNORECASE | re.DOTALL,
 )
 

@@ -177,7 +177,8 @@ def compare_names(one: VersionName, other: VersionName) -> tuple[Comparison, Exa
             return result, how
     if one.text == other.text:
         is_same = bool(one.text) and not _of_two(one, other)
-        return Comparison.SAME if is_same else Comparison.UNSURE, Exactness.TEXT
+        how = Exactness.RELEASE if one.release else Exactness.TEXT
+        return Comparison.SAME if is_same else Comparison.UNSURE, how
     may_be_one_commit = one.commit and other.commit and _begins(one.commit, other.commit)
     if _of_two(one, other) or may_be_one_commit:
         return Comparison.UNSURE, Exactness.TEXT

@@ -8,6 +8,7 @@ replayed by feeding it. Times are seconds since the deploy.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise, takewhile
+from math import inf
 
 from slo_action.core.model import (
     HopelessReason,
@@ -22,6 +23,7 @@ _PASSED = ObservationResult.PASSED
 _FAILED = ObservationResult.FAILED
 _NEUTRAL = ObservationResult.NEUTRAL
 
+MOST_ATTEMPTS = 1000
 _SLACK_SECONDS = 0.1
 """What a real clock and a real runner add to an attempt."""
 
@@ -46,6 +48,23 @@ class GatePolicy:
     minimum_watch_seconds: float = 30.0
     late_attempts: int = 2
     max_observer_delay_seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        times = (
+            *self.backoff_seconds,
+            self.deadline_seconds,
+            self.grace_seconds,
+            self.confirm_gap_seconds,
+            self.min_confirm_gap_seconds,
+            self.minimum_watch_seconds,
+            self.max_observer_delay_seconds,
+        )
+        if not 1 <= self.required_streak <= self.max_attempts <= MOST_ATTEMPTS:
+            raise ValueError(f"a gate needs 1 <= streak <= attempts <= {MOST_ATTEMPTS}")
+        if not (0 <= self.late_attempts <= MOST_ATTEMPTS and self.backoff_seconds):
+            raise ValueError(f"a gate needs back-offs, and at most {MOST_ATTEMPTS} late attempts")
+        if not all(0 <= seconds < inf for seconds in times) or not self.peek_interval_seconds > 0:
+            raise ValueError("a gate's times are zero or more, its peeks apart")
 
 
 def recheck(policy: GatePolicy) -> GatePolicy:

@@ -87,6 +87,12 @@ class TrafficPolicy:
     confidence: float = _RATES.confidence
     on_no_data: OnNoData = OnNoData.SYNTHETIC
 
+    def __post_init__(self) -> None:
+        if not (0 < self.slo <= self.trigger < 1 and 0 <= self.confidence < 1):
+            raise ValueError("a traffic policy needs 0 < slo <= trigger < 1, confidence below 1")
+        if not (self.min_requests >= 1 and self.min_errors >= 1):
+            raise ValueError("a traffic policy needs at least one request, and one error")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficFinding:

@@ -90,7 +90,7 @@ class Proof:
 
 
 class WayBackState(StrEnum):
-    """Whether a rollback would restore what runs now."""
+    """Whether a rollback could restore a release that is healthy now, or was."""
 
     SAFE = "safe"
     UNPROVEN = "unproven"
@@ -109,9 +109,9 @@ def way_back_state(proofs: tuple[Proof, ...]) -> WayBackState:
 class Prepared:
     """What `prepare` hands over to `verify`.
 
-    `release` is what ran, `newest` the newest in the ledger, which may have failed; None where the
-    platform names none. `sealed` is the platform's own
-    restore copy, readable with its token only; empty where there is none.
+    `release` is what ran, `newest` the newest in the ledger, which may have failed, `target` what a
+    rollback of the next release would restore; None where the platform names none. `sealed` is the
+    platform's own restore copy, readable with its token only; empty where there is none.
     """
 
     service: str
@@ -123,6 +123,7 @@ class Prepared:
     not_restored: tuple[str, ...] = ()
     baseline: Baseline | None = None
     newest: Release | None = None
+    target: Release | None = None
     sealed: str = ""
 
     @property

@@ -81,7 +81,7 @@ def secret_lines(text: str) -> tuple[str, ...]:
 
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
-_LONG_WORD = re.compile(r"[\w-]{16,}", re.ASCII)
+_LONG_VALUE = re.compile(r"[=:][ \"']{0,4}([\w-]{16,})", re.ASCII)
 _NAMED_SECRET = re.compile(
     r"(?:auth|bypass|cookie|credential|jwt|key|passw|secret|session|signature|token)"
     r"[\w-]{0,40}[\"']?[ ]{0,4}[:=][ ]{0,4}[\"']?([^&\"'\n]+)",
@@ -93,13 +93,13 @@ _SHORTEST_LIKELY = 8
 def likely_secrets(text: str) -> tuple[str, ...]:
     """Return what is probably secret in a path, in `Name: value` lines, or in a body.
 
-    That is the value of a name that says so, and every long word of letters and digits. What
-    `${…}` stands for is not looked at.
+    That is the value of a name that says so, and any long one of letters and digits. What `${…}`
+    stands for is not looked at.
     """
     plain = _VARIABLE.sub(" ", text)
     named = [value.strip() for value in _NAMED_SECRET.findall(plain)]
     words = [word for value in named for word in re.split(r"[\s;,=]+", value)]
-    random = [word for word in _LONG_WORD.findall(plain) if any(map(str.isdigit, word))]
+    random = [word for word in _LONG_VALUE.findall(plain) if any(map(str.isdigit, word))]
     found = dict.fromkeys((*named, *map(unquote, named), *words, *random))
     return tuple(one for one in found if len(one) >= _SHORTEST_LIKELY and not one.isdigit())
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from slo_action.core.gate.gate import Gate
 from slo_action.core.model import Observation, Release, Sample, Verdict, Witness
-from slo_action.core.observation.window import Window
+from slo_action.core.observation.stream_stats import StreamStats
+from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.release.baseline import Baseline
 from slo_action.core.release.fleet import Fleet
 
@@ -102,7 +103,10 @@ def single_failing_machine(gate: Gate, window: Window | None, fleet: Fleet | Non
     if window is None:
         found = _failing_in_gate(gate)
     else:  # a machine that users notice fails through the balancer, too, but not elsewhere
-        found = [window.stream_stats[name].stream.machine for name in window.failing_machines]
+        failing_ones = [window.stream_stats[name] for name in window.failing_machines]
+        found = [stats.stream.machine for stats in failing_ones]
+        if any(_fails_as_a_whole(window, stats) for stats in failing_ones):
+            return ""
     # a machine that does not run in the end may only need to be started
     found = found or [one.name for one in fleet.pending if one.is_down or one.is_lost]
     failing = found[0] if len(found) == 1 else ""
@@ -110,6 +114,15 @@ def single_failing_machine(gate: Gate, window: Window | None, fleet: Fleet | Non
     others = [m for m in fleet.counted if m.is_asked and m.name != failing]
     alike = machine is not None and fleet.runs(machine) is not False
     return failing if alike and any(fleet.runs(m) is not False for m in others) else ""
+
+
+def _fails_as_a_whole(window: Window, failing: StreamStats) -> bool:
+    """Return whether the service fails, and not one machine: its failures are only shown first."""
+    breach = failing.rate.breach
+    others = (t for t in window.stream_stats.values() if t.stream.machine and t is not failing)
+    return window.end is WindowEnd.OUTAGE or (
+        breach is not None and any(t.last_bad >= breach.bad_since_seconds for t in others)
+    )
 
 
 def _failing_in_gate(gate: Gate) -> list[str]:

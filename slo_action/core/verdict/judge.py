@@ -272,7 +272,7 @@ def _pre_existing(facts: Facts) -> str | None:
 
 def _blamed(facts: Facts, outcomes: frozenset[Outcome]) -> str | None:
     window = facts.failed_window
-    if window is None or blamed_outcome(window) not in outcomes:
+    if window is None or blamed_outcome(window, facts.context.baseline) not in outcomes:
         return None
     return failure_summary(window, facts.since)
 
@@ -285,7 +285,7 @@ def _window_path(facts: Facts) -> str | None:
 
 @_row("window-config", _UNHEALTHY, Cause.CONFIG)
 def _window_config(facts: Facts) -> str | None:
-    """Window: an endpoint that never answered well, mostly by 4xx, redirects or endless bodies."""
+    """Window: never well, nor before; mostly 4xx, redirects, endless bodies, failed captures."""
     return _blamed(facts, CONFIG_OUTCOMES)
 
 

@@ -21,6 +21,8 @@ from slo_action.core.verdict.facts import Facts, OnLateStart
 from slo_action.core.verdict.judge import judge
 from slo_action.errors import Interrupted, PlatformError, WorkspaceError
 from slo_action.modes.steps.observe_release import Run, observe_release
+from slo_action.modes.steps.publish import publish_or_warn
+from slo_action.render.outputs import rollback_begun
 from slo_action.render.plan import plan_lines
 
 SNAPSHOTS = "proofs/fly/"
@@ -88,8 +90,12 @@ def planned(run: Run, decision: Decision) -> tuple[Decision, RollbackPlan | None
 
 
 def roll_back(run: Run, target: Release | None, failed: str | None) -> Rollback:
-    """Restore a release, and verify it by the same gate; a failed step ends it."""
+    """Restore a release, and verify it by the same gate; a failed step ends it.
+
+    The outputs say so before the first command: the run may be killed in the middle of it.
+    """
     keep_snapshots(run, "before/")
+    publish_or_warn(run.ports, "outputs", lambda: run.ports.outputs.set(rollback_begun()))
     steps: tuple[RollbackStep, ...] = (_STOPPED,)
     with run.ports.log.group("Rollback"):
         with suppress(Interrupted), run.ports.interrupts.raising():

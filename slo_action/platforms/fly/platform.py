@@ -10,6 +10,7 @@ import httpx
 from slo_action.config.request import VerifyRequest
 from slo_action.config.settings.fly import FlySettings
 from slo_action.core.model import Mode, Release, RollbackStep
+from slo_action.core.release.baseline import Proof, ProofState
 from slo_action.core.release.fleet import Fleet
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.release.track_record import PastVerdict, reputation
@@ -20,7 +21,7 @@ from slo_action.platforms.fly.client.access import FlyAddresses
 from slo_action.platforms.fly.client.api import FlyApi
 from slo_action.platforms.fly.client.concurrent_calls import ConcurrentCalls, run_concurrently
 from slo_action.platforms.fly.client.errors import FlyRefusedError
-from slo_action.platforms.fly.client.models import FlyRelease
+from slo_action.platforms.fly.client.models import FlyRelease, release_number
 from slo_action.platforms.fly.prepare.certificate import no_access, proofs, running
 from slo_action.platforms.fly.prepare.sealing import SALT_BYTES, seal, unsealed
 from slo_action.platforms.fly.rollback.engine import MachinesEngine
@@ -50,13 +51,14 @@ class PriorState(NamedTuple):
     """What is known from before this run.
 
     `copy` holds every machine as it was; None without one that can be read. `before` is what ran
-    then. `lost` names what was kept and cannot be read. `to_version` is what a person asked for,
-    who may also ask to undo a rollback (`by_hand`).
+    then, `newest` the newest release of then. `lost` names what was kept and cannot be read.
+    `to_version` is what a person asked for, who may also ask to undo a rollback (`by_hand`).
     """
 
     past: tuple[PastVerdict, ...] = ()
     copy: RestoreCopy | None = None
     before: Release | None = None
+    newest: Release | None = None
     lost: tuple[str, ...] = ()
     to_version: str = ""
     by_hand: bool = False
@@ -114,6 +116,7 @@ class FlyPlatform:
             current,
             past=prior.past,
             before=prior.before,
+            newest=prior.newest,
             digests=digests,
         )
 
@@ -189,13 +192,45 @@ class FlyPlatform:
         machines = self._reader.machines
         release = running(machines, releases)
         row = row_of(releases, release) if release else None
+        newest = self._release(releases[0]) if releases else None
+        target, proof = self._next_target(release, newest) if release else (None, None)
+        found = proofs(self._patient, machines, row, release)
         return Certificate(
             release=release,
-            proofs=proofs(self._patient, machines, row, release),
+            proofs=(proof, *found) if proof else found,
             not_restored=lost_by_deploy(machines, row),
-            newest=self._release(releases[0]) if releases else None,
+            newest=newest,
+            target=target,
             sealed=self._sealed(release) if release else "",
         )
+
+    def _next_target(
+        self, running: Release, newest: Release | None
+    ) -> tuple[Release | None, Proof]:
+        """Return what a rollback of the next release would restore: what `verify` will find."""
+        number = release_number(newest.version) if newest else None
+        following = FlyRelease(version=(number or 0) + 1)
+        releases, target = self._reader.releases, None
+        state, words = ProofState.MISSING, ""
+        try:
+            target = choose_target(
+                releases,
+                following.release,
+                past=self._prior.past,
+                before=running,
+                newest=newest,
+                digests=self._digests(),
+            )
+            remark = f" ({target.remark})" if target.remark else ""
+            state, words = ProofState.PROVEN, f"a rollback would restore {target.version}{remark}"
+            if (target.version, target.digest) != (running.version, running.digest):
+                words += f", and not {running.version or 'what'} which runs now"
+                self._engine.plan(self._surveyed(self._patient, target, following, None))
+        except FlyRefusedError as error:
+            state, words = ProofState.UNKNOWN, error.message
+        except PlatformError as error:
+            state, words = ProofState.MISSING, error.message
+        return target, Proof(name="target", state=state, words=words)
 
     def restart(self, machine: str, journal: Journal) -> RollbackStep:
         """Restart one machine; see ports.MachinePlatform."""
@@ -206,14 +241,20 @@ class FlyPlatform:
         self._tools.api.close()
 
     def _survey(self, target: Release, api: FlyApi) -> Survey:
-        releases = self._read_releases(api)
+        self._read_releases(api)
+        judged = self._judged[0] if self._judged else None
+        return self._surveyed(api, target, judged, self._prior.copy)
+
+    def _surveyed(
+        self, api: FlyApi, target: Release, judged: FlyRelease | None, copy: RestoreCopy | None
+    ) -> Survey:
         return surveyed(
             replace(self._tools, api=api),
             self._settings.app,
             target=target,
-            judged=self._judged[0] if self._judged else None,
-            releases=releases,
-            copy=self._prior.copy,
+            judged=judged,
+            releases=self._reader.releases,
+            copy=copy,
         )
 
     def _read_releases(self, api: FlyApi | None = None) -> Sequence[FlyRelease]:
@@ -305,6 +346,7 @@ def _prior_state(
         past=context.past,
         copy=copy,
         before=prepared.release if prepared else None,
+        newest=prepared.newest if prepared else None,
         lost=(_LOST,) if sealed and copy is None else (),
         to_version=request.to_version,
         by_hand=request.mode is Mode.ROLLBACK,

@@ -31,7 +31,8 @@ def proof_lines(prepared: Prepared) -> tuple[str, ...]:
 
 def prepared_headline(prepared: Prepared) -> str:
     """Return whether a rollback is possible; it quotes the platform: untrusted."""
-    release = prepared.release.version if prepared.release else "what runs now"
+    target = prepared.target or prepared.release
+    release = target.version if target else "what runs now"
     return _HEADLINES[prepared.way_back].format(service=prepared.service, release=release)
 
 

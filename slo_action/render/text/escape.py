@@ -30,6 +30,8 @@ _SHELL = str.maketrans(
         "}": "]",
     },
 )
+_NO_WORD = re.compile(r"[^\w.:+@/~-]|(?<=:)~")
+"""No separator, quote, pattern, comment or expansion of sh, zsh, cmd.exe or PowerShell."""
 _JSON_ESCAPED = dict(zip('"\\bfnrt', b'"\\\b\f\n\r\t', strict=True))
 _JSON_ESCAPE = re.compile(r'\\(["\\bfnrt])')
 _JSON_SHELL = {c: f"\\u{ord(c):04x}" for c in " '`$<>&;|()*?!#~"}
@@ -87,8 +89,13 @@ def output(text: str) -> str:
 
 
 def shell_word(text: str) -> str:
-    """Return an output that stays one word, and no option, even unquoted in a shell."""
-    return output(text).replace(" ", "_").lstrip("-")
+    """Return an output that stays one word even unquoted, in any shell, and is no option.
+
+    What versions are written in stays; the rest, such as a pattern for files, are underscores. It
+    is empty for an empty text alone.
+    """
+    word = _NO_WORD.sub("_", visible(text).replace("::", "__"))
+    return f"_{word}" if word.startswith(tuple("-+/@~:")) else word
 
 
 def json_line(encoded: str) -> str:

@@ -71,7 +71,7 @@ class PrometheusApi:
     ) -> None:
         self._url = httpx.URL(f"{base}/api/v1/query")
         self._header = header
-        self._headers = dict(headers)
+        self._headers = headers
         self._clock = clock
         self._scrubber = scrubber
         self._client = httpx.Client(transport=transport, timeout=_TIMEOUT_SECONDS)
@@ -118,15 +118,17 @@ class PrometheusApi:
         raise self._error("it redirects in a loop; check the prometheus-url input")
 
     def _get(self, url: httpx.URL) -> tuple[int, str, bytes]:
-        headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "Cache-Control": "no-cache",
-            "User-Agent": f"slo-verify/{__version__}",
-        }
+        headers = httpx.Headers(
+            {
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "Cache-Control": "no-cache",
+                "User-Agent": f"slo-verify/{__version__}",
+            }
+        )
         if self._header:
             headers["Authorization"] = self._header.reveal()
-        headers |= self._headers
+        headers.update(self._headers)
         sent = self._clock.now()
         began = self._clock.monotonic()
         with self._client.stream("GET", url, headers=headers) as response:

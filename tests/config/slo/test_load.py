@@ -466,7 +466,17 @@ def test_includes_may_not_go_on_without_end(load: Load) -> None:
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, body: a, form: {{}}}}]}}]", "journeys[0].steps[0]", "one of json, form and body"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, url: 'https://u:pw@x.example/a'}}]}}]", "journeys[0].steps[0].url", "as a header of the step"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, url: 'ftp://x'}}]}}]", "journeys[0].steps[0].url", "write a whole address"),
-        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a: {{}}}}}}]}}]", "journeys[0].steps[0].capture.a", "either json:"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a: {{}}}}}}]}}]", "journeys[0].steps[0].capture.a", "write one of body_matches, cookie, header, json"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a: {{json: $.a, cookie: b}}}}}}]}}]", "journeys[0].steps[0].capture.a", "write one of body_matches"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a: {{body_matches: b, matches: c}}}}}}]}}]", "journeys[0].steps[0].capture.a", "body_matches is enough"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a: {{body_matches: (?=b)}}}}}}]}}]", "journeys[0].steps[0].capture.a.body_matches", "no lookaround"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a: {{cookie: 'a b'}}}}}}]}}]", "journeys[0].steps[0].capture.a.cookie", "such as csrftoken"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{uuid: {{json: $.a}}}}}}]}}]", "journeys[0].steps[0]", "is set by each run itself"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: '${{next}}'}}]}}]", "journeys[0].steps[0].path", "write url: ${next} to follow a captured link"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, url: '${{next}}.evil.example'}}]}}]", "journeys[0].steps[0].url", "or ${name} to follow a captured link"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, assertions: [{{json: $.a, equals: '${{id}}'}}]}}]}}]", "journeys[0].steps[0].assertions[0]", "which no step captures before it"),
+        (f"{ONE}endpoints: [{{name: a, path: /a, assertions: [{{status: 200}}, {{body_matches: 'x${{id}}'}}]}}]", "endpoints[0].assertions[1]", "only journeys have variables"),
+        (f"{ONE}assertions: {{health: [{{json: $.a, equals: ['${{id}}']}}]}}", "assertions.health[0]", "only journeys have variables"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a-b: {{json: $.a}}}}}}]}}]", "journeys[0].steps[0]", "letters, digits"),
         (f"{ONE}maintenance: [{{name: m, start: '2026-01-01T00:00:00Z'}}]", "maintenance[0]", "start: and end:"),
         (f"{ONE}maintenance: [{{name: m, start: '2026-01-02T00:00:00Z', end: '2026-01-01T00:00:00Z'}}]", "maintenance[0]", "before the end"),
@@ -506,6 +516,69 @@ def test_a_mistake_names_its_field_and_what_would_be_right(
     assert found.field == field
     assert problem in f"{found.problem}; {found.accepted}"
     assert (found.path, bool(found.line), bool(found.column)) == ("slo.yml", True, True)
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("path: '/a/${x}'", 8),
+        ("url: 'https://a.example/${x}'", 8),
+        ("url: '${x}'", 8),
+        ("path: /\n    headers:\n      A: a\n      B: '${x}'", 11),
+        ("path: /\n    form:\n      a: '${x}'", 10),
+        ("path: /\n    body: '${x}'", 9),
+        ("path: /\n    json:\n      a:\n      - b: 1\n        c: '${x}'", 12),
+        ("path: /\n    capture: {x: {json: $.x}}\n    json: {a: '${x}'}", 10),
+        ("path: /\n    assertions:\n    - {status: 200}\n    - {body_lacks: '${x}'}", 11),
+    ],
+)
+def test_a_variable_that_is_not_captured_before_is_a_mistake_at_the_key_that_uses_it(
+    load: Load, place: str, line: int
+) -> None:
+    journey = f"journeys:\n- name: j\n  steps:\n  - name: s\n    method: POST\n    {place}"
+
+    (found,) = load(f"{ONE}{journey}").mistakes
+
+    assert (found.problem, found.line) == ("uses ${x}, which no step captures before it", line)
+
+
+def test_a_mistyped_variable_of_the_defaults_is_named_once_with_the_nearest_that_is_there(
+    load: Load,
+) -> None:
+    (found,) = load(
+        "defaults:\n"
+        "  journeys:\n"
+        "  - name: j\n"
+        "    steps:\n"
+        "    - {name: a, path: /, capture: {order: {json: $.id}}}\n"
+        "    - {name: b, path: '/${ordr}'}\n"
+        "services:\n"
+        "- {service: a, url: https://a.example}\n"
+        "- {service: b, url: https://b.example}\n"
+    ).mistakes
+
+    assert found.line == 6
+    assert found.accepted.endswith("did you mean 'order'? known: now, order, uuid")
+
+
+def test_what_a_journey_may_use_is_no_mistake(load: Load) -> None:
+    loaded = load(
+        f"{ONE}journeys:\n- name: j\n  steps:\n"
+        "  - name: a\n"
+        "    path: /orders/${uuid}?at=${now}\n"
+        "    capture: {id: {json: $.id}, next: {header: Location, matches: '(/.*)'}, sid: {cookie: sid}}\n"
+        "    assertions: [{json: $.ref, equals: 'order ${id}'}]\n"
+        "  - {name: b, url: '${next}?of=${id}', json: {a: ['${secrets.A}']}}\n"
+    )
+
+    assert loaded.mistakes == ()
+    first, second = services(loaded)["api"].journeys[0].steps
+    assert second.target == "${next}?of=${id}"
+    assert first.captures == (
+        Capture(variable="id", subject=Subject.JSON, name="$.id"),
+        Capture(variable="next", subject=Subject.HEADER, name="Location", pattern="(/.*)"),
+        Capture(variable="sid", subject=Subject.COOKIE, name="sid"),
+    )
 
 
 def test_all_mistakes_of_all_kinds_come_at_once_and_in_order(load: Load) -> None:

@@ -129,6 +129,8 @@ def test_a_long_line_without_credentials_is_read_in_linear_time() -> None:
         ('{"password": "hunter2222", "user": "somebody"}', {"hunter2222"}),
         ("?token=${secrets.TOKEN}&key=short", set()),
         ("?session=12345678901234567890", set()),
+        ("/api/customer-orders-2024?q=a", set()),
+        ('{"query": "{ customer_orders_2024 }"}', set()),
         ("Accept: application/vnd.github.v3+json\nX-Tenant: shop-of-somebody", set()),
     ],
 )

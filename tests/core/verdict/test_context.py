@@ -6,8 +6,10 @@ import pytest
 
 from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.model import Outcome
-from slo_action.core.verdict.context import fails_outside_only
-from tests.builders import observation, sample
+from slo_action.core.release.fleet import Fleet, Machine
+from slo_action.core.verdict.context import fails_outside_only, single_failing_machine
+from tests.builders import DEPLOYED_AT, World, always, observation, sample
+from tests.core.observation.test_window import HEALTH, api, between, like, machine, opened, watch
 
 OK, BAD = Outcome.OK, Outcome.HTTP_5XX
 
@@ -35,3 +37,34 @@ def test_the_fault_lies_outside_only_where_every_machine_answers_well(
 ) -> None:
     assert fails_outside_only(gate(BAD, **machines)) is outside
     assert not fails_outside_only(gate(OK, **machines))
+
+
+FLEET = Fleet(app="shop", taken_at=DEPLOYED_AT, machines=(Machine(name="a"), Machine(name="b")))
+FAILS = always(BAD)
+SECOND_HALF = between(150.0, 1e9)
+
+
+@pytest.mark.parametrize(
+    ("worlds", "sick"),
+    [
+        ({"health@a": FAILS, "health": lambda now: BAD if int(now) % 2 else OK}, "a"),
+        ({"health@a": FAILS, "health": FAILS, "/api": FAILS}, "a"),
+        (dict.fromkeys(("health", "/api", "health@a", "health@b"), SECOND_HALF), ""),
+        (
+            {
+                name: lambda now: BAD if int(now) % 3 == 0 else OK
+                for name in ("health", "/api", "health@a", "health@b")
+            },
+            "",
+        ),
+    ],
+    ids=["half the answers are its own", "all answers are its own", "an outage", "all fail alike"],
+)
+def test_a_machine_is_sick_by_itself_only_while_the_service_does_not_fail_as_a_whole(
+    worlds: dict[str, World], sick: str
+) -> None:
+    window = opened(HEALTH, api(), machine("a"), machine("b"))
+    watch(window, like(worlds))
+
+    assert window.end is not None
+    assert single_failing_machine(gate(OK), window, FLEET) == sick

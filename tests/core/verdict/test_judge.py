@@ -36,6 +36,8 @@ _SIMPLE = [
     (Outcome.CONNECT_TIMEOUT, Verdict.UNHEALTHY, Cause.APP),
     (Outcome.HTTP_4XX, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.REDIRECT, Verdict.UNHEALTHY, Cause.CONFIG),
+    (Outcome.CAPTURE_FAILED, Verdict.UNHEALTHY, Cause.CONFIG),
+    (Outcome.BODY_UNREADABLE, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.BODY_TOO_LARGE, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.TLS_EXPIRED, Verdict.UNHEALTHY, Cause.PATH),
     (Outcome.TLS_EXPIRING, Verdict.UNHEALTHY, Cause.PATH),

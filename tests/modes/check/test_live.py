@@ -9,6 +9,7 @@ import pytest
 
 from slo_action.core.lint.live.rules import LIVE_RULES, Visit
 from slo_action.core.model import Outcome, Probe, Sample, Witness
+from slo_action.core.request_options import RequestOptions
 from slo_action.core.slo.services import Endpoint, Service
 from slo_action.modes.check.live import AT_ONCE, MOST_ENDPOINTS, MOST_SERVICES, visits
 from slo_action.probing.prober import HttpProber
@@ -74,6 +75,15 @@ def test_nothing_but_a_plain_question_is_sent() -> None:
         assert probe.timeout_seconds == 5.0
         assert not probe.follows_same_host
     assert [probe.reads_health for probe in prober.asked] == [True, False, True]
+
+
+def test_who_is_asked_in_a_way_of_their_own_is_not_visited() -> None:
+    own = replace(BUILD, request=RequestOptions(method="POST"))
+    other = replace(service(1), request=RequestOptions(headers=(("X-Key", "abcdefgh"),)))
+    (_, skipped), prober = played(service(0, HEALTH, own), other)
+
+    assert {probe.url for probe in prober.asked} == {"https://shop-0.example/healthz"}
+    assert skipped.skipped.startswith("not asked: `request` says how it is asked")
 
 
 def test_credentials_of_an_address_are_not_sent() -> None:

@@ -100,8 +100,14 @@ class Scene:
             concurrently=self.clock.run_concurrently,
             machine_seconds=self.machine_seconds,
         )
-        before = self.certificate.release if self.certificate else None
-        prior = PriorState(past=self.past, copy=self.copy, before=before, **known)
+        certificate = self.certificate
+        prior = PriorState(
+            past=self.past,
+            copy=self.copy,
+            before=certificate.release if certificate else None,
+            newest=certificate.newest if certificate else None,
+            **known,
+        )
         return FlyPlatform(
             FlySettings(app=self.world.app_state.app, token=Secret(self.token)),
             engine=MachinesEngine(tools=tools, timeout_seconds=self.timeout_seconds),

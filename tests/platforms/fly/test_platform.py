@@ -496,11 +496,53 @@ def test_a_plain_app_has_a_safe_way_back() -> None:
     assert certificate.release == Release(version="v1", digest=GOOD.digest)
     assert way_back_state(certificate.proofs) is WayBackState.SAFE
     assert list(states(certificate)) == [
-        *("token", "image", "config", "one release"),
+        *("target", "token", "image", "config", "one release"),
         *("volumes", "release command", "secrets"),
     ]
     assert scene.ours() == []
     assert scene.world.leases() == ()
+
+
+def test_what_prepare_proves_is_what_verify_finds_after_the_same_image_is_deployed_again() -> None:
+    """The deploy failed, we rolled back, and the job is run again."""
+    scene = live()
+    scene.rolls_back()
+    scene.past = (verdict("v2", BAD, Verdict.UNHEALTHY),)
+    scene.prepared().deployed(BAD)
+
+    found = scene.platform().previous_release()
+
+    assert scene.certificate is not None
+    assert way_back_state(scene.certificate.proofs) is WayBackState.SAFE
+    assert found == scene.certificate.target
+    assert found is not None
+    assert (found.version, found.digest) == ("v1", GOOD.digest)
+    assert succeeded(scene.rolls_back())
+
+
+def test_a_running_image_that_failed_before_is_no_way_back() -> None:
+    scene = Scene().launched(2)
+    scene.past = (verdict("v1", GOOD, Verdict.UNHEALTHY),)
+
+    certificate = certified(scene)
+
+    assert states(certificate)["target"] is ProofState.MISSING
+    assert way_back_state(certificate.proofs) is WayBackState.NONE
+    assert certificate.target is None
+
+
+def test_a_verified_release_that_does_not_run_is_named_as_what_a_rollback_restores() -> None:
+    scene = Scene().launched(2)
+    scene.deployed(image("1.1"))
+    scene.past = (verdict("v1", GOOD, Verdict.HEALTHY),)
+
+    certificate = certified(scene)
+    (target, *_) = certificate.proofs
+
+    assert target.words == "a rollback would restore v1, and not v2 which runs now"
+    assert way_back_state(certificate.proofs) is WayBackState.SAFE
+    scene.world.prune(GOOD)
+    assert states(certified(scene))["target"] is ProofState.MISSING
 
 
 def test_a_token_that_may_not_change_machines_closes_it() -> None:

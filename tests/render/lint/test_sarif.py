@@ -30,7 +30,7 @@ VALIDATOR = Draft4Validator(
     format_checker=Draft4Validator.FORMAT_CHECKER,
 )
 HOME = "https://github.com/org/slo-verify/blob/v1"
-WARNING = FLY_RULES[0]
+WARNING = next(rule for rule in FLY_RULES if rule.name == "auto-rollback-no-op")
 NOTICE = next(rule for rule in FLY_RULES if rule.level is Level.NOTICE)
 ERROR = replace(WARNING, name="slo-mistake", level=Level.ERROR)
 

@@ -185,7 +185,11 @@ def test_a_plan_lists_each_machine_and_what_it_cannot_restore() -> None:
         "ams m1: restore (v43 → v42): the sealed copy of the prepare run; "
         "changes image, env FEATURE_X"
     )
-    assert lines[-1] == "not restored: secrets stay as they are today"
+    assert lines[2:] == (
+        "fra m9: cordon (v43): it is new",
+        "fra m4: keep (v42): it has it",
+        "not restored: secrets stay as they are today",
+    )
 
 
 def test_a_plan_that_was_not_carried_out_says_so() -> None:

@@ -378,6 +378,19 @@ def test_a_partial_answer_says_so() -> None:
     assert "it warned that its answer may lack a part" in town.look().detail
 
 
+def test_headers_of_the_user_s_are_sent_replace_ours_and_reach_no_reading() -> None:
+    town = Town()
+    town.world.becomes(
+        lambda request: refused(400, "bad", f"org {request.headers['X-Scope-OrgID']}")
+    )
+    headers = (("X-Scope-OrgID", "tenant-secret"), ("user-agent", "ours"))
+
+    reading = town.look(headers=headers)
+
+    assert {request.headers["User-Agent"] for request in town.world.requests} == {"ours"}
+    assert "org ***" in reading.detail
+
+
 def test_credentials_reach_no_reading_and_no_other_header() -> None:
     town = Town()
     town.world.becomes(

@@ -13,7 +13,7 @@ from tests.worlds.fly.limits import Limits
 from tests.worlds.fly.machine import FlyMachine
 from tests.worlds.fly.refusal import RefusalError
 from tests.worlds.fly.releases import Ledger
-from tests.worlds.fly.tokens import FlyToken, bare, usual_tokens
+from tests.worlds.fly.tokens import FlyToken, permission, usual_tokens
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class AppState:
 
     def allow(self, token: FlyToken) -> None:
         """Let a token be known."""
-        self.tokens[bare(token.value)] = token
+        self.tokens[permission(token.value)] = token
 
     def know(self, image: FlyImage) -> FlyImage:
         """Put an image into the registry, in place of one with its digest."""

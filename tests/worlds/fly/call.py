@@ -12,7 +12,7 @@ import httpx
 
 from tests.worlds.fly.app_state import AppState
 from tests.worlds.fly.refusal import RefusalError
-from tests.worlds.fly.tokens import FlyToken, bare
+from tests.worlds.fly.tokens import FlyToken, permission
 
 NONCE_HEADER = "fly-machine-lease-nonce"
 
@@ -102,7 +102,7 @@ def token_of(app_state: AppState, request: httpx.Request) -> FlyToken | None:
             value = b64decode(value[6:]).decode().partition(":")[2]
         except ValueError:
             return None
-    return app_state.tokens.get(bare(value))
+    return app_state.tokens.get(permission(value))
 
 
 def demand_right(app_state: AppState, call: Call, *, writes: bool) -> None:

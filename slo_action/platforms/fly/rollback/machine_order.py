@@ -6,6 +6,7 @@ Values of a configuration may be credentials: only the names of what differs lea
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from slo_action.core.model import Release
 from slo_action.core.release.fleet import Machine, short_digest
 from slo_action.core.release.rollback_plan import MachineAction, MachineStep
 from slo_action.platforms.fly.client.models import FlyMachine, Json, MachineConfig
@@ -82,25 +83,32 @@ class MachineOrder:
 
 
 def restoring(
-    live: FlyMachine, previous: PreviousConfig, *, runs: bool, uncordons: bool = False
+    live: FlyMachine,
+    previous: PreviousConfig,
+    target: Release,
+    *,
+    runs: bool,
+    uncordons: bool = False,
 ) -> MachineOrder:
-    """Give a machine its previous configuration, or only what it lacks beside it."""
+    """Give a machine its previous configuration, or only what it lacks beside it.
+
+    Releases of the target's content go by the target's name, whichever a machine is marked with.
+    """
     order = leaving(live, previous.why)
+    own = previous.config.release or f"image {short_digest(previous.digest)}"
+    name = target.version if target.version and previous.digest == target.digest else own
     image = ("image",) if order.machine.digest != previous.digest else ()
     traffic = ("uncordoned",) if uncordons else ()
     step = replace(
         order.step,
         step=MachineAction.UPDATE,
-        after=previous.config.release or f"image {short_digest(previous.digest)}",
+        after=name,
         changes=(*image, *changed_parts(live.whole_config, previous.config), *traffic),
         stays_stopped=not runs,
     )
     if previous.is_restored(live):
-        step = replace(
-            step,
-            step=MachineAction.LEAVE,
-            why="it has its previous image and configuration already",
-        )
+        why = "it has its previous image and configuration already"
+        step = replace(step, step=MachineAction.LEAVE, before=name, why=why)
         if uncordons:
             step = replace(step, step=MachineAction.START, why="it took traffic before the deploy")
         if runs and order.machine.state in RESTING:

@@ -98,7 +98,8 @@ class _Planner:
         kept = self._survey.was(machine.name)  # without the copy, new machines of its group show it
         took_traffic = not kept.cordoned if kept else machine.group in self._grown
         uncordons = machine.is_cordoned and took_traffic
-        return restoring(live, previous, runs=self._ran_before(machine), uncordons=uncordons)
+        runs, target = self._ran_before(machine), self._survey.target
+        return restoring(live, previous, target, runs=runs, uncordons=uncordons)
 
     def _ran_before(self, machine: Machine) -> bool:
         """Return whether it ran before the deploy; a standby waits for another to fail.
@@ -126,7 +127,7 @@ class _Planner:
         if sibling and self._missing[machine.group] > 0:
             self._missing[machine.group] -= 1
             self._restored[machine.group] += 1
-            return restoring(live, sibling, runs=True)
+            return restoring(live, sibling, self._survey.target, runs=True)
         if self._restored[machine.group] or not works or self._is_new(machine.group):
             return cordoning(live)
         raise PlatformError(

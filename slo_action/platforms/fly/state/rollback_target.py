@@ -26,26 +26,30 @@ def choose_target(
     *,
     past: Sequence[PastVerdict],
     before: Release | None,
+    newest: Release | None = None,
     digests: Mapping[str, str] | None = None,
 ) -> Release:
-    """Return what a rollback of `current` restores.
+    """Return what a rollback of `current` restores; `prepare` asks it of the release to come.
 
     That is the newest release that was found healthy; else what ran `before` the deploy, as a
     snapshot saw it (None without one); else the newest that is complete. Releases of one content
     count as one, named as the snapshot names it, else by the first of them. It is never the content
     of `current`, one whose image failed before, or one without a digest; `digests` are, by
     version (`v41`), what the machines run. Raises PlatformError where there is none, and where
-    `current` is a rollback itself: what came before it is what was taken back.
+    `current` is a rollback itself: what came before it is what was taken back. It is a deploy,
+    whatever it brought back, where it came next after what a snapshot saw, whose newest release
+    was `newest`: a job that is run again deploys a failed image again.
     """
     rows = _with_digests(releases, digests or {})
     live, older = _live(rows, current)
-    if is_rollback(live, older):
+    seen = _seen(before, rows, live, past)
+    is_deploy = seen is not None and _is_next(older, seen, newest)
+    if is_rollback(live, older) and not is_deploy:
         raise PlatformError(
             f"{live.name} is itself a rollback, and a rollback is never rolled back.",
             hint=_BY_HAND,
         )
     contents = contents_of(older, live)
-    seen = _seen(before, rows, live, past)
     possible = [one for one in (*contents, seen) if one and one.may_return(past)]
     verified = [one for one in possible if one.is_verified(past)]
     if not possible:
@@ -88,6 +92,14 @@ def _seen(
     seen = Content((row.model_copy(update={"digest": before.digest or row.digest}),), is_seen=True)
     ended_well = row.is_complete or seen.is_verified(past)
     return seen if ended_well and not is_same(seen.rows[0], live) else None
+
+
+def _is_next(older: Sequence[FlyRelease], seen: Content, newest: Release | None) -> bool:
+    """Return whether a release came next after a snapshot; secrets may have been set between."""
+    last = release_number(newest.version) if newest else None
+    return last is not None and all(
+        row.version <= last or is_same(row, seen.rows[0]) for row in older
+    )
 
 
 def named(

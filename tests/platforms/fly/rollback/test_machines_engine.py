@@ -7,7 +7,7 @@ import pytest
 
 from slo_action.core.model import RollbackStep
 from tests.platforms.fly.scene import GOOD, OURS, Scene
-from tests.worlds.fly import broken, crashing, image, unpullable
+from tests.worlds.fly import READ_TOKEN, broken, crashing, image, unpullable
 
 BAD = broken("1.1")
 
@@ -693,7 +693,7 @@ def test_autostop_in_the_middle_does_not_fail_it() -> None:
 
 
 def test_a_token_that_may_not_write_is_reported_at_once() -> None:
-    scene = Scene(token="FlyV1 fm2_readonly").launched(2).deployed(BAD)
+    scene = Scene(token=READ_TOKEN).launched(2).deployed(BAD)
 
     (*_, last) = scene.rolls_back()
 

@@ -115,6 +115,37 @@ def changes(live: Json, previous: Json) -> tuple[str, ...]:
     return changed_parts(MachineConfig.read(live), MachineConfig.read(previous))
 
 
+# How it is named.
+
+
+def test_releases_of_the_target_s_content_go_by_the_target_s_name() -> None:
+    """Secrets were set since v41: machines are marked v42, which has the same content."""
+    target = Release(version="v41", digest=A)
+    made = survey(
+        machine("m1"),
+        machine("m2", "v42", config=config("v42", image=f"{IMAGE}@{A}")),
+        versions={"m1": [version("v42")], "m2": [version("v42")]},
+        names=frozenset({"v41", "v42"}),
+        target=target,
+    )
+    found = steps(made)
+
+    assert (found["m1"].before, found["m1"].after) == ("v43", "v41")
+    kept = found["m2"]
+    assert (kept.step, kept.before, kept.after) == (MachineAction.LEAVE, "v41", "v41")
+        MachineAction.LEAVE,
+        "v41",
+        "v41",
+    )
+
+
+def test_a_machine_that_ran_another_image_keeps_that_one_s_name() -> None:
+    kept = [machine("m1", "v42"), machine("m2", "v41")]
+    found = steps(survey(machine("m1"), machine("m2"), copy=copied(*kept)))
+
+    assert (found["m1"].after, found["m2"].after) == ("v42", "v41")
+
+
 # Where it comes from.
 
 

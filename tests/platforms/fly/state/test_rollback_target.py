@@ -265,6 +265,60 @@ def test_a_rollback_from_a_failed_deploy_is_one_too() -> None:
     assert "itself a rollback" in problem(rows, 42)
 
 
+def seen(version: int, image: str, newest: int | None = None) -> dict[str, Release]:
+    """Return what `prepare` saw: what ran, and the newest release."""
+    before = Release(version=f"v{version}", digest=f"sha256:{image}")
+    return {"before": before, "newest": Release(version=f"v{newest or version}")}
+
+
+def test_a_failed_image_that_a_job_deploys_again_is_rolled_back_to_what_prepare_saw() -> None:
+    """v41 failed, v42 is our rollback, and the job is run again."""
+    assert "v43 is itself a rollback" in problem(ledger("abab"), 43)
+    assert chosen(ledger("abab"), 43, **seen(42, "a")).version == "v42"
+
+
+def test_secrets_that_were_set_since_prepare_change_nothing_of_that() -> None:
+    assert chosen(ledger("abaab"), 44, **seen(42, "a")).version == "v42"
+
+
+def test_a_rollback_after_the_deploy_that_was_prepared_is_one() -> None:
+    """v42 ran, v43 was deployed, and v44 brought v42's predecessor back."""
+    assert "v44 is itself a rollback" in problem(ledger("xabca", 40), 44, **seen(42, "b"))
+    assert "v43 is itself a rollback" in problem(ledger("xaba", 40), 43, **seen(41, "a"))
+
+
+@given(
+    images=st.text("abc", min_size=1, max_size=6),
+    deployed=st.sampled_from("abcd"),
+    verdicts=st.lists(st.tuples(st.integers(40, 46), st.sampled_from("abc"), st.booleans())),
+    status=st.sampled_from(["complete", "failed"]),
+)
+def test_what_prepare_names_is_what_verify_restores(
+    images: str, deployed: str, verdicts: list[tuple[int, str, bool]], status: str
+) -> None:
+    """Whatever is deployed next, unless that is what was to be restored, or runs already."""
+    rows = ledger(images)
+    rows = [rows[0].model_copy(update={"status": status if rows[1:] else "complete"}), *rows[1:]]
+    running = next(one for one in rows if one.is_complete)
+    past = [verdict(v, image) if ok else found_bad(v, image) for v, image, ok in verdicts]
+    options: dict[str, Any] = seen(running.version, running.digest[7:], rows[0].version)
+    options = {**options, "past": past}
+    number = rows[0].version + 1
+    try:
+        named_before = choose_target(rows, Release(version=f"v{number}"), **options)
+    except PlatformError:
+        named_before = None
+    made = row(number, deployed)
+    if made.digest in {running.digest, named_before.digest if named_before else ""}:
+        return
+    try:
+        restored = chosen([made, *rows], number, **options)
+    except PlatformError:
+        restored = None
+
+    assert restored == named_before
+
+
 def test_a_repeated_deploy_is_no_rollback() -> None:
     assert chosen(ledger("abb"), 42).version == "v40"
 
