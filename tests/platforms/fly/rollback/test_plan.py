@@ -133,10 +133,6 @@ def test_releases_of_the_target_s_content_go_by_the_target_s_name() -> None:
     assert (found["m1"].before, found["m1"].after) == ("v43", "v41")
     kept = found["m2"]
     assert (kept.step, kept.before, kept.after) == (MachineAction.LEAVE, "v41", "v41")
-        MachineAction.LEAVE,
-        "v41",
-        "v41",
-    )
 
 
 def test_a_machine_that_ran_another_image_keeps_that_one_s_name() -> None:
