@@ -199,6 +199,10 @@ class Log(Protocol):
         """Show annotations; what a surface has no room for becomes lines of the log."""
         ...
 
+    def progress(self, text: str) -> None:
+        """Show what goes on in a line that the next one replaces; nothing where none can be."""
+        ...
+
     def mask(self, secret: str) -> None:
         """Hide a secret in everything printed from here on."""
         ...

@@ -307,7 +307,7 @@ class Inputs:
     sarif_file: str = _input(_below, "write the findings to this file as SARIF, below the workspace, for code scanning.", mode=Mode.CHECK)
     records: str = _input(_below, "directory with audit records of earlier runs, below the workspace, to estimate the effect of changes in `config`; it must exist and may be empty.", mode=Mode.CHECK)
     rollback: RollbackMode = _input(_one_of(RollbackMode), "`auto`; `dry-run`: decide, but change nothing; `off`.", "auto")
-    to_version: str = _input(_text, "the release to roll back to, such as `v41` or an image digest; empty: the last verified one.", mode=Mode.ROLLBACK)
+    to_version: str = _input(_name, "the release to roll back to, such as `v41` or an image digest; empty: the last verified one.", mode=Mode.ROLLBACK)
     rollback_command: str = _input(str.strip, "Command that restores the previous version. `{previous-version}`, `{failed-version}` and `{service}` are replaced. Split into words as in a shell, but run without one.")
     previous_version_command: str = _input(str.strip, "Command that prints the version to roll back to, on one line.")
     command_shell: bool = _input(parse_flag, "Run both commands with `sh -c`; the values are then in `$SLO_PREVIOUS_VERSION`, `$SLO_FAILED_VERSION` and `$SLO_SERVICE`.", "false")
@@ -358,7 +358,7 @@ def read_inputs(given: Mapping[str, str]) -> tuple[Inputs, tuple[Mistake, ...]]:
             values[spec.key] = spec.parse(text)
         except ValueError as error:
             shown = None if spec.secret else text
-            mistakes.append(Mistake(spec.name, "not accepted", str(error), shown))
+            mistakes.append(Mistake(spec.name, "is not accepted", str(error), shown))
             values[spec.key] = spec.parse(_default(spec))
     return Inputs(**values), tuple(mistakes)  # type: ignore[arg-type] # each parse gives its type
 

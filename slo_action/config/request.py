@@ -64,6 +64,12 @@ class RollbackCommands(NamedTuple):
     previous_version: tuple[str, ...] = ()
     shell: bool = False
 
+    @property
+    def takes_version(self) -> bool:
+        """Whether the rollback command is given the version to go back to."""
+        mark = "SLO_PREVIOUS_VERSION" if self.shell else "{previous-version}"
+        return any(mark in part for part in self.rollback)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRequest:
@@ -157,7 +163,8 @@ def read_request(
     inputs, found = read_inputs(given)
     inputs = _with_token(inputs, environment)
     before_matrix = inputs
-    inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, environment.workspace))
+    loaded = read_matrix(inputs.config, environment.workspace)
+    inputs, service, wrong = _with_matrix(inputs, loaded)
     mistakes = [
         *found,
         *wrong,
@@ -173,6 +180,10 @@ def read_request(
     if all(mistake.field != "secrets" for mistake in found):
         mistakes += lacking
     target = _target(inputs, mistakes)
+    if loaded and service and inputs.url and target is None and not before_matrix.url:
+        origin = loaded.origins[service.name]
+        place = origin.document.below(*origin.roots).place(("url",))
+        mistakes[-1] = mistakes[-1].at(origin.document.path, place.line, place.column)
     control = _control(inputs, environment, mistakes)
     metrics = _metrics(inputs, mistakes)
     commands = RollbackCommands(
@@ -183,6 +194,9 @@ def read_request(
         shell=inputs.command_shell,
         timeout_seconds=inputs.rollback_timeout.total_seconds(),
     )
+    if inputs.to_version and commands.rollback and not commands.takes_version:
+        accepted = "write {previous-version} in rollback-command"
+        mistakes.append(Mistake("to-version", "is not given to rollback-command", accepted))
     if mistakes or target is None:
         raise InputError(tuple(mistakes))
     run = environment.run

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from slo_action.config.request import VerifyRequest
-from slo_action.core.decision.decide import CANNOT_ROLL_BACK, EXIT_NO_WAY_BACK
+from slo_action.core.decision.decide import EXIT_NO_WAY_BACK
 from slo_action.core.model import VersionRule
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.window import Window
@@ -19,7 +19,7 @@ from slo_action.core.release.baseline import (
 from slo_action.core.verdict.window_facts import endpoints, journeys
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.modes.steps.observe_release import Run, begin, observed
-from slo_action.modes.steps.rollback import keep_snapshots
+from slo_action.modes.steps.rollback import NO_PLATFORM, keep_snapshots
 from slo_action.ports import Certificate, Ports
 from slo_action.render.summary.prepared import proof_lines
 
@@ -99,7 +99,7 @@ def _certify(run: Run) -> Certificate:
         reason = f"platform {platform.name} cannot check this in advance: "
         reason += "try its rollback in a drill"
     else:
-        state, reason = ProofState.MISSING, CANNOT_ROLL_BACK
+        state, reason = ProofState.MISSING, NO_PLATFORM
     proof = Proof(name="platform", state=state, words=reason)
     return Certificate(release=None, proofs=(proof,))
 

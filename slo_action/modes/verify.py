@@ -37,6 +37,7 @@ from slo_action.modes.steps.observe_release import (
 )
 from slo_action.modes.steps.rollback import (
     keep_snapshots,
+    lacks_platform,
     planned,
     rehearsed,
     restart,
@@ -45,15 +46,17 @@ from slo_action.modes.steps.rollback import (
     way_back,
 )
 from slo_action.ports import Ports
-from slo_action.render.annotations import provisional_annotations
+from slo_action.render.annotations import no_platform_annotations, provisional_annotations
 
 POLICY = "Policy"
 
 
 def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
     """Verify one deploy and return what happened; only the live log is written."""
-    run = _begin(request, ports)
+    since_deploy = (ports.clock.now() - request.deployed_at).total_seconds()
+    run = begin(request, ports, "verifying", since_deploy=since_deploy)
     before = way_back(run)
+    _log_policy(run, before)
     seen = observe_release(run, when_passed=lambda gate: _publish_provisional(run, gate))
     keep_snapshots(run)
     before = _asked_again(run, before, seen)
@@ -67,17 +70,17 @@ def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
     return _record(case, rollback)
 
 
-def _begin(request: VerifyRequest, ports: Ports) -> Run:
-    since_deploy = (ports.clock.now() - request.deployed_at).total_seconds()
+def _log_policy(run: Run, before: WayBack) -> None:
+    request, log = run.request, run.ports.log
     journeys = ", ".join(stream_name(probe) for probe in request.endpoints if probe.journey)
-    with ports.log.group(POLICY):
-        for sentence in request.policy.sentences():
-            ports.log.line(sentence)
+    with log.group(POLICY):
+        for sentence in request.policy.sentences(before.problem):
+            log.line(sentence)
         if journeys and not request.policy.window.length_seconds:
-            ports.log.line(f"Without a window (`observe: 0s`) no journey runs: {journeys}.")
+            log.line(f"Without a window (`observe: 0s`) no journey runs: {journeys}.")
+        log.annotate(no_platform_annotations([request.service] if lacks_platform(request) else []))
     for name, options in request.asked.items():
-        ports.log.line(f"{name} is asked with {'; '.join(options.shown)}")
-    return begin(request, ports, "verifying", since_deploy=since_deploy)
+        log.line(f"{name} is asked with {'; '.join(options.shown)}")
 
 
 def _asked_again(run: Run, before: WayBack, seen: Observed) -> WayBack:

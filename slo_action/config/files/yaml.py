@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from slo_action.config.text.suggest import shown_value
 from slo_action.core.lint.rule import Key, Place
+from slo_action.core.text.quoting import shown_value
 from slo_action.errors import Mistake
 
 _DEEPEST = 48

@@ -86,7 +86,7 @@ class KeyMistake:
     key: Key
     problem: str
     accepted: str
-    value: str | None = None
+    value: str | int | float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,6 @@ EXIT_NOT_RESTORED = 12
 EXIT_NO_WAY_BACK = 13
 
 
-CANNOT_ROLL_BACK = "no rollback is set up: set `rollback-command`, or `fly-api-token` on Fly.io"
-"""What a run without a platform says."""
-
-
 class RollbackMode(StrEnum):
     """What a run may do with an unhealthy verdict."""
 

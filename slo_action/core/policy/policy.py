@@ -53,8 +53,11 @@ class Policy:
             )
         )
 
-    def sentences(self) -> tuple[str, ...]:
-        """Return the policy as sentences. They may quote the expected version: untrusted."""
+    def sentences(self, no_rollback: str = "") -> tuple[str, ...]:
+        """Return the policy as sentences. They may quote the expected version: untrusted.
+
+        `no_rollback` is why nothing can be rolled back; empty where something can.
+        """
         gate = self.gate
         waits = ", ".join(f"{wait:g}" for wait in gate.backoff_seconds)
         version = f", answering as version {self.rule.expected}" if self.rule.expected else ""
@@ -69,7 +72,10 @@ class Policy:
             f"waits {waits} s, peeking every {gate.peek_interval_seconds:g} s; after a success "
             f"{gate.confirm_gap_seconds:g} s."
         )
-        return healthy, waiting, *_window_sentences(self.window), _ROLLBACK[self.rollback]
+        rollback = _ROLLBACK[self.rollback]
+        if no_rollback and self.rollback is not RollbackMode.OFF:
+            rollback = f"An unhealthy deploy is not rolled back: {no_rollback}."
+        return healthy, waiting, *_window_sentences(self.window), rollback
 
 
 _ROLLBACK = {

@@ -79,5 +79,6 @@ def audit_record(
         remedy=judged.remedy,
         wake=seen.wake,
         unseen=seen.unseen,
+        no_rollback=judged.before.problem,
         asked=request.asked,
     )

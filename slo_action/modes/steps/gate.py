@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from slo_action.core.answer import catch_all
 from slo_action.core.answer.freshness import refreshed
@@ -26,7 +27,7 @@ from slo_action.errors import Interrupted, WorkspaceError
 from slo_action.modes.steps.fleet import MachineWatch
 from slo_action.modes.steps.window import WindowDriver, sleep_until
 from slo_action.ports import Ports
-from slo_action.render.progress import observation_line, sample_lines
+from slo_action.render.progress import gate_status, observation_line, sample_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +58,10 @@ def run_gate(
     try:
         with ports.interrupts.raising():
             while isinstance(step := gate.next(), Ask):
+                status = partial(gate_status, gate, step.at_seconds)
+                ports.log.progress(status(ports.clock.monotonic() - anchor))
                 if observer:
-                    observer.until(step.at_seconds)
+                    observer.until(step.at_seconds, status)
                     if observer.ended_early:
                         break
                 sleep_until(anchor + step.at_seconds, ports.clock, delay)
@@ -70,6 +73,8 @@ def run_gate(
                     observer.begin()
     except Interrupted:
         pass  # the gate as it stands is the evidence; the caller asks `interrupts.received`
+    finally:
+        ports.log.progress("")
     return gate
 
 

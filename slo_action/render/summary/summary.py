@@ -282,7 +282,7 @@ def _step(step: RollbackStep) -> str:
 
 
 def _policy(record: AuditRecord) -> str:
-    sentences = bullets(map(markdown, record.policy.sentences()))
+    sentences = bullets(map(markdown, record.policy.sentences(record.no_rollback)))
     missing = bullets(map(markdown, record.unconsulted), "Not used in this run:")
     return folded("Policy, and what this run did not use", paragraphs(sentences, missing))
 

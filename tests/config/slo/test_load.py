@@ -1,5 +1,6 @@
 """slo.yml in the document's own words, all that is more, and all that can be wrong with it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,13 @@ from pathlib import Path
 import pytest
 
 from slo_action.config.files.workspace import SIZE_LIMIT_BYTES, WorkspaceFiles
+from slo_action.config.slo.forms import (
+    DefaultsForm,
+    MonitoringForm,
+    OwnAssertionsForm,
+    PolicyForm,
+    TargetsForm,
+)
 from slo_action.config.slo.load import MOST_MISTAKES, LoadedSloYml, load_slo_yml, read_slo_yml
 from slo_action.core.journey.journeys import (
     Assertion,
@@ -27,6 +35,12 @@ from slo_action.core.verdict.facts import OnLateStart
 from slo_action.errors import Mistake
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
+NESTED = {
+    "slo_targets": TargetsForm.model_fields,
+    "monitoring": MonitoringForm.model_fields,
+    "policy": PolicyForm.model_fields,
+    "assertions": OwnAssertionsForm.model_fields,
+}
 ONE = "service: api\nurl: https://api.example\n"
 P95 = Fraction(95, 100)
 
@@ -425,22 +439,22 @@ def test_includes_may_not_go_on_without_end(load: Load) -> None:
         (f"{ONE}monitoring: {{interval: 15}}", "monitoring.interval", "duration with a unit"),
         (f"{ONE}monitoring: {{interval: 0s}}", "monitoring.interval", "above zero"),
         (f"{ONE}monitoring: {{timeout: [2s]}}", "monitoring.timeout", "duration with a unit"),
-        (f"{ONE}health_endpont: /h", "health_endpont", "did you mean 'health_endpoint'"),
-        (f"{ONE}slo_targets: {{eror_rate: 1%}}", "slo_targets.eror_rate", "did you mean 'error_rate'"),
+        (f"{ONE}health_endpont: /h", "health_endpont", "did you mean health_endpoint?"),
+        (f"{ONE}slo_targets: {{eror_rate: 1%}}", "slo_targets.eror_rate", "did you mean error_rate?"),
         (f"{ONE}slo_targets: 7", "slo_targets", "write a mapping"),
         (f"{ONE}health_endpoint: healthz", "health_endpoint", "starts with one slash"),
         (f"{ONE}health_endpoint: '/a b'", "health_endpoint", "without spaces"),
         (f"{ONE}health_endpoint: '/cart?u=${{ token }}'", "health_endpoint", "without spaces"),
         (f"{ONE}health_endpoint: 'a b'", "health_endpoint", "starts with one slash"),
         (f"{ONE}health_endpoint: '//a b'", "health_endpoint", "starts with one slash"),
-        (f"{ONE}platform: flyio", "platform", "'auto', 'fly', 'command' or 'none'"),
+        (f"{ONE}platform: flyio", "platform", "did you mean fly? known: auto, command, fly, none"),
         (f"{ONE}app: Shop", "app", "small letters"),
         (f"{ONE}schedule: hourly", "schedule", "five cron fields"),
         (f"{ONE}fly_config: /etc/fly.toml", "fly_config", "below the workspace"),
         (f"{ONE}team: pay", "team", "is not known"),
-        (f"{ONE}policy: {{on_late_start: shrug}}", "policy.on_late_start", "'warn' or 'rollback'"),
+        (f"{ONE}policy: {{on_late_start: shrug}}", "policy.on_late_start", "known: rollback, warn"),
         (f"{ONE}policy: {{confidence: 100%}}", "policy.confidence", "up to 99.99%"),
-        (f"{ONE}policy: {{error_rate: {{rolback: 5%}}}}", "policy.error_rate.rolback", "did you mean 'rollback'"),
+        (f"{ONE}policy: {{error_rate: {{rolback: 5%}}}}", "policy.error_rate.rolback", "did you mean rollback?"),
         (f"{ONE}policy: {{error_rate: {{slo: 0%}}}}", "policy.error_rate.slo", "above 0%"),
         (f"{ONE}policy: {{min_requests: true}}", "policy.min_requests", "whole number"),
         (f"{ONE}policy: {{error_rate: {{rollback: 0.5%}}}}", "policy", "slo_targets.error_rate counts"),
@@ -461,7 +475,7 @@ def test_includes_may_not_go_on_without_end(load: Load) -> None:
         (f"{ONE}journeys: [{{name: j, timeout: 1s, steps: [{{name: s, path: /, think_time: 1s}}]}}]", "journeys[0]", "above the sum"),
         (f"{ONE}journeys: [{{name: {'j' * 61}, steps: [{{name: s, path: /}}]}}]", "journeys[0].name", "at most 60"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, url: 'https://${{h}}/'}}]}}]", "journeys[0].steps[0].url", "write a whole address"),
-        (f"{ONE}journeys: [{{name: j, steps: []}}]", "journeys[0].steps", "at least 1 item"),
+        (f"{ONE}journeys: [{{name: j, steps: []}}]", "journeys[0].steps", "a list of at least 1"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s}}]}}]", "journeys[0].steps[0]", "either path: or url:"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, body: a, form: {{}}}}]}}]", "journeys[0].steps[0]", "one of json, form and body"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, url: 'https://u:pw@x.example/a'}}]}}]", "journeys[0].steps[0].url", "as a header of the step"),
@@ -499,7 +513,7 @@ def test_includes_may_not_go_on_without_end(load: Load) -> None:
         ("# nothing\n---\n", "config", "holds no service"),
         ("services: 7", "services", "is not a list"),
         ("services: [7]", "services[0]", "is not a mapping"),
-        ("polcy: {}", "polcy", "did you mean 'policy'"),
+        ("polcy: {}", "polcy", "did you mean policy?"),
         ("policy: []", "policy", "write a mapping"),
         ("policy: {error_rate: {slo: 5%, rollback: 1%}}", "policy", "slo_targets.error_rate"),
         ("defaults: {url: https://a.example}", "defaults.url", "is not known"),
@@ -516,6 +530,33 @@ def test_a_mistake_names_its_field_and_what_would_be_right(
     assert found.field == field
     assert problem in f"{found.problem}; {found.accepted}"
     assert (found.path, bool(found.line), bool(found.column)) == ("slo.yml", True, True)
+
+
+@pytest.mark.parametrize("value", ["7", "-1", "x", "[]", "{}", "true", "1.5", "[[x]]", "{a: b}"])
+def test_what_is_accepted_is_said_in_our_words(load: Load, value: str) -> None:
+    """Pydantic's own sentences are about its types: `Input should be a valid dictionary`."""
+    keys = {name for name in DefaultsForm.model_fields if name != "policy"}
+    nested = [f"{key}: {{{name}: {value}}}" for key, form in NESTED.items() for name in form]
+    rows = [*(f"{key}: {value}" for key in sorted(keys)), *nested]
+    text = "\n---\n".join(
+        f"service: s{number}\nurl: https://a.example\n{row}" for number, row in enumerate(rows)
+    )
+
+    found = load(text).mistakes
+
+    assert found
+    for mistake in found:
+        assert not re.search(
+            r"[Ii]nput should|should (be|have)|valid (list|dict)", mistake.accepted
+        )
+        assert str(mistake).count("(got ") <= 1
+
+
+def test_a_service_of_openslo_without_an_address_is_one_mistake(load: Load) -> None:
+    (found,) = load("apiVersion: openslo/v1\nkind: Service\nmetadata: {name: api}\n").mistakes
+
+    assert found.problem == "OpenSLO has no place for a service's URL, and this one has none"
+    assert found.value == "api"
 
 
 @pytest.mark.parametrize(
@@ -558,7 +599,7 @@ def test_a_mistyped_variable_of_the_defaults_is_named_once_with_the_nearest_that
     ).mistakes
 
     assert found.line == 6
-    assert found.accepted.endswith("did you mean 'order'? known: now, order, uuid")
+    assert found.accepted.endswith("did you mean order? known: now, order, uuid")
 
 
 def test_what_a_journey_may_use_is_no_mistake(load: Load) -> None:
@@ -727,7 +768,7 @@ def test_a_service_whose_name_s_key_is_mistyped_is_still_a_service(load: Load) -
         ("servise", "is not known"),
         ("service", "is missing"),
     }
-    assert any("did you mean 'service'" in one.accepted for one in found)
+    assert any("did you mean service?" in one.accepted for one in found)
 
 
 def test_an_alias_may_be_a_key(load: Load) -> None:
