@@ -16,7 +16,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class ForeignFileError(OSError):
-    """Something lies there that nobody but others put there, such as a link."""
+    """Something lies there that another process put there, such as a link."""
 
 
 def read_plain(path: Path, most_bytes: int) -> bytes:
@@ -202,7 +202,7 @@ _FOREIGN = {
     ENOTDIR: "it is no directory",
     ENXIO: "it is no plain file",
 }
-"""The last is a pipe, written to, that nobody reads, or a socket."""
+"""The last is a pipe, written to, that has no reader, or a socket."""
 
 
 def _is_link(name: str, above: int) -> bool:

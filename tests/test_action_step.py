@@ -90,7 +90,9 @@ def stopped_in_the_upload(root: Path) -> Played:
 
 @PLAYBILL.scene
 def with_credentials_in_the_url(root: Path) -> Played:
+    """An earlier step of the job has verified the same service."""
     with scene(root) as here:
+        (here.runner.workspace / "slo-verify" / "web-1").mkdir(parents=True)
         return here.played(url=here.shop.origin.replace("://", f"://{CREDENTIALS}@"))
 
 
@@ -282,6 +284,14 @@ def test_the_evidence_is_uploaded_and_the_check_run_created(plays: Plays) -> Non
     assert headers["authorization"] == f"token {here.runner.job.token}"
 
 
+def test_a_second_verification_of_a_job_has_an_artifact_of_its_own(plays: Plays) -> None:
+    (first,) = plays["healthy"].result().scene.artifacts.listed()
+    (second,) = plays["with_credentials_in_the_url"].result().scene.artifacts.listed()
+
+    assert first.name.startswith("slo-verify-web-1-")
+    assert second.name == first.name.replace("web-1", "web-1-2")
+
+
 def test_the_runners_tokens_are_never_reported(plays: Plays) -> None:
     play = plays["healthy"].result()
     job = play.scene.runner.job
@@ -371,7 +381,7 @@ def test_act_gets_its_outputs_and_is_reported_why_there_is_no_artifact(plays: Pl
 def test_enterprise_server_is_reported_that_it_has_no_such_artifacts(plays: Plays) -> None:
     play = plays["on_enterprise_server"].result()
     (warning,) = (shown for shown in play.result.log.annotations if shown.level == "warning")
-    assert "GitHub Enterprise Server has no v4 artifacts" in warning.message
+    assert "GitHub Enterprise Server, Gitea and Forgejo have no v4 artifacts" in warning.message
     assert (play.result.outcome, play.result.outputs["verdict"]) == ("success", "healthy")
     assert play.scene.artifacts.calls == []
 
