@@ -110,7 +110,7 @@ def _unusable_text(_error: BaseException, timeline: ExchangeTimeline) -> Failure
 def _proxy(error: ProxyError, _timeline: ExchangeTimeline) -> Failure:
     if error.of_target:
         return Outcome.CONNECT_REFUSED, f"the proxy cannot reach the service: {error}"
-    return Outcome.UNKNOWN, f"the proxy gives no connection: {error}; look at the input `proxy`"
+    return Outcome.UNKNOWN, f"the proxy gives no connection: {error}; check the input `proxy`"
 
 
 def _unsendable(error: UnsendableHeaderError, _timeline: ExchangeTimeline) -> Failure:

@@ -198,7 +198,7 @@ def _discover(api: PrometheusApi, where: ServiceLabel) -> Counting:
     raise NoNumberError(
         TrafficState.NO_SERIES,
         f"no series of {', '.join(exported)} has {f'{labels} and ' if labels else ''}"
-        "a status label; look at the prometheus-service-label input",
+        "a status label; check the prometheus-service-label input",
     )
 
 
