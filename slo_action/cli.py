@@ -23,7 +23,7 @@ from slo_action.on_demand import on_demand
 from slo_action.ports import Log
 from slo_action.runtime import FLY_TOKEN, Runtime, guarded, mask_inputs, open_runtime
 from slo_action.terminal import MARKS, LinesOnly, TerminalLog
-from slo_action.wiring.ports import Step
+from slo_action.wiring.ports import Invocation
 
 
 class NoOutputs:
@@ -82,7 +82,7 @@ def _run(runtime: Runtime, options: argparse.Namespace, log: Log) -> int:
             return run_step(_step(runtime, options))
 
 
-def _step(runtime: Runtime, options: argparse.Namespace) -> Step:
+def _step(runtime: Runtime, options: argparse.Namespace) -> Invocation:
     given = {spec.name: getattr(options, spec.key) for spec in INPUTS}
     mask_inputs(runtime, given)
     environment = RunEnvironment(
@@ -92,7 +92,7 @@ def _step(runtime: Runtime, options: argparse.Namespace) -> Step:
         check_runs_possible=False,
         fly_api_token=runtime.environ.get(FLY_TOKEN, ""),
     )
-    return Step(
+    return Invocation(
         runtime=runtime,
         given=given,
         environment=environment,

@@ -118,7 +118,7 @@ def _unfit(request: CheckRequest, inputs: Inputs, workspace: Path) -> Iterator[M
         yield Mistake("sarif-file", problem, accepted, inputs.sarif_file)
     if request.records and not request.records.is_dir():
         accepted = "name the directory that audit records were downloaded to, or leave it out"
-        yield Mistake("records", "is no directory", accepted, inputs.records)
+        yield Mistake("records", "is not a directory", accepted, inputs.records)
 
 
 def _config(inputs: Inputs, workspace: Path) -> str:

@@ -287,7 +287,7 @@ def _contradictions(inputs: Inputs, environment: RunEnvironment) -> Iterator[Mis
     if inputs.platform is PlatformName.COMMAND and not inputs.rollback_command:
         yield _missing("rollback-command", "`platform: command` needs one")
     if inputs.previous_version_command and not inputs.rollback_command:
-        yield _missing("rollback-command", "previous-version-command is of no use without one")
+        yield _missing("rollback-command", "previous-version-command has no effect without one")
     yield from _platform_contradictions(inputs)
     yield from _metric_contradictions(inputs)
     if inputs.health_path in inputs.api_paths:
@@ -305,7 +305,7 @@ def _platform_contradictions(inputs: Inputs) -> Iterator[Mistake]:
         yield _missing("fly-api-token", accepted)
     if platform is PlatformName.FLY and not inputs.app and inputs.service:
         _, unfit = read_inputs({"app": inputs.service})  # a service may be called anything
-        problem = "is not a name that an app can have"
+        problem = "is not a valid app name"
         yield from (replace(mistake, problem=problem) for mistake in unfit)
     if inputs.rollback_command and inputs.platform is PlatformName.FLY:
         yield _useless("rollback-command", "is for `platform: command`")
@@ -333,7 +333,7 @@ def _metric_contradictions(inputs: Inputs) -> Iterator[Mistake]:
     missing = [name for name in queries if name not in given]
     if given and not inputs.prometheus_url:
         names = " and ".join(given)
-        yield _missing("prometheus-url", f"without it, {names} would be of no use")
+        yield _missing("prometheus-url", f"without it, {names} would have no effect")
     elif len(missing) == 1:
         yield _missing(missing[0], "errors and requests are counted by a query each")
 

@@ -326,4 +326,4 @@ def test_an_address_without_the_api_is_unreachable(town: Town) -> None:
     reading = _look(lost.source("idle"), datetime.now(UTC))
 
     assert reading.state is TrafficState.UNREACHABLE
-    assert "HTTP 404; look at the prometheus-url input" in reading.detail
+    assert "HTTP 404; check the prometheus-url input" in reading.detail

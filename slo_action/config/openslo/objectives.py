@@ -61,7 +61,7 @@ def read_slo(slo: OpenSloModel, indicators: Mapping[str, OpenSloModel]) -> Itera
     asked = own_annotations(slo).get("objective")
     if asked and not _is_supported(asked.text):
         accepted = did_you_mean(asked.text, (*RATIO_WINDOWS, *LATENCY_TARGETS))
-        yield asked.mistake("no objective of ours", accepted)
+        yield asked.mistake("not an objective of slo-verify", accepted)
         return
     objectives = tuple(slo.at("spec", "objectives").entries())
     if not objectives:

@@ -123,9 +123,9 @@ def _objects(documents: Sequence[object]) -> tuple[list[OpenSloModel], list[KeyM
 def _no_object(part: OpenSloModel) -> KeyMistake | None:
     version, kind, name = part.at("apiVersion"), part.at("kind"), part.at("metadata", "name")
     if version.text != API_VERSION:
-        return version.mistake("a version that is not read", f"write {API_VERSION}")
+        return version.mistake("an unsupported version", f"write {API_VERSION}")
     if kind.text not in _KINDS:
-        return kind.mistake("no kind of OpenSLO v1", did_you_mean(kind.text, _KINDS))
+        return kind.mistake("not a kind of OpenSLO v1", did_you_mean(kind.text, _KINDS))
     if not name.text:
         return name.mistake("an object has no name", "write a text")
     return None

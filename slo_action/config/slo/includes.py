@@ -50,7 +50,7 @@ class SourceEntry:
 
     @property
     def table(self) -> Mapping[str, object]:
-        """The entry without its defaults; empty where it is no mapping."""
+        """The entry without its defaults; empty where it is not a mapping."""
         return self.content if isinstance(self.content, Mapping) else {}
 
     @property
@@ -137,12 +137,12 @@ class SloYmlFiles:
             self.services.append(entry)
         else:
             accepted = f"write services: and a list of them; {_PAGE}"
-            self.mistakes.append(mistake_at(document, key, "is no mapping", accepted, content))
+            self.mistakes.append(mistake_at(document, key, "is not a mapping", accepted, content))
 
     def _listed(self, entry: SourceEntry, listed: object) -> None:
         if not isinstance(listed, list):
             accepted = "write a list of services"
-            wrong = mistake_at(entry.document, entry.key, "is no list", accepted, listed)
+            wrong = mistake_at(entry.document, entry.key, "is not a list", accepted, listed)
             self.mistakes.append(wrong)
             return
         self.services += [

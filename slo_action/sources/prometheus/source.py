@@ -84,7 +84,9 @@ class PrometheusSource:
         try:
             self._spawn(lambda: self._run(deployed_at))
         except RuntimeError:  # no thread left
-            self._newest = self._without(deployed_at, TrafficState.UNREACHABLE, "no thread to ask")
+            self._newest = self._without(
+                deployed_at, TrafficState.UNREACHABLE, "no free thread for the query"
+            )
             self._running.release()
 
     def newest(self) -> TrafficReading | None:
@@ -95,7 +97,7 @@ class PrometheusSource:
         try:
             self._newest = self._reading(deployed_at)
         except Exception as error:  # noqa: BLE001 - a metric source must not end a run
-            detail = f"the look failed ({type(error).__name__})"
+            detail = f"the query failed ({type(error).__name__})"
             self._newest = self._without(deployed_at, TrafficState.UNREACHABLE, detail)
         finally:
             self._running.release()
@@ -125,7 +127,7 @@ class PrometheusSource:
         if skew is None:
             notes = "; its clock is unknown"
         elif abs(skew) >= 1:
-            notes = f"; its clock is {skew:+.0f} s off ours"
+            notes = f"; its clock is {skew:+.0f} s off the runner's"
         if api.warnings:
             notes += "; it warned that its answer may lack a part"
         return replace(
@@ -196,7 +198,7 @@ def _discover(api: PrometheusApi, where: ServiceLabel) -> Counting:
     raise NoNumberError(
         TrafficState.NO_SERIES,
         f"no series of {', '.join(exported)} has {f'{labels} and ' if labels else ''}"
-        "a status label; look at the prometheus-service-label input",
+        "a status label; check the prometheus-service-label input",
     )
 
 
@@ -263,7 +265,7 @@ class _Counts:
                 "end it with `or vector(0)`",
             )
         if (errors or 0.0) > requests + 1:
-            problem = f"{errors:g} errors of {requests:g} requests are no ratio"
+            problem = f"{errors:g} errors of {requests:g} requests cannot be right"
             raise NoNumberError(TrafficState.NO_RATIO, problem)
         return requests, errors or 0.0
 
