@@ -25,12 +25,12 @@ _MOST_HOPS = 2
 _LONGEST_MESSAGE = 200
 
 _HINTS = {
-    400: "see the query",
-    401: "look at the inputs prometheus-token and prometheus-headers",
-    403: "look at the prometheus-token input: it may not read this",
-    404: "look at the prometheus-url input: the API is not below it",
-    422: "see the query",
-    429: "the source limits how often it is asked",
+    400: "; see the query",
+    401: "; look at the inputs prometheus-token and prometheus-headers",
+    403: "; look at the prometheus-token input: it may not read this",
+    404: "; look at the prometheus-url input: the API is not below it",
+    422: "; see the query",
+    429: "; the source limits how often it is asked",
 }
 
 
@@ -157,11 +157,13 @@ class PrometheusApi:
             content = json.loads(text)
         except (ValueError, RecursionError):
             content = None
-        hint = f"; {_HINTS[status]}" if status in _HINTS else ""
         if isinstance(content, dict) and content.get("status") == "error":
             message = f"{content.get('errorType', 'error')}: {content.get('error', '')}"
+            hint = _HINTS.get(status, "")
             raise self._error(f"HTTP {status}, {quoted(message, _LONGEST_MESSAGE)}{hint}")
         if status != httpx.codes.OK:
+            is_no_api = status == httpx.codes.BAD_REQUEST  # VictoriaMetrics, of another path
+            hint = _HINTS.get(httpx.codes.NOT_FOUND if is_no_api else status, "")
             raise self._error(f"HTTP {status}{hint}")
         if not isinstance(content, dict):
             raise self._error("its answer is not JSON; look at the prometheus-url input")
