@@ -76,7 +76,7 @@ def killed_in_the_rollback(root: Path) -> Played:
 @PLAYBILL.scene
 def healthy(root: Path) -> Played:
     with scene(root, start=as_subprocess) as here:
-        return here.played(expected_version=GOOD)
+        return here.played(expected_version=GOOD, rollback="off")
 
 
 @PLAYBILL.scene
@@ -90,7 +90,9 @@ def stopped_in_the_upload(root: Path) -> Played:
 
 @PLAYBILL.scene
 def with_credentials_in_the_url(root: Path) -> Played:
+    """An earlier step of the job has verified the same service."""
     with scene(root) as here:
+        (here.runner.workspace / "slo-verify" / "web-1").mkdir(parents=True)
         return here.played(url=here.shop.origin.replace("://", f"://{CREDENTIALS}@"))
 
 
@@ -103,7 +105,7 @@ def in_act(root: Path) -> Played:
 @PLAYBILL.scene
 def on_enterprise_server(root: Path) -> Played:
     with scene(root, server_url="https://ghe.example") as here:
-        return here.played(token="", service="api\r\n")
+        return here.played(token="", service="api\r\n", rollback="off")
 
 
 @PLAYBILL.scene
@@ -193,7 +195,7 @@ def with_a_link_out_of_the_workspace(root: Path) -> Played:
     with scene(root) as here:
         (root / "outside").mkdir()
         (here.runner.workspace / "slo-verify").symlink_to(root / "outside")
-        return here.played()
+        return here.played(rollback="off")
 
 
 @PLAYBILL.scene
@@ -282,6 +284,14 @@ def test_the_evidence_is_uploaded_and_the_check_run_created(plays: Plays) -> Non
     assert headers["authorization"] == f"token {here.runner.job.token}"
 
 
+def test_a_second_verification_of_a_job_has_an_artifact_of_its_own(plays: Plays) -> None:
+    (first,) = plays["healthy"].result().scene.artifacts.listed()
+    (second,) = plays["with_credentials_in_the_url"].result().scene.artifacts.listed()
+
+    assert first.name.startswith("slo-verify-web-1-")
+    assert second.name == first.name.replace("web-1", "web-1-2")
+
+
 def test_the_runners_tokens_are_never_reported(plays: Plays) -> None:
     play = plays["healthy"].result()
     job = play.scene.runner.job
@@ -309,7 +319,10 @@ def test_all_mistakes_in_the_inputs_are_reported_and_nothing_is_sent(plays: Play
     for field in ("service", "servcie", "url", "health-deadline", "fail-on"):
         assert any(message.startswith(f"{field}: ") for message in told), field
     assert (play.scene.shop.requests, play.scene.artifacts.calls) == ([], [])
-    assert play.result.outputs == {}
+    assert (play.result.outputs["verdict"], play.result.outputs["cause"]) == (
+        "inconclusive",
+        "config",
+    )
 
 
 def test_a_missing_output_file_is_the_runners_fault(plays: Plays) -> None:
@@ -368,7 +381,7 @@ def test_act_gets_its_outputs_and_is_reported_why_there_is_no_artifact(plays: Pl
 def test_enterprise_server_is_reported_that_it_has_no_such_artifacts(plays: Plays) -> None:
     play = plays["on_enterprise_server"].result()
     (warning,) = (shown for shown in play.result.log.annotations if shown.level == "warning")
-    assert "GitHub Enterprise Server has no v4 artifacts" in warning.message
+    assert "GitHub Enterprise Server, Gitea and Forgejo have no v4 artifacts" in warning.message
     assert (play.result.outcome, play.result.outputs["verdict"]) == ("success", "healthy")
     assert play.scene.artifacts.calls == []
 

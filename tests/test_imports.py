@@ -145,18 +145,18 @@ def users(*names: str) -> dict[str, set[str]]:
 
 
 def test_only_the_log_is_given_the_stream() -> None:
-    """system/process.py and platforms/command.py name the captured streams of their programs."""
+    """The programs' captured streams are called so, too; system/signals.py only flushes."""
     assert users("print", "stderr", "stdout", "__stdout__", "__stderr__") == {
         "app.py": {"stdout"},
-        "cli.py": {"stdout"},
+        "cli.py": {"stdout", "stderr"},
         "system/process.py": {"stdout", "stderr"},
+        "system/signals.py": {"stdout", "stderr"},
         "platforms/command.py": {"stdout"},
     }
 
 
-def test_only_the_starts_read_the_environment_and_exit() -> None:
-    """The others are handed a mapping that they call so."""
+def test_one_place_ends_the_process_and_none_changes_the_environment() -> None:
     assert {name for name, used in users("getenv", "exit", "_exit").items() if used} == {
-        "__main__.py"
+        "system/signals.py"
     }
     assert users("environb", "putenv", "unsetenv") == {}

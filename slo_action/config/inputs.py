@@ -262,7 +262,7 @@ class Inputs:
     service: str = _input(_name, "Service name; with `config`, selects one. Several at once: `all`, or names separated by commas.")
     url: str = _input(str.strip, "Base URL of the service; may come from `config`. For several services: `NAME=URL`, one per line. Credentials in it are masked.", secret=True)
     mode: Mode = _input(_one_of(Mode), "`verify`: watch the deploy that just finished; `prepare`, right before a deploy: check that a rollback would work, and record a baseline; `rollback`: roll back now; `check`, on a pull request: lint slo.yml and fly.toml against what the platform does with them.", "verify")
-    config: str = _input(_text, "The service matrix, slo.yml; default: `.github/slo.yml` if it exists.")
+    config: str = _input(_text, "The service matrix, slo.yml; default: `.github/slo.yml` or `.github/slo.yaml`, if there is one.")
     health_path: str = _input(_path, "Health endpoint.", "/healthz")
     version_path: str = _input(_path, "Endpoint that reports the running version, such as `/__build`; empty: read it from the health answer.")
     expected_version: str = _input(_text, "Version, commit or image digest that must be running; empty: any version passes.")
@@ -307,7 +307,7 @@ class Inputs:
     sarif_file: str = _input(_below, "write the findings to this file as SARIF, below the workspace, for code scanning.", mode=Mode.CHECK)
     records: str = _input(_below, "directory with audit records of earlier runs, below the workspace, to estimate the effect of changes in `config`; it must exist and may be empty.", mode=Mode.CHECK)
     rollback: RollbackMode = _input(_one_of(RollbackMode), "`auto`; `dry-run`: decide, but change nothing; `off`.", "auto")
-    to_version: str = _input(_text, "the release to roll back to, such as `v41` or an image digest; empty: the last verified one.", mode=Mode.ROLLBACK)
+    to_version: str = _input(_name, "the release to roll back to, such as `v41` or an image digest; empty: the last verified one.", mode=Mode.ROLLBACK)
     rollback_command: str = _input(str.strip, "Command that restores the previous version. `{previous-version}`, `{failed-version}` and `{service}` are replaced. Split into words as in a shell, but run without one.")
     previous_version_command: str = _input(str.strip, "Command that prints the version to roll back to, on one line.")
     command_shell: bool = _input(parse_flag, "Run both commands with `sh -c`; the values are then in `$SLO_PREVIOUS_VERSION`, `$SLO_FAILED_VERSION` and `$SLO_SERVICE`.", "false")
@@ -358,7 +358,7 @@ def read_inputs(given: Mapping[str, str]) -> tuple[Inputs, tuple[Mistake, ...]]:
             values[spec.key] = spec.parse(text)
         except ValueError as error:
             shown = None if spec.secret else text
-            mistakes.append(Mistake(spec.name, "not accepted", str(error), shown))
+            mistakes.append(Mistake(spec.name, "is not accepted", str(error), shown))
             values[spec.key] = spec.parse(_default(spec))
     return Inputs(**values), tuple(mistakes)  # type: ignore[arg-type] # each parse gives its type
 

@@ -152,7 +152,7 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def _unheard(_: str) -> None:
-    """Nobody listens."""
+    """The default: no one is warned."""
 
 
 @contextmanager
@@ -160,6 +160,12 @@ def _writing(path: Path) -> Iterator[None]:
     """Raise WorkspaceError, which says why, where nothing can be written there."""
     try:
         yield
+    except FileNotFoundError as error:
+        raise WorkspaceError(
+            f"{error.filename}: {error.strerror}",
+            hint="the workspace does not exist in this container: mount it there; a runner on the "
+            "host itself, such as act with `-P …=-self-hosted`, gives a path of the host",
+        ) from error
     except OSError as error:
         raise WorkspaceError(
             f"{path}: {error.strerror}",

@@ -11,11 +11,12 @@ from typing import Any
 
 from slo_action.audit.document import EvidenceEntry
 from slo_action.audit.write import audit_document
+from slo_action.core.model import Mode
 from slo_action.core.record.record import AuditRecord, all_observations, file_name, past_verdicts
 from slo_action.errors import GitHubError
 from slo_action.files import HeldDirectory
 from slo_action.modes.steps.publish import publish_or_warn, upload
-from slo_action.ports import CheckRun, Evidence, History, Ports, PublishPorts
+from slo_action.ports import CheckRun, Evidence, History, Log, Ports, PublishPorts
 from slo_action.render.annotations import annotations
 from slo_action.render.endings import ending_text, headline
 from slo_action.render.openmetrics import openmetrics
@@ -48,7 +49,7 @@ def publish_record(record: AuditRecord, ports: Ports, *, artifact_name: str) -> 
     publish_or_warn(ports, "outputs", set_outputs)
     publish_or_warn(ports, "job summary", lambda: ports.outputs.summarize(text))
     ports.log.annotate(annotations(record))
-    publish_or_warn(ports, "history", lambda: keep_verdicts(record, ports.history))
+    publish_or_warn(ports, "history", lambda: keep_verdicts(record, ports.history, ports.log))
     publish_or_warn(ports, "artifact", send)
     publish_or_warn(ports, "check run", lambda: create_check_runs([record], ports))
 
@@ -70,11 +71,15 @@ def write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
     return audit
 
 
-def keep_verdicts(record: AuditRecord, history: History | None) -> None:
+def keep_verdicts(record: AuditRecord, history: History | None, log: Log) -> None:
     """Add the verdicts of a run to the history, if there is one."""
-    if history is not None:
-        for verdict in past_verdicts(record):
-            history.keep(verdict)
+    if history is None:
+        return
+    verdicts = past_verdicts(record)
+    for verdict in verdicts:
+        history.keep(verdict)
+    if not verdicts and record.mode is Mode.VERIFY:
+        log.line("history: no verdict is kept: no version is known; set expected-version")
 
 
 def create_check_runs(records: Iterable[AuditRecord], ports: PublishPorts) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from slo_action.core.model import ObservationResult, Witness
+from slo_action.core.model import Cause, ObservationResult, Witness
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.verdict.window_facts import endpoints
 from slo_action.render.endings import reason
@@ -207,6 +207,13 @@ def _without_rows(part: dict[str, Any]) -> dict[str, Any]:
         key: [] if key == "rows" else _without_rows(value) if isinstance(value, dict) else value
         for key, value in part.items()
     }
+
+
+def unverified(cause: Cause, why: str) -> dict[str, str]:
+    """Return the outputs of a run that judged nothing; what holds JSON can be parsed. Untrusted."""
+    counts = {"attempts": "0", "success-count": "0", "duration-seconds": "0.0"}
+    texts = {"cause": cause, "reason": output(why), "way-back": "unproven"}
+    return {**provisional(), **texts, **counts, "audit": "{}", "services": "{}"}
 
 
 def provisional() -> dict[str, str]:

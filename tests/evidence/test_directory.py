@@ -298,16 +298,21 @@ def _slo_verify_is_a_file(root: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "place", [_workspace_is_a_file, _workspace_is_missing, _slo_verify_is_a_file]
+    ("place", "hint"),
+    [
+        (_workspace_is_a_file, "must be writable"),
+        (_workspace_is_missing, "does not exist in this container: mount it there"),
+        (_slo_verify_is_a_file, "must be writable"),
+    ],
 )
 def test_a_workspace_that_cannot_hold_evidence_stops_the_run(
-    tmp_path: Path, place: Callable[[Path], Path]
+    tmp_path: Path, place: Callable[[Path], Path], hint: str
 ) -> None:
     with pytest.raises(WorkspaceError) as caught:
         opened(place(tmp_path))
 
-    assert "slo-verify" in caught.value.message
-    assert "must be writable" in caught.value.hint
+    assert str(tmp_path) in caught.value.message
+    assert hint in caught.value.hint
 
 
 def test_a_file_that_cannot_be_written_says_which(tmp_path: Path) -> None:

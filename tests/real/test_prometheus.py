@@ -199,4 +199,4 @@ def test_an_address_without_the_api_is_unreachable(town: Town) -> None:
 
     assert reading.state is TrafficState.UNREACHABLE
     status = 404 if town.server == "prometheus" else 400
-    assert f"HTTP {status}; look at the prometheus-url input" in reading.detail
+    assert f"HTTP {status}; check the prometheus-url input" in reading.detail

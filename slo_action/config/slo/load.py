@@ -158,7 +158,7 @@ class _Services:
     def _service(self, entry: SourceEntry) -> None:
         if not isinstance(entry.content, dict):
             accepted = "write a mapping with service: and url:"
-            self._mistake(entry, (), "is no mapping", accepted, entry.content)
+            self._mistake(entry, (), "is not a mapping", accepted, entry.content)
             return
         service = self._made(entry, entry.content)
         if service is None:
@@ -204,7 +204,7 @@ class _Services:
         entries = self._written.openslo
         imported = openslo_services([one.content for one in entries], written=self.found)
         for wrong in imported.mistakes:
-            shown = None if wrong.value is None or "://" in wrong.value else wrong.value
+            shown = None if "://" in str(wrong.value) else wrong.value
             accepted = _ADDRESS.sub("an address", wrong.accepted)
             entry = entries[int(wrong.key[0])]
             self._mistake(entry, wrong.key[1:], wrong.problem, accepted, shown)
@@ -231,7 +231,10 @@ class _Services:
             found[(0, *ours)] = document.place(key)
         document = Document(path=first.document.path, content=raw, places=found)
         entry = SourceEntry(document=document, key=(0,), content=raw, inherited=first.inherited)
+        before = len(self.mistakes)
         service = self._made(entry, raw)
+        if "url" not in raw:  # said of the OpenSLO document, with what to do there
+            self.mistakes[before:] = [m for m in self.mistakes[before:] if m.field != "url"]
         if service is not None:
             self._keep(entry, service, raw)
 

@@ -21,8 +21,10 @@ from slo_action.modes.multi_service.worker_ports import (
     SecretFound,
 )
 from slo_action.modes.steps.publish import publish_or_warn
+from slo_action.modes.steps.rollback import NO_PLATFORM, lacks_platform
 from slo_action.modes.verify import POLICY, verify
 from slo_action.ports import Evidence, History, Interrupts, Log, Outputs, Ports, PublishPorts
+from slo_action.render.annotations import no_platform_annotations
 from slo_action.render.outputs import rollback_begun
 from slo_action.render.text.escape import shortened
 
@@ -46,7 +48,7 @@ class ServiceResult:
     scrubber: Scrubber
 
 
-class Processes(Protocol):
+class RunInProcesses(Protocol):
     """Does all works at the same time; see workers.run_in_processes."""
 
     def __call__(
@@ -64,7 +66,7 @@ def verify_services(
     requests: Sequence[VerifyRequest],
     common: PublishPorts,
     *,
-    processes: Processes,
+    processes: RunInProcesses,
     open_ports: Open,
     scrubber: Scrubber,
     keep: Callable[[ServiceResult], None],
@@ -86,12 +88,15 @@ def verify_services(
 def _log_policies(requests: Sequence[VerifyRequest], log: Log) -> None:
     """Log each policy once, with the services it applies to."""
     judged: dict[tuple[str, ...], list[str]] = {}
+    lacking = [one.service for one in requests if lacks_platform(one)]
     for one in requests:
-        judged.setdefault(tuple(one.policy.sentences()), []).append(_shown(one.service))
+        sentences = one.policy.sentences(NO_PLATFORM if one.service in lacking else "")
+        judged.setdefault(sentences, []).append(_shown(one.service))
     for sentences, names in judged.items():
         with log.group(f"{POLICY} of {', '.join(names)}"):
             for sentence in sentences:
                 log.line(sentence)
+    log.annotate(no_platform_annotations(lacking))
 
 
 def _shown(service: str) -> str:

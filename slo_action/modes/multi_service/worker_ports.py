@@ -67,6 +67,9 @@ class PostedLog:
         for annotation in annotations:
             self.line(f"{annotation.level}: {annotation.title}: {annotation.message}")
 
+    def progress(self, text: str) -> None:
+        """Show nothing: services would replace each other's line."""
+
     def mask(self, secret: str) -> None:
         """Learn a secret, and post it, so that it is masked before any line that follows."""
         self._scrubber.learn(secret)

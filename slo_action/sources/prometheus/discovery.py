@@ -3,7 +3,7 @@
 from slo_action.core.observation.real_traffic import TrafficState
 from slo_action.core.text.quoting import quoted
 from slo_action.sources.prometheus import promql
-from slo_action.sources.prometheus.api import NoNumberError, PrometheusApi, Row
+from slo_action.sources.prometheus.api import NoNumberError, PrometheusApi, VectorElement
 from slo_action.sources.prometheus.families import FAMILIES, SERVICE_LABELS, Family
 from slo_action.sources.prometheus.promql import Counting, ServiceLabel
 
@@ -98,7 +98,7 @@ def _no_counter(api: PrometheusApi, where: ServiceLabel, present: list[Family]) 
             f"request yet, or by another metric; {_OWN_QUERIES}"
         )
     if not present:
-        return f"{none_found}; look at the prometheus-url input, or {_OWN_QUERIES}"
+        return f"{none_found}; check the prometheus-url input, or {_OWN_QUERIES}"
     counters = ", ".join(family.counter for family in present)
     return (
         f"no series of {counters} has {quoted(where.value)} as its {_one_of(where, present)}, and "
@@ -110,7 +110,7 @@ def _one_of(where: ServiceLabel, present: list[Family]) -> str:
     return ", ".join(dict.fromkeys(name for family in present for name in where.of(family)))
 
 
-def _series(row: Row) -> str:
+def _series(row: VectorElement) -> str:
     labels = dict(row.labels)
     name = labels.pop("__name__", "")
     return f"{name}{{{', '.join(f'{label}={quoted(value)}' for label, value in labels.items())}}}"

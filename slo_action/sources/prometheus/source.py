@@ -85,7 +85,9 @@ class PrometheusSource:
         try:
             self._spawn(lambda: self._run(deployed_at))
         except RuntimeError:  # no thread left
-            self._newest = self._without(deployed_at, TrafficState.UNREACHABLE, "no thread to ask")
+            self._newest = self._without(
+                deployed_at, TrafficState.UNREACHABLE, "no free thread for the query"
+            )
             self._running.release()
 
     def newest(self) -> TrafficReading | None:
@@ -96,7 +98,7 @@ class PrometheusSource:
         try:
             self._newest = self._reading(deployed_at)
         except Exception as error:  # noqa: BLE001 - a metric source must not end a run
-            detail = f"the look failed ({type(error).__name__})"
+            detail = f"the query failed ({type(error).__name__})"
             self._newest = self._without(deployed_at, TrafficState.UNREACHABLE, detail)
         finally:
             self._running.release()
@@ -126,7 +128,7 @@ class PrometheusSource:
         if skew is None:
             notes = "; its clock is unknown"
         elif abs(skew) >= 1:
-            notes = f"; its clock is {skew:+.0f} s off ours"
+            notes = f"; its clock is {skew:+.0f} s off the runner's"
         if api.warnings:
             notes += "; it warned that its answer may lack a part"
         return replace(
@@ -239,7 +241,7 @@ class _Counts:
                 "end it with `or vector(0)`",
             )
         if (errors or 0.0) > requests + 1:
-            problem = f"{errors:g} errors of {requests:g} requests are no ratio"
+            problem = f"{errors:g} errors of {requests:g} requests cannot be right"
             raise NoNumberError(TrafficState.NO_RATIO, problem)
         return requests, errors or 0.0
 

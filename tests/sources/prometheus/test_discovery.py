@@ -203,7 +203,7 @@ def test_a_scraped_service_without_requests_yet_is_not_called_another_metric() -
 def test_an_empty_source_is_perhaps_the_wrong_one() -> None:
     assert Town().problem() == (
         f"none of the {len(FAMILIES)} known metrics, such as http_requests_total, has series; "
-        "look at the prometheus-url input, or set prometheus-requests-query and "
+        "check the prometheus-url input, or set prometheus-requests-query and "
         "prometheus-errors-query"
     )
 

@@ -128,7 +128,7 @@ def test_a_clock_that_is_off_does_not_move_the_window(skew: float, scrape: float
     reading, expected = town.look(), straight.look()
 
     assert reading.clock_skew_seconds == pytest.approx(skew, abs=0.5)
-    assert f"its clock is {skew:+.0f} s off ours" in reading.detail
+    assert f"its clock is {skew:+.0f} s off the runner's" in reading.detail
     assert reading.counted_from_seconds == pytest.approx(expected.counted_from_seconds, abs=16)
     assert reading.newest_scrape_seconds == pytest.approx(
         expected.newest_scrape_seconds, abs=scrape
@@ -415,7 +415,7 @@ def test_a_look_that_breaks_is_a_reading_and_the_next_one_works() -> None:
     source = town.source()
     reading = town.look(source)
     assert reading.state is TrafficState.UNREACHABLE
-    assert reading.detail == "the look failed (ZeroDivisionError)"
+    assert reading.detail == "the query failed (ZeroDivisionError)"
 
     town.world.becomes(None)
     assert town.look(source).state is TrafficState.MEASURED
@@ -435,7 +435,7 @@ def test_without_a_thread_there_is_a_reading_too() -> None:
         spawn=spawn,
     )
 
-    assert town.look(source).detail == "no thread to ask"
+    assert town.look(source).detail == "no free thread for the query"
 
 
 def test_a_hanging_source_costs_one_query_a_look() -> None:

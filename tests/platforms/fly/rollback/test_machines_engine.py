@@ -841,6 +841,15 @@ def test_a_pull_that_outlasts_the_time_is_late_and_a_later_rollback_finishes_it(
     assert scene.digests() == {GOOD.digest}
 
 
+def test_the_state_of_the_version_that_is_replaced_is_waited_for() -> None:
+    scene = Scene().launched(2).prepared().deployed(BAD)
+    scene.world.app_state.flyd.pace.replaced = 8.0
+
+    steps = scene.rolls_back()
+
+    assert succeeded(steps), told(steps)
+
+
 def test_an_update_under_way_by_another_is_waited_for() -> None:
     """A machine whose bad image is still pulled refuses every update meanwhile."""
     scene = Scene().launched(1).prepared()
