@@ -18,7 +18,7 @@ _CLASSES = StatusForm("[1-5][xX][xX]", "5[xX][xX]")
 _DIGITS = StatusForm("[1-5]", "5")
 _GRPC_ERRORS = "unknown|deadline_?exceeded|unimplemented|internal|unavailable|data_?loss"
 _GRPC_OTHERS = (
-    "ok|cancell?ed|invalid_?argument|not_?found|already_?exists|permission_?denied|"
+    "ok|canceled|cancelled|invalid_?argument|not_?found|already_?exists|permission_?denied|"
     "resource_?exhausted|failed_?precondition|aborted|out_?of_?range|unauthenticated"
 )
 _GRPC = StatusForm(f"(?i)({_GRPC_ERRORS}|{_GRPC_OTHERS})", f"(?i)({_GRPC_ERRORS})")
