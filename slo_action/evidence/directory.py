@@ -152,7 +152,7 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def _unheard(_: str) -> None:
-    """Nobody listens."""
+    """The default: no one is warned."""
 
 
 @contextmanager

@@ -163,5 +163,5 @@ def _complaint(finished: Finished, version: str) -> str:
     if len(version.splitlines()) > 1 or len(version) > _LONGEST_VERSION:
         return "it printed more than one short line"
     if version.startswith("-") or not version.isprintable():
-        return "what it printed could be taken for an option or is no plain text"
+        return "what it printed could be taken for an option or is not plain text"
     return ""

@@ -234,7 +234,7 @@ def test_a_version_that_a_person_names_is_the_one_to_restore(tmp_path: Path) -> 
         ("echo a; echo b", "more than one short line"),
         ("printf 'v%0300d' 1", "more than one short line"),
         ("echo --all", "could be taken for an option"),
-        (r"printf 'v\0331'", "no plain text"),
+        (r"printf 'v\0331'", "not plain text"),
     ],
 )
 def test_a_command_that_prints_no_version_says_why(

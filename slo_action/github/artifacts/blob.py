@@ -72,7 +72,7 @@ def _put(client: httpx.Client, url: str, body: bytes, headers: Mapping[str, str]
         raise TransientError(reason, unsure=True) from None
     except httpx.InvalidURL:
         raise ArtifactError(
-            "The artifact service gave an upload address that is no address.",
+            "The artifact service returned an invalid upload URL.",
             hint="if a proxy or another artifact server stands in between, look there",
         ) from None
     if response.status_code != _STORED:

@@ -106,7 +106,7 @@ class FlyPlatform:
             return named(releases, prior.to_version, digests)
         if not releases:
             raise PlatformError(
-                f"app {self._settings.app} has no releases, so there is nothing to go back to",
+                f"app {self._settings.app} has no releases, so there is nothing to roll back to",
                 hint="fix forward: deploy again",
             )
         current = self._release(releases[0])
