@@ -13,7 +13,7 @@ from slo_action.core.journey import journeys
 from slo_action.core.journey.journeys import Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.ports import CompletedProbe, ProbePool
-from slo_action.probing.exchange import TIMELINE, Timeline
+from slo_action.probing.exchange import TIMELINE, ExchangeTimeline
 from slo_action.probing.prober import HttpProber
 from tests.builders import sample
 from tests.sizes import sized
@@ -44,7 +44,7 @@ class GatedWeb:
         self.arrived = Semaphore(0)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        timeline: Timeline = request.extensions[TIMELINE]
+        timeline: ExchangeTimeline = request.extensions[TIMELINE]
         outcome, seconds = self._world[str(request.url.copy_with(query=None))]
         takes = min(seconds, timeline.remaining())
         gate = Gate(self._clock.monotonic() + takes, current_thread())

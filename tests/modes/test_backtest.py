@@ -150,7 +150,7 @@ def test_three_percent_is_degraded_by_the_plain_rule_and_unsure_with_confidence(
     assert (case.then.verdict, case.then.row) == (Verdict.DEGRADED, "window-slo")
     assert case.now is not None
     assert (case.now.verdict, case.now.row) == (Verdict.INCONCLUSIVE, "window-unsure")
-    assert any("closer look" in note for note in case.notes)
+    assert any("extra probes" in note for note in case.notes)
 
 
 def test_three_percent_recorded_with_a_closer_look_is_degraded_by_the_plain_rule_too() -> None:

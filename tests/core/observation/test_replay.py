@@ -147,7 +147,7 @@ def shown(window: Window) -> dict[str, object]:
             for name, t in window.stream_stats.items()
         },
         "versions": (window.latest_version, window.other_version, window.took_over),
-        "names": (window.breached, window.sick_machines, window.outage_since),
+        "names": (window.breached, window.failing_machines, window.outage_since),
         "strip": window.timeline.buckets(),
         "rows": window.rows,
         "traffic": window.traffic,

@@ -298,7 +298,7 @@ def test_a_sick_machine_that_the_balancer_hides_does_not_fail_the_deploy() -> No
     watch(window, like({"health@b": BAD}))
 
     assert window.end is WindowEnd.OVER
-    assert window.sick_machines == ("health@b",)
+    assert window.failing_machines == ("health@b",)
     assert window.breached == ()
 
 
