@@ -24,7 +24,7 @@ from slo_action.runtime import (
     mask_inputs,
     open_runtime,
 )
-from slo_action.wiring.ports import Step, open_ports
+from slo_action.wiring.ports import Invocation, open_ports
 
 _ENVIRONMENT_SECRETS = ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 
@@ -36,7 +36,7 @@ def main(environ: Mapping[str, str], stream: TextIO = sys.stdout) -> int:
     return guarded(runtime, lambda: run_step(_action_step(runtime)))
 
 
-def _action_step(runtime: Runtime) -> Step:
+def _action_step(runtime: Runtime) -> Invocation:
     given = from_environment(runtime.environ)
     mask(runtime.log, *(runtime.environ.get(key, "") for key in _ENVIRONMENT_SECRETS))
     mask_inputs(runtime, given)
@@ -50,7 +50,7 @@ def _action_step(runtime: Runtime) -> Step:
         fly_api_token=runtime.environ.get(FLY_TOKEN, ""),
         event_path=context.event_path,
     )
-    return Step(
+    return Invocation(
         runtime=runtime,
         given=given,
         environment=environment,
@@ -60,7 +60,7 @@ def _action_step(runtime: Runtime) -> Step:
     )
 
 
-def run_step(step: Step) -> int:
+def run_step(step: Invocation) -> int:
     """Run the mode that the inputs name; return the exit status, which publishing cannot change.
 
     Raises SloVerifyError where nothing could be judged, after that was published.
@@ -75,7 +75,7 @@ def run_step(step: Step) -> int:
         raise
 
 
-def _judge(step: Step) -> int:
+def _judge(step: Invocation) -> int:
     requests = read_multi_service(step.given, step.environment)
     if requests is not None:
         return int(on_demand("multi-service")(step, requests))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from sys import stdout
+from sys import stderr, stdout
 from typing import TextIO
 
 from slo_action.app import run_step
@@ -20,9 +20,10 @@ from slo_action.core.model import Level, Mode, RunIdentity
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import InputError, Mistake
 from slo_action.on_demand import on_demand
+from slo_action.ports import Log
 from slo_action.runtime import FLY_TOKEN, Runtime, guarded, mask_inputs, open_runtime
 from slo_action.terminal import MARKS, LinesOnly, TerminalLog
-from slo_action.wiring.ports import Step
+from slo_action.wiring.ports import Invocation
 
 
 class NoOutputs:
@@ -35,20 +36,27 @@ class NoOutputs:
         """Drop the summary."""
 
 
-def main(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO = stdout) -> int:
-    """Run one mode; return its exit status."""
+def main(
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    stream: TextIO = stdout,
+    errors: TextIO = stderr,
+) -> int:
+    """Run one mode; return its exit status. What prints data has its mistakes in `errors`."""
     scrubber = Scrubber()
     live = stream.isatty() and environ.get("TERM") != "dumb"
     log_class = LinesOnly if arguments[:1] == [Mode.CHECK] else TerminalLog
     log = log_class(stream, scrubber, live=live, colour=live and not environ.get("NO_COLOR"))
-    runtime = open_runtime(environ, scrubber, log)
-    return guarded(runtime, lambda: _explained(runtime, arguments))
+    prints_data = arguments[:1] in (["openslo"], ["backtest"])
+    diagnostics = TerminalLog(errors, scrubber) if prints_data else log
+    runtime = open_runtime(environ, scrubber, diagnostics)
+    return guarded(runtime, lambda: _explained(runtime, arguments, log))
 
 
-def _explained(runtime: Runtime, arguments: Sequence[str]) -> int:
+def _explained(runtime: Runtime, arguments: Sequence[str], log: Log) -> int:
     """Print mistakes as lines: a terminal has no place beside a file's line."""
     try:
-        return _run(runtime, _options(arguments))
+        return _run(runtime, _options(arguments), log)
     except InputError as error:
         runtime.log.progress("")
         for mistake in error.mistakes:
@@ -60,8 +68,7 @@ def _explained(runtime: Runtime, arguments: Sequence[str]) -> int:
         return error.exit_code
 
 
-def _run(runtime: Runtime, options: argparse.Namespace) -> int:
-    log = runtime.log
+def _run(runtime: Runtime, options: argparse.Namespace, log: Log) -> int:
     match options.mode:
         case "replay":
             return int(on_demand("replay")(log, Path(options.record)))
@@ -75,7 +82,7 @@ def _run(runtime: Runtime, options: argparse.Namespace) -> int:
             return run_step(_step(runtime, options))
 
 
-def _step(runtime: Runtime, options: argparse.Namespace) -> Step:
+def _step(runtime: Runtime, options: argparse.Namespace) -> Invocation:
     given = {spec.name: getattr(options, spec.key) for spec in INPUTS}
     mask_inputs(runtime, given)
     environment = RunEnvironment(
@@ -85,7 +92,7 @@ def _step(runtime: Runtime, options: argparse.Namespace) -> Step:
         check_runs_possible=False,
         fly_api_token=runtime.environ.get(FLY_TOKEN, ""),
     )
-    return Step(
+    return Invocation(
         runtime=runtime,
         given=given,
         environment=environment,

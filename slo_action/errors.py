@@ -127,7 +127,7 @@ class PlatformError(SloVerifyError):
     """The platform, or the command that stands for it, could not be asked."""
 
     exit_code = 5
-    title = "The platform could not be asked"
+    title = "The platform request failed"
 
 
 class ArtifactError(SloVerifyError):

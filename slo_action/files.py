@@ -16,7 +16,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class ForeignFileError(OSError):
-    """Something lies there that nobody but others put there, such as a link."""
+    """Something lies there that another process put there, such as a link."""
 
 
 def read_plain(path: Path, most_bytes: int) -> bytes:
@@ -164,7 +164,7 @@ def _plain(descriptor: int, path: Path, mode: str = "rb") -> Iterator[BinaryIO]:
         if S_ISDIR(kind):
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
         if not S_ISREG(kind):
-            raise ForeignFileError(EPERM, "it is no plain file", str(path))
+            raise ForeignFileError(EPERM, "it is not a regular file", str(path))
         with cast("BinaryIO", os.fdopen(descriptor, mode, closefd=False)) as file:
             yield file
     finally:
@@ -199,10 +199,10 @@ def _opened(name: str, flags: int, above: int) -> int:
 
 _FOREIGN = {
     ELOOP: "it is a symbolic link",
-    ENOTDIR: "it is no directory",
-    ENXIO: "it is no plain file",
+    ENOTDIR: "it is not a directory",
+    ENXIO: "it is not a regular file",
 }
-"""The last is a pipe, written to, that nobody reads, or a socket."""
+"""The last is a pipe, written to, that has no reader, or a socket."""
 
 
 def _is_link(name: str, above: int) -> bool:

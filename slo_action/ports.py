@@ -139,7 +139,7 @@ class Snapshot(NamedTuple):
 
 
 class Certificate(NamedTuple):
-    """What a platform says of the way back to what runs now.
+    """What a platform says of a rollback to what runs now.
 
     `newest` is the newest release in its ledger, whatever became of it. `target` is what a rollback
     of the next release would restore; None where that is nothing. `sealed` is its restore copy,

@@ -148,7 +148,7 @@ def test_only_the_log_is_given_the_stream() -> None:
     """The programs' captured streams are called so, too; system/signals.py only flushes."""
     assert users("print", "stderr", "stdout", "__stdout__", "__stderr__") == {
         "app.py": {"stdout"},
-        "cli.py": {"stdout"},
+        "cli.py": {"stdout", "stderr"},
         "system/process.py": {"stdout", "stderr"},
         "system/signals.py": {"stdout", "stderr"},
         "platforms/command.py": {"stdout"},

@@ -64,7 +64,7 @@ def find_prepared(
         try:
             prepared = read_prepared(held, path.relative_to(workspace).as_posix())
         except RecordError as error:
-            warn(f"what was prepared is not used: {error.message}")
+            warn(f"the result of `prepare` is not used: {error.message}")
             continue
         if (prepared.service, prepared.app) != (service, app):
             continue
@@ -73,5 +73,6 @@ def find_prepared(
             fitting.append(prepared)
         else:
             at = instant_text(prepared.taken_at)
-            warn(f"what was prepared at {at} is not used: not from the day before this deploy")
+            late = "not from the 24 hours before this deploy"
+            warn(f"the result of `prepare` at {at} is not used: {late}")
     return max(fitting, key=lambda prepared: prepared.taken_at, default=None)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from slo_action.audit.document import AuditDocument, SampleEntry, Watch
+from slo_action.audit.document import AuditDocument, Watch
 from slo_action.audit.write import canonical_digest, policy_digest
 from slo_action.core.gate.gate import Gate, GatePolicy
-from slo_action.core.model import Observation, Phases, Sample
+from slo_action.core.model import Observation, Sample
 from slo_action.errors import RecordError
 from slo_action.files import read_plain
 
@@ -93,11 +93,9 @@ def gate_of(watch: Watch, policy: GatePolicy) -> Gate:
         policy=policy,
         begun_seconds=watch.begun_seconds,
         observations=tuple(
-            Observation(**{**dict(entry), "samples": tuple(map(_sample, entry.samples))})
+            Observation(
+                **{**dict(entry), "samples": tuple(Sample(**dict(one)) for one in entry.samples)}
+            )
             for entry in watch.observations
         ),
     )
-
-
-def _sample(entry: SampleEntry) -> Sample:
-    return Sample(**{**dict(entry), "phases": Phases(**dict(entry.phases))})

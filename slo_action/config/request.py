@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from slo_action.core.slo.services import Service
 
 DEFAULT_CONFIG = Path(".github/slo.yml")
+USUAL_CONFIGS = (DEFAULT_CONFIG, DEFAULT_CONFIG.with_suffix(".yaml"))
 CONTROL_OFF = "off"
 _FUTURE_ALLOWED = timedelta(seconds=60)
 _OF_ONE_MODE = {"fly-config", "to-version"}
@@ -143,8 +144,9 @@ class RunEnvironment:
 
 def matrix_of(config: str, workspace: Path) -> "LoadedSloYml | None":
     """Read slo.yml, where the input `config` names one or one is at its usual place."""
-    named = config or str(DEFAULT_CONFIG)
-    if not (config or (workspace / named).is_file()):
+    usual = (str(one) for one in USUAL_CONFIGS if (workspace / one).is_file())
+    named = config or next(usual, "")
+    if not named:
         return None
     files = on_demand("workspace-files")(workspace)
     loaded: LoadedSloYml = on_demand("slo.yml")(files, named, "config")
@@ -285,7 +287,7 @@ def _contradictions(inputs: Inputs, environment: RunEnvironment) -> Iterator[Mis
     if inputs.platform is PlatformName.COMMAND and not inputs.rollback_command:
         yield _missing("rollback-command", "`platform: command` needs one")
     if inputs.previous_version_command and not inputs.rollback_command:
-        yield _missing("rollback-command", "previous-version-command is of no use without one")
+        yield _missing("rollback-command", "previous-version-command has no effect without one")
     yield from _platform_contradictions(inputs)
     yield from _metric_contradictions(inputs)
     if inputs.health_path in inputs.api_paths:
@@ -303,7 +305,7 @@ def _platform_contradictions(inputs: Inputs) -> Iterator[Mistake]:
         yield _missing("fly-api-token", accepted)
     if platform is PlatformName.FLY and not inputs.app and inputs.service:
         _, unfit = read_inputs({"app": inputs.service})  # a service may be called anything
-        problem = "is not a name that an app can have"
+        problem = "is not a valid app name"
         yield from (replace(mistake, problem=problem) for mistake in unfit)
     if inputs.rollback_command and inputs.platform is PlatformName.FLY:
         yield _useless("rollback-command", "is for `platform: command`")
@@ -331,7 +333,7 @@ def _metric_contradictions(inputs: Inputs) -> Iterator[Mistake]:
     missing = [name for name in queries if name not in given]
     if given and not inputs.prometheus_url:
         names = " and ".join(given)
-        yield _missing("prometheus-url", f"without it, {names} would be of no use")
+        yield _missing("prometheus-url", f"without it, {names} would have no effect")
     elif len(missing) == 1:
         yield _missing(missing[0], "errors and requests are counted by a query each")
 

@@ -97,7 +97,7 @@ _UNANSWERED = frozenset(
 
 
 class Witness(StrEnum):
-    """Who is asked. A verdict names the witnesses it could not consult."""
+    """What a probe asks. A verdict names what it could not consult."""
 
     HEALTH = "health"
     VERSION = "version"
@@ -295,7 +295,7 @@ class Sample:
         return max(0.0, self.total_seconds - self.observer_delay_seconds - self.fallback_seconds)
 
 
-class Dead(StrEnum):
+class HopelessReason(StrEnum):
     """Why no machine of a release can become healthy."""
 
     EXITED = "exited"
@@ -307,13 +307,13 @@ class Dead(StrEnum):
 class Hopeless:
     """The platform status that makes waiting useless."""
 
-    why: Dead
+    why: HopelessReason
     words: str
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: its result is asked for again and again
 class Observation:
-    """All witnesses asked at once, at one instant of the schedule.
+    """Everything asked at once, at one instant of the schedule.
 
     Times are seconds since the deploy. `control_alive` is None where the control was not asked
     or there is none; it is asked when the service did not answer at all. `hopeless` is the
@@ -352,7 +352,7 @@ class Observation:
 
     @cached_property
     def result(self) -> ObservationResult:
-        """A failure without any answer, while the control is dead too, is neutral."""
+        """A failure without any answer, while the control is down too, is neutral."""
         outcome = self.deciding.outcome
         if outcome.is_good:
             return ObservationResult.PASSED
@@ -397,7 +397,7 @@ class RollbackStep:
     """One thing a platform did to restore a release. `output` is captured text: untrusted.
 
     `changed_nothing` is True for a failed step before which, and by which, nothing was changed;
-    `taken_over` for one that ended because somebody else deploys; `late` for one that ended because
+    `taken_over` for one that ended because another deploy began; `late` for one that ended because
     its time was over, and nothing had failed.
     """
 

@@ -109,7 +109,7 @@ def _listed_name(entry: object) -> str:
 def _kind(entry: object) -> str:
     kind = entry.get("type") if isinstance(entry, Mapping) else "directory"
     return {
-        "symlink": "link to what is no file",
+        "symlink": "link to something that is not a file",
         "submodule": "submodule",
         "directory": "directory",
     }.get(str(kind), "thing unknown to us")

@@ -45,13 +45,13 @@ def unmet(assertions: Iterable[Assertion], answer: Answer) -> str:
 
 
 def expects_status(assertions: Iterable[Assertion], status: int | None) -> bool:
-    """Tell whether assertions demand a status, and this one fits them all."""
+    """Return whether assertions demand a status, and this one fits them all."""
     demands = [one for one in assertions if one.subject is Subject.STATUS]
     return bool(demands) and all(_holds(one, status) for one in demands)
 
 
 def looks_at_body(assertions: Iterable[Assertion]) -> bool:
-    """Tell whether any assertion needs the whole body."""
+    """Return whether any assertion needs the whole body."""
     return any(one.subject in _OF_BODIES for one in assertions)
 
 

@@ -45,7 +45,7 @@ def captured(capture: Capture, last: Exchange, body: Body, cookies: Cookies) -> 
 
 
 def is_private(capture: Capture) -> bool:
-    """Tell whether what is captured must not be shown, however short it is."""
+    """Return whether what is captured must not be shown, however short it is."""
     is_header = capture.subject is Subject.HEADER and capture.name.lower() in PRIVATE_HEADERS
     named = f"{capture.variable} {capture.name}"
     return is_header or capture.subject is Subject.COOKIE or bool(_SECRET_NAME.search(named))

@@ -162,7 +162,7 @@ def _cached(facts: _Facts) -> _Found:
     if evidence is None or (facts.probe.witness is Witness.JOURNEY and passes):
         return None
     return Outcome.CACHED, (
-        f"answers {facts.answer.status} out of a cache ({quoted(evidence)}): send "
+        f"answers {facts.answer.status} from a cache ({quoted(evidence)}): send "
         f"`Cache-Control: no-store` on this path"
     )
 
@@ -203,7 +203,7 @@ def _refusing(facts: _Facts) -> _Found:
             "only 200 is a healthy answer: set `expected-status`, or name a path that answers 200"
         )
         return Outcome.HTTP_4XX, f"{answers}, and {only}"
-    return Outcome.PROTOCOL_ERROR, f"answers {status}, which is no status of a final answer"
+    return Outcome.PROTOCOL_ERROR, f"answers {status}, which is not a final status"
 
 
 def _title(text: str, status: str) -> str:

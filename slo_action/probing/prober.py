@@ -40,7 +40,7 @@ class _InFlight:
     given_up: float
     thread: Thread | None = None
     result: tuple[Exchange, ...] | Sample = ()
-    error: str = "the probe did not end in time; an answer that still comes is thrown away"
+    error: str = "the probe did not end in time; a later answer is discarded"
     ended: float | None = None
 
 

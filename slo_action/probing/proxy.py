@@ -27,7 +27,7 @@ _UNREACHABLE = frozenset({"502", "503", "504"})
 
 
 class Proxy:
-    """Where a proxy is, and what it is told of the server behind it."""
+    """Where a proxy is, and which server behind it is asked for."""
 
     def __init__(self, url: str, host: str, port: int) -> None:
         split = urlsplit(url)

@@ -62,7 +62,7 @@ class CertificateError(Exception):
 
 
 def has_certificates(options: RequestOptions) -> bool:
-    """Tell whether a TLS context of their own is needed."""
+    """Return whether a TLS context of their own is needed."""
     return bool(options.client_cert or options.ca_bundle)
 
 

@@ -66,7 +66,7 @@ def _warnings(record: AuditRecord) -> Iterator[Annotation]:
         title = f"{record.service}: healthy, above the alert threshold"
         yield Annotation(level=Level.WARNING, title=title, message=alert)
     if record.unseen:
-        title = f"{record.service}: judged without its machines"
+        title = f"{record.service}: judged without the platform's machines"
         message = f"{record.unseen}. No machine was probed, and a rollback was not possible."
         yield Annotation(level=Level.WARNING, title=title, message=message)
     if window and window.readings and window.traffic.verdict is TrafficVerdict.NO_DATA:

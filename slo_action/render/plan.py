@@ -1,11 +1,16 @@
 """A rollback's plan, machine by machine: as lines for a log, and as Markdown for a summary."""
 
-from slo_action.core.release.rollback_plan import MachineStep, RollbackPlan, Step
+from slo_action.core.release.rollback_plan import MachineAction, MachineStep, RollbackPlan
 from slo_action.render.text.escape import code, markdown, shortened
 from slo_action.render.text.markdown import bullets, paragraphs, table
 
 _LIMIT = 300
-_ACTIONS = {Step.UPDATE: "restore", Step.START: "start", Step.CORDON: "cordon", Step.LEAVE: "keep"}
+_ACTIONS = {
+    MachineAction.UPDATE: "restore",
+    MachineAction.START: "start",
+    MachineAction.CORDON: "cordon",
+    MachineAction.LEAVE: "keep",
+}
 
 
 def plan_lines(plan: RollbackPlan) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from slo_action.render.outputs import provisional
 from slo_action.runtime import mask
 from slo_action.system.workers import run_in_processes
 from slo_action.wiring.ports import (
-    Step,
+    Invocation,
     evidence_name,
     evidence_workspace,
     open_ports,
@@ -21,7 +21,7 @@ from slo_action.wiring.ports import (
 )
 
 
-def run_multi_service(step: Step, requests: Sequence[VerifyRequest]) -> int:
+def run_multi_service(step: Invocation, requests: Sequence[VerifyRequest]) -> int:
     """Verify several services, each in a process of its own; return the worst exit status."""
     runtime, workspace = step.runtime, evidence_workspace(step)
     mask(runtime.log, *(secret.reveal() for request in requests for secret in request.secrets))

@@ -30,7 +30,7 @@ def run_backtest(log: Log, directory: str, policy: Path, service: str, *, as_jso
     if not Path(directory).is_dir():
         wrong = Mistake(
             field="DIR",
-            problem="is no directory",
+            problem="is not a directory",
             value=directory,
             accepted="name one with audit.json",
         )

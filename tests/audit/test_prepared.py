@@ -94,7 +94,7 @@ def test_what_is_not_used_is_a_warning_unless_it_is_of_another_service(tmp_path:
 
     assert found(tmp_path, warned) is None
     assert len(warned) == 2
-    assert all(line.startswith("what was prepared") for line in warned)
+    assert all(line.startswith("the result of `prepare`") for line in warned)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=sized(15, 50))

@@ -119,7 +119,7 @@ def test_credentials_reach_the_probe_and_nothing_that_is_shown(tmp_path: Path) -
         ({"config": "."}, "config", "Is a directory"),
         ({"token": "", "check_run": "true"}, "token", "or leave check-run at auto"),
         ({"platform": "command"}, "rollback-command", "`platform: command` needs one"),
-        ({"previous_version_command": "x"}, "rollback-command", "of no use without one"),
+        ({"previous_version_command": "x"}, "rollback-command", "no effect without one"),
         ({"rollback_command": "a 'b"}, "rollback-command", "No closing quotation"),
         (
             {"mode": "rollback", "to_version": "v1", "rollback_command": "./undo"},

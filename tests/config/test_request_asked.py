@@ -167,7 +167,7 @@ def test_every_mistake_names_its_field_and_what_to_do(tmp_path: Path) -> None:
     assert "nothing fills in ${{ secrets.BODY }}: write ${secrets.NAME}" in str(found["body"])
     assert "holds no certificate or key" in str(found["ca-bundle"])
     assert "cannot be read: No such file" in str(found["client-cert"])
-    assert "prometheus-headers would be of no use" in str(found["prometheus-url"])
+    assert "prometheus-headers would have no effect" in str(found["prometheus-url"])
 
 
 @pytest.mark.parametrize(

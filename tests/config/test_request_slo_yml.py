@@ -157,3 +157,11 @@ def test_an_address_of_slo_yml_that_may_not_be_probed_is_a_mistake_on_its_line(
 
     assert (mistake.path, mistake.line) == (".github/slo.yml", 3)
     assert "allow-link-local" in mistake.accepted
+
+
+def test_slo_yaml_is_found_at_the_usual_place(tmp_path: Path) -> None:
+    with_matrix(tmp_path, WHOLE)
+    usual = tmp_path / ".github" / "slo.yml"
+    usual.rename(usual.with_suffix(".yaml"))
+
+    assert request(tmp_path, url="", secrets="PASSWORD=hunter22").url == "https://api.example/eu"

@@ -80,7 +80,7 @@ QUOTES = (
         (Trigger.SERVICE_UNAVAILABILITY,),
     ),
     Quote("observation", "Passed", lambda _path, _at: GOOD, "met"),
-    Quote("observation", "Could not tell", _hiccup, "window-unsure"),
+    Quote("observation", "Inconclusive", _hiccup, "window-unsure"),
     Quote("observation", "Response times", _slow_api, "window-slow"),
     Quote(
         "observation",

@@ -45,7 +45,7 @@ def platform(
             environment={"PATH": os.environ.get("PATH", os.defpath), **environment},
             workspace=workspace,
             clock=VirtualClock(),
-            redact=str,
+            scrubber=Scrubber(),
         ),
     )
 
@@ -234,7 +234,7 @@ def test_a_version_that_a_person_names_is_the_one_to_restore(tmp_path: Path) -> 
         ("echo a; echo b", "more than one short line"),
         ("printf 'v%0300d' 1", "more than one short line"),
         ("echo --all", "could be taken for an option"),
-        (r"printf 'v\0331'", "no plain text"),
+        (r"printf 'v\0331'", "not plain text"),
     ],
 )
 def test_a_command_that_prints_no_version_says_why(
@@ -267,7 +267,7 @@ def test_the_runs_secrets_are_taken_out_of_captured_output(tmp_path: Path) -> No
     scrubber = Scrubber()
     scrubber.learn("s3cr3t-token")
     made = platform(tmp_path, ("echo", "using s3cr3t-token"))
-    redacting = replace(made, context=made.context._replace(redact=scrubber.scrub))
+    redacting = replace(made, context=made.context._replace(scrubber=scrubber))
     step = redacting.restore(None, None, lambda _: None)[0]
 
     assert step.output == "using ***\n"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from slo_action.core.model import Outcome, Phases, Probe, Sample, Witness
-from slo_action.probing.exchange import Phase, Timeline
+from slo_action.probing.exchange import ExchangeTimeline, Phase
 from slo_action.probing.prober import HttpProber
 from slo_action.probing.resolve import Address
 from slo_action.probing.transport import FreshTransport
@@ -110,7 +110,7 @@ def test_what_a_target_did_is_reported_before_what_this_host_cannot_do() -> None
 
 def test_time_in_no_phase_is_the_observer_s() -> None:
     clock = VirtualClock()
-    timeline = Timeline(clock.monotonic, 60.0)
+    timeline = ExchangeTimeline(clock.monotonic, 60.0)
     clock.advance(0.25)  # busy before it began
     with timeline.during(Phase.RESOLVE):
         clock.advance(1)

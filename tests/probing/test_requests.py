@@ -258,7 +258,7 @@ def test_a_proxy_is_given_the_whole_url_of_a_plain_request() -> None:
     ("refusal", "outcome", "detail"),
     [
         ("407 Proxy Authentication Required", Outcome.UNKNOWN, "it wants other credentials"),
-        ("403 Forbidden", Outcome.UNKNOWN, "it answers 403 to CONNECT; look at the input `proxy`"),
+        ("403 Forbidden", Outcome.UNKNOWN, "it answers 403 to CONNECT; check the input `proxy`"),
         ("503 Service Unavailable", Outcome.CONNECT_REFUSED, "the proxy cannot reach the service"),
         ("4\xb2 ::error::", Outcome.UNKNOWN, "it answers no HTTP status to CONNECT"),
     ],
@@ -279,7 +279,7 @@ def test_a_proxy_that_is_not_there_is_not_the_service_s_fault() -> None:
 
     assert sample.outcome is Outcome.UNKNOWN
     assert sample.detail == (
-        "the proxy gives no connection: Connection refused; look at the input `proxy`"
+        "the proxy gives no connection: Connection refused; check the input `proxy`"
     )
 
 

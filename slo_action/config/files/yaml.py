@@ -186,7 +186,7 @@ class _Builder:
         }
 
     def take(self, events: Iterable[yaml.Event]) -> None:
-        """Take all events. Raises _RefusedError where reading on would be of no use."""
+        """Take all events. Raises _RefusedError where reading on would have no effect."""
         takes = self._takes
         for event in events:
             takes[type(event)](event)
@@ -313,7 +313,7 @@ class _Builder:
         for one, where in zip(listed, positions or (), strict=False):
             within = where[2] if isinstance(where, tuple) else None
             if not isinstance(one, dict) or not isinstance(within, dict):
-                self._mistake("<<", "merges what is no mapping", frame.key_at)
+                self._mistake("<<", "merges something that is not a mapping", frame.key_at)
                 continue
             frame.merged.append((one, within))
 

@@ -104,4 +104,9 @@ class ReadObjective:
     text: str
 
 
+def plain_number(number: Decimal) -> str:
+    """Return a number without an exponent, and without zeros at its end."""
+    return f"{number.normalize():f}"
+
+
 Found = ReadObjective | SkippedObjective | KeyMistake

@@ -12,6 +12,7 @@ from slo_action.config.openslo.document import (
     OpenSloModel,
     ReadObjective,
     SkippedObjective,
+    plain_number,
 )
 from slo_action.config.openslo.metrics import (
     counts_requests,
@@ -60,7 +61,7 @@ def read_slo(slo: OpenSloModel, indicators: Mapping[str, OpenSloModel]) -> Itera
     asked = own_annotations(slo).get("objective")
     if asked and not _is_supported(asked.text):
         accepted = did_you_mean(asked.text, (*RATIO_WINDOWS, *LATENCY_TARGETS))
-        yield asked.mistake("no objective of ours", accepted)
+        yield asked.mistake("not an objective of slo-verify", accepted)
         return
     objectives = tuple(slo.at("spec", "objectives").entries())
     if not objectives:
@@ -152,7 +153,7 @@ def _ratio(objective: _Objective, field: str) -> Found:
         field=f"slo_targets.{field}",
         value=value,
         least=least,
-        text=_plain(value),
+        text=plain_number(value),
     )
 
 
@@ -189,14 +190,14 @@ def _latency(objective: _Objective) -> Iterator[Found]:
     if isinstance(limit, SkippedObjective):
         yield limit
     elif field is None:
-        yield _left(objective.entry, f"p{_plain(quantile * 100)} has no counterpart; {_SAY}")
+        yield _left(objective.entry, f"p{plain_number(quantile * 100)} has no counterpart; {_SAY}")
     else:
         yield ReadObjective(
             key=objective.entry.key,
             field=field if "." in field else f"slo_targets.{field}",
             value=limit,
             least=True,
-            text=f"{_plain(limit)}s",
+            text=f"{plain_number(limit)}s",
         )
         if quantile != target:
             yield _left(objective.entry.at("target"), "the quantile is the query's")
@@ -261,7 +262,3 @@ def _left(part: OpenSloModel, why: str) -> SkippedObjective:
     texts = (part.text, part.at("displayName").text, part.at("duration").text)
     label = next((text for text in texts if text), "")
     return SkippedObjective(key=part.key, what=f"{name}: {label}" if label else name, why=why)
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"

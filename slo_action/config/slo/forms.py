@@ -37,6 +37,7 @@ from slo_action.config.slo.values import (
     RequestHeader,
     Statuses,
     StepUrl,
+    Target,
     Url,
     request_option,
 )
@@ -69,14 +70,14 @@ class TargetsForm(Form):
     error_rate: Ratio | None = _optional("Largest share of answers that may fail.")
     job_success_rate: Ratio | None = _optional("Share of a job's runs that succeed.")
     response_time_p95: Positive | None = _optional(
-        "What 95 % of the health endpoint's answers may take."
+        "Limit for the health endpoint's p95 response time."
     )
     api_response_time_p95: Positive | None = _optional(
-        "The same for your own endpoints that set none."
+        "The same for your own endpoints without a limit of their own."
     )
     stats_response_time_p95: Positive | None = _optional("The same for the stats endpoint.")
     search_response_time_p90: Positive | None = _optional(
-        "What 90 % of the search endpoint's answers may take."
+        "Limit for the search endpoint's p90 response time."
     )
 
 
@@ -84,7 +85,7 @@ class MonitoringForm(Form):
     """How the routine monitor probes; the grace period holds for `verify` too."""
 
     interval: Positive | None = _optional("Time between two probes of an endpoint.")
-    timeout: Positive | None = _optional("What a probe may take.")
+    timeout: Positive | None = _optional("Timeout of a probe.")
     grace_period: Duration | None = _optional("Failures this soon after a start do not count.")
     health_interval: Positive | None = _optional("`interval` of the health endpoint.")
     health_timeout: Positive | None = _optional("`timeout` of the health endpoint.")
@@ -118,7 +119,7 @@ def _policy_fields(below: str = "") -> dict[str, Any]:
 RatesForm = create_model(
     "RatesForm",
     __base__=Form,
-    __doc__="Error rates: what is promised, what is warned of, what is rolled back.",
+    __doc__="Error rates: SLO, warning, rollback.",
     __module__=__name__,
     **_policy_fields(_RATES),
 )
@@ -126,12 +127,12 @@ _RATES_FIELD = _optional("Error-rate thresholds: SLO, alert and rollback.")
 if TYPE_CHECKING:
 
     class PolicyForm(Form):
-        """The numbers that judge a deploy."""
+        """Thresholds and times by which a deploy is judged."""
 else:
     PolicyForm = create_model(
         "PolicyForm",
         __base__=Form,
-        __doc__="The numbers that judge a deploy.",
+        __doc__="Thresholds and times by which a deploy is judged.",
         __module__=__name__,
         **{**_policy_fields(), _RATES: (RatesForm | None, _RATES_FIELD)},
     )
@@ -237,9 +238,9 @@ class EndpointForm(Form):
     name: EndpointName = Field(description="Its name.")
     path: EndpointPath = Field(description="Its path.")
     interval: Positive | None = _optional("Time between two probes of the routine monitor.")
-    timeout: Positive | None = _optional("What a probe of the routine monitor may take.")
-    response_time_p95: Positive | None = _optional("What 95 % of its answers may take.")
-    assertions: list[AssertionForm] | None = _optional("What its answers must be.")
+    timeout: Positive | None = _optional("Timeout of a probe of the routine monitor.")
+    response_time_p95: Positive | None = _optional("Limit for its p95 response time.")
+    assertions: list[AssertionForm] | None = _optional("Assertions on its answers.")
     request: RequestForm | None = _optional("How it is asked, where that differs from the service.")
 
 
@@ -267,9 +268,9 @@ class StepForm(Form):
     json_body: Json = Field(None, alias="json", description="A JSON body.")
     form: dict[str, str] | None = _optional("A form's fields as the body, urlencoded.")
     body: str | None = _optional("Text as the body.")
-    timeout: Positive | None = _optional("What the answer may take; default 6 s.")
+    timeout: Positive | None = _optional("Timeout of the request; default 6 s.")
     think_time: Duration | None = _optional("Time to wait before the request.")
-    assertions: list[AssertionForm] | None = _optional("What the answer must be; default any 2xx.")
+    assertions: list[AssertionForm] | None = _optional("Assertions on the answer; default any 2xx.")
     capture: dict[str, CaptureForm] | None = _optional(
         "Values of the answer that its assertions and later steps use as `${name}`."
     )
@@ -297,9 +298,9 @@ class JourneyForm(Form):
 
     name: JourneyName = Field(description="Its name.")
     interval: Positive | None = _optional("Time between two runs of the routine monitor.")
-    timeout: Positive | None = _optional("What the whole run may take, think time included.")
+    timeout: Positive | None = _optional("Timeout of the whole run, think time included.")
     response_time_p95: Positive | None = _optional(
-        "What the answers of 95 % of its runs may take together."
+        "Limit for the p95 of its response times, summed over a run."
     )
     steps: Annotated[list[StepForm], Field(min_length=1, max_length=50)] = Field(
         description="Its requests, in their order."
@@ -369,27 +370,25 @@ class DefaultsForm(Form):
         "Stats endpoint, asked in the observation window."
     )
     schedule: Cron | None = _optional("Cron schedule of a job, in UTC.")
-    slo_targets: TargetsForm | None = _optional("What the service promises.")
+    slo_targets: TargetsForm | None = _optional("The service's SLOs.")
     monitoring: MonitoringForm | None = _optional(
         "How the routine monitor probes; `verify` takes the grace period."
     )
-    policy: PolicyForm | None = _optional("The numbers that judge its deploys.")
+    policy: PolicyForm | None = _optional("Thresholds and times by which its deploys are judged.")
     platform: Literal["auto", "fly", "command", "none"] | None = _optional(
         "Where it runs: `auto`, `fly`, `command` or `none`."
     )
     app: App | None = _optional("The platform's name of it; default its own name.")
     fly_config: Below | None = _optional("Its fly.toml, below the workspace, for `mode: check`.")
     team: Name | None = _optional("The team that owns it.")
-    notify: list[Line] | None = _optional("Its notification targets.")
+    notify: list[Target] | None = _optional("Its notification targets.")
     maintenance: list[MaintenanceForm] | None = _optional(
         "Times in which its failures are expected."
     )
     endpoints: Annotated[list[EndpointForm], Field(max_length=20), _once("name", "path")] | None = (
         _optional("Endpoints of your own, asked in the observation window.")
     )
-    assertions: OwnAssertionsForm | None = _optional(
-        "What the answers of its own endpoints must be."
-    )
+    assertions: OwnAssertionsForm | None = _optional("Assertions on its endpoints' answers.")
     journeys: (
         Annotated[list[JourneyForm], Field(max_length=_MOST_ENTRIES), _once("name")] | None
     ) = _optional("User journeys through the service, step by step.")
@@ -408,7 +407,7 @@ class ServiceForm(DefaultsForm):
 class TeamForm(Form):
     """A team that owns services."""
 
-    notify: list[Line] | None = _optional("The team's notification targets.")
+    notify: list[Target] | None = _optional("The team's notification targets.")
 
 
 class MatrixForm(Form):
@@ -418,12 +417,14 @@ class MatrixForm(Form):
     defaults: DefaultsForm | None = _optional(
         "Defaults of every service of this file, and of those it includes."
     )
-    policy: PolicyForm | None = _optional("The numbers that judge a deploy, for all services.")
+    policy: PolicyForm | None = _optional(
+        "Thresholds and times by which deploys are judged, for all services."
+    )
     include: Line | list[Line] | None = _optional(
         "Other files, relative to this one; `*` matches any name."
     )
     teams: dict[str, TeamForm] | None = _optional("Teams that own services, by name.")
-    notify: list[Line] | None = _optional("Notification targets of all services that name none.")
+    notify: list[Target] | None = _optional("Notification targets of all services that name none.")
     maintenance: list[MaintenanceForm] | None = _optional(
         "Times in which failures are expected, for all services or those it names."
     )

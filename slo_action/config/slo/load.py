@@ -158,7 +158,7 @@ class _Services:
     def _service(self, entry: SourceEntry) -> None:
         if not isinstance(entry.content, dict):
             accepted = "write a mapping with service: and url:"
-            self._mistake(entry, (), "is no mapping", accepted, entry.content)
+            self._mistake(entry, (), "is not a mapping", accepted, entry.content)
             return
         service = self._made(entry, entry.content)
         if service is None:

@@ -32,8 +32,9 @@ from slo_action.config.text.units import (
 from slo_action.config.text.url import parse_url
 from slo_action.core.slo.services import NAMED_ENDPOINTS
 
-_DURATION_PATTERN = r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"
+_DURATION_PATTERN = r"^(?!.*\d(ms|s|m|h|d)(?=\d).*\d\1(\d|$))(\d+(\.\d+)?(ms|s|m|h|d))+$"
 _RATIO_PATTERN = r"^<?\s*(0*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%|0*(0(\.\d+)?|1(\.0+)?))$"
+_VARIABLE = re.compile(r"\$\{(?!secrets\.)[^}]{0,60}\}?")
 _CRON = re.compile(r"(?:[0-9A-Za-z*/,#L?-]{1,80}[ ]+){4}[0-9A-Za-z*/,#L?-]{1,80}")
 
 
@@ -59,7 +60,7 @@ def _rate(ratio: Fraction) -> Fraction:
 
 def _line(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("write text")
+        raise ValueError("write text, in quotes where it looks like a number or a date")
     if any(ord(character) < ord(" ") for character in value):
         raise ValueError("write one line of text")
     return value.strip()
@@ -103,6 +104,13 @@ def _cookie(value: object) -> str:
     return value
 
 
+def _target(target: str) -> str:
+    found = _VARIABLE.search(target)
+    if found:
+        raise ValueError(f"nothing fills in {found[0]} here; write ${{secrets.NAME}} for a secret")
+    return target
+
+
 def _cron(value: object) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not _CRON.fullmatch(text):
@@ -117,7 +125,7 @@ def _below(text: str) -> str:
 
 
 def _app(value: object) -> str:
-    return app_name(value if isinstance(value, str) else "")
+    return app_name(_line(value))
 
 
 def _step_url(text: str) -> str:
@@ -235,6 +243,7 @@ Ratio = Annotated[Fraction, Scalar, AfterValidator(lru_cache(1024)(parse_ratio))
 Rate = Annotated[Ratio, AfterValidator(_rate)]
 Confidence = Annotated[Fraction, Scalar, AfterValidator(parse_confidence), _RATIO_SCHEMA]
 Line = Annotated[str, PlainValidator(_line), _text_schema(pattern=_LINE)]
+Target = Annotated[Line, AfterValidator(_target)]
 Name = Annotated[Line, AfterValidator(_name), _text_schema(pattern=_NAME)]
 Path = Annotated[str, PlainValidator(_path), _text_schema(pattern=r"^/(?!/)[^\s]*$")]
 EndpointPath = Annotated[Path, AfterValidator(with_secrets)]

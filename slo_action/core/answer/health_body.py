@@ -112,7 +112,7 @@ def read_health(document: object) -> HealthReading:
     return HealthReading(health=None, notes=(_SAYS_NOTHING,))
 
 
-_SAYS_NOTHING = "nothing in the body says how the service is: its HTTP status alone was judged"
+_SAYS_NOTHING = "the body does not report health: only the HTTP status was judged"
 
 
 _TITLE = re.compile(r"<(title|h1)\b[^<>]{0,200}>([^<]{1,200})", re.IGNORECASE)
@@ -148,7 +148,7 @@ _PAGE = re.compile(
 
 
 def is_page(text: str) -> bool:
-    """Tell whether a body is an HTML page."""
+    """Return whether a body is an HTML page."""
     return _PAGE.match(text) is not None
 
 
@@ -182,7 +182,7 @@ def _decide(
 ) -> HealthReading:
     clear = [one for one in statements if one.health]
     unclear = [one for one in statements if not one.health]
-    notes = tuple(f"the body says {one.text}, which is no status we know" for one in unclear)
+    notes = tuple(f"the body says {one.text}, which is not a known status" for one in unclear)
     failing = [name for name, health in checks.items() if health is BodyHealth.UNHEALTHY]
     warning = [name for name, health in checks.items() if health is BodyHealth.DEGRADED]
     if clear:
@@ -196,14 +196,13 @@ def _decide(
     elif warning:
         detail = f"says that {_named(warning)} warned"
     else:
-        detail = f"says that {_counted(len(checks))} passed" if checks else ""
+        count = "1 check" if len(checks) == 1 else f"{len(checks)} checks"
+        detail = f"says that {count} passed" if checks else ""
     health = _worst(checks.values())
     return HealthReading(health=health, detail=detail, notes=notes, of_checks=True)
 
 
-_UNCLEAR = (
-    "which is neither a good nor a bad status that we know: assert in slo.yml what it should be"
-)
+_UNCLEAR = "which is not a known status: assert in slo.yml what it should be"
 
 
 def _of_the_whole(
@@ -284,7 +283,7 @@ _NO_OR_YES = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def _complains(value: object) -> bool:
-    """Tell whether something stands where errors are listed: a text, a list, names with texts."""
+    """Return whether something stands where errors are listed: a text, a list, names with texts."""
     if isinstance(value, str):
         text = value.strip().lower()
         return text not in _NO_COMPLAINT | _NO_OR_YES.keys() and bool(text.strip("0"))
@@ -484,7 +483,3 @@ def _named(names: list[str]) -> str:
     more = len(names) - _NAMED_CHECKS
     noun = "check" if len(names) == 1 else "checks"
     return f"{noun} {shown}" + (f" and {more} more" if more > 0 else "")
-
-
-def _counted(count: int) -> str:
-    return "1 check" if count == 1 else f"{count} checks"

@@ -135,7 +135,7 @@ def moved(before: WayBack, now: WayBack) -> str:
 
 
 def _circle(now: WayBack, judged: str | None) -> str:
-    """Return the failed version's name where the way back leads to it; else empty."""
+    """Return the failed version's name where it is the rollback target; else empty."""
     if now.target is None:
         return ""
     if now.current and now.current.version == now.target.version:

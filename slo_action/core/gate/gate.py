@@ -11,7 +11,7 @@ from itertools import pairwise, takewhile
 from math import inf
 
 from slo_action.core.model import (
-    Dead,
+    HopelessReason,
     Observation,
     ObservationKind,
     ObservationResult,
@@ -68,7 +68,7 @@ class GatePolicy:
 
 
 def recheck(policy: GatePolicy) -> GatePolicy:
-    """Return the policy of the last look before a rollback: a streak at once, or nothing.
+    """Return the policy of the recheck before a rollback: a streak at once, or nothing.
 
     It ends at the first failure, so it delays a rollback by one probe, and it keeps a service that
     recovered since its last failure from being rolled back.
@@ -102,9 +102,9 @@ def after_restart(policy: GatePolicy) -> GatePolicy:
 
 
 class GateEnd(StrEnum):
-    """How a gate ended. Unjudged: too many answers said nothing, so the gate may not fail.
+    """How a gate ended. `UNJUDGED`: too many answers said nothing, so the gate may not fail.
 
-    Hopeless: the platform says that no machine of the release can become healthy.
+    `HOPELESS`: the platform reports that no machine of the release can become healthy.
     """
 
     MET = "met"
@@ -116,7 +116,7 @@ class GateEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Ask at this instant: every witness (None), or only the one the last attempt failed on."""
+    """Ask at this instant: everything (None), or only what the last attempt failed on."""
 
     kind: ObservationKind
     at_seconds: float
@@ -220,7 +220,7 @@ class Gate:
         """
         said = [o.hopeless for o in self.observations[-2:] if o.result is _FAILED and o.hopeless]
         early = self.observations[-1].started_seconds < self.policy.grace_seconds
-        return len(said) > 1 and (said[-1].why is Dead.EXITED or not early)
+        return len(said) > 1 and (said[-1].why is HopelessReason.EXITED or not early)
 
     def _is_late(self) -> bool:
         """Late is charged only to a service that was seen to fail: a late observer proves nothing.

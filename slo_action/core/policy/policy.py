@@ -3,11 +3,14 @@
 from dataclasses import dataclass, field
 
 from slo_action.core.decision.decide import FailOn, RollbackMode
-from slo_action.core.gate.gate import GatePolicy, without_long_gaps
+from slo_action.core.gate.gate import Gate, GatePolicy, without_long_gaps
 from slo_action.core.model import VersionRule
 from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.observation.window import Window
 from slo_action.core.text.quantities import percent_words
-from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.context import EMPTY_CONTEXT, JudgementContext
+from slo_action.core.verdict.facts import Facts, OnLateStart
+from slo_action.core.verdict.judge import Judgement, judge
 
 
 def gate_beside_window(gate: GatePolicy, window: WindowPolicy) -> GatePolicy:
@@ -28,6 +31,27 @@ class Policy:
     on_late_start: OnLateStart = OnLateStart.WARN
     rollback: RollbackMode = RollbackMode.AUTO
     fail_on: FailOn = FailOn.INCONCLUSIVE
+
+    def judge(
+        self,
+        gate: Gate,
+        *,
+        window: Window | None = None,
+        recheck: Gate | None = None,
+        context: JudgementContext = EMPTY_CONTEXT,
+    ) -> Judgement:
+        """Judge what a run observed by this policy; the gate alone by default."""
+        return judge(
+            Facts(
+                gate=gate,
+                rule=self.rule,
+                on_late_start=self.on_late_start,
+                window_policy=self.window,
+                window=window,
+                recheck=recheck,
+                context=context,
+            )
+        )
 
     def sentences(self, no_rollback: str = "") -> tuple[str, ...]:
         """Return the policy as sentences. They may quote the expected version: untrusted.

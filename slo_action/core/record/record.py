@@ -111,9 +111,9 @@ class Rollback:
 class AuditRecord:
     """One verification from its first probe to its ending.
 
-    `window` is None where nothing was observed after the gate. `recheck` is the last look before a
+    `window` is None where nothing was observed after the gate. `recheck` is the recheck before a
     rollback, None where none was about to happen, or where it found nothing.
-    `unconsulted` names the witnesses the run could not ask. `interrupted` is the signal
+    `unconsulted` names what the run could not ask. `interrupted` is the signal
     that stopped the run, empty if none did. `released` is the platform's newest release at the
     beginning, `fleet` its last state before anything was changed, `prepared` what is known from
     before the deploy, `plan` what a rollback did or would have done; each None where unknown.

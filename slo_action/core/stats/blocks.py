@@ -72,7 +72,7 @@ class OpenBlock:
         return max(1, usable - self.pending) if self.pending else usable
 
 
-class Processes:
+class LikelihoodSums:
     """The sums of each alternative over the blocks so far."""
 
     __slots__ = ("_began", "_rate", "_rates", "_restarted", "_steps", "_total")

@@ -13,7 +13,7 @@ from slo_action.core.answer.version import is_unverified
 from slo_action.core.gate.gate import GateEnd
 from slo_action.core.model import (
     Cause,
-    Dead,
+    HopelessReason,
     ObservationResult,
     Outcome,
     Trigger,
@@ -69,7 +69,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class VerdictRow:
     """One row of the truth table: `match` returns its reason, None where it does not match."""
 
     name: str
@@ -79,7 +79,7 @@ class Row:
     match: Match
 
 
-_rows: list[Row] = []
+_rows: list[VerdictRow] = []
 
 
 def _row(name: str, verdict: Verdict, cause: Cause) -> Callable[[Match], Match]:
@@ -87,7 +87,7 @@ def _row(name: str, verdict: Verdict, cause: Cause) -> Callable[[Match], Match]:
 
     def add(match: Match) -> Match:
         when = " ".join((match.__doc__ or "").split()).removesuffix(".")
-        _rows.append(Row(name=name, when=when, verdict=verdict, cause=cause, match=match))
+        _rows.append(VerdictRow(name=name, when=when, verdict=verdict, cause=cause, match=match))
         return match
 
     return add
@@ -156,7 +156,7 @@ def _remedied(facts: Facts) -> str | None:
     )
 
 
-def _hopeless(facts: Facts, why: Dead) -> str | None:
+def _hopeless(facts: Facts, why: HopelessReason) -> str | None:
     hopeless = facts.hopeless
     if hopeless is None or hopeless.why is not why:
         return None
@@ -167,19 +167,19 @@ def _hopeless(facts: Facts, why: Dead) -> str | None:
 @_row("hopeless-not-live", _UNHEALTHY, Cause.WRONG_VERSION)
 def _hopeless_not_live(facts: Facts) -> str | None:
     """Platform: the deploy has ended, and no machine runs its image."""
-    return _hopeless(facts, Dead.NOT_LIVE)
+    return _hopeless(facts, HopelessReason.NOT_LIVE)
 
 
 @_row("hopeless-unreachable", _UNHEALTHY, Cause.PLATFORM)
 def _hopeless_unreachable(facts: Facts) -> str | None:
     """Platform: the hosts of all machines are unreachable, and nothing answers."""
-    return _hopeless(facts, Dead.UNREACHABLE)
+    return _hopeless(facts, HopelessReason.UNREACHABLE)
 
 
 @_row("hopeless", _UNHEALTHY, Cause.APP)
 def _hopeless_exited(facts: Facts) -> str | None:
     """Platform: every machine of the release has exited for good, and the service fails."""
-    return _hopeless(facts, Dead.EXITED)
+    return _hopeless(facts, HopelessReason.EXITED)
 
 
 @_row("failed-before", _DEGRADED, Cause.PRE_EXISTING)
@@ -248,7 +248,7 @@ def _machine_critical(facts: Facts) -> str | None:
     window, fleet = facts.window, facts.context.fleet
     if window is None or fleet is None or window.end not in (WindowEnd.OVER, WindowEnd.BREACHED):
         return None
-    for name in window.sick_machines:
+    for name in window.failing_machines:
         stats = window.stream_stats[name]
         machine = fleet.named(stats.stream.machine)
         if machine is not None and machine.is_critical:
@@ -351,7 +351,7 @@ def _no_traffic_fail(window: Window) -> str | None:
 def _machine_lost(facts: Facts) -> str | None:
     """The gate was met, but in the end a machine that should serve does not run."""
     pending = facts.met_fleet.pending if facts.met_fleet else ()
-    lost = pending_summary(m for m in pending if m.is_dead or m.is_lost)
+    lost = pending_summary(m for m in pending if m.is_down or m.is_lost)
     return f"not every machine runs: {lost}" if lost else None
 
 
@@ -413,7 +413,7 @@ def _observer_late(window: Window) -> str | None:
 
 @_window_row("window-silent", _INCONCLUSIVE, Cause.OBSERVER)
 def _window_unanswered(window: Window) -> str | None:
-    """Window: for too long, or at the end, limited, failed on our side, or the control dead."""
+    """Window: for too long, or at the end, rate limited, failed on our side, or no control."""
     return _unheard_by(window)
 
 
@@ -458,9 +458,9 @@ def _version_unverified(facts: Facts) -> str | None:
 @_window_row("window-machine", _DEGRADED, Cause.APP)
 def _window_machine(window: Window) -> str | None:
     """Window: a machine fails, and the balancer hides it from users."""
-    if not window.sick_machines:
+    if not window.failing_machines:
         return None
-    stats = window.stream_stats[window.sick_machines[0]]
+    stats = window.stream_stats[window.failing_machines[0]]
     failed = requests_failed(stats.stream, stats.rate, window)
     return f"a machine fails, and the balancer hides it from users: {failed}"
 
@@ -539,7 +539,7 @@ def _machine_exits(facts: Facts) -> str | None:
 
 @_row("recovered", _DEGRADED, Cause.APP)
 def _recovered(facts: Facts) -> str | None:
-    """No streak by the deadline, but one in the last look, `on-late-start: warn`."""
+    """No streak by the deadline, but one in the recheck, `on-late-start: warn`."""
     again = facts.recheck is not None and facts.recheck.has_streak
     if not (facts.end is GateEnd.MISSED and again and facts.on_late_start is OnLateStart.WARN):
         return None
@@ -631,7 +631,7 @@ def _unjudged_challenge(facts: Facts) -> str | None:
 
 @_row("unjudged", _INCONCLUSIVE, Cause.OBSERVER)
 def _unjudged(facts: Facts) -> str | None:
-    """The probes were limited, failed on our own side, or the control was dead too."""
+    """The probes were rate limited, failed on our side, or the control was down too."""
     return _unjudged_by(facts)
 
 
@@ -719,7 +719,7 @@ def _missed_app(facts: Facts) -> str | None:
     return _missed(facts) if facts.end is GateEnd.MISSED else None
 
 
-TABLE: tuple[Row, ...] = tuple(_rows)
+TABLE: tuple[VerdictRow, ...] = tuple(_rows)
 
 
 def judge(facts: Facts) -> Judgement:

@@ -3,7 +3,14 @@
 from collections import Counter
 
 from slo_action.core.gate.gate import Gate, GateEnd
-from slo_action.core.model import Dead, Observation, ObservationResult, Outcome, Trigger, Witness
+from slo_action.core.model import (
+    HopelessReason,
+    Observation,
+    ObservationResult,
+    Outcome,
+    Trigger,
+    Witness,
+)
 from slo_action.core.observation.window import Window, WindowEnd
 from slo_action.core.release.baseline import Baseline
 from slo_action.core.verdict.window_facts import failed_streams, over_trigger
@@ -112,7 +119,7 @@ def service_unavailability(
         return window.end is WindowEnd.OUTAGE
     if end is GateEnd.HOPELESS:
         hopeless = gate.observations[-1].hopeless
-        return hopeless is not None and hopeless.why is not Dead.NOT_LIVE
+        return hopeless is not None and hopeless.why is not HopelessReason.NOT_LIVE
     if end is not GateEnd.MISSED:
         return False
     last = gate.observations[-1].ended_seconds

@@ -65,7 +65,7 @@ def is_pre_existing(window: Window) -> bool:
 
 
 def unsure(window: Window) -> StreamStats | None:
-    """Return the endpoint that is furthest from refuting the trigger; None where all refute it.
+    """Return the endpoint that is furthest from ruling the trigger out; None where all do.
 
     With too few probes of its own, an endpoint may be judged with all others, unless it surely
     misses the SLO itself. Not so under the plain rule.
@@ -361,7 +361,7 @@ def interval_text(rate: RateTest) -> str:
 
 
 def trigger_status(rate: RateTest, window: Window) -> str:
-    """Return whether the trigger fired, when and why, or whether it is refuted."""
+    """Return whether the trigger fired, when and why, or whether it is ruled out."""
     rates, breach = window.policy.rates, rate.breach
     trigger, slo = percent_words(rates.trigger), percent_words(rates.slo)
     if breach is None:
@@ -378,7 +378,7 @@ def _refutation(rate: RateTest, trigger: str, window: Window) -> str:
     over = window.end is WindowEnd.OVER
     if rate.refuted_seconds is not None:
         return f"trigger {trigger} ruled out at {rate.refuted_seconds:.0f} s"
-    if rate.least_bad > 1:  # of too few answers to refute anything
+    if rate.least_bad > 1:  # too few answers rule nothing out
         return "did not fire the trigger"
     if over and rate.refuted_at_end():
         return f"trigger {trigger} ruled out at the end"

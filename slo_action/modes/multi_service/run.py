@@ -48,7 +48,7 @@ class ServiceResult:
     scrubber: Scrubber
 
 
-class Processes(Protocol):
+class RunInProcesses(Protocol):
     """Does all works at the same time; see workers.run_in_processes."""
 
     def __call__(
@@ -66,7 +66,7 @@ def verify_services(
     requests: Sequence[VerifyRequest],
     common: PublishPorts,
     *,
-    processes: Processes,
+    processes: RunInProcesses,
     open_ports: Open,
     scrubber: Scrubber,
     keep: Callable[[ServiceResult], None],

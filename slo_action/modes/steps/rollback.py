@@ -139,7 +139,7 @@ def _verify_rollback(run: Run, target: Release | None, failed: str | None) -> Ve
 
     Where the platform names another release by then, another deploy has happened meanwhile.
     """
-    run.ports.log.line("verifying the rollback by the same gate")
+    run.ports.log.line("verifying the rollback with the same health gate")
     rule = VersionRule(rejected=failed if run.request.policy.rule.expected else None)
     return _verified(replace(run, rule=rule, release=target), "rollback")
 

@@ -65,8 +65,8 @@ def _runs(fleet: Fleet, machine: Machine) -> str:
 def _state(machine: Machine) -> str:
     stopped = " (stopped, starts on request)" if machine.is_resting else ""
     host = "" if machine.is_host_ok else " (host unreachable)"
-    dead = " ❌" if machine.is_dead else ""
-    return f"{markdown(machine.state)}{stopped}{host}{dead}"
+    down = " ❌" if machine.is_down else ""
+    return f"{markdown(machine.state)}{stopped}{host}{down}"
 
 
 def _probes(machine: Machine, gate: Gate, window: Window | None) -> str:

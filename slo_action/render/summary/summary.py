@@ -20,8 +20,6 @@ from slo_action.core.model import (
 from slo_action.core.observation.window import Window
 from slo_action.core.record.record import AuditRecord, Verification
 from slo_action.core.text.quantities import milliseconds_words
-from slo_action.core.verdict.facts import Facts
-from slo_action.core.verdict.judge import judge
 from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.plan import plan_section
 from slo_action.render.summary.counterfactual import counterfactuals
@@ -125,15 +123,7 @@ def _provisional(record: AuditRecord) -> str:
     """Return the verdict of the gate alone, where it had passed."""
     if not record.gate.has_streak:
         return ""
-    policy = record.policy
-    alone = judge(
-        Facts(
-            gate=record.gate,
-            rule=policy.rule,
-            on_late_start=policy.on_late_start,
-            window_policy=policy.window,
-        )
-    )
+    alone = record.policy.judge(record.gate)
     met = record.gate.observations[-1].ended_seconds
     return f"Provisional verdict of the health gate at {met:.1f} s: {code(alone.verdict)}."
 
@@ -160,7 +150,7 @@ def _attempts(gate: Gate) -> str:
     header = ("at", "kind", "result", "answer", "took", "version")
     return paragraphs(
         squares,
-        f"<sub>{len(shown)} attempts and {peeks} peeks, in time order</sub>",
+        f"<sub>{len(shown)} attempts and {peeks} peek{'s' * (peeks != 1)}, in time order</sub>",
         table(header, map(_attempt_row, shown)),
     )
 

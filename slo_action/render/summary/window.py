@@ -28,9 +28,9 @@ _LATENCIES = ("stream", "answers", "p50", "p95", "p99", "objective", "cold, not 
 _ENDS = {
     WindowEnd.OVER: "complete",
     WindowEnd.BREACHED: "ended early: the error-rate trigger fired",
-    WindowEnd.OUTAGE: "ended early: no endpoint gives a good answer any more",
+    WindowEnd.OUTAGE: "ended early: complete outage",
     WindowEnd.VERSION: "ended early: another version answers",
-    WindowEnd.TRAFFIC: "ended early: requests of real users fail",
+    WindowEnd.TRAFFIC: "ended early: user traffic fails",
     None: "stopped before its end",
 }
 _STATES = {

@@ -14,7 +14,7 @@ from slo_action.config.openslo.read import Imported, is_openslo, merged, openslo
 from slo_action.core.lint.rule import dotted
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "openslo"
-NO_URL = "OpenSLO has no place for a service's URL, and this one has none"
+NO_URL = "the document has no place for a service's URL, and this one has none"
 SLICES = ("budgetingMethod", "timeWindow[0]")
 
 TAKEN: dict[str, list[dict[str, Any]]] = {
@@ -163,7 +163,7 @@ def test_of_an_example_is_left_out(name: str) -> None:
 def test_nothing_but_a_url_is_missing_in_an_example(name: str) -> None:
     problems = {mistake.problem for mistake in fixture(name).mistakes}
     urls = {NO_URL} if any("url" not in service for service in TAKEN[name]) else set()
-    assert problems == ({"a version that is not read"} if name == "v1alpha" else urls)
+    assert problems == ({"an unsupported version"} if name == "v1alpha" else urls)
 
 
 @pytest.mark.parametrize("name", sorted(TAKEN))

@@ -508,11 +508,11 @@ def test_includes_may_not_go_on_without_end(load: Load) -> None:
         ("x-a: 1", "services", "no service is in it"),
         ("- *a", "YAML", "is not defined above"),
         ("a: &a [1]\n*a : 1", "YAML", "alias of something else"),
-        ("just text", "document 0", "is no mapping"),
+        ("just text", "document 0", "is not a mapping"),
         ("", "config", "holds no service"),
         ("# nothing\n---\n", "config", "holds no service"),
-        ("services: 7", "services", "is no list"),
-        ("services: [7]", "services[0]", "is no mapping"),
+        ("services: 7", "services", "is not a list"),
+        ("services: [7]", "services[0]", "is not a mapping"),
         ("polcy: {}", "polcy", "did you mean policy?"),
         ("policy: []", "policy", "write a mapping"),
         ("policy: {error_rate: {slo: 5%, rollback: 1%}}", "policy", "slo_targets.error_rate"),
@@ -555,7 +555,7 @@ def test_what_is_accepted_is_said_in_our_words(load: Load, value: str) -> None:
 def test_a_service_of_openslo_without_an_address_is_one_mistake(load: Load) -> None:
     (found,) = load("apiVersion: openslo/v1\nkind: Service\nmetadata: {name: api}\n").mistakes
 
-    assert found.problem == "OpenSLO has no place for a service's URL, and this one has none"
+    assert found.problem == "the document has no place for a service's URL, and this one has none"
     assert found.value == "api"
 
 
@@ -928,3 +928,104 @@ def test_ten_thousand_services_are_all_read(load: Load) -> None:
 
     assert len(found) == 10_000
     assert replace(found["s9999"], name="s0", url="https://s0.example") == found["s0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "tool"),
+    [
+        ("owner: x\nsites: [{name: Shop, url: x}]", "an Upptime configuration"),
+        ("endpoints: [{name: Shop, url: x, conditions: []}]", "a Gatus configuration"),
+        ("modules: {http_2xx: {prober: http}}", "a blackbox exporter configuration"),
+        ("groups: [{name: x, rules: []}]", "a Prometheus rules file"),
+        ("scrape_configs: []", "a Prometheus configuration"),
+        ("route: {}\nreceivers: []", "an Alertmanager configuration"),
+        ("on: push\njobs: {a: {steps: []}}", "a GitHub workflow"),
+        ("services: {web: {image: x}}", "a Compose file"),
+        ("apiVersion: pyrra.dev/v1alpha1\nkind: ServiceLevelObjective", "a Pyrra resource"),
+    ],
+)
+def test_a_file_of_another_tool_is_named_in_one_sentence(load: Load, text: str, tool: str) -> None:
+    assert problems(load(text)) == [
+        f"slo.yml:1: config: is {tool}, not slo.yml; see docs/config.md"
+    ]
+
+
+def test_names_that_yaml_reads_as_numbers_are_to_be_quoted(load: Load) -> None:
+    loaded = load("services: [{service: 007, app: 1e3, url: 'https://a.example'}]")
+
+    assert [one.field for one in loaded.mistakes] == ["services[0].service", "services[0].app"]
+    assert all("in quotes where it looks like a number" in one.accepted for one in loaded.mistakes)
+
+
+def test_a_target_of_notifications_takes_no_environment_variable(load: Load) -> None:
+    text = "services: [{service: a, url: 'https://a.example', notify: ['slack:${HOOK}', 'x:${secrets.X}']}]"
+    (mistake,) = load(text).mistakes
+
+    assert (mistake.field, mistake.value) == ("services[0].notify[0]", None)
+    assert mistake.accepted.startswith("nothing fills in ${HOOK}")
+
+
+def test_an_address_is_not_included(load: Load) -> None:
+    loaded = load("include: https://user:pass@a.example/slo.yml\nservices: []")
+
+    (mistake,) = loaded.mistakes
+    assert mistake.problem == "is an address, and nothing is fetched"
+    assert "pass" not in str(mistake)
+
+
+_SLOTH = """
+version: prometheus/v1
+service: shop
+slos:
+- name: availability
+  objective: 99.5
+  sli:
+    events:
+      error_query: sum(rate(http_requests_total{code=~"5.."}[{{.window}}]))
+      total_query: sum(rate(http_requests_total[{{.window}}]))
+  alerting: {page_alert: {disable: true}}
+- {name: cpu, objective: 99, sli: {events: {error_query: cpu_throttled, total_query: cpu_all}}}
+- {name: raw, objective: 99, sli: {raw: {error_ratio_query: x}}}
+- {name: typo, objective: 990}
+---
+services: [{service: shop, url: "https://shop.example"}]
+"""
+_SLOTH_RESOURCE = """
+apiVersion: sloth.slok.dev/v1
+kind: PrometheusServiceLevel
+metadata: {name: shop}
+spec:
+  service: shop
+  slos:
+  - name: availability
+    objective: 99.5
+    sli: {events: {errorQuery: 'http_requests_total{code="500"}', totalQuery: http_requests_total}}
+---
+services: [{service: shop, url: "https://shop.example"}]
+"""
+
+
+@pytest.mark.parametrize("text", [_SLOTH, _SLOTH_RESOURCE])
+def test_an_slo_of_sloth_is_an_error_rate(load: Load, text: str) -> None:
+    loaded = load(text.replace("- {name: typo, objective: 990}\n", ""))
+
+    assert only(loaded).policy["slo"] == Fraction(5, 1000)
+
+
+def test_what_sloth_has_beside_it_is_left_out_or_a_mistake(load: Load) -> None:
+    loaded = load(_SLOTH)
+
+    assert [one.message for one in loaded.skipped] == [
+        '"slos: availability": recipients are set by `notify`',
+        '"slos: cpu": its metrics do not count HTTP requests for certain',
+        '"slos: raw": a raw ratio or a plugin may be about anything',
+    ]
+    assert problems(loaded) == [
+        'slo.yml:14: slos[3].objective: is not accepted (got "990"); write a percentage such as 99.9'
+    ]
+
+
+def test_a_service_of_sloth_is_in_slo_yml_too(load: Load) -> None:
+    (mistake,) = load(_SLOTH_RESOURCE.partition("---")[0]).mistakes
+
+    assert (mistake.field, mistake.value) == ("spec.service", "shop")

@@ -263,9 +263,7 @@ def test_a_body_says_what_its_author_meant(health: BodyHealth | None, body: obje
     assert bool(reading.detail) == (health is not None)
 
 
-_UNCLEAR = (
-    "which is neither a good nor a bad status that we know: assert in slo.yml what it should be"
-)
+_UNCLEAR = "which is not a known status: assert in slo.yml what it should be"
 
 
 def test_the_detail_quotes_the_statement_and_names_the_checks_or_the_reason() -> None:
@@ -293,7 +291,7 @@ def test_the_detail_quotes_the_statement_and_names_the_checks_or_the_reason() ->
 
 @pytest.mark.parametrize("body", [{"uptime": 3}, {"status": 2}, "Hello", [1], 500])
 def test_a_body_that_says_nothing_leaves_a_note(body: object) -> None:
-    note = "nothing in the body says how the service is: its HTTP status alone was judged"
+    note = "the body does not report health: only the HTTP status was judged"
 
     assert read_health(body).notes == (note,)
 

@@ -622,7 +622,7 @@ def of_twin(twin: Twin) -> RateTest:
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=sized(25, 120))
 @given(STREAMS | DEADLY, INTERVALS, st.sampled_from([None, 100]))
 def test_every_moment_agrees_with_the_twin(
     answers: list[tuple[bool | None, float]], interval: float, planned: int | None
@@ -638,7 +638,7 @@ def test_every_moment_agrees_with_the_twin(
     play(test, probes, check)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=sized(25, 100))
 @given(STREAMS | DEADLY, INTERVALS)
 def test_answers_out_of_order_end_in_the_same_state_as_answers_in_order(
     answers: list[tuple[bool | None, float]], interval: float
@@ -656,7 +656,7 @@ def test_answers_out_of_order_end_in_the_same_state_as_answers_in_order(
     assert late.interval() == prompt.interval()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=sized(25, 100))
 @given(DEADLY, INTERVALS, st.sampled_from([False, None]))
 def test_what_failed_early_stays_failed_if_all_open_answers_turn_out_harmless(
     answers: list[tuple[bool | None, float]], interval: float, harmless: bool | None

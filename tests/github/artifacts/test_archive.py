@@ -149,7 +149,7 @@ def test_what_is_no_regular_file_is_refused_before_it_is_opened(tmp_path: Path) 
     root, _ = _written(tmp_path, {"a.txt": b"a"}, "tree")
     os.mkfifo(root / "pipe")
 
-    with pytest.raises(ArtifactError, match="it is no plain file"):
+    with pytest.raises(ArtifactError, match="it is not a regular file"):
         archive_entries(root, [root / "pipe"])
 
 

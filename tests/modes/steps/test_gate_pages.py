@@ -55,7 +55,7 @@ def test_a_page_that_every_path_gives_is_degraded_and_names_the_fix() -> None:
     assert asked == ["/healthz", NOWHERE, "/healthz", "/healthz"]
     outcomes = {attempt.deciding.outcome for attempt in record.gate.attempts}
     assert outcomes == {Outcome.DEGRADED_BODY}
-    assert any("which cannot exist, gives it, too" in line for line in world.log.lines)
+    assert any("which cannot exist, returns it, too" in line for line in world.log.lines)
 
 
 def test_a_page_with_a_nonce_of_its_own_is_the_same_by_its_title() -> None:

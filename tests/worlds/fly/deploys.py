@@ -168,7 +168,7 @@ class Deployer:
                 yield from self._see_well(deploy, machine)
 
     def _dies(self, deploy: Deploy, machines: int) -> bool:
-        """Tell whether the process is killed now: an update may just have been sent."""
+        """Return whether the process is killed now: an update may just have been sent."""
         limit = deploy.habits.dies_after
         if limit is None and deploy.habits.strategy == "half":
             limit = max(1, machines // 2)

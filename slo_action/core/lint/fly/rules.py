@@ -308,7 +308,7 @@ FLY_RULES.notice(
 @FLY_RULES.warning(
     "check-timeout",
     "A check's timeout is not below its interval",
-    why="a check that hangs outlasts its turn, so an unhealthy machine is noticed late",
+    why="a hanging check still runs when the next one is due: a failing machine is noticed late",
     fix="make the timeout shorter than the interval",
 )
 def _check_timeout(document: Table) -> Iterator[Violation]:

@@ -212,7 +212,7 @@ def _first_answers(visit: Visit) -> Iterator[tuple[EndpointVisit, Sample]]:
 @LIVE_RULES.warning(
     "health-redirects",
     "The health endpoint redirects",
-    why="what redirects may do so while the service is down, so it is no healthy answer",
+    why="a redirect may work while the service is down, so it does not prove health",
     fix="name the address that answers 200 itself",
 )
 def _redirects(visit: Visit) -> Iterator[Violation]:
@@ -339,7 +339,7 @@ def _dependencies(visit: Visit) -> Iterator[str]:
     "health-slow",
     "The health answer is slower than slo.yml allows",
     why="measured once from here, it would fail in a verification",
-    fix="make the answer cheap, or allow what it takes",
+    fix="make the answer cheaper, or raise the target",
 )
 @_at_health
 def _slow(visit: Visit) -> Iterator[str]:

@@ -173,7 +173,7 @@ class MachineConfig(RawModel):
     mounts: Each[dict[str, object]] = []
 
     def __bool__(self) -> bool:
-        """Tell whether anything is configured."""
+        """Return whether anything is configured."""
         return bool(self.raw)
 
     @property
@@ -271,7 +271,7 @@ class Event(LenientModel):
 class FlyMachine(RawModel):
     """A machine. Without a reachable host `whole_config` is empty, and parts of it are elsewhere.
 
-    `nonce` is the lease's, empty where nobody holds one.
+    `nonce` is the lease's, empty where none is held.
     """
 
     id: str = ""
@@ -360,7 +360,7 @@ class FlyRelease(LenientModel):
         return Release(version=self.name if self.version else "", digest=self.digest)
 
     def is_release(self, release: Release) -> bool:
-        """Tell whether it is that release: by its version, or without one by its image."""
+        """Return whether it is that release: by its version, or without one by its image."""
         if release.version:
             return self.name == release.version
         return bool(self.digest) and self.digest == release.digest

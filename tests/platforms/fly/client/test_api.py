@@ -215,7 +215,7 @@ def test_what_is_no_json_is_no_answer(body: bytes) -> None:
     error = refused(FlyApi.app, lambda _: httpx.Response(200, stream=httpx.ByteStream(body)))
 
     assert error.status is None
-    assert "no JSON" in error.message
+    assert "not JSON" in error.message
     assert "login" not in error.message
 
 
