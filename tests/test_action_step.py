@@ -450,7 +450,7 @@ def test_a_verdict_that_was_reached_before_the_signal_stands(plays: Plays) -> No
     assert play.seconds < PROMPTLY_SECONDS
     assert (play.result.exit_code, play.result.outputs["verdict"]) == (0, "healthy")
     assert "healthy" in play.result.summary
-    assert "left out, the run was stopped" in play.log
+    assert "skipped, as the run was stopped" in play.log
 
 
 def test_a_run_that_is_killed_leaves_its_journal_and_undecided_outputs(plays: Plays) -> None:

@@ -278,7 +278,7 @@ class Inputs:
     secrets: Mapping[str, Secret] = _input(_secrets, "Secrets, written as `${secrets.NAME}` in paths, headers and bodies, here and in `config`: one NAME=value per line, at least 4 characters each. Masked.", secret=True)
     prometheus_url: str = _input(str.strip, "Base URL of a Prometheus-compatible query API, with its path prefix but without `/api/v1`; empty: real traffic is not evaluated.", secret=True)
     prometheus_token: Secret = _input(Secret, "Read token for the query API; sent as `Bearer`, or as `FlyV1` if it is a Fly.io token.", secret=True)
-    prometheus_service_label: str = _input(_text, "Label that identifies the service: `auto` tries `service`, `app` and `job`; `job` or `job=shop-prod` names one; `none` counts all series.", "auto")
+    prometheus_service_label: str = _input(_text, "Label that identifies the service: `auto` tries those that the metric's exporter uses, such as `service`, `app` and `job`; `job` or `job=shop-prod` names one; `none` counts all series.", "auto")
     prometheus_errors_query: str = _input(_text, "Your own query for the number of failed requests, with `[{window}]` as its range; requires prometheus-requests-query.")
     prometheus_requests_query: str = _input(_text, "Your own query for the number of all requests, with `[{window}]` as its range; requires prometheus-errors-query.")
     prometheus_latency_selector: str = _input(_text, "Selector of a latency histogram's buckets, to get percentiles in addition to your own queries.")

@@ -32,7 +32,7 @@ from slo_action.config.text.units import (
 from slo_action.config.text.url import parse_url
 from slo_action.core.slo.services import NAMED_ENDPOINTS
 
-_DURATION_PATTERN = r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"
+_DURATION_PATTERN = r"^(?!.*\d(ms|s|m|h|d)(?=\d).*\d\1(\d|$))(\d+(\.\d+)?(ms|s|m|h|d))+$"
 _RATIO_PATTERN = r"^<?\s*(0*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%|0*(0(\.\d+)?|1(\.0+)?))$"
 _VARIABLE = re.compile(r"\$\{(?!secrets\.)[^}]{0,60}\}?")
 _CRON = re.compile(r"(?:[0-9A-Za-z*/,#L?-]{1,80}[ ]+){4}[0-9A-Za-z*/,#L?-]{1,80}")

@@ -37,8 +37,7 @@ _NO_WORD = re.compile(r"[^\w.:+@/~-]|(?<=:)~")
 """No separator, quote, pattern, comment or expansion of sh, zsh, cmd.exe or PowerShell."""
 _JSON_ESCAPED = dict(zip('"\\bfnrt', b'"\\\b\f\n\r\t', strict=True))
 _JSON_ESCAPE = re.compile(r'\\(["\\bfnrt])')
-_BEFORE_OPTION = re.compile(r" (?=[ -])")
-_JSON_SHELL = {c: f"\\u{ord(c):04x}" for c in "'`$<>&;|()*?!#~"}
+_JSON_SHELL = {c: f"\\u{ord(c):04x}" for c in " '`$<>&;|()*?!#~"}
 """None of them stands outside the strings of a compact JSON text."""
 
 
@@ -105,11 +104,10 @@ def shell_word(text: str) -> str:
 def json_line(encoded: str) -> str:
     """Return compact ASCII JSON in which what a shell or HTML would see is a numeric escape.
 
-    Within quotation marks of a shell, those of the JSON end them, so a space parts words there: it
-    is escaped where a word would begin that could be an option. The `echo` of some shells would
-    obey JSON's own short escapes.
+    Within quotation marks of a shell, those of the JSON end them: `audit="…"` would run what comes
+    after a space, so spaces are escaped, too. The `echo` of some shells would obey JSON's own short
+    escapes.
     """
-    encoded = _BEFORE_OPTION.sub(r"\\u0020", encoded)
     encoded = _JSON_ESCAPE.sub(lambda match: f"\\u{_JSON_ESCAPED[match[1]]:04x}", encoded)
     for character, escape in _JSON_SHELL.items():
         encoded = encoded.replace(character, escape)

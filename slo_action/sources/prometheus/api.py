@@ -156,6 +156,8 @@ class PrometheusApi:
             message = f"{content.get('errorType', 'error')}: {content.get('error', '')}"
             raise self._error(f"HTTP {status}, {quoted(message, _LONGEST_MESSAGE)}{hint}")
         if status != httpx.codes.OK:
+            if status == httpx.codes.BAD_REQUEST:  # VictoriaMetrics says so of another path
+                hint = f"; {_HINTS[httpx.codes.NOT_FOUND]}"
             raise self._error(f"HTTP {status}{hint}")
         if not isinstance(content, dict):
             raise self._error("its answer is not JSON; check the prometheus-url input")

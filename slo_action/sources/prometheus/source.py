@@ -16,7 +16,8 @@ from slo_action.core.text.secrets import Scrubber
 from slo_action.ports import Clock
 from slo_action.sources.prometheus import promql
 from slo_action.sources.prometheus.api import NoNumberError, PrometheusApi
-from slo_action.sources.prometheus.promql import Counting, ServiceLabel, in_window
+from slo_action.sources.prometheus.discovery import discover
+from slo_action.sources.prometheus.promql import Counting, in_window
 
 _BEFORE_SECONDS = 600
 _INTERVAL_SPANS = (600, 60, 15)
@@ -134,11 +135,11 @@ class PrometheusSource:
             reading,
             at_seconds=self._since(deployed_at),
             clock_skew_seconds=skew,
-            detail=reading.detail + notes,
+            detail=self._scrubber.scrub(reading.detail) + notes,
         )
 
     def _read(self, api: PrometheusApi, deployed_at: datetime) -> TrafficReading:
-        counting = self._counting or _discover(api, self._where)
+        counting = self._counting or discover(api, self._where)
         source = _Counts(api, counting)
         newest = source.newest()
         skew = api.skew_seconds or 0.0
@@ -175,31 +176,6 @@ class PrometheusSource:
                 return None, None
             self._before = (deployed_at, *counts)
         return self._before[1:]
-
-
-def _discover(api: PrometheusApi, where: ServiceLabel) -> Counting:
-    """Return the first family that has series of the service; never those of another one.
-
-    Raises NoNumberError.
-    """
-    exported = []
-    for family in promql.FAMILIES:
-        rows = api.rows(promql.discovery(family, where))
-        found = promql.counting(family, where, [row.labels for row in rows])
-        if found is not None:
-            return found
-        if rows or api.rows(f"count({family.counter})"):
-            exported.append(family.counter)
-    if not exported:
-        names = ", ".join(family.counter for family in promql.FAMILIES)
-        problem = f"no series of {names}; give the queries as inputs"
-        raise NoNumberError(TrafficState.NO_SERIES, problem)
-    labels = " or ".join(promql.matcher(label, where.value) for label in where.labels)
-    raise NoNumberError(
-        TrafficState.NO_SERIES,
-        f"no series of {', '.join(exported)} has {f'{labels} and ' if labels else ''}"
-        "a status label; check the prometheus-service-label input",
-    )
 
 
 class _Range(NamedTuple):
@@ -273,7 +249,7 @@ class _Counts:
         """Return seconds, None where there is none: it is shown and decides nothing."""
         if not self._counting.buckets:
             return None
-        query = in_window(promql.quantile(self._counting.buckets, q), window.seconds)
+        query = in_window(promql.quantile(self._counting, q), window.seconds)
         try:
             return self._count("seconds", query, window.newest)
         except NoNumberError:

@@ -110,6 +110,7 @@ def _data(result: object, kind: str = "vector") -> dict[str, object]:
         ),
         (raw(403, ""), "HTTP 403; check the prometheus-token input: it may not read this"),
         (raw(404, "404 page not found"), "HTTP 404; check the prometheus-url input"),
+        (raw(400, "unsupported path"), "HTTP 400; check the prometheus-url input"),
         (raw(429, "slow down"), "HTTP 429; the source limits how often it is asked"),
         (raw(500, "oops"), "HTTP 500"),
         (raw(503, ""), "HTTP 503"),
