@@ -9,6 +9,9 @@ from slo_action.core.journey.journeys import Assertion, Journey
 from slo_action.core.request_options import DEFAULT_OPTIONS, RequestOptions
 from slo_action.core.stats.latency import LatencyObjective
 
+MAX_OBSERVER_DELAY_SECONDS = 1.0
+"""How late this host may be, by default, before a timeout says nothing of the service."""
+
 
 class Mode(StrEnum):
     """What a run does."""

@@ -75,7 +75,7 @@ class EvidenceDirectory:
         return tuple(sorted(self.directory / name for name in self._written))
 
     def _put(self, name: str, text: str, put: Callable[[HeldDirectory, str, bytes], None]) -> None:
-        content = self._scrubber.scrub(text).encode("utf-8", "backslashreplace")
+        content = self._scrubber.scrub_file(name, text).encode("utf-8", "backslashreplace")
         with _writing(self.directory / name):
             try:
                 self._held.must_be_in_its_place()

@@ -19,8 +19,10 @@ class WorkspaceWriter:
         self._write(name, text, "make the file writable, or check it without fix")
 
     def report(self, name: str, text: str) -> None:
-        """Write a report, secrets scrubbed, with the directories that it needs."""
-        self._write(name, self._scrubber.scrub(text), "make the place writable, or name another")
+        """Write a report in JSON, secrets scrubbed, with the directories that it needs."""
+        self._write(
+            name, self._scrubber.scrub_json(text), "make the place writable, or name another"
+        )
 
     def _write(self, name: str, text: str, hint: str) -> None:
         path = self._workspace / name

@@ -73,7 +73,7 @@ class CommandPlatform:
             return self.target
         finished = self._run(self.commands.previous_version, {}, PREVIOUS_VERSION_SECONDS)
         version = finished.stdout.strip()
-        problem = self.context.redact(finished.problem or _complaint(finished, version))
+        problem = self.context.scrubber.scrub(finished.problem or _complaint(finished, version))
         if problem:
             raise PlatformError(
                 f"previous-version-command printed no version: {problem}",
@@ -102,7 +102,7 @@ class CommandPlatform:
             succeeded=finished.exit_code == 0,
             duration_seconds=self.context.clock.monotonic() - began,
             detail=finished.problem or f"exit status {finished.exit_code}",
-            output=self.context.redact(finished.output),
+            output=self.context.scrubber.scrub(finished.output),
         )
         return (step,)
 

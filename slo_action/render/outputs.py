@@ -156,6 +156,15 @@ OUTPUTS: tuple[OutputSpec, ...] = (
 )
 
 
+JSON_OUTPUTS = frozenset({"audit", "services"})
+CLOSED_OUTPUTS = (
+    frozenset(spec.name for spec in OUTPUTS)
+    - JSON_OUTPUTS
+    - {"reason", "live-version", "rolled-back-to"}
+)
+"""Whose values are words, numbers, paths and addresses of our own."""
+
+
 def output_values(record: AuditRecord, audit: dict[str, Any]) -> dict[str, str]:
     """Return the outputs that the record itself answers; every value is one inert line."""
     return {**record_values(record), "audit": audit_line(audit)}

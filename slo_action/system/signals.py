@@ -52,7 +52,7 @@ class SignalInterrupts:
             raise Interrupted(self._received)
 
 
-def leave(status: int) -> NoReturn:
+def end_process(status: int) -> NoReturn:
     """End the process with this exit status.
 
     By Python's own end a late signal would kill us, a closed pipe be status 120, and a thread that

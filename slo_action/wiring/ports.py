@@ -67,7 +67,7 @@ def open_ports(
             environment=runtime.environ,
             workspace=workspace,
             clock=runtime.clock,
-            redact=runtime.scrubber.scrub,
+            scrubber=runtime.scrubber,
             prepared=request.prepared,
             past=history.verdicts(request.service) if history else (),
         ),
@@ -172,7 +172,9 @@ def _metrics(runtime: Runtime, request: VerifyRequest) -> MetricSource | None:
     if request.metrics is None:
         return None
     try:
-        source: MetricSource = on_demand("prometheus")(request.metrics, clock=runtime.clock)
+        source: MetricSource = on_demand("prometheus")(
+            request.metrics, clock=runtime.clock, scrubber=runtime.scrubber
+        )
     except ValueError as error:
         mistake = Mistake(
             field="prometheus-*", problem="cannot be asked", accepted=printable(str(error))

@@ -19,6 +19,7 @@ from slo_action.config.inputs import PlatformName, read_inputs
 from slo_action.config.request import RunEnvironment, read_request
 from slo_action.config.slo.load import read_slo_yml
 from slo_action.core.model import Release, RunIdentity
+from slo_action.core.text.secrets import Scrubber
 from slo_action.platforms import PLATFORMS, PlatformContext
 from tests.docs.example_job import OBSERVED, SECRET, ExampleJob
 from tests.docs.pages import DOCS, ROOT, first_cells, read
@@ -342,7 +343,9 @@ def test_the_rollback_examples_commands_go_back_to_the_previous_image(
     environment = {"PATH": os.defpath, **job.environment(job.verifying)}
     platform = PLATFORMS[request.platform](
         request,
-        PlatformContext(environment=environment, workspace=workspace, clock=clock, redact=str),
+        PlatformContext(
+            environment=environment, workspace=workspace, clock=clock, scrubber=Scrubber()
+        ),
     ).platform
     log = workspace / "bin" / "kubectl.log"
     log.unlink(missing_ok=True)

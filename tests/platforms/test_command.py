@@ -45,7 +45,7 @@ def platform(
             environment={"PATH": os.environ.get("PATH", os.defpath), **environment},
             workspace=workspace,
             clock=VirtualClock(),
-            redact=str,
+            scrubber=Scrubber(),
         ),
     )
 
@@ -267,7 +267,7 @@ def test_the_runs_secrets_are_taken_out_of_captured_output(tmp_path: Path) -> No
     scrubber = Scrubber()
     scrubber.learn("s3cr3t-token")
     made = platform(tmp_path, ("echo", "using s3cr3t-token"))
-    redacting = replace(made, context=made.context._replace(redact=scrubber.scrub))
+    redacting = replace(made, context=made.context._replace(scrubber=scrubber))
     step = redacting.restore(None, None, lambda _: None)[0]
 
     assert step.output == "using ***\n"

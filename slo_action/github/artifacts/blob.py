@@ -80,7 +80,8 @@ def _put(client: httpx.Client, url: str, body: bytes, headers: Mapping[str, str]
 
 
 def _failure(response: httpx.Response) -> ArtifactError | TransientError:
-    code = response.headers.get("x-ms-error-code", "")[:_LONGEST_CODE]
+    code = response.headers.get("x-ms-error-code", "")
+    code = code if len(code) <= _LONGEST_CODE else ""  # never cut: half a secret is none to us
     answer = f"HTTP {response.status_code} {code}".rstrip()
     if response.status_code in _LATE_OR_BUSY:
         return TransientError(

@@ -49,6 +49,7 @@ class PrometheusSource:
         clock: Clock,
         spawn: Spawn = in_thread,
         transport: httpx.BaseTransport | None = None,
+        scrubber: Scrubber | None = None,
     ) -> None:
         self._settings = settings
         self._where = promql.service_label(settings.service_label, settings.service)
@@ -61,7 +62,7 @@ class PrometheusSource:
         self._header = (
             authorization(settings.token) if settings.token else settings.url.authorization
         )
-        self._scrubber = Scrubber()
+        self._scrubber = scrubber or Scrubber()
         sent = (value for _, value in settings.headers)
         for secret in (settings.token, self._header, *settings.url.secrets, *sent):
             if secret:

@@ -14,6 +14,7 @@ from slo_action.core.model import Cause, Release, RunIdentity, Verdict
 from slo_action.core.release.baseline import Prepared, ProofState, WayBackState, way_back_state
 from slo_action.core.release.rollback_plan import MachineAction
 from slo_action.core.release.track_record import PastVerdict
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms import PlatformContext
 from slo_action.platforms.fly.platform import FlyPlatform, open_platform
@@ -678,7 +679,7 @@ def opened(
         environment={},
         workspace=Path("/nowhere"),
         clock=scene.clock,
-        redact=str,
+        scrubber=Scrubber(),
         prepared=prepared,
         past=scene.past,
     )
