@@ -211,11 +211,13 @@ def _down_before(facts: Facts) -> str | None:
 
 @_row("check-broke", _UNHEALTHY, Cause.APP)
 def _check_broke(facts: Facts) -> str | None:
-    """No streak; 4xx, a redirect or an endless body, where `prepare` saw the same check pass."""
-    broken = facts.end is GateEnd.MISSED and facts.prevailing in CONFIG_OUTCOMES
-    if not (broken and facts.was_well_before):
+    """No streak; 4xx, a redirect and the like, but it passed in `prepare`, or at first."""
+    if facts.end is not GateEnd.MISSED or facts.prevailing not in CONFIG_OUTCOMES:
         return None
-    return f"the check that passed before the deploy fails now: {facts.last_detail}"
+    if facts.was_well_before:
+        return f"the check that passed before the deploy fails now: {facts.last_detail}"
+    passed = any(o.result is ObservationResult.PASSED for o in facts.gate.observations)
+    return f"the check passed at first and fails now: {_missed(facts)}" if passed else None
 
 
 def _outside_only(facts: Facts) -> str | None:
@@ -285,7 +287,7 @@ def _window_path(facts: Facts) -> str | None:
 
 @_row("window-config", _UNHEALTHY, Cause.CONFIG)
 def _window_config(facts: Facts) -> str | None:
-    """Window: never well, nor before; mostly 4xx, redirects, endless bodies, failed captures."""
+    """Window: never well, nor before; mostly 4xx, redirects, failed captures and the like."""
     return _blamed(facts, CONFIG_OUTCOMES)
 
 
@@ -687,23 +689,22 @@ def _missed(facts: Facts) -> str:
 
 @_row("missed-config", _UNHEALTHY, Cause.CONFIG)
 def _missed_config(facts: Facts) -> str | None:
-    """No streak; in the end 4xx, a redirect or an endless body: the check asks wrongly."""
+    """No streak, never passed; 4xx, a redirect, an endless or invalid answer: a wrong check."""
     missed = facts.end is GateEnd.MISSED and facts.prevailing in CONFIG_OUTCOMES
     return _missed(facts) if missed else None
 
 
 @_row("missed-protocol", _UNHEALTHY, Cause.CONFIG)
 def _missed_protocol(facts: Facts) -> str | None:
-    """No streak, and nothing was ever answered in HTTP/1.1: the check may ask another protocol."""
+    """No streak, nothing was ever answered, and connections are closed before the first byte."""
     shown = facts.last_failure
     if facts.end is not GateEnd.MISSED or shown is None or facts.was_well_before:
         return None
     never_answered = all(one.status is None for o in facts.gate.observations for one in o.samples)
-    mismatch = shown.is_protocol_mismatch and shown.outcome not in PATH_OUTCOMES
-    if not (mismatch and never_answered):
+    if not (shown.is_closed_unanswered and never_answered):
         return None
-    may = "; the server may speak HTTP/2 only, or want a client certificate (`client-cert`)"
-    return f"{_missed(facts)}{'' if 'HTTP/2' in shown.detail else may}"
+    may = "the server may speak HTTP/2 only, or want a client certificate (`client-cert`)"
+    return f"{_missed(facts)}; {may}"
 
 
 @_row("missed-path", _UNHEALTHY, Cause.PATH)
