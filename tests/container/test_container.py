@@ -279,6 +279,14 @@ def test_the_image_starts_what_action_yml_says_as_root(image: str) -> None:
     assert found["Config"].get("User", "") in {"", "0", "root"}
 
 
+def test_the_images_labels_name_what_it_is(image: str) -> None:
+    (found,) = json.loads(podman("image", "inspect", image))
+    labels = {k.rpartition(".")[2]: v for k, v in found["Labels"].items() if "opencontainers" in k}
+    assert labels["title"] == "slo-verify"
+    assert labels["licenses"] == "Apache-2.0"
+    assert labels["source"] == "https://github.com/org/slo-verify"
+
+
 def test_the_image_holds_no_compiler_and_no_installer_of_ours(image: str) -> None:
     assert image
     assert inside("command -v cc gcc g++ clang cargo make || true") == ""
