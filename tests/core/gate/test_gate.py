@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_action.core.gate.gate import Ask, Gate, GateEnd, GatePolicy, recheck
-from slo_action.core.model import ObservationKind, ObservationResult, Outcome, Witness
+from slo_action.core.model import (
+    Hopeless,
+    HopelessReason,
+    ObservationKind,
+    ObservationResult,
+    Outcome,
+    Witness,
+)
 from tests.builders import always, drive, healthy_from, observation
 
 _TELLING = [Outcome.OK, Outcome.HTTP_5XX, Outcome.CONNECT_REFUSED, Outcome.WRONG_VERSION]
@@ -79,6 +86,15 @@ def test_failures_in_grace_do_not_count_but_successes_do() -> None:
     assert starts(gate, ObservationKind.WARMUP) == [0.0]
     assert gate.end is GateEnd.MET
     assert gate.attempts[0].started_seconds < GatePolicy().grace_seconds
+
+
+def test_grace_ends_at_its_second() -> None:
+    last, first = (
+        Gate(policy=GatePolicy(), begun_seconds=0.0).feed(observation(Outcome.HTTP_5XX, at))
+        for at in (29.9, 30.0)
+    )
+
+    assert (len(last.attempts), len(first.attempts)) == (0, 1)
 
 
 def test_a_failure_in_grace_still_parts_what_was_before_from_what_comes_after() -> None:
@@ -209,6 +225,31 @@ def test_a_question_that_outlasts_the_deadline_is_asked_again_at_once_then_after
         asked.append(step.at_seconds)
 
     assert asked[1:] == [92.0, 95.0 + GatePolicy().confirm_gap_seconds]
+
+
+@pytest.mark.parametrize(
+    ("why", "reported", "ends"),
+    [
+        (HopelessReason.EXITED, [1.0], False),
+        (HopelessReason.EXITED, [1.0, 3.0], True),
+        (HopelessReason.NOT_LIVE, [1.0, 29.9], False),
+        (HopelessReason.NOT_LIVE, [29.9, 30.0], True),
+        (HopelessReason.UNREACHABLE, [1.0, 29.9], False),
+        (HopelessReason.UNREACHABLE, [29.9, 30.0], True),
+    ],
+)
+def test_the_gate_ends_where_the_platform_reports_twice_that_waiting_is_of_no_use(
+    why: HopelessReason, reported: list[float], ends: bool
+) -> None:
+    """What may be over soon, in grace, does not end it."""
+    gate = Gate(policy=GatePolicy(), begun_seconds=0.0)
+    for at in reported:
+        failed = observation(Outcome.CONNECT_REFUSED, at, control_alive=True)
+        gate = gate.feed(replace(failed, hopeless=Hopeless(why=why, words="all exited")))
+
+    assert (gate.end is GateEnd.HOPELESS) is ends
+    well = observation(Outcome.OK, reported[-1])
+    assert gate.feed(well).end is not GateEnd.HOPELESS
 
 
 def test_the_last_look_ends_at_its_first_failure() -> None:
