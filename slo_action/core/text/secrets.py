@@ -248,7 +248,7 @@ def _spans(text: str, sought: Collection[frozenset[_Form]], deepest: int) -> lis
     for form in chain.from_iterable(sought):
         if form.head in text or form.tail in text:
             found += form.places(text)
-    plain = unescaped(text) if deepest else None
+    plain = unescaped(text) if deepest and sought else None
     if plain is not None:
         within = _spans(plain.text, sought, deepest - 1)
         found += [(plain.source(start), plain.source(end)) for start, end in within]
