@@ -104,7 +104,7 @@ def _name(error: socket.gaierror, timeline: ExchangeTimeline) -> Failure:
 def _unusable_text(_error: BaseException, timeline: ExchangeTimeline) -> Failure:
     if timeline.phase is Phase.RESOLVE:
         return Outcome.DNS_NXDOMAIN, "the host name is not one that a resolver can look up"
-    return Outcome.UNKNOWN, "the URL or the authorization holds characters that cannot be sent"
+    return Outcome.UNKNOWN, "the URL or the authorization has characters that cannot be sent"
 
 
 def _proxy(error: ProxyError, _timeline: ExchangeTimeline) -> Failure:

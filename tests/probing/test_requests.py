@@ -257,7 +257,7 @@ def test_a_proxy_is_given_the_whole_url_of_a_plain_request() -> None:
 @pytest.mark.parametrize(
     ("refusal", "outcome", "detail"),
     [
-        ("407 Proxy Authentication Required", Outcome.UNKNOWN, "it wants other credentials"),
+        ("407 Proxy Authentication Required", Outcome.UNKNOWN, "it requires other credentials"),
         ("403 Forbidden", Outcome.UNKNOWN, "it answers 403 to CONNECT; check the input `proxy`"),
         ("503 Service Unavailable", Outcome.CONNECT_REFUSED, "the proxy cannot reach the service"),
         ("4\xb2 ::error::", Outcome.UNKNOWN, "it answers no HTTP status to CONNECT"),

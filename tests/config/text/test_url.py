@@ -36,8 +36,8 @@ def test_a_base_url_takes_paths(text: str, base: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("api.example", "the scheme is missing"),
-        ("//api.example", "the scheme is missing"),
+        ("api.example", "it does not start with http"),
+        ("//api.example", "it does not start with http"),
         ("ftp://api.example", "the scheme ftp: cannot be probed"),
         ("file:///etc/passwd", "the scheme"),
         ("https://", "the host is missing"),
