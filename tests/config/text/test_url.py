@@ -39,7 +39,7 @@ def test_a_base_url_takes_paths(text: str, base: str) -> None:
         ("api.example", "it does not start with http"),
         ("//api.example", "it does not start with http"),
         ("ftp://api.example", "the scheme ftp: cannot be probed"),
-        ("file:///etc/passwd", "the scheme"),
+        ("file:///etc/passwd", "it does not start with http"),
         ("https://", "the host is missing"),
         ("https://api.example:99999", "the port is not valid"),
         ("https://[::1", "the port is not valid"),
