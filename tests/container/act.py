@@ -115,7 +115,7 @@ class Act:
         self._commit({".github/workflows/it.yml": own, **self.files})
         artifacts = self.root / "artifacts"
         command = [
-            *(str(PROGRAM), event, "--json", "--pull=false", "--container-daemon-socket=-"),
+            *(str(PROGRAM), event, "--json", "--rm", "--pull=false", "--container-daemon-socket=-"),
             *(f"--platform=ubuntu-latest={self.job_image}", *(("--bind",) if bind else ())),
             f"--local-repository={ACTION}={self.action}",
             f"--artifact-server-path={artifacts}",

@@ -204,6 +204,7 @@ def test_later_steps_and_jobs_read_the_outputs_of_a_good_deploy(runs: Runs) -> N
     assert "Message the team" not in run.results("staging")
     assert run.printed("Count the attempts of the health gate") == "attempts: 3\n"
     assert run.results("production")["Deploy what was verified"] == "success"
+    assert "verification.intoto.json" in run.artifacts["slo-verify-dashboard-1-staging"]
 
 
 def test_a_bad_deploy_is_messaged_and_the_next_environment_is_not_deployed(runs: Runs) -> None:

@@ -147,7 +147,7 @@ def _not_deployed(facts: Facts) -> str | None:
 
 @_row("remedied", _DEGRADED, Cause.APP)
 def _remedied(facts: Facts) -> str | None:
-    """One machine failed, others did not; it was restarted once, and all is well since."""
+    """One machine failed, others did not; it was restarted once, and passed since."""
     restart = facts.context.remedied
     if restart is None or not restart.is_well:
         return None
@@ -287,7 +287,7 @@ def _window_path(facts: Facts) -> str | None:
 
 @_row("window-config", _UNHEALTHY, Cause.CONFIG)
 def _window_config(facts: Facts) -> str | None:
-    """Window: never well, nor before; mostly 4xx, redirects, failed captures and the like."""
+    """Window: no good answer, nor before; mostly 4xx, redirects, failed captures and the like."""
     return _blamed(facts, CONFIG_OUTCOMES)
 
 
@@ -346,12 +346,12 @@ def _no_traffic_fail(window: Window) -> str | None:
     return _no_traffic(window, OnNoData.FAIL)
 
 
-# The gate was met and the window did not fail, but machines are missing or run something else.
+# The gate passed and the window did not fail, but machines are missing or run something else.
 
 
 @_row("machine-lost", _UNHEALTHY, Cause.APP)
 def _machine_lost(facts: Facts) -> str | None:
-    """The gate was met, but in the end a machine that should serve does not run."""
+    """The gate passed, but at the end a machine that should serve does not run."""
     pending = facts.met_fleet.pending if facts.met_fleet else ()
     lost = pending_summary(m for m in pending if m.is_down or m.is_lost)
     return f"not every machine runs: {lost}" if lost else None
@@ -359,7 +359,7 @@ def _machine_lost(facts: Facts) -> str | None:
 
 @_row("machines-mixed", _UNHEALTHY, Cause.WRONG_VERSION)
 def _machines_mixed(facts: Facts) -> str | None:
-    """The gate was met, but in the end a machine runs another image."""
+    """The gate passed, but at the end a machine runs another image."""
     fleet = facts.met_fleet
     if fleet is None or not fleet.behind:
         return None
@@ -437,7 +437,7 @@ def _no_traffic_inconclusive(window: Window) -> str | None:
 
 @_row("machine-starting", _INCONCLUSIVE, Cause.PLATFORM)
 def _machine_starting(facts: Facts) -> str | None:
-    """The gate was met, but in the end a machine is on its way, and does not come."""
+    """The gate passed, but at the end a machine is still starting."""
     pending = pending_summary(facts.met_fleet.pending) if facts.met_fleet else ""
     return f"inconclusive because not every machine runs: {pending}" if pending else None
 
@@ -447,7 +447,7 @@ def _machine_starting(facts: Facts) -> str | None:
 
 @_row("version-unverified", _INCONCLUSIVE, Cause.CONFIG)
 def _version_unverified(facts: Facts) -> str | None:
-    """The gate was met, but the version that answers cannot be compared with the expected one."""
+    """The gate passed, but the version that answers cannot be compared with the expected one."""
     last = facts.gate.attempts[-1] if facts.is_passed and facts.gate.attempts else None
     if last is None or not is_unverified(facts.rule, last.version):
         return None
@@ -509,7 +509,7 @@ def _window_degraded(window: Window) -> str | None:
 
 @_row("machine-unreachable", _DEGRADED, Cause.PLATFORM)
 def _machine_unreachable(facts: Facts) -> str | None:
-    """The gate was met, but the host of a machine does not answer the platform."""
+    """The gate passed, but the host of a machine does not answer the platform."""
     unreachable = facts.met_fleet.unreachable if facts.met_fleet else ()
     if not unreachable:
         return None
@@ -519,7 +519,7 @@ def _machine_unreachable(facts: Facts) -> str | None:
 
 @_row("machine-fails", _DEGRADED, Cause.APP)
 def _machine_fails(facts: Facts) -> str | None:
-    """The gate was met, but a machine failed to the end, and no check of the platform did."""
+    """The gate passed, but a machine failed to the end, and no check of the platform did."""
     failed = unconfirmed(facts.gate) if facts.is_passed else ()
     if not failed:
         return None
@@ -531,7 +531,7 @@ def _machine_fails(facts: Facts) -> str | None:
 
 @_row("machine-exits", _DEGRADED, Cause.APP)
 def _machine_exits(facts: Facts) -> str | None:
-    """The gate was met, but a machine of the release crashed since it began."""
+    """The gate passed, but a machine of the release crashed since it started."""
     crashed = crash_summary(facts.met_fleet) if facts.met_fleet else ""
     return f"the service answers, but machines crashed: {crashed}" if crashed else None
 
@@ -559,14 +559,14 @@ def _in_window(facts: Facts) -> str:
 
 @_row("met-degraded", _DEGRADED, Cause.APP)
 def _met_degraded(facts: Facts) -> str | None:
-    """The streak stands in time, but the body says degraded."""
+    """The streak completed in time, but the body reports degraded."""
     shown = facts.degraded if facts.end is GateEnd.MET else None
     return f"{_met(facts)}, but its health answer is degraded: {shown.detail}" if shown else None
 
 
 @_row("met", _HEALTHY, Cause.NONE)
 def _met(facts: Facts) -> str | None:
-    """The streak of successful attempts stands in time."""
+    """The streak of successful attempts completed in time."""
     if facts.end is not GateEnd.MET:
         return None
     gate, last = facts.gate, facts.gate.attempts[-1]
@@ -664,7 +664,7 @@ def _superseded(facts: Facts) -> str | None:
 
 @_row("wrong-version", _UNHEALTHY, Cause.WRONG_VERSION)
 def _wrong_version(facts: Facts) -> str | None:
-    """No streak; another version than the expected one answers in the end."""
+    """No streak; another version than the expected one answers at the end."""
     if not _is_wrong_version(facts):
         return None
     shown, wanted = facts.last_failure, facts.rule.expected
@@ -709,7 +709,7 @@ def _missed_protocol(facts: Facts) -> str | None:
 
 @_row("missed-path", _UNHEALTHY, Cause.PATH)
 def _missed_path(facts: Facts) -> str | None:
-    """No streak; in the end TLS or DNS: the deploy made neither certificate nor record."""
+    """No streak; at the end TLS or DNS: the deploy changed neither certificate nor record."""
     missed = facts.end is GateEnd.MISSED and facts.prevailing in PATH_OUTCOMES
     return _missed(facts) if missed else None
 
