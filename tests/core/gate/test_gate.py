@@ -186,6 +186,31 @@ def test_a_flapping_service_must_earn_each_early_attempt() -> None:
     assert len(gate.attempts) <= 8
 
 
+def test_the_attempts_that_a_streak_needs_are_not_spent_early() -> None:
+    """Each early attempt costs one more good peek in a row; the last three wait their time."""
+    gate = Gate(policy=replace(GatePolicy(), deadline_seconds=600.0), begun_seconds=30.0)
+    while isinstance(step := gate.next(), Ask):
+        outcome = Outcome.OK if step.kind is ObservationKind.PEEK else Outcome.HTTP_5XX
+        gate = gate.feed(observation(outcome, step.at_seconds, step.kind, took=0.0))
+
+    assert gate.end is GateEnd.MISSED
+    waits = [round(after - before) for before, after in itertools.pairwise(starts(gate))]
+    assert waits == [2, 4, 6, 8, 10, 20, 20]
+
+
+def test_a_question_that_outlasts_the_deadline_is_asked_again_at_once_then_after_a_gap() -> None:
+    """An attempt at the deadline is the last chance, so one that began before it is not."""
+    gate = Gate(policy=GatePolicy(), begun_seconds=0.0)
+    asked = []
+    for at, took in ((31.0, 1.0), (89.0, 3.0), (92.0, 3.0)):
+        gate = gate.feed(observation(Outcome.UNKNOWN, at, took=took))
+        step = gate.next()
+        assert isinstance(step, Ask)
+        asked.append(step.at_seconds)
+
+    assert asked[1:] == [92.0, 95.0 + GatePolicy().confirm_gap_seconds]
+
+
 def test_the_last_look_ends_at_its_first_failure() -> None:
     gate = drive(always(Outcome.HTTP_5XX), policy=recheck(GatePolicy()), begun=95.0)
 

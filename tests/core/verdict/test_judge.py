@@ -103,6 +103,14 @@ def test_a_service_that_has_answered_once_speaks_the_protocol() -> None:
     assert judged(gate).row == "missed-app"
 
 
+@pytest.mark.parametrize("alive", [True, False])
+def test_the_runners_network_is_named_only_where_the_control_did_not_answer(alive: bool) -> None:
+    judgement = judged(drive(always(Outcome.UNKNOWN), control_alive=alive))
+
+    assert judgement.row == "unjudged"
+    assert ("the fault may be the runner's network" in judgement.reason) is not alive
+
+
 def test_an_answer_that_our_client_never_could_read_is_no_fault_of_the_release() -> None:
     judgement = judged(drive(always(Outcome.PROTOCOL_ERROR), control_alive=True, status=200))
 

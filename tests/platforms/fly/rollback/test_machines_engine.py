@@ -7,6 +7,7 @@ import pytest
 
 from slo_action.core.model import RollbackStep
 from tests.platforms.fly.scene import GOOD, OURS, Scene
+from tests.sizes import sized
 from tests.worlds.fly import READ_TOKEN, broken, crashing, image, unpullable
 
 BAD = broken("1.1")
@@ -813,7 +814,7 @@ def test_after_its_time_box_no_further_batch_is_begun() -> None:
 # Time: what is late has not failed.
 
 
-@pytest.mark.parametrize("minutes", [5, 10])
+@pytest.mark.parametrize("minutes", sized([4], [5, 10]))
 def test_a_cold_pull_of_many_minutes_is_waited_for(minutes: int) -> None:
     scene = Scene(timeout_seconds=1_300.0).launched(2).prepared().deployed(BAD)
     becomes(scene, pull_seconds=60.0 * minutes)
