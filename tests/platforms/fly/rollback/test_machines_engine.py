@@ -833,7 +833,7 @@ def test_a_pull_that_outlasts_the_time_is_late_and_a_later_rollback_finishes_it(
 
     assert last.late
     assert "has not started within `rollback-timeout`" in last.detail
-    assert "Run `mode: rollback` to finish" in last.detail
+    assert "Run `mode: rollback` with a longer `rollback-timeout`" in last.detail
     assert scene.world.leases() == ()
     scene.timeout_seconds = 900.0
     scene.world.passes(180.0)
