@@ -257,8 +257,8 @@ class Sample:
     outcome. `machine` names the one that was asked; empty where a balancer chose.
 
     Of `total_seconds`, `observer_delay_seconds` lay in no phase, because this host was busy, and
-    `fallback_seconds` were spent on the `failed_addresses`, such as `AAAA ::1: no answer within
-    0.25 s`, before another one answered: neither is the service's.
+    `fallback_seconds` were spent on the `failed_addresses`, such as `AAAA ::1: no answer, a
+    fault of the path`, before another one answered: neither is the service's.
     """
 
     witness: Witness

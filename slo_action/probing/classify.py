@@ -36,6 +36,8 @@ _CONFIG_FIXES = {
     403: "the path is forbidden to the probe: open it, or send what it asks for by `headers`",
     404: "there is nothing at this path: check the URL",
     405: "the path does not take {method}: set `method`, or name a path that does",
+    407: "a proxy asks for credentials: write them in `proxy`",
+    421: "the server serves another host name: set `host`",
 }
 
 

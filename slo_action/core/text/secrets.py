@@ -1,8 +1,9 @@
 """Values that must not leave, and the one way to take them out of a text that does."""
 
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
@@ -79,6 +80,17 @@ _NAMED_SECRET = re.compile(
     re.IGNORECASE,
 )
 _SHORTEST_LIKELY = 8
+_BASIC = re.compile(r"\bBasic +([A-Za-z0-9+/]+={0,2})", re.IGNORECASE)
+
+
+def basic_credentials(text: str) -> tuple[str, ...]:
+    """Return `user:password` and the password of each `Basic …` in a text, decoded."""
+    found = []
+    for encoded in _BASIC.findall(text):
+        with suppress(ValueError):
+            pair = b64decode(encoded, validate=True).decode()
+            found += [pair, pair.partition(":")[2]]
+    return tuple(found)
 
 
 def likely_secrets(text: str) -> tuple[str, ...]:
@@ -92,7 +104,8 @@ def likely_secrets(text: str) -> tuple[str, ...]:
     words = [word for value in named for word in re.split(r"[\s;,=]+", value)]
     random = [word for word in _LONG_VALUE.findall(plain) if any(map(str.isdigit, word))]
     found = dict.fromkeys((*named, *map(unquote, named), *words, *random))
-    return tuple(one for one in found if len(one) >= _SHORTEST_LIKELY and not one.isdigit())
+    likely = (one for one in found if len(one) >= _SHORTEST_LIKELY and not one.isdigit())
+    return (*likely, *basic_credentials(plain))
 
 
 class Scrubber:

@@ -151,9 +151,8 @@ def _remedied(facts: Facts) -> str | None:
     restart = facts.context.remedied
     if restart is None or not restart.is_well:
         return None
-    return (
-        f"machine {restart.machine} failed, was restarted once and is well since: {restart.reason}"
-    )
+    machine = f"machine {restart.machine}"
+    return f"{machine} failed, was restarted once and is healthy since: {restart.reason}"
 
 
 def _hopeless(facts: Facts, why: HopelessReason) -> str | None:

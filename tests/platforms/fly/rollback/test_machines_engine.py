@@ -377,7 +377,7 @@ def test_the_last_step_says_what_is_restored_and_what_is_not() -> None:
     *_, last = scene.rolls_back()
 
     assert not last.succeeded
-    assert f"restored: {first}; in work: {', '.join(others)}; untouched: none" in last.detail
+    assert f"restored: {first}; in progress: {', '.join(others)}; untouched: none" in last.detail
 
 
 # Everybody else.
@@ -832,8 +832,8 @@ def test_a_pull_that_outlasts_the_time_is_late_and_a_later_rollback_finishes_it(
     *_, last = scene.rolls_back()
 
     assert last.late
-    assert "is on its way still, and the time is over" in last.detail
-    assert "Run `mode: rollback` to finish" in last.detail
+    assert "has not started within `rollback-timeout`" in last.detail
+    assert "Run `mode: rollback` with a longer `rollback-timeout`" in last.detail
     assert scene.world.leases() == ()
     scene.timeout_seconds = 900.0
     scene.world.passes(180.0)
