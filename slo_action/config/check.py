@@ -114,7 +114,7 @@ def _unfit(request: CheckRequest, inputs: Inputs, workspace: Path) -> Iterator[M
     report = inputs.sarif_file and WorkspaceFiles(workspace).real_name_or_given(inputs.sarif_file)
     if report in request.paths:
         problem = "is a file that is checked, and would be overwritten"
-        accepted = "name a file of its own, such as out/check.sarif"
+        accepted = "name another file, such as out/check.sarif"
         yield Mistake("sarif-file", problem, accepted, inputs.sarif_file)
     if request.records and not request.records.is_dir():
         accepted = "name the directory that audit records were downloaded to, or leave it out"

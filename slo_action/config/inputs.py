@@ -165,7 +165,7 @@ def _secrets(value: str) -> dict[str, Secret]:
                 "it: use a longer one"
             )
         if name.strip() in found:
-            raise ValueError(f"name each secret once: {name.strip()} is there twice")
+            raise ValueError(f"name each secret once: {name.strip()} appears twice")
         found[name.strip()] = Secret(secret.strip())
     return found
 

@@ -370,20 +370,17 @@ def _filled(inputs: Inputs, service: "Service") -> Inputs:
     unset, _ = read_inputs({})
     health, build = service.endpoint("health"), service.endpoint("build")
     grace = service.grace
+    is_default = inputs.health_path == unset.health_path
     is_named = inputs.platform is not PlatformName.AUTO or not service.platform
     return replace(
         inputs,
         url=inputs.url or service.url,
-        health_path=_first(inputs.health_path, unset.health_path, health.path if health else ""),
+        health_path=health.path if health and is_default else inputs.health_path,
         version_path=inputs.version_path or (build.path if build else ""),
         grace=grace if grace is not None and inputs.grace == unset.grace else inputs.grace,
         platform=inputs.platform if is_named else PlatformName(service.platform),
         app=inputs.app or service.app,
     )
-
-
-def _first(given: str, default: str, configured: str) -> str:
-    return given if given != default or not configured else configured
 
 
 def _control(inputs: Inputs, environment: RunEnvironment, mistakes: list[Mistake]) -> Probe | None:

@@ -9,6 +9,9 @@ from slo_action.core.journey.journeys import Assertion, Journey
 from slo_action.core.request_options import DEFAULT_OPTIONS, RequestOptions
 from slo_action.core.stats.latency import LatencyObjective
 
+MAX_OBSERVER_DELAY_SECONDS = 1.0
+"""How late this host may be, by default, before a timeout says nothing of the service."""
+
 
 class Mode(StrEnum):
     """What a run does."""
@@ -254,8 +257,8 @@ class Sample:
     outcome. `machine` names the one that was asked; empty where a balancer chose.
 
     Of `total_seconds`, `observer_delay_seconds` lay in no phase, because this host was busy, and
-    `fallback_seconds` were spent on the `failed_addresses`, such as `AAAA ::1: no answer within
-    0.25 s`, before another one answered: neither is the service's.
+    `fallback_seconds` were spent on the `failed_addresses`, such as `AAAA ::1: no answer, a
+    fault of the path`, before another one answered: neither is the service's.
     """
 
     witness: Witness
@@ -278,16 +281,13 @@ class Sample:
     failed_addresses: tuple[str, ...] = ()
 
     @property
-    def is_protocol_mismatch(self) -> bool:
-        """True where a working service and our client may not understand each other.
+    def is_closed_unanswered(self) -> bool:
+        """True where the connection was closed before the first byte of an answer.
 
-        That is no valid HTTP/1.1, a TLS alert or an untrusted certificate, and a connection
-        that is closed before the first byte of an answer, as servers do that want another protocol
-        or a client certificate. A check that passed before rules it out.
+        So do servers that want another protocol or a client certificate.
         """
-        if self.outcome is Outcome.RESET:
-            return self.status is None and self.phases.transfer_seconds is None
-        return self.outcome in (Outcome.PROTOCOL_ERROR, Outcome.TLS_OTHER)
+        is_unanswered = self.status is None and self.phases.transfer_seconds is None
+        return self.outcome is Outcome.RESET and is_unanswered
 
     @property
     def service_seconds(self) -> float:

@@ -90,7 +90,7 @@ class EvidenceDirectory:
         for name in sorted(self._written):
             with suppress(OSError):
                 self._held.replace(name, before.read(name))
-        said = f"{why}: the evidence goes on in {self.place}"
+        said = f"{why}: the evidence is now written to {self.place}"
         self._warn(said)
         self.journal(said)
 

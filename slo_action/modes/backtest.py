@@ -190,7 +190,7 @@ def _missing(seen: ReplayedEvidence, replayed: Replayed, policy: Policy) -> str:
     passed = is_passed(seen.gate.end, policy.on_late_start)
     needs = policy.window.length_seconds and (passed or watched)
     if needs and seen.window is None:
-        return "the record holds no observation window"
+        return "the record has no observation window"
     if judge_evidence(seen, policy).row != _STOPPED_ROW:
         return ""
     last = _known_seconds(replayed.evidence)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from slo_action.audit.document import EvidenceEntry
+from slo_action.audit.statement import verdict_statement
 from slo_action.audit.write import audit_document
 from slo_action.core.model import Mode
 from slo_action.core.record.record import AuditRecord, all_observations, file_name, past_verdicts
@@ -25,6 +26,7 @@ from slo_action.render.proofs import proofs, window_failures
 from slo_action.render.summary.summary import summary
 
 AUDIT_NAME = "audit.json"
+STATEMENT_NAME = "verification.intoto.json"
 
 
 def publish_record(record: AuditRecord, ports: Ports, *, artifact_name: str) -> None:
@@ -57,8 +59,8 @@ def publish_record(record: AuditRecord, ports: Ports, *, artifact_name: str) -> 
 def write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
     """Write all that is left of a run, and return its audit.
 
-    All but the summary is written before the audit, which holds the digests of all of it. The
-    summary comes last, since it shows the audit.
+    All but summary and statement is written before the audit, which holds the digests of all of it.
+    They come last: the one shows the audit, the other holds its digest.
     """
     proof = f"proofs/health/{file_name(record.service)}.log"
     evidence.write(proof, proofs(all_observations(record), window_failures(record)))
@@ -67,6 +69,11 @@ def write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
     entries = tuple(_entry(path, evidence.directory) for path in evidence.files())
     audit = audit_document(record, entries)
     evidence.write(AUDIT_NAME, json.dumps(audit, indent=2) + "\n")
+    statement = verdict_statement(
+        record, _entry(evidence.directory / AUDIT_NAME, evidence.directory).sha256
+    )
+    if statement is not None:
+        evidence.write(STATEMENT_NAME, json.dumps(statement, indent=2) + "\n")
     evidence.write("summary.md", summary(record, audit))
     return audit
 

@@ -71,7 +71,7 @@ def replay(document: AuditDocument) -> Replayed:
     """
     if document.watch is None or document.policy is None:
         raise RecordError(
-            "the record holds no observations or no policy", hint="replay a whole audit.json"
+            "the record has no observations or no policy", hint="replay a whole audit.json"
         )
     replayer = _Replayer(document, document.watch, document.policy)
     replayed = _REPLAYS[document.mode](replayer)

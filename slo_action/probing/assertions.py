@@ -59,7 +59,7 @@ def _problem(one: Assertion, values: tuple[object, ...]) -> str:
     if one.condition is Condition.ABSENT:
         return f"found {_shown_of(one, values[0])}" if values else ""
     if not values:
-        return "nothing is there"
+        return "there is no value"
     misfit = [value for value in values if not _holds(one, value)]
     return f"found {_shown_of(one, misfit[0])}" if misfit else ""
 

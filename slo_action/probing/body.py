@@ -150,7 +150,7 @@ def _text(plain: bytes, content_type: str, notes: list[str]) -> str:
         notes.append(f"the charset {quoted(name)} is unsupported; read as UTF-8")
     text = plain.decode(codec or "utf-8-sig", "replace")
     if "\N{REPLACEMENT CHARACTER}" in text:
-        notes.append(f"the body holds bytes that are not valid {name.upper()}")
+        notes.append(f"the body has bytes that are not valid {name.upper()}")
     # UTF-16 with replacement never yields lone surrogates, so the text can always be written.
     return text
 

@@ -11,7 +11,7 @@ from slo_action.core.text.quoting import quoted
 from slo_action.on_demand import on_demand
 from slo_action.probing.assertions import PRIVATE_HEADERS
 from slo_action.probing.body import Body, parse_json
-from slo_action.probing.exchange import Exchange
+from slo_action.probing.exchange import Exchange, media_type
 from slo_action.probing.journey_requests import Cookies
 
 _SECRET_NAME = re.compile(
@@ -38,7 +38,8 @@ def captured(capture: Capture, last: Exchange, body: Body, cookies: Cookies) -> 
     value = values[0]
     if value is None or isinstance(value, list | dict) or value == "":
         raise CaptureError(f"{place} is empty, a list or an object")
-    if capture.subject is Subject.BODY and (_kind(last) in _PAGES or is_page(body.text)):
+    is_html = media_type(last.headers) in _PAGES or is_page(body.text)
+    if capture.subject is Subject.BODY and is_html:
         value = on_demand("unescape")(value)
     is_typed = capture.subject is Subject.JSON and not capture.pattern
     return value if is_typed else UntypedText(value)
@@ -82,11 +83,6 @@ def _matches(pattern: str, values: Sequence[object]) -> list[str]:
     return [found for text in texts if (found := first_match(pattern, text)) is not None]
 
 
-def _kind(last: Exchange) -> str:
-    named = next((value for key, value in last.headers if key.lower() == "content-type"), "")
-    return named.partition(";")[0].strip().lower()
-
-
 def _described(last: Exchange) -> str:
-    kind = _kind(last)
+    kind = media_type(last.headers)
     return f"its body ({quoted(kind) if kind else 'without a content type'}, {last.size} B)"

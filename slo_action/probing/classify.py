@@ -24,19 +24,20 @@ from slo_action.core.answer.version import (
 )
 from slo_action.core.journey.journeys import Subject
 from slo_action.core.model import Outcome, Probe, VersionRule, Witness
-from slo_action.core.text.quoting import quoted
+from slo_action.core.text.quoting import LONGEST_ADDRESS, quoted
 from slo_action.probing.answer import Answer, remarks, retry_after
 from slo_action.probing.assertions import expects_status, looks_at_body, unmet
 from slo_action.probing.body import parse_json
 from slo_action.probing.intermediaries import cache_evidence, challenger
 from slo_action.probing.redirects import advice, target_of, without_nonce
 
-_LONGEST_LOCATION = 300
 _CONFIG_FIXES = {
     401: "the path asks for credentials: send them by `headers` or in `url`, or open the path",
     403: "the path is forbidden to the probe: open it, or send what it asks for by `headers`",
     404: "there is nothing at this path: check the URL",
     405: "the path does not take {method}: set `method`, or name a path that does",
+    407: "a proxy asks for credentials: write them in `proxy`",
+    421: "the server serves another host name: set `host`",
 }
 
 
@@ -176,7 +177,7 @@ def _redirected(facts: _Facts) -> _Found:
     if target is None:
         named = f"names no usable Location ({quoted(location)})" if location else "no Location"
         return Outcome.REDIRECT, f"answers {answer.status} and {named}"
-    shown = quoted(without_nonce(target), _LONGEST_LOCATION)
+    shown = quoted(without_nonce(target), LONGEST_ADDRESS)
     return Outcome.REDIRECT, f"answers {answer.status} to {shown}: {advice(answer.url, target)}"
 
 

@@ -111,14 +111,14 @@ class _Race:
 
     def _report(self, winner: Address | None) -> None:
         """Note who failed, or was begun before the winner and had not answered."""
-        now = self._timeline.now()
         used = f"; {winner} was used" if winner else ""
+        fault = ", a fault of the path" if winner else ""
         for address, began in self._began.items():
             if address is winner:
                 self._timeline.used(address.ip, began - next(iter(self._began.values())))
                 return
             error = self._errors.get(address, TimeoutError())
-            reason = error.strerror or f"no answer within {now - began:.2f} s"
+            reason = error.strerror or f"no answer{fault}"
             self._timeline.failed_addresses.append(f"{address}: {reason}{used}")
 
 

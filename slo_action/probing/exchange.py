@@ -16,6 +16,12 @@ OPTIONS = "slo_verify.options"
 """The one of the RequestOptions that say over which connection it is sent."""
 
 
+def media_type(headers: Headers) -> str:
+    """Return what kind of body an answer says it has, in lower case; empty where it does not."""
+    named = next((value for key, value in headers if key.lower() == "content-type"), "")
+    return named.partition(";")[0].strip().lower()
+
+
 class Phase(StrEnum):
     """How far an exchange has come, as part of a sentence."""
 

@@ -18,6 +18,9 @@ Failure = tuple[Outcome, str]
 _CERTIFICATE_EXPIRED = 10
 _NAME_MISMATCHES = frozenset({62, 64})
 """X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
+_NO_ISSUER = frozenset({18, 19, 20, 21})
+"""X509_V_ERR_*: self-signed, or its issuer is not known here."""
+_UNKNOWN_ISSUER = "does the server send its whole chain? a CA of your own goes into `ca-bundle`"
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 _RESOLVER_FAILED = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
 _OPENSSL_TEXT = re.compile(r"\] ([a-z0-9 ]+) \(_ssl")
@@ -39,6 +42,7 @@ _TLS_HINTS = {
     "sslv3 alert handshake failure": _MAYBE_CLIENT_CERTIFICATE,
     "tlsv1 alert protocol version": "does the server speak only an old version of TLS?",
     "unsupported protocol": "does the server speak only an old version of TLS?",
+    "tlsv1 alert unknown ca": "the server does not trust the client certificate: see `client-cert`",
     "tlsv1 unrecognized name": "the server has no certificate for this host name",
     "tlsv1 alert no application protocol": _HTTP_2_ONLY,
 }
@@ -79,7 +83,8 @@ def _certificate(error: ssl.SSLCertVerificationError, _timeline: ExchangeTimelin
         return Outcome.TLS_EXPIRED, "a certificate of the chain has expired"
     if code in _NAME_MISMATCHES:
         return Outcome.TLS_NAME, f"the certificate is for another name: {reason.rstrip('.')}"
-    return Outcome.TLS_OTHER, f"the certificate is not trusted: {reason}"
+    hint = f"; {_UNKNOWN_ISSUER}" if code in _NO_ISSUER else ""
+    return Outcome.TLS_OTHER, f"the certificate is not trusted: {reason}{hint}"
 
 
 def _tls(error: ssl.SSLError, timeline: ExchangeTimeline) -> Failure:
@@ -104,7 +109,7 @@ def _name(error: socket.gaierror, timeline: ExchangeTimeline) -> Failure:
 def _unusable_text(_error: BaseException, timeline: ExchangeTimeline) -> Failure:
     if timeline.phase is Phase.RESOLVE:
         return Outcome.DNS_NXDOMAIN, "the host name is not one that a resolver can look up"
-    return Outcome.UNKNOWN, "the URL or the authorization holds characters that cannot be sent"
+    return Outcome.UNKNOWN, "the URL or the authorization has characters that cannot be sent"
 
 
 def _proxy(error: ProxyError, _timeline: ExchangeTimeline) -> Failure:

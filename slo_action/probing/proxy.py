@@ -19,7 +19,7 @@ class ProxyError(Exception):
     def of(cls, status: bytes) -> "ProxyError":
         """Return the error of an answer other than 200; `status` is untrusted."""
         code = status.decode() if status.isdigit() else "no HTTP status"
-        hint = ": it wants other credentials" if code == "407" else ""
+        hint = ": it requires other credentials" if code == "407" else ""
         return cls(f"it answers {code} to CONNECT{hint}", of_target=code in _UNREACHABLE)
 
 

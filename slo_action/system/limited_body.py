@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from slo_action.core.text.quantities import size_words
 from slo_action.ports import Clock
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def read_limited(
     for chunk in response.iter_bytes():
         body += chunk
         if len(body) > most_bytes:
-            raise BodyLimitError(f"its answer is larger than {most_bytes // 1024 // 1024} MB")
+            raise BodyLimitError(f"its answer is larger than {size_words(most_bytes)}")
         if clock.monotonic() > until:
             raise BodyLimitError(f"its answer takes longer than {seconds:g} s")
     return bytes(body)

@@ -47,7 +47,7 @@ def run_backtest(log: Log, directory: str, policy: Path, service: str, *, as_jso
         of = f" of {service}" if service else ""
         raise RecordError(
             f"no audit record{of} below {directory} could be judged",
-            hint="name a directory that holds audit.json files, as the evidence artifact does",
+            hint="name a directory with audit.json files, as the evidence artifact does",
         )
     return 0
 

@@ -22,7 +22,7 @@ from slo_action.wiring.ports import Invocation, evidence_name, run_name
 _NO_TOKEN = Annotation(
     level=Level.NOTICE,
     title="No check run: the input token is empty",
-    message="Pass token: ${{ github.token }}, or set check-run: false. The verdict stands.",
+    message="Pass token: ${{ github.token }}, or set check-run: false. The verdict stays the same.",
 )
 
 

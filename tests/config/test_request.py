@@ -109,7 +109,7 @@ def test_credentials_reach_the_probe_and_nothing_that_is_shown(tmp_path: Path) -
         ({"service": ""}, "service", "is missing; name the service"),
         ({"service": "-x"}, "service", "does not begin with a dash"),
         ({"url": ""}, "url", "is missing; give the base URL"),
-        ({"url": "api.example"}, "url", "the scheme is missing"),
+        ({"url": "api.example"}, "url", "start with http://"),
         ({"url": "ftp://api.example"}, "url", "the scheme ftp: cannot be probed"),
         ({"url": "http://169.254.169.254"}, "url", "set allow-link-local: true"),
         ({"control_url": "http://2852039166"}, "control-url", "set allow-link-local: true"),

@@ -165,7 +165,7 @@ def test_every_mistake_names_its_field_and_what_to_do(tmp_path: Path) -> None:
     assert "nothing fills in ${GITHUB_SHA} here" in str(found["expected-version"])
     assert str(found["headers"]).startswith("headers: the value of X-A cannot be sent;")
     assert "nothing fills in ${{ secrets.BODY }}: write ${secrets.NAME}" in str(found["body"])
-    assert "holds no certificate or key" in str(found["ca-bundle"])
+    assert "contains no certificate or key" in str(found["ca-bundle"])
     assert "cannot be read: No such file" in str(found["client-cert"])
     assert "prometheus-headers would have no effect" in str(found["prometheus-url"])
 

@@ -101,7 +101,7 @@ class Timeline:
 
 
 TIMELINES = (
-    Timeline("A healthy deploy, watched", lambda _path, _at: GOOD),
+    Timeline("A healthy deploy", lambda _path, _at: GOOD),
     Timeline("An API that fails every third request", every_third("/api/orders")),
     Timeline("A service that dies after two minutes", until(120, BROKEN)),
 )

@@ -197,9 +197,9 @@ def test_what_others_put_in_the_way_is_not_touched_and_the_evidence_goes_on_else
     assert (evidence.directory / written).read_text(encoding="utf-8").endswith("line\nnext\n")
     assert (evidence.directory / "first.json").read_text(encoding="utf-8") == "{}"
     assert [said.partition(": the ")[2] for said in warned] == [
-        "evidence goes on in slo-verify/api-1-2"
+        "evidence is now written to slo-verify/api-1-2"
     ]
-    assert "goes on in" in (evidence.directory / "journal.jsonl").read_text(encoding="utf-8")
+    assert "is now written to" in (evidence.directory / "journal.jsonl").read_text(encoding="utf-8")
     assert {path.name for path in evidence.files()} >= {Path(written).name, "first.json"}
 
 

@@ -216,7 +216,7 @@ def test_a_window_that_was_never_recorded_is_missing() -> None:
     without = replace(Policy(), window=WindowPolicy(length_seconds=0.0))
     case = case_of(recorded(always(Outcome.OK), without), observe=300.0)
 
-    assert case.unknown == "the record holds no observation window"
+    assert case.unknown == "the record has no observation window"
 
 
 def test_an_outage_is_an_outage_only_after_what_the_policy_says() -> None:

@@ -64,6 +64,20 @@ def with_uploads(stage: VirtualRun, uploads: Uploads) -> Ports:
     )
 
 
+def test_the_statement_holds_the_digest_of_the_audit_record_on_disk(tmp_path: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    stage = VirtualRun({commit: always(Outcome.OK)}, live=commit)
+    stage.evidence = open_evidence(tmp_path, "run", Scrubber(), stage.clock)  # type: ignore[assignment]
+    record = verify(stage.request(Policy(rule=VersionRule(expected=commit))), stage.ports)
+    publish_record(record, stage.ports, artifact_name="")
+
+    (written,) = tmp_path.rglob("verification.intoto.json")
+    audit = (written.parent / "audit.json").read_bytes()
+    statement = json.loads(written.read_text(encoding="utf-8"))
+    digest = statement["predicate"]["auditRecord"]["digest"]
+    assert digest == {"sha256": hashlib.sha256(audit).hexdigest()}
+
+
 def test_every_evidence_file_is_on_disk_before_the_upload_begins(stage: VirtualRun) -> None:
     uploads = Uploads()
     publish_record(finished(stage), with_uploads(stage, uploads), artifact_name="evidence")

@@ -24,6 +24,8 @@ NEW = VersionRule(expected="2.0.0")
         (403, Outcome.HTTP_4XX, "forbidden"),
         (404, Outcome.HTTP_4XX, "check the URL"),
         (405, Outcome.HTTP_4XX, "GET"),
+        (407, Outcome.HTTP_4XX, "`proxy`"),
+        (421, Outcome.HTTP_4XX, "`host`"),
         (418, Outcome.HTTP_4XX, "418"),
         (204, Outcome.HTTP_4XX, "only 200 is a healthy answer"),
         (206, Outcome.HTTP_4XX, "only 200"),

@@ -65,8 +65,7 @@ def test_an_address_that_does_not_answer_costs_the_service_nothing() -> None:
     assert sample.phases.connect_seconds is not None
     assert sample.phases.connect_seconds < 0.2
     (failed,) = sample.failed_addresses
-    assert failed.startswith("A 127.0.0.1: no answer within 0.")
-    assert failed.endswith("; A 127.0.0.1 was used")
+    assert failed == "A 127.0.0.1: no answer, a fault of the path; A 127.0.0.1 was used"
     assert failed in sample.notes
 
 
@@ -93,7 +92,7 @@ def test_addresses_that_all_do_not_answer_end_at_the_deadline() -> None:
 
     assert sample.outcome is Outcome.CONNECT_TIMEOUT
     assert sample.total_seconds == pytest.approx(0.5, abs=0.3)
-    assert len(sample.failed_addresses) == 2
+    assert sample.failed_addresses == ("A 127.0.0.1: no answer",)
 
 
 def test_what_a_target_did_is_reported_before_what_this_host_cannot_do() -> None:

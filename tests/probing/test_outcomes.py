@@ -237,28 +237,11 @@ def test_an_answer_has_the_same_outcome_over_every_transport(kind: str, transpor
     assert (sample.phases.tls_seconds is None) is (transport == "plain")
 
 
-MISMATCHES = (
-    "101",
-    "bad chunk",
-    "chunk beyond its size",
-    "illegal length",
-    "negative length",
-    "unknown transfer",
-    "closed without an answer",
-    "closed raggedly without an answer",
-    "reset without an answer",
-    "another protocol",
-    "another protocol that waits",
-    "an impossible status",
-    "HTTP/2",
-)
-
-
 @pytest.mark.parametrize("kind", ANSWERS)
-def test_what_may_be_a_mismatch_of_protocols_is_marked(kind: str) -> None:
-    sample = answered("plain")[kind]
+def test_a_connection_that_is_closed_before_any_answer_is_marked(kind: str) -> None:
+    is_marked = kind.endswith("without an answer")
 
-    assert sample.is_protocol_mismatch is (kind in MISMATCHES)
+    assert answered("plain")[kind].is_closed_unanswered is is_marked
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -319,7 +302,6 @@ def test_a_client_certificate_that_is_wanted_is_named(transport: str) -> None:
 
     assert sample.outcome is Outcome.TLS_OTHER
     assert "client certificate" in sample.detail
-    assert sample.is_protocol_mismatch
 
 
 _PIECES = st.one_of(

@@ -93,7 +93,7 @@ def test_another_status_label_service_label_or_no_request_are_three_messages(
         return reading.detail
 
     status = problem("results", "none has a status")
-    label = problem("batch", "prometheus-service-label")
+    label = problem("batch", "; there is")
     quiet = problem("no-requests", "which is scraped")
 
     assert 'result="' in status

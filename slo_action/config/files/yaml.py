@@ -382,7 +382,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, name: str, field_name: str) 
     problem = f"not valid YAML: {error.problem}"
     accepted = "fix the line, or the one above it"
     if mark and text_line[mark.column : mark.column + 1] == "\t":
-        problem, accepted = "a tab stands where YAML takes spaces only", "indent by spaces"
+        problem, accepted = "a tab, where YAML allows only spaces", "indent by spaces"
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     return Mistake(field_name, problem, accepted).at(name, line, column)
 

@@ -98,7 +98,7 @@ def _read_entry(
     else:
         yield _left(entry, _why_no_ratio(objective.indicator))
     if entry.at("compositeWeight").content is not None:
-        yield _left(entry.at("compositeWeight"), "every objective is judged by itself")
+        yield _left(entry.at("compositeWeight"), "every objective is judged separately")
 
 
 def _indicator(part: OpenSloModel, indicators: Mapping[str, OpenSloModel]) -> OpenSloModel | None:
@@ -250,7 +250,7 @@ def _asides(spec: OpenSloModel, asked: str) -> Iterator[SkippedObjective]:
             yield _left(window, "the observation time is set by `policy`")
     method = spec.at("budgetingMethod")
     if method.text not in ("", "Occurrences"):
-        yield _left(method, "every probe counts by itself, as with Occurrences")
+        yield _left(method, "every probe counts, as with Occurrences")
     for alert in spec.at("alertPolicies").entries():
         yield _left(alert, "recipients are set by `notify`")
 

@@ -161,8 +161,8 @@ class CaptureForm(Form):
     json_path: JsonPath | None = Field(
         None, alias="json", description="The JSON path of the value."
     )
-    header: HeaderName | None = _optional("The header that holds the value.")
-    cookie: CookieName | None = _optional("The cookie that holds the value.")
+    header: HeaderName | None = _optional("The header that has the value.")
+    cookie: CookieName | None = _optional("The cookie that has the value.")
     body_matches: Pattern | None = _optional(
         "A regular expression: the value is what its first group matches in the body."
     )
@@ -191,14 +191,16 @@ class AssertionForm(Form):
         None, alias="json", description="A JSON path, such as `$.status`; with one condition."
     )
     header: HeaderName | None = _optional("A header's name; with one condition.")
-    body_matches: Pattern | None = _optional("A regular expression that the body holds.")
-    body_lacks: Pattern | None = _optional("A regular expression that the body does not hold.")
+    body_matches: Pattern | None = _optional("A regular expression that must match in the body.")
+    body_lacks: Pattern | None = _optional("A regular expression that must not match in the body.")
     certificate_days: Annotated[int, Field(ge=0, le=3650)] | None = _optional(
         "The certificate is valid for at least that many days more; less fails the run, and rolls nothing back."
     )
     equals: Json = _optional("The value itself.")
     not_equals: Json = _optional("Any value but this.")
-    matches: Pattern | None = _optional("A regular expression that the value, as text, holds.")
+    matches: Pattern | None = _optional(
+        "A regular expression that must match in the value, as text."
+    )
     exists: bool | None = _optional("Whether there is such a value at all.")
     above: Number | None = _optional("The value must be above this number.")
     below: Number | None = _optional("The value must be below this number.")
@@ -350,7 +352,7 @@ def _once(*keys: str) -> AfterValidator:
             counts = Counter(getattr(entry, key) for entry in entries)
             twice = next((value for value, count in counts.items() if count > 1), None)
             if twice is not None:
-                raise ValueError(f"write each {key} once: {quoted(twice)} is there twice")
+                raise ValueError(f"write each {key} once: {quoted(twice)} appears twice")
         return entries
 
     return AfterValidator(check)

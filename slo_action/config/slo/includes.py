@@ -121,7 +121,7 @@ class SloYmlFiles:
         for pattern in self._patterns.pop(name, ()):
             self._include(pattern, inherited, chain)
         if not parsed.documents and parsed.is_whole:
-            empty = Mistake(self._field, "holds no service: it is empty", _PAGE)
+            empty = Mistake(self._field, "has no service: it is empty", _PAGE)
             self.mistakes.append(empty.at(name))
 
     def _is_foreign(self, name: str, content: object) -> bool:

@@ -54,7 +54,7 @@ def parse_url(text: str, *, allow_link_local: bool) -> ServiceUrl:
     parts = _split(text.strip())
     if parts.scheme not in ("http", "https"):
         if not (parts.scheme and parts.netloc):
-            raise ValueError(f"the scheme is missing; {URL_FORMS}")
+            raise ValueError(f"start with http:// or https://; {URL_FORMS}")
         allowed = f"only http: and https:; {URL_FORMS}"
         raise ValueError(f"the scheme {parts.scheme}: cannot be probed, {allowed}")
     if not parts.hostname:

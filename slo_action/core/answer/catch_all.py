@@ -47,12 +47,16 @@ def no_such_path(health: Probe) -> Probe | None:
 
 
 def is_same_page(health: Sample, nowhere: Sample) -> bool:
-    """Return whether a path that cannot exist answers as the health path does."""
+    """Return whether a path that cannot exist answers as the health path does, the path aside."""
     one, other = health.response, nowhere.response
     if one is None or other is None or nowhere.status != health.status or not is_page(other.body):
         return False
-    titles = page_title(one.body), page_title(other.body)
-    return one.body == other.body or (titles[0] == titles[1] != "")
+    pages = ((one.body, other.body), (page_title(one.body), page_title(other.body)))
+    name = urlsplit(health.url).path.rstrip("/").rpartition("/")[2]
+    return any(
+        page and (page == beside or page.replace(name, "") == beside.replace(_NO_SUCH_PATH, ""))
+        for page, beside in pages
+    )
 
 
 def judged(sample: Sample, nowhere: Sample | None, *, catch_all: bool) -> Sample:

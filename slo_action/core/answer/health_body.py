@@ -7,6 +7,7 @@ from itertools import islice
 
 from slo_action.core.answer.health_words import BodyHealth, exact_word, health_of, snake_case
 from slo_action.core.text.quoting import printable, quoted
+from slo_action.on_demand import on_demand
 
 _DEPTH = 5
 _MOST_ENTRIES = 200
@@ -155,7 +156,8 @@ def is_page(text: str) -> bool:
 def page_title(text: str) -> str:
     """Return a page's title, or else its first heading; empty where it has neither."""
     found = _TITLE.search(text)
-    return found[2].strip() if found else ""
+    title = found[2].strip() if found else ""
+    return on_demand("unescape")(title) if "&" in title else title
 
 
 def read_page(text: str) -> HealthReading:
@@ -253,7 +255,8 @@ def _statements(
             yield from _of_status(key, name, value)
         else:
             health = _of_truth(name, value)
-            if health:
+            is_zero = name in _TRUTHS and value == 0 and not isinstance(value, bool)
+            if health or is_zero:  # a zero may be false, or a count
                 yield _Statement(f"{key} {_shown(value)}", health)
 
 
@@ -386,7 +389,13 @@ def _check(name: str, value: object, depth: int) -> BodyHealth | None:
         return health_of(value) if isinstance(value, str) else None
     own = _worst(one.health for one in _statements(value, wrapped=False))
     links = (health_of(one) for _, key, one in _entries(value) if key in _LINKS and one is False)
-    return _worst([own, *links]) or _worst(health for _, health in _components(value, depth - 1))
+    found = _worst([own, *links])
+    within = {k: v for k, name, v in _entries(value) if name in _NESTED} if found else value
+    return _worst([found, *(health for _, health in _components(within, depth - 1))])
+
+
+_NESTED = _names("components checks")
+"""Checks of a check that has a status of its own, as Spring Boot's composites do."""
 
 
 def _beside(key: str, name: str, value: object) -> BodyHealth | None:
@@ -420,9 +429,18 @@ _ELEMENT = re.compile(
     r"<(?:\w+:)?(status|state|health)(?:\s[^<>]{0,200})?>([^<>]{1,80})</", re.IGNORECASE
 )
 
+_CRASH = re.compile(
+    r"^Traceback \(most recent call last\):$|"
+    r"<b>(?:Fatal|Parse) error</b>:.{0,80}|^(?:PHP )?(?:Fatal|Parse) error: .{0,80}",
+    re.MULTILINE,
+)
+"""A program that fails with status 200: Python's and PHP's own words."""
+
 
 def _read_text(text: str) -> HealthReading:
     """Read a plain text of one or several lines, or the first status of an XML document."""
+    if crash := _CRASH.search(text):
+        return _decide([_Statement(quoted(crash[0]), BodyHealth.UNHEALTHY)], {})
     if len(text) > _LONGEST_TEXT or is_page(text):
         return HealthReading(health=None)
     if text.startswith("<"):

@@ -159,14 +159,27 @@ def _commit(text: str, *, certain: bool) -> tuple[str, bool]:
 
 def _release(found: re.Match[str]) -> ReleaseNumber:
     numbers = tuple(int(part) for part in found["numbers"].split("."))
-    rest, _, build = found["rest"].partition("+")
+    rest, _, build = _IN_BRACKETS.sub(r"+\1", found["rest"]).partition("+")
     return ReleaseNumber(
         numbers=numbers[:3] if numbers[3:] == (0,) else numbers,
         distance=int(found["distance"] or 0),
-        suffix=rest.strip(" ()"),
+        suffix=_spelled(rest.strip(" ()")),
         build=build,
         branch=(found["label"] or "") if _BRANCHES.match(found["label"] or "") else "",
     )
+
+
+_IN_BRACKETS = re.compile(r"^ \((\d+|[0-9a-f]{7,40})\)$")
+"""A build or commit beside a release: `1.4.2 (0123456)`."""
+_SHORT = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
+
+
+def _spelled(suffix: str) -> str:
+    """Return a prerelease as Python's packages spell it (PEP 440): `-rc.1` is `rc1`."""
+    if not _PRERELEASE.fullmatch(suffix):
+        return suffix
+    bare = re.sub(r"(?<!\d)[-._~]+|[-._~]+(?!\d)", "", suffix)
+    return re.sub(r"^[a-z]+", lambda word: _SHORT.get(word[0], word[0]), bare)
 
 
 def compare_names(one: VersionName, other: VersionName) -> tuple[Comparison, Exactness]:

@@ -11,6 +11,7 @@ from itertools import pairwise, takewhile
 from math import inf
 
 from slo_action.core.model import (
+    MAX_OBSERVER_DELAY_SECONDS,
     HopelessReason,
     Observation,
     ObservationKind,
@@ -47,7 +48,7 @@ class GatePolicy:
     peek_interval_seconds: float = 2.0
     minimum_watch_seconds: float = 30.0
     late_attempts: int = 2
-    max_observer_delay_seconds: float = 1.0
+    max_observer_delay_seconds: float = MAX_OBSERVER_DELAY_SECONDS
 
     def __post_init__(self) -> None:
         times = (

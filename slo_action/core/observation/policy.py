@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import inf
 
-from slo_action.core.model import Witness
+from slo_action.core.model import MAX_OBSERVER_DELAY_SECONDS, Witness
 from slo_action.core.observation.real_traffic import TrafficPolicy
 from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
 from slo_action.core.stats.latency import LatencyObjective
@@ -34,7 +34,7 @@ class WindowPolicy:
     closer_seconds: float = 15.0
     closer_probes: int = 1
     outage_seconds: float = 15.0
-    max_observer_delay_seconds: float = 1.0
+    max_observer_delay_seconds: float = MAX_OBSERVER_DELAY_SECONDS
     alert_ratio: float = 0.005
     rates: RatePolicy = field(default_factory=RatePolicy)
     objectives: tuple[tuple[Witness, LatencyObjective], ...] = DEFAULT_OBJECTIVES

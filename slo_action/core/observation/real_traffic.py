@@ -218,7 +218,8 @@ def _chance(count: _Count, rate: float) -> float:
 
 def _counts_text(count: _Count, reading: TrafficReading, now: float) -> str:
     rate = f" ({rounded_percent(count.rate)})" if count.requests else ""
-    said = f"{count.errors} of {count.requests} requests answered 5xx{rate}{_span(reading, now)}"
+    counted = f"{count.errors} of {count.requests} requests of real traffic failed{rate}"
+    said = counted + _span(reading, now)
     p95 = reading.p95_seconds
     if p95 is None or not isfinite(p95) or not count.requests:
         return said

@@ -92,7 +92,7 @@ def _window_sentences(window: WindowPolicy) -> tuple[str, ...]:
     trigger, slo = percent_words(rates.trigger), percent_words(rates.slo)
     observed = (
         f"Observed until {window.length_seconds:g} s after the deploy, with at least a probe every "
-        f"{window.interval_seconds:g} s; each endpoint is judged by itself, and all pooled."
+        f"{window.interval_seconds:g} s; each endpoint is judged separately, and all pooled."
     )
     plain = f"Fail: more than {trigger} of the planned probes failed"
     outage = f"every endpoint fails for {window.outage_seconds:g} s"

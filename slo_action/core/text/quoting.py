@@ -1,6 +1,8 @@
 """Untrusted text, made fit to stand inside a sentence of ours."""
 
 _LONGEST = 80
+LONGEST_ADDRESS = 300
+"""Of a URL in a sentence."""
 
 
 def printable(text: str) -> str:

@@ -1,8 +1,9 @@
 """Values that must not leave, and the one way to take them out of a text that does."""
 
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
@@ -82,6 +83,17 @@ _NAMED_SECRET = re.compile(
     re.IGNORECASE,
 )
 _SHORTEST_LIKELY = 8
+_BASIC = re.compile(r"\bBasic +([A-Za-z0-9+/]+={0,2})", re.IGNORECASE)
+
+
+def basic_credentials(text: str) -> tuple[str, ...]:
+    """Return `user:password` and the password of each `Basic …` in a text, decoded."""
+    found = []
+    for encoded in _BASIC.findall(text):
+        with suppress(ValueError):
+            pair = b64decode(encoded, validate=True).decode()
+            found += [pair, pair.partition(":")[2]]
+    return tuple(found)
 
 
 def likely_secrets(text: str) -> tuple[str, ...]:
@@ -95,7 +107,8 @@ def likely_secrets(text: str) -> tuple[str, ...]:
     words = [word for value in named for word in re.split(r"[\s;,=]+", value)]
     random = [word for word in _LONG_VALUE.findall(plain) if any(map(str.isdigit, word))]
     found = dict.fromkeys((*named, *map(unquote, named), *words, *random))
-    return tuple(one for one in found if len(one) >= _SHORTEST_LIKELY and not one.isdigit())
+    likely = (one for one in found if len(one) >= _SHORTEST_LIKELY and not one.isdigit())
+    return (*likely, *basic_credentials(plain))
 
 
 class Scrubber:
@@ -254,7 +267,7 @@ def _spans(text: str, sought: Collection[frozenset[_Form]], deepest: int) -> lis
     for form in chain.from_iterable(sought):
         if form.head in text or form.tail in text:
             found += form.places(text)
-    plain = unescaped(text) if deepest else None
+    plain = unescaped(text) if deepest and sought else None
     if plain is not None:
         within = _spans(plain.text, sought, deepest - 1)
         found += [(plain.source(start), plain.source(end)) for start, end in within]

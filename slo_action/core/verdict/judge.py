@@ -147,13 +147,12 @@ def _not_deployed(facts: Facts) -> str | None:
 
 @_row("remedied", _DEGRADED, Cause.APP)
 def _remedied(facts: Facts) -> str | None:
-    """One machine failed, others did not; it was restarted once, and all is well since."""
+    """One machine failed, others did not; it was restarted once, and passed since."""
     restart = facts.context.remedied
     if restart is None or not restart.is_well:
         return None
-    return (
-        f"machine {restart.machine} failed, was restarted once and is well since: {restart.reason}"
-    )
+    machine = f"machine {restart.machine}"
+    return f"{machine} failed, was restarted once and is healthy since: {restart.reason}"
 
 
 def _hopeless(facts: Facts, why: HopelessReason) -> str | None:
@@ -211,11 +210,13 @@ def _down_before(facts: Facts) -> str | None:
 
 @_row("check-broke", _UNHEALTHY, Cause.APP)
 def _check_broke(facts: Facts) -> str | None:
-    """No streak; 4xx, a redirect or an endless body, where `prepare` saw the same check pass."""
-    broken = facts.end is GateEnd.MISSED and facts.prevailing in CONFIG_OUTCOMES
-    if not (broken and facts.was_well_before):
+    """No streak; 4xx, a redirect and the like, but it passed in `prepare`, or at first."""
+    if facts.end is not GateEnd.MISSED or facts.prevailing not in CONFIG_OUTCOMES:
         return None
-    return f"the check that passed before the deploy fails now: {facts.last_detail}"
+    if facts.was_well_before:
+        return f"the check that passed before the deploy fails now: {facts.last_detail}"
+    passed = any(o.result is ObservationResult.PASSED for o in facts.gate.observations)
+    return f"the check passed at first and fails now: {_missed(facts)}" if passed else None
 
 
 def _outside_only(facts: Facts) -> str | None:
@@ -285,7 +286,7 @@ def _window_path(facts: Facts) -> str | None:
 
 @_row("window-config", _UNHEALTHY, Cause.CONFIG)
 def _window_config(facts: Facts) -> str | None:
-    """Window: never well, nor before; mostly 4xx, redirects, endless bodies, failed captures."""
+    """Window: no good answer, nor before; mostly 4xx, redirects, failed captures and the like."""
     return _blamed(facts, CONFIG_OUTCOMES)
 
 
@@ -344,12 +345,12 @@ def _no_traffic_fail(window: Window) -> str | None:
     return _no_traffic(window, OnNoData.FAIL)
 
 
-# The gate was met and the window did not fail, but machines are missing or run something else.
+# The gate passed and the window did not fail, but machines are missing or run something else.
 
 
 @_row("machine-lost", _UNHEALTHY, Cause.APP)
 def _machine_lost(facts: Facts) -> str | None:
-    """The gate was met, but in the end a machine that should serve does not run."""
+    """The gate passed, but at the end a machine that should serve does not run."""
     pending = facts.met_fleet.pending if facts.met_fleet else ()
     lost = pending_summary(m for m in pending if m.is_down or m.is_lost)
     return f"not every machine runs: {lost}" if lost else None
@@ -357,7 +358,7 @@ def _machine_lost(facts: Facts) -> str | None:
 
 @_row("machines-mixed", _UNHEALTHY, Cause.WRONG_VERSION)
 def _machines_mixed(facts: Facts) -> str | None:
-    """The gate was met, but in the end a machine runs another image."""
+    """The gate passed, but at the end a machine runs another image."""
     fleet = facts.met_fleet
     if fleet is None or not fleet.behind:
         return None
@@ -435,7 +436,7 @@ def _no_traffic_inconclusive(window: Window) -> str | None:
 
 @_row("machine-starting", _INCONCLUSIVE, Cause.PLATFORM)
 def _machine_starting(facts: Facts) -> str | None:
-    """The gate was met, but in the end a machine is on its way, and does not come."""
+    """The gate passed, but at the end a machine is still starting."""
     pending = pending_summary(facts.met_fleet.pending) if facts.met_fleet else ""
     return f"inconclusive because not every machine runs: {pending}" if pending else None
 
@@ -445,7 +446,7 @@ def _machine_starting(facts: Facts) -> str | None:
 
 @_row("version-unverified", _INCONCLUSIVE, Cause.CONFIG)
 def _version_unverified(facts: Facts) -> str | None:
-    """The gate was met, but the version that answers cannot be compared with the expected one."""
+    """The gate passed, but the version that answers cannot be compared with the expected one."""
     last = facts.gate.attempts[-1] if facts.is_passed and facts.gate.attempts else None
     if last is None or not is_unverified(facts.rule, last.version):
         return None
@@ -507,7 +508,7 @@ def _window_degraded(window: Window) -> str | None:
 
 @_row("machine-unreachable", _DEGRADED, Cause.PLATFORM)
 def _machine_unreachable(facts: Facts) -> str | None:
-    """The gate was met, but the host of a machine does not answer the platform."""
+    """The gate passed, but the host of a machine does not answer the platform."""
     unreachable = facts.met_fleet.unreachable if facts.met_fleet else ()
     if not unreachable:
         return None
@@ -517,7 +518,7 @@ def _machine_unreachable(facts: Facts) -> str | None:
 
 @_row("machine-fails", _DEGRADED, Cause.APP)
 def _machine_fails(facts: Facts) -> str | None:
-    """The gate was met, but a machine failed to the end, and no check of the platform did."""
+    """The gate passed, but a machine failed to the end, and no check of the platform did."""
     failed = unconfirmed(facts.gate) if facts.is_passed else ()
     if not failed:
         return None
@@ -529,7 +530,7 @@ def _machine_fails(facts: Facts) -> str | None:
 
 @_row("machine-exits", _DEGRADED, Cause.APP)
 def _machine_exits(facts: Facts) -> str | None:
-    """The gate was met, but a machine of the release crashed since it began."""
+    """The gate passed, but a machine of the release crashed since it started."""
     crashed = crash_summary(facts.met_fleet) if facts.met_fleet else ""
     return f"the service answers, but machines crashed: {crashed}" if crashed else None
 
@@ -557,14 +558,14 @@ def _in_window(facts: Facts) -> str:
 
 @_row("met-degraded", _DEGRADED, Cause.APP)
 def _met_degraded(facts: Facts) -> str | None:
-    """The streak stands in time, but the body says degraded."""
+    """The streak completed in time, but the body reports degraded."""
     shown = facts.degraded if facts.end is GateEnd.MET else None
     return f"{_met(facts)}, but its health answer is degraded: {shown.detail}" if shown else None
 
 
 @_row("met", _HEALTHY, Cause.NONE)
 def _met(facts: Facts) -> str | None:
-    """The streak of successful attempts stands in time."""
+    """The streak of successful attempts completed in time."""
     if facts.end is not GateEnd.MET:
         return None
     gate, last = facts.gate, facts.gate.attempts[-1]
@@ -662,7 +663,7 @@ def _superseded(facts: Facts) -> str | None:
 
 @_row("wrong-version", _UNHEALTHY, Cause.WRONG_VERSION)
 def _wrong_version(facts: Facts) -> str | None:
-    """No streak; another version than the expected one answers in the end."""
+    """No streak; another version than the expected one answers at the end."""
     if not _is_wrong_version(facts):
         return None
     shown, wanted = facts.last_failure, facts.rule.expected
@@ -687,28 +688,27 @@ def _missed(facts: Facts) -> str:
 
 @_row("missed-config", _UNHEALTHY, Cause.CONFIG)
 def _missed_config(facts: Facts) -> str | None:
-    """No streak; in the end 4xx, a redirect or an endless body: the check asks wrongly."""
+    """No streak, never passed; 4xx, a redirect, an endless or invalid answer: a wrong check."""
     missed = facts.end is GateEnd.MISSED and facts.prevailing in CONFIG_OUTCOMES
     return _missed(facts) if missed else None
 
 
 @_row("missed-protocol", _UNHEALTHY, Cause.CONFIG)
 def _missed_protocol(facts: Facts) -> str | None:
-    """No streak, and nothing was ever answered in HTTP/1.1: the check may ask another protocol."""
+    """No streak, nothing was ever answered, and connections are closed before the first byte."""
     shown = facts.last_failure
     if facts.end is not GateEnd.MISSED or shown is None or facts.was_well_before:
         return None
     never_answered = all(one.status is None for o in facts.gate.observations for one in o.samples)
-    mismatch = shown.is_protocol_mismatch and shown.outcome not in PATH_OUTCOMES
-    if not (mismatch and never_answered):
+    if not (shown.is_closed_unanswered and never_answered):
         return None
-    may = "; the server may speak HTTP/2 only, or want a client certificate (`client-cert`)"
-    return f"{_missed(facts)}{'' if 'HTTP/2' in shown.detail else may}"
+    may = "the server may speak HTTP/2 only, or want a client certificate (`client-cert`)"
+    return f"{_missed(facts)}; {may}"
 
 
 @_row("missed-path", _UNHEALTHY, Cause.PATH)
 def _missed_path(facts: Facts) -> str | None:
-    """No streak; in the end TLS or DNS: the deploy made neither certificate nor record."""
+    """No streak; at the end TLS or DNS: the deploy changed neither certificate nor record."""
     missed = facts.end is GateEnd.MISSED and facts.prevailing in PATH_OUTCOMES
     return _missed(facts) if missed else None
 

@@ -22,9 +22,10 @@ CONFIG_OUTCOMES = frozenset(
         Outcome.BODY_TOO_LARGE,
         Outcome.BODY_UNREADABLE,
         Outcome.CAPTURE_FAILED,
+        Outcome.PROTOCOL_ERROR,
     }
 )
-"""The check asks wrongly, unless the same check was well before."""
+"""The check asks wrongly, or for what our client cannot read, unless it was well before."""
 
 PATH_OUTCOMES = frozenset(
     {

@@ -14,7 +14,9 @@ from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest
 from slo_action.core.text.quantities import (
     duration_words,
+    failed_share,
     milliseconds_words,
+    percent_range,
     percent_words,
     rounded_percent,
 )
@@ -180,12 +182,7 @@ def requests_failed(stream: Stream | None, rate: RateTest, window: Window) -> st
         return f"none of {valid} {what} failed ({limit})"
     if bad == valid:
         return f"all {valid} {what} failed ({limit})"
-    share = f"{100 * bad / valid:.0f} % of" if bad > _MOSTLY * valid else f"1 in {valid / bad:.0f}"
-    return f"{share} {what} failed ({bad} of {valid}, {limit})"
-
-
-_MOSTLY = 0.4
-"""A larger share is given in percent: 2 of 3 is no `1 in` anything."""
+    return f"{failed_share(bad, valid)} {what} failed ({bad} of {valid}, {limit})"
 
 
 def _requests(stream: Stream | None) -> str:
@@ -356,8 +353,7 @@ def time_share(rate: RateTest) -> float:
 
 def interval_text(rate: RateTest) -> str:
     """Return the 95 % any-time interval of the share of answers."""
-    low, high = rate.interval()
-    return f"{100 * low:.1f}–{100 * high:.1f} %"
+    return percent_range(*rate.interval())
 
 
 def trigger_status(rate: RateTest, window: Window) -> str:

@@ -122,7 +122,7 @@ def _name_below(root: Path, file: Path) -> str:
     forbidden = ".." if ".." in Path(name).parts else forbidden_in_path(name)
     if forbidden:
         raise ArtifactError(
-            f"{name!r} cannot be in an artifact: its path holds {forbidden!r}.",
+            f"{name!r} cannot be in an artifact: its path has {forbidden!r}.",
             hint='rename the file without " : < > | * ? and line breaks',
         )
     return name

@@ -75,7 +75,7 @@ def _put(client: httpx.Client, url: str, body: bytes, headers: Mapping[str, str]
     except httpx.InvalidURL:
         raise ArtifactError(
             "The artifact service returned an invalid upload URL.",
-            hint="if a proxy or another artifact server stands in between, look there",
+            hint="if there is a proxy or another artifact server in between, check that",
         ) from None
     if response.status_code != _STORED:
         raise _failure(response)

@@ -21,7 +21,7 @@ def publish_or_warn(ports: PublishPorts, destination: str, publish: Callable[[],
 
 
 def _warn(ports: PublishPorts, destination: str, why: str) -> None:
-    message = f"{why}. The verdict stands."
+    message = f"{why}. The verdict stays the same."
     ports.log.annotate(
         [Annotation(level=Level.WARNING, title=f"Not published: {destination}", message=message)]
     )

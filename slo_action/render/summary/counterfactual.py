@@ -17,12 +17,11 @@ from slo_action.core.stats.rate_test import BreachRule, RateTest
 from slo_action.core.text.quantities import milliseconds_words, percent_words
 from slo_action.core.verdict.judge import Judgement
 from slo_action.core.verdict.window_facts import endpoints, failed_streams, missed_latency
-from slo_action.render.text.escape import code, shortened
+from slo_action.render.text.escape import NAME_LIMIT, code, shortened
 
 _MOST_STREAMS = 6
 _MOST_FAILURES = 60
 _MOST_ANSWERS = 1 << 12
-_NAME_LIMIT = 120
 
 
 def counterfactuals(record: AuditRecord) -> tuple[str, ...]:
@@ -192,4 +191,4 @@ def _by_count_alone(window: Window) -> str:
 
 
 def _name(stats: StreamStats) -> str:
-    return code(shortened(stats.stream.name, _NAME_LIMIT))
+    return code(shortened(stats.stream.name, NAME_LIMIT))

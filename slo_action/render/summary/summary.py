@@ -25,12 +25,11 @@ from slo_action.render.plan import plan_section
 from slo_action.render.summary.counterfactual import counterfactuals
 from slo_action.render.summary.fleet import machines_section
 from slo_action.render.summary.window import percentile_words, traffic_section, window_section
-from slo_action.render.text.escape import code, fence, markdown, shortened
+from slo_action.render.text.escape import DETAIL_LIMIT, code, fence, markdown, shortened
 from slo_action.render.text.markdown import bullets, folded, paragraphs, table, unbroken
 
 LIMIT_BYTES = 700 * 1024
-_DETAIL_LIMIT = 300
-_LONG_DETAIL = 4 * _DETAIL_LIMIT
+_LONG_DETAIL = 4 * DETAIL_LIMIT
 _OUTPUT_LINES = 60
 _BAR_WIDTH = 24
 
@@ -85,7 +84,7 @@ def _long(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    return code(shortened(text, _DETAIL_LIMIT))
+    return code(shortened(text, DETAIL_LIMIT))
 
 
 def _facts(record: AuditRecord) -> str:
@@ -179,7 +178,7 @@ def _slowest(record: AuditRecord) -> str:
         f"### Slowest answer{of}: {milliseconds_words(slowest.total_seconds)}",
         code(slowest.url),
         _phases(slowest),
-        *(f"> [!NOTE]\n> {markdown(shortened(note, _DETAIL_LIMIT))}" for note in [*notes][:10]),
+        *(f"> [!NOTE]\n> {markdown(shortened(note, DETAIL_LIMIT))}" for note in [*notes][:10]),
     )
 
 
@@ -198,7 +197,7 @@ def _machines(record: AuditRecord) -> str:
         return f"### Machines\n\nNot observed: {markdown(record.unseen)}." if record.unseen else ""
     wake = ""
     if record.wake is not None:
-        took, detail = record.wake.total_seconds, shortened(record.wake.detail, _DETAIL_LIMIT)
+        took, detail = record.wake.total_seconds, shortened(record.wake.detail, DETAIL_LIMIT)
         wake = f"The first request started a machine: {took:.1f} s, not judged; {markdown(detail)}."
     section = machines_section(record.fleet, record.gate, record.window)
     return paragraphs("### Machines", section, wake)

@@ -11,6 +11,9 @@ _SHORTHAND = re.compile(r":(?=[\w+-]+:)|\bGH-(?=\d)", re.IGNORECASE)
 _RUNS_OF_BACKTICKS = re.compile(r"`+")
 _BREAK = "\u200b"
 
+NAME_LIMIT, DETAIL_LIMIT = 120, 300
+"""Characters of a name, and of a detail, that a summary shows."""
+
 _SHELL = str.maketrans(
     {
         ";": ",",

@@ -25,7 +25,7 @@ _TIMEOUT_SECONDS = 5.0
 _MOST_BYTES = 2 * 1024 * 1024
 _MOST_SERIES = 5_000
 _MOST_HOPS = 2
-_LONGEST_MESSAGE = 200
+_LONGEST_MESSAGE = 400
 
 _HINTS = {
     400: "see the query",
@@ -54,7 +54,7 @@ class VectorElement(NamedTuple):
 
 
 class PrometheusApi:
-    """Asks one source; no retries, 5 s and 2 MB a query.
+    """Asks one source; no retries, 5 s and 2 MiB a query.
 
     `base` holds no credentials. `skew_seconds` is how far the source's clock is ahead of ours, by
     the first `Date`; None while there was none. `warnings` counts answers that came with any: such

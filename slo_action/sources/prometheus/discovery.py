@@ -7,6 +7,7 @@ from slo_action.sources.prometheus.api import NoNumberError, PrometheusApi, Vect
 from slo_action.sources.prometheus.families import FAMILIES, SERVICE_LABELS, Family
 from slo_action.sources.prometheus.promql import Counting, ServiceLabel
 
+_MOST_LISTED = 8
 _OWN_QUERIES = "set prometheus-requests-query and prometheus-errors-query"
 
 
@@ -99,7 +100,7 @@ def _no_counter(api: PrometheusApi, where: ServiceLabel, present: list[Family]) 
         )
     if not present:
         return f"{none_found}; check the prometheus-url input, or {_OWN_QUERIES}"
-    counters = ", ".join(family.counter for family in present)
+    counters = _listed([family.counter for family in present])
     return (
         f"no series of {counters} has {quoted(where.value)} as its {_one_of(where, present)}, and "
         "no target is scraped under that name; set prometheus-service-label"
@@ -107,7 +108,13 @@ def _no_counter(api: PrometheusApi, where: ServiceLabel, present: list[Family]) 
 
 
 def _one_of(where: ServiceLabel, present: list[Family]) -> str:
-    return ", ".join(dict.fromkeys(name for family in present for name in where.of(family)))
+    return _listed([name for family in present for name in where.of(family)])
+
+
+def _listed(names: list[str]) -> str:
+    different = list(dict.fromkeys(names))
+    rest = f" and {len(different) - _MOST_LISTED} more" if len(different) > _MOST_LISTED else ""
+    return ", ".join(different[:_MOST_LISTED]) + rest
 
 
 def _series(row: VectorElement) -> str:

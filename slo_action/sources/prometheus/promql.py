@@ -271,9 +271,7 @@ def _filled(name: str, text: str, service: str) -> tuple[str, str]:
     """Return the query with the service in its strings, and the same with the strings blanked."""
     query = text.strip().translate(_LINES)
     if not query or len(query) > _LONGEST_QUERY or not query.isprintable():
-        raise ValueError(
-            f"{name}: it is empty, too long or holds control characters; {COUNT_FORMS}"
-        )
+        raise ValueError(f"{name}: it is empty, too long or has control characters; {COUNT_FORMS}")
     try:
         query = _STRING.sub(lambda found: _with_service(found, service), query)
     except ValueError as error:
@@ -283,7 +281,7 @@ def _filled(name: str, text: str, service: str) -> tuple[str, str]:
     if any(mark in bare for mark in "\"'`"):
         problem = "a quotation mark is not closed"
     elif _SERVICE in bare:
-        problem = '{service} stands inside a string, such as job="{service}"'
+        problem = '{service} must be inside a string, such as job="{service}"'
     elif "#" in bare:
         problem = "it has a comment"
     elif any(bare.count(left) != bare.count(right) for left, right in ("()", "[]", "{}")):

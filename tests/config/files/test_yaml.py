@@ -144,7 +144,7 @@ def test_a_tab_is_called_a_tab() -> None:
     found = mistake("service: a\nmonitoring:\n\tinterval: 15s\n")
 
     assert (found.line, found.column) == (3, 1)
-    assert found.problem == "a tab stands where YAML takes spaces only"
+    assert found.problem == "a tab, where YAML allows only spaces"
 
 
 def test_a_control_character_is_found_where_it_stands() -> None:

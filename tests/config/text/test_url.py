@@ -36,10 +36,10 @@ def test_a_base_url_takes_paths(text: str, base: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("api.example", "the scheme is missing"),
-        ("//api.example", "the scheme is missing"),
+        ("api.example", "start with http://"),
+        ("//api.example", "start with http://"),
         ("ftp://api.example", "the scheme ftp: cannot be probed"),
-        ("file:///etc/passwd", "the scheme"),
+        ("file:///etc/passwd", "start with http://"),
         ("https://", "the host is missing"),
         ("https://api.example:99999", "the port is not valid"),
         ("https://[::1", "the port is not valid"),

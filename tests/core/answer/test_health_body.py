@@ -112,6 +112,7 @@ def test_no_document_makes_the_reader_raise_or_say_what_cannot_be_written(
         "Briefly unavailable for scheduled maintenance. Check back in a minute.",
         "We'll be back soon!",
         "We’ll be right back",
+        "We&#8217;ll be back soon!",
         "Acme will be back at 9:00",
         "Service Unavailable",
         "503 Service Temporarily Unavailable",

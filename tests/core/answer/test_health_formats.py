@@ -27,6 +27,15 @@ HEALTH_JSON: Cases = [
 JVM: Cases = [
     (GOOD, {"status": "UP", "checks": [{"name": "db", "status": "UP", "data": {"ok": False}}]}),
     (BAD, {"status": "DOWN", "checks": [{"name": "db", "status": "DOWN"}]}),
+    (
+        WARN,
+        {
+            "status": "UP",
+            "components": {
+                "db": {"status": "UP", "components": {"eu": {"status": "OUT_OF_SERVICE"}}}
+            },
+        },
+    ),
     (BAD, {"outcome": "DOWN", "checks": [{"name": "db", "state": "DOWN"}]}),
     (GOOD, {"status": "UP", "groups": ["liveness", "readiness"]}),
     (GOOD, {"status": "UP", "components": {"ping": {"status": "UNKNOWN"}}}),
@@ -107,6 +116,9 @@ PYTHON_RUBY_PHP: Cases = [
     (GOOD, "default: PASSED Application is running (0s)"),
     (BAD, "default: PASSED Application is running (0s)\ndatabase: FAILED Error: 'no route' (1s)"),
     (GOOD, "success"),
+    (BAD, "<br />\n<b>Fatal error</b>:  Uncaught PDOException: no route in /srv/index.php:3"),
+    (BAD, "PHP Fatal error:  Uncaught Error"),
+    (BAD, 'Traceback (most recent call last):\n  File "wsgi.py", line 3'),
     (BAD, "health_check failed: redis unreachable"),
     (GOOD, {"status": "up", "timestamp": "2026-01-01"}),
     (GOOD, {"status": "ok", "master_check": [{"status": "ok"}]}),
@@ -287,6 +299,12 @@ def test_the_detail_quotes_the_statement_and_names_the_checks_or_the_reason() ->
         'says "Service Unhealthy: database down"',
         'says that check "Queue" failed',
     ]
+
+
+def test_a_zero_where_a_truth_value_is_meant_is_unclear() -> None:
+    reading = read_health({"ok": 0, "errmsg": "not primary"})
+
+    assert (reading.health, reading.detail) == (WARN, f"says ok 0, {_UNCLEAR}")
 
 
 @pytest.mark.parametrize("body", [{"uptime": 3}, {"status": 2}, "Hello", [1], 500])

@@ -240,6 +240,13 @@ def test_a_later_failure_takes_a_refutation_back_until_enough_probes_outweigh_it
     assert since == [None] * 62 + [62] + [None] * 63 + [126]
 
 
+@pytest.mark.parametrize(("good", "refuted"), [(125, None), (126, 62)])
+def test_a_failure_that_enough_probes_outweigh_already_takes_no_refutation_back(
+    good: int, refuted: float | None
+) -> None:
+    assert feed(rate_test(), [*[False] * good, True]).refuted_seconds == refuted
+
+
 @pytest.mark.parametrize(("bad", "valid"), [(0, 59), (1, 93), (2, 124), (3, 153)])
 def test_an_end_fixed_in_advance_needs_fewer_probes_than_any_time(bad: int, valid: int) -> None:
     for probes, refuted in ((valid - 1, False), (valid, True)):

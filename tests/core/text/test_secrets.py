@@ -319,6 +319,11 @@ def test_a_long_line_without_credentials_is_read_in_linear_time() -> None:
         ("/healthz?token=a%2Fbcdefgh", {"a%2Fbcdefgh", "a/bcdefgh"}),
         ("X-Api-Key: abcdefgh", {"abcdefgh"}),
         ("Authorization: Bearer abcdefgh", {"Bearer abcdefgh", "abcdefgh"}),
+        (
+            "Authorization: Basic dXNlcjpodW50ZXIy",
+            {"Basic dXNlcjpodW50ZXIy", "dXNlcjpodW50ZXIy", "user:hunter2", "hunter2"},
+        ),
+        ("Authorization: Basic ab:c", {"Basic ab:c"}),
         ("Cookie: id=abcdefgh; a=b", {"id=abcdefgh; a=b", "abcdefgh"}),
         ('{"password": "hunter2222", "user": "somebody"}', {"hunter2222"}),
         ("?token=${secrets.TOKEN}&key=short", set()),

@@ -156,7 +156,7 @@ def test_what_is_no_regular_file_is_refused_before_it_is_opened(tmp_path: Path) 
 def test_a_name_that_ntfs_cannot_write_is_refused(tmp_path: Path) -> None:
     root, files = _written(tmp_path, {"12:30.txt": b"a"}, "tree")
 
-    with pytest.raises(ArtifactError, match="its path holds ':'"):
+    with pytest.raises(ArtifactError, match="its path has ':'"):
         archive_entries(root, files)
 
 

@@ -65,6 +65,12 @@ def test_a_page_with_a_nonce_of_its_own_is_the_same_by_its_title() -> None:
     assert record.judgement.row == "met-degraded"
 
 
+def test_a_page_that_shows_its_own_path_is_the_same_page() -> None:
+    record, _, _ = run(lambda path: page(SHOP.replace("Shop", f"Shop {path}").replace("id=", path)))
+
+    assert record.judgement.row == "met-degraded"
+
+
 @pytest.mark.parametrize(
     "nowhere",
     [

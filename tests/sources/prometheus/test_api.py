@@ -138,7 +138,7 @@ def _data(result: object, kind: str = "vector") -> dict[str, object]:
         (success(_data([{"metric": {}, "histogram": [1, {}]}])), "an element of its vector"),
         (vector([({"a": "1"}, 1.0), ({"a": "2"}, 1.0)]), "2 series where one number"),
         (success(_data([0] * 5001)), "5001 series; select fewer"),
-        (raw(200, b" " * (2 * 1024 * 1024 + 1)), "its answer is larger than 2 MB"),
+        (raw(200, b" " * (2 * 1024 * 1024 + 1)), "its answer is larger than 2 MiB"),
     ],
 )
 def test_what_is_no_vector_is_a_reason(response: httpx.Response | Exception, reason: str) -> None:

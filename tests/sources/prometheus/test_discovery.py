@@ -189,6 +189,21 @@ def test_another_service_is_never_counted_and_the_label_is_asked_for() -> None:
     assert 'has "b" as its job' in town.problem(service_label="job=b")
 
 
+def test_a_source_with_many_exporters_is_summed_up() -> None:
+    town = Town()
+    for names in EXPORTERS.values():
+        town.world.service("warehouse", names)
+
+    reading = town.look(service="basement")
+
+    assert "promhttp" not in reading.detail
+    assert ", starlette_requests_total, http_requests_received_total and 11 more has" in (
+        reading.detail
+    )
+    assert len(reading.detail) < 800
+    assert len(town.world.requests) <= len(FAMILIES) + 4
+
+
 def test_a_scraped_service_without_requests_yet_is_not_called_another_metric() -> None:
     town = Town()
     town.world.service("warehouse")

@@ -363,9 +363,8 @@ def _faults(value: object, key: Key, form: Scalar | Keys) -> Iterator[KeyFault]:
     for where, table in found:
         for name, entry in table.items():
             expected = form.keys.get(name)
-            is_harmless = (
-                form.form is TableForm.TABLES and not entry
-            )  # strict validation stops there
+            # strict validation does not look into an empty list
+            is_harmless = form.form is TableForm.TABLES and not entry
             if (expected is None and not is_harmless) or name in form.read_anyway:
                 names, is_read = tuple(form.keys), name in form.read_anyway
                 yield KeyFault((*where, name), entry, siblings=names, is_read=is_read)

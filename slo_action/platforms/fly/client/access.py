@@ -54,7 +54,7 @@ def header_of(token: Secret) -> Secret:
     header = authorization(token)
     if not header.reveal().partition(" ")[2] or not is_header(header):
         raise PlatformError(
-            "the token for Fly.io is malformed: it holds what no token can.",
+            "the token for Fly.io is malformed: it has characters that no token has.",
             hint="set fly-api-token to all that `fly tokens create deploy` prints, on one line",
         )
     return header

@@ -57,7 +57,7 @@ def as_refusal(answer: ApiAnswer) -> ApiAnswer:
     first = errors[0] if isinstance(errors, list) and errors else None
     message = first.get("message") if isinstance(first, dict) else None
     if not isinstance(first, dict) or not isinstance(message, str):
-        return replace(answer, status=None, lost="its answer holds neither data nor an error")
+        return replace(answer, status=None, lost="its answer has neither data nor an error")
     return replace(answer, status=_status(first, message.lower()), content={"error": message})
 
 

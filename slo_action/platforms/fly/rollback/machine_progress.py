@@ -32,7 +32,7 @@ class MachineProgress:
 
     `latest` is when the whole rollback's time is over: until then a machine is on its way. It has
     `least_seconds` to become healthy once it has started. `instance` is the one we made by an
-    update, empty without one. `ending` says how it ended; `is_late` where it was on its way still.
+    update, empty without one. `ending` says how it ended; `is_late` where it had not started yet.
     `replacement` is the machine that takes its place where its host is full; empty without one.
     """
 

@@ -5,7 +5,6 @@ Source: flyctl's `machines list`, `status` and `releases` with `--json`, and its
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from slo_action.core.text.quantities import instant_text
 from slo_action.platforms.fly.client.models import Event, FlyApp, FlyMachine, FlyRelease, Json
@@ -118,14 +117,11 @@ def _release(row: FlyRelease) -> dict[str, object]:
 
 
 def _event(event: Event) -> dict[str, object]:
-    shown = {"at": _stamp(event.at), **event.model_dump(include={"type", "status", "source"})}
+    at = instant_text(event.at) if event.at else None
+    shown = {"at": at, **event.model_dump(include={"type", "status", "source"})}
     if event.ended is None:
         return shown
     return shown | event.ended.model_dump() | {"restart_count": event.restart_count}
-
-
-def _stamp(at: datetime | None) -> str | None:
-    return instant_text(at) if at else None
 
 
 def _printed(value: object) -> str:

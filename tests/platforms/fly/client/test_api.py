@@ -233,7 +233,7 @@ def test_an_endless_answer_is_not_read_to_its_end() -> None:
             return endless()
 
     client = api(Fly(lambda _: httpx.Response(200, stream=Stream())), patience_seconds=0)
-    with pytest.raises(FlyRefusedError, match="larger than 16 MB"):
+    with pytest.raises(FlyRefusedError, match="larger than 16 MiB"):
         client.machines()
 
     assert sent <= MOST_BYTES // 1024 // 1024 + 1
