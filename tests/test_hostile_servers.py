@@ -4,6 +4,7 @@ import gzip
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,14 +134,16 @@ class Clients:
         )
         connection.most_seconds = MOST_SECONDS
         url = f"{self.world.origin}/v1/apps/a"
-        connection.send(Call(app="a", action="look at", method="GET", url=url), 0.0)
+        with closing(connection):
+            connection.send(Call(app="a", action="look at", method="GET", url=url), 0.0)
 
     def asks_prometheus(self, _root: Path) -> None:
         api = PrometheusApi(
             self.world.origin, None, clock=SystemClock(), scrubber=Scrubber(), transport=None
         )
         api.most_seconds = MOST_SECONDS
-        api.number("up")
+        with closing(api):
+            api.number("up")
 
 
 @pytest.fixture(scope="module")

@@ -101,20 +101,19 @@ class GitHubApi:
 
 
 class _LimitedClient:
-    """What ghapi sends requests by, and reads answers of a bounded size."""
-
-    def __init__(self) -> None:
-        http = on_demand("ghapi-http")
-        self._response = http.Response
-        self._client = http.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True)
+    """What ghapi sends requests by, one for each client; it reads answers of a bounded size."""
 
     def request(self, method: str, url: str, **more: Any) -> Any:  # noqa: ANN401 - ghapi is untyped
+        http = on_demand("ghapi-http")
         more["headers"] = {**(more.get("headers") or {}), "Accept-Encoding": "identity"}
-        with self._client.stream(method, url, **more) as answer:
+        with (
+            http.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True) as client,
+            client.stream(method, url, **more) as answer,
+        ):
             body = read_limited(
                 answer, SystemClock(), most_bytes=MOST_BYTES, seconds=TIMEOUT_SECONDS
             )
-        return self._response(
+        return http.Response(
             answer.status_code, headers=answer.headers, content=body, request=answer.request
         )
 

@@ -96,6 +96,7 @@ class FlyConnection:
         self._clock = clock
         self._scrubber = scrubber
         self._limits = RateLimits(clock)
+        self._is_networked = transport is None
         self._client = httpx.Client(
             transport=transport, timeout=TIMEOUT_SECONDS, follow_redirects=False
         )
@@ -135,6 +136,8 @@ class FlyConnection:
 
         Its time limits are those of each read, and a server may send a byte now and then.
         """
+        if not self._is_networked:
+            return self._answered(call)
         try:
             return within(self.most_seconds, lambda: self._answered(call))
         except TimeoutError:
