@@ -25,6 +25,7 @@ ON_DEMAND = {
     # GitHub's API, 140 ms: after the local evidence is written.
     "ghapi": "ghapi.core:GhApi",
     "ghapi-error": "fasttransport.errors:APIError",
+    "ghapi-http": "httpx2",
     # What only some inputs ask for.
     "slo.yml": "slo_action.config.slo.load:load_slo_yml",
     "workspace-files": "slo_action.config.files.workspace:WorkspaceFiles",

@@ -6,9 +6,14 @@ from slo_action.core.text.quoting import shown_value
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import GitHubError
 from slo_action.on_demand import on_demand
+from slo_action.system.clock import SystemClock
+from slo_action.system.deadline import within
+from slo_action.system.limited_body import BodyLimitError, read_limited
 
 API_VERSION = "2022-11-28"
 TIMEOUT_SECONDS = 20.0
+MOST_BYTES = 16 * 1024 * 1024
+"""The largest file of a base commit, in base64, and more."""
 _LONGEST_MESSAGE = 200
 _PUBLIC_API = "https://api.github.com"
 _FORBIDDEN, _NOT_FOUND = 403, 404
@@ -17,7 +22,15 @@ _FORBIDDEN, _NOT_FOUND = 403, 404
 class GitHubApi:
     """A synchronous client for one repository. Only what this product calls."""
 
-    def __init__(self, api_url: str, repository: str, token: Secret) -> None:
+    most_seconds = 3 * TIMEOUT_SECONDS
+    """For a call as a whole, whatever ghapi tries again within it."""
+
+    def __init__(
+        self,
+        api_url: str,
+        repository: str,
+        token: Secret,
+    ) -> None:
         owner, _, name = repository.partition("/")
         self._api: Any = on_demand("ghapi")(
             owner=owner,
@@ -28,6 +41,7 @@ class GitHubApi:
             timeout=TIMEOUT_SECONDS,
             debug=lambda *_: None,  # without one, GHAPI_DEBUG in the environment prints to stdout
         )
+        self._api.transport.client = _LimitedClient()
         # GITHUB_JWT_TOKEN in the environment would override the token that was given.
         self._api.headers["Authorization"] = f"token {token.reveal()}"
         self._api.headers["X-GitHub-Api-Version"] = API_VERSION
@@ -71,13 +85,37 @@ class GitHubApi:
 
     def _call(self, what: str, call: Any, may_not: str = "") -> Any:  # noqa: ANN401 - ghapi is untyped
         try:
-            return call()
+            return within(self.most_seconds, call)
+        except TimeoutError:
+            raise GitHubError(
+                f"could not {what}: no answer within {self.most_seconds:g} s", hint=_REFUSED
+            ) from None
+        except BodyLimitError as error:
+            raise GitHubError(f"could not {what}: {error}", hint=_REFUSED) from None
         except on_demand("ghapi-error") as error:
             raise _github_error(what, error, may_not or _MAY_NOT) from None
         except Exception as error:  # noqa: BLE001 - its transport raises several kinds
             raise GitHubError(
                 f"could not {what}: {type(error).__name__}", hint="see the log of the step"
             ) from None
+
+
+class _LimitedClient:
+    """What ghapi sends requests by, one for each client; it reads answers of a bounded size."""
+
+    def request(self, method: str, url: str, **more: Any) -> Any:  # noqa: ANN401 - ghapi is untyped
+        http = on_demand("ghapi-http")
+        more["headers"] = {**(more.get("headers") or {}), "Accept-Encoding": "identity"}
+        with (
+            http.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True) as client,
+            client.stream(method, url, **more) as answer,
+        ):
+            body = read_limited(
+                answer, SystemClock(), most_bytes=MOST_BYTES, seconds=TIMEOUT_SECONDS
+            )
+        return http.Response(
+            answer.status_code, headers=answer.headers, content=body, request=answer.request
+        )
 
 
 def _github_error(what: str, error: Any, may_not: str) -> GitHubError:  # noqa: ANN401 - ghapi is untyped

@@ -10,7 +10,7 @@ from slo_action.core.text.quantities import size_words
 from slo_action.core.text.quoting import quoted
 from slo_action.errors import GitHubError
 
-MOST_BYTES = 8 * 1024 * 1024
+MOST_BYTES = 4 * 1024 * 1024
 """Far beyond ten thousand services; GitHub itself would give a hundred megabytes."""
 MOST_LISTED = 1000
 """GitHub lists no more of a folder, and does not say that there is more."""

@@ -80,7 +80,7 @@ class AnswerReader:
         match = _STATUS_LINE.fullmatch(first)
         if match is None:
             raise _not_http(first)
-        lines: list[bytes] = []
+        lines: list[bytearray] = []
         notes: list[str] = []
         left = _LONGEST_HEAD - len(first)
         while line := self._line(left):
@@ -88,12 +88,11 @@ class AnswerReader:
             if line[:1] in (b" ", b"\t") and lines:
                 lines[-1] += b" " + line.strip()
             elif b":" in line:
-                lines.append(line)
+                lines.append(bytearray(line))
             else:
                 notes.append(f"a header line without a colon is left out: {_shown(line)}")
         headers = []
-        for line in lines:
-            name, _, value = line.partition(b":")
+        for name, _, value in (bytes(line).partition(b":") for line in lines):
             if not _TOKEN.fullmatch(name):
                 notes.append(f"a header has an invalid name: {_shown(name)}")
             headers.append((name.strip(), value.strip()))

@@ -1,9 +1,7 @@
 """Name to addresses, apart from everything else and never longer than the probe may take."""
 
 import socket
-import threading
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 _MOST_TRIED = 4
@@ -38,30 +36,6 @@ def literal(host: str, port: int) -> Address | None:
         return system_lookup(host, port, socket.AI_NUMERICHOST)[0]
     except (OSError, UnicodeError):
         return None
-
-
-def look_up_within(lookup: Lookup, host: str, port: int, seconds: float) -> Sequence[Address]:
-    """Run a lookup that cannot be interrupted in a thread of its own.
-
-    Raises TimeoutError after `seconds`, and whatever the lookup raised. The thread of a resolver
-    that hangs is left behind; it ends with the process.
-    """
-    answer: SimpleQueue[Sequence[Address] | Exception] = SimpleQueue()
-
-    def run() -> None:
-        try:
-            answer.put(lookup(host, port))
-        except Exception as error:  # noqa: BLE001 - handed to the thread that asked
-            answer.put(error)
-
-    threading.Thread(target=run, name="slo-resolve", daemon=True).start()
-    try:
-        found = answer.get(timeout=seconds)
-    except Empty:
-        raise TimeoutError from None
-    if isinstance(found, Exception):
-        raise found
-    return found
 
 
 def in_turn(addresses: Sequence[Address]) -> tuple[Address, ...]:

@@ -18,10 +18,10 @@ from slo_action.probing.resolve import (
     Lookup,
     in_turn,
     literal,
-    look_up_within,
     system_lookup,
 )
 from slo_action.probing.trust import context_of, expires_at, has_certificates
+from slo_action.system.deadline import within
 
 _REFUSED = "it leads to a link-local or metadata address, which allow-link-local refuses"
 _PORTS = {"http": 80, "https": 443}
@@ -101,7 +101,7 @@ class FreshTransport(httpx.BaseTransport):
             self._must_be_allowed(only)
             return (only,)
         with timeline.during(Phase.RESOLVE):
-            found = look_up_within(self._lookup, host, port, timeline.remaining())
+            found = within(timeline.remaining(), lambda: self._lookup(host, port))
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         timeline.addresses = tuple(map(str, found))

@@ -71,7 +71,7 @@ def test_a_file_beyond_all_measure_is_not_fetched(
 ) -> None:
     world.commits[BASE]["slo.yml"] = b"#" * (MOST_BYTES + 1)
 
-    assert "larger than 8 MiB" in refused(files).message
+    assert "larger than 4 MiB" in refused(files).message
     assert len(world.asked) == 1
 
 

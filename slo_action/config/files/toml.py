@@ -8,6 +8,7 @@ from slo_action.core.lint.rule import Document
 from slo_action.errors import Mistake
 
 SIZE_LIMIT_BYTES = 64 * 1024
+_MOST_DOTS = 256
 _BYTE_ORDER_MARK = "\ufeff"
 _AS_THE_TOOLS = "write it as the platform's own tools do"
 _WITHOUT_MARK = "save it as UTF-8 without BOM: not every TOML parser takes that invisible character"
@@ -21,8 +22,12 @@ def parse_toml(text: str, name: str, field: str) -> Document | Mistake:
     """
     if text.startswith(_BYTE_ORDER_MARK):
         return _unreadable("it begins with a byte order mark (BOM)", name, field, _WITHOUT_MARK)
+    plain = text.replace("\r\n", "\n")
+    for number, line in enumerate(plain.split("\n"), start=1):
+        if line.count(".") > _MOST_DOTS:  # tomllib keeps each part of a key with all before it
+            problem = f"cannot be read: a line of more than {_MOST_DOTS} dots"
+            return Mistake(field, problem, _AS_THE_TOOLS).at(name, number)
     try:
-        plain = text.replace("\r\n", "\n")
         return toml_positions(plain, name, tomllib.loads(plain))
     except tomllib.TOMLDecodeError as error:
         return _syntax(str(error), text, name, field)

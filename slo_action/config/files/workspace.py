@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from slo_action.config.files.text_file import read_text
 from slo_action.errors import Mistake
 
-SIZE_LIMIT_BYTES = 8 * 1024 * 1024
+SIZE_LIMIT_BYTES = 4 * 1024 * 1024
 _MOST_NAMES = 500
 
 

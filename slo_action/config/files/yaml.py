@@ -18,6 +18,7 @@ from slo_action.core.text.quoting import shown_value
 from slo_action.errors import Mistake
 
 _DEEPEST = 48
+_MOST_DIRECTIVES = 100
 _MOST_COPIES = 10
 """Aliases may make a file this many times as large as it is written, and small ones any size."""
 _SMALL = 10_000
@@ -113,6 +114,10 @@ def read_yaml(text: str, name: str, field_name: str, listed: str = "services") -
     if odd:
         problem = f"U+{ord(odd[0]):04X} ends a line in YAML only"
         wrong = _unescaped(text[: odd.start()], problem, name, field_name)
+        return YamlText(documents=(), places=KeyPositions([]), mistakes=(wrong,), is_whole=False)
+    if text.count("\n%") > _MOST_DIRECTIVES:  # libyaml compares each with all others
+        problem = f"not read: it has more than {_MOST_DIRECTIVES} directives"
+        wrong = Mistake(field_name, problem, "remove the lines that begin with %").at(name)
         return YamlText(documents=(), places=KeyPositions([]), mistakes=(wrong,), is_whole=False)
     builder = _Builder(name)
     fatal: Mistake | None = None

@@ -32,7 +32,7 @@ _REQUESTS = frozenset(
 )
 _TIMES = frozenset({"duration", "durations", "latency", "latencies", "time", "elapsed"})
 _STATUS = re.compile(
-    r"\b(?:\w*_)?(?:code|status)\s*(?:=|!=|=~|!~|:)\s*[\"']?[^\"'\s]*"
+    r"\b(?:\w*_)?(?:code|status)\s*(?:=|!=|=~|!~|:)\s*[\"']?[^\"'\s]{0,100}"
     r"(?<![0-9])[1-5](?:xx|XX|\.\.|\.[*+]|\[|\\d|[0-9]{2})"
 )
 """A label compared with an HTTP status: `status!~"5.."`, `code="500"`."""

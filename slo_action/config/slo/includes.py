@@ -24,6 +24,8 @@ from slo_action.ports import Files
 
 _MOST_FILES = 200
 _DEEPEST_INCLUDE = 10
+_MOST_PATTERNS = 1000
+_MOST_DOCUMENTS = 100
 _PAGE = "see docs/config.md"
 
 
@@ -88,6 +90,7 @@ class SloYmlFiles:
         self._files = files
         self._field = field_name
         self._patterns: dict[str, list[Reference]] = {}
+        self._included = 0
 
     def read(self, name: str, inherited: Inherited, chain: tuple[str, ...]) -> None:
         """Take one file; `chain` are the files that led to it, itself the last."""
@@ -106,9 +109,13 @@ class SloYmlFiles:
         ]
         for _, content, _ in documents:
             self.hidden.update(_targets(content))
-        for document, content, key in documents:
-            if _is_mapping(content):
-                inherited = self._file_wide(document, content, key, inherited, chain)
+        wide = [(where, table, key) for where, table, key in documents if _is_mapping(table)]
+        for document, table, key in wide[:_MOST_DOCUMENTS]:
+            inherited = self._file_wide(document, table, key, inherited, chain)
+        if len(wide) > _MOST_DOCUMENTS:
+            document, _, key = wide[_MOST_DOCUMENTS]
+            problem = f"is one document too many: {_MOST_DOCUMENTS} are read"
+            self.mistakes.append(mistake_at(document, key, problem, "write one list of services"))
         for document, content, key in documents:
             self._document(document, content, key, inherited)
         for pattern in self._patterns.pop(name, ()):
@@ -204,6 +211,12 @@ class SloYmlFiles:
         if "://" in pattern.name:
             wrong = mistake_at(document, key, "is an address, and nothing is fetched", accepted)
             self.mistakes.append(wrong)
+            return
+        self._included += 1
+        if self._included > _MOST_PATTERNS:
+            if self._included == _MOST_PATTERNS + 1:
+                problem = f"is one entry too many: {_MOST_PATTERNS} are followed"
+                self.mistakes.append(mistake_at(document, key, problem, accepted))
             return
         names = self._files.matching(pattern.name, document.path)
         if not names:

@@ -39,6 +39,7 @@ from slo_action.errors import Mistake
 from slo_action.ports import Files
 
 MOST_MISTAKES = 100
+_ENOUGH_MISTAKES = 1000
 _PAGE = "write services: and a list of them; see docs/config.md"
 
 
@@ -146,6 +147,8 @@ class _Services:
     def take(self) -> None:
         """Take everything, each thing once those that it may be about are there."""
         for entry in self._written.services:
+            if len(self.mistakes) > _ENOUGH_MISTAKES:
+                break  # there is too much to fix before the rest is of interest
             self._service(entry)
         if self._written.openslo:
             self._import()
@@ -274,5 +277,5 @@ class _Services:
         self.mistakes.append(mistake_at(entry.document, where, problem, accepted, value))
 
 
-_ADDRESS = re.compile(r"\w+://[^\s\"]*")
+_ADDRESS = re.compile(r"\b\w++://[^\s\"]*")
 """An address may hold credentials, or be a secret itself."""

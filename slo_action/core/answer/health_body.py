@@ -117,7 +117,7 @@ _SAYS_NOTHING = "the body does not report health: only the HTTP status was judge
 
 
 _TITLE = re.compile(r"<(title|h1)\b[^<>]{0,200}>([^<]{1,200})", re.IGNORECASE)
-_PARTS = re.compile(r"\s+[-–—·:]+\s+|\s*\|\s*|:\s+")
+_PARTS = re.compile(r"(?<!\s)(?:\s+[-–—·:]+\s+|\s*\|\s*)|:\s+")
 """What stands between a page's name and its site's."""
 _SUBJECT = (
     r"(?:(?:(?:our|the|this) )?(?:web ?)?(?:site|service|server|system|page|app|application) |"

@@ -77,8 +77,9 @@ _CONTAINER = re.compile(
     "deploy|deployment|image|container|commit|version|versioninfo|data|result|source|vcs"
 )
 _LABELLED = re.compile(r"([\w .-]{1,40})[:=](.*)")
-_NAME = re.compile(r"[\w./:@+-]*(?:\d+\.\d+|[0-9a-fA-F]{7,})[\w.+-]*")
-"""What looks like a version among the lines of a text."""
+_NAME = re.compile(r"(?:[\w./:@+-]*[/:@])?([\w.+-]+)")
+_TELLING = re.compile(r"\d\.\d|[0-9a-fA-F]{7}")
+"""What looks like a version among the lines of a text, by the last part of a name."""
 _META = re.compile(r"<meta\b([^<>]{1,500})>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     r"\b(name|property|itemprop|content)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))",
@@ -163,9 +164,14 @@ def _of_line(line: str, *, alone: bool) -> Iterator[VersionField]:
         return
     pieces = [piece for piece in re.split(r"[\s(),]+", value) if piece]
     parts = pieces if 1 < len(pieces) <= _PARTS_OF_A_LINE else []
-    found = [value, *parts] if alone else [p for p in parts or pieces[:1] if _NAME.fullmatch(p)]
+    found = [value, *parts] if alone else [*filter(_is_name, parts or pieces[:1])]
     for reported in () if labelled and not alone else found:
         yield VersionField(kind=VersionKind.VERSION, field="body", value=reported)
+
+
+def _is_name(piece: str) -> bool:
+    named = _NAME.fullmatch(piece)
+    return named is not None and _TELLING.search(named[1]) is not None
 
 
 def version_fields_in_page(text: str) -> tuple[VersionField, ...]:

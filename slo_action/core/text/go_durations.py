@@ -20,7 +20,7 @@ _SECONDS = {
 _SECOND = 1_000_000_000
 """In nanoseconds."""
 
-_ANY = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|h|m|s))+)")
+_ANY = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|h|m|s))+)")
 
 
 def is_go_duration(value: object) -> bool:

@@ -39,6 +39,7 @@ class Secret:
 
 
 _URL_CREDENTIALS = re.compile(r"\b(\w++://)[^/\s\"'<>]*@")
+_MOST_HIDDEN = 1000
 _BEFORE_AT = re.compile(r"(?<![^\s\"'\[\]{},])[^\s\"'\[\]{},]*@")
 """Looked for from the start of a run alone, which is linear in a line's length."""
 
@@ -52,8 +53,10 @@ def hidden_in_line(line: str, secrets: Collection[str]) -> str:
     """Return a line of a user's file without the secrets, nor anything that could be credentials.
 
     Whoever mistypes an address writes them in ways that no address has: all that ends in an `@` is
-    taken out.
+    taken out. Where there are too many secrets to look for each, nothing is shown.
     """
+    if len(secrets) > _MOST_HIDDEN:
+        return ""
     for secret in sorted(secrets, key=len, reverse=True):
         line = line.replace(secret, "***")
     return _BEFORE_AT.sub("***@", line)
@@ -72,7 +75,7 @@ def secret_lines(text: str) -> tuple[str, ...]:
     return tuple(entries)
 
 
-_VARIABLE = re.compile(r"\$\{[^}]*\}")
+_VARIABLE = re.compile(r"\$\{[^}]{0,200}\}")
 _LONG_VALUE = re.compile(r"[=:][ \"']{0,4}([\w-]{16,})", re.ASCII)
 _NAMED_SECRET = re.compile(
     r"(?:auth|bypass|cookie|credential|jwt|key|passw|secret|session|signature|token)"
@@ -165,16 +168,19 @@ class Scrubber:
 
     def _json_string(self, found: "re.Match[str]") -> str:
         """A sentence is free text; a single word may be a digest, a time or a path."""
-        if found[2]:
+        if found[2] or not found[1].endswith('"'):
             return found[0]
-        value: str = loads(found[1])
+        try:
+            value: str = loads(found[1])
+        except ValueError:  # it is no JSON after all
+            return self.scrub_encoded(found[0])
         is_sentence = " " in value and not _ROW.match(value)
         clean = self.scrub(value) if is_sentence else self.scrub_encoded(value)
         return found[0] if clean == value else dumps(clean)
 
 
 _DEEPEST = 3
-_JSON_STRING = re.compile(r'("(?:[^"\\]|\\.)*+")(\s*+:)?')
+_JSON_STRING = re.compile(r'("(?:[^"\\]|\\.)*+(?:"|\\?\Z))(\s*+:)?')
 _ROW = re.compile(r"-?\d+ \d+ ")
 """Of an observation window, in the audit record: mostly numbers."""
 _SHORTEST_DISTINCTIVE = 8

@@ -66,7 +66,9 @@ def _block_id(index: int) -> str:
 def _put(client: httpx.Client, url: str, body: bytes, headers: Mapping[str, str]) -> None:
     """The address was extended as text: `params=` would replace its query and the signature."""
     try:
-        response = client.put(url, content=body, headers=dict(headers))
+        # the body says nothing that the head does not, and may be of any size
+        with client.stream("PUT", url, content=body, headers=dict(headers)) as response:
+            pass
     except httpx.RequestError as error:  # not chained: it holds the signed address
         reason = f"the blob store did not answer ({type(error).__name__})"
         raise TransientError(reason, unsure=True) from None

@@ -5,6 +5,7 @@ in snake_case, act in camelCase. Unknown fields make act answer 500, so a reques
 that version 4 does not need.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -16,6 +17,8 @@ from slo_action.core.text.secrets import Secret
 from slo_action.errors import ArtifactError
 from slo_action.github.artifacts.blob import UploadedBlob
 from slo_action.github.artifacts.runner import BackendIds
+from slo_action.ports import Clock
+from slo_action.system.limited_body import BodyLimitError, read_limited
 from slo_action.system.retry import TransientError
 
 _SERVICE = "twirp/github.actions.results.api.v1.ArtifactService"
@@ -24,6 +27,8 @@ _ZIP_VERSION = 4
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _QUOTA = "insufficient usage"
 _LONGEST_TEXT = 200
+_MOST_BYTES = 1024 * 1024
+_MOST_SECONDS = 30.0
 _HINTS = {
     400: "see what it says of the name, and change the `artifact-name` input",
     401: "the runtime token is valid only for its own job; leave it as the runner set it",
@@ -82,8 +87,10 @@ class ArtifactService:
         token: Secret,
         ids: BackendIds,
         scrub: Callable[[str], str],
+        clock: Clock,
     ) -> None:
         self._client = client
+        self._clock = clock
         self._origin = origin
         self._token = token
         self._ids = {"workflow_run_backend_id": ids.run, "workflow_job_run_backend_id": ids.job}
@@ -128,25 +135,32 @@ class ArtifactService:
         busy: frozenset[int] = _BUSY,
     ) -> _A:
         try:
-            response = self._client.post(
+            with self._client.stream(
+                "POST",
                 f"{self._origin}/{_SERVICE}/{method}",
                 json={**self._ids, **message},
                 headers={
+                    "Accept-Encoding": "identity",
                     "Authorization": f"Bearer {self._token.reveal()}",
                     "User-Agent": f"slo-verify/{__version__}",
                 },
-            )
-        except httpx.RequestError as error:  # not chained: its request holds the token
-            reason = f"{method} got no answer ({type(error).__name__})"
-            raise TransientError(reason, unsure=True) from None
+            ) as response:
+                body = read_limited(
+                    response, self._clock, most_bytes=_MOST_BYTES, seconds=_MOST_SECONDS
+                )
+        except (httpx.RequestError, BodyLimitError) as error:  # not chained: it holds the token
+            why = str(error) if isinstance(error, BodyLimitError) else type(error).__name__
+            raise TransientError(f"{method} got no answer ({why})", unsure=True) from None
         if response.is_success:
-            return _parsed(method, response, answer)
-        raise self._failure(method, response, busy)
+            return _parsed(method, body, answer)
+        raise self._failure(method, response, body, busy)
 
-    def _failure(self, method: str, response: httpx.Response, busy: frozenset[int]) -> Exception:
+    def _failure(
+        self, method: str, response: httpx.Response, body: bytes, busy: frozenset[int]
+    ) -> Exception:
         """Say what a status means. The text is read first: 403 has several meanings."""
         try:
-            error = _TwirpError.model_validate_json(response.content)
+            error = _TwirpError.model_validate_json(body)
             text = self._scrub(f"{error.code}: {error.msg}")[:_LONGEST_TEXT]
         except ValidationError:  # act has no error text
             text = ""
@@ -170,11 +184,11 @@ class ArtifactService:
         )
 
 
-def _parsed(method: str, response: httpx.Response, answer: type[_A]) -> _A:
+def _parsed(method: str, body: bytes, answer: type[_A]) -> _A:
     """What is not JSON comes from something in between, and passes; wrong JSON does not."""
     try:
-        content = response.json()
-    except ValueError:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
         raise TransientError(f"{method} was not answered in JSON", unsure=True) from None
     try:
         return answer.model_validate(content)

@@ -20,6 +20,7 @@ from slo_action.github.artifacts.names import candidate_names
 from slo_action.github.artifacts.runner import RunnerResults
 from slo_action.github.artifacts.service import ArtifactService, NameTakenError
 from slo_action.ports import Clock, UploadedArtifact
+from slo_action.system.deadline import within
 from slo_action.system.retry import RetryBudget, TransientError
 
 _BLOCK_BYTES = 8 * 1024 * 1024
@@ -37,6 +38,9 @@ class GitHubArtifactStore:
     `random` returns numbers in [0, 1), for jitter and second names. `mask` hides a value in the
     log. `transport` None means the network, through the runner's proxy if it has one.
     """
+
+    most_seconds = 300.0
+    """For everything: who sends a byte now and then makes progress for ever."""
 
     def __init__(
         self,
@@ -59,8 +63,8 @@ class GitHubArtifactStore:
         """Upload `files` as one zip with paths relative to `root`.
 
         The name is made valid, and gets a suffix where it is taken. Raises ArtifactError, whose
-        text holds neither the token nor the signed address. Takes no longer than the transfer
-        itself plus about a minute for failures.
+        text holds neither the token nor the signed address. Failures may cost a minute of
+        it, and all of it five.
         """
         self._hide(self._runner.token.reveal())
         origin, ids = self._runner.origin(), self._runner.backend_ids()
@@ -69,15 +73,21 @@ class GitHubArtifactStore:
             delivery = _Delivery(
                 client=client,
                 service=ArtifactService(
-                    client, origin, self._runner.token, ids, self._scrubber.scrub
+                    client, origin, self._runner.token, ids, self._scrubber.scrub, self._clock
                 ),
                 budget=RetryBudget(self._clock, _BUDGET_SECONDS, self._random),
                 hide_signature=self._hide_signature,
                 expires_at=self._runner.expires_at(self._clock.now()),
                 artifact_url=self._runner.artifact_url,
             )
+            names = candidate_names(name, self._random)
             try:
-                return delivery.deliver(candidate_names(name, self._random), entries)
+                return within(self.most_seconds, lambda: delivery.deliver(names, entries))
+            except TimeoutError:
+                raise ArtifactError(
+                    f"The evidence was not uploaded within {self.most_seconds:g} s.",
+                    hint="the evidence is still in its directory; upload it by a later step",
+                ) from None
             except TransientError as error:
                 raise ArtifactError(
                     f"The artifact service kept failing: {error}.",

@@ -42,7 +42,8 @@ def check(request: CheckRequest, ports: CheckPorts) -> int:
     fly = [one for file in request.fly_files for one in fly_findings(file.document, file.services)]
     unredacted = (*_mistakes(request), *slo_findings(request.loaded), *fly, *targets)
     found = tuple(_without_secrets(one, ports) for one in unredacted)
-    shown, texts = difference(request, ports.base) if ports.base else None, _texts(request, ports)
+    shown = difference(request, ports.base) if ports.base else None
+    texts = _texts(request, found, ports)
     _say(check_lines(request.paths, found, texts), ports)
     annotations, section = _changes(shown, ports)
     ports.log.annotate((*annotations, *check_annotations(found)))
@@ -63,11 +64,18 @@ def _without_secrets(finding: Finding, ports: CheckPorts) -> Finding:
     return replace(finding, rule=rule, message=_redacted(finding.message, ports))
 
 
-def _texts(request: CheckRequest, ports: CheckPorts) -> Mapping[str, str]:
-    """Return the files' lines without anything in them that could be a secret."""
+def _texts(request: CheckRequest, found: Iterable[Finding], ports: CheckPorts) -> Mapping[str, str]:
+    """Return the lines that were found something about, without anything that could be a secret.
+
+    The others are empty: a large file has as many secrets as lines.
+    """
     hidden = request.loaded.hidden if request.loaded else frozenset()
+    pointed = {(one.path, one.place.line) for one in found}
     return {
-        path: "\n".join(hidden_in_line(ports.redact(line), hidden) for line in text.split("\n"))
+        path: "\n".join(
+            hidden_in_line(ports.redact(line), hidden) if (path, number) in pointed else ""
+            for number, line in enumerate(text.split("\n"), start=1)
+        )
         for path, text in request.texts.items()
     }
 

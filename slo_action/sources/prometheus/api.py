@@ -6,6 +6,7 @@ and Fly's endpoint speak it too). All that comes back is untrusted.
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import httpx
@@ -17,6 +18,7 @@ from slo_action.core.text.http_time import http_date
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.ports import Clock
+from slo_action.system.deadline import within
 from slo_action.system.limited_body import BodyLimitError, read_limited
 
 _TIMEOUT_SECONDS = 5.0
@@ -58,6 +60,9 @@ class PrometheusApi:
     the first `Date`; None while there was none. `warnings` counts answers that came with any: such
     an answer may lack a part. Everything but `close` raises NoNumberError.
     """
+
+    most_seconds = 2 * _TIMEOUT_SECONDS
+    """For a query, however its answer drips in."""
 
     def __init__(
         self,
@@ -101,8 +106,8 @@ class PrometheusApi:
         """Follow a redirect on the same origin only: the token goes nowhere else."""
         for _ in range(_MOST_HOPS + 1):
             try:
-                status, location, text = self._get(url)
-            except httpx.TimeoutException:
+                status, location, text = within(self.most_seconds, partial(self._get, url))
+            except (httpx.TimeoutException, TimeoutError):
                 raise self._error(f"no answer within {_TIMEOUT_SECONDS:g} s") from None
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
                 raise self._error(f"no answer ({type(error).__name__})") from None

@@ -32,8 +32,13 @@ _LONGEST_QUERY = 4_000
 _MOST_NAMED, _MOST_SHOWN = 50, 3
 _REQUESTS = "(.+_)?(http|requests?|responses?|hits|rpc)(_.+)?(_total|_count)"
 _NOT_REQUESTS = ".*(client|metric_handler|exception|bytes|size|in_flight).*"
-_STRING = re.compile(r"""(=~|!~)?\s*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)""")
-_RANGED = re.compile(rf"({_METRIC}\s*(?:\{{[^{{}}]*\}})?|\{{[^{{}}]*\}})\s*\[\{{window\}}\]")
+_STRING = re.compile(
+    r"""(?:(=~|!~)\s*)?"""
+    r"""((?<!\\)"(?:[^"\\\n]|\\.)*+"|(?<!\\)'(?:[^'\\\n]|\\.)*+'|`[^`]*`)"""
+)
+_RANGED = re.compile(
+    rf"((?<![\w:]){_METRIC}\s*+(?:\{{[^{{}}]*\}})?|\{{[^{{}}]*\}})\s*\[\{{window\}}\]"
+)
 _SELECTOR = re.compile(rf"{_METRIC}\s*(?:\{{[^{{}}]*\}})?")
 _RATE = re.compile(r"\b(?:i?rate|deriv)\s*\(", re.IGNORECASE)
 _LINES = str.maketrans("\n\r\t", "   ")

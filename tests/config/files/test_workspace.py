@@ -131,4 +131,4 @@ def test_a_file_is_read_up_to_its_limit(large: Path, more: int, is_read: bool) -
     text = WorkspaceFiles(large.parent).text("slo.yml", "config")
 
     assert isinstance(text, str) is is_read
-    assert is_read or "larger than 8 MiB" in str(text)
+    assert is_read or "larger than 4 MiB" in str(text)

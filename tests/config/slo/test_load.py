@@ -807,7 +807,7 @@ def test_a_file_that_is_not_utf_8_names_the_byte_and_its_place(tmp_path: Path) -
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "slo.yml").write_bytes(b"a: 1\n" * (SIZE_LIMIT_BYTES // 4))
 
-    assert "larger than 8 MiB" in not_read(tmp_path).problem
+    assert "larger than 4 MiB" in not_read(tmp_path).problem
 
 
 @pytest.mark.parametrize(

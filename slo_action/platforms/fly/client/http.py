@@ -15,6 +15,7 @@ from slo_action import __version__
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.platforms.fly.client.errors import TRANSIENT, ApiAnswer, Call, refused
 from slo_action.ports import Clock
+from slo_action.system.deadline import within
 from slo_action.system.limited_body import BodyLimitError, read_limited
 from slo_action.system.retry import RetryBudget
 
@@ -80,6 +81,9 @@ class RateLimits:
 class FlyConnection:
     """The connections and the rate limits of one token. Safe to use from several threads."""
 
+    most_seconds = 3 * TIMEOUT_SECONDS
+    """For a connection, the head of an answer and its body."""
+
     def __init__(
         self,
         header: Secret,
@@ -92,6 +96,7 @@ class FlyConnection:
         self._clock = clock
         self._scrubber = scrubber
         self._limits = RateLimits(clock)
+        self._is_networked = transport is None
         self._client = httpx.Client(
             transport=transport, timeout=TIMEOUT_SECONDS, follow_redirects=False
         )
@@ -127,7 +132,18 @@ class FlyConnection:
             began, wanted = self._clock.monotonic() + pause, min(2 * wanted, _LONGEST_PAUSE_SECONDS)
 
     def _exchange(self, call: Call) -> ApiAnswer:
-        """Never raises: an httpx exception holds the request, and with it the token."""
+        """Never raises: an httpx exception holds the request, and with it the token.
+
+        Its time limits are those of each read, and a server may send a byte now and then.
+        """
+        if not self._is_networked:
+            return self._answered(call)
+        try:
+            return within(self.most_seconds, lambda: self._answered(call))
+        except TimeoutError:
+            return ApiAnswer(lost=f"no answer within {self.most_seconds:g} s", was_sent=True)
+
+    def _answered(self, call: Call) -> ApiAnswer:
         try:
             with self._client.stream(
                 call.method,
