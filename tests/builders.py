@@ -97,7 +97,7 @@ def watched(
     alive: Callable[[float], bool] = lambda _: True,
     **changes: Any,
 ) -> Window:
-    """Drive a window to its end, in virtual time.
+    """Drive a window to its end, in virtual time; its gate is met unless a service starts.
 
     Its streams are `health` and the endpoints: paths, `version`, journeys as `journey buy`, or
     machines as `health@9080e1`.
@@ -112,6 +112,8 @@ def watched(
         controlled=controlled,
         **own,
     )
+    if not own:
+        window.gate_met(begun)
     drive_window(window, lambda slot: _answer(world, slot, took, changes), alive)
     return window
 

@@ -26,7 +26,9 @@ def read_record(path: Path) -> AuditDocument:
     policy = data.get("policy") if isinstance(data, dict) else None
     stated = canonical_digest(policy)
     if isinstance(policy, dict):
-        policy.setdefault("window", {"length_seconds": 0.0})
+        window = policy.setdefault("window", {"length_seconds": 0.0})
+        if "rates" in window:
+            window["rates"].setdefault("adaptive", False)
     try:
         document = AuditDocument.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:

@@ -27,8 +27,8 @@ _SLOW = Reply(200, 5.4)
 
 
 def _hiccup(_path: str, at: float) -> Reply:
-    """Fail everything for six seconds."""
-    return BROKEN if 100 < at < 106 else GOOD
+    """Fail everything for twelve seconds."""
+    return BROKEN if 100 < at < 112 else GOOD
 
 
 def _slow_api(path: str, _at: float) -> Reply:

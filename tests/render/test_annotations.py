@@ -96,7 +96,7 @@ def test_a_healthy_deploy_above_the_alert_threshold_is_warned_of() -> None:
 
     assert [one.level for one in found] == [Level.NOTICE, Level.WARNING]
     assert (
-        "above the alert threshold of 0.5 %: 1 in 159 requests to the health endpoint"
+        "above the alert threshold of 0.5 %: 1 in 194 requests to the health endpoint"
         in found[1].message
     )
 

@@ -15,8 +15,10 @@ class WindowPolicy:
 
     `length_seconds` counts from the deploy; 0 means no window. A gate that ends late is still
     followed by `minimum_seconds`. `interval_seconds` lies between any two probes; where an endpoint
-    would get fewer than `min_planned` of them, probes come faster. For `closer_seconds` after a
-    stream failed, `closer_probes` of its own come between any two of the others. Every
+    would get fewer than `min_planned` of them, probes come faster. For `closer_seconds` after an
+    endpoint failed, and while it is in doubt whether it fails too often, `closer_probes` of its own
+    come between any two of the others; in all, `most_closer` for each usual one, and never more
+    than five a second of both. Every
     `machine_every`-th probe goes to a machine, every `version_every`-th to the version endpoint.
     A probe that this host would send later than `max_observer_delay_seconds` is not sent.
     """
@@ -28,7 +30,8 @@ class WindowPolicy:
     version_every: int = 10
     min_planned: int = 75
     closer_seconds: float = 15.0
-    closer_probes: int = 1
+    closer_probes: int = 3
+    most_closer: float = 2.0
     outage_seconds: float = 15.0
     max_observer_delay_seconds: float = 1.0
     alert_ratio: float = 0.005

@@ -50,6 +50,7 @@ def replayed_under(
     again = _fresh(watched, watched.policy, watched.grace_seconds, watched.ready_by_seconds)
     asked_alike = replace(
         policy,
+        rates=replace(policy.rates, adaptive=watched.policy.rates.adaptive),
         interval_seconds=watched.interval_seconds,
         min_planned=0,
         machine_every=watched.policy.machine_every,

@@ -1,7 +1,7 @@
 """When a window asks whom: an open loop, whose slots stand in time whatever the answers do."""
 
 from collections.abc import Callable, Sequence
-from math import ceil
+from math import ceil, inf
 
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.streams import Slot, Stream
@@ -11,6 +11,8 @@ JOURNEY_SECONDS = 10.0
 DIGITS = 6
 """Times are kept to the microsecond, so that a record read back holds the very same ones."""
 _SHORTEST_INTERVAL_SECONDS = 0.02
+_CLOSEST_SECONDS = 0.25
+"""Between extra probes: five of them, with their jitter, never fall into less than a second."""
 _GOLDEN_RATIO = 0.6180339887498949
 _JITTER = 0.9
 """How much of its interval a slot may be late: what fails every so often is not met by
@@ -21,7 +23,7 @@ class ProbeScheduler:
     """The slots of one window; `taken` tickets have passed.
 
     `endpoints`, `machines`, `versions` and `journeys` are the streams by what they ask. `suspects`
-    names those that failed lately at a second since the deploy: between two usual tickets
+    names those that need a closer look at a second since the deploy: between two usual tickets
     come some of their own. `is_out` says that a stream's last probe is still on its way: such a
     journey gives its turn to another one, or to an endpoint.
     """
@@ -45,9 +47,8 @@ class ProbeScheduler:
         self._ends = ends_seconds
         self._suspects = suspects
         self._is_out = is_out
-        self._paused_until = begun_seconds
+        self._paused_until = self._latest = begun_seconds
         self._held_until: dict[str, float] = {}
-        self._parts = 1 + policy.closer_probes
         self._turns = dict.fromkeys((*kinds, "closer"), 0)
         shares = {
             "machine": 1 / policy.machine_every if self.machines else 0.0,
@@ -61,6 +62,15 @@ class ProbeScheduler:
         fitting = (ends_seconds - begun_seconds) / max(1.0, least)
         shortest = min(policy.interval_seconds, fitting)
         self.interval_seconds = max(_SHORTEST_INTERVAL_SECONDS, shortest)
+        self._parts = 1 + policy.closer_probes
+        self._most_closer = inf
+        self._is_adaptive = policy.rates.adaptive
+        self._is_alone = not self._is_adaptive
+        if self._is_adaptive:
+            fitting = int(self.interval_seconds / _CLOSEST_SECONDS)
+            self._parts = max(1, min(self._parts, fitting))
+            usual = (ends_seconds - begun_seconds) / self.interval_seconds
+            self._most_closer = policy.most_closer * usual
 
     def _fitting_turns(self, others: float) -> int:
         """Return how many turns, which may come faster, take as long as journeys wait."""
@@ -86,9 +96,11 @@ class ProbeScheduler:
         """Return the slot to come; None where the window is over."""
         step = self.interval_seconds / self._parts
         ticket = max(self.taken, ceil((self._paused_until - self._begun) / step))
-        if ticket % self._parts and not self._suspects(self._instant(ticket)):
-            ticket += self._parts - ticket % self._parts
+        while ticket % self._parts and not self._is_used(ticket):
+            ticket += 1
         at = self._instant(ticket)
+        if not ticket % self._parts and self._is_adaptive and not self._looks_closer(at):
+            at = self._instant(ticket, self._parts)
         return None if at >= self._ends else Slot(ticket, at, self._stream_of(ticket, at))
 
     def take(self, slot: Slot) -> None:
@@ -96,10 +108,12 @@ class ProbeScheduler:
         kind = "closer" if slot.ticket % self._parts else self._kind(slot.stream)
         self._turns[kind] += 1
         self.taken = slot.ticket + 1
+        self._latest = slot.at_seconds
 
-    def extend(self, ends_seconds: float) -> None:
-        """Go on until a later second since the deploy, at the same rate."""
+    def gate_met(self, ends_seconds: float) -> None:
+        """Go on alone, until a second since the deploy."""
         self._ends = ends_seconds
+        self._is_alone = True
 
     def pause_until(self, second: float) -> None:
         """Leave out the slots before a second since the deploy."""
@@ -110,13 +124,27 @@ class ProbeScheduler:
         held = self._held_until.get(journey.name, self._begun)
         self._held_until[journey.name] = max(held, second)
 
-    def _instant(self, ticket: int) -> float:
-        """Return when a ticket's turn is: within its interval, never in step with a fault.
+    def _is_used(self, ticket: int) -> bool:
+        """Return whether a ticket between two usual ones is; while the gate asks, one of them.
 
-        Multiples of the golden ratio fill the unit interval evenly, whatever their number.
+        Its part of the interval lies behind the latest slot: else six may fall into a second.
+        """
+        is_behind = self._begun + ticket * self.interval_seconds / self._parts >= self._latest
+        is_middle = ticket % self._parts == self._parts // 2
+        is_free = is_behind and (self._is_alone or is_middle)
+        return is_free and self._looks_closer(self._instant(ticket))
+
+    def _looks_closer(self, at: float) -> bool:
+        return self._turns["closer"] < self._most_closer and bool(self._suspects(at))
+
+    def _instant(self, ticket: int, parts: int = 1) -> float:
+        """Return when a ticket's turn is: within so many parts of the interval, never in step.
+
+        A fault that comes every so often would meet all of them, or none. Multiples of the golden
+        ratio fill the unit interval evenly, whatever their number.
         """
         step = self.interval_seconds / self._parts
-        shift = ticket * _GOLDEN_RATIO % 1.0 * _JITTER
+        shift = ticket * _GOLDEN_RATIO % 1.0 * _JITTER * parts
         return round(self._begun + (ticket + shift) * step, DIGITS)
 
     def _stream_of(self, ticket: int, at: float) -> Stream:

@@ -36,6 +36,8 @@ _LEAST_FAILED_JOURNEYS = 3
 _RETRY_AFTER_SECONDS = 5.0
 _LONGEST_HOLD_SECONDS = 60.0
 """However long a journey is asked to wait, it is tried again within most windows."""
+_IMMINENT_SECONDS = 3.0
+"""An outage so soon is waited for: the plain rule comes to the same seconds by counting."""
 _LEAST_DELAY_SECONDS = 0.1
 """Any host is as late as that now and then."""
 
@@ -211,7 +213,7 @@ class Window:
         self._identified_from = min(self._identified_from, at)
         self.ends_seconds = round(max(self.ends_seconds, at + self._least), DIGITS)
         self._least = 0.0
-        self._scheduler.extend(self.ends_seconds)
+        self._scheduler.gate_met(self.ends_seconds)
 
     def _keep(self, ticket: int, taken: float, heard: float, **more: Any) -> None:  # noqa: ANN401 - as WindowEvent's
         if len(self.rows) < MAX_EVENTS:
@@ -224,10 +226,15 @@ class Window:
         return self._scheduler.next() if self.end is None else None
 
     def _suspects(self, at: float) -> list[Stream]:
-        if not self.policy.rates.confidence:
+        rates, since = self.policy.rates, at - self.policy.closer_seconds
+        if not rates.confidence:
             return []
-        since = at - self.policy.closer_seconds
-        return [s for s in self._scheduler.endpoints if self.stream_stats[s.name].last_bad >= since]
+        stats = (self.stream_stats[s.name] for s in self._scheduler.endpoints)
+        return [
+            t.stream
+            for t in stats
+            if t.last_bad >= since or (rates.adaptive and t.rate.is_in_doubt)
+        ]
 
     def sent(self, slot: Slot) -> None:
         """Take note that the slot's probe was sent."""
@@ -427,6 +434,8 @@ class Window:
             return
         if self._is_outage(now):
             self._finish(WindowEnd.OUTAGE, now)
+        elif self._is_outage(now + _IMMINENT_SECONDS):
+            return
         elif self.breached:
             self._finish(WindowEnd.BREACHED, now)
         elif self.identity.breach:

@@ -100,6 +100,22 @@ def binomial_at_most(k: int, n: int, p: float) -> float:
     return min(1.0, _tail(k, n, p))
 
 
+def hypergeometric_at_least(k: int, drawn: int, bad: int, total: int) -> float:
+    """Return the chance that `drawn` of `total` answers, `bad` of them bad, hold k bad or more."""
+
+    def log_chance(j: int) -> float:
+        return _log_choose(drawn, j) + _log_choose(total - drawn, bad - j)
+
+    least, most = max(0, bad - (total - drawn)), min(bad, drawn)
+    whole = _log_choose(total, bad)
+    found = range(max(k, least), most + 1)
+    return min(1.0, sum(exp(log_chance(j) - whole) for j in found))
+
+
+def _log_choose(n: int, k: int) -> float:
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+
+
 def _tail(k: int, n: int, p: float) -> float:
     """Sum P(Bin(n, p) = j) over j = k, k-1 .. 0, for k below about the mean: terms only shrink."""
     term = exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(p) + (n - k) * log1p(-p))

@@ -15,6 +15,10 @@ from slo_action.core.stats.blocks import OpenBlock, Processes, alternatives
 
 _EDGE = 1e-9
 """A time this share of a block before its end is the next one's: floats fall short."""
+_OF_TWO = 0.84
+"""Of two tests that agree mostly, each gets so much of the doubt: measured, in ADR 0020."""
+_ALIKE = 0.85
+"""Answers worth so many of equal weight make one test of the two."""
 _SLO_SHARES = (Fraction(0), Fraction(1, 10), Fraction(1, 2), Fraction(1))
 
 
@@ -30,7 +34,9 @@ class BreachRule(StrEnum):
 class RatePolicy:
     """Rates are shares of answers. `confidence` 0 leaves the plain rule alone.
 
-    `refute_confidence` is how sure a pass is that the rate is below the trigger.
+    `refute_confidence` is how sure a pass is that the rate is below the trigger. `adaptive` is
+    False in records from before probes came faster in doubt: then a block's failed probes are not
+    counted, and an answer has the same weight wherever it stands.
     """
 
     slo: Fraction = Fraction(1, 100)
@@ -38,6 +44,7 @@ class RatePolicy:
     confidence: float = 0.99
     block_seconds: float = 5.0
     refute_confidence: float = 0.95
+    adaptive: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.slo <= self.trigger < 1:
@@ -109,7 +116,7 @@ class RateTest:
         planned: int | None = None,
     ) -> None:
         self.valid = self.bad = self.neutral = self.pending = 0
-        self.valid_weight = self.bad_weight = 0.0
+        self.valid_weight = self.bad_weight = self.squared_weights = 0.0
         self.breach: Breach | None = None
         self.refuted_seconds: float | None = None
         self.earliest_seconds = -inf
@@ -124,18 +131,18 @@ class RateTest:
         self._most_bad = inf if planned is None else most_bad(policy, planned) + _EDGE
         self._trigger, self._harmless = float(policy.trigger), policy.harmless_rates
         self._enough = enough_to_refute(0, self._trigger, self._harmless, policy.refute_confidence)
-        rates = alternatives(policy.null_rate, per_block)
-        self._processes = Processes(policy.null_rate, rates)
+        against = alternatives(policy.null_rate, per_block, by_probes=policy.adaptive)
+        self._processes = Processes(against)
         self._open: dict[int, OpenBlock] = {}
         self._latest = OpenBlock(-1, begun_seconds)
         self._bad_open = 0
         self._first_bad = inf
         self._mixture_alarm = self._change_alarm = inf
-        if policy.confidence > 0 and rates:
+        if policy.confidence > 0 and against.blocks:
             blocks = max(1, ceil((ends_seconds - begun_seconds) / self._length - _EDGE))
             alpha = (1.0 - policy.confidence) / tests
             self._mixture_alarm = log(2.0 / alpha)
-            self._change_alarm = log(2.0 * len(rates) * blocks / alpha)
+            self._change_alarm = log(2.0 * len(against) * blocks / alpha)
 
     def sent(self, scheduled_seconds: float) -> None:
         """Take note of a probe, in order of time."""
@@ -167,20 +174,21 @@ class RateTest:
         block = self._open[int((scheduled_seconds - self._begun) / self._length + _EDGE)]
         block.pending -= 1
         self.pending -= 1
+        if bad is not None:
+            self.valid_weight += weight
+            self.squared_weights += weight * weight
         if bad is False:
             self.valid += 1
-            self.valid_weight += weight
             if self.refuted_seconds is None and self.valid >= self._enough:
                 self.refuted_seconds = heard_seconds
         elif bad:
             self.bad_weight += weight
-            self.valid_weight += weight
             self._fail(block, heard_seconds)
         else:
             self.neutral += 1
             block.neutral += 1
         if block is self._latest:
-            if bad is None and block.bad:
+            if bad is None and block.failed:
                 self._look(heard_seconds)
         elif block.pending:
             self._look(heard_seconds)
@@ -196,11 +204,9 @@ class RateTest:
         if self.valid < self._enough:
             self.refuted_seconds = None
         self._first_bad = min(self._first_bad, block.starts_seconds)
-        is_new = not block.bad
-        if is_new:
-            block.bad = True
-            self._bad_open += 1
-        if is_new or self._is_plain:
+        block.failed += 1
+        self._bad_open += block.failed == 1
+        if block.failed == 1 or self._policy.adaptive or self._is_plain:
             self._look(heard)
 
     def _close(self, now: float) -> None:
@@ -210,7 +216,7 @@ class RateTest:
             if block.pending or block is self._latest:
                 break
             del self._open[block.number]
-            self._bad_open -= block.bad
+            self._bad_open -= block.failed > 0
             if self.breach is None:
                 self._add(self._processes, block, now)
         self._look(now)
@@ -222,7 +228,7 @@ class RateTest:
         seen, left = copy(self._processes), self._bad_open
         for block in self._open.values():
             self._add(seen, block, now)
-            left -= block.bad
+            left -= block.failed > 0
             if not left:
                 break
         if self._is_plain:
@@ -232,8 +238,8 @@ class RateTest:
         probes = block.probes(self._nominal if block is self._latest else 0)
         if not probes:
             return
-        seen.add(probes, block.starts_seconds, bad=block.bad)
-        if not block.bad or self._is_plain:
+        seen.add(block, probes)
+        if not block.failed or self._is_plain:
             return
         if seen.from_start >= self._mixture_alarm:
             self._breach(BreachRule.EVIDENCE, now, seen.likeliest_began_seconds)
@@ -265,6 +271,17 @@ class RateTest:
         to_come = max(0.0, self._planned - self.valid_weight)
         return self.bad > self._trigger * (self.valid + to_come) + _EDGE
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """True where something failed, and it is not sure yet that the rate is below the trigger.
+
+        As sure, at any time, as a breach must be.
+        """
+        sure = self._policy.confidence
+        return self.bad > 0 and self.valid < enough_to_refute(
+            self.bad, self._trigger, self._harmless, sure
+        )
+
     def over_trigger(self) -> bool:
         """Return whether more than the trigger's share of the valid answers was bad, either way."""
         by_count = self.bad > self._policy.trigger * self.valid
@@ -276,14 +293,23 @@ class RateTest:
     def refuted_at_end(self) -> bool:
         """Return whether the trigger is refuted by a window whose end was fixed in advance.
 
-        Exact: P(Bin(valid, trigger) <= bad) is at most 1 - `refute_confidence`, by count or by
-        weight. By count a burst that was looked at closely seems longer than it was.
+        P(Bin(valid, trigger) <= bad) is at most 1 - `refute_confidence`, by count or by weight: by
+        count a burst that was looked at closely seems longer than it was. The two are mostly of
+        one mind. By weight, answers of unequal weights are worth (sum w)^2 / sum w^2 of equal ones.
         """
+        doubt = 1.0 - self._policy.refute_confidence
         by_count = binomial_at_most(self.bad, self.valid, self._trigger)
-        by_weight = binomial_at_most(
-            ceil(self.bad_weight - _EDGE), int(self.valid_weight + _EDGE), self._trigger
-        )
-        return min(by_count, by_weight) <= 1.0 - self._policy.refute_confidence
+        if not self._policy.adaptive:
+            bad, valid = ceil(self.bad_weight - _EDGE), int(self.valid_weight + _EDGE)
+            return min(by_count, binomial_at_most(bad, valid, self._trigger)) <= doubt
+        worth = self.valid_weight / self.squared_weights if self.squared_weights else 1.0
+        if worth * self.valid_weight > _ALIKE * self.valid:
+            return by_count <= doubt
+        bad_worth, valid = worth * self.bad_weight, round(worth * self.valid_weight)
+        less, part = int(bad_worth), bad_worth % 1.0
+        by_weight = (1.0 - part) * binomial_at_most(less, valid, self._trigger)
+        by_weight += part * binomial_at_most(less + 1, valid, self._trigger)
+        return min(by_count, by_weight) <= _OF_TWO * doubt
 
     def interval(self) -> tuple[float, float]:
         """Return the failure rates that no look so far could refute with 95 %, for display."""

@@ -9,7 +9,7 @@ from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.streams import Stream
 from slo_action.core.observation.window import POOLED, Window, WindowEnd
 from slo_action.core.release.baseline import Baseline
-from slo_action.core.stats.binomial import binomial_at_most
+from slo_action.core.stats.binomial import binomial_at_most, hypergeometric_at_least
 from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest
 from slo_action.core.text.quantities import (
@@ -21,6 +21,7 @@ from slo_action.core.text.quantities import (
 
 _EDGE = 1e-9
 _CHANCE = 0.05
+_BY_CHANCE = 0.2
 _USABLE = 0.7
 """The share of the time that needs usable answers; the first answers and a pause or two aside."""
 
@@ -67,8 +68,8 @@ def is_pre_existing(window: Window) -> bool:
 def unsure(window: Window) -> StreamStats | None:
     """Return the endpoint that is furthest from refuting the trigger; None where all refute it.
 
-    With too few probes of its own, an endpoint may be judged with all others, unless it surely
-    misses the SLO itself. Not so under the plain rule.
+    With too few probes of its own, an endpoint may be judged with all others, unless it stands out
+    from them. Not so under the plain rule.
     """
     rates = window.policy.rates
     if not rates.confidence or window.end is not WindowEnd.OVER:
@@ -78,9 +79,23 @@ def unsure(window: Window) -> StreamStats | None:
         stats
         for stats in endpoints(window)
         if not stats.rate.refuted_at_end()
-        and not (pooled and stats.rate.valid and not _surely_over(stats.rate, float(rates.slo)))
+        and not (pooled and stats.rate.valid and not _stands_out(stats, window))
     ]
     return max(open_ones, key=lambda stats: _share(stats.rate), default=None)
+
+
+def _stands_out(stats: StreamStats, window: Window) -> bool:
+    """Return whether it surely misses the SLO itself, and by more than all endpoints do.
+
+    Such a share of all failures may come by chance in 1 of 5 windows. Before probes came faster in
+    doubt, others did not count.
+    """
+    rates, rate = window.policy.rates, stats.rate
+    surely_over = _surely_over(rate, float(rates.slo))
+    if not (surely_over and rates.adaptive):
+        return surely_over
+    bad, valid = window.endpoint_counts
+    return hypergeometric_at_least(rate.bad, rate.valid, bad, valid) <= _BY_CHANCE
 
 
 def unheard(window: Window) -> StreamStats | None:

@@ -131,6 +131,7 @@ def _add_failures(more: int, at: float, rate: RateTest) -> None:
     for _ in range(more):
         rate.valid -= 1
         rate.valid_weight -= 1.0
+        rate.squared_weights -= 1.0
         rate.sent(at)
         rate.answered(at, at, bad=True)
 
@@ -172,6 +173,7 @@ def _refutes(rate: RateTest, more: int) -> bool:
     other = copy(rate)
     other.valid += more
     other.valid_weight += more
+    other.squared_weights += more
     return other.refuted_at_end()
 
 

@@ -168,7 +168,7 @@ def test_a_runners_network_lost_for_thirty_seconds_never_fails(
         (Verdict.INCONCLUSIVE, Cause.OBSERVER),
     ]
     assert excused >= 25
-    assert window.endpoint_counts[0] <= 1, "only the last one, whose control answers again"
+    assert window.endpoint_counts[0] <= 2, "only the last ones, whose control answers again"
 
 
 def test_a_runners_network_lost_for_most_of_the_window_is_reported_as_such() -> None:

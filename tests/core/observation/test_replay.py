@@ -205,7 +205,7 @@ def test_an_answer_that_fits_no_slot_is_refused() -> None:
     window = opened()
     watch(window, like(between(50.0, 52.0)))
     entry = window_entry(window)
-    changed = entry.model_copy(update={"rows": (*entry.rows, entry.rows[0])})
+    changed = entry.model_copy(update={"rows": (*entry.rows, entry.rows[1])})
 
     with pytest.raises(ReplayError, match="do not follow"):
         window_of(changed, window.policy)

@@ -329,7 +329,7 @@ def test_without_confidence_the_documents_rule_decides_alone(
     window = opened(begun=begun, rates=plain, outage_seconds=1e9)
 
     def answer(slot: Slot) -> Sample:
-        return sample(Outcome.HTTP_5XX if slot.ticket // 2 in bad else Outcome.OK)
+        return sample(Outcome.HTTP_5XX if slot.ticket // 4 in bad else Outcome.OK)
 
     watch(window, answer)
     planned = int(300 - begun)

@@ -417,8 +417,8 @@ def test_a_breach_says_what_failed_how_often_since_when_against_which_limit_and_
     details = rate_details("/api", rate, window)
 
     assert plainly(judged(window).reason) == (
-        f"1 in 3 requests to /api failed ({rate.bad} of {rate.valid}, limit 5%), failing since "
-        "101 s after the deploy: what http_5xx looks like"
+        f"51% of requests to /api failed ({rate.bad} of {rate.valid}, limit 5%), failing since "
+        "102 s after the deploy: what http_5xx looks like"
     )
     for part in ("/api: ", " failed (", "any-time interval", "more than 5"):
         assert part in details
@@ -503,7 +503,7 @@ def test_a_restored_service_is_judged_by_the_plain_rule_of_its_minute() -> None:
         _ERROR_RATE,
     )
     assert (mixed.verdict, mixed.row) == (Verdict.UNHEALTHY, "window-mixed")
-    assert "after the rollback" in well.reason or "misses its SLO" in well.reason
+    assert "of the rollback" in well.reason or "misses its SLO" in well.reason
 
 
 @pytest.mark.parametrize("meaning", OnNoData)

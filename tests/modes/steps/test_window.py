@@ -157,7 +157,7 @@ def test_an_endpoint_that_dies_while_health_is_fine_is_rolled_back() -> None:
     record = run(with_api(deployed(GOOD), broken_from(60.0, Outcome.HTTP_5XX)))
 
     assert record.ending is Ending.ROLLED_BACK_VERIFIED
-    assert record.judgement.reason.startswith("47 % of requests to /api failed (")
+    assert record.judgement.reason.startswith("66 % of requests to /api failed (")
     assert shown(record).breached[0] == "/api"
     assert "health" in shown(record).stream_stats
 
