@@ -78,7 +78,7 @@ def test_a_release_that_breaks_a_journey_is_rolled_back_and_what_is_restored_is_
     assert broken.judgement.row == "window-breach"
     assert broken.judgement.reason.startswith("1 in 5 runs of journey buy failed (3 of ")
     assert broken.judgement.reason.endswith(
-        "failing since 124 s after the deploy: step 4 of 4 (pay): answers 500 Internal Server Error"
+        "failing since 125 s after the deploy: step 4 of 4 (pay): answers 500 Internal Server Error"
     )
     assert broken.rollback is not None
     assert broken.rollback.verification is not None
