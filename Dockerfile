@@ -14,6 +14,11 @@ RUN cp -r /src/slo_action "$(/opt/slo-verify/bin/python -c 'import sysconfig; pr
  && rm -rf /opt/slo-verify/include /opt/slo-verify/.gitignore
 
 FROM docker.io/library/python:3.13-slim
+# A release adds version, revision, and the digest of the base.
+LABEL org.opencontainers.image.title="slo-verify" \
+      org.opencontainers.image.description="Verifies a deploy by its health SLO, and rolls it back when it is bad" \
+      org.opencontainers.image.source="https://github.com/org/slo-verify" \
+      org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/slo-verify /opt/slo-verify
 RUN ln -s /opt/slo-verify/bin/slo-verify /usr/local/bin/slo-verify
 # Root, as the runner demands: its files belong to another user of the host.

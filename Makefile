@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 
 # Scenes with real servers take real seconds: one worker more than there are processors works then.
 WORKERS = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
-PYTEST  = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST  = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Whoever runs tests twice wants them compiled once.
 unexport PYTHONDONTWRITEBYTECODE

@@ -218,5 +218,5 @@ class _Lease:
 
 
 def _client(stage: Stage) -> httpx.Client:
-    headers = {"Authorization": DEPLOY_TOKEN}
+    headers = {"Authorization": f"Bearer {DEPLOY_TOKEN}"}
     return httpx.Client(transport=stage.world.transport(), timeout=70.0, headers=headers)

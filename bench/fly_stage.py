@@ -12,6 +12,7 @@ from typing import Any
 from slo_action.config.request import RunEnvironment, VerifyRequest, read_request
 from slo_action.core.model import RunIdentity
 from slo_action.core.release.baseline import Prepared
+from slo_action.core.text.secrets import Scrubber
 from slo_action.platforms import PlatformContext
 from slo_action.platforms.fly.platform import FlyPlatform, open_platform
 from tests.worlds.fly import (
@@ -194,7 +195,7 @@ class Stage:
             environment={},
             workspace=Path("/nowhere"),
             clock=self.clock,
-            redact=str,
+            scrubber=Scrubber(),
             prepared=prepared,
         )
         return open_platform(

@@ -31,6 +31,7 @@ from slo_action.config.slo.json_schema import generated_slo_schema, key_meanings
 from slo_action.core.verdict.judge import TABLE
 from slo_action.errors import all_errors
 from slo_action.render.outputs import OUTPUTS
+from slo_action.sources.prometheus.families import FAMILIES, SERVICE_LABELS, STATUS_LABELS
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- generated: {} -->", "<!-- /generated -->"
@@ -115,11 +116,36 @@ _MATRIX_TABLES: dict[str, tuple[type[Form], str]] = {
     "maintenance": (MaintenanceForm, ""),
 }
 
+
+def metric_families_table() -> str:
+    """Return the metrics that requests are counted by, in the order in which they are tried."""
+    rows = [
+        f"| {family.exporter} | `{family.counter}` | {_codes(family.statuses)} "
+        f"| {_codes(family.services)} |"
+        for family in FAMILIES
+    ]
+    head = ["| exporter | counter | status | service |", "|---|---|---|---|"]
+    table = "\n".join([*head, *rows])
+    return table.replace(_codes(STATUS_LABELS), "HTTP").replace(_codes(SERVICE_LABELS), "its own")
+
+
+def _codes(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def journeys_example() -> str:
+    """Return the example of journeys as a block of YAML."""
+    text = (ROOT / "examples" / "journeys.yml").read_text(encoding="utf-8")
+    return f"```yaml\n{text}```"
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "example of journeys": journeys_example,
     "inputs": inputs_table,
     "outputs": outputs_table,
     "verdicts": verdicts_table,
     "errors": errors_table,
+    "metric families": metric_families_table,
     **{f"keys of {name}": partial(matrix_table, *form) for name, form in _MATRIX_TABLES.items()},
 }
 

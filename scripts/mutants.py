@@ -37,7 +37,8 @@ from scripts.mutations import Mutant, mutants, mutated
 
 SUBJECTS = [f"slo_action/core/{name}" for name in ("gate", "stats", "verdict", "decision")]
 TESTS = [f"tests/core/{name}" for name in ("gate", "stats", "verdict", "decision", "observation")]
-TESTS += ["tests/core/release", "tests/modes/test_verify.py"]
+TESTS += ["tests/core/release", "tests/modes/steps", "tests/modes/test_verify.py"]
+TESTS += ["tests/modes/test_prepare.py", "tests/modes/test_replay_machines.py"]
 _PRELOADED = ("hypothesis.strategies", "httpx", "pydantic", "yaml", "jsonschema", "jsonpath")
 """What costs time to import and is nobody's subject: imported once, inherited by every process."""
 _OUTCOMES = {0: "survived", 1: "killed", 2: "killed"}

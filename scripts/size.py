@@ -16,7 +16,7 @@ FEATURES = {
     "Journeys": ("core/journey", "probing/journey"),
     "Fly.io: API client and state": ("platforms/fly", "core/release/fleet"),
     "Fly.io: rollback and restart": ("platforms/fly/rollback", "core/release/rollback_plan"),
-    "Prepare: baseline, way back": (
+    "Prepare: baseline, rollback target": (
         "platforms/fly/prepare",
         "core/release",
         "modes/prepare",

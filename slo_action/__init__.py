@@ -1,3 +1,3 @@
-"""Post-deploy verification with evidence: observe, judge, decide, act, verify, record, tell."""
+"""Post-deploy verification with evidence: observe, judge, decide, act, verify, record, report."""
 
 __version__ = "1.0.0"

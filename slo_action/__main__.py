@@ -4,6 +4,7 @@ import os
 import sys
 
 from slo_action.cli import main
+from slo_action.system.signals import end_process
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], dict(os.environ)))
+    end_process(main(sys.argv[1:], dict(os.environ)))

@@ -9,13 +9,22 @@ from slo_action.config.multi_service import read_multi_service
 from slo_action.config.request import RunEnvironment, read_request
 from slo_action.core.model import Mode
 from slo_action.core.text.secrets import Scrubber
+from slo_action.errors import InputError, SloVerifyError
 from slo_action.github.commands import WorkflowLog
 from slo_action.github.context import read_context
 from slo_action.github.files import RunnerFiles
 from slo_action.on_demand import on_demand
 from slo_action.render.outputs import provisional
-from slo_action.runtime import FLY_TOKEN, Runtime, guarded, mask, mask_inputs, open_runtime
-from slo_action.wiring.ports import Step, open_ports
+from slo_action.runtime import (
+    FLY_TOKEN,
+    WITH_BLOCK,
+    Runtime,
+    guarded,
+    mask,
+    mask_inputs,
+    open_runtime,
+)
+from slo_action.wiring.ports import Invocation, open_ports
 
 _ENVIRONMENT_SECRETS = ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 
@@ -27,7 +36,7 @@ def main(environ: Mapping[str, str], stream: TextIO = sys.stdout) -> int:
     return guarded(runtime, lambda: run_step(_action_step(runtime)))
 
 
-def _action_step(runtime: Runtime) -> Step:
+def _action_step(runtime: Runtime) -> Invocation:
     given = from_environment(runtime.environ)
     mask(runtime.log, *(runtime.environ.get(key, "") for key in _ENVIRONMENT_SECRETS))
     mask_inputs(runtime, given)
@@ -41,7 +50,7 @@ def _action_step(runtime: Runtime) -> Step:
         fly_api_token=runtime.environ.get(FLY_TOKEN, ""),
         event_path=context.event_path,
     )
-    return Step(
+    return Invocation(
         runtime=runtime,
         given=given,
         environment=environment,
@@ -51,10 +60,22 @@ def _action_step(runtime: Runtime) -> Step:
     )
 
 
-def run_step(step: Step) -> int:
-    """Run the mode that the inputs name; return the exit status, which publishing cannot change."""
-    if mode_of(step.given) is Mode.CHECK:
-        return int(on_demand("check")(step))
+def run_step(step: Invocation) -> int:
+    """Run the mode that the inputs name; return the exit status, which publishing cannot change.
+
+    Raises SloVerifyError where nothing could be judged, after that was published.
+    """
+    is_check = mode_of(step.given) is Mode.CHECK
+    try:
+        return int(on_demand("check")(step)) if is_check else _judge(step)
+    except SloVerifyError as error:
+        # `check` has a summary by the time that anything but its inputs stops it
+        if step.context and (isinstance(error, InputError) or not is_check):
+            on_demand("publish-error")(error, error.next_step(WITH_BLOCK), step.outputs)
+        raise
+
+
+def _judge(step: Invocation) -> int:
     requests = read_multi_service(step.given, step.environment)
     if requests is not None:
         return int(on_demand("multi-service")(step, requests))

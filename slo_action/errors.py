@@ -19,6 +19,8 @@ from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+from slo_action.core.text.quoting import quoted, shown_value
+
 EXIT_BUG = 1
 
 
@@ -38,6 +40,10 @@ class SloVerifyError(Exception):
         """What happened and the next step, in one line."""
         return f"{self.message.rstrip('.')}; {self.hint}"
 
+    def next_step(self, inputs: str) -> str:  # noqa: ARG002 - for mistakes in the inputs
+        """Return the hint; `inputs` is what a surface calls all inputs of a run."""
+        return self.hint
+
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
@@ -51,7 +57,7 @@ class Mistake:
     field: str
     problem: str
     accepted: str
-    value: str | None = None
+    value: str | int | float | None = None
     _: KW_ONLY
     path: str | None = None
     line: int | None = None
@@ -65,7 +71,8 @@ class Mistake:
     @property
     def wrong(self) -> str:
         """What is wrong, without the place and what would be right."""
-        shown = "" if self.value is None else f" (got {self.value!r})"
+        value = quoted(self.value) if isinstance(self.value, str) else shown_value(self.value)
+        shown = "" if self.value is None else f" (got {value})"
         return f"{self.field}: {self.problem}{shown}"
 
     @property
@@ -88,10 +95,12 @@ class InputError(SloVerifyError):
         self.mistakes = mistakes
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
-        super().__init__(
-            f"{count} in the inputs:{lines}",
-            hint="correct the `with:` block of the step (or the options); nothing was sent",
-        )
+        super().__init__(f"{count} in the inputs:{lines}", hint=self.next_step("the inputs"))
+
+    def next_step(self, inputs: str) -> str:
+        """Return what to correct: the inputs, files, or both."""
+        wrong = dict.fromkeys(mistake.path or inputs for mistake in self.mistakes)
+        return f"correct {' and '.join(wrong)}; nothing was sent"
 
 
 class RunnerError(SloVerifyError):
@@ -118,7 +127,7 @@ class PlatformError(SloVerifyError):
     """The platform, or the command that stands for it, could not be asked."""
 
     exit_code = 5
-    title = "The platform could not be asked"
+    title = "The platform request failed"
 
 
 class ArtifactError(SloVerifyError):

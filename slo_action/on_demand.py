@@ -28,7 +28,8 @@ ON_DEMAND = {
     # What only some inputs ask for.
     "slo.yml": "slo_action.config.slo.load:load_slo_yml",
     "workspace-files": "slo_action.config.files.workspace:WorkspaceFiles",
-    "quoted-line": "slo_action.render.text.source:quoted_line",
+    "mistakes": "slo_action.render.mistakes",
+    "publish-error": "slo_action.modes.publish_error:publish_error",
     "prepared": "slo_action.audit.prepared:find_prepared",
     "command": "slo_action.platforms.command:open_platform",
     "fly": "slo_action.platforms.fly.platform:open_platform",
@@ -37,6 +38,7 @@ ON_DEMAND = {
     "jsonpath": "jsonpath",
     "jsonpath-functions": "jsonpath.function_extensions",
     "re2": "re2",
+    "unescape": "html:unescape",
 }
 """Name → module, or module:attribute."""
 

@@ -139,7 +139,7 @@ class Snapshot(NamedTuple):
 
 
 class Certificate(NamedTuple):
-    """What a platform says of the way back to what runs now.
+    """What a platform says of a rollback to what runs now.
 
     `newest` is the newest release in its ledger, whatever became of it. `target` is what a rollback
     of the next release would restore; None where that is nothing. `sealed` is its restore copy,
@@ -197,6 +197,10 @@ class Log(Protocol):
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
         """Show annotations; what a surface has no room for becomes lines of the log."""
+        ...
+
+    def progress(self, text: str) -> None:
+        """Show what goes on in a line that the next one replaces; nothing where none can be."""
         ...
 
     def mask(self, secret: str) -> None:

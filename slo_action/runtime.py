@@ -7,7 +7,7 @@ from slo_action.config.settings.fly import token_parts
 from slo_action.config.text.url import credentials_in
 from slo_action.core.model import Annotation, Level
 from slo_action.core.text.secrets import Scrubber, Secret, likely_secrets, secret_lines
-from slo_action.errors import EXIT_BUG, InputError, Mistake, SloVerifyError, bug_description
+from slo_action.errors import EXIT_BUG, InputError, SloVerifyError, bug_description
 from slo_action.on_demand import on_demand
 from slo_action.ports import Log
 from slo_action.system.clock import SystemClock
@@ -39,15 +39,17 @@ def open_runtime(environ: Mapping[str, str], scrubber: Scrubber, log: Log) -> Ru
     )
 
 
+WITH_BLOCK = "the `with:` block of the step"
+"""What the inputs are in a workflow."""
+
+
 def guarded(runtime: Runtime, run: Callable[[], int]) -> int:
     """Return what `run` returns, or the exit code of what it raised. Catches everything."""
     try:
         return run()
     except InputError as error:
-        runtime.log.annotate([_mistake(error.title, mistake) for mistake in error.mistakes])
-        for mistake in error.mistakes:
-            _show_line(runtime.log, mistake)
-        runtime.log.line(error.hint)
+        runtime.log.annotate(on_demand("mistakes").mistake_annotations(error))
+        runtime.log.line(error.next_step(WITH_BLOCK))
         return error.exit_code
     except SloVerifyError as error:
         message = f"{error.message}\n{error.hint}"
@@ -81,23 +83,3 @@ def mask(log: Log, *secrets: str) -> None:
     for secret in secrets:
         if secret.strip():
             log.mask(secret)
-
-
-def _mistake(title: str, mistake: Mistake) -> Annotation:
-    return Annotation(
-        level=Level.ERROR,
-        title=title,
-        message=str(mistake),
-        path=mistake.path,
-        line=mistake.line,
-        column=mistake.column,
-    )
-
-
-def _show_line(log: Log, mistake: Mistake) -> None:
-    """Print the line that is meant, with a caret under its column; it may hold anything."""
-    if not mistake.source:
-        return
-    log.line(f"{mistake.path}:{mistake.line}: {mistake.field}")
-    for line in on_demand("quoted-line")(mistake.line or 1, mistake.source, mistake.column or 1):
-        log.line(line)

@@ -3,6 +3,8 @@
 import gc
 import os
 
+import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
 from tests.sizes import THOROUGH, sized
@@ -26,7 +28,23 @@ if not THOROUGH:
 gc.disable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits longest for real seconds begins first, while the other workers compute."""
+    items.sort(key=lambda item: item.path.name != "test_examples_run.py")
+
+
 def pytest_collection_finish() -> None:
     """Thousands of tests stay to the end: nobody need look through them for garbage."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """A worker sends one message for a test that passed; five more take as long as a small test."""
+    if not hasattr(item.config, "workerinput"):
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed:
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True

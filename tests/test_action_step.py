@@ -64,9 +64,19 @@ def stopped_in_the_rollback(root: Path) -> Played:
 
 
 @PLAYBILL.scene
+def killed_in_the_rollback(root: Path) -> Played:
+    with scene(root) as here:
+        here.shop.deploy(BAD)
+        begun = write_rollback_script(here.runner.workspace, before="sleep 20")
+        running = here.start(rollback_command=ROLLBACK)
+        wait_until(begun, sleep)
+        return here.stopped(running, signal.SIGKILL)
+
+
+@PLAYBILL.scene
 def healthy(root: Path) -> Played:
     with scene(root, start=as_subprocess) as here:
-        return here.played(expected_version=GOOD)
+        return here.played(expected_version=GOOD, rollback="off")
 
 
 @PLAYBILL.scene
@@ -80,7 +90,9 @@ def stopped_in_the_upload(root: Path) -> Played:
 
 @PLAYBILL.scene
 def with_credentials_in_the_url(root: Path) -> Played:
+    """An earlier step of the job has verified the same service."""
     with scene(root) as here:
+        (here.runner.workspace / "slo-verify" / "web-1").mkdir(parents=True)
         return here.played(url=here.shop.origin.replace("://", f"://{CREDENTIALS}@"))
 
 
@@ -93,7 +105,7 @@ def in_act(root: Path) -> Played:
 @PLAYBILL.scene
 def on_enterprise_server(root: Path) -> Played:
     with scene(root, server_url="https://ghe.example") as here:
-        return here.played(token="", service="api\r\n")
+        return here.played(token="", service="api\r\n", rollback="off")
 
 
 @PLAYBILL.scene
@@ -181,8 +193,9 @@ def with_a_file_in_the_way(root: Path) -> Played:
 @PLAYBILL.scene
 def with_a_link_out_of_the_workspace(root: Path) -> Played:
     with scene(root) as here:
-        (here.runner.workspace / "slo-verify").symlink_to(root)
-        return here.played()
+        (root / "outside").mkdir()
+        (here.runner.workspace / "slo-verify").symlink_to(root / "outside")
+        return here.played(rollback="off")
 
 
 @PLAYBILL.scene
@@ -271,6 +284,14 @@ def test_the_evidence_is_uploaded_and_the_check_run_created(plays: Plays) -> Non
     assert headers["authorization"] == f"token {here.runner.job.token}"
 
 
+def test_a_second_verification_of_a_job_has_an_artifact_of_its_own(plays: Plays) -> None:
+    (first,) = plays["healthy"].result().scene.artifacts.listed()
+    (second,) = plays["with_credentials_in_the_url"].result().scene.artifacts.listed()
+
+    assert first.name.startswith("slo-verify-web-1-")
+    assert second.name == first.name.replace("web-1", "web-1-2")
+
+
 def test_the_runners_tokens_are_never_reported(plays: Plays) -> None:
     play = plays["healthy"].result()
     job = play.scene.runner.job
@@ -298,7 +319,10 @@ def test_all_mistakes_in_the_inputs_are_reported_and_nothing_is_sent(plays: Play
     for field in ("service", "servcie", "url", "health-deadline", "fail-on"):
         assert any(message.startswith(f"{field}: ") for message in told), field
     assert (play.scene.shop.requests, play.scene.artifacts.calls) == ([], [])
-    assert play.result.outputs == {}
+    assert (play.result.outputs["verdict"], play.result.outputs["cause"]) == (
+        "inconclusive",
+        "config",
+    )
 
 
 def test_a_missing_output_file_is_the_runners_fault(plays: Plays) -> None:
@@ -308,11 +332,21 @@ def test_a_missing_output_file_is_the_runners_fault(plays: Plays) -> None:
     assert play.scene.shop.requests == []
 
 
-@pytest.mark.parametrize("name", ["with_a_file_in_the_way", "with_a_link_out_of_the_workspace"])
-def test_a_run_that_cannot_keep_evidence_does_not_begin(plays: Plays, name: str) -> None:
-    play = plays[name].result()
+def test_a_run_that_cannot_keep_evidence_does_not_begin(plays: Plays) -> None:
+    play = plays["with_a_file_in_the_way"].result()
     assert play.result.exit_code == 4
     assert play.scene.shop.requests == []
+
+
+def test_evidence_goes_beside_a_link_that_leads_elsewhere_and_the_run_says_so(plays: Plays) -> None:
+    play = plays["with_a_link_out_of_the_workspace"].result()
+    assert (play.result.exit_code, play.result.outputs["verdict"]) == (0, "healthy")
+    assert play.result.outputs["audit-path"] == "slo-verify-2/web-1/audit.json"
+    assert (play.result.workspace / "slo-verify-2/web-1/audit.json").is_file()
+    assert list((play.result.workspace / "slo-verify").iterdir()) == []
+    (warning,) = (shown for shown in play.result.log.annotations if shown.level == "warning")
+    assert warning.message.startswith("slo-verify is a symbolic link")
+    assert play.scene.artifacts.listed()
 
 
 def test_evidence_is_not_written_through_a_link(plays: Plays) -> None:
@@ -347,7 +381,7 @@ def test_act_gets_its_outputs_and_is_reported_why_there_is_no_artifact(plays: Pl
 def test_enterprise_server_is_reported_that_it_has_no_such_artifacts(plays: Plays) -> None:
     play = plays["on_enterprise_server"].result()
     (warning,) = (shown for shown in play.result.log.annotations if shown.level == "warning")
-    assert "GitHub Enterprise Server has no v4 artifacts" in warning.message
+    assert "GitHub Enterprise Server, Gitea and Forgejo have no v4 artifacts" in warning.message
     assert (play.result.outcome, play.result.outputs["verdict"]) == ("success", "healthy")
     assert play.scene.artifacts.calls == []
 
@@ -405,12 +439,18 @@ def test_a_rollback_that_is_stopped_is_reported_as_a_failed_one(plays: Plays) ->
     assert "### Rollback" in play.result.summary
 
 
+def test_a_run_that_is_killed_in_its_rollback_has_told_that_one_was_begun(plays: Plays) -> None:
+    outputs = plays["killed_in_the_rollback"].result().result.outputs
+    assert (outputs["ending"], outputs["rollback-triggered"]) == ("undecided", "true")
+    assert outputs["reason"].startswith("a rollback was begun")
+
+
 def test_a_verdict_that_was_reached_before_the_signal_stands(plays: Plays) -> None:
     play = plays["stopped_in_the_upload"].result()
     assert play.seconds < PROMPTLY_SECONDS
     assert (play.result.exit_code, play.result.outputs["verdict"]) == (0, "healthy")
     assert "healthy" in play.result.summary
-    assert "left out, the run was stopped" in play.log
+    assert "skipped, as the run was stopped" in play.log
 
 
 def test_a_run_that_is_killed_leaves_its_journal_and_undecided_outputs(plays: Plays) -> None:

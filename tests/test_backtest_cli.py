@@ -99,5 +99,6 @@ def test_what_cannot_be_told_has_an_exit_status(
     done = backtest(*arguments, cwd=runs)
 
     assert done.returncode == status, done.stdout + done.stderr
-    assert word in done.stdout
+    assert word in done.stderr
+    assert word not in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

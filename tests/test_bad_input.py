@@ -1,6 +1,9 @@
 """Wrong inputs as a runner would see them: the real entry point, nothing sent, no secret told."""
 
+import html
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -85,15 +88,86 @@ def test_keys_and_what_is_likely_to_be_secret_are_masked_before_anything_is_read
     rest = "\n".join(line for line in lines if not line.startswith("::add-mask"))
     assert finished.returncode == 2
     assert {"MIIBabcd+/0123==", "MIIBefgh+/4567==", "NJJCabcd+/0123==", "headersecret"} <= {*masks}
-    assert "health-path: not accepted (got '/healthz?token=***" in rest
+    assert 'health-path: is not accepted (got "/healthz?token=***' in rest
     assert not any(secret in rest for secret in ("IIBabcd", "JJCefgh", "abcdefgh", "headersecret"))
 
 
-def test_nothing_is_left_behind_when_the_inputs_are_wrong(tmp_path: Path) -> None:
-    started(tmp_path, INPUT_GRACE="30")
+def outputs(workspace: Path) -> dict[str, str]:
+    blocks = re.findall(
+        r"^(\S+)<<(\S+)\n(.*)\n\2$", (workspace / "output.txt").read_text("utf-8"), re.MULTILINE
+    )
+    return {name: value for name, _, value in blocks}
+
+
+def test_wrong_inputs_leave_no_files_and_outputs_that_later_steps_can_read(tmp_path: Path) -> None:
+    started(tmp_path, INPUT_GRACE="30", INPUT_SERVICE="")
 
     assert [path.name for path in tmp_path.iterdir()] == ["output.txt"]
-    assert (tmp_path / "output.txt").read_text(encoding="utf-8") == ""
+    found = outputs(tmp_path)
+    assert (found["verdict"], found["cause"], found["ending"]) == (
+        "inconclusive",
+        "config",
+        "undecided",
+    )
+    assert found["reason"].startswith("grace: is not accepted [got")
+    assert found["reason"].endswith("[and 1 more, see the summary]")
+    assert (found["rollback-triggered"], found["attempts"]) == ("false", "0")
+    assert json.loads(found["audit"]) == json.loads(found["services"]) == {}
+
+
+def test_a_mistake_in_slo_yml_is_annotated_on_its_line_and_stands_in_the_summary(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".github").mkdir()
+    slo_yml = tmp_path / ".github/slo.yml"
+    slo_yml.write_text("service: api\nurl: https://api.example\nplatform: heroku\n", "utf-8")
+    summary = tmp_path / "summary.md"
+
+    finished = started(tmp_path, GITHUB_STEP_SUMMARY=str(summary))
+
+    said = '.github/slo.yml:3: platform: is not accepted (got "heroku"); known: auto, command'
+    (error,) = [line for line in finished.stdout.splitlines() if line.startswith("::error ")]
+    assert error.startswith(
+        f"::error title=A mistake in the file,file=.github/slo.yml,line=3,col=1::{said}"
+    )
+    assert finished.stdout.count("heroku") == 2  # as the value, and in the line that is quoted
+    assert "correct .github/slo.yml; nothing was sent" in finished.stdout
+    assert "with:" not in finished.stdout
+    shown = html.unescape(summary.read_text("utf-8")).replace("\u200b", "")
+    assert said in shown
+    assert "3 | platform: heroku" in shown
+    assert "What next:** correct .github/slo.yml; nothing was sent." in shown
+
+
+def test_where_there_is_nothing_to_ask_the_outputs_and_the_summary_say_it_too(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "slo-verify").write_text("in the way", "utf-8")
+    summary = tmp_path / "summary.md"
+
+    finished = started(tmp_path, GITHUB_STEP_SUMMARY=str(summary))
+
+    assert finished.returncode == 4
+    assert outputs(tmp_path)["cause"] == "observer"
+    assert "Evidence cannot be written: nothing was verified" in summary.read_text("utf-8")
+
+
+def test_on_a_laptop_each_mistake_is_one_line_above_the_one_that_is_meant(tmp_path: Path) -> None:
+    (tmp_path / "slo.yml").write_text(
+        "service: api\nurl: https://a.example\nhelth_endpoint: /up\n", "utf-8"
+    )
+    given = ["verify", "--service", "api", "--config", "slo.yml", "--grace", "30"]
+
+    finished = forked.run(forked.MODULE, *given, environment={}, cwd=tmp_path)
+
+    assert finished.returncode == 2
+    grace, helth, source, caret, hint = finished.stdout.splitlines()
+    assert grace.startswith('✗ grace: is not accepted (got "30"); write a duration with a unit')
+    assert helth.startswith(
+        "✗ slo.yml:3: helth_endpoint: is not known; did you mean health_endpoint?"
+    )
+    assert (source, caret) == ("    3 | helth_endpoint: /up", "      | ^")
+    assert hint == "correct the options and slo.yml; nothing was sent"
 
 
 def test_more_mistakes_than_the_runner_keeps_are_all_in_the_log(tmp_path: Path) -> None:

@@ -357,12 +357,91 @@ def test_a_lease_is_refreshed_by_its_nonce_and_expires_without(bench: Bench) -> 
 def test_a_lease_is_given_back_by_its_holder_only(bench: Bench) -> None:
     nonce = bench.lease()
     path = f"{APP}/machines/{bench.id}/lease"
-    assert bench.client.get(path).json()["data"]["owner"] == "deployer@tokens.fly.io"
-    assert "nonce" not in bench.client.get(path).json()["data"]
+    told = bench.client.get(path).json()["data"]
+    assert (told["owner"], told["nonce"]) == ("deployer@tokens.fly.io", nonce)
+    assert told["version"] == bench.seen()["instance_id"]
     assert bench.client.delete(path).status_code == 409
     headers = {"fly-machine-lease-nonce": nonce}
     assert bench.client.delete(path, headers=headers).status_code == 200
     assert bench.client.get(path).status_code == 404
+
+
+def test_an_older_version_of_a_machine_is_replaced(bench: Bench) -> None:
+    old = bench.seen()["instance_id"]
+    bench.update(NEXT.ref("shop"))
+    bench.world.passes(20.0)
+    path = f"{APP}/machines/{bench.id}"
+
+    told = bench.client.get(path, params={"version": old}).json()
+
+    assert (told["state"], told["instance_id"]) == ("replaced", old)
+    assert bench.client.get(path).json()["state"] == "started"
+    assert bench.client.get(path, params={"version": "01X"}).status_code == 404
+
+
+def test_an_image_by_digest_has_no_tag(bench: Bench) -> None:
+    assert bench.seen()["image_ref"]["tag"] == GOOD.tag
+    bench.update(NEXT.pinned("shop"))
+
+    assert "tag" not in bench.seen()["image_ref"]
+    assert bench.seen()["image_ref"]["digest"] == NEXT.digest
+
+
+def test_a_wait_may_name_states_and_the_event_to_wait_after(bench: Bench) -> None:
+    newest = bench.seen()["events"][0]["id"]
+    path = f"{APP}/machines/{bench.id}/wait"
+    after = {"state": ["stopped", "started"], "from_event_id": newest}
+
+    assert bench.client.get(path, params={"state": ["stopped", "started"]}).status_code == 200
+    assert (
+        bench.world.handler(bench.client.build_request("GET", path, params=after)).status_code
+        == 408
+    )
+    bench.post("/stop")
+    bench.world.passes(5.0)
+    assert bench.client.get(path, params=after).json()["state"] == "stopped"
+
+
+def test_a_full_host_refuses_updates_and_starts_and_a_full_region_creations(bench: Bench) -> None:
+    bench.world.fills(bench.id)
+    answer = bench.update(NEXT.ref("shop"))
+
+    assert answer.status_code == 409
+    assert answer.json()["error"].startswith("aborted: could not reserve resource for machine")
+    bench.post("/stop")
+    bench.world.passes(5.0)
+    assert bench.post("/start").status_code == 409
+    bench.world.fills("ams")
+    body = {"region": "ams", "config": {"image": NEXT.ref("shop")}}
+    created = bench.client.post(f"{APP}/machines", json=body)
+    assert (created.status_code, created.json()["status"]) == (422, "insufficient_capacity")
+
+
+def test_volumes_and_secrets_are_listed_without_values(bench: Bench) -> None:
+    bench.world.machine(bench.id).config["mounts"] = [
+        {"volume": "vol_1", "path": "/data", "name": "data", "encrypted": True, "size_gb": 1}
+    ]
+    (volume,) = bench.client.get(f"{APP}/volumes").json()
+    (secret,) = bench.client.get(f"{APP}/secrets").json()["secrets"]
+
+    assert (volume["id"], volume["attached_machine_id"]) == ("vol_1", bench.id)
+    assert "value" not in secret
+
+
+def test_the_releases_api_is_sent_bearer_with_macaroons_too(bench: Bench) -> None:
+    path = "/api/v1/apps/shop/releases/current"
+    bare = DEPLOY_TOKEN.removeprefix("FlyV1 ")
+
+    assert bench.client_of(DEPLOY_TOKEN).get(path).status_code == 401
+    assert bench.client_of(f"Bearer {bare}").get(path).json()["version"] == 41
+
+
+def test_a_deploy_stores_its_definition_as_flyctl_does(bench: Bench) -> None:
+    bench.world.deploy(strategy="immediate", changes={"deploy": None})
+    definition = bench.world.releases[-1].definition
+
+    assert definition["deploy"] == {"strategy": "immediate"}
+    assert definition["http_service"]["auto_stop_machines"] is False
 
 
 def test_leases_are_listed_on_demand(bench: Bench) -> None:

@@ -36,7 +36,7 @@ def world() -> FlyWorld:
 
 
 def client(world: FlyWorld, token: str = DEPLOY_TOKEN) -> httpx.Client:
-    headers = {"Authorization": token} if token else {}
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     return httpx.Client(base_url="https://api.fly.io", transport=world.transport(), headers=headers)
 
 

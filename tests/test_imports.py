@@ -77,12 +77,21 @@ def test_what_runs_before_the_first_probe_imports_nothing_slow(tmp_path: Path) -
     assert found & SLOW == set()
 
 
+@cache
+def nodes_of_the_package() -> dict[str, list[ast.AST]]:
+    """Return all that each module's code consists of, by its path in the package."""
+    return {
+        path.relative_to(PACKAGE).as_posix(): list(ast.walk(ast.parse(path.read_text("utf-8"))))
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+
+
 def late_imports() -> list[str]:
     """Return every import inside a function of the package, as path:line."""
     return [
-        f"{path.relative_to(PACKAGE).as_posix()}:{node.lineno}"
-        for path in sorted(PACKAGE.rglob("*.py"))
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        f"{path}:{node.lineno}"
+        for path, nodes in nodes_of_the_package().items()
+        for function in nodes
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
@@ -126,13 +135,11 @@ def test_the_entry_point_is_small() -> None:
 
 @cache
 def names_of_the_package() -> dict[str, set[str]]:
-    found = {}
-    for path in PACKAGE.rglob("*.py"):
-        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-        used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-        used |= {node.id for node in nodes if isinstance(node, ast.Name)}
-        found[path.relative_to(PACKAGE).as_posix()] = used
-    return found
+    return {
+        path: {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        | {node.id for node in nodes if isinstance(node, ast.Name)}
+        for path, nodes in nodes_of_the_package().items()
+    }
 
 
 def users(*names: str) -> dict[str, set[str]]:
@@ -145,18 +152,18 @@ def users(*names: str) -> dict[str, set[str]]:
 
 
 def test_only_the_log_is_given_the_stream() -> None:
-    """system/process.py and platforms/command.py name the captured streams of their programs."""
+    """The programs' captured streams are called so, too; system/signals.py only flushes."""
     assert users("print", "stderr", "stdout", "__stdout__", "__stderr__") == {
         "app.py": {"stdout"},
-        "cli.py": {"stdout"},
+        "cli.py": {"stdout", "stderr"},
         "system/process.py": {"stdout", "stderr"},
+        "system/signals.py": {"stdout", "stderr"},
         "platforms/command.py": {"stdout"},
     }
 
 
-def test_only_the_starts_read_the_environment_and_exit() -> None:
-    """The others are handed a mapping that they call so."""
+def test_one_place_ends_the_process_and_none_changes_the_environment() -> None:
     assert {name for name, used in users("getenv", "exit", "_exit").items() if used} == {
-        "__main__.py"
+        "system/signals.py"
     }
     assert users("environb", "putenv", "unsetenv") == {}

@@ -269,6 +269,9 @@ class _Silence:
     def annotate(self, annotations: Sequence[Annotation]) -> None:
         """See ports.Log."""
 
+    def progress(self, text: str) -> None:
+        """See ports.Log."""
+
     def mask(self, secret: str) -> None:
         """See ports.Log."""
 

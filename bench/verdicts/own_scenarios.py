@@ -88,7 +88,7 @@ _RUNNER: tuple[_Row, ...] = (
     ),
     (
         PASS,
-        "every answer out of a cache",
+        "every answer from a cache",
         _one("cached", Always(), runner_only=True),
         "a cached answer is no evidence either way",
     ),

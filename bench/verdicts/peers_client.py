@@ -46,12 +46,12 @@ def ask(
 
 
 def is_told_bad(body: str) -> bool:
-    """Tell whether JSON says it is unhealthy; a user's condition lets `degraded` pass."""
+    """Return whether JSON says it is unhealthy; a user's condition lets `degraded` pass."""
     return body == "unhealthy"
 
 
 def is_page(body: str) -> bool:
-    """Tell whether it is an HTML page where JSON was expected."""
+    """Return whether it is an HTML page where JSON was expected."""
     return body == "maintenance"
 
 

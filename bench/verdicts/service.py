@@ -130,7 +130,7 @@ class Service:
         return stream.quick[int(random() * QUANTILES)]
 
     def control(self, at: float, rng: Random) -> bool:
-        """Tell whether an unrelated host answers the runner."""
+        """Return whether an unrelated host answers the runner."""
         return not self._is_out(at) and rng.random() >= self.plan.runner.loss
 
     def traffic(self, since: float, until: float, rng: Random) -> tuple[int, int, list[float]]:

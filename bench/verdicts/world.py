@@ -63,7 +63,7 @@ class Deployment(Protocol):
         ...
 
     def control(self, at: float, rng: Random) -> bool:
-        """Tell whether an unrelated host answers the runner."""
+        """Return whether an unrelated host answers the runner."""
         ...
 
     def traffic(self, since: float, until: float, rng: Random) -> tuple[int, int, list[float]]:

@@ -19,7 +19,9 @@ from slo_action.core.model import (
     Mode,
     ObservationKind,
     Outcome,
+    Phases,
     Release,
+    RunIdentity,
     Trigger,
     Verdict,
     Witness,
@@ -32,7 +34,7 @@ from slo_action.core.release.baseline import Prepared
 from slo_action.core.release.fleet import Fleet
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.stats.latency import LatencyObjective, LatencyState
-from slo_action.core.stats.rate_test import BreachRule
+from slo_action.core.stats.rate_test import Breach
 from slo_action.core.text.quantities import instant_text
 
 SCHEMA_PATH = Path(__file__).parent.parent / "schemas" / "audit-record.schema.json"
@@ -67,7 +69,7 @@ class AuditModel(BaseModel):
 
 
 class HealthChecks(AuditModel):
-    """The document's summary of the health gate; `duration` in its form, such as `45s`."""
+    """The summary of the health gate; `duration` is a text such as `45s`."""
 
     attempts: int = Field(ge=0)
     success_count: int = Field(ge=0)
@@ -79,29 +81,6 @@ class Tool(AuditModel):
 
     name: Literal["slo-verify"] = "slo-verify"
     version: str
-
-
-class Run(AuditModel):
-    """The workflow run; empty on a laptop."""
-
-    repository: str = ""
-    run_id: str = ""
-    run_attempt: str = ""
-    sha: str = ""
-    actor: str = ""
-    workflow: str = ""
-    job: str = ""
-    server_url: str = ""
-
-
-class PhaseTimes(AuditModel):
-    """Seconds of each phase, null where the probe never got that far."""
-
-    resolve_seconds: float | None = None
-    connect_seconds: float | None = None
-    tls_seconds: float | None = None
-    processing_seconds: float | None = None
-    transfer_seconds: float | None = None
 
 
 class SampleEntry(AuditModel):
@@ -118,7 +97,7 @@ class SampleEntry(AuditModel):
     detail: str
     status: int | None
     total_seconds: float
-    phases: PhaseTimes
+    phases: Phases
     version: str | None
     retry_after_seconds: float | None
     address: str | None
@@ -131,9 +110,9 @@ class SampleEntry(AuditModel):
 
 
 class ObservationEntry(AuditModel):
-    """All witnesses asked at one instant; seconds since the deploy.
+    """Everything asked at one instant; seconds since the deploy.
 
-    `hopeless` is the platform's word that no machine of the release can become healthy; `spared`
+    `hopeless` is the platform's report that no machine of the release can become healthy; `spared`
     are machines whose failures its own checks do not confirm.
     """
 
@@ -151,16 +130,6 @@ class Watch(AuditModel):
 
     begun_seconds: float
     observations: tuple[ObservationEntry, ...]
-
-
-class BreachEntry(AuditModel):
-    """When and by which rule a stream's failure rate fired the trigger, and since when it fails."""
-
-    rule: BreachRule
-    heard_seconds: float
-    bad_since_seconds: float
-    bad: int
-    valid: int
 
 
 class LatencyEntry(AuditModel):
@@ -195,7 +164,7 @@ class StreamEntry(AuditModel):
     neutral: int
     missed: int
     interval: tuple[float, float]
-    breach: BreachEntry | None
+    breach: Breach | None
     refuted_seconds: float | None
     refuted_at_end: bool
     outcomes: dict[Outcome, int]
@@ -328,7 +297,7 @@ class AuditDocument(AuditModel):
     approver: str
 
     tool: Tool | None = None
-    run: Run | None = None
+    run: RunIdentity | None = None
     url: str | None = None
     deployed_at: PreciseInstant | None = None
     verdict: Verdict | None = None

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from slo_action.core.release.baseline import Prepared
 from slo_action.core.text.quantities import instant_text
 from slo_action.errors import RecordError
+from slo_action.files import HeldDirectory
 
 PREPARED_NAME = "prepared.json"
 _ADAPTER = TypeAdapter(Prepared)
@@ -24,17 +25,21 @@ def prepared_json(prepared: Prepared) -> str:
     return json.dumps(_ADAPTER.dump_python(prepared, mode="json"), indent=2) + "\n"
 
 
-def read_prepared(path: Path) -> Prepared:
+def read_prepared(workspace: HeldDirectory, name: str) -> Prepared:
     """Return what a file holds. Raises RecordError where it is no such file."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise RecordError(f"{path} is too large", hint="it is not what `prepare` wrote")
-        return _ADAPTER.validate_json(path.read_bytes())
+        with workspace.opened(name) as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise RecordError(f"{name} is too large", hint="it is not what `prepare` wrote")
+        return _ADAPTER.validate_json(content)
     except OSError as error:
-        raise RecordError(f"{path}: {error.strerror}", hint="run `prepare` again") from error
+        raise RecordError(
+            f"{name}: {error.strerror}", hint="unpack it, and make no link"
+        ) from error
     except ValidationError as error:
         raise RecordError(
-            f"{path} is not what `prepare` wrote ({error.error_count()} mistakes)",
+            f"{name} is not what `prepare` wrote ({error.error_count()} mistakes)",
             hint="run `prepare` again with the same version",
         ) from error
 
@@ -53,13 +58,13 @@ def find_prepared(
     unpacked; it is from before the deploy, and not older than a day. `warn` gets a line for each
     file that is of this service, or unreadable, and is not used.
     """
-    root = workspace / "slo-verify"
+    held, root = HeldDirectory(workspace), workspace / "slo-verify"
     fitting = []
     for path in sorted(root.rglob(PREPARED_NAME))[:_MOST_FILES]:
         try:
-            prepared = _read_plain(path)
+            prepared = read_prepared(held, path.relative_to(workspace).as_posix())
         except RecordError as error:
-            warn(f"what was prepared is not used: {error.message}")
+            warn(f"the result of `prepare` is not used: {error.message}")
             continue
         if (prepared.service, prepared.app) != (service, app):
             continue
@@ -68,11 +73,6 @@ def find_prepared(
             fitting.append(prepared)
         else:
             at = instant_text(prepared.taken_at)
-            warn(f"what was prepared at {at} is not used: not from the day before this deploy")
+            late = "not from the 24 hours before this deploy"
+            warn(f"the result of `prepare` at {at} is not used: {late}")
     return max(fitting, key=lambda prepared: prepared.taken_at, default=None)
-
-
-def _read_plain(path: Path) -> Prepared:
-    if path.is_symlink() or not path.is_file():
-        raise RecordError(f"{path} is no plain file", hint="unpack it, and make no link")
-    return read_prepared(path)

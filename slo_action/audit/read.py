@@ -1,19 +1,22 @@
 """Document to evidence: a record read back, validated, ready to be judged again."""
 
 import json
+from math import isfinite
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from slo_action.audit.document import AuditDocument, SampleEntry, Watch
+from slo_action.audit.document import AuditDocument, Watch
 from slo_action.audit.write import canonical_digest, policy_digest
 from slo_action.core.gate.gate import Gate, GatePolicy
-from slo_action.core.model import Observation, Phases, Sample
+from slo_action.core.model import Observation, Sample
 from slo_action.errors import RecordError
+from slo_action.files import read_plain
 
 AUDIT_NAME = "audit.json"
 _MARK_FIELDS = {"deployment_id", "health_checks", "rollback_triggered"}
 _MOST_ERRORS = 5
+_MOST_BYTES = 64 * 1024 * 1024
 
 
 def read_record(path: Path) -> AuditDocument:
@@ -64,7 +67,11 @@ def _looks_like_record(path: Path) -> bool:
 
 def _loaded(path: Path) -> object:
     try:
-        data: object = json.loads(path.read_text(encoding="utf-8"))
+        content = read_plain(path, _MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise RecordError(f"{path} is too large", hint="name an audit.json")
+        text = content.decode("utf-8")
+        data: object = json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (OSError, RecursionError, ValueError) as error:
         problem = f"{path} is not JSON: {error}"
         if isinstance(error, OSError):
@@ -75,17 +82,22 @@ def _loaded(path: Path) -> object:
     return data
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is no number")
+    return number
+
+
 def gate_of(watch: Watch, policy: GatePolicy) -> Gate:
     """Return the gate that saw these observations, exactly as recorded."""
     return Gate(
         policy=policy,
         begun_seconds=watch.begun_seconds,
         observations=tuple(
-            Observation(**{**dict(entry), "samples": tuple(map(_sample, entry.samples))})
+            Observation(
+                **{**dict(entry), "samples": tuple(Sample(**dict(one)) for one in entry.samples)}
+            )
             for entry in watch.observations
         ),
     )
-
-
-def _sample(entry: SampleEntry) -> Sample:
-    return Sample(**{**dict(entry), "phases": Phases(**dict(entry.phases))})

@@ -7,7 +7,7 @@ from pathlib import Path
 from slo_action.config.files.toml import SIZE_LIMIT_BYTES, parse_toml
 from slo_action.config.files.workspace import WorkspaceFiles
 from slo_action.config.inputs import Inputs, read_inputs
-from slo_action.config.request import DEFAULT_CONFIG, RunEnvironment
+from slo_action.config.request import DEFAULT_CONFIG, USUAL_CONFIGS, RunEnvironment
 from slo_action.config.slo.load import LoadedSloYml, load_slo_yml
 from slo_action.config.slo.mistakes import placed
 from slo_action.core.lint.rule import Document
@@ -114,18 +114,18 @@ def _unfit(request: CheckRequest, inputs: Inputs, workspace: Path) -> Iterator[M
     report = inputs.sarif_file and WorkspaceFiles(workspace).real_name_or_given(inputs.sarif_file)
     if report in request.paths:
         problem = "is a file that is checked, and would be overwritten"
-        accepted = "name a file of its own, such as out/check.sarif"
+        accepted = "name another file, such as out/check.sarif"
         yield Mistake("sarif-file", problem, accepted, inputs.sarif_file)
     if request.records and not request.records.is_dir():
         accepted = "name the directory that audit records were downloaded to, or leave it out"
-        yield Mistake("records", "is no directory", accepted, inputs.records)
+        yield Mistake("records", "is not a directory", accepted, inputs.records)
 
 
 def _config(inputs: Inputs, workspace: Path) -> str:
     """Return its name as it lies in the workspace: annotations and GitHub know no other."""
     if inputs.config:
         return WorkspaceFiles(workspace).real_name_or_given(inputs.config)
-    return str(DEFAULT_CONFIG) if _is_there(workspace / DEFAULT_CONFIG) else ""
+    return next((str(one) for one in USUAL_CONFIGS if _is_there(workspace / one)), "")
 
 
 def _is_there(path: Path) -> bool:

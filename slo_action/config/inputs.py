@@ -165,7 +165,7 @@ def _secrets(value: str) -> dict[str, Secret]:
                 "it: use a longer one"
             )
         if name.strip() in found:
-            raise ValueError(f"name each secret once: {name.strip()} is there twice")
+            raise ValueError(f"name each secret once: {name.strip()} appears twice")
         found[name.strip()] = Secret(secret.strip())
     return found
 
@@ -262,7 +262,7 @@ class Inputs:
     service: str = _input(_name, "Service name; with `config`, selects one. Several at once: `all`, or names separated by commas.")
     url: str = _input(str.strip, "Base URL of the service; may come from `config`. For several services: `NAME=URL`, one per line. Credentials in it are masked.", secret=True)
     mode: Mode = _input(_one_of(Mode), "`verify`: watch the deploy that just finished; `prepare`, right before a deploy: check that a rollback would work, and record a baseline; `rollback`: roll back now; `check`, on a pull request: lint slo.yml and fly.toml against what the platform does with them.", "verify")
-    config: str = _input(_text, "The service matrix, slo.yml; default: `.github/slo.yml` if it exists.")
+    config: str = _input(_text, "The service matrix, slo.yml; default: `.github/slo.yml` or `.github/slo.yaml`, if there is one.")
     health_path: str = _input(_path, "Health endpoint.", "/healthz")
     version_path: str = _input(_path, "Endpoint that reports the running version, such as `/__build`; empty: read it from the health answer.")
     expected_version: str = _input(_text, "Version, commit or image digest that must be running; empty: any version passes.")
@@ -278,7 +278,7 @@ class Inputs:
     secrets: Mapping[str, Secret] = _input(_secrets, "Secrets, written as `${secrets.NAME}` in paths, headers and bodies, here and in `config`: one NAME=value per line, at least 4 characters each. Masked.", secret=True)
     prometheus_url: str = _input(str.strip, "Base URL of a Prometheus-compatible query API, with its path prefix but without `/api/v1`; empty: real traffic is not evaluated.", secret=True)
     prometheus_token: Secret = _input(Secret, "Read token for the query API; sent as `Bearer`, or as `FlyV1` if it is a Fly.io token.", secret=True)
-    prometheus_service_label: str = _input(_text, "Label that identifies the service: `auto` tries `service`, `app` and `job`; `job` or `job=shop-prod` names one; `none` counts all series.", "auto")
+    prometheus_service_label: str = _input(_text, "Label that identifies the service: `auto` tries those that the metric's exporter uses, such as `service`, `app` and `job`; `job` or `job=shop-prod` names one; `none` counts all series.", "auto")
     prometheus_errors_query: str = _input(_text, "Your own query for the number of failed requests, with `[{window}]` as its range; requires prometheus-requests-query.")
     prometheus_requests_query: str = _input(_text, "Your own query for the number of all requests, with `[{window}]` as its range; requires prometheus-errors-query.")
     prometheus_latency_selector: str = _input(_text, "Selector of a latency histogram's buckets, to get percentiles in addition to your own queries.")
@@ -307,7 +307,7 @@ class Inputs:
     sarif_file: str = _input(_below, "write the findings to this file as SARIF, below the workspace, for code scanning.", mode=Mode.CHECK)
     records: str = _input(_below, "directory with audit records of earlier runs, below the workspace, to estimate the effect of changes in `config`; it must exist and may be empty.", mode=Mode.CHECK)
     rollback: RollbackMode = _input(_one_of(RollbackMode), "`auto`; `dry-run`: decide, but change nothing; `off`.", "auto")
-    to_version: str = _input(_text, "the release to roll back to, such as `v41` or an image digest; empty: the last verified one.", mode=Mode.ROLLBACK)
+    to_version: str = _input(_name, "the release to roll back to, such as `v41` or an image digest; empty: the last verified one.", mode=Mode.ROLLBACK)
     rollback_command: str = _input(str.strip, "Command that restores the previous version. `{previous-version}`, `{failed-version}` and `{service}` are replaced. Split into words as in a shell, but run without one.")
     previous_version_command: str = _input(str.strip, "Command that prints the version to roll back to, on one line.")
     command_shell: bool = _input(parse_flag, "Run both commands with `sh -c`; the values are then in `$SLO_PREVIOUS_VERSION`, `$SLO_FAILED_VERSION` and `$SLO_SERVICE`.", "false")
@@ -358,7 +358,7 @@ def read_inputs(given: Mapping[str, str]) -> tuple[Inputs, tuple[Mistake, ...]]:
             values[spec.key] = spec.parse(text)
         except ValueError as error:
             shown = None if spec.secret else text
-            mistakes.append(Mistake(spec.name, "not accepted", str(error), shown))
+            mistakes.append(Mistake(spec.name, "is not accepted", str(error), shown))
             values[spec.key] = spec.parse(_default(spec))
     return Inputs(**values), tuple(mistakes)  # type: ignore[arg-type] # each parse gives its type
 

@@ -30,7 +30,7 @@ from slo_action.config.text.url import (
 )
 from slo_action.core.decision.decide import RollbackMode
 from slo_action.core.gate.gate import without_long_gaps
-from slo_action.core.journey.templates import secrets_of, undefined
+from slo_action.core.journey.templates import secrets_of
 from slo_action.core.model import Mode, Probe, RunIdentity, VersionRule, Witness
 from slo_action.core.observation.policy import WindowPolicy
 from slo_action.core.observation.real_traffic import TrafficPolicy
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from slo_action.core.slo.services import Service
 
 DEFAULT_CONFIG = Path(".github/slo.yml")
+USUAL_CONFIGS = (DEFAULT_CONFIG, DEFAULT_CONFIG.with_suffix(".yaml"))
 CONTROL_OFF = "off"
 _FUTURE_ALLOWED = timedelta(seconds=60)
 _OF_ONE_MODE = {"fly-config", "to-version"}
@@ -63,6 +64,12 @@ class RollbackCommands(NamedTuple):
     rollback: tuple[str, ...] = ()
     previous_version: tuple[str, ...] = ()
     shell: bool = False
+
+    @property
+    def takes_version(self) -> bool:
+        """Whether the rollback command is given the version to go back to."""
+        mark = "SLO_PREVIOUS_VERSION" if self.shell else "{previous-version}"
+        return any(mark in part for part in self.rollback)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +144,9 @@ class RunEnvironment:
 
 def matrix_of(config: str, workspace: Path) -> "LoadedSloYml | None":
     """Read slo.yml, where the input `config` names one or one is at its usual place."""
-    named = config or str(DEFAULT_CONFIG)
-    if not (config or (workspace / named).is_file()):
+    usual = (str(one) for one in USUAL_CONFIGS if (workspace / one).is_file())
+    named = config or next(usual, "")
+    if not named:
         return None
     files = on_demand("workspace-files")(workspace)
     loaded: LoadedSloYml = on_demand("slo.yml")(files, named, "config")
@@ -157,7 +165,8 @@ def read_request(
     inputs, found = read_inputs(given)
     inputs = _with_token(inputs, environment)
     before_matrix = inputs
-    inputs, service, wrong = _with_matrix(inputs, read_matrix(inputs.config, environment.workspace))
+    loaded = read_matrix(inputs.config, environment.workspace)
+    inputs, service, wrong = _with_matrix(inputs, loaded)
     mistakes = [
         *found,
         *wrong,
@@ -172,8 +181,11 @@ def read_request(
     lacking = (*filler.mistakes, *_lacking_secrets(inputs, service))
     if all(mistake.field != "secrets" for mistake in found):
         mistakes += lacking
-    mistakes += _undefined_variables(service)
     target = _target(inputs, mistakes)
+    if loaded and service and inputs.url and target is None and not before_matrix.url:
+        origin = loaded.origins[service.name]
+        place = origin.document.below(*origin.roots).place(("url",))
+        mistakes[-1] = mistakes[-1].at(origin.document.path, place.line, place.column)
     control = _control(inputs, environment, mistakes)
     metrics = _metrics(inputs, mistakes)
     commands = RollbackCommands(
@@ -184,6 +196,9 @@ def read_request(
         shell=inputs.command_shell,
         timeout_seconds=inputs.rollback_timeout.total_seconds(),
     )
+    if inputs.to_version and commands.rollback and not commands.takes_version:
+        accepted = "write {previous-version} in rollback-command"
+        mistakes.append(Mistake("to-version", "is not given to rollback-command", accepted))
     if mistakes or target is None:
         raise InputError(tuple(mistakes))
     run = environment.run
@@ -272,7 +287,7 @@ def _contradictions(inputs: Inputs, environment: RunEnvironment) -> Iterator[Mis
     if inputs.platform is PlatformName.COMMAND and not inputs.rollback_command:
         yield _missing("rollback-command", "`platform: command` needs one")
     if inputs.previous_version_command and not inputs.rollback_command:
-        yield _missing("rollback-command", "previous-version-command is of no use without one")
+        yield _missing("rollback-command", "previous-version-command has no effect without one")
     yield from _platform_contradictions(inputs)
     yield from _metric_contradictions(inputs)
     if inputs.health_path in inputs.api_paths:
@@ -290,7 +305,7 @@ def _platform_contradictions(inputs: Inputs) -> Iterator[Mistake]:
         yield _missing("fly-api-token", accepted)
     if platform is PlatformName.FLY and not inputs.app and inputs.service:
         _, unfit = read_inputs({"app": inputs.service})  # a service may be called anything
-        problem = "is not a name that an app can have"
+        problem = "is not a valid app name"
         yield from (replace(mistake, problem=problem) for mistake in unfit)
     if inputs.rollback_command and inputs.platform is PlatformName.FLY:
         yield _useless("rollback-command", "is for `platform: command`")
@@ -318,7 +333,7 @@ def _metric_contradictions(inputs: Inputs) -> Iterator[Mistake]:
     missing = [name for name in queries if name not in given]
     if given and not inputs.prometheus_url:
         names = " and ".join(given)
-        yield _missing("prometheus-url", f"without it, {names} would be of no use")
+        yield _missing("prometheus-url", f"without it, {names} would have no effect")
     elif len(missing) == 1:
         yield _missing(missing[0], "errors and requests are counted by a query each")
 
@@ -355,20 +370,17 @@ def _filled(inputs: Inputs, service: "Service") -> Inputs:
     unset, _ = read_inputs({})
     health, build = service.endpoint("health"), service.endpoint("build")
     grace = service.grace
+    is_default = inputs.health_path == unset.health_path
     is_named = inputs.platform is not PlatformName.AUTO or not service.platform
     return replace(
         inputs,
         url=inputs.url or service.url,
-        health_path=_first(inputs.health_path, unset.health_path, health.path if health else ""),
+        health_path=health.path if health and is_default else inputs.health_path,
         version_path=inputs.version_path or (build.path if build else ""),
         grace=grace if grace is not None and inputs.grace == unset.grace else inputs.grace,
         platform=inputs.platform if is_named else PlatformName(service.platform),
         app=inputs.app or service.app,
     )
-
-
-def _first(given: str, default: str, configured: str) -> str:
-    return given if given != default or not configured else configured
 
 
 def _control(inputs: Inputs, environment: RunEnvironment, mistakes: list[Mistake]) -> Probe | None:
@@ -493,17 +505,4 @@ def _lacking_secrets(inputs: Inputs, service: "Service | None") -> list[Mistake]
         missing_secret(name, f"journey {quoted(journey)}")
         for name, journey in needed.items()
         if name not in inputs.secrets
-    ]
-
-
-def _undefined_variables(service: "Service | None") -> list[Mistake]:
-    return [
-        Mistake(
-            "config",
-            f"journey {quoted(journey.name)} uses ${{{name}}} in step "
-            f"{quoted(journey.steps[index].name)}, which no step captures before it",
-            "capture it in an earlier step; a secret is written ${secrets.NAME}",
-        )
-        for journey in (service.journeys if service else ())
-        for index, name in undefined(journey)
     ]

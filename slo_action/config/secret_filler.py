@@ -109,7 +109,7 @@ class SecretFiller:
             return content
         else:
             accepted = "write a file of PEM text, which begins with -----BEGIN"
-            self.mistakes.append(Mistake(field, "holds no certificate or key", accepted, given))
+            self.mistakes.append(Mistake(field, "contains no certificate or key", accepted, given))
         return given
 
     def _lacks(self, field: str, text: str) -> bool:

@@ -9,6 +9,9 @@ from slo_action.core.journey.journeys import Assertion, Journey
 from slo_action.core.request_options import DEFAULT_OPTIONS, RequestOptions
 from slo_action.core.stats.latency import LatencyObjective
 
+MAX_OBSERVER_DELAY_SECONDS = 1.0
+"""How late this host may be, by default, before a timeout says nothing of the service."""
+
 
 class Mode(StrEnum):
     """What a run does."""
@@ -26,6 +29,7 @@ class Outcome(StrEnum):
     DEGRADED_BODY = "degraded_body"
     UNHEALTHY_BODY = "unhealthy_body"
     ASSERTION_FAILED = "assertion_failed"
+    CAPTURE_FAILED = "capture_failed"
     WRONG_VERSION = "wrong_version"
     SLOW = "slow"
     HTTP_5XX = "http_5xx"
@@ -47,6 +51,7 @@ class Outcome(StrEnum):
     RESET = "reset"
     PROTOCOL_ERROR = "protocol_error"
     BODY_TOO_LARGE = "body_too_large"
+    BODY_UNREADABLE = "body_unreadable"
     OBSERVER_LATE = "observer_late"
     UNKNOWN = "unknown"
 
@@ -95,7 +100,7 @@ _UNANSWERED = frozenset(
 
 
 class Witness(StrEnum):
-    """Who is asked. A verdict names the witnesses it could not consult."""
+    """What a probe asks. A verdict names what it could not consult."""
 
     HEALTH = "health"
     VERSION = "version"
@@ -252,8 +257,8 @@ class Sample:
     outcome. `machine` names the one that was asked; empty where a balancer chose.
 
     Of `total_seconds`, `observer_delay_seconds` lay in no phase, because this host was busy, and
-    `fallback_seconds` were spent on the `failed_addresses`, such as `AAAA ::1: no answer within
-    0.25 s`, before another one answered: neither is the service's.
+    `fallback_seconds` were spent on the `failed_addresses`, such as `AAAA ::1: no answer, a
+    fault of the path`, before another one answered: neither is the service's.
     """
 
     witness: Witness
@@ -276,16 +281,13 @@ class Sample:
     failed_addresses: tuple[str, ...] = ()
 
     @property
-    def is_protocol_mismatch(self) -> bool:
-        """True where a working service and our client may not understand each other.
+    def is_closed_unanswered(self) -> bool:
+        """True where the connection was closed before the first byte of an answer.
 
-        That is no valid HTTP/1.1, a TLS alert or an untrusted certificate, and a connection
-        that is closed before the first byte of an answer, as servers do that want another protocol
-        or a client certificate. A check that passed before rules it out.
+        So do servers that want another protocol or a client certificate.
         """
-        if self.outcome is Outcome.RESET:
-            return self.status is None and self.phases.transfer_seconds is None
-        return self.outcome in (Outcome.PROTOCOL_ERROR, Outcome.TLS_OTHER)
+        is_unanswered = self.status is None and self.phases.transfer_seconds is None
+        return self.outcome is Outcome.RESET and is_unanswered
 
     @property
     def service_seconds(self) -> float:
@@ -293,7 +295,7 @@ class Sample:
         return max(0.0, self.total_seconds - self.observer_delay_seconds - self.fallback_seconds)
 
 
-class Dead(StrEnum):
+class HopelessReason(StrEnum):
     """Why no machine of a release can become healthy."""
 
     EXITED = "exited"
@@ -305,13 +307,13 @@ class Dead(StrEnum):
 class Hopeless:
     """The platform status that makes waiting useless."""
 
-    why: Dead
+    why: HopelessReason
     words: str
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: its result is asked for again and again
 class Observation:
-    """All witnesses asked at once, at one instant of the schedule.
+    """Everything asked at once, at one instant of the schedule.
 
     Times are seconds since the deploy. `control_alive` is None where the control was not asked
     or there is none; it is asked when the service did not answer at all. `hopeless` is the
@@ -350,7 +352,7 @@ class Observation:
 
     @cached_property
     def result(self) -> ObservationResult:
-        """A failure without any answer, while the control is dead too, is neutral."""
+        """A failure without any answer, while the control is down too, is neutral."""
         outcome = self.deciding.outcome
         if outcome.is_good:
             return ObservationResult.PASSED
@@ -395,7 +397,7 @@ class RollbackStep:
     """One thing a platform did to restore a release. `output` is captured text: untrusted.
 
     `changed_nothing` is True for a failed step before which, and by which, nothing was changed;
-    `taken_over` for one that ended because somebody else deploys; `late` for one that ended because
+    `taken_over` for one that ended because another deploy began; `late` for one that ended because
     its time was over, and nothing had failed.
     """
 

@@ -1,37 +1,55 @@
 """Evidence on disk: below the workspace, never through a link, owned as the workspace is."""
 
 import json
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EEXIST, ELOOP
 from pathlib import Path
+from typing import Any
 
 from slo_action.core.text.quantities import instant_text
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import WorkspaceError
+from slo_action.files import ForeignFileError, HeldDirectory
 from slo_action.ports import Clock
 
 JOURNAL = "journal.jsonl"
+ROOT = "slo-verify"
 _MOST_DIRECTORIES = 1000
 
 
 class EvidenceDirectory:
-    """The Evidence port. Files are replaced whole, or appended to and synced."""
+    """The Evidence port. Files are replaced whole, or appended to and synced.
+
+    Where others put a link, a pipe or the like in its way, the evidence goes on in a new directory
+    that `elsewhere` opens, with all that was written so far; `warn` gets a line that says so.
+    """
 
     def __init__(
         self,
-        directory: Path,
         workspace: Path,
-        owner: tuple[int, int],
+        held: HeldDirectory,
+        elsewhere: Callable[[], HeldDirectory],
         scrubber: Scrubber,
         clock: Clock,
+        warn: Callable[[str], None],
     ) -> None:
         self._workspace = workspace
-        self.directory = directory
-        self._owner = owner
+        self._held = held
+        self._elsewhere = elsewhere
         self._scrubber = scrubber
         self._clock = clock
-        self._written: set[Path] = set()
+        self._warn = warn
+        self._written: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process says it in the journal alone."""
+        return {**self.__dict__, "_warn": _unheard}
+
+    @property
+    def directory(self) -> Path:
+        """The directory that holds them."""
+        return self._held.path
 
     @property
     def place(self) -> str:
@@ -39,25 +57,13 @@ class EvidenceDirectory:
         return self.directory.relative_to(self._workspace).as_posix()
 
     def write(self, name: str, text: str) -> Path:
-        """Write a whole file, by way of a temporary one, so that no reader sees half of it."""
-        path = self._place(name)
-        draft = path.with_name(f".{path.name}.part")
-        with _writing(path):
-            with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-                file.write(self._scrubber.scrub(text))
-            own(draft, self._owner)
-            draft.replace(path)
-        return path
+        """Write a whole file, so that no reader sees half of it."""
+        self._put(name, text, HeldDirectory.replace)
+        return self.directory / name
 
     def append(self, name: str, text: str) -> None:
         """Append whole lines; they are on the disk when this returns."""
-        path = self._place(name)
-        with _writing(path):
-            with path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-                file.write(self._scrubber.scrub(text))
-                file.flush()
-                os.fsync(file.fileno())
-            own(path, self._owner)
+        self._put(name, text, HeldDirectory.append)
 
     def journal(self, step: str) -> None:
         """Append a step, with the time, before it is taken."""
@@ -66,69 +72,87 @@ class EvidenceDirectory:
 
     def files(self) -> tuple[Path, ...]:
         """Return what was written so far, sorted."""
-        return tuple(sorted(self._written))
+        return tuple(sorted(self.directory / name for name in self._written))
 
-    def _place(self, name: str) -> Path:
-        path = self.directory / name
-        with _writing(path):
-            make_directories(path.parent, self.directory, self._owner)
-        self._written.add(path)
-        return path
+    def _put(self, name: str, text: str, put: Callable[[HeldDirectory, str, bytes], None]) -> None:
+        content = self._scrubber.scrub_file(name, text).encode("utf-8", "backslashreplace")
+        with _writing(self.directory / name):
+            try:
+                self._held.must_be_in_its_place()
+                put(self._held, name, content)
+            except ForeignFileError as foreign:
+                self._go_elsewhere(f"{foreign.filename}: {foreign.strerror}")
+                put(self._held, name, content)
+        self._written.add(name)
+
+    def _go_elsewhere(self, why: str) -> None:
+        before, self._held = self._held, self._elsewhere()
+        for name in sorted(self._written):
+            with suppress(OSError):
+                self._held.replace(name, before.read(name))
+        said = f"{why}: the evidence is now written to {self.place}"
+        self._warn(said)
+        self.journal(said)
 
 
 def open_evidence(
-    workspace: Path, name: str, scrubber: Scrubber, clock: Clock, *, inside: str = ""
+    workspace: Path,
+    name: str,
+    scrubber: Scrubber,
+    clock: Clock,
+    *,
+    inside: str = "",
+    warn: Callable[[str], None] = lambda _: None,
 ) -> EvidenceDirectory:
     """Make a new directory `slo-verify/<inside>/<name>` below the workspace and return it.
 
-    A name that is taken gets a number. `inside` is a path, empty for none. Raises WorkspaceError
-    where nothing can be written, or where a link would lead out of the workspace.
+    A name that is taken gets a number, and so does `slo-verify` where it is a link. `inside` is a
+    path, empty for none. Raises WorkspaceError where nothing can be written.
     """
-    root = workspace / "slo-verify"
-    parent = root / inside
-    with _writing(parent):
-        owner = owner_of(workspace)
-        make_directories(parent, workspace, owner)
-        ignore = root / ".gitignore"
-        with suppress(FileExistsError), ignore.open("x", encoding="utf-8") as file:
-            file.write("*\n")
-            own(ignore, owner)  # one that is there is left alone, and a link is not followed
-        directory = _new_directory(parent, name)
-        own(directory, owner)
-    return EvidenceDirectory(directory, workspace, owner, scrubber, clock)
+    with _writing(workspace / ROOT / inside):
+        open_new = _NewDirectory(HeldDirectory(workspace), inside, name)
+        held = open_new()
+    evidence = EvidenceDirectory(workspace, held, open_new, scrubber, clock, warn)
+    if not held.path.is_relative_to(workspace / ROOT):
+        warn(f"{ROOT} is a symbolic link: the evidence goes into {evidence.place}")
+    return evidence
 
 
-def _new_directory(parent: Path, name: str) -> Path:
-    for number in range(1, _MOST_DIRECTORIES):
-        directory = parent / (name if number == 1 else f"{name}-{number}")
+class _NewDirectory:
+    """Opens a directory that was not there before. It can be sent to another process."""
+
+    def __init__(self, workspace: HeldDirectory, inside: str, name: str) -> None:
+        self._workspace = workspace
+        self._inside = inside
+        self._name = name
+
+    def __call__(self) -> HeldDirectory:
+        parent = self._root()
         with suppress(FileExistsError):
-            directory.mkdir()
-            return directory
-    raise FileExistsError(17, "too many runs left their evidence here", str(parent))
+            parent.create(".gitignore", b"*\n")  # one that is there is left alone
+        parent = parent.below(self._inside) if self._inside else parent
+        for name in _numbered(self._name):
+            with suppress(FileExistsError):
+                return parent.below(name, new=True)
+        raise FileExistsError(EEXIST, "too many runs left their evidence here", str(parent.path))
+
+    def _root(self) -> HeldDirectory:
+        for name in _numbered(ROOT):
+            try:
+                return self._workspace.below(name)
+            except ForeignFileError as foreign:
+                if foreign.errno != ELOOP:
+                    raise
+        raise FileExistsError(EEXIST, "too many symbolic links", str(self._workspace.path / ROOT))
 
 
-def make_directories(path: Path, root: Path, owner: tuple[int, int]) -> None:
-    """Make what is missing between root and path; a link on the way is refused."""
-    current = root
-    for part in path.relative_to(root).parts:
-        current = current / part
-        if current.is_symlink():
-            raise NotADirectoryError(20, "it is a symbolic link", str(current))
-        if not current.is_dir():
-            current.mkdir()
-            own(current, owner)
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in range(2, _MOST_DIRECTORIES))
 
 
-def owner_of(path: Path) -> tuple[int, int]:
-    """Return the user and the group of a file."""
-    stat = path.stat()
-    return stat.st_uid, stat.st_gid
-
-
-def own(path: Path, owner: tuple[int, int]) -> None:
-    """Root-owned files would break the next checkout on a self-hosted runner."""
-    if os.geteuid() == 0:
-        os.chown(path, *owner, follow_symlinks=False)
+def _unheard(_: str) -> None:
+    """The default: no one is warned."""
 
 
 @contextmanager
@@ -136,6 +160,12 @@ def _writing(path: Path) -> Iterator[None]:
     """Raise WorkspaceError, which says why, where nothing can be written there."""
     try:
         yield
+    except FileNotFoundError as error:
+        raise WorkspaceError(
+            f"{error.filename}: {error.strerror}",
+            hint="the workspace does not exist in this container: mount it there; a runner on the "
+            "host itself, such as act with `-P …=-self-hosted`, gives a path of the host",
+        ) from error
     except OSError as error:
         raise WorkspaceError(
             f"{path}: {error.strerror}",

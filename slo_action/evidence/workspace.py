@@ -4,7 +4,7 @@ from pathlib import Path
 
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import FileWriteError
-from slo_action.evidence.directory import make_directories, own, owner_of
+from slo_action.files import HeldDirectory
 
 
 class WorkspaceWriter:
@@ -19,8 +19,10 @@ class WorkspaceWriter:
         self._write(name, text, "make the file writable, or check it without fix")
 
     def report(self, name: str, text: str) -> None:
-        """Write a report, secrets scrubbed, with the directories that it needs."""
-        self._write(name, self._scrubber.scrub(text), "make the place writable, or name another")
+        """Write a report in JSON, secrets scrubbed, with the directories that it needs."""
+        self._write(
+            name, self._scrubber.scrub_json(text), "make the place writable, or name another"
+        )
 
     def _write(self, name: str, text: str, hint: str) -> None:
         path = self._workspace / name
@@ -31,22 +33,9 @@ class WorkspaceWriter:
             message = f"{name}: is a symbolic link"
             raise FileWriteError(message, hint="name the file that it leads to")
         try:
-            self._replace(path, text)
+            mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+            held = HeldDirectory(self._workspace)
+            held.replace(name, text.encode("utf-8", "backslashreplace"), mode)
         except OSError as error:
             message = f"{name}: {error.strerror}"
             raise FileWriteError(message, hint=hint) from error
-
-    def _replace(self, path: Path, text: str) -> None:
-        """Write by way of a temporary file, so that no reader sees half of it."""
-        owner = owner_of(self._workspace)
-        make_directories(path.parent, self._workspace, owner)
-        draft = path.with_name(f".{path.name}.part")
-        draft.unlink(missing_ok=True)  # one that lies there may be a link
-        try:
-            with draft.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                file.write(text)
-            draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-            own(draft, owner)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)

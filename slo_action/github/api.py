@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from slo_action.core.text.quoting import shown_value
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import GitHubError
 from slo_action.on_demand import on_demand
 
 API_VERSION = "2022-11-28"
 TIMEOUT_SECONDS = 20.0
+_LONGEST_MESSAGE = 200
 _PUBLIC_API = "https://api.github.com"
 _FORBIDDEN, _NOT_FOUND = 403, 404
 
@@ -81,7 +83,8 @@ class GitHubApi:
 def _github_error(what: str, error: Any, may_not: str) -> GitHubError:  # noqa: ANN401 - ghapi is untyped
     """Say which of a 403's meanings it is; the raw error text holds the whole body."""
     status = error.status_code
-    message = " ".join(str(error.message or error.error_type or "").split())[:200]
+    said = " ".join(str(error.message or error.error_type or "").split())
+    message = shown_value(said, _LONGEST_MESSAGE)
     if status is None:
         return GitHubError(
             f"could not {what}: no answer: {message}",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Protocol
 
+from slo_action.core.text.quantities import size_words
 from slo_action.core.text.quoting import quoted
 from slo_action.errors import GitHubError
 
@@ -85,7 +86,7 @@ class GitHubBaseFiles:
             raise _unread(path, f"was no file but a {_kind(entry)}")
         size = entry.get("size")
         if not isinstance(size, int) or size > MOST_BYTES:
-            raise _unread(path, f"was larger than {MOST_BYTES // 1024 // 1024} MiB")
+            raise _unread(path, f"was larger than {size_words(MOST_BYTES)}")
         if entry.get("encoding") != "base64":  # GitHub leaves it out above one megabyte
             entry = api.get_blob(str(entry.get("sha")))
         return _decoded(path, entry)
@@ -109,7 +110,7 @@ def _listed_name(entry: object) -> str:
 def _kind(entry: object) -> str:
     kind = entry.get("type") if isinstance(entry, Mapping) else "directory"
     return {
-        "symlink": "link to what is no file",
+        "symlink": "link to something that is not a file",
         "submodule": "submodule",
         "directory": "directory",
     }.get(str(kind), "thing unknown to us")

@@ -46,11 +46,15 @@ class GitHubCheckRuns:
         located = [self._annotation(a) for a in check_run.annotations if a.path and a.line]
         output = {
             "title": shortened(visible(self._scrubber.scrub(check_run.title)), _TITLE_LIMIT),
-            "summary": cut_to_bytes(self._scrubber.scrub(check_run.summary), TEXT_LIMIT_BYTES),
+            "summary": cut_to_bytes(
+                self._scrubber.scrub_encoded(check_run.summary), TEXT_LIMIT_BYTES
+            ),
         }
         number = api.create_check_run(
             {
-                "name": shortened(visible(self._scrubber.scrub(check_run.name)), _NAME_LIMIT),
+                "name": shortened(
+                    visible(self._scrubber.scrub_encoded(check_run.name)), _NAME_LIMIT
+                ),
                 "head_sha": self._head_sha,
                 "external_id": check_run.external_id,
                 "status": "completed",

@@ -46,7 +46,12 @@ class WorkflowLog:
             self._write(self._command(annotation))
         for annotation in annotations:
             if annotation not in shown:
-                self.line(f"{annotation.level}: {annotation.title}: {annotation.message}")
+                first, *more = annotation.message.split("\n")
+                for line in (f"{annotation.level}: {annotation.title}: {first}", *more):
+                    self.line(line)
+
+    def progress(self, text: str) -> None:
+        """Show nothing: a runner keeps every line."""
 
     def mask(self, secret: str) -> None:
         """Teach runner and scrubber a secret in all its forms."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import RunnerError
+from slo_action.render.outputs import CLOSED_OUTPUTS, JSON_OUTPUTS
+from slo_action.render.text.escape import json_line
 
 SUMMARY_LIMIT_BYTES = 1024 * 1024
 """The runner drops a larger summary whole."""
@@ -27,7 +29,7 @@ class RunnerFiles:
         block = ""
         for name, value in values.items():
             delimiter = f"slo_verify_{secrets.token_hex(16)}"
-            block += f"{name}<<{delimiter}\n{self._scrubber.scrub(value)}\n{delimiter}\n"
+            block += f"{name}<<{delimiter}\n{self._scrubbed(name, value)}\n{delimiter}\n"
         self._write(self._output, block, "a")
 
     def summarize(self, markdown: str) -> None:
@@ -37,10 +39,16 @@ class RunnerFiles:
         """
         if self._summary is None:
             return
-        text = self._scrubber.scrub(markdown)
+        text = self._scrubber.scrub_encoded(markdown)
         if len(text.encode()) > SUMMARY_LIMIT_BYTES:
             raise RunnerError("the summary is larger than 1 MiB", hint="read summary.md instead")
         self._write(self._summary, text, "w")
+
+    def _scrubbed(self, name: str, value: str) -> str:
+        """Verdicts, numbers and paths are our own, whatever a secret may be."""
+        if name in JSON_OUTPUTS:
+            return json_line(self._scrubber.scrub_json(value))
+        return value if name in CLOSED_OUTPUTS else self._scrubber.scrub(value)
 
     def _write(self, path: Path, text: str, mode: str) -> None:
         try:

@@ -15,6 +15,7 @@ from slo_action.core.model import Cause, Verdict
 from slo_action.core.record.record import file_name
 from slo_action.core.release.track_record import PastVerdict
 from slo_action.errors import WorkspaceError
+from slo_action.files import HeldDirectory
 
 _MOST_LINES = 2_000
 _MOST_BYTES = 4 * 1024 * 1024
@@ -35,19 +36,10 @@ class HistoryDirectory:
     def keep(self, verdict: PastVerdict) -> None:
         """Append one verdict. Raises WorkspaceError where it cannot be written."""
         path = self._path(verdict.service)
+        at = verdict.at.astimezone(UTC).isoformat()
+        line = json.dumps({"at": at} | asdict(verdict) | {"at": at}) + "\n"
         try:
-            self._inside(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._inside(path)
-            with path.open("a", encoding="utf-8", newline="\n") as file:
-                at = verdict.at.astimezone(UTC).isoformat()
-                file.write(json.dumps({"at": at} | asdict(verdict) | {"at": at}) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            if os.geteuid() == 0:  # root's files would break a self-hosted runner's next checkout
-                stat = self._workspace.stat()
-                for each in (path, path.parent):
-                    os.chown(each, stat.st_uid, stat.st_gid, follow_symlinks=False)
+            HeldDirectory(self._workspace).append(self._inside(path), line.encode())
         except OSError as error:
             raise WorkspaceError(
                 f"{path}: {error.strerror}",
@@ -57,16 +49,17 @@ class HistoryDirectory:
     def _path(self, service: str) -> Path:
         return self._root / f"{file_name(service)}.jsonl"
 
-    def _inside(self, path: Path) -> None:
-        """A link may lead out only as far as the workspace goes."""
-        if not path.resolve().is_relative_to(self._workspace):
+    def _inside(self, path: Path) -> str:
+        """Return its name in the workspace; links on the way may lead only that far."""
+        place = path.parent.resolve() / path.name
+        if not place.is_relative_to(self._workspace):
             raise PermissionError(1, "it leads out of the workspace", str(path))
+        return place.relative_to(self._workspace).as_posix()
 
     def _read(self, service: str) -> Iterator[PastVerdict]:
         with suppress(OSError):
-            path = self._path(service)
-            self._inside(path)
-            with path.open("rb") as file:
+            name = self._inside(self._path(service))
+            with HeldDirectory(self._workspace).opened(name) as file:
                 file.seek(0, os.SEEK_END)
                 file.seek(max(0, file.tell() - _MOST_BYTES))
                 lines = file.read(_MOST_BYTES).splitlines()[-_MOST_LINES:]

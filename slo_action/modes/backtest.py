@@ -102,7 +102,7 @@ def _calls_for_rollback(judgement: Judgement) -> bool:
 
 
 def _known_seconds(seen: ReplayedEvidence) -> float:
-    """The end of the window, else of the last look, else of the gate; or where each stopped."""
+    """The end of the window, else of the recheck, else of the gate; or where each stopped."""
     if seen.window is not None:
         heard = (row.taken_seconds for row in seen.window.rows)
         last_heard = max(heard, default=seen.window.begun_seconds)
@@ -150,7 +150,7 @@ def _gate_again(
     """Return the gate of another policy, and the observations it would not have made.
 
     It hears the recorded ones when they were made, up to its end or the failure of the window. A
-    longer gate hears those of the last look, too.
+    longer gate hears those of the recheck, too.
     """
     heard = (*seen.gate.observations, *(seen.recheck.observations if seen.recheck else ()))
     gate = Gate(policy=policy, begun_seconds=seen.gate.begun_seconds)
@@ -168,7 +168,7 @@ def _gate_again(
 def _recheck_again(
     seen: ReplayedEvidence, rest: Sequence[Observation], policy: Policy
 ) -> Gate | None:
-    """Return the last look that follows a missed gate; None where nothing is recorded of it."""
+    """Return the recheck that follows a missed gate; None where nothing is recorded of it."""
     judgement = judge_evidence(seen, policy)
     missed = Trigger.HEALTH_CHECK_FAILURE in judgement.triggers
     if not (rest and missed and _calls_for_rollback(judgement)):
@@ -190,7 +190,7 @@ def _missing(seen: ReplayedEvidence, replayed: Replayed, policy: Policy) -> str:
     passed = is_passed(seen.gate.end, policy.on_late_start)
     needs = policy.window.length_seconds and (passed or watched)
     if needs and seen.window is None:
-        return "the record holds no observation window"
+        return "the record has no observation window"
     if judge_evidence(seen, policy).row != _STOPPED_ROW:
         return ""
     last = _known_seconds(replayed.evidence)
@@ -202,8 +202,10 @@ def _notes(replayed: Replayed, policy: Policy, seen: ReplayedEvidence) -> tuple[
     notes = []
     closer = policy.window.rates.confidence and not replayed.policy.window.rates.confidence
     if closer and seen.window is not None:
-        notes.append("recorded without a closer look at failures, so a live run is sooner sure")
+        notes.append(
+            "recorded without extra probes after failures, so a live run would decide sooner"
+        )
     missed = seen.gate.end is GateEnd.MISSED and seen.recheck is None
     if missed and replayed.evidence.gate.end is not GateEnd.MISSED:
-        notes.append("the last look before the rollback is not in the record")
+        notes.append("the recheck before the rollback is not in the record")
     return tuple(notes)

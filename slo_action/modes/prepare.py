@@ -1,4 +1,4 @@
-"""`prepare`: check the way back → observe the running release → publish. Changes nothing."""
+"""`prepare`: check the rollback → observe the running release → publish. Changes nothing."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -19,7 +19,7 @@ from slo_action.core.release.baseline import (
 from slo_action.core.verdict.window_facts import endpoints, journeys
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.modes.steps.observe_release import Run, begin, observed
-from slo_action.modes.steps.rollback import keep_snapshots
+from slo_action.modes.steps.rollback import NO_PLATFORM, keep_snapshots
 from slo_action.ports import Certificate, Ports
 from slo_action.render.summary.prepared import proof_lines
 
@@ -37,13 +37,13 @@ class Preparation:
 
     @property
     def exit_code(self) -> int:
-        """Zero, unless a safe way back was required and there is none."""
+        """Zero, unless a safe rollback was required and there is none."""
         safe = self.prepared.way_back is WayBackState.SAFE
         return EXIT_NO_WAY_BACK if self.required and not safe else 0
 
 
 def prepare(request: VerifyRequest, ports: Ports) -> Preparation:
-    """Look at what runs before a deploy, and say whether there is a way back to it."""
+    """Look at what runs before a deploy, and say whether a rollback to it is possible."""
     run = _begin(request, ports)
     certificate = _certify(run)
     keep_snapshots(run)
@@ -99,7 +99,7 @@ def _certify(run: Run) -> Certificate:
         reason = f"platform {platform.name} cannot check this in advance: "
         reason += "try its rollback in a drill"
     else:
-        state, reason = ProofState.MISSING, f"platform {platform.name} cannot roll back"
+        state, reason = ProofState.MISSING, NO_PLATFORM
     proof = Proof(name="platform", state=state, words=reason)
     return Certificate(release=None, proofs=(proof,))
 

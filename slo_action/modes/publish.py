@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from slo_action.audit.document import EvidenceEntry
+from slo_action.audit.statement import verdict_statement
 from slo_action.audit.write import audit_document
+from slo_action.core.model import Mode
 from slo_action.core.record.record import AuditRecord, all_observations, file_name, past_verdicts
 from slo_action.errors import GitHubError
+from slo_action.files import HeldDirectory
 from slo_action.modes.steps.publish import publish_or_warn, upload
-from slo_action.ports import CheckRun, Evidence, History, Ports, PublishPorts
+from slo_action.ports import CheckRun, Evidence, History, Log, Ports, PublishPorts
 from slo_action.render.annotations import annotations
 from slo_action.render.endings import ending_text, headline
 from slo_action.render.openmetrics import openmetrics
@@ -23,6 +26,7 @@ from slo_action.render.proofs import proofs, window_failures
 from slo_action.render.summary.summary import summary
 
 AUDIT_NAME = "audit.json"
+STATEMENT_NAME = "verification.intoto.json"
 
 
 def publish_record(record: AuditRecord, ports: Ports, *, artifact_name: str) -> None:
@@ -47,7 +51,7 @@ def publish_record(record: AuditRecord, ports: Ports, *, artifact_name: str) -> 
     publish_or_warn(ports, "outputs", set_outputs)
     publish_or_warn(ports, "job summary", lambda: ports.outputs.summarize(text))
     ports.log.annotate(annotations(record))
-    publish_or_warn(ports, "history", lambda: keep_verdicts(record, ports.history))
+    publish_or_warn(ports, "history", lambda: keep_verdicts(record, ports.history, ports.log))
     publish_or_warn(ports, "artifact", send)
     publish_or_warn(ports, "check run", lambda: create_check_runs([record], ports))
 
@@ -55,8 +59,8 @@ def publish_record(record: AuditRecord, ports: Ports, *, artifact_name: str) -> 
 def write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
     """Write all that is left of a run, and return its audit.
 
-    All but the summary is written before the audit, which holds the digests of all of it. The
-    summary comes last, since it shows the audit.
+    All but summary and statement is written before the audit, which holds the digests of all of it.
+    They come last: the one shows the audit, the other holds its digest.
     """
     proof = f"proofs/health/{file_name(record.service)}.log"
     evidence.write(proof, proofs(all_observations(record), window_failures(record)))
@@ -65,15 +69,24 @@ def write_evidence(record: AuditRecord, evidence: Evidence) -> dict[str, Any]:
     entries = tuple(_entry(path, evidence.directory) for path in evidence.files())
     audit = audit_document(record, entries)
     evidence.write(AUDIT_NAME, json.dumps(audit, indent=2) + "\n")
+    statement = verdict_statement(
+        record, _entry(evidence.directory / AUDIT_NAME, evidence.directory).sha256
+    )
+    if statement is not None:
+        evidence.write(STATEMENT_NAME, json.dumps(statement, indent=2) + "\n")
     evidence.write("summary.md", summary(record, audit))
     return audit
 
 
-def keep_verdicts(record: AuditRecord, history: History | None) -> None:
+def keep_verdicts(record: AuditRecord, history: History | None, log: Log) -> None:
     """Add the verdicts of a run to the history, if there is one."""
-    if history is not None:
-        for verdict in past_verdicts(record):
-            history.keep(verdict)
+    if history is None:
+        return
+    verdicts = past_verdicts(record)
+    for verdict in verdicts:
+        history.keep(verdict)
+    if not verdicts and record.mode is Mode.VERIFY:
+        log.line("history: no verdict is kept: no version is known; set expected-version")
 
 
 def create_check_runs(records: Iterable[AuditRecord], ports: PublishPorts) -> None:
@@ -104,9 +117,10 @@ def check_run_of(record: AuditRecord) -> CheckRun:
 
 
 def _entry(path: Path, root: Path) -> EvidenceEntry:
-    content = path.read_bytes()
+    name = path.relative_to(root).as_posix()
+    content = HeldDirectory(root).read(name)
     return EvidenceEntry(
-        name=path.relative_to(root).as_posix(),
+        name=name,
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
     )

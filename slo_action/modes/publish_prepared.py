@@ -22,7 +22,7 @@ def publish_prepared(
     def write() -> None:
         evidence.write(PREPARED_NAME, prepared_json(prepared))
         evidence.write("summary.md", text)
-        evidence.journal(f"ended: the way back is {prepared.way_back}")
+        evidence.journal(f"ended: way-back {prepared.way_back}")
 
     place = ports.evidence.place
     paths = {"prepared-path": f"{place}/{PREPARED_NAME}", "evidence-dir": place}

@@ -33,7 +33,7 @@ _HINT = "the record was changed, or another version wrote it"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayedEvidence:
-    """What a run saw, driven again: gate, window and last look; None where there was none.
+    """What a run saw, driven again: gate, window and recheck; None where there was none.
 
     `context` is what else it had: the platform status, and how it was before.
     """
@@ -71,7 +71,7 @@ def replay(document: AuditDocument) -> Replayed:
     """
     if document.watch is None or document.policy is None:
         raise RecordError(
-            "the record holds no observations or no policy", hint="replay a whole audit.json"
+            "the record has no observations or no policy", hint="replay a whole audit.json"
         )
     replayer = _Replayer(document, document.watch, document.policy)
     replayed = _REPLAYS[document.mode](replayer)
@@ -82,16 +82,11 @@ def replay(document: AuditDocument) -> Replayed:
 
 def judge_evidence(evidence: ReplayedEvidence, policy: Policy) -> Judgement:
     """Return the verdict of a policy on what a run observed."""
-    return judge(
-        Facts(
-            gate=evidence.gate,
-            rule=policy.rule,
-            on_late_start=policy.on_late_start,
-            window_policy=policy.window,
-            window=evidence.window,
-            recheck=evidence.recheck,
-            context=evidence.context,
-        )
+    return policy.judge(
+        evidence.gate,
+        window=evidence.window,
+        recheck=evidence.recheck,
+        context=evidence.context,
     )
 
 
@@ -179,7 +174,7 @@ class _Replayer:
         gate, window, again = evidence.gate, evidence.window, evidence.recheck
         self.problems += schedule_problems("watch", gate, window, stopped=stopped)
         if again:
-            self.problems += schedule_problems("last look", again, None, stopped=stopped)
+            self.problems += schedule_problems("recheck", again, None, stopped=stopped)
         warns = policy.on_late_start is OnLateStart.WARN
         recovered = warns and again is not None and again.has_streak
         met = not stopped and (is_passed(gate.end, policy.on_late_start) or recovered)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from slo_action import __version__
 from slo_action.config.request import VerifyRequest
 from slo_action.core.decision.decide import Action, Decision, RollbackMode, WayBack
 from slo_action.core.model import Mode
@@ -13,10 +12,9 @@ from slo_action.core.record.manual_rollback import (
     manual_judgement,
     recheck_manual,
 )
-from slo_action.core.record.record import AuditRecord, Rollback, latest_version
-from slo_action.core.release.rollback_plan import RollbackPlan
+from slo_action.core.record.record import AuditRecord, latest_version
 from slo_action.errors import PlatformError
-from slo_action.modes.steps.gate import unconsulted
+from slo_action.modes.steps.audit_record import JudgedRun, audit_record
 from slo_action.modes.steps.observe_release import Observed, Run, begin, probe_once
 from slo_action.modes.steps.rollback import planned, rehearsed, roll_back, way_back
 from slo_action.ports import Ports
@@ -25,7 +23,7 @@ from slo_action.ports import Ports
 def rollback(request: VerifyRequest, ports: Ports) -> AuditRecord:
     """Go back to a release because a person asks for it, and verify what it restored.
 
-    Raises PlatformError where there is nothing to go back to: nothing was touched then.
+    Raises PlatformError where there is nothing to roll back to: nothing was touched then.
     """
     run = begin(request, ports, "rolling back")
     before = _way_back(run)
@@ -41,7 +39,21 @@ def rollback(request: VerifyRequest, ports: Ports) -> AuditRecord:
     if done is not None and done.untouched:
         decision = replace(decision, action=Action.STAND_DOWN, why=done.untouched)
         done = None
-    return _record(run, seen, before, decision, plan, done)
+    ending = manual_ending(done)
+    return audit_record(
+        JudgedRun(
+            run=run,
+            before=before,
+            seen=seen,
+            judgement=manual_judgement(done, decision),
+            decision=decision,
+            plan=plan,
+        ),
+        done,
+        mode=Mode.ROLLBACK,
+        ending=ending,
+        exit_code=manual_exit_code(ending, rehearsed=decision.rehearsed),
+    )
 
 
 def _way_back(run: Run) -> WayBack:
@@ -63,43 +75,3 @@ def _compared(run: Run, decision: Decision, before: WayBack) -> Decision:
         stopped = "the run was stopped before it acted"
         return replace(decision, action=Action.STAND_DOWN, why=stopped)
     return recheck_manual(decision, before=before, now=way_back(run))
-
-
-def _record(
-    run: Run,
-    seen: Observed,
-    before: WayBack,
-    decision: Decision,
-    plan: RollbackPlan | None,
-    done: Rollback | None,
-) -> AuditRecord:
-    request = run.request
-    judgement = manual_judgement(done, decision)
-    ending = manual_ending(done)
-    fleet = done.verification.fleet if done and done.verification else None
-    return AuditRecord(
-        tool_version=__version__,
-        mode=Mode.ROLLBACK,
-        service=request.service,
-        url=request.url,
-        deployment_id=request.deployment_id,
-        approver=request.approver,
-        run=request.run,
-        deployed_at=request.deployed_at,
-        finished_at=run.ports.clock.now(),
-        policy=request.policy,
-        gate=seen.gate,
-        window=None,
-        recheck=None,
-        judgement=judgement,
-        decision=decision,
-        rollback=done,
-        ending=ending,
-        exit_code=manual_exit_code(ending, rehearsed=decision.rehearsed),
-        unconsulted=unconsulted(run.witnesses, run.ports, None, fleet),
-        interrupted=run.ports.interrupts.received,
-        released=before.current,
-        prepared=request.prepared,
-        plan=plan,
-        asked=request.asked,
-    )

@@ -1,13 +1,11 @@
 """`verify`: gate → observe → judge → decide → act → verify → record. publish.py publishes it."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from slo_action import __version__
 from slo_action.config.request import VerifyRequest
 from slo_action.core.decision.decide import (
     Action,
-    Decision,
     RollbackMode,
     WayBack,
     compare_and_swap,
@@ -17,22 +15,18 @@ from slo_action.core.decision.decide import (
     settled,
 )
 from slo_action.core.gate.gate import Gate, GateEnd
-from slo_action.core.model import Trigger
+from slo_action.core.model import Mode, Trigger
 from slo_action.core.observation.streams import stream_name
 from slo_action.core.record.record import (
     AuditRecord,
     MachineRestart,
     Rollback,
     context_of,
-    judged_version,
     latest_version,
 )
-from slo_action.core.release.rollback_plan import RollbackPlan
-from slo_action.core.verdict.context import single_sick_machine
-from slo_action.core.verdict.facts import Facts
-from slo_action.core.verdict.judge import Judgement, judge
+from slo_action.core.verdict.context import single_failing_machine
 from slo_action.errors import SloVerifyError
-from slo_action.modes.steps.gate import unconsulted
+from slo_action.modes.steps.audit_record import JudgedRun, audit_record
 from slo_action.modes.steps.observe_release import (
     Observed,
     Run,
@@ -43,6 +37,7 @@ from slo_action.modes.steps.observe_release import (
 )
 from slo_action.modes.steps.rollback import (
     keep_snapshots,
+    lacks_platform,
     planned,
     rehearsed,
     restart,
@@ -51,68 +46,45 @@ from slo_action.modes.steps.rollback import (
     way_back,
 )
 from slo_action.ports import Ports
-from slo_action.render.annotations import provisional_annotations
+from slo_action.render.annotations import no_platform_annotations, provisional_annotations
 
 POLICY = "Policy"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """One deploy as it stands: what was seen of it, what that means, and what is to follow.
-
-    `before` is the way back as it was at the beginning.
-    """
-
-    run: Run
-    before: WayBack
-    seen: Observed
-    judgement: Judgement
-    decision: Decision
-    remedy: MachineRestart | None = None
-    plan: RollbackPlan | None = None
-
-    @property
-    def acts(self) -> bool:
-        return self.decision.action is Action.ROLL_BACK
-
-    @property
-    def judged(self) -> str | None:
-        rule = self.run.request.policy.rule
-        return judged_version(self.seen.gate, self.seen.window, rule)
-
-
 def verify(request: VerifyRequest, ports: Ports) -> AuditRecord:
     """Verify one deploy and return what happened; only the live log is written."""
-    run = _begin(request, ports)
+    since_deploy = (ports.clock.now() - request.deployed_at).total_seconds()
+    run = begin(request, ports, "verifying", since_deploy=since_deploy)
     before = way_back(run)
+    _log_policy(run, before)
     seen = observe_release(run, when_passed=lambda gate: _publish_provisional(run, gate))
     keep_snapshots(run)
     before = _asked_again(run, before, seen)
     case = _remedied(_compared(_look_again(_judged(run, before, seen))))
     decision, plan = planned(run, case.decision)
     case = _rehearsed(replace(case, decision=decision, plan=plan))
-    rollback = roll_back(run, case.decision.target, case.judged) if case.acts else None
+    rollback = roll_back(run, case.decision.target, case.version) if case.acts else None
     if rollback is not None and rollback.untouched:
         case = replace(case, decision=stood_down(run, rollback.untouched))
         return _record(case, None)
     return _record(case, rollback)
 
 
-def _begin(request: VerifyRequest, ports: Ports) -> Run:
-    since_deploy = (ports.clock.now() - request.deployed_at).total_seconds()
+def _log_policy(run: Run, before: WayBack) -> None:
+    request, log = run.request, run.ports.log
     journeys = ", ".join(stream_name(probe) for probe in request.endpoints if probe.journey)
-    with ports.log.group(POLICY):
-        for sentence in request.policy.sentences():
-            ports.log.line(sentence)
+    with log.group(POLICY):
+        for sentence in request.policy.sentences(before.problem):
+            log.line(sentence)
         if journeys and not request.policy.window.length_seconds:
-            ports.log.line(f"Without a window (`observe: 0s`) no journey runs: {journeys}.")
+            log.line(f"Without a window (`observe: 0s`) no journey runs: {journeys}.")
+        log.annotate(no_platform_annotations([request.service] if lacks_platform(request) else []))
     for name, options in request.asked.items():
-        ports.log.line(f"{name} is asked with {'; '.join(options.shown)}")
-    return begin(request, ports, "verifying", since_deploy=since_deploy)
+        log.line(f"{name} is asked with {'; '.join(options.shown)}")
 
 
 def _asked_again(run: Run, before: WayBack, seen: Observed) -> WayBack:
-    """Ask for the way back once more where the platform was away at first, and came back.
+    """Ask for the rollback target once more where the platform was away at first, and came back.
 
     It must still name the release that it named while its machines were watched.
     """
@@ -127,47 +99,34 @@ def _asked_again(run: Run, before: WayBack, seen: Observed) -> WayBack:
 
 def _judged(
     run: Run, before: WayBack, seen: Observed, remedy: MachineRestart | None = None
-) -> _Case:
+) -> JudgedRun:
     restart = remedy.result if remedy else None
     policy, log = run.request.policy, run.ports.log
-    judgement = judge(
-        Facts(
-            gate=seen.gate,
-            rule=policy.rule,
-            on_late_start=policy.on_late_start,
-            window_policy=policy.window,
-            window=seen.window,
-            recheck=seen.recheck,
-            context=context_of(before.current, seen.fleet, run.request.prepared, restart),
-        )
+    judgement = policy.judge(
+        seen.gate,
+        window=seen.window,
+        recheck=seen.recheck,
+        context=context_of(before.current, seen.fleet, run.request.prepared, restart),
     )
     log.line(f"{judgement.verdict} ({judgement.cause}): {judgement.reason}")
     # A dry run does all that `auto` does up to the change itself: what it says is what auto does.
     mode = RollbackMode.AUTO if policy.rollback is RollbackMode.DRY_RUN else policy.rollback
     decision = decide(judgement, mode, before)
     log.line(f"decision: {decision.action}: {decision.why}")
-    return _Case(
+    return JudgedRun(
         run=run, before=before, seen=seen, judgement=judgement, decision=decision, remedy=remedy
     )
 
 
 def _publish_provisional(run: Run, gate: Gate) -> None:
     """Publish the verdict of the gate alone, so that a pipeline may go on."""
-    policy = run.request.policy
-    judgement = judge(
-        Facts(
-            gate=gate,
-            rule=policy.rule,
-            on_late_start=policy.on_late_start,
-            window_policy=policy.window,
-        )
-    )
+    judgement = run.request.policy.judge(gate)
     with suppress(SloVerifyError):
         run.ports.outputs.set({"provisional-verdict": judgement.verdict})
     run.ports.log.annotate(provisional_annotations(run.request.service, judgement))
 
 
-def _look_again(case: _Case) -> _Case:
+def _look_again(case: JudgedRun) -> JudgedRun:
     """Ask once more before anything is changed, where the gate has failed.
 
     A window is no older than a second, and with partial failures three good answers in a row are
@@ -176,7 +135,7 @@ def _look_again(case: _Case) -> _Case:
     if not case.acts or Trigger.HEALTH_CHECK_FAILURE not in case.judgement.triggers:
         return case
     run = case.run
-    run.ports.log.line("one more look before the rollback")
+    run.ports.log.line("recheck before the rollback")
     rechecked = recheck(run)
     if rechecked.end is GateEnd.MISSED:
         return replace(case, seen=replace(case.seen, recheck=rechecked))
@@ -184,7 +143,7 @@ def _look_again(case: _Case) -> _Case:
     return _judged(run, case.before, seen)
 
 
-def _compared(case: _Case) -> _Case:
+def _compared(case: JudgedRun) -> JudgedRun:
     """Go on only while platform and service are as they were when the deploy was judged."""
     if not case.acts:
         return case
@@ -198,7 +157,7 @@ def _compared(case: _Case) -> _Case:
         case.decision,
         before=case.before,
         now=way_back(run),
-        judged=case.judged,
+        judged=case.version,
         live=latest_version(again) if again is not None else in_window,
     )
     if checked.action is not Action.ROLL_BACK:
@@ -206,21 +165,21 @@ def _compared(case: _Case) -> _Case:
     return replace(case, decision=checked)
 
 
-def _remedied(case: _Case) -> _Case:
+def _remedied(case: JudgedRun) -> JudgedRun:
     """Restart a single unhealthy machine, once, before everything is rolled back for it."""
     if not case.acts or case.run.request.policy.rollback is not RollbackMode.AUTO:
         return case
-    sick = single_sick_machine(case.seen.gate, case.seen.window, case.seen.fleet)
-    if not sick:
+    failing = single_failing_machine(case.seen.gate, case.seen.window, case.seen.fleet)
+    if not failing:
         return case
-    remedy = restart(case.run, sick)
+    remedy = restart(case.run, failing)
     keep_snapshots(case.run)
     if remedy.result is None or not remedy.result.is_well:
         return _compared(replace(case, remedy=remedy))
     return _judged(case.run, case.before, case.seen, remedy)
 
 
-def _rehearsed(case: _Case) -> _Case:
+def _rehearsed(case: JudgedRun) -> JudgedRun:
     request = case.run.request
     if request.policy.rollback is not RollbackMode.DRY_RUN or not case.acts:
         return case
@@ -228,46 +187,17 @@ def _rehearsed(case: _Case) -> _Case:
     return replace(case, decision=rehearsed(case.run, case.decision.target, by))
 
 
-def _record(case: _Case, rollback: Rollback | None) -> AuditRecord:
-    run, request, seen = case.run, case.run.request, case.seen
+def _record(case: JudgedRun, rollback: Rollback | None) -> AuditRecord:
     verification = rollback.verification if rollback else None
     ending = ending_of(
         case.judgement.verdict,
         restored=rollback.restored if rollback else None,
         verified=verification.judgement.verdict if verification else None,
     )
-    return AuditRecord(
-        tool_version=__version__,
-        service=request.service,
-        url=request.url,
-        deployment_id=request.deployment_id,
-        approver=request.approver,
-        run=request.run,
-        deployed_at=request.deployed_at,
-        finished_at=run.ports.clock.now(),
-        policy=request.policy,
-        gate=seen.gate,
-        window=seen.window,
-        recheck=seen.recheck,
-        judgement=settled(case.judgement, case.decision),
-        decision=case.decision,
-        rollback=rollback,
+    return audit_record(
+        replace(case, judgement=settled(case.judgement, case.decision)),
+        rollback,
+        mode=Mode.VERIFY,
         ending=ending,
-        exit_code=exit_code_of(ending, request.policy.fail_on),
-        unconsulted=unconsulted(
-            run.witnesses,
-            run.ports,
-            seen.window,
-            seen.fleet,
-            is_prepared=bool(request.prepared and request.prepared.baseline),
-        ),
-        interrupted=run.ports.interrupts.received,
-        released=case.before.current,
-        fleet=seen.fleet,
-        prepared=request.prepared,
-        plan=case.plan,
-        remedy=case.remedy,
-        wake=seen.wake,
-        unseen=seen.unseen,
-        asked=request.asked,
+        exit_code=exit_code_of(ending, case.run.request.policy.fail_on),
     )

@@ -8,13 +8,14 @@ from slo_action.config.inputs import PlatformName
 from slo_action.config.request import VerifyRequest
 from slo_action.core.release.baseline import Prepared
 from slo_action.core.release.track_record import PastVerdict
+from slo_action.core.text.secrets import Scrubber
 from slo_action.on_demand import on_demand
 from slo_action.platforms import none
 from slo_action.ports import Clock, MachinePlatform, Platform
 
 
 class PlatformContext(NamedTuple):
-    """Where a platform works. `redact` takes the run's secrets out of captured text.
+    """Where a platform works. `scrubber` holds the run's secrets, and learns the platform's.
 
     `prepared` is what a `prepare` run handed over, None without one. `past` are the verdicts of
     earlier runs, oldest first.
@@ -23,7 +24,7 @@ class PlatformContext(NamedTuple):
     environment: Mapping[str, str]
     workspace: Path
     clock: Clock
-    redact: Callable[[str], str]
+    scrubber: Scrubber
     prepared: Prepared | None = None
     past: tuple[PastVerdict, ...] = ()
 

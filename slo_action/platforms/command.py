@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from slo_action.config.request import RollbackCommands, VerifyRequest
-from slo_action.core.model import Release, RollbackStep
+from slo_action.core.answer.version import matches
+from slo_action.core.model import Release, RollbackStep, Verdict
+from slo_action.core.release.track_record import PastVerdict, reputation
 from slo_action.errors import PlatformError
 from slo_action.platforms import PlatformContext
 from slo_action.system.process import Finished, run
@@ -54,22 +56,24 @@ def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
 class CommandPlatform:
     """Runs the user's commands in the workspace. Only the author of the workflow writes them.
 
-    Captured output is redacted before anything escapes or encodes it.
+    Captured output is redacted before anything escapes or encodes it. `target` is what to return to
+    whatever previous-version-command prints; None where that or rollback-command chooses.
     """
 
     service: str
     commands: RollbackCommands
     context: PlatformContext
+    target: Release | None = None
     name: str = "command"
     can_restore: bool = True
 
     def previous_release(self) -> Release | None:
-        """Return the one line that previous-version-command prints; None without a command."""
-        if not self.commands.previous_version:
-            return None
+        """Return the target, or the one line that previous-version-command prints; None without."""
+        if self.target or not self.commands.previous_version:
+            return self.target
         finished = self._run(self.commands.previous_version, {}, PREVIOUS_VERSION_SECONDS)
         version = finished.stdout.strip()
-        problem = self.context.redact(finished.problem or _complaint(finished, version))
+        problem = self.context.scrubber.scrub(finished.problem or _complaint(finished, version))
         if problem:
             raise PlatformError(
                 f"previous-version-command printed no version: {problem}",
@@ -98,7 +102,7 @@ class CommandPlatform:
             succeeded=finished.exit_code == 0,
             duration_seconds=self.context.clock.monotonic() - began,
             detail=finished.problem or f"exit status {finished.exit_code}",
-            output=self.context.redact(finished.output),
+            output=self.context.scrubber.scrub(finished.output),
         )
         return (step,)
 
@@ -116,11 +120,27 @@ class CommandPlatform:
 
 def open_platform(request: VerifyRequest, context: PlatformContext) -> CommandPlatform:
     """Return the platform for a request, its environment scrubbed."""
+    asked = Release(version=request.to_version) if request.to_version else None
     return CommandPlatform(
         service=request.service,
         commands=request.commands,
         context=context._replace(environment=scrubbed(context.environment)),
+        target=asked or _verified(request, context.past),
     )
+
+
+def _verified(request: VerifyRequest, past: Sequence[PastVerdict]) -> Release | None:
+    """Return the newest version that a run found healthy, for a command that has no other source.
+
+    None for a command that takes no version: it would restore its own choice under that name.
+    """
+    commands, expected = request.commands, request.policy.rule.expected
+    if commands.previous_version or not commands.takes_version:
+        return None
+    healthy = (one.version for one in reversed(past) if one.verdict is Verdict.HEALTHY)
+    plain = (Release(version=version) for version in healthy if _PLAIN.fullmatch(version))
+    others = (one for one in plain if not (expected and matches(expected, one.version)))
+    return next((one for one in others if reputation(one, past).failed_at is None), None)
 
 
 def _argv(command: Sequence[str], values: Mapping[str, str], *, shell: bool) -> list[str]:
@@ -143,5 +163,5 @@ def _complaint(finished: Finished, version: str) -> str:
     if len(version.splitlines()) > 1 or len(version) > _LONGEST_VERSION:
         return "it printed more than one short line"
     if version.startswith("-") or not version.isprintable():
-        return "what it printed could be taken for an option or is no plain text"
+        return "what it printed could be taken for an option or is not plain text"
     return ""

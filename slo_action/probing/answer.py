@@ -8,7 +8,7 @@ from slo_action.core.answer.health_body import HealthReading, is_page
 from slo_action.core.text.http_time import http_date, retry_after_seconds
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.body import Body
-from slo_action.probing.exchange import Headers
+from slo_action.probing.exchange import Headers, media_type
 
 _SKEW_SECONDS = 10.0
 
@@ -41,10 +41,10 @@ def retry_after(answer: Answer) -> float | None:
 def remarks(answer: Answer, health: HealthReading, *, is_json: bool) -> tuple[str, ...]:
     """Return what is odd about a 200 answer and changes no outcome."""
     notes = [*answer.body.notes, *health.notes]
-    kind = answer.header("content-type").partition(";")[0].strip().lower()
+    kind = media_type(answer.headers)
     text = answer.body.text
     claims_json = kind == "application/json" or kind.endswith("+json")
-    if claims_json and not is_json and not answer.body.is_cut:
+    if claims_json and not is_json and not (answer.body.is_cut or answer.body.is_opaque):
         notes.append("the body claims to be JSON and is not")
     if is_page(text):
         notes.append(MAY_BE_CATCH_ALL)

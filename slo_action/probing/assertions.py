@@ -13,6 +13,7 @@ from math import floor
 
 from slo_action.config.text.patterns import finds, nodes
 from slo_action.core.journey.journeys import Assertion, Condition, Subject
+from slo_action.core.journey.templates import UntypedText
 from slo_action.core.text.quoting import quoted
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import parse_json
@@ -44,13 +45,13 @@ def unmet(assertions: Iterable[Assertion], answer: Answer) -> str:
 
 
 def expects_status(assertions: Iterable[Assertion], status: int | None) -> bool:
-    """Tell whether assertions demand a status, and this one fits them all."""
+    """Return whether assertions demand a status, and this one fits them all."""
     demands = [one for one in assertions if one.subject is Subject.STATUS]
     return bool(demands) and all(_holds(one, status) for one in demands)
 
 
 def looks_at_body(assertions: Iterable[Assertion]) -> bool:
-    """Tell whether any assertion needs the whole body."""
+    """Return whether any assertion needs the whole body."""
     return any(one.subject in _OF_BODIES for one in assertions)
 
 
@@ -58,7 +59,7 @@ def _problem(one: Assertion, values: tuple[object, ...]) -> str:
     if one.condition is Condition.ABSENT:
         return f"found {_shown_of(one, values[0])}" if values else ""
     if not values:
-        return "nothing is there"
+        return "there is no value"
     misfit = [value for value in values if not _holds(one, value)]
     return f"found {_shown_of(one, misfit[0])}" if misfit else ""
 
@@ -108,6 +109,8 @@ def _is_one_of(value: object, expected: object) -> bool:
 
 
 def _is_same(value: object, expected: object) -> bool:
+    if isinstance(expected, UntypedText):
+        return not isinstance(value, list | dict) and _plain(value) == expected
     if isinstance(value, bool) or isinstance(expected, bool):
         return value is expected
     if isinstance(value, list) and isinstance(expected, list | tuple):

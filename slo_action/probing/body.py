@@ -28,9 +28,9 @@ _CODECS = {
 """Not every codec Python knows: some unpack, some take quadratic time."""
 _COMPRESSIONS = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz", "bzip2", "xz"})
 """Not decoded, and never taken for text, however short the body."""
+_NO_CODING = frozenset({"", "identity"})
 _GZIP = (zlib.MAX_WBITS | 16,)
 _ZLIB_WINDOWS: dict[str, tuple[int, ...]] = {
-    "identity": (),
     "gzip": _GZIP,
     "x-gzip": _GZIP,
     "deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS),
@@ -53,6 +53,10 @@ class Body:
     notes: tuple[str, ...] = ()
 
 
+_UNDECODABLE = {True: Outcome.BODY_UNREADABLE, False: Outcome.PROTOCOL_ERROR}
+"""Of a coding that we do not know, and of one that the body does not have."""
+
+
 class _UndecodableError(ValueError):
     """The body cannot be unpacked. `is_foreign` is True for a coding that we do not know."""
 
@@ -73,7 +77,7 @@ def read_body(exchange: Exchange, limit: int) -> Body:
         return Body(
             text=text,
             is_cut=exchange.is_cut,
-            problem=(Outcome.PROTOCOL_ERROR, str(error)),
+            problem=(_UNDECODABLE[error.is_foreign], str(error)),
             is_opaque=error.is_foreign,
             notes=(f"{error}; it is not read",) if error.is_foreign else (),
         )
@@ -95,17 +99,24 @@ def _unpacked(exchange: Exchange, limit: int, notes: list[str]) -> tuple[bytes, 
     plain, more = exchange.content, False
     is_whole = not exchange.is_cut and exchange.error is None
     named = ",".join(v for k, v in exchange.headers if k.lower() == "content-encoding")
-    codings = [name for part in named.lower().split(",") if (name := part.strip())]
+    listed = [part.strip() for part in named.lower().split(",")]
+    codings = [name for name in listed if name not in _NO_CODING]
     if len(codings) > _MOST_CODINGS:
         raise _UndecodableError(f"the body is encoded {len(codings)} times over")
     for name in reversed(codings if plain else []):
-        windows = _ZLIB_WINDOWS.get(name)
-        if windows:
-            plain, more = _inflated(plain, windows, limit, is_whole=is_whole and not more)
-        elif windows is None and (name in _COMPRESSIONS or not _is_text(plain, exchange)):
-            reason = f"the body is encoded as {quoted(name)}, which was not asked for"
-            raise _UndecodableError(reason, is_foreign=True)
-        elif windows is None:
+        windows = _ZLIB_WINDOWS.get(name, ())
+        found = _inflated(plain, windows, limit, is_whole=is_whole and not more)
+        if found:
+            plain, more = found
+        elif name in _COMPRESSIONS or not _is_text(plain, exchange):
+            reason = f"the body is not compressed as {quoted(name)}, which its headers say"
+            if not windows:
+                reason = (
+                    f"the body is encoded as {quoted(name)}, which was not asked for "
+                    "(`Accept-Encoding: identity`)"
+                )
+            raise _UndecodableError(reason, is_foreign=not windows)
+        else:
             notes.append(f"the body is plain text, its content-encoding is {quoted(name)}")
     return plain, more
 
@@ -117,7 +128,8 @@ def _is_text(plain: bytes, exchange: Exchange) -> bool:
 
 def _inflated(
     packed: bytes, windows: tuple[int, ...], limit: int, *, is_whole: bool
-) -> tuple[bytes, bool]:
+) -> tuple[bytes, bool] | None:
+    """Return the plain bytes and whether there are more; None where they are not compressed so."""
     for window in windows:
         inflater = zlib.decompressobj(window)
         try:
@@ -127,7 +139,7 @@ def _inflated(
         if is_whole and not inflater.eof and len(plain) <= limit:
             raise _UndecodableError("the compressed body ends early")
         return plain[:limit], len(plain) > limit
-    raise _UndecodableError("the body is not compressed as its content-encoding says")
+    return None
 
 
 def _text(plain: bytes, content_type: str, notes: list[str]) -> str:
@@ -138,7 +150,7 @@ def _text(plain: bytes, content_type: str, notes: list[str]) -> str:
         notes.append(f"the charset {quoted(name)} is unsupported; read as UTF-8")
     text = plain.decode(codec or "utf-8-sig", "replace")
     if "\N{REPLACEMENT CHARACTER}" in text:
-        notes.append(f"the body holds bytes that are not valid {name.upper()}")
+        notes.append(f"the body has bytes that are not valid {name.upper()}")
     # UTF-16 with replacement never yields lone surrogates, so the text can always be written.
     return text
 

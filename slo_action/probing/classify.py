@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import responses
 
-from slo_action.core.answer.health_body import HealthReading, is_page, read_health, read_page
+from slo_action.core.answer.health_body import (
+    HealthReading,
+    is_page,
+    page_title,
+    read_health,
+    read_page,
+)
 from slo_action.core.answer.health_words import BodyHealth
 from slo_action.core.answer.version import (
     VersionField,
@@ -18,19 +24,20 @@ from slo_action.core.answer.version import (
 )
 from slo_action.core.journey.journeys import Subject
 from slo_action.core.model import Outcome, Probe, VersionRule, Witness
-from slo_action.core.text.quoting import quoted
+from slo_action.core.text.quoting import LONGEST_ADDRESS, quoted
 from slo_action.probing.answer import Answer, remarks, retry_after
 from slo_action.probing.assertions import expects_status, looks_at_body, unmet
 from slo_action.probing.body import parse_json
 from slo_action.probing.intermediaries import cache_evidence, challenger
 from slo_action.probing.redirects import advice, target_of, without_nonce
 
-_LONGEST_LOCATION = 300
 _CONFIG_FIXES = {
     401: "the path asks for credentials: send them by `headers` or in `url`, or open the path",
     403: "the path is forbidden to the probe: open it, or send what it asks for by `headers`",
     404: "there is nothing at this path: check the URL",
     405: "the path does not take {method}: set `method`, or name a path that does",
+    407: "a proxy asks for credentials: write them in `proxy`",
+    421: "the server serves another host name: set `host`",
 }
 
 
@@ -156,7 +163,7 @@ def _cached(facts: _Facts) -> _Found:
     if evidence is None or (facts.probe.witness is Witness.JOURNEY and passes):
         return None
     return Outcome.CACHED, (
-        f"answers {facts.answer.status} out of a cache ({quoted(evidence)}): send "
+        f"answers {facts.answer.status} from a cache ({quoted(evidence)}): send "
         f"`Cache-Control: no-store` on this path"
     )
 
@@ -170,7 +177,7 @@ def _redirected(facts: _Facts) -> _Found:
     if target is None:
         named = f"names no usable Location ({quoted(location)})" if location else "no Location"
         return Outcome.REDIRECT, f"answers {answer.status} and {named}"
-    shown = quoted(without_nonce(target), _LONGEST_LOCATION)
+    shown = quoted(without_nonce(target), LONGEST_ADDRESS)
     return Outcome.REDIRECT, f"answers {answer.status} to {shown}: {advice(answer.url, target)}"
 
 
@@ -183,17 +190,30 @@ def _refusing(facts: _Facts) -> _Found:
     is_any_2xx = facts.probe.witness in _BY_STATUS and 200 <= status < 300  # noqa: PLR2004
     if facts.expected or status == HTTPStatus.OK or is_any_2xx:
         return None
-    answers = f"answers {status} {responses.get(status, '')}".rstrip()
+    phrase = responses.get(status, "")
+    titled = _title(facts.answer.body.text, f"{status} {phrase}")
+    answers = f"answers {status} {phrase}".rstrip()
     if 500 <= status < 600:  # noqa: PLR2004
-        return Outcome.HTTP_5XX, f"{answers}{facts.says}"
+        return Outcome.HTTP_5XX, f"{answers}{facts.says or titled}"
     if 400 <= status < 500:  # noqa: PLR2004
         fix = None if facts.probe.witness is Witness.JOURNEY else _CONFIG_FIXES.get(status)
         fix = fix and fix.format(method=facts.probe.request.verb)
-        return Outcome.HTTP_4XX, f"{answers}: {fix}" if fix else answers
+        return Outcome.HTTP_4XX, f"{answers}{titled}: {fix}" if fix else f"{answers}{titled}"
     if 200 <= status < 300:  # noqa: PLR2004
-        only = "only 200 is a healthy answer: name a path that answers 200"
+        only = (
+            "only 200 is a healthy answer: set `expected-status`, or name a path that answers 200"
+        )
         return Outcome.HTTP_4XX, f"{answers}, and {only}"
-    return Outcome.PROTOCOL_ERROR, f"answers {status}, which is no status of a final answer"
+    return Outcome.PROTOCOL_ERROR, f"answers {status}, which is not a final status"
+
+
+def _title(text: str, status: str) -> str:
+    """A page often says who refuses and why, such as a proxy that was asked over plain HTTP."""
+    title = page_title(text) if is_page(text) else ""
+    said = title.lower()
+    for part in status.lower().split(maxsplit=1):
+        said = said.replace(part, "")
+    return f" with a page titled {quoted(title)}" if any(map(str.isalpha, said)) else ""
 
 
 def _unreadable(facts: _Facts) -> _Found:

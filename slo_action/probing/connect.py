@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from math import inf
 
-from slo_action.probing.exchange import Phase, Timeline
+from slo_action.probing.exchange import ExchangeTimeline, Phase
 from slo_action.probing.resolve import Address
 
 OWN_SIDE_ERRNOS = frozenset(
@@ -30,7 +30,7 @@ _STAGGER_SECONDS = 0.25
 """How long an address has before the next one is tried beside it."""
 
 
-def connected(addresses: Sequence[Address], timeline: Timeline) -> socket.socket:
+def connected(addresses: Sequence[Address], timeline: ExchangeTimeline) -> socket.socket:
     """Return a connection to the first address that answers.
 
     The next one is tried where one fails, or has not answered in 250 ms. Those that did not answer
@@ -46,7 +46,7 @@ def connected(addresses: Sequence[Address], timeline: Timeline) -> socket.socket
 
 
 class _Race:
-    def __init__(self, addresses: Sequence[Address], timeline: Timeline) -> None:
+    def __init__(self, addresses: Sequence[Address], timeline: ExchangeTimeline) -> None:
         self._addresses = addresses
         self._timeline = timeline
         self._selector = selectors.DefaultSelector()
@@ -111,14 +111,14 @@ class _Race:
 
     def _report(self, winner: Address | None) -> None:
         """Note who failed, or was begun before the winner and had not answered."""
-        now = self._timeline.now()
         used = f"; {winner} was used" if winner else ""
+        fault = ", a fault of the path" if winner else ""
         for address, began in self._began.items():
             if address is winner:
                 self._timeline.used(address.ip, began - next(iter(self._began.values())))
                 return
             error = self._errors.get(address, TimeoutError())
-            reason = error.strerror or f"no answer within {now - began:.2f} s"
+            reason = error.strerror or f"no answer{fault}"
             self._timeline.failed_addresses.append(f"{address}: {reason}{used}")
 
 

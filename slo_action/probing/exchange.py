@@ -11,9 +11,15 @@ from slo_action.core.model import Phases
 Headers = tuple[tuple[str, str], ...]
 
 TIMELINE = "slo_verify.timeline"
-"""The request extension under which a transport finds the exchange's Timeline."""
+"""The request extension under which a transport finds the exchange's ExchangeTimeline."""
 OPTIONS = "slo_verify.options"
 """The one of the RequestOptions that say over which connection it is sent."""
+
+
+def media_type(headers: Headers) -> str:
+    """Return what kind of body an answer says it has, in lower case; empty where it does not."""
+    named = next((value for key, value in headers if key.lower() == "content-type"), "")
+    return named.partition(";")[0].strip().lower()
 
 
 class Phase(StrEnum):
@@ -26,7 +32,7 @@ class Phase(StrEnum):
     BODY = "reading the answer"
 
 
-class Timeline:
+class ExchangeTimeline:
     """The instants of one exchange, in seconds of the injected monotonic clock.
 
     It changes while the exchange goes on and is read when it is over. `finish()` is called once.
@@ -143,7 +149,7 @@ class Exchange:
 
     url: str
     at: datetime
-    timeline: Timeline
+    timeline: ExchangeTimeline
     error: Exception | None = None
     status: int | None = None
     http_version: str = ""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from slo_action.core.model import Outcome
 from slo_action.probing.connect import OWN_SIDE_ERRNOS
-from slo_action.probing.exchange import Phase, Timeline
+from slo_action.probing.exchange import ExchangeTimeline, Phase
 from slo_action.probing.http1 import CutAnswerError, MalformedAnswerError
 from slo_action.probing.proxy import ProxyError
 from slo_action.probing.sender import UnsendableHeaderError
@@ -18,6 +18,9 @@ Failure = tuple[Outcome, str]
 _CERTIFICATE_EXPIRED = 10
 _NAME_MISMATCHES = frozenset({62, 64})
 """X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
+_NO_ISSUER = frozenset({18, 19, 20, 21})
+"""X509_V_ERR_*: self-signed, or its issuer is not known here."""
+_UNKNOWN_ISSUER = "does the server send its whole chain? a CA of your own goes into `ca-bundle`"
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 _RESOLVER_FAILED = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
 _OPENSSL_TEXT = re.compile(r"\] ([a-z0-9 ]+) \(_ssl")
@@ -39,6 +42,7 @@ _TLS_HINTS = {
     "sslv3 alert handshake failure": _MAYBE_CLIENT_CERTIFICATE,
     "tlsv1 alert protocol version": "does the server speak only an old version of TLS?",
     "unsupported protocol": "does the server speak only an old version of TLS?",
+    "tlsv1 alert unknown ca": "the server does not trust the client certificate: see `client-cert`",
     "tlsv1 unrecognized name": "the server has no certificate for this host name",
     "tlsv1 alert no application protocol": _HTTP_2_ONLY,
 }
@@ -47,7 +51,7 @@ _CONNECTED = frozenset({Phase.TLS, Phase.ANSWER, Phase.BODY})
 _RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 
-def read_failure(error: Exception, timeline: Timeline) -> Failure:
+def read_failure(error: Exception, timeline: ExchangeTimeline) -> Failure:
     """Return the outcome class of an exception and what happened.
 
     Only texts of errno, OpenSSL and the parser are quoted: other messages may hold the URL or a
@@ -73,16 +77,17 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     return reversed(chain)
 
 
-def _certificate(error: ssl.SSLCertVerificationError, _timeline: Timeline) -> Failure:
+def _certificate(error: ssl.SSLCertVerificationError, _timeline: ExchangeTimeline) -> Failure:
     code, reason = error.verify_code, error.verify_message
     if code == _CERTIFICATE_EXPIRED:
         return Outcome.TLS_EXPIRED, "a certificate of the chain has expired"
     if code in _NAME_MISMATCHES:
         return Outcome.TLS_NAME, f"the certificate is for another name: {reason.rstrip('.')}"
-    return Outcome.TLS_OTHER, f"the certificate is not trusted: {reason}"
+    hint = f"; {_UNKNOWN_ISSUER}" if code in _NO_ISSUER else ""
+    return Outcome.TLS_OTHER, f"the certificate is not trusted: {reason}{hint}"
 
 
-def _tls(error: ssl.SSLError, timeline: Timeline) -> Failure:
+def _tls(error: ssl.SSLError, timeline: ExchangeTimeline) -> Failure:
     if timeline.phase is None:
         return Outcome.UNKNOWN, "this host's list of trusted certificates cannot be read"
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
@@ -93,31 +98,31 @@ def _tls(error: ssl.SSLError, timeline: Timeline) -> Failure:
     return Outcome.TLS_OTHER, f"TLS failed: {reason}{hint}"
 
 
-def _name(error: socket.gaierror, timeline: Timeline) -> Failure:
+def _name(error: socket.gaierror, timeline: ExchangeTimeline) -> Failure:
     if error.errno in _NO_SUCH_NAME:
         return Outcome.DNS_NXDOMAIN, "the host name does not exist or has no address"
     if error.errno in _RESOLVER_FAILED:
-        return Outcome.DNS_TIMEOUT, "no name server gave an answer about the host name"
+        return Outcome.DNS_TIMEOUT, "no name server answered for the host name"
     return _own_side(error, timeline)
 
 
-def _unusable_text(_error: BaseException, timeline: Timeline) -> Failure:
+def _unusable_text(_error: BaseException, timeline: ExchangeTimeline) -> Failure:
     if timeline.phase is Phase.RESOLVE:
         return Outcome.DNS_NXDOMAIN, "the host name is not one that a resolver can look up"
-    return Outcome.UNKNOWN, "the URL or the authorization holds characters that cannot be sent"
+    return Outcome.UNKNOWN, "the URL or the authorization has characters that cannot be sent"
 
 
-def _proxy(error: ProxyError, _timeline: Timeline) -> Failure:
+def _proxy(error: ProxyError, _timeline: ExchangeTimeline) -> Failure:
     if error.of_target:
         return Outcome.CONNECT_REFUSED, f"the proxy cannot reach the service: {error}"
-    return Outcome.UNKNOWN, f"the proxy gives no connection: {error}; look at the input `proxy`"
+    return Outcome.UNKNOWN, f"the proxy gives no connection: {error}; check the input `proxy`"
 
 
-def _unsendable(error: UnsendableHeaderError, _timeline: Timeline) -> Failure:
+def _unsendable(error: UnsendableHeaderError, _timeline: ExchangeTimeline) -> Failure:
     return Outcome.UNKNOWN, str(error)
 
 
-def _timeout(_error: BaseException, timeline: Timeline) -> Failure:
+def _timeout(_error: BaseException, timeline: ExchangeTimeline) -> Failure:
     phase = timeline.phase or Phase.ANSWER
     outcome = {
         Phase.RESOLVE: Outcome.DNS_TIMEOUT,
@@ -127,26 +132,26 @@ def _timeout(_error: BaseException, timeline: Timeline) -> Failure:
     return outcome, f"timed out after {timeline.total_seconds:.1f} s, {phase}"
 
 
-def _refused(_error: BaseException, _timeline: Timeline) -> Failure:
+def _refused(_error: BaseException, _timeline: ExchangeTimeline) -> Failure:
     return Outcome.CONNECT_REFUSED, "the connection was refused: nothing listens there"
 
 
-def _reset(error: BaseException, timeline: Timeline) -> Failure:
+def _reset(error: BaseException, timeline: ExchangeTimeline) -> Failure:
     return Outcome.RESET, f"{_reason(error, 'connection broke').lower()}, {_phase(timeline)}"
 
 
-def _socket(error: OSError, timeline: Timeline) -> Failure:
+def _socket(error: OSError, timeline: ExchangeTimeline) -> Failure:
     if timeline.phase in _CONNECTED or error.errno == errno.ENOTCONN:
         return _reset(error, timeline)
     if error.errno in OWN_SIDE_ERRNOS:
         return _own_side(error, timeline)
     if error.errno in (errno.EHOSTUNREACH, errno.EHOSTDOWN):
-        return Outcome.CONNECT_REFUSED, "the network says that the host cannot be reached"
+        return Outcome.CONNECT_REFUSED, "the host cannot be reached"
     reason = _reason(error, type(error).__name__)
     return Outcome.UNKNOWN, f"the probe itself failed: {reason}"
 
 
-def _own_side(error: BaseException, timeline: Timeline) -> Failure:
+def _own_side(error: BaseException, timeline: ExchangeTimeline) -> Failure:
     reason = _reason(error, "no reason given")
     only_ipv6 = timeline.addresses and all(a.startswith("AAAA") for a in timeline.addresses)
     if only_ipv6:
@@ -157,11 +162,11 @@ def _own_side(error: BaseException, timeline: Timeline) -> Failure:
     return Outcome.UNKNOWN, f"this host could not send the probe: {reason}"
 
 
-def _cut(_error: BaseException, _timeline: Timeline) -> Failure:
+def _cut(_error: BaseException, _timeline: ExchangeTimeline) -> Failure:
     return Outcome.RESET, "the connection was closed before the answer was whole"
 
 
-def _malformed(error: BaseException, _timeline: Timeline) -> Failure:
+def _malformed(error: BaseException, _timeline: ExchangeTimeline) -> Failure:
     return Outcome.PROTOCOL_ERROR, f"the answer is not valid HTTP: {error}"
 
 
@@ -169,7 +174,7 @@ def _reason(error: BaseException, otherwise: str) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or otherwise
 
 
-def _phase(timeline: Timeline) -> str:
+def _phase(timeline: ExchangeTimeline) -> str:
     return (timeline.phase or Phase.ANSWER).value
 
 

@@ -124,7 +124,8 @@ class AnswerReader:
         """
         if method == "HEAD" or head.status in _WITHOUT_BODY:
             return
-        codings = _list(",".join(head.values(b"transfer-encoding")))
+        named = ",".join(head.values(b"transfer-encoding")).lower().split(",")
+        codings = [name for part in named if (name := part.strip())]
         if len(codings) > 1:
             note(f"Transfer-Encoding is given {len(codings)} times: {quoted(', '.join(codings))}")
         foreign = [name for name in codings if name not in ("chunked", "identity")]
@@ -137,7 +138,11 @@ class AnswerReader:
             yield from self._chunks()
             return
         length = _content_length(lengths, note)
-        yield from self._rest() if length is None else self._exactly(length)
+        if length is not None:
+            yield from self._exactly(length)
+            return
+        while chunk := self._some(_READ_BYTES):
+            yield chunk
 
     def _chunks(self) -> Iterator[bytes]:
         while True:
@@ -160,10 +165,6 @@ class AnswerReader:
             if not chunk:
                 raise CutAnswerError
             length -= len(chunk)
-            yield chunk
-
-    def _rest(self) -> Iterator[bytes]:
-        while chunk := self._some(_READ_BYTES):
             yield chunk
 
     def _some(self, most: int) -> bytes:
@@ -189,7 +190,7 @@ class AnswerReader:
 
 def _not_http(start: bytes) -> MalformedAnswerError:
     if _HTTP2_SETTINGS.match(start):
-        return Http2AnswerError("the server speaks HTTP/2 only")
+        return Http2AnswerError("the server speaks HTTP/2 only, probes HTTP/1.1")
     if _TLS_RECORD.match(start):
         return MalformedAnswerError("the port speaks TLS: use the https URL")
     line, _, _ = start.partition(b"\n")
@@ -207,10 +208,6 @@ def _content_length(values: list[str], note: Callable[[str], None]) -> int | Non
     if length is not None and any(value.strip() != str(length) for value in values):
         note(f"Content-Length is {quoted(', '.join(values))}; read as {length}")
     return None if length is None or length >= _LONGEST_LENGTH else length
-
-
-def _list(value: str) -> list[str]:
-    return [name for part in value.lower().split(",") if (name := part.strip())]
 
 
 def _shown(line: bytes) -> str:

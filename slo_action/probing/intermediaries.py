@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 
 from slo_action.probing.exchange import Headers
 
@@ -14,6 +15,12 @@ _CHALLENGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "x-datadome": ("DataDome", ("blocked", "captcha")),
 }
 """Header to firewall and to the values that mean a challenge; none means any value."""
+_BLOCKING_SERVERS = {"sucuri": "Sucuri", "akamaighost": "Akamai"}
+"""Whose own answer a 403 is: what the service answers has the service's name."""
+_CLOUDFLARE_BLOCK = re.compile(
+    r"\s*error code: 10\d\d\b|.{0,4000}used cloudflare to restrict access",
+    re.IGNORECASE | re.DOTALL,
+)
 _CHALLENGE_PAGE = "/cdn-cgi/challenge-platform/"
 _CHALLENGING_STATUSES = frozenset({403, 429, 503})
 _TOKEN = re.compile(r"[a-z_-]+")
@@ -26,9 +33,14 @@ def challenger(status: int, headers: Headers, text: str) -> str | None:
         firewall, values = _CHALLENGES.get(name.lower(), ("", ()))
         if firewall and (not values or value.strip().lower() in values):
             return firewall
-        if name.lower() == "server" and "sucuri" in value.lower() and status == 403:  # noqa: PLR2004
-            return "Sucuri"
+        if name.lower() == "server" and status == HTTPStatus.FORBIDDEN:
+            server = value.lower()
+            blocking = (named for mark, named in _BLOCKING_SERVERS.items() if mark in server)
+            if firewall := next(blocking, ""):
+                return firewall
     if status in _CHALLENGING_STATUSES and _CHALLENGE_PAGE in text:
+        return "Cloudflare"
+    if status == HTTPStatus.FORBIDDEN and _CLOUDFLARE_BLOCK.match(text):
         return "Cloudflare"
     return None
 

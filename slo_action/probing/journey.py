@@ -1,39 +1,56 @@
 """One run of a journey, as one sample: its steps in their order, up to the first that fails."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from uuid import UUID
 
 import httpx
 
-from slo_action.config.text.patterns import nodes
-from slo_action.core.journey.journeys import Capture, Journey, JourneyStep, Subject
-from slo_action.core.journey.templates import SECRETS, UnfitValueError, plain
+from slo_action.core.journey.journeys import Assertion, Capture, Journey, JourneyStep, Subject
+from slo_action.core.journey.templates import (
+    SECRETS,
+    UnfitValueError,
+    UntypedText,
+    asserted_names,
+    filled_assertion,
+    plain,
+)
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.core.observation.streams import bounded_name
+from slo_action.core.text.quantities import instant_text
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.ports import Clock
-from slo_action.probing.assertions import PRIVATE_HEADERS
-from slo_action.probing.body import Body, parse_json, read_body
+from slo_action.probing.body import Body, read_body
+from slo_action.probing.captures import CaptureError, captured, is_private
 from slo_action.probing.classify import Reading
 from slo_action.probing.exchange import Exchange
-from slo_action.probing.journey_requests import Cookies, outgoing
+from slo_action.probing.journey_requests import Cookies, LinkError, outgoing
 from slo_action.probing.sample import Redact, reading_of, redaction, sample_of, unanswered
 from slo_action.probing.sender import Outgoing, Sender, request_of
 
 _SHORTEST_SECRET = 6
 """A captured value of fewer characters is no session, and would punch holes into every answer."""
+_IN_BODIES = frozenset({Subject.JSON, Subject.BODY})
 
 
 class JourneyRunner:
     """Runs journeys over a sender. `secrets` are what their steps may use, by name."""
 
     def __init__(
-        self, clock: Clock, sender: Sender, *, secrets: Mapping[str, Secret], redact: Redact
+        self,
+        clock: Clock,
+        sender: Sender,
+        *,
+        nonces: Callable[[], str],
+        secrets: Mapping[str, Secret],
+        redact: Redact,
     ) -> None:
         self._clock = clock
         self._sender = sender
-        self._secrets = secrets
+        self._nonces = nonces
+        self._secrets = {f"{SECRETS}{name}": secret for name, secret in secrets.items()}
         self._redact = redact
 
     def run(self, probe: Probe, journey: Journey) -> Sample:
@@ -42,7 +59,9 @@ class JourneyRunner:
         No secret, cookie or captured value is in the sample: they are learned as they come up.
         """
         at = self._clock.now()
-        run = _Run(self._clock, self._sender, self._secrets, probe, self._redact)
+        unique = UUID(bytes=sha256(self._nonces().encode()).digest()[:16], version=4)
+        own = {"now": instant_text(at), "uuid": str(unique)}
+        run = _Run(self._clock, self._sender, own, self._secrets, probe, self._redact)
         try:
             ended = run.taken(journey)
             return sample_of(
@@ -73,6 +92,7 @@ class _Run:
         self,
         clock: Clock,
         sender: Sender,
+        own: Mapping[str, str],
         secrets: Mapping[str, Secret],
         probe: Probe,
         redact: Redact,
@@ -83,9 +103,10 @@ class _Run:
         self._deadline = clock.monotonic() + probe.timeout_seconds
         self._cookies = Cookies()
         self.exchanges: list[Exchange] = []
-        self._values: dict[str, object] = {
-            f"{SECRETS}{name}": secret.reveal() for name, secret in secrets.items()
-        }
+        revealed = {name: UntypedText(secret.reveal()) for name, secret in secrets.items()}
+        self._values: dict[str, object] = {**own, **revealed}
+        self._sources: dict[str, str] = {}
+        self._answer: tuple[Exchange, Body] | None = None
         self._scrubber = Scrubber()
         for secret in secrets.values():
             self._scrubber.learn(secret)
@@ -122,12 +143,15 @@ class _Run:
         if step.think_seconds:
             self._clock.sleep_until(begins)
         try:
-            first = outgoing(step, self._probe.url, self._values)
+            first = outgoing(step, self._probe.url, self._values, self._sources)
         except KeyError as error:
             why = f"it uses ${{{error.args[0]}}}, which has no value"
             return _not_taken(Outcome.UNKNOWN, f"the request was not sent: {why}")
         except UnfitValueError as error:
             return _not_taken(Outcome.UNKNOWN, f"the request was not sent: {error}")
+        except LinkError as error:
+            reading = Reading(outcome=Outcome.CAPTURE_FAILED, detail=str(error))
+            return _StepResult(reading=reading, answer=self._answer)
         sent = self._sender.send(
             first,
             self._request,
@@ -150,44 +174,52 @@ class _Run:
     def _judged(self, step: JourneyStep, hops: list[Exchange]) -> _StepResult:
         """Captured values are learned first: what is said of the answer may quote them."""
         last = hops[-1]
+        body = read_body(last, self._probe.body_limit_bytes)
+        self._answer = (last, body)
+        missing = [problem for one in step.captures if (problem := self._capture(one, last, body))]
+        try:
+            assertions = self._filled(step.assertions)
+        except UnfitValueError as error:
+            return _not_taken(Outcome.UNKNOWN, f"its answer cannot be compared: {error}")
         asked = Probe(
             witness=Witness.JOURNEY,
             url=last.url,
             slow_after_seconds=None,
             body_limit_bytes=self._probe.body_limit_bytes,
             reads_health=False,
-            assertions=step.assertions,
+            assertions=assertions,
         )
-        body = read_body(last, asked.body_limit_bytes)
-        missing = [problem for one in step.captures if (problem := self._capture(one, last, body))]
         reading = reading_of(asked, hops, body)
         if reading.outcome.is_good and missing:
-            failed = (Outcome.ASSERTION_FAILED, missing[0])
-            outcome, why = body.problem or failed  # what was cut off may have held it
+            outcome, why = missing[0]
             reading = replace(
                 reading,
                 outcome=outcome,
                 detail=f"answers {last.status}, but {why}",
                 retry_after_seconds=None,
             )
-        return _StepResult(reading=replace(reading, version=None), answer=(last, body))
+        return _StepResult(reading=replace(reading, version=None), answer=self._answer)
 
-    def _capture(self, capture: Capture, last: Exchange, body: Body) -> str:
-        """Take a value out of an answer; return why there is none, else nothing.
+    def _capture(self, capture: Capture, last: Exchange, body: Body) -> tuple[Outcome, str] | None:
+        """Take a value out of an answer; return what it is where there is none, and why."""
+        name = capture.variable
+        self._values.pop(name, None)  # it may be captured again and again
+        try:
+            value = captured(capture, last, body, self._cookies)
+        except CaptureError as error:
+            failed = (Outcome.CAPTURE_FAILED, f"{quoted(name)} cannot be captured: {error}")
+            return (body.problem if capture.subject in _IN_BODIES else None) or failed
+        self._values[name], self._sources[name] = value, last.url
+        self._learn(plain(value), always=is_private(capture))
+        return None
 
-        Of several the first one is taken. It is text, a number or a truth value, and not empty.
-        """
-        values = _found(capture, last, body)
-        source = f"{capture.subject} {quoted(capture.name)}"
-        if not values:
-            return f"{capture.variable} cannot be captured: nothing is at {source}"
-        value = values[0]
-        if value is None or isinstance(value, list | dict) or value == "":
-            return f"{capture.variable} cannot be captured: {source} is empty, a list or an object"
-        self._values[capture.variable] = value
-        private = capture.subject is Subject.HEADER and capture.name.lower() in PRIVATE_HEADERS
-        self._learn(plain(value), always=private)
-        return ""
+    def _filled(self, assertions: Iterable[Assertion]) -> tuple[Assertion, ...]:
+        """Leave out those about a capture that failed: that is the fault."""
+        return tuple(
+            filled_assertion(one, self._values)
+            for one in assertions
+            if self._values.keys() >= asserted_names(one)
+        )
 
     def _learn(self, value: str, *, always: bool = False) -> None:
         if always or len(value) >= _SHORTEST_SECRET:
@@ -196,11 +228,3 @@ class _Run:
 
 def _not_taken(outcome: Outcome, detail: str) -> _StepResult:
     return _StepResult(reading=Reading(outcome=outcome, detail=detail))
-
-
-def _found(capture: Capture, last: Exchange, body: Body) -> tuple[object, ...]:
-    if capture.subject is Subject.HEADER:
-        wanted = capture.name.lower()
-        return tuple(value for name, value in last.headers if name.lower() == wanted)
-    is_json, document = parse_json(body.text)
-    return nodes(capture.name, document) if is_json else ()

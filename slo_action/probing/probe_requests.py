@@ -30,8 +30,9 @@ class ProbeRequests:
     def exchanges(self, probe: Probe) -> tuple[Exchange, ...]:
         """Ask once, and again for each redirect that the probe lets us follow; at least one.
 
-        A service that refuses the query may only refuse ours: it is asked once more without it,
-        and where that is answered otherwise, the exchanges are those.
+        A service that refuses the query may only refuse ours: it is asked without it, and where
+        that is answered otherwise, once more with it. Where that is refused again, the exchanges
+        are those without it; else it is a service that fails now and then.
         """
         deadline = self._clock.monotonic() + probe.timeout_seconds
         nonces = self._nonces if probe.request.busts_cache else None
@@ -40,7 +41,10 @@ class ProbeRequests:
         if nonces is None or refused not in _REFUSALS or expects_status(probe.assertions, refused):
             return found
         plain = self._asked(probe, deadline, None)
-        if plain[-1].status in (None, refused):
+        status = plain[-1].status
+        is_good = status is not None and 200 <= status < 300  # noqa: PLR2004
+        again = self._asked(probe, deadline, nonces)[-1].status if is_good else refused
+        if status in (None, refused) or again not in (None, refused):
             return found
         return (replace(plain[0], refused_query=refused), *plain[1:])
 

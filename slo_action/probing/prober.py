@@ -40,7 +40,7 @@ class _InFlight:
     given_up: float
     thread: Thread | None = None
     result: tuple[Exchange, ...] | Sample = ()
-    error: str = "the probe did not end in time; an answer that still comes is thrown away"
+    error: str = "the probe did not end in time; a later answer is discarded"
     ended: float | None = None
 
 
@@ -66,7 +66,7 @@ class HttpProber:
         self._clock = clock
         sender = Sender(clock, transport)
         self._requests = ProbeRequests(clock, sender, nonces)
-        self._journeys = JourneyRunner(clock, sender, secrets=secrets, redact=redact)
+        self._journeys = JourneyRunner(clock, sender, nonces=nonces, secrets=secrets, redact=redact)
         self._redact = redact
         self._most = most_in_flight
         self._slots = Semaphore(most_in_flight)

@@ -19,7 +19,7 @@ class ProxyError(Exception):
     def of(cls, status: bytes) -> "ProxyError":
         """Return the error of an answer other than 200; `status` is untrusted."""
         code = status.decode() if status.isdigit() else "no HTTP status"
-        hint = ": it wants other credentials" if code == "407" else ""
+        hint = ": it requires other credentials" if code == "407" else ""
         return cls(f"it answers {code} to CONNECT{hint}", of_target=code in _UNREACHABLE)
 
 
@@ -27,7 +27,7 @@ _UNREACHABLE = frozenset({"502", "503", "504"})
 
 
 class Proxy:
-    """Where a proxy is, and what it is told of the server behind it."""
+    """Where a proxy is, and which server behind it is asked for."""
 
     def __init__(self, url: str, host: str, port: int) -> None:
         split = urlsplit(url)

@@ -38,7 +38,7 @@ def target_of(url: str, location: str) -> str | None:
 
 
 def may_follow(url: str, target: str) -> bool:
-    """Tell whether `target` is the same server, or its https side on the usual port.
+    """Return whether `target` is the same server, or its https side on the usual port.
 
     Anything else could be another party's server, which must not be sent our authorization.
     """

@@ -1,8 +1,6 @@
 """What came of a probe's exchanges, as a sample: judged, redacted, bounded."""
 
-from base64 import b64decode
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import datetime
 from http import HTTPStatus
@@ -11,7 +9,7 @@ from json import dumps
 
 from slo_action.core.answer.set_cookie import masked_cookie
 from slo_action.core.model import Outcome, Phases, Probe, Response, Sample
-from slo_action.core.text.secrets import Scrubber, without_url_credentials
+from slo_action.core.text.secrets import Scrubber, basic_credentials, without_url_credentials
 from slo_action.probing.answer import Answer
 from slo_action.probing.body import Body, parse_json, read_body
 from slo_action.probing.classify import Reading, classify
@@ -168,12 +166,8 @@ def redaction(probe: Probe, redact: Redact) -> Redact:
     """Return `redact`, which moreover removes URLs' and this probe's own credentials."""
     scrubber = Scrubber()
     if probe.authorization:
-        scheme, _, credentials = probe.authorization.partition(" ")
-        for secret in (probe.authorization, credentials, credentials.rstrip("=")):
+        credentials = probe.authorization.partition(" ")[2]
+        given = (probe.authorization, credentials, credentials.rstrip("="))
+        for secret in (*given, *basic_credentials(probe.authorization)):
             scrubber.learn(secret)
-        if scheme.lower() == "basic":
-            with suppress(ValueError):
-                pair = b64decode(credentials, validate=True).decode()
-                scrubber.learn(pair)
-                scrubber.learn(pair.partition(":")[2])
     return lambda text: without_url_credentials(redact(scrubber.scrub(text)))

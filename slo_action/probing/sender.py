@@ -14,7 +14,7 @@ from slo_action.core.text.quoting import quoted
 from slo_action.ports import Clock
 from slo_action.probing import redirects
 from slo_action.probing.assertions import expects_status
-from slo_action.probing.exchange import OPTIONS, TIMELINE, Exchange, Headers, Timeline
+from slo_action.probing.exchange import OPTIONS, TIMELINE, Exchange, ExchangeTimeline, Headers
 
 _OUR_HEADERS = (
     (b"User-Agent", f"slo-verify/{__version__}".encode()),
@@ -85,7 +85,7 @@ class Sender:
         self, one: Outgoing, make: Callable[[Outgoing], httpx.Request], deadline: float, limit: int
     ) -> Exchange:
         at = self._clock.now()
-        timeline = Timeline(self._clock.monotonic, deadline)
+        timeline = ExchangeTimeline(self._clock.monotonic, deadline)
         try:
             request = make(one)
             request.extensions[TIMELINE] = timeline

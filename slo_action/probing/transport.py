@@ -10,7 +10,7 @@ import httpx
 
 from slo_action.core.request_options import DEFAULT_OPTIONS, RequestOptions
 from slo_action.probing.connect import connected
-from slo_action.probing.exchange import OPTIONS, TIMELINE, Phase, Timeline
+from slo_action.probing.exchange import OPTIONS, TIMELINE, ExchangeTimeline, Phase
 from slo_action.probing.http1 import AnswerReader
 from slo_action.probing.proxy import Proxy, ProxyError
 from slo_action.probing.resolve import (
@@ -29,7 +29,7 @@ _LONGEST_TUNNEL_HEAD = 16 * 1024
 
 
 class FreshTransport(httpx.BaseTransport):
-    """Sends a request whose extension TIMELINE holds its Timeline, and closes the connection.
+    """Sends a request whose extension TIMELINE holds its timeline, and closes the connection.
 
     The extension OPTIONS may say where to connect to, by which proxy, and with which certificates;
     the environment is never read. `refuses` is asked about every address before it is connected to,
@@ -50,7 +50,7 @@ class FreshTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`; the answer's stream stays bound to the same deadline."""
-        timeline: Timeline = request.extensions[TIMELINE]
+        timeline: ExchangeTimeline = request.extensions[TIMELINE]
         options: RequestOptions = request.extensions.get(OPTIONS, DEFAULT_OPTIONS)
         url = request.url
         host = url.raw_host.decode("ascii")
@@ -85,7 +85,7 @@ class FreshTransport(httpx.BaseTransport):
         )
 
     def _connected(
-        self, proxy: Proxy | None, hosts: Sequence[str], port: int, timeline: Timeline
+        self, proxy: Proxy | None, hosts: Sequence[str], port: int, timeline: ExchangeTimeline
     ) -> socket.socket:
         if proxy is None:
             found = tuple(one for host in hosts for one in self._resolve(host, port, timeline))
@@ -93,9 +93,9 @@ class FreshTransport(httpx.BaseTransport):
         try:
             return connected(self._resolve(proxy.host, proxy.port, timeline), timeline)
         except OSError as error:
-            raise ProxyError(error.strerror or type(error).__name__) from None
+            raise ProxyError(error.strerror or "no answer in time") from None
 
-    def _resolve(self, host: str, port: int, timeline: Timeline) -> tuple[Address, ...]:
+    def _resolve(self, host: str, port: int, timeline: ExchangeTimeline) -> tuple[Address, ...]:
         only = literal(host, port)
         if only:
             self._must_be_allowed(only)
@@ -138,7 +138,7 @@ class _Body(httpx.SyncByteStream):
 class _Stream:
     """A socket of which no operation outlives the probe."""
 
-    def __init__(self, sock: socket.socket, timeline: Timeline) -> None:
+    def __init__(self, sock: socket.socket, timeline: ExchangeTimeline) -> None:
         self._sock = sock
         self._timeline = timeline
 

@@ -62,26 +62,30 @@ class CertificateError(Exception):
 
 
 def has_certificates(options: RequestOptions) -> bool:
-    """Tell whether a TLS context of their own is needed."""
+    """Return whether a TLS context of their own is needed."""
     return bool(options.client_cert or options.ca_bundle)
 
 
-@lru_cache(16)
 def context_of(options: RequestOptions) -> ssl.SSLContext:
     """Return the context that also trusts the CA bundle and shows the client certificate.
 
     Raises CertificateError.
     """
+    return _context(options.client_cert, options.client_key, options.ca_bundle)
+
+
+@lru_cache(16)
+def _context(cert: str, key: str, ca_bundle: str) -> ssl.SSLContext:
     context = system_trust()
     try:
-        if options.ca_bundle:
-            context.load_verify_locations(cadata=options.ca_bundle)
+        if ca_bundle:
+            context.load_verify_locations(cadata=ca_bundle)
     except (ssl.SSLError, ValueError) as error:
         raise CertificateError("ca-bundle", _why(error)) from None
-    if options.client_cert:
+    if cert:
         with TemporaryDirectory() as private:  # OpenSSL reads certificates of ours from files alone
             file = Path(private) / "client.pem"
-            file.write_text(f"{options.client_cert}\n{options.client_key}\n", encoding="utf-8")
+            file.write_text(f"{cert}\n{key}\n", encoding="utf-8")
             try:
                 context.load_cert_chain(file, password=lambda: b"")
             except (ssl.SSLError, ValueError, OSError) as error:

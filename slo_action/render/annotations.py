@@ -36,6 +36,28 @@ def provisional_annotations(service: str, judgement: Judgement) -> tuple[Annotat
     )
 
 
+def no_platform_annotations(services: Sequence[str]) -> tuple[Annotation, ...]:
+    """Warn of services that nothing can roll back; empty without any. Untrusted text."""
+    if not services:
+        return ()
+    return (
+        Annotation(
+            level=Level.WARNING,
+            title=f"An unhealthy deploy of {', '.join(services)} will not be rolled back",
+            message=_NO_PLATFORM,
+        ),
+    )
+
+
+_NO_PLATFORM = (
+    "fly-api-token and rollback-command are empty (a secret that is not set is empty), or the "
+    "platform is none.\n"
+    "On Fly.io, set fly-api-token to an app deploy token: fly tokens create deploy -a APP. "
+    "Elsewhere, set rollback-command.\n"
+    "Where no rollback is wanted, set rollback: off."
+)
+
+
 def _warnings(record: AuditRecord) -> Iterator[Annotation]:
     """Warn of failures that are below the trigger, and of evidence that was missing."""
     window = record.window
@@ -44,7 +66,7 @@ def _warnings(record: AuditRecord) -> Iterator[Annotation]:
         title = f"{record.service}: healthy, above the alert threshold"
         yield Annotation(level=Level.WARNING, title=title, message=alert)
     if record.unseen:
-        title = f"{record.service}: judged without its machines"
+        title = f"{record.service}: judged without the platform's machines"
         message = f"{record.unseen}. No machine was probed, and a rollback was not possible."
         yield Annotation(level=Level.WARNING, title=title, message=message)
     if window and window.readings and window.traffic.verdict is TrafficVerdict.NO_DATA:

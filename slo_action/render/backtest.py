@@ -14,7 +14,7 @@ from slo_action.core.record.policy_comparison import (
 _SAME_SECONDS = 0.5
 LIMITS = (
     "Only the policy differs. What was probed, and when, stays as recorded:",
-    "another interval, closer looks or other endpoints cannot be judged from a record.",
+    "another interval, extra probes or other endpoints cannot be judged from a record.",
 )
 
 

@@ -172,7 +172,7 @@ _NEXT_BY_ENDING: dict[Ending, tuple[str, ...]] = {
     ),
 }
 _NEXT_BY_CAUSE: dict[Cause, tuple[str, ...]] = {
-    Cause.CONFIG: ("Fix the check as the reason says: its path, method or credentials.",),
+    Cause.CONFIG: ("Fix the check as the reason says: its path, method, credentials or captures.",),
     Cause.PATH: ("Fix the TLS, DNS or routing fault that the reason names.",),
     Cause.WRONG_VERSION: (
         "The deploy did not take effect: check the platform's release log before this step.",
@@ -210,7 +210,7 @@ NEXT_BY_ROW: dict[str, tuple[str, ...]] = {
     "interrupted": ("Nothing was changed: the run was stopped. Run the job again.",),
     "missed-protocol": (
         "Enable HTTP/1.1 on the server, or probe an address that speaks it.",
-        "If the server wants a client certificate, exempt the health endpoint from it.",
+        "If the server wants a client certificate, set `client-cert` and `client-key`.",
     ),
     "outside": ("Check what lies between users and the machines: proxy, load balancer, DNS.",),
     "no-version": (

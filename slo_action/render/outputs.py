@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from slo_action.core.model import ObservationResult, Witness
+from slo_action.core.model import Cause, ObservationResult, Witness
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.verdict.window_facts import endpoints
 from slo_action.render.endings import reason
@@ -156,6 +156,15 @@ OUTPUTS: tuple[OutputSpec, ...] = (
 )
 
 
+JSON_OUTPUTS = frozenset({"audit", "services"})
+CLOSED_OUTPUTS = (
+    frozenset(spec.name for spec in OUTPUTS)
+    - JSON_OUTPUTS
+    - {"reason", "live-version", "rolled-back-to"}
+)
+"""Whose values are words, numbers, paths and addresses of our own."""
+
+
 def output_values(record: AuditRecord, audit: dict[str, Any]) -> dict[str, str]:
     """Return the outputs that the record itself answers; every value is one inert line."""
     return {**record_values(record), "audit": audit_line(audit)}
@@ -209,6 +218,13 @@ def _without_rows(part: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def unverified(cause: Cause, why: str) -> dict[str, str]:
+    """Return the outputs of a run that judged nothing; what holds JSON can be parsed. Untrusted."""
+    counts = {"attempts": "0", "success-count": "0", "duration-seconds": "0.0"}
+    texts = {"cause": cause, "reason": output(why), "way-back": "unproven"}
+    return {**provisional(), **texts, **counts, "audit": "{}", "services": "{}"}
+
+
 def provisional() -> dict[str, str]:
     """Return what holds until the run has decided: written first, for a run that is killed."""
     return {
@@ -217,4 +233,12 @@ def provisional() -> dict[str, str]:
         "reason": "the run was stopped before it could decide",
         "ending": "undecided",
         "rollback-triggered": "false",
+    }
+
+
+def rollback_begun() -> dict[str, str]:
+    """Return what holds from before a rollback's first command until its end is known."""
+    return {
+        "reason": "a rollback was begun, and the run was stopped before its end was known",
+        "rollback-triggered": "true",
     }

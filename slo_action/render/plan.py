@@ -1,11 +1,15 @@
 """A rollback's plan, machine by machine: as lines for a log, and as Markdown for a summary."""
 
-from slo_action.core.release.rollback_plan import MachineStep, RollbackPlan, Step
-from slo_action.render.text.escape import code, markdown, shortened
+from slo_action.core.release.rollback_plan import MachineAction, MachineStep, RollbackPlan
+from slo_action.render.text.escape import DETAIL_LIMIT, code, markdown, shortened
 from slo_action.render.text.markdown import bullets, paragraphs, table
 
-_LIMIT = 300
-_ACTIONS = {Step.UPDATE: "restore", Step.START: "start", Step.CORDON: "cordon", Step.LEAVE: "keep"}
+_ACTIONS = {
+    MachineAction.UPDATE: "restore",
+    MachineAction.START: "start",
+    MachineAction.CORDON: "cordon",
+    MachineAction.LEAVE: "keep",
+}
 
 
 def plan_lines(plan: RollbackPlan) -> tuple[str, ...]:
@@ -44,10 +48,11 @@ def plan_section(plan: RollbackPlan) -> str:
             markdown(_action(step)),
             code(step.before),
             code(step.after),
-            ", ".join(code(shortened(change, _LIMIT)) for change in step.changes) or "nothing",
-            markdown(shortened(step.why, _LIMIT)),
+            ", ".join(code(shortened(change, DETAIL_LIMIT)) for change in step.changes)
+            or "nothing",
+            markdown(shortened(step.why, DETAIL_LIMIT)),
         )
         for step in plan.steps
     ]
-    lost = (markdown(shortened(words, _LIMIT)) for words in plan.not_restored)
+    lost = (markdown(shortened(words, DETAIL_LIMIT)) for words in plan.not_restored)
     return paragraphs(head, table(header, rows), bullets(lost, "Not restored:"))

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from math import ceil
 
 from slo_action.core.gate.gate import Gate
 from slo_action.core.model import Observation, ObservationKind, ObservationResult, Sample
 from slo_action.core.observation.streams import Slot
 from slo_action.core.observation.window import Window
-from slo_action.core.text.quantities import milliseconds_words
+from slo_action.core.text.quantities import milliseconds_words, rounded_duration
 from slo_action.core.verdict.window_facts import endpoints, journeys, rate_details
 
 _MARKS = {
@@ -58,6 +59,37 @@ def _json_line(place: Mapping[str, object], sample: Sample) -> str:
     seen |= {"at": sample.at.isoformat(), "phases": asdict(sample.phases)}
     del seen["response"]
     return json.dumps({**place, **seen}, ensure_ascii=True) + "\n"
+
+
+def gate_status(gate: Gate, next_seconds: float, now_seconds: float) -> str:
+    """Return what a gate waits for, and how long it still may."""
+    policy = gate.policy
+    wait = _rounded(next_seconds - now_seconds)
+    return (
+        f"health gate: {gate.streak} of {policy.required_streak} successes, "
+        f"{len(gate.attempts)} of {policy.max_attempts} attempts, next probe in {wait}, "
+        f"{_rounded(gate.deadline_seconds - now_seconds)} left"
+    )
+
+
+def window_status(window: Window, now_seconds: float) -> str:
+    """Return what a window waits for: its end, or the last answers."""
+    left = window.ends_seconds - now_seconds
+    waits = f"{_rounded(left)} left" if left > 0 else "waiting for the last answers"
+    return f"observing: {waits}"
+
+
+def stream_counts(window: Window) -> str:
+    """Return how many answers of each stream there were, and how many failed."""
+    counts = []
+    for stats in window.stream_stats.values():
+        failed = sum(count for outcome, count in stats.outcomes.items() if outcome.is_bad)
+        counts.append(f"{stats.stream.name} {sum(stats.outcomes.values())} ({failed} failed)")
+    return ", ".join(counts)
+
+
+def _rounded(seconds: float) -> str:
+    return rounded_duration(float(max(0, ceil(seconds)))) or "0s"
 
 
 _EVERY_SECONDS = 30.0

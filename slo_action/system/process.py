@@ -12,13 +12,18 @@ from typing import IO, NamedTuple
 from slo_action.errors import Interrupted
 
 OUTPUT_LIMIT_BYTES = 64 * 1024
+_MOST_KEPT_BYTES = 4 * OUTPUT_LIMIT_BYTES
+"""Until then it is not cut, so that small pieces are not copied again and again."""
 _DRAIN_SECONDS = 0.5
 _LAST_SECONDS = 2.0
 """How long a program may take to finish by itself when the run is being stopped."""
 
 
 class Finished(NamedTuple):
-    """How a program ended. `output` is its last 64 KiB of stdout and stderr, as they came.
+    """How a program ended. `output` is the end of its stdout, then of its stderr.
+
+    Of each that is the last 64 KiB, from the beginning of a line on: half a secret would pass every
+    scrubber. A line that is longer is left out.
 
     `exit_code` is None where it could not be started, was stopped, or outlived its time limit;
     `problem` then says which.
@@ -60,19 +65,26 @@ class _Tail:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._kept = b""
+        self._kept = bytearray()
+        self._is_cut = False
         self._thread = threading.Thread(target=self._drain, name="slo-output", daemon=True)
         self._thread.start()
 
     def text(self) -> str:
         """Return it; a child left behind may keep the pipe open and is not waited for."""
         self._thread.join(_DRAIN_SECONDS)
-        return self._kept.decode("utf-8", errors="replace")
+        kept = bytes(self._kept[-OUTPUT_LIMIT_BYTES:])
+        if self._is_cut or len(self._kept) > OUTPUT_LIMIT_BYTES:
+            kept = kept[kept.find(b"\n") + 1 or len(kept) :]
+        return kept.decode("utf-8", errors="replace")
 
     def _drain(self) -> None:
         with self._stream as stream:
             while chunk := os.read(stream.fileno(), OUTPUT_LIMIT_BYTES):
-                self._kept = (self._kept + chunk)[-OUTPUT_LIMIT_BYTES:]
+                self._kept += chunk
+                if len(self._kept) > _MOST_KEPT_BYTES:
+                    self._is_cut = True
+                    del self._kept[:-OUTPUT_LIMIT_BYTES]
 
 
 def _wait(process: "subprocess.Popen[bytes]", timeout_seconds: float) -> str:

@@ -1,9 +1,12 @@
 """Signals, as PID 1 sees them: without a handler Python ignores SIGTERM there."""
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import NoReturn
 
 from slo_action.errors import Interrupted
 
@@ -47,3 +50,15 @@ class SignalInterrupts:
         self._received = self._received or signal.Signals(number).name
         if self._raising and not again:
             raise Interrupted(self._received)
+
+
+def end_process(status: int) -> NoReturn:
+    """End the process with this exit status.
+
+    By Python's own end a late signal would kill us, a closed pipe be status 120, and a thread that
+    hangs be waited for.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(status)

@@ -12,10 +12,10 @@ from slo_action.github.base_files import GitHubBaseFiles
 from slo_action.github.event import base_sha, is_from_fork
 from slo_action.modes.check.check import check
 from slo_action.ports import BaseFiles, CheckPorts
-from slo_action.wiring.ports import Step, open_prober
+from slo_action.wiring.ports import Invocation, open_prober
 
 
-def run_check(step: Step) -> int:
+def run_check(step: Invocation) -> int:
     """Check the files of the workspace; return the exit status."""
     runtime, environment = step.runtime, step.environment
     request = read_check_request(step.given, environment)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from slo_action.config.request import VerifyRequest
 from slo_action.core.record.multi_service import combined_exit_code
-from slo_action.evidence.directory import open_evidence
 from slo_action.modes.multi_service.run import ServiceResult, verify_services
 from slo_action.on_demand import on_demand
 from slo_action.ports import Log, Outputs, Ports, PublishPorts
@@ -13,15 +12,16 @@ from slo_action.render.outputs import provisional
 from slo_action.runtime import mask
 from slo_action.system.workers import run_in_processes
 from slo_action.wiring.ports import (
-    Step,
+    Invocation,
     evidence_name,
     evidence_workspace,
     open_ports,
+    open_run_evidence,
     prepared_for,
 )
 
 
-def run_multi_service(step: Step, requests: Sequence[VerifyRequest]) -> int:
+def run_multi_service(step: Invocation, requests: Sequence[VerifyRequest]) -> int:
     """Verify several services, each in a process of its own; return the worst exit status."""
     runtime, workspace = step.runtime, evidence_workspace(step)
     mask(runtime.log, *(secret.reveal() for request in requests for secret in request.secrets))
@@ -30,7 +30,7 @@ def run_multi_service(step: Step, requests: Sequence[VerifyRequest]) -> int:
         replace(one, prepared=prepared_for(one, workspace, runtime.log)) for one in requests
     ]
     name = evidence_name("several", requests[0].run)
-    evidence = open_evidence(workspace, name, runtime.scrubber, runtime.clock)
+    evidence = open_run_evidence(step, name)
     ports = PublishPorts(
         log=runtime.log, outputs=step.outputs, evidence=evidence, interrupts=runtime.interrupts
     )

@@ -30,7 +30,7 @@ def run_backtest(log: Log, directory: str, policy: Path, service: str, *, as_jso
     if not Path(directory).is_dir():
         wrong = Mistake(
             field="DIR",
-            problem="is no directory",
+            problem="is not a directory",
             value=directory,
             accepted="name one with audit.json",
         )
@@ -47,7 +47,7 @@ def run_backtest(log: Log, directory: str, policy: Path, service: str, *, as_jso
         of = f" of {service}" if service else ""
         raise RecordError(
             f"no audit record{of} below {directory} could be judged",
-            hint="name a directory that holds audit.json files, as the evidence artifact does",
+            hint="name a directory with audit.json files, as the evidence artifact does",
         )
     return 0
 

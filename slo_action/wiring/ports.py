@@ -8,13 +8,13 @@ from types import MappingProxyType
 
 from slo_action.config.request import RunEnvironment, VerifyRequest
 from slo_action.config.text.url import is_link_local
-from slo_action.core.model import Mode, RunIdentity
+from slo_action.core.model import Annotation, Level, Mode, RunIdentity
 from slo_action.core.record.record import file_name
 from slo_action.core.release.baseline import Prepared
 from slo_action.core.text.quoting import printable
 from slo_action.core.text.secrets import Secret
 from slo_action.errors import InputError, Mistake
-from slo_action.evidence.directory import open_evidence
+from slo_action.evidence.directory import EvidenceDirectory, open_evidence
 from slo_action.github.context import RunnerContext
 from slo_action.history.directory import HistoryDirectory
 from slo_action.on_demand import on_demand
@@ -33,7 +33,7 @@ from slo_action.runtime import Runtime, mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Invocation:
     """One call of the action, or of the command line: what was given, and where results go.
 
     `workspace` is where evidence goes. `context` is what the runner gave; None on a laptop.
@@ -48,7 +48,7 @@ class Step:
 
 
 def open_ports(
-    step: Step, request: VerifyRequest, *, inside: str = ""
+    step: Invocation, request: VerifyRequest, *, inside: str = ""
 ) -> tuple[VerifyRequest, Ports]:
     """Open what a run needs; return it with the request, completed from the workspace.
 
@@ -67,7 +67,7 @@ def open_ports(
             environment=runtime.environ,
             workspace=workspace,
             clock=runtime.clock,
-            redact=runtime.scrubber.scrub,
+            scrubber=runtime.scrubber,
             prepared=request.prepared,
             past=history.verdicts(request.service) if history else (),
         ),
@@ -88,18 +88,30 @@ def open_ports(
         machines=platform.machines,
         history=history,
         log=runtime.log,
-        evidence=open_evidence(workspace, name, runtime.scrubber, runtime.clock, inside=inside),
+        evidence=open_run_evidence(step, name, inside=inside),
         outputs=step.outputs,
         interrupts=runtime.interrupts,
     )
     return request, ports
 
 
-def evidence_workspace(step: Step) -> Path:
+def evidence_workspace(step: Invocation) -> Path:
     """Return where evidence goes; a runner has made it, on a laptop it is made now."""
     if step.context is None:
         step.workspace.mkdir(parents=True, exist_ok=True)
     return step.workspace
+
+
+def open_run_evidence(step: Invocation, name: str, *, inside: str = "") -> EvidenceDirectory:
+    """Open the directory of that name for evidence. Raises WorkspaceError."""
+    runtime = step.runtime
+
+    def warn(why: str) -> None:
+        title = "The evidence is in another directory"
+        runtime.log.annotate([Annotation(level=Level.WARNING, title=title, message=why)])
+
+    workspace = evidence_workspace(step)
+    return open_evidence(workspace, name, runtime.scrubber, runtime.clock, inside=inside, warn=warn)
 
 
 def evidence_name(name: str, run: RunIdentity) -> str:
@@ -135,16 +147,12 @@ def open_prober(
     """Return what asks running services; `secrets` are what journeys may use."""
     return HttpProber(
         runtime.clock,
-        nonces=_nonce,
-        transport=_transport(allow_link_local=allow_link_local),
+        nonces=lambda: token_hex(8),
+        transport=FreshTransport(
+            OnceContext(system_trust), refuses=None if allow_link_local else is_link_local
+        ),
         redact=runtime.scrubber.scrub,
         secrets=secrets,
-    )
-
-
-def _transport(*, allow_link_local: bool) -> FreshTransport:
-    return FreshTransport(
-        OnceContext(system_trust), refuses=None if allow_link_local else is_link_local
     )
 
 
@@ -159,16 +167,14 @@ def _must_have_usable_certificates(request: VerifyRequest) -> None:
         raise InputError((mistake,)) from error
 
 
-def _nonce() -> str:
-    return token_hex(8)
-
-
 def _metrics(runtime: Runtime, request: VerifyRequest) -> MetricSource | None:
     """Open the metric source. Raises InputError where its queries cannot be used."""
     if request.metrics is None:
         return None
     try:
-        source: MetricSource = on_demand("prometheus")(request.metrics, clock=runtime.clock)
+        source: MetricSource = on_demand("prometheus")(
+            request.metrics, clock=runtime.clock, scrubber=runtime.scrubber
+        )
     except ValueError as error:
         mistake = Mistake(
             field="prometheus-*", problem="cannot be asked", accepted=printable(str(error))

@@ -16,19 +16,19 @@ from slo_action.github.artifacts.store import GitHubArtifactStore
 from slo_action.github.check_runs import GitHubCheckRuns, head_sha
 from slo_action.modes.publish import publish_record
 from slo_action.on_demand import on_demand
-from slo_action.ports import ArtifactStore, CheckRuns, Ports, PublishPorts
-from slo_action.wiring.ports import Step, run_name
+from slo_action.ports import ArtifactStore, CheckRuns, Evidence, Ports, PublishPorts
+from slo_action.wiring.ports import Invocation, evidence_name, run_name
 
 _NO_TOKEN = Annotation(
     level=Level.NOTICE,
     title="No check run: the input token is empty",
-    message="Pass token: ${{ github.token }}, or set check-run: false. The verdict stands.",
+    message="Pass token: ${{ github.token }}, or set check-run: false. The verdict stays the same.",
 )
 
 
-def publish(step: Step, request: VerifyRequest, ports: Ports, result: object) -> None:
+def publish(step: Invocation, request: VerifyRequest, ports: Ports, result: object) -> None:
     """Publish a record, or what `prepare` found. Never raises: the verdict stands."""
-    name = _artifact_name(step, request, run_name(request))
+    name = _artifact_name(step, request, run_name(request), ports.evidence)
     ports = replace(ports, artifacts=_artifacts(step, request))
     if isinstance(result, AuditRecord):
         ports = replace(ports, check_runs=_check_runs(step, request))
@@ -38,7 +38,7 @@ def publish(step: Step, request: VerifyRequest, ports: Ports, result: object) ->
 
 
 def publish_all_services(
-    step: Step,
+    step: Invocation,
     request: VerifyRequest,
     ports: PublishPorts,
     ends: Sequence[ServiceEnding],
@@ -48,11 +48,11 @@ def publish_all_services(
     ports = replace(
         ports, artifacts=_artifacts(step, request), check_runs=_check_runs(step, request)
     )
-    name = _artifact_name(step, request, "several")
+    name = _artifact_name(step, request, "several", ports.evidence)
     on_demand("publish-services")(ends, results, ports, artifact_name=name)
 
 
-def _artifacts(step: Step, request: VerifyRequest) -> ArtifactStore | None:
+def _artifacts(step: Invocation, request: VerifyRequest) -> ArtifactStore | None:
     context, runtime = step.context, step.runtime
     if context is None:
         return None
@@ -74,15 +74,17 @@ def _artifacts(step: Step, request: VerifyRequest) -> ArtifactStore | None:
     )
 
 
-def _artifact_name(step: Step, request: VerifyRequest, name: str) -> str:
+def _artifact_name(step: Invocation, request: VerifyRequest, name: str, evidence: Evidence) -> str:
+    """Return its name, with the number that the directory has where the name was taken."""
     run = step.environment.run
     if request.artifact_name:
         return valid_name(request.artifact_name)
     attempt = int(run.run_attempt) if run.run_attempt.isdigit() else 1
-    return artifact_name(name, attempt, job=run.job, matrix=request.matrix)
+    earlier = evidence.directory.name.removeprefix(evidence_name(name, run)).strip("-")
+    return artifact_name(name, attempt, earlier=earlier, job=run.job, matrix=request.matrix)
 
 
-def _check_runs(step: Step, request: VerifyRequest) -> CheckRuns | None:
+def _check_runs(step: Invocation, request: VerifyRequest) -> CheckRuns | None:
     context = step.context
     if context is None or request.check_run is CheckRunMode.OFF:
         return None

@@ -1,5 +1,7 @@
 """What `prepare` hands over: written, found again, and read with care."""
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ from slo_action.audit.prepared import find_prepared, prepared_json, read_prepare
 from slo_action.core.model import Release
 from slo_action.core.release.baseline import Baseline, Prepared, Proof, ProofState, StreamBaseline
 from slo_action.errors import RecordError
+from slo_action.files import HeldDirectory
 from tests.builders import DEPLOYED_AT
 from tests.sizes import sized
 
@@ -47,7 +50,9 @@ def found(workspace: Path, warned: list[str] | None = None) -> Prepared | None:
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    assert read_prepared(put(tmp_path, PREPARED)) == PREPARED
+    name = put(tmp_path, PREPARED).relative_to(tmp_path).as_posix()
+
+    assert read_prepared(HeldDirectory(tmp_path), name) == PREPARED
     assert found(tmp_path) == PREPARED
 
 
@@ -89,7 +94,7 @@ def test_what_is_not_used_is_a_warning_unless_it_is_of_another_service(tmp_path:
 
     assert found(tmp_path, warned) is None
     assert len(warned) == 2
-    assert all(line.startswith("what was prepared") for line in warned)
+    assert all(line.startswith("the result of `prepare`") for line in warned)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=sized(15, 50))
@@ -101,14 +106,33 @@ def test_any_other_file_is_passed_over(content: bytes, tmp_path: Path) -> None:
 
     assert found(tmp_path) is None
     with pytest.raises(RecordError):
-        read_prepared(path)
+        read_prepared(HeldDirectory(tmp_path), "slo-verify/x/prepared.json")
 
 
-def test_a_link_is_not_followed(tmp_path: Path) -> None:
-    real = tmp_path / "elsewhere.json"
-    real.write_text(prepared_json(PREPARED), encoding="utf-8")
-    link = tmp_path / "slo-verify" / "x" / "prepared.json"
-    link.parent.mkdir(parents=True)
-    link.symlink_to(real)
+def _to_the_file(place: Path, real: Path) -> None:
+    place.mkdir(parents=True)
+    (place / "prepared.json").symlink_to(real / "prepared.json")
+
+
+def _to_its_directory(place: Path, real: Path) -> None:
+    place.parent.mkdir(parents=True)
+    place.symlink_to(real)
+
+
+def _to_all_of_it(place: Path, real: Path) -> None:
+    place.parent.symlink_to(real)
+
+
+def _a_pipe(place: Path, _real: Path) -> None:
+    place.mkdir(parents=True)
+    os.mkfifo(place / "prepared.json")
+
+
+@pytest.mark.parametrize("plant", [_to_the_file, _to_its_directory, _to_all_of_it, _a_pipe])
+def test_neither_a_link_is_followed_nor_a_pipe_waited_for(
+    plant: Callable[[Path, Path], None], tmp_path: Path
+) -> None:
+    real = put(tmp_path / "elsewhere", PREPARED).parent
+    plant(tmp_path / "slo-verify" / "x", real)
 
     assert found(tmp_path) is None

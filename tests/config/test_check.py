@@ -160,7 +160,11 @@ def test_what_is_written_or_read_lies_below_the_workspace(
 def test_records_that_are_no_directory_are_a_mistake(workspace: Path, named: str) -> None:
     (mistake,) = refused(workspace, records=named)
 
-    assert (mistake.field, mistake.problem, mistake.value) == ("records", "is no directory", named)
+    assert (mistake.field, mistake.problem, mistake.value) == (
+        "records",
+        "is not a directory",
+        named,
+    )
     assert asked(workspace, records="apps").records == workspace / "apps"
 
 

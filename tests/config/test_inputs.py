@@ -114,11 +114,11 @@ def test_every_input_is_typed() -> None:
         ("rollback-timeout", "soon", "duration with a unit"),
         ("deployed-at", "2025-08-23 08:38", "zone is missing"),
         ("deployed-at", "yesterday", "time with its zone"),
-        ("mode", "verfy", "did you mean 'verify'?"),
-        ("platform", "comand", "did you mean 'command'?"),
-        ("rollback", "of", "did you mean 'off'?"),
+        ("mode", "verfy", "did you mean verify?"),
+        ("platform", "comand", "did you mean command?"),
+        ("rollback", "of", "did you mean off?"),
         ("fail-on", "degraded", "known: inconclusive, unhealthy"),
-        ("on-late-start", "roll-back", "did you mean 'rollback'?"),
+        ("on-late-start", "roll-back", "did you mean rollback?"),
         ("follow-redirects", "all", "known: off, same-host"),
         ("check-run", "yes", "auto, true or false"),
         ("allow-link-local", "1", "true or false"),
@@ -131,6 +131,7 @@ def test_every_input_is_typed() -> None:
         ("version-path", "/a b", "starts with one slash"),
         ("service", "a\nb", "one line"),
         ("service", "--all", "does not begin with a dash"),
+        ("to-version", "--all", "does not begin with a dash"),
         ("approver", "a\x1b[31m", "one line"),
         ("matrix", "{", "leave it out"),
         ("matrix", "[" * 100_000, "leave it out"),
@@ -186,7 +187,7 @@ def test_an_unknown_input_is_answered_with_the_nearest_name() -> None:
     mistake = refused(**{"rollback-comand": "x"})
 
     assert mistake.problem == "unknown input"
-    assert mistake.accepted.startswith("did you mean 'rollback-command'?")
+    assert mistake.accepted.startswith("did you mean rollback-command?")
 
 
 def test_all_mistakes_come_at_once_and_the_rest_is_read() -> None:

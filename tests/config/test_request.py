@@ -109,18 +109,23 @@ def test_credentials_reach_the_probe_and_nothing_that_is_shown(tmp_path: Path) -
         ({"service": ""}, "service", "is missing; name the service"),
         ({"service": "-x"}, "service", "does not begin with a dash"),
         ({"url": ""}, "url", "is missing; give the base URL"),
-        ({"url": "api.example"}, "url", "the scheme is missing"),
+        ({"url": "api.example"}, "url", "start with http://"),
         ({"url": "ftp://api.example"}, "url", "the scheme ftp: cannot be probed"),
         ({"url": "http://169.254.169.254"}, "url", "set allow-link-local: true"),
         ({"control_url": "http://2852039166"}, "control-url", "set allow-link-local: true"),
         ({"grace": "30"}, "grace", "with a unit, such as 90s"),
-        ({"rollback_comand": "x"}, "rollback-comand", "did you mean 'rollback-command'?"),
+        ({"rollback_comand": "x"}, "rollback-comand", "did you mean rollback-command?"),
         ({"config": "none.yml"}, "config", "No such file"),
         ({"config": "."}, "config", "Is a directory"),
         ({"token": "", "check_run": "true"}, "token", "or leave check-run at auto"),
         ({"platform": "command"}, "rollback-command", "`platform: command` needs one"),
-        ({"previous_version_command": "x"}, "rollback-command", "of no use without one"),
+        ({"previous_version_command": "x"}, "rollback-command", "no effect without one"),
         ({"rollback_command": "a 'b"}, "rollback-command", "No closing quotation"),
+        (
+            {"mode": "rollback", "to_version": "v1", "rollback_command": "./undo"},
+            "to-version",
+            "write {previous-version} in rollback-command",
+        ),
         ({"deployed_at": "2026-11-23T10:02:00Z"}, "deployed-at", "lies in the future"),
     ],
 )
@@ -143,7 +148,7 @@ def test_a_service_that_is_not_in_the_matrix_is_reported_even_with_a_url(tmp_pat
     (mistake,) = mistakes(with_matrix(tmp_path), service="apo")
 
     assert mistake.field == "service"
-    assert "did you mean 'api'?" in mistake.accepted
+    assert "did you mean api?" in mistake.accepted
 
 
 @pytest.mark.parametrize("config", ["../slo.yml", "/etc/hostname", "link.yml"])

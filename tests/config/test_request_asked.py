@@ -161,13 +161,13 @@ def test_every_mistake_names_its_field_and_what_to_do(tmp_path: Path) -> None:
     assert found["secrets"].description == (
         "secrets: LOST is missing; health-path uses it: add LOST=${{ secrets.LOST }}"
     )
-    assert "got '/${VERSION}'); nothing fills in ${VERSION}" in str(found["version-path"])
+    assert 'got "/${VERSION}"); nothing fills in ${VERSION}' in str(found["version-path"])
     assert "nothing fills in ${GITHUB_SHA} here" in str(found["expected-version"])
     assert str(found["headers"]).startswith("headers: the value of X-A cannot be sent;")
     assert "nothing fills in ${{ secrets.BODY }}: write ${secrets.NAME}" in str(found["body"])
-    assert "holds no certificate or key" in str(found["ca-bundle"])
+    assert "contains no certificate or key" in str(found["ca-bundle"])
     assert "cannot be read: No such file" in str(found["client-cert"])
-    assert "prometheus-headers would be of no use" in str(found["prometheus-url"])
+    assert "prometheus-headers would have no effect" in str(found["prometheus-url"])
 
 
 @pytest.mark.parametrize(
@@ -186,11 +186,11 @@ def test_a_certificate_and_its_key_belong_together(
 @pytest.mark.parametrize(
     ("written", "field", "says"),
     [
-        ("request: {header: {A: b}}", "services[0].request.header", "did you mean 'headers'"),
+        ("request: {header: {A: b}}", "services[0].request.header", "did you mean headers"),
         (
             "request: {method: FETCH}",
             "services[0].request.method",
-            "got 'FETCH'); write one of GET",
+            'got "FETCH"); write one of GET',
         ),
         ("request: {headers: {A: '${TOKEN}'}}", "services[0].request.headers", "${TOKEN}"),
         ('request: {headers: {A: "b\\nC: d"}}', "services[0].request.headers", "one line of text"),
@@ -204,7 +204,11 @@ def test_a_certificate_and_its_key_belong_together(
         ),
         ("endpoints: [{name: a, path: '/a?${secrets.T}'}]", "secrets", "endpoint a: path uses it"),
         ("request: {proxy: 'http://${secrets.P}@p:1'}", "secrets", "proxy uses it"),
-        ("journeys: [{name: j, steps: [{name: s, path: '/?a=${{T}}'}]}]", "config", "${{T}}"),
+        (
+            "journeys: [{name: j, steps: [{name: s, path: '/?a=${{T}}'}]}]",
+            "journeys[0].steps[0].path",
+            "uses ${{T}}",
+        ),
     ],
 )
 def test_a_mistake_in_slo_yml_stands_at_its_key(

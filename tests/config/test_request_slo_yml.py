@@ -118,17 +118,6 @@ def test_a_secret_that_a_journey_needs_and_is_not_given_is_a_mistake(tmp_path: P
     )
 
 
-def test_a_variable_that_no_step_captures_is_a_mistake(tmp_path: Path) -> None:
-    text = WHOLE.replace("${secrets.PASSWORD}", "${pasword}")
-
-    (found,) = mistakes(with_matrix(tmp_path, text), url="", service="api")
-
-    assert str(found) == (
-        'config: journey "buy" uses ${pasword} in step "login", which no step captures before it; '
-        "capture it in an earlier step; a secret is written ${secrets.NAME}"
-    )
-
-
 def test_a_mistake_in_secrets_is_the_only_thing_said_of_them(tmp_path: Path) -> None:
     """Those that could not be read are not called missing, too."""
     (found,) = mistakes(
@@ -157,3 +146,22 @@ def test_an_unset_secret_is_named(tmp_path: Path) -> None:
     (found,) = mistakes(tmp_path, secrets="PASSWORD=")
 
     assert "PASSWORD is empty: is the secret set in this repository?" in str(found)
+
+
+def test_an_address_of_slo_yml_that_may_not_be_probed_is_a_mistake_on_its_line(
+    tmp_path: Path,
+) -> None:
+    text = "services:\n- service: api\n  url: http://169.254.169.254\n"
+
+    (mistake,) = mistakes(with_matrix(tmp_path, text), url="")
+
+    assert (mistake.path, mistake.line) == (".github/slo.yml", 3)
+    assert "allow-link-local" in mistake.accepted
+
+
+def test_slo_yaml_is_found_at_the_usual_place(tmp_path: Path) -> None:
+    with_matrix(tmp_path, WHOLE)
+    usual = tmp_path / ".github" / "slo.yml"
+    usual.rename(usual.with_suffix(".yaml"))
+
+    assert request(tmp_path, url="", secrets="PASSWORD=hunter22").url == "https://api.example/eu"

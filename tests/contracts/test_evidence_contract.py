@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from slo_action.core.text.secrets import Scrubber
 from slo_action.evidence.directory import open_evidence
 from slo_action.ports import Evidence
+from tests.sizes import sized
 from tests.worlds.memory_evidence import MemoryEvidence
 from tests.worlds.virtual_clock import VirtualClock
 
@@ -96,7 +97,7 @@ def test_the_files_are_listed_sorted_and_once(subject: Subject) -> None:
     )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=sized(12, 40))
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_text_is_kept_to_the_byte(subject: Subject, text: str) -> None:
     subject.evidence.write("a", text)

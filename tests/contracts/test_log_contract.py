@@ -6,11 +6,11 @@ from io import StringIO
 
 import pytest
 
-from slo_action.cli import TerminalLog
 from slo_action.core.model import Annotation, Level
 from slo_action.core.text.secrets import Scrubber
 from slo_action.github.commands import WorkflowLog
 from slo_action.ports import Log
+from slo_action.terminal import TerminalLog
 from tests.worlds.memory_log import MemoryLog
 
 

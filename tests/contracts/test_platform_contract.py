@@ -10,6 +10,7 @@ import pytest
 from slo_action.config.inputs import PlatformName
 from slo_action.config.request import RollbackCommands
 from slo_action.core.model import Outcome, Release
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import PlatformError
 from slo_action.platforms import PLATFORMS, PlatformContext
 from slo_action.platforms.command import CommandPlatform
@@ -56,7 +57,7 @@ def _command(directory: Path) -> Subject:
             environment={"PATH": os.environ.get("PATH", os.defpath)},
             workspace=directory,
             clock=VirtualClock(),
-            redact=str,
+            scrubber=Scrubber(),
         ),
     )
     return Subject(platform, previous.unlink, lambda: live.read_text(encoding="utf-8"))

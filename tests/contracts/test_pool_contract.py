@@ -13,9 +13,10 @@ from slo_action.core.journey import journeys
 from slo_action.core.journey.journeys import Journey, JourneyStep
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.ports import CompletedProbe, ProbePool
-from slo_action.probing.exchange import TIMELINE, Timeline
+from slo_action.probing.exchange import TIMELINE, ExchangeTimeline
 from slo_action.probing.prober import HttpProber
 from tests.builders import sample
+from tests.sizes import sized
 from tests.worlds.virtual_clock import VirtualClock
 from tests.worlds.virtual_pool import VirtualPool
 
@@ -43,7 +44,7 @@ class GatedWeb:
         self.arrived = Semaphore(0)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        timeline: Timeline = request.extensions[TIMELINE]
+        timeline: ExchangeTimeline = request.extensions[TIMELINE]
         outcome, seconds = self._world[str(request.url.copy_with(query=None))]
         takes = min(seconds, timeline.remaining())
         gate = Gate(self._clock.monotonic() + takes, current_thread())
@@ -271,7 +272,7 @@ SECONDS = st.integers(0, 64).map(lambda sixteenths: sixteenths / 16)
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=NAMES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=sized(8, 25))
 @given(plan=st.lists(st.tuples(SECONDS, SECONDS, SECONDS), max_size=12))
 def test_whatever_is_sent_when_every_ticket_lands_once_at_its_own_end(
     make: Callable[[], Subject], plan: list[tuple[float, float, float]]

@@ -29,11 +29,17 @@ esac
 
 FLY_DEPLOY = """\
 #!{python}
-import json, sys, urllib.request
-deploy = {{"version": sys.argv[1], "strategy": "immediate", "skips_release_command": True}}
-urllib.request.urlopen("{fly}/_world/deploy", json.dumps(deploy).encode(), timeout=10)
+import json, sys, time, urllib.request
+def world(action, content=None):
+    with urllib.request.urlopen("{fly}/_world/" + action, content, timeout=10) as answer:
+        return json.load(answer)
+version = sys.argv[1]
+deploy = {{"version": version, "strategy": "immediate", "skips_release_command": True}}
+world("deploy", json.dumps(deploy).encode())
+while any((one["runs"], one["is_well"]) != (version, True) for one in world("state")["machines"]):
+    time.sleep(0.05)
 """
-"""It deploys a good release of the version that it is told."""
+"""It deploys a good release of the version that it is told, and waits for its machines."""
 
 ADDRESSES = (
     "FLY_FLAPS_BASE_URL",

@@ -31,6 +31,7 @@ def _id(workflow: Workflow) -> str:
 def test_there_is_an_example_for_each_use() -> None:
     assert [path.stem for path in EXAMPLES] == [
         "all-services",
+        "attest-verdict",
         "check",
         "deploy-and-verify",
         "fly-rollback",

@@ -8,17 +8,19 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
+from slo_action.audit.statement import PREDICATE_TYPE
 from slo_action.config.inputs import PlatformName, read_inputs
 from slo_action.config.request import RunEnvironment, read_request
 from slo_action.config.slo.load import read_slo_yml
 from slo_action.core.model import Release, RunIdentity
+from slo_action.core.text.secrets import Scrubber
 from slo_action.platforms import PLATFORMS, PlatformContext
 from tests.docs.example_job import OBSERVED, SECRET, ExampleJob
 from tests.docs.pages import DOCS, ROOT, first_cells, read
@@ -31,6 +33,7 @@ from tests.worlds.runner_environment import SHA
 from tests.worlds.virtual_clock import VirtualClock
 
 VERIFYING = [
+    "attest-verdict",
     "README",
     "all-services",
     "deploy-and-verify",
@@ -104,6 +107,14 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def jq() -> None:
+    if shutil.which("jq") is None:
+        if os.environ.get("CI_NO_SKIP") == "1":
+            pytest.fail("jq is not installed: runners have it")
+        pytest.skip("jq is not installed: runners have it")
+
+
+@pytest.fixture(scope="module")
 def fly() -> Iterator[dict[str, ServedFly]]:
     """A Fly.io for each of its examples: one at rest, one whose newest release is bad."""
     with ExitStack() as stack:
@@ -117,6 +128,7 @@ def fly() -> Iterator[dict[str, ServedFly]]:
 def _served(stack: ExitStack) -> ServedFly:
     clock = RealTime()
     world = FlyWorld(clock, "dashboard")
+    world.latencies.usual, world.latencies.by_action = 0.02, {}
     world.app_state.flyd.pace.start = world.app_state.flyd.pace.stop = 0.1
     check = {"interval": "1s", "timeout": "1s", "grace_period": "0s", "path": "/healthz"}
     world.launch(
@@ -151,6 +163,9 @@ def _job(workflow: Workflow, root: Path, address: str, fly: dict[str, ServedFly]
         return ExampleJob(workflow, name, root, address, asked, fly=fly[example].address)
     if example in ("all-services", "check"):
         return _all_services(workflow, name, root, address)
+    if example == "attest-verdict":
+        asked = {"inputs.version": SHA, "inputs.digest": f"sha256:{'0' * 64}"}
+        return ExampleJob(workflow, name, root, address, asked, observed=_observed(example))
     if example != "matrix":
         return ExampleJob(workflow, name, root, address, observed=_observed(example))
     matrix = {"service": workflow.document["jobs"][name]["strategy"]["matrix"]["service"][0]}
@@ -278,11 +293,8 @@ def test_where_an_output_is_read_a_later_step_gets_it(played: dict[str, Played])
     assert json.loads(count["AUDIT"])["status"] == "success"
 
 
+@pytest.mark.usefixtures("jq")
 def test_the_later_steps_do_what_they_say(played: dict[str, Played]) -> None:
-    if shutil.which("jq") is None:
-        if os.environ.get("CI_NO_SKIP") == "1":
-            pytest.fail("jq is not installed: runners have it")
-        pytest.skip("jq is not installed: runners have it")
     job, result = played["use-outputs"].job, played["use-outputs"].result
     job.learn(result)
     message, count = job.after()
@@ -295,13 +307,36 @@ def test_the_later_steps_do_what_they_say(played: dict[str, Played]) -> None:
     assert printed == "attempts: 3\n"
 
 
+@pytest.mark.usefixtures("jq")
+@pytest.mark.parametrize("verdict", ["healthy", "unhealthy"])
+def test_only_a_signed_verdict_of_a_healthy_deploy_is_promoted(
+    verdict: str, played: dict[str, Played]
+) -> None:
+    job, result = played["attest-verdict"].job, played["attest-verdict"].result
+    job.learn(result)
+    job.known.update({"github.token": "t", "github.repository": "org/dashboard"})
+    take, attest = job.after()
+    job.play(take, result.workspace)
+    predicate = json.loads((result.workspace / attest["with"]["predicate-path"]).read_text())
+    assert (predicate["verdict"], predicate["version"]) == ("healthy", SHA)
+    assert attest["with"]["predicate-type"] == PREDICATE_TYPE
+
+    signed = {"predicateType": PREDICATE_TYPE, "predicate": {**predicate, "verdict": verdict}}
+    answer = json.dumps([{"verificationResult": {"statement": signed}}])
+    (job.stubs / "gh").write_text(f"#!/bin/sh\necho '{answer}'\n", encoding="utf-8")
+    (job.stubs / "gh").chmod(0o755)
+    _, demand, _ = replace(job, name="promote").steps
+    if verdict == "healthy":
+        assert job.play(demand, result.workspace) == "true\n"
+    else:
+        with pytest.raises(AssertionError):
+            job.play(demand, result.workspace)
+
+
+@pytest.mark.usefixtures("jq")
 def test_the_example_of_all_services_lists_those_that_are_not_healthy(
     played: dict[str, Played],
 ) -> None:
-    if shutil.which("jq") is None:
-        if os.environ.get("CI_NO_SKIP") == "1":
-            pytest.fail("jq is not installed: runners have it")
-        pytest.skip("jq is not installed: runners have it")
     job, result = played["all-services"].job, played["all-services"].result
     services = json.loads(result.outputs["services"])
     (listing,) = job.after()
@@ -341,7 +376,9 @@ def test_the_rollback_examples_commands_go_back_to_the_previous_image(
     environment = {"PATH": os.defpath, **job.environment(job.verifying)}
     platform = PLATFORMS[request.platform](
         request,
-        PlatformContext(environment=environment, workspace=workspace, clock=clock, redact=str),
+        PlatformContext(
+            environment=environment, workspace=workspace, clock=clock, scrubber=Scrubber()
+        ),
     ).platform
     log = workspace / "bin" / "kubectl.log"
     log.unlink(missing_ok=True)

@@ -55,8 +55,16 @@ STORIES = (
         "A firewall that challenges every probe",
         lambda _at: Outcome.WAF_CHALLENGE,
     ),
-    Story("A watch that begins five minutes late", from_second(0), begun_seconds=300.0),
-    Story("A watch that begins late, of a broken service", from_second(1000), begun_seconds=300.0),
+    Story(
+        "A run that starts five minutes late, of a healthy service",
+        from_second(0),
+        begun_seconds=300.0,
+    ),
+    Story(
+        "A run that starts five minutes late, of a broken service",
+        from_second(1000),
+        begun_seconds=300.0,
+    ),
 )
 
 

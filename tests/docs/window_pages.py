@@ -80,7 +80,7 @@ QUOTES = (
         (Trigger.SERVICE_UNAVAILABILITY,),
     ),
     Quote("observation", "Passed", lambda _path, _at: GOOD, "met"),
-    Quote("observation", "Could not tell", _hiccup, "window-unsure"),
+    Quote("observation", "Inconclusive", _hiccup, "window-unsure"),
     Quote("observation", "Response times", _slow_api, "window-slow"),
     Quote(
         "observation",
@@ -101,7 +101,7 @@ class Timeline:
 
 
 TIMELINES = (
-    Timeline("A healthy deploy, watched", lambda _path, _at: GOOD),
+    Timeline("A healthy deploy", lambda _path, _at: GOOD),
     Timeline("An API that fails every third request", every_third("/api/orders")),
     Timeline("A service that dies after two minutes", until(120, BROKEN)),
 )

@@ -1,5 +1,6 @@
 """Where `check` writes: in place, never through a link, and nothing is left half done."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -69,14 +70,20 @@ def test_a_link_that_lies_where_the_draft_would_be_is_not_written_through(
 
     assert outside(workspace) == "untouched"
     assert (workspace / "fly.toml").read_text(encoding="utf-8") == "new"
+
+
+def test_a_file_that_cannot_be_fixed_stays_as_it_is_and_no_draft_is_left(workspace: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(WorkspaceError, match=r"fly\.toml: File too large") as caught:
+            writer(workspace).fix("fly.toml", "new")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert "make the file writable" in caught.value.hint
     assert [path.name for path in workspace.iterdir()] == ["fly.toml"]
-
-
-def test_a_directory_in_the_draft_s_place_is_reported(workspace: Path) -> None:
-    (workspace / ".fly.toml.part").mkdir()
-
-    with pytest.raises(WorkspaceError, match=r"fly\.toml"):
-        writer(workspace).fix("fly.toml", "new")
+    assert (workspace / "fly.toml").read_text(encoding="utf-8") == "old"
 
 
 def test_a_file_that_cannot_be_written_is_reported_by_its_name(workspace: Path) -> None:

@@ -86,7 +86,7 @@ def test_a_link_to_a_file_of_the_repository_reads_as_that_file(
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        (Link("/etc/passwd"), "link to what is no file"),
+        (Link("/etc/passwd"), "link to something that is not a file"),
         (Submodule("https://x"), "submodule"),
         (b"\xff\xfe", "was no UTF-8 text"),
     ],

@@ -102,7 +102,7 @@ def test_a_secret_is_masked_in_all_its_forms_before_it_could_be_printed(step: St
     step.log.line("s3cr%t pass s3cr%25t%20pass czNjciV0IHBhc3M=")
 
     masks = [c.data for c in step.read.commands if c.name == "add-mask"]
-    assert set(masks) == {"s3cr%t pass", "s3cr%25t%20pass", "s3cr%25t+pass", "czNjciV0IHBhc3M="}
+    assert set(masks) == {"s3cr%t pass", "czNjciV0IHBhc3M="}  # the runner escapes them itself
     assert step.raw.splitlines()[-1] == "│ *** *** ***"
 
 

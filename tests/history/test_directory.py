@@ -1,6 +1,7 @@
 """Verdicts kept in a directory: read with care, written below the workspace only."""
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,34 @@ def test_a_link_that_leads_out_of_the_workspace_is_neither_read_nor_written(
     assert history.verdicts("shop") == ()
     with pytest.raises(WorkspaceError):
         history.keep(verdict())
+
+
+@pytest.mark.parametrize("target", ["pipe", "/dev/zero", "other.jsonl", "none"])
+def test_what_is_no_plain_file_of_its_own_is_neither_read_nor_written(
+    target: str, tmp_path: Path
+) -> None:
+    (tmp_path / "other.jsonl").write_text("mine\n", encoding="utf-8")
+    if target == "pipe":
+        os.mkfifo(tmp_path / "shop.jsonl")
+    else:
+        (tmp_path / "shop.jsonl").symlink_to(target)
+    history = HistoryDirectory(tmp_path, ".")
+
+    assert history.verdicts("shop") == ()
+    with pytest.raises(WorkspaceError):
+        history.keep(verdict())
+    assert (tmp_path / "other.jsonl").read_text(encoding="utf-8") == "mine\n"
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_directory_that_is_a_link_within_the_workspace_is_used(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / ".slo").symlink_to("cache")
+    history = HistoryDirectory(tmp_path, ".slo")
+    history.keep(verdict())
+
+    assert history.verdicts("shop") == (verdict(),)
+    assert (tmp_path / "cache" / "shop.jsonl").is_file()
 
 
 def test_a_directory_that_cannot_be_written_says_so(tmp_path: Path) -> None:

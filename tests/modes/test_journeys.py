@@ -59,7 +59,8 @@ class ShoppingStage(VirtualRun):
         )
         clock = VirtualClock(self.clock.now())
         sender = Sender(clock, in_virtual_time(self.shop, clock))
-        return JourneyRunner(clock, sender, secrets=SECRETS, redact=str).run(probe, probe.journey)
+        runner = JourneyRunner(clock, sender, nonces=lambda: "n", secrets=SECRETS, redact=str)
+        return runner.run(probe, probe.journey)
 
 
 def run(breaks_at: float = float("inf"), journey: Journey = BUY) -> AuditRecord:

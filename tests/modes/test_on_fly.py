@@ -370,7 +370,7 @@ def test_a_token_of_another_app_is_a_warning_beside_a_healthy_verdict() -> None:
 
     assert record.judgement.verdict is Verdict.HEALTHY
     told = [a for a in annotations(record) if a.level is Level.WARNING]
-    assert "judged without its machines" in told[0].title
+    assert "judged without the platform's machines" in told[0].title
     assert "app" in told[0].message
 
 

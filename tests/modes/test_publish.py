@@ -3,19 +3,23 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slo_action.audit.read import read_record
+from slo_action.core.decision.decide import RollbackMode
 from slo_action.core.model import Level, Outcome, Verdict, VersionRule
 from slo_action.core.policy.policy import Policy
 from slo_action.core.record.record import AuditRecord
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import ArtifactError, GitHubError
 from slo_action.evidence.directory import open_evidence
-from slo_action.modes.publish import publish_record
+from slo_action.history.directory import HistoryDirectory
+from slo_action.modes.publish import keep_verdicts, publish_record
 from slo_action.modes.verify import verify
+from slo_action.platforms.none import NoPlatform
 from slo_action.ports import Ports, UploadedArtifact
 from tests.builders import always
 from tests.worlds.memory_ports import MemoryCheckRuns, VirtualRun
@@ -58,6 +62,20 @@ def with_uploads(stage: VirtualRun, uploads: Uploads) -> Ports:
         },
         artifacts=uploads,
     )
+
+
+def test_the_statement_holds_the_digest_of_the_audit_record_on_disk(tmp_path: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    stage = VirtualRun({commit: always(Outcome.OK)}, live=commit)
+    stage.evidence = open_evidence(tmp_path, "run", Scrubber(), stage.clock)  # type: ignore[assignment]
+    record = verify(stage.request(Policy(rule=VersionRule(expected=commit))), stage.ports)
+    publish_record(record, stage.ports, artifact_name="")
+
+    (written,) = tmp_path.rglob("verification.intoto.json")
+    audit = (written.parent / "audit.json").read_bytes()
+    statement = json.loads(written.read_text(encoding="utf-8"))
+    digest = statement["predicate"]["auditRecord"]["digest"]
+    assert digest == {"sha256": hashlib.sha256(audit).hexdigest()}
 
 
 def test_every_evidence_file_is_on_disk_before_the_upload_begins(stage: VirtualRun) -> None:
@@ -118,6 +136,29 @@ def test_an_upload_that_fails_is_a_warning_and_the_verdict_stands(
     assert record.judgement.verdict is Verdict.UNHEALTHY
     assert stage.outputs.values["verdict"] == "unhealthy"
     assert stage.check_runs.published
+
+
+def test_the_expected_version_is_kept_where_no_platform_names_releases(
+    stage: VirtualRun, tmp_path: Path
+) -> None:
+    record = replace(finished(stage), released=None)
+    history = HistoryDirectory(tmp_path, "kept")
+
+    keep_verdicts(record, history, stage.log)
+
+    judged, restored = history.verdicts("dashboard")
+    assert (judged.version, judged.verdict) == ("v2", Verdict.UNHEALTHY)
+    assert (restored.version, restored.verdict) == ("v1", Verdict.HEALTHY)
+
+
+def test_where_no_version_is_known_the_log_says_that_no_verdict_is_kept(tmp_path: Path) -> None:
+    silent = VirtualRun({"v1": always(Outcome.CONNECT_REFUSED)}, live="v1")
+    request = silent.request(Policy(rollback=RollbackMode.OFF))
+    record = verify(request, replace(silent.ports, platform=NoPlatform()))
+
+    keep_verdicts(record, HistoryDirectory(tmp_path, "kept"), silent.log)
+
+    assert "set expected-version" in silent.log.lines[-1]
 
 
 def test_a_token_that_may_not_create_check_runs_is_no_warning(stage: VirtualRun) -> None:

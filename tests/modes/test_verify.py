@@ -1,15 +1,20 @@
 """`verify` from its first probe to its ending, in a world where rollbacks really restore."""
 
+import html
+import re
 from dataclasses import replace
 
 import pytest
 
+from slo_action.config.inputs import PlatformName
 from slo_action.core.decision.decide import Action, RollbackMode
 from slo_action.core.model import (
     Cause,
     Ending,
+    Level,
     ObservationKind,
     Outcome,
+    RollbackStep,
     Verdict,
     VersionRule,
     Witness,
@@ -19,6 +24,9 @@ from slo_action.core.policy.policy import Policy
 from slo_action.core.record.record import AuditRecord, Status
 from slo_action.core.verdict.facts import OnLateStart
 from slo_action.modes.verify import verify
+from slo_action.platforms.none import NoPlatform
+from slo_action.render.outputs import rollback_begun
+from slo_action.render.summary.summary import summary
 from tests.builders import World, always, healthy_from
 from tests.worlds.memory_ports import VirtualRun
 
@@ -49,6 +57,81 @@ def test_a_good_deploy_is_verified_in_about_ten_seconds_and_nothing_is_touched()
     assert stage.clock.monotonic() < 12
 
 
+def policy_of(stage: VirtualRun, platform: PlatformName, mode: RollbackMode) -> str:
+    """Verify, and return the sentence about rollbacks of the log, which the summary has, too."""
+    ports = stage.ports
+    if platform is PlatformName.NONE:
+        ports = replace(ports, platform=NoPlatform())
+    request = replace(stage.request(replace(POLICY, rollback=mode)), platform=platform)
+
+    record = verify(request, ports)
+
+    (sentence,) = [line for line in stage.log.lines if "rolled back" in line][:1]
+    assert sentence in html.unescape(summary(record, {})).replace("\u200b", "")
+    return sentence
+
+
+@pytest.mark.parametrize("mode", [RollbackMode.AUTO, RollbackMode.DRY_RUN])
+def test_where_nothing_can_roll_back_the_policy_says_so_and_a_warning_how_to_get_it(
+    mode: RollbackMode,
+) -> None:
+    stage = deployed(BAD)
+
+    sentence = policy_of(stage, PlatformName.NONE, mode)
+
+    assert sentence == "An unhealthy deploy is not rolled back: platform none cannot roll back."
+    warning = stage.log.annotations[0]
+    assert (warning.level, warning.title) == (
+        Level.WARNING,
+        "An unhealthy deploy of dashboard will not be rolled back",
+    )
+    assert "fly tokens create deploy" in warning.message
+    assert "rollback-command" in warning.message
+
+
+def test_a_platform_that_knows_no_way_back_is_not_promised_to_roll_back() -> None:
+    stage = deployed(BAD)
+    stage.deploy.tells_previous = False
+
+    sentence = policy_of(stage, PlatformName.COMMAND, RollbackMode.AUTO)
+
+    assert sentence.startswith("An unhealthy deploy is not rolled back: no release to roll back to")
+
+
+@pytest.mark.parametrize(
+    ("platform", "mode", "sentence"),
+    [
+        (PlatformName.NONE, RollbackMode.OFF, "Nothing is rolled back."),
+        (
+            PlatformName.COMMAND,
+            RollbackMode.AUTO,
+            "An unhealthy deploy is rolled back, and the rollback is verified.",
+        ),
+    ],
+)
+def test_where_a_rollback_is_possible_or_not_wanted_nothing_is_warned_of(
+    platform: PlatformName, mode: RollbackMode, sentence: str
+) -> None:
+    stage = deployed(GOOD)
+
+    assert policy_of(stage, platform, mode) == sentence
+    assert stage.log.annotations == []
+
+
+def test_the_progress_says_what_is_waited_for_and_what_each_stream_answered() -> None:
+    stage = deployed(GOOD)
+
+    run(stage, replace(POLICY, window=WindowPolicy(length_seconds=60)))
+
+    assert stage.log.shown[0].startswith("health gate: 0 of 3 successes, 0 of 8 attempts")
+    assert any(line.startswith("health gate: 2 of 3") for line in stage.log.shown)
+    assert any(
+        re.fullmatch(r"observing: 30s left; health [0-9]+ \(0 failed\)", line)
+        for line in stage.log.shown
+    )
+    assert stage.log.shown[-1] == ""
+
+
 def test_a_bad_deploy_is_rolled_back_and_the_rollback_is_verified() -> None:
     stage = deployed(BAD)
     record = run(stage)
@@ -71,6 +154,29 @@ def test_every_mutating_step_is_in_the_journal_before_it_is_taken() -> None:
         "restore v1 in place of v2",
         "restore ended: done",
     ]
+
+
+def test_a_run_killed_in_its_rollback_has_told_that_one_was_begun() -> None:
+    stage = deployed(BAD)
+    told: list[dict[str, str]] = []
+
+    def killed(*_: object) -> tuple[RollbackStep, ...]:
+        told.append(dict(stage.outputs.values))
+        raise KeyboardInterrupt
+
+    stage.deploy.restore = killed  # type: ignore[method-assign,assignment]
+    with pytest.raises(KeyboardInterrupt):
+        run(stage)
+
+    assert told == [rollback_begun()]
+    assert told[0]["rollback-triggered"] == "true"
+
+
+def test_a_deploy_that_is_not_rolled_back_never_says_that_a_rollback_was_begun() -> None:
+    stage = deployed(BAD)
+    run(stage, replace(POLICY, rollback=RollbackMode.DRY_RUN))
+
+    assert "rollback-triggered" not in stage.outputs.values
 
 
 def test_a_full_disk_does_not_stop_a_rollback_and_the_log_is_the_journal() -> None:

@@ -297,7 +297,7 @@ def test_errors_that_only_users_meet_are_rolled_back() -> None:
     assert stage.deploy.live == "v1"
     assert record.judgement.triggers == (Trigger.ERROR_RATE_BREACH,)
     assert shown(record).end is WindowEnd.TRAFFIC
-    assert "requests answered 5xx" in record.judgement.reason
+    assert "requests of real traffic failed" in record.judgement.reason
 
 
 def test_what_users_met_before_a_rollback_says_nothing_of_what_it_restored() -> None:

@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_action.config.request import RollbackCommands
-from slo_action.core.model import Release
+from slo_action.core.model import Cause, Release, Verdict, VersionRule
+from slo_action.core.policy.policy import Policy
+from slo_action.core.release.track_record import PastVerdict
 from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import PlatformError
 from slo_action.platforms import PlatformContext
-from slo_action.platforms.command import CommandPlatform, _argv, scrubbed
+from slo_action.platforms.command import CommandPlatform, _argv, open_platform, scrubbed
+from tests.worlds.memory_ports import VirtualRun
 from tests.worlds.virtual_clock import VirtualClock
 
 SHOW = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ)]))"
@@ -42,7 +45,7 @@ def platform(
             environment={"PATH": os.environ.get("PATH", os.defpath), **environment},
             workspace=workspace,
             clock=VirtualClock(),
-            redact=str,
+            scrubber=Scrubber(),
         ),
     )
 
@@ -170,6 +173,59 @@ def test_without_its_command_the_platform_chooses(tmp_path: Path) -> None:
     assert platform(tmp_path).previous_release() is None
 
 
+def verdict(version: str, verdict: Verdict = Verdict.HEALTHY) -> PastVerdict:
+    return PastVerdict(
+        service="api",
+        version=version,
+        digest="",
+        verdict=verdict,
+        cause=Cause.NONE if verdict is Verdict.HEALTHY else Cause.APP,
+        at=VirtualClock().now(),
+    )
+
+
+PAST = (verdict("v1"), verdict("v2"), verdict("v3", Verdict.UNHEALTHY), verdict("v4"))
+TAKES_VERSION = ("./restore", "{previous-version}")
+
+
+@pytest.mark.parametrize(
+    ("commands", "expected", "past", "target"),
+    [
+        (TAKES_VERSION, "v5", PAST, "v4"),
+        (TAKES_VERSION, "v4", PAST, "v2"),
+        (TAKES_VERSION, "", (*PAST, verdict("v3")), "v4"),
+        (TAKES_VERSION, "", (*PAST, verdict("--all")), "v4"),
+        (TAKES_VERSION, "v1", PAST[:1], None),
+        (("./undo",), "v5", PAST, None),
+    ],
+)
+def test_without_its_command_the_previous_version_is_the_last_that_was_verified(
+    tmp_path: Path,
+    commands: tuple[str, ...],
+    expected: str,
+    past: tuple[PastVerdict, ...],
+    target: str | None,
+) -> None:
+    request = replace(
+        VirtualRun({}, live="v5").request(Policy(rule=VersionRule(expected=expected or None))),
+        commands=RollbackCommands(timeout_seconds=1.0, rollback=commands),
+    )
+
+    opened = open_platform(request, platform(tmp_path).context._replace(past=past))
+
+    assert opened.previous_release() == (target and Release(version=target))
+
+
+def test_a_version_that_a_person_names_is_the_one_to_restore(tmp_path: Path) -> None:
+    request = VirtualRun({}, live="v5").request()
+    commands = RollbackCommands(1.0, TAKES_VERSION, previous_version=("echo", "v1"))
+    asked = replace(request, to_version="v2", commands=commands)
+
+    opened = open_platform(asked, platform(tmp_path).context._replace(past=PAST))
+
+    assert opened.previous_release() == Release(version="v2")
+
+
 @pytest.mark.parametrize(
     ("script", "problem"),
     [
@@ -178,7 +234,7 @@ def test_without_its_command_the_platform_chooses(tmp_path: Path) -> None:
         ("echo a; echo b", "more than one short line"),
         ("printf 'v%0300d' 1", "more than one short line"),
         ("echo --all", "could be taken for an option"),
-        (r"printf 'v\0331'", "no plain text"),
+        (r"printf 'v\0331'", "not plain text"),
     ],
 )
 def test_a_command_that_prints_no_version_says_why(
@@ -211,7 +267,7 @@ def test_the_runs_secrets_are_taken_out_of_captured_output(tmp_path: Path) -> No
     scrubber = Scrubber()
     scrubber.learn("s3cr3t-token")
     made = platform(tmp_path, ("echo", "using s3cr3t-token"))
-    redacting = replace(made, context=made.context._replace(redact=scrubber.scrub))
+    redacting = replace(made, context=made.context._replace(scrubber=scrubber))
     step = redacting.restore(None, None, lambda _: None)[0]
 
     assert step.output == "using ***\n"

@@ -24,6 +24,8 @@ NEW = VersionRule(expected="2.0.0")
         (403, Outcome.HTTP_4XX, "forbidden"),
         (404, Outcome.HTTP_4XX, "check the URL"),
         (405, Outcome.HTTP_4XX, "GET"),
+        (407, Outcome.HTTP_4XX, "`proxy`"),
+        (421, Outcome.HTTP_4XX, "`host`"),
         (418, Outcome.HTTP_4XX, "418"),
         (204, Outcome.HTTP_4XX, "only 200 is a healthy answer"),
         (206, Outcome.HTTP_4XX, "only 200"),
@@ -52,6 +54,29 @@ def test_a_5xx_says_what_its_body_says() -> None:
 
     assert sample.outcome is Outcome.HTTP_5XX
     assert sample.detail.endswith('Unavailable and says status "unhealthy" (check "db")')
+
+
+@pytest.mark.parametrize(
+    ("status", "title", "detail"),
+    [
+        (
+            400,
+            "400 No required SSL certificate was sent",
+            "answers 400 Bad Request with a page titled",
+        ),
+        (521, "shop.example | 521: Web server is down", 'answers 521 with a page titled "shop.'),
+        (404, "404 Not Found", "answers 404 Not Found: there is nothing"),
+        (502, "502 Bad Gateway", "answers 502 Bad Gateway"),
+        (502, "", "answers 502 Bad Gateway"),
+    ],
+)
+def test_the_page_of_an_error_is_named_where_it_says_more_than_its_status(
+    status: int, title: str, detail: str
+) -> None:
+    sample = found(status, f"<!doctype html><title>{title}</title>")
+
+    assert sample.detail.startswith(detail)
+    assert ("titled" in sample.detail) is ("titled" in detail)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +147,7 @@ def test_the_rejected_version_is_the_wrong_one() -> None:
         {"x-vercel-mitigated": "challenge"},
         {"X-Sucuri-Block": "geo"},
         {"Server": "Sucuri/Cloudproxy"},
+        {"Server": "AkamaiGHost"},
     ],
 )
 def test_a_firewall_s_challenge_is_not_the_service_s_answer(headers: dict[str, str]) -> None:
@@ -131,10 +157,16 @@ def test_a_firewall_s_challenge_is_not_the_service_s_answer(headers: dict[str, s
     assert "let it pass" in sample.detail
 
 
-def test_cloudflare_s_page_is_recognised_without_its_header() -> None:
-    assert found(403, '<script src="/cdn-cgi/challenge-platform/x">').outcome is (
-        Outcome.WAF_CHALLENGE
-    )
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<script src="/cdn-cgi/challenge-platform/x">',
+        "error code: 1020",
+        "<html><title>Access denied | shop.example used Cloudflare to restrict access</title>",
+    ],
+)
+def test_cloudflare_s_page_is_recognised_without_its_header(body: str) -> None:
+    assert found(403, body).outcome is Outcome.WAF_CHALLENGE
 
 
 @pytest.mark.parametrize(
@@ -248,7 +280,7 @@ def test_a_body_compressed_without_being_asked_is_read(encoding: str, body: byte
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        ("gzip", b"not gzip at all"),
+        ("gzip", b"not gzip, and no text either: \xff\xfe"),
         ("gzip", gzip.compress(b"x" * 900, mtime=0)[:-12]),
         ("gzip,gzip,gzip,gzip", gzip.compress(b"x", mtime=0)),
         ("deflate", b"\xff\xff\xff"),
@@ -261,7 +293,9 @@ def test_an_undecodable_body_is_a_protocol_error_of_a_200_only(encoding: str, bo
     assert found(500, body, headers).outcome is Outcome.HTTP_5XX
 
 
-@pytest.mark.parametrize("coding", ["utf-8", "none", "aws-chunked", "UTF-8, identity", "text"])
+@pytest.mark.parametrize(
+    "coding", ["utf-8", "none", "aws-chunked", "UTF-8, identity", "text", "gzip", "deflate"]
+)
 def test_a_content_encoding_that_is_none_is_read_as_it_is_and_noted(coding: str) -> None:
     headers = {"Content-Encoding": coding, "Content-Type": "application/json"}
     sample = found(200, '{"status": "down"}', headers)
@@ -278,21 +312,22 @@ FOREIGN = [("br", b"\x0b\x02\x80ok\x03"), ("zstd", b"(\xb5/\xfd"), ("snappy", b"
 def test_a_foreign_encoding_is_a_problem_only_for_who_must_read_the_body(
     coding: str, body: bytes
 ) -> None:
-    headers = {"Content-Encoding": coding}
+    headers = {"Content-Encoding": coding, "Content-Type": "application/json"}
     tagged = {**headers, "X-Version": "2.0.0"}
     demand = Assertion(subject=Subject.JSON, name="$.a", condition=Condition.EXISTS)
 
     sample = found(200, body, headers)
     assert sample.outcome is Outcome.OK
-    assert f'encoded as "{coding}", which was not asked for; it is not read' in sample.notes[0]
+    assert f'encoded as "{coding}", which was not asked for (`Accept-Encoding' in sample.notes[0]
+    assert not any("claims to be JSON" in note for note in sample.notes)
     assert found(503, body, headers).outcome is Outcome.HTTP_5XX
     assert found(200, body, tagged, version_rule=NEW).outcome is Outcome.OK
     for needy in (
         found(200, body, headers, version_rule=NEW),
         found(200, body, headers, assertions=(demand,)),
     ):
-        assert needy.outcome is Outcome.PROTOCOL_ERROR
-        assert "which was not asked for" in needy.detail
+        assert needy.outcome is Outcome.BODY_UNREADABLE
+        assert "which was not asked for (`Accept-Encoding: identity`)" in needy.detail
 
 
 def test_json_that_is_nested_beyond_reason_is_none() -> None:

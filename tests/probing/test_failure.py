@@ -7,12 +7,12 @@ import ssl
 import pytest
 
 from slo_action.core.model import Outcome
-from slo_action.probing.exchange import Phase, Timeline
+from slo_action.probing.exchange import ExchangeTimeline, Phase
 from slo_action.probing.failure import read_failure
 
 
-def timeline(phase: Phase | None = None, *addresses: str) -> Timeline:
-    made = Timeline(lambda: 0.0, 6.0)
+def timeline(phase: Phase | None = None, *addresses: str) -> ExchangeTimeline:
+    made = ExchangeTimeline(lambda: 0.0, 6.0)
     made.phase = phase
     made.addresses = addresses
     return made

@@ -157,6 +157,7 @@ def test_host_and_ca_bundle_hold_for_tls() -> None:
 
     assert sample.outcome is Outcome.OK
     assert distrusted.outcome is Outcome.TLS_OTHER
+    assert "`ca-bundle`" in distrusted.detail
 
 
 @pytest.mark.parametrize("host", [NOWHERE, "*"])
@@ -210,6 +211,14 @@ def test_certificates_that_cannot_be_used_are_named(options: dict[str, str], opt
     assert caught.value.option == option
 
 
+def test_certificates_are_read_once_however_else_a_request_differs() -> None:
+    one, other = (
+        RequestOptions(ca_bundle=pem("ca"), headers=(("X-A", value),)) for value in ("a", "b")
+    )
+
+    assert context_of(one) is context_of(other)
+
+
 def test_a_key_that_belongs_to_another_certificate_is_refused() -> None:
     other = authority().issue_cert("other@shop.example").private_key_pem.bytes().decode()
 
@@ -249,8 +258,8 @@ def test_a_proxy_is_given_the_whole_url_of_a_plain_request() -> None:
 @pytest.mark.parametrize(
     ("refusal", "outcome", "detail"),
     [
-        ("407 Proxy Authentication Required", Outcome.UNKNOWN, "it wants other credentials"),
-        ("403 Forbidden", Outcome.UNKNOWN, "it answers 403 to CONNECT; look at the input `proxy`"),
+        ("407 Proxy Authentication Required", Outcome.UNKNOWN, "it requires other credentials"),
+        ("403 Forbidden", Outcome.UNKNOWN, "it answers 403 to CONNECT; check the input `proxy`"),
         ("503 Service Unavailable", Outcome.CONNECT_REFUSED, "the proxy cannot reach the service"),
         ("4\xb2 ::error::", Outcome.UNKNOWN, "it answers no HTTP status to CONNECT"),
     ],
@@ -271,7 +280,7 @@ def test_a_proxy_that_is_not_there_is_not_the_service_s_fault() -> None:
 
     assert sample.outcome is Outcome.UNKNOWN
     assert sample.detail == (
-        "the proxy gives no connection: Connection refused; look at the input `proxy`"
+        "the proxy gives no connection: Connection refused; check the input `proxy`"
     )
 
 
@@ -305,6 +314,17 @@ def test_a_service_that_refuses_only_our_query_is_named_and_not_blamed(status: s
     assert refused.outcome.is_neutral
     assert refused.detail.endswith("and without it 200: set `cache-buster: off`")
     assert without.outcome is Outcome.OK
+
+
+def test_a_service_that_refuses_now_and_then_does_not_refuse_our_query() -> None:
+    def flaky(connection: Connection) -> None:
+        is_refused = len(server.requests) == 1
+        connection.answer(b"ok", status="400 Bad Request" if is_refused else "200 OK")
+
+    with serving(flaky) as server:
+        sample = ask(probe(server.url()))
+
+    assert (sample.outcome, sample.status) == (Outcome.HTTP_4XX, 400)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from slo_action.render.outputs import (
     audit_line,
     output_values,
     provisional,
+    rollback_begun,
 )
 from tests.builders import (
     always,
@@ -196,3 +197,4 @@ def test_even_a_record_of_one_endless_field_fits() -> None:
 def test_what_stands_before_the_decision_is_undecided() -> None:
     assert provisional()["ending"] == "undecided"
     assert set(provisional()) < INTERFACE
+    assert set(rollback_begun()) < set(provisional())

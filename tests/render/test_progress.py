@@ -7,7 +7,7 @@ import pytest
 
 from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.model import ObservationKind, Outcome, Phases, Response
-from slo_action.render.progress import observation_line, sample_lines
+from slo_action.render.progress import gate_status, observation_line, sample_lines
 from tests.builders import always, drive, observation
 
 RESPONSE = Response(
@@ -44,6 +44,16 @@ def test_the_control_is_shown_where_it_was_probed(alive: bool, words: str) -> No
 def test_peeks_and_looks_in_grace_are_not_called_attempts() -> None:
     assert "  peek         " in line(Outcome.OK, ObservationKind.PEEK)
     assert "  in grace     " in line(Outcome.HTTP_5XX, ObservationKind.WARMUP)
+
+
+def test_the_status_of_a_gate_counts_successes_attempts_and_seconds() -> None:
+    gate = drive(always(Outcome.OK))
+    begun = Gate(policy=gate.policy, begun_seconds=0.0, observations=gate.observations[:2])
+
+    assert gate_status(begun, 12.2, 8.0) == (
+        "health gate: 2 of 3 successes, 2 of 8 attempts, next probe in 5s, 1m22s left"
+    )
+    assert gate_status(begun, 91.0, 95.0).endswith("next probe in 0s, 0s left")
 
 
 def test_the_columns_stand_below_each_other() -> None:

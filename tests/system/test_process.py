@@ -9,6 +9,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import Interrupted
 from slo_action.system.process import OUTPUT_LIMIT_BYTES, Finished, run
 
@@ -66,11 +67,33 @@ def test_it_runs_where_it_is_sent_to_and_reads_nothing(tmp_path: Path) -> None:
     assert finished.stdout == f"{tmp_path}\nend\n"
 
 
-def test_only_the_end_of_a_long_output_is_kept(tmp_path: Path) -> None:
-    finished = sh("yes 123456789 | head -n 20000; echo last", tmp_path)
+@pytest.mark.parametrize("count", [7000, 20_000, 60_000])
+def test_only_the_end_of_a_long_output_is_kept_in_whole_lines(count: int, tmp_path: Path) -> None:
+    finished = sh(f"yes 123456789 | head -n {count}; echo last", tmp_path)
 
-    assert len(finished.stdout) == OUTPUT_LIMIT_BYTES
-    assert finished.stdout.endswith("\nlast\n")
+    lines = finished.stdout.splitlines()
+    assert lines == [*["123456789"] * (len(lines) - 1), "last"]
+    assert OUTPUT_LIMIT_BYTES - 10 <= len(finished.stdout) <= OUTPUT_LIMIT_BYTES
+
+
+@pytest.mark.parametrize("before", ["AAAA", "", "\\n", "x\\n"])
+@pytest.mark.parametrize("cut", [1, 2, 15, 28, 29])
+def test_no_part_of_a_secret_is_left_where_a_long_output_is_cut(
+    before: str, cut: int, tmp_path: Path
+) -> None:
+    token = "ghs_SecretTok_abcdef012345678"
+    zeros = OUTPUT_LIMIT_BYTES - len(token) + cut
+    command = f"printf '{before}{token}'; head -c {zeros} /dev/zero | tr '\\0' z; printf '\\nend'"
+    scrubber = Scrubber()
+    scrubber.learn(token)
+
+    left = scrubber.scrub(sh(command, tmp_path).output)
+
+    assert left == "end"
+
+
+def test_a_line_longer_than_what_is_kept_is_left_out(tmp_path: Path) -> None:
+    assert sh("head -c 70000 /dev/zero | tr '\\0' z", tmp_path).output == ""
 
 
 def test_what_is_no_utf8_is_text_all_the_same(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
 
@@ -83,7 +83,8 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             threading.Event().wait(reply.delay_seconds)
-            self._send(reply)
+            with suppress(ConnectionError):  # a client that was stopped reads no more
+                self._send(reply)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_HEAD = _answer  # noqa: N815 - the names http.server looks for
 

@@ -16,7 +16,7 @@ from slo_action.core.journey.journeys import (
     Subject,
 )
 from slo_action.core.text.secrets import Secret
-from slo_action.probing.exchange import TIMELINE, Timeline
+from slo_action.probing.exchange import TIMELINE, ExchangeTimeline
 from tests.worlds.artifact_http import Asked, Reply, json_reply
 from tests.worlds.virtual_clock import VirtualClock
 
@@ -143,7 +143,7 @@ def in_virtual_time(shop: CartShop, clock: VirtualClock) -> httpx.MockTransport:
     """An answer takes 0.1 s more than its path's delay, or what its request has left."""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        timeline: Timeline = request.extensions[TIMELINE]
+        timeline: ExchangeTimeline = request.extensions[TIMELINE]
         asked = Asked(
             method=request.method,
             target=request.url.raw_path.decode("ascii"),

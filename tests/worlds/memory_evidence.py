@@ -20,12 +20,12 @@ class MemoryEvidence:
 
     def write(self, name: str, text: str) -> Path:
         self._must_have_room()
-        self.texts[name] = self._scrubber.scrub(text)
+        self.texts[name] = self._scrubber.scrub_file(name, text)
         return self.directory / name
 
     def append(self, name: str, text: str) -> None:
         self._must_have_room()
-        self.texts[name] = self.texts.get(name, "") + self._scrubber.scrub(text)
+        self.texts[name] = self.texts.get(name, "") + self._scrubber.scrub_file(name, text)
 
     def journal(self, step: str) -> None:
         self.append("journal.jsonl", json.dumps({"at": "", "step": step}) + "\n")

@@ -13,6 +13,7 @@ class MemoryLog:
     def __init__(self, scrubber: Scrubber | None = None) -> None:
         self._scrubber = scrubber or Scrubber()
         self.lines: list[str] = []
+        self.shown: list[str] = []
         self.annotations: list[Annotation] = []
 
     def line(self, text: str) -> None:
@@ -25,6 +26,9 @@ class MemoryLog:
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
         self.annotations += annotations
+
+    def progress(self, text: str) -> None:
+        self.shown.append(self._scrubber.scrub(text))
 
     def mask(self, secret: str) -> None:
         self._scrubber.learn(secret)

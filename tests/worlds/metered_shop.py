@@ -6,7 +6,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 
-BUCKETS = ("0.1", "0.25", "0.5", "1", "+Inf")
+from tests.worlds.exporters import Names
 
 
 class MeteredShop:
@@ -15,12 +15,13 @@ class MeteredShop:
     A restart forgets the counts, as a process does. `answered` never forgets.
     """
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, names: Names | None = None) -> None:
         self.service = service
+        self._names = names or Names()
         self.fails_every = 0
         self.answered = 0
         self._lock = Lock()
-        self._statuses = {"200": 0}
+        self._successes = self._errors = 0
         shop = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -52,13 +53,14 @@ class MeteredShop:
     def serve(self) -> int:
         with self._lock:
             self.answered += 1
-            status = 500 if self.fails_every and self.answered % self.fails_every == 0 else 200
-            self._statuses[str(status)] = self._statuses.get(str(status), 0) + 1
-        return status
+            fails = bool(self.fails_every) and self.answered % self.fails_every == 0
+            self._errors += fails
+            self._successes += not fails
+        return 500 if fails else 200
 
     def restart(self) -> None:
         with self._lock:
-            self._statuses = {"200": 0}
+            self._successes = self._errors = 0
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -66,30 +68,13 @@ class MeteredShop:
         self._thread.join()
 
     def exposition(self) -> str:
-        labels = f'service="{self.service}",method="GET",endpoint="/"'
         with self._lock:
-            statuses = dict(self._statuses)
-        total = sum(statuses.values())
-        counters = [
-            f'http_requests_total{{{labels},status_code="{status}"}} {count}'
-            for status, count in statuses.items()
-        ]
-        buckets = [
-            f'http_request_duration_seconds_bucket{{{labels},le="{le}"}} '
-            f"{0 if le == BUCKETS[0] else total}"
-            for le in BUCKETS
-        ]
-        return "\n".join(
-            (
-                "# TYPE http_requests_total counter",
-                *counters,
-                "# TYPE http_request_duration_seconds histogram",
-                *buckets,
-                f"http_request_duration_seconds_sum{{{labels}}} {0.2 * total}",
-                f"http_request_duration_seconds_count{{{labels}}} {total}",
-                "",
-            )
-        )
+            values = self._names.exposition(self.service, self._successes, self._errors)
+        lines = []
+        for (name, labels), value in values.items():
+            inner = ",".join(f'{label}="{text}"' for label, text in labels)
+            lines.append(f"{name}{{{inner}}} {value}\n")
+        return "".join(lines)
 
 
 @contextmanager

@@ -5,71 +5,41 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import formatdate
 from math import inf, isnan
 
 import httpx
 
+from tests.worlds.exporters import Key, Names
 from tests.worlds.promql_answers import BadQueryError, Series, Vector, evaluate
 from tests.worlds.virtual_clock import VirtualClock
 
 Answer = Callable[[httpx.Request], httpx.Response]
-_LATENCY_BUCKETS = {"0.1": False, "0.25": True, "0.5": True, "+Inf": True}
-"""Every request takes 0.2 s; True where a bucket holds it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Names:
-    """What a service's exporter calls things."""
-
-    counter: str = "http_requests_total"
-    buckets: str = "http_request_duration_seconds_bucket"
-    service: str = "service"
-    status: str = "status_code"
-
-
-FLY_EDGE = Names(
-    counter="fly_edge_http_responses_count",
-    buckets="fly_edge_http_response_time_seconds_bucket",
-    service="app",
-    status="status",
-)
 
 
 class MeteredService:
-    """A service with customers; its 5xx series is born with the first 5xx, as they are."""
+    """A service with customers, scraped as `job`."""
 
-    def __init__(self, name: str, names: Names) -> None:
+    def __init__(self, name: str, names: Names, job: str) -> None:
         self.per_second = 10.0
         self.error_rate = 0.0
         self.is_up = True
+        self.target = {"job": job, "instance": f"{name}:80"}
+        self._name = name
         self._names = names
-        self._labels = {names.service: name, "method": "GET"}
-        self._statuses = {"200": 0.0}
+        self._successes = self._errors = 0.0
 
     def restart(self) -> None:
-        self._statuses = {"200": 0.0}
+        self._successes = self._errors = 0.0
 
     def serve(self, seconds: float) -> None:
         requests = self.per_second * seconds * self.is_up
-        errors = requests * self.error_rate
-        self._statuses["200"] += requests - errors
-        if errors:
-            self._statuses["502"] = self._statuses.get("502", 0.0) + errors
+        self._errors += requests * self.error_rate
+        self._successes += requests * (1 - self.error_rate)
 
-    def exposition(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    def exposition(self) -> dict[Key, float]:
         """Return the values by name and labels."""
-        total = sum(self._statuses.values())
-        counters = {
-            (self._names.counter, (*self._labels.items(), (self._names.status, status))): count
-            for status, count in self._statuses.items()
-        }
-        buckets = {
-            (self._names.buckets, (*self._labels.items(), ("le", le))): total * holds
-            for le, holds in _LATENCY_BUCKETS.items()
-        }
-        return counters | buckets
+        return self._names.exposition(self._name, self._successes, self._errors)
 
 
 class PrometheusWorld:
@@ -91,7 +61,7 @@ class PrometheusWorld:
         self.skew_seconds = skew_seconds
         self._scrape_seconds = scrape_seconds
         self._path = f"{prefix}/api/v1/query"
-        self._series: dict[tuple[str, tuple[tuple[str, str], ...]], Series] = {}
+        self._series: dict[Key, Series] = {}
         self._scraped_at = self.now
         self._answers: list[tuple[str, Answer]] = []
         self.services: list[MeteredService] = []
@@ -102,8 +72,8 @@ class PrometheusWorld:
         """The world's own time, in seconds since 1970."""
         return self._clock.now().timestamp() + self.skew_seconds
 
-    def service(self, name: str, names: Names | None = None) -> MeteredService:
-        made = MeteredService(name, names or Names())
+    def service(self, name: str, names: Names | None = None, job: str = "town") -> MeteredService:
+        made = MeteredService(name, names or Names(), job)
         self.services.append(made)
         return made
 
@@ -147,11 +117,12 @@ class PrometheusWorld:
     def _scrape(self) -> None:
         seen = set()
         for service in self.services:
-            for key, value in service.exposition().items():
-                if service.is_up:
-                    seen.add(key)
-                    series = self._series.setdefault(key, Series(key[0], dict(key[1])))
-                    series.samples.append((self._scraped_at, value))
+            exposed = service.exposition() if service.is_up else {}
+            for (name, labels), value in {("up", ()): float(service.is_up), **exposed}.items():
+                key = (name, tuple({**service.target, **dict(labels)}.items()))
+                seen.add(key)
+                series = self._series.setdefault(key, Series(name, dict(key[1])))
+                series.samples.append((self._scraped_at, value))
         for key, series in self._series.items():
             if key not in seen and series.samples[-1][1] is not None:
                 series.samples.append((self._scraped_at, None))

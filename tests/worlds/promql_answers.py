@@ -3,15 +3,18 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import nan
 
 Labels = Mapping[str, str]
 Vector = list[tuple[Labels, float]]
 
 _LOOKBACK_SECONDS = 300.0
-_SELECTOR = r"(\w+(?:\{[^{}]*\})?)"
-_MATCHER = re.compile(r'(\w+)(=~|=)"((?:[^"\\]|\\.)*)"')
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_BRACES = rf"\{{(?:[^{{}}\"]|{_STRING})*\}}"
+_SELECTOR = rf"([\w:]+(?:{_BRACES})?|{_BRACES})"
+_MATCHER = re.compile(rf"(\w+)(=~|!~|=)({_STRING})")
+_OR = " or "
 _RANGE = rf"{_SELECTOR}\[(\d+)s\]"
 
 
@@ -45,38 +48,73 @@ def evaluate(query: str, series: Sequence[Series], time: float) -> Vector:
         match = re.fullmatch(pattern, query)
         if match:
             return answer(match, series, time)
-    raise BadQueryError(f"parse error: unexpected query {query}")
+    operands = _operands(query)
+    if len(operands) == 1:
+        raise BadQueryError(f"parse error: unexpected query {query}")
+    vectors = [evaluate(operand, series, time) for operand in operands]
+    found: dict[frozenset[tuple[str, str]], list[tuple[Labels, float]]] = {}
+    for vector in vectors:  # the right side's elements count where the left has no such labels
+        left = set(found)
+        for labels, value in vector:
+            key = frozenset((name, text) for name, text in labels.items() if name != "__name__")
+            if key not in left:
+                found.setdefault(key, []).append((labels, value))
+    return [element for elements in found.values() for element in elements]
+
+
+def _operands(query: str) -> list[str]:
+    """Split at each `or` that stands in no string and no brackets."""
+    bare = re.sub(_STRING, lambda found: "_" * len(found[0]), query)
+    depths = list(accumulate((c in "({[") - (c in ")}]") for c in bare))
+    cuts = [at for at in range(len(bare)) if bare.startswith(_OR, at) and depths[at] == 0]
+    starts = [0, *(at + len(_OR) for at in cuts)]
+    return [query[start:end] for start, end in zip(starts, [*cuts, None], strict=True)]
 
 
 def _selected(selector: str, series: Iterable[Series]) -> list[Series]:
     name, _, inner = selector.partition("{")
     matchers = _MATCHER.findall(inner)
-    return [one for one in series if one.name == name and _fits(one.labels, matchers)]
+    if not name and _fits({}, matchers):
+        raise BadQueryError("vector selector must contain at least one non-empty matcher")
+    return [
+        one
+        for one in series
+        if name in ("", one.name) and _fits({"__name__": one.name, **one.labels}, matchers)
+    ]
 
 
 def _fits(labels: Labels, matchers: Iterable[tuple[str, str, str]]) -> bool:
-    for label, operator, text in matchers:
-        value = re.sub(r"\\(.)", r"\1", text)
+    for label, operator, literal in matchers:
+        value = re.sub(r"\\(.)", r"\1", literal[1:-1])
         found = labels.get(label, "")
-        if not (found == value if operator == "=" else re.fullmatch(value, found)):
+        equal = found == value if operator == "=" else bool(re.fullmatch(value, found))
+        if equal is (operator == "!~"):
             return False
     return True
+
+
+def _instant(match: re.Match[str], series: Sequence[Series], time: float) -> Vector:
+    found = [(one, one.at(time)) for one in _selected(match[1], series)]
+    equal = match[2]
+    return [
+        ({"__name__": one.name, **one.labels}, pair[1])
+        for one, pair in found
+        if pair and (equal is None or pair[1] == float(equal))
+    ]
+
+
+def _top(match: re.Match[str], series: Sequence[Series], time: float) -> Vector:
+    vector = evaluate(match[2], series, time)
+    return sorted(vector, key=lambda element: -element[1])[: int(match[1])]
 
 
 def _group(match: re.Match[str], series: Sequence[Series], time: float) -> Vector:
     by = match[1].split(", ")
     groups = {
-        tuple((label, one.labels[label]) for label in by if label in one.labels)
-        for selector in match[2].split(" or ")
-        for one in _selected(selector, series)
-        if one.at(time)
+        tuple((label, labels[label]) for label in by if label in labels)
+        for labels, _ in evaluate(match[2], series, time)
     }
     return [(dict(group), 1.0) for group in sorted(groups)]
-
-
-def _count(match: re.Match[str], series: Sequence[Series], time: float) -> Vector:
-    living = [one for one in _selected(match[1], series) if one.at(time)]
-    return [({}, float(len(living)))] if living else []
 
 
 def _newest(match: re.Match[str], series: Sequence[Series], time: float) -> Vector:
@@ -120,7 +158,8 @@ def _quantile(match: re.Match[str], series: Sequence[Series], time: float) -> Ve
         if grown is not None:
             le = float(one.labels["le"])
             counts[le] = counts.get(le, 0.0) + grown
-    return [({}, _interpolated(sorted(counts.items()), float(match[1])))] if counts else []
+    value = _interpolated(sorted(counts.items()), float(match[1])) if counts else nan
+    return [({}, value / float(match[4] or 1))] if counts else []
 
 
 def _interpolated(buckets: list[tuple[float, float]], q: float) -> float:
@@ -138,10 +177,14 @@ def _interpolated(buckets: list[tuple[float, float]], q: float) -> float:
 
 
 _ANSWERS: tuple[tuple[str, Callable[[re.Match[str], Sequence[Series], float], Vector]], ...] = (
+    (rf"{_SELECTOR}(?: == (\d+))?", _instant),
+    (r"topk\((\d+), (.+)\)", _top),
     (r"group by \(([\w, ]+)\) \((.+)\)", _group),
-    (rf"count\({_SELECTOR}\)", _count),
     (rf"max\(timestamp\({_SELECTOR}\)\)", _newest),
     (rf"max\(count_over_time\({_RANGE}\)\)", _samples),
     (rf"sum\(increase\({_RANGE}\)\)( or vector\(0\))?", _sum_increase),
-    (rf"histogram_quantile\(([\d.]+), sum by \(le\) \(increase\({_RANGE}\)\)\)", _quantile),
+    (
+        rf"histogram_quantile\(([\d.]+), sum by \(le\) \(increase\({_RANGE}\)\)\)(?: / (\d+))?",
+        _quantile,
+    ),
 )

@@ -17,7 +17,7 @@ from slo_action.core.model import (
 )
 from slo_action.core.release.baseline import Proof
 from slo_action.core.release.fleet import CheckStatus, Fleet, Machine, PlatformCheck
-from slo_action.core.release.rollback_plan import MachineStep, RollbackPlan, Step
+from slo_action.core.release.rollback_plan import MachineAction, MachineStep, RollbackPlan
 from slo_action.errors import PlatformError
 from slo_action.ports import Certificate, Snapshot
 from tests.builders import World, always
@@ -112,7 +112,7 @@ class VirtualDeploy:
             MachineStep(
                 machine=machine.name,
                 region=machine.region,
-                step=Step.UPDATE,
+                step=MachineAction.UPDATE,
                 before=self.live,
                 after=target.version,
                 why="its former configuration is known",

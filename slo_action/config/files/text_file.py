@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from slo_action.core.text.quantities import size_words
 from slo_action.errors import Mistake
+from slo_action.files import read_plain
 
 
 def read_text(path: Path, name: str, field: str, *, limit_bytes: int, kind: str) -> str | Mistake:
@@ -10,17 +12,14 @@ def read_text(path: Path, name: str, field: str, *, limit_bytes: int, kind: str)
 
     `name` is the file's path for people, `field` what named it, `kind` such as YAML.
     """
-    accepted = f"name a UTF-8 {kind} file of at most {_size(limit_bytes)} below the workspace"
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
-        return Mistake(field, "cannot be read: it is no plain file", accepted, name)
+    accepted = f"name a UTF-8 {kind} file of at most {size_words(limit_bytes)} below the workspace"
     try:
-        with path.open("rb") as file:
-            content = file.read(limit_bytes + 1)
+        content = read_plain(path, limit_bytes + 1)
     except OSError as error:
         problem = f"cannot be read: {error.strerror or type(error).__name__}"
         return Mistake(field, problem, accepted, name)
     if len(content) > limit_bytes:
-        problem = f"cannot be read: it is larger than {_size(limit_bytes)}"
+        problem = f"cannot be read: it is larger than {size_words(limit_bytes)}"
         return Mistake(field, problem, accepted, name)
     try:
         return content.decode("utf-8")
@@ -29,8 +28,3 @@ def read_text(path: Path, name: str, field: str, *, limit_bytes: int, kind: str)
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8")) + 1
         mistake = Mistake(field, f"byte {error.start + 1} is not UTF-8", "save the file as UTF-8")
         return mistake.at(name, before.count(b"\n") + 1, column)
-
-
-def _size(limit: int) -> str:
-    mebi = 1024 * 1024
-    return f"{limit // mebi} MiB" if limit >= mebi else f"{limit // 1024} KiB"

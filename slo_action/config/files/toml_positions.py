@@ -160,7 +160,8 @@ class _Walk:
         elif self._take("["):
             self._list(key)
         elif self._take("{"):
-            self._inline_table(key)
+            while not self._closed("}"):
+                self._assignment(key)
         else:
             self._skip(_SCALAR)
             self._at = start + len(self._text[start : self._at].rstrip())
@@ -173,10 +174,6 @@ class _Walk:
             self._note((*key, index), self._at)
             self._value((*key, index))
             index += 1
-
-    def _inline_table(self, key: Key) -> None:
-        while not self._closed("}"):
-            self._assignment(key)
 
     def _closed(self, end: str) -> bool:
         """Step over what separates values; return whether this was the last one."""

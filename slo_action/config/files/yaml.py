@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from slo_action.config.text.suggest import shown_value
 from slo_action.core.lint.rule import Key, Place
+from slo_action.core.text.quoting import shown_value
 from slo_action.errors import Mistake
 
 _DEEPEST = 48
@@ -186,7 +186,7 @@ class _Builder:
         }
 
     def take(self, events: Iterable[yaml.Event]) -> None:
-        """Take all events. Raises _RefusedError where reading on would be of no use."""
+        """Take all events. Raises _RefusedError where reading on would have no effect."""
         takes = self._takes
         for event in events:
             takes[type(event)](event)
@@ -313,7 +313,7 @@ class _Builder:
         for one, where in zip(listed, positions or (), strict=False):
             within = where[2] if isinstance(where, tuple) else None
             if not isinstance(one, dict) or not isinstance(within, dict):
-                self._mistake("<<", "merges what is no mapping", frame.key_at)
+                self._mistake("<<", "merges something that is not a mapping", frame.key_at)
                 continue
             frame.merged.append((one, within))
 
@@ -377,7 +377,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, name: str, field_name: str) 
     problem = f"not valid YAML: {error.problem}"
     accepted = "fix the line, or the one above it"
     if mark and text_line[mark.column : mark.column + 1] == "\t":
-        problem, accepted = "a tab stands where YAML takes spaces only", "indent by spaces"
+        problem, accepted = "a tab, where YAML allows only spaces", "indent by spaces"
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     return Mistake(field_name, problem, accepted).at(name, line, column)
 

@@ -56,7 +56,9 @@ def read_settings(part: OpenSloModel) -> tuple[Settings, tuple[KeyMistake, ...]]
             continue
         if not is_field(field):
             accepted = did_you_mean(field, _FIELDS)
-            mistakes.append(KeyMistake(value.key, "no annotation of ours", accepted, field))
+            mistakes.append(
+                KeyMistake(value.key, "not an annotation of slo-verify", accepted, field)
+            )
         elif not value.text:
             mistakes.append(value.mistake("an annotation is a text", "write it in quotes"))
         else:

@@ -86,7 +86,7 @@ class KeyMistake:
     key: Key
     problem: str
     accepted: str
-    value: str | None = None
+    value: str | int | float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +102,11 @@ class ReadObjective:
     value: Decimal
     least: bool
     text: str
+
+
+def plain_number(number: Decimal) -> str:
+    """Return a number without an exponent, and without zeros at its end."""
+    return f"{number.normalize():f}"
 
 
 Found = ReadObjective | SkippedObjective | KeyMistake

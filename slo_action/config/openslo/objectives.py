@@ -12,6 +12,14 @@ from slo_action.config.openslo.document import (
     OpenSloModel,
     ReadObjective,
     SkippedObjective,
+    plain_number,
+)
+from slo_action.config.openslo.metrics import (
+    counts_requests,
+    is_within_limit,
+    metric_names,
+    quantile_of,
+    times_requests,
 )
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.slo.openslo import (
@@ -20,15 +28,15 @@ from slo_action.core.slo.openslo import (
     LATENCY_WINDOW,
     RATIO_WINDOWS,
 )
+from slo_action.core.text.quoting import quoted
 
-_OF_LATENCY = re.compile(r"_bucket|duration|latency|elapsed|response_?time", re.IGNORECASE)
-_QUANTILE = re.compile(r"histogram_quantile\(\s*(0?\.\d+)")
 _UNIT_NAMES = {
     "s": re.compile(r"_seconds(?:_|\b)"),
-    "ms": re.compile(r"_ms\b|_millis(?:econds)?\b|Msec\b"),
+    "ms": re.compile(r"_(?:ms|millis|milliseconds)(?:_|\b)|Msec\b"),
 }
 _UNITS = {"s": Decimal(1), "ms": Decimal("0.001")}
 _LONGEST_SECONDS = 86_400
+_MOST_NAMES = 3
 _P90, _P95 = Decimal("0.9"), Decimal("0.95")
 _SEARCH = re.compile("(?<![a-z])search(?![a-z])")
 _STATS = re.compile("(?<![a-z])stats(?![a-z])")
@@ -53,7 +61,7 @@ def read_slo(slo: OpenSloModel, indicators: Mapping[str, OpenSloModel]) -> Itera
     asked = own_annotations(slo).get("objective")
     if asked and not _is_supported(asked.text):
         accepted = did_you_mean(asked.text, (*RATIO_WINDOWS, *LATENCY_TARGETS))
-        yield asked.mistake("no objective of ours", accepted)
+        yield asked.mistake("not an objective of slo-verify", accepted)
         return
     objectives = tuple(slo.at("spec", "objectives").entries())
     if not objectives:
@@ -90,7 +98,7 @@ def _read_entry(
     else:
         yield _left(entry, _why_no_ratio(objective.indicator))
     if entry.at("compositeWeight").content is not None:
-        yield _left(entry.at("compositeWeight"), "every objective is judged by itself")
+        yield _left(entry.at("compositeWeight"), "every objective is judged separately")
 
 
 def _indicator(part: OpenSloModel, indicators: Mapping[str, OpenSloModel]) -> OpenSloModel | None:
@@ -104,7 +112,8 @@ def _indicator(part: OpenSloModel, indicators: Mapping[str, OpenSloModel]) -> Op
 def _ratio_field(indicator: OpenSloModel) -> str:
     """Return the objective that a ratio is about; empty where it could be another."""
     ratio = indicator.at("ratioMetric")
-    if any(_OF_LATENCY.search(text) for text in _texts(ratio)):
+    queries = _texts(ratio)
+    if is_within_limit(queries) or not counts_requests(queries):
         return ""
     good, bad = (isinstance(ratio.at(name).content, dict) for name in ("good", "bad"))
     if good:
@@ -118,7 +127,19 @@ def _why_no_ratio(indicator: OpenSloModel) -> str:
         return "an indicator is a ratioMetric or a thresholdMetric here"
     if ratio.at("raw").content is not None:
         return f"a raw ratio may be about anything; {_SAY}"
-    return f"a ratio of requests within a limit is a latency; write a thresholdMetric, or {_SAY}"
+    queries = _texts(ratio)
+    if is_within_limit(queries):
+        return (
+            f"a ratio of requests within a limit is a latency; write a thresholdMetric, or {_SAY}"
+        )
+    return f"{_named(queries)} not count HTTP requests for certain; {_SAY}"
+
+
+def _named(queries: tuple[str, ...]) -> str:
+    names = metric_names(queries)
+    if not names:
+        return "its queries name no metric, and do"
+    return f"{', '.join(map(quoted, names[:_MOST_NAMES]))} {'does' if len(names) == 1 else 'do'}"
 
 
 def _ratio(objective: _Objective, field: str) -> Found:
@@ -132,13 +153,15 @@ def _ratio(objective: _Objective, field: str) -> Found:
         field=f"slo_targets.{field}",
         value=value,
         least=least,
-        text=_plain(value),
+        text=plain_number(value),
     )
 
 
 def _target(entry: OpenSloModel) -> Decimal | KeyMistake:
     """Return the ratio in [0, 1]."""
     percent, ratio = entry.at("targetPercent"), entry.at("target")
+    if percent.content is not None and ratio.content is not None:
+        return percent.mistake("a target twice", "write target or targetPercent, not both")
     part, scale = (percent, 100) if ratio.content is None and percent.content else (ratio, 1)
     number = part.number
     if number is None or not 0 <= number <= scale:
@@ -156,22 +179,25 @@ def _latency(objective: _Objective) -> Iterator[Found]:
     if isinstance(target, KeyMistake):
         yield target
         return
-    queries = "\n".join(_texts(_threshold(objective.indicator)))
-    asked = _QUANTILE.search(queries)
-    quantile = Decimal(asked[1]) if asked else target
+    queries = _texts(_threshold(objective.indicator))
+    if not (objective.asked or times_requests(queries)):
+        yield _left(objective.entry, f"{_named(queries)} not time HTTP requests; {_SAY}")
+        return
+    asked = quantile_of(queries)
+    quantile = Decimal(asked) if asked else target
     field = objective.asked or _latency_field(objective, quantile)
     limit = _limit(objective)
     if isinstance(limit, SkippedObjective):
         yield limit
     elif field is None:
-        yield _left(objective.entry, f"p{_plain(quantile * 100)} has no counterpart; {_SAY}")
+        yield _left(objective.entry, f"p{plain_number(quantile * 100)} has no counterpart; {_SAY}")
     else:
         yield ReadObjective(
             key=objective.entry.key,
             field=field if "." in field else f"slo_targets.{field}",
             value=limit,
             least=True,
-            text=f"{_plain(limit)}s",
+            text=f"{plain_number(limit)}s",
         )
         if quantile != target:
             yield _left(objective.entry.at("target"), "the quantile is the query's")
@@ -224,7 +250,7 @@ def _asides(spec: OpenSloModel, asked: str) -> Iterator[SkippedObjective]:
             yield _left(window, "the observation time is set by `policy`")
     method = spec.at("budgetingMethod")
     if method.text not in ("", "Occurrences"):
-        yield _left(method, "every probe counts by itself, as with Occurrences")
+        yield _left(method, "every probe counts, as with Occurrences")
     for alert in spec.at("alertPolicies").entries():
         yield _left(alert, "recipients are set by `notify`")
 
@@ -236,7 +262,3 @@ def _left(part: OpenSloModel, why: str) -> SkippedObjective:
     texts = (part.text, part.at("displayName").text, part.at("duration").text)
     label = next((text for text in texts if text), "")
     return SkippedObjective(key=part.key, what=f"{name}: {label}" if label else name, why=why)
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"

@@ -12,6 +12,7 @@ from slo_action.config.openslo.document import (
     SkippedObjective,
 )
 from slo_action.config.openslo.objectives import read_slo
+from slo_action.config.openslo.sloth import is_sloth, read_sloth, sloth_body
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.lint.rule import Key
 from slo_action.core.slo.openslo import API_VERSION, PREFIX
@@ -57,12 +58,17 @@ def openslo_services(documents: Sequence[object], written: Collection[str] = ())
     objects, mistakes = _objects(documents)
     indicators = {_name(part): part for part in objects if part.at("kind").text == "SLI"}
     drafts = _drafts(objects, indicators, mistakes)
+    for index, document in enumerate(documents):
+        if is_sloth(document):
+            _take_sloth(OpenSloModel(key=(index,), content=document), drafts, mistakes)
+    for draft in drafts.values():
+        _settle(draft)
     skipped = [one for draft in drafts.values() for one in draft.skipped]
     skipped += _unused(objects, indicators)
     for draft in drafts.values():
         name = draft.settings["service"].text
         if "url" not in draft.settings and name not in written:
-            problem = "OpenSLO has no place for a service's URL, and this one has none"
+            problem = "the document has no place for a service's URL, and this one has none"
             accepted = f"add the annotation {PREFIX}url to its Service, or the service to slo.yml"
             mistakes.append(KeyMistake(draft.key, problem, accepted, name))
     return Imported(
@@ -117,9 +123,9 @@ def _objects(documents: Sequence[object]) -> tuple[list[OpenSloModel], list[KeyM
 def _no_object(part: OpenSloModel) -> KeyMistake | None:
     version, kind, name = part.at("apiVersion"), part.at("kind"), part.at("metadata", "name")
     if version.text != API_VERSION:
-        return version.mistake("a version that is not read", f"write {API_VERSION}")
+        return version.mistake("an unsupported version", f"write {API_VERSION}")
     if kind.text not in _KINDS:
-        return kind.mistake("no kind of OpenSLO v1", did_you_mean(kind.text, _KINDS))
+        return kind.mistake("not a kind of OpenSLO v1", did_you_mean(kind.text, _KINDS))
     if not name.text:
         return name.mistake("an object has no name", "write a text")
     return None
@@ -141,9 +147,19 @@ def _drafts(
             if draft:
                 _take(draft, found, mistakes)
                 _say(draft, part, mistakes)
-    for draft in drafts.values():
-        _settle(draft)
     return drafts
+
+
+def _take_sloth(
+    document: OpenSloModel, drafts: dict[str, _Draft], mistakes: list[KeyMistake]
+) -> None:
+    body = sloth_body(document)
+    named = body.at("service")
+    if not named.text:
+        mistakes.append(named.mistake("an SLO names no service", "write the service's name"))
+        return
+    draft = drafts.setdefault(named.text, _Draft(key=named.key, settings={"service": named}))
+    _take(draft, read_sloth(body), mistakes)
 
 
 def _settle(draft: _Draft) -> None:

@@ -15,6 +15,7 @@ from slo_action.config.slo.values import (
     App,
     Below,
     Confidence,
+    CookieName,
     Cron,
     Duration,
     EndpointName,
@@ -36,11 +37,13 @@ from slo_action.config.slo.values import (
     RequestHeader,
     Statuses,
     StepUrl,
+    Target,
     Url,
     request_option,
 )
 from slo_action.config.text.request_options import REQUEST_OPTIONS
 from slo_action.core.journey.journeys import Journey
+from slo_action.core.journey.templates import RUN_VALUES
 from slo_action.core.policy.numbers import POLICY_NUMBERS, Kind
 from slo_action.core.text.quoting import quoted
 
@@ -67,14 +70,14 @@ class TargetsForm(Form):
     error_rate: Ratio | None = _optional("Largest share of answers that may fail.")
     job_success_rate: Ratio | None = _optional("Share of a job's runs that succeed.")
     response_time_p95: Positive | None = _optional(
-        "What 95 % of the health endpoint's answers may take."
+        "Limit for the health endpoint's p95 response time."
     )
     api_response_time_p95: Positive | None = _optional(
-        "The same for your own endpoints that set none."
+        "The same for your own endpoints without a limit of their own."
     )
     stats_response_time_p95: Positive | None = _optional("The same for the stats endpoint.")
     search_response_time_p90: Positive | None = _optional(
-        "What 90 % of the search endpoint's answers may take."
+        "Limit for the search endpoint's p90 response time."
     )
 
 
@@ -82,7 +85,7 @@ class MonitoringForm(Form):
     """How the routine monitor probes; the grace period holds for `verify` too."""
 
     interval: Positive | None = _optional("Time between two probes of an endpoint.")
-    timeout: Positive | None = _optional("What a probe may take.")
+    timeout: Positive | None = _optional("Timeout of a probe.")
     grace_period: Duration | None = _optional("Failures this soon after a start do not count.")
     health_interval: Positive | None = _optional("`interval` of the health endpoint.")
     health_timeout: Positive | None = _optional("`timeout` of the health endpoint.")
@@ -116,7 +119,7 @@ def _policy_fields(below: str = "") -> dict[str, Any]:
 RatesForm = create_model(
     "RatesForm",
     __base__=Form,
-    __doc__="Error rates: what is promised, what is warned of, what is rolled back.",
+    __doc__="Error rates: SLO, warning, rollback.",
     __module__=__name__,
     **_policy_fields(_RATES),
 )
@@ -124,12 +127,12 @@ _RATES_FIELD = _optional("Error-rate thresholds: SLO, alert and rollback.")
 if TYPE_CHECKING:
 
     class PolicyForm(Form):
-        """The numbers that judge a deploy."""
+        """Thresholds and times by which a deploy is judged."""
 else:
     PolicyForm = create_model(
         "PolicyForm",
         __base__=Form,
-        __doc__="The numbers that judge a deploy.",
+        __doc__="Thresholds and times by which a deploy is judged.",
         __module__=__name__,
         **{**_policy_fields(), _RATES: (RatesForm | None, _RATES_FIELD)},
     )
@@ -153,18 +156,31 @@ else:
 
 
 class CaptureForm(Form):
-    """Where a journey takes a value from: one of both."""
+    """Where a journey takes a value from."""
 
     json_path: JsonPath | None = Field(
         None, alias="json", description="The JSON path of the value."
     )
-    header: HeaderName | None = _optional("The header that holds the value.")
+    header: HeaderName | None = _optional("The header that has the value.")
+    cookie: CookieName | None = _optional("The cookie that has the value.")
+    body_matches: Pattern | None = _optional(
+        "A regular expression: the value is what its first group matches in the body."
+    )
+    matches: Pattern | None = _optional(
+        "Beside `json`, `header` or `cookie`: the same, of that value."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "CaptureForm":
-        if (self.json_path is None) == (self.header is None):
-            raise ValueError("write either json: and a path, or header: and a name")
+        sources = sum(getattr(self, one) is not None for one in _SOURCES)
+        if sources + (self.body_matches is not None) != 1:
+            raise ValueError("write one of body_matches, cookie, header, json")
+        if self.matches is not None and not sources:
+            raise ValueError("write matches beside cookie, header or json; body_matches is enough")
         return self
+
+
+_SOURCES = ("json_path", "header", "cookie")
 
 
 class AssertionForm(Form):
@@ -175,14 +191,16 @@ class AssertionForm(Form):
         None, alias="json", description="A JSON path, such as `$.status`; with one condition."
     )
     header: HeaderName | None = _optional("A header's name; with one condition.")
-    body_matches: Pattern | None = _optional("A regular expression that the body holds.")
-    body_lacks: Pattern | None = _optional("A regular expression that the body does not hold.")
+    body_matches: Pattern | None = _optional("A regular expression that must match in the body.")
+    body_lacks: Pattern | None = _optional("A regular expression that must not match in the body.")
     certificate_days: Annotated[int, Field(ge=0, le=3650)] | None = _optional(
         "The certificate is valid for at least that many days more; less fails the run, and rolls nothing back."
     )
     equals: Json = _optional("The value itself.")
     not_equals: Json = _optional("Any value but this.")
-    matches: Pattern | None = _optional("A regular expression that the value, as text, holds.")
+    matches: Pattern | None = _optional(
+        "A regular expression that must match in the value, as text."
+    )
     exists: bool | None = _optional("Whether there is such a value at all.")
     above: Number | None = _optional("The value must be above this number.")
     below: Number | None = _optional("The value must be below this number.")
@@ -222,9 +240,9 @@ class EndpointForm(Form):
     name: EndpointName = Field(description="Its name.")
     path: EndpointPath = Field(description="Its path.")
     interval: Positive | None = _optional("Time between two probes of the routine monitor.")
-    timeout: Positive | None = _optional("What a probe of the routine monitor may take.")
-    response_time_p95: Positive | None = _optional("What 95 % of its answers may take.")
-    assertions: list[AssertionForm] | None = _optional("What its answers must be.")
+    timeout: Positive | None = _optional("Timeout of a probe of the routine monitor.")
+    response_time_p95: Positive | None = _optional("Limit for its p95 response time.")
+    assertions: list[AssertionForm] | None = _optional("Assertions on its answers.")
     request: RequestForm | None = _optional("How it is asked, where that differs from the service.")
 
 
@@ -242,19 +260,21 @@ class StepForm(Form):
 
     name: Name = Field(description="Its name.")
     path: Path | None = _optional("A path below the service's address.")
-    url: StepUrl | None = _optional("A whole address instead.")
+    url: StepUrl | None = _optional(
+        "A whole address instead, or `${name}`: a captured link to the same origin."
+    )
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] | None = _optional(
         "Default `GET`."
     )
     headers: dict[RequestHeader, str] | None = _optional("Headers to send.")
     json_body: Json = Field(None, alias="json", description="A JSON body.")
-    form: dict[str, str] | None = _optional("A form's fields as the body.")
+    form: dict[str, str] | None = _optional("A form's fields as the body, urlencoded.")
     body: str | None = _optional("Text as the body.")
-    timeout: Positive | None = _optional("What the answer may take; default 6 s.")
+    timeout: Positive | None = _optional("Timeout of the request; default 6 s.")
     think_time: Duration | None = _optional("Time to wait before the request.")
-    assertions: list[AssertionForm] | None = _optional("What the answer must be; default any 2xx.")
+    assertions: list[AssertionForm] | None = _optional("Assertions on the answer; default any 2xx.")
     capture: dict[str, CaptureForm] | None = _optional(
-        "Values of the answer that later steps use as `${name}`."
+        "Values of the answer that its assertions and later steps use as `${name}`."
     )
 
     @model_validator(mode="after")
@@ -266,6 +286,9 @@ class StepForm(Form):
         wrong = next((name for name in self.capture or {} if not _VARIABLE.fullmatch(name)), None)
         if wrong is not None:
             raise ValueError("name variables by letters, digits and underscores, such as cart_id")
+        taken = next((name for name in self.capture or {} if name in RUN_VALUES), None)
+        if taken is not None:
+            raise ValueError(f"name it otherwise: ${{{taken}}} is set by each run itself")
         return self
 
 
@@ -277,9 +300,9 @@ class JourneyForm(Form):
 
     name: JourneyName = Field(description="Its name.")
     interval: Positive | None = _optional("Time between two runs of the routine monitor.")
-    timeout: Positive | None = _optional("What the whole run may take, think time included.")
+    timeout: Positive | None = _optional("Timeout of the whole run, think time included.")
     response_time_p95: Positive | None = _optional(
-        "What the answers of 95 % of its runs may take together."
+        "Limit for the p95 of its response times, summed over a run."
     )
     steps: Annotated[list[StepForm], Field(min_length=1, max_length=50)] = Field(
         description="Its requests, in their order."
@@ -329,7 +352,7 @@ def _once(*keys: str) -> AfterValidator:
             counts = Counter(getattr(entry, key) for entry in entries)
             twice = next((value for value, count in counts.items() if count > 1), None)
             if twice is not None:
-                raise ValueError(f"write each {key} once: {quoted(twice)} is there twice")
+                raise ValueError(f"write each {key} once: {quoted(twice)} appears twice")
         return entries
 
     return AfterValidator(check)
@@ -349,27 +372,25 @@ class DefaultsForm(Form):
         "Stats endpoint, asked in the observation window."
     )
     schedule: Cron | None = _optional("Cron schedule of a job, in UTC.")
-    slo_targets: TargetsForm | None = _optional("What the service promises.")
+    slo_targets: TargetsForm | None = _optional("The service's SLOs.")
     monitoring: MonitoringForm | None = _optional(
         "How the routine monitor probes; `verify` takes the grace period."
     )
-    policy: PolicyForm | None = _optional("The numbers that judge its deploys.")
+    policy: PolicyForm | None = _optional("Thresholds and times by which its deploys are judged.")
     platform: Literal["auto", "fly", "command", "none"] | None = _optional(
         "Where it runs: `auto`, `fly`, `command` or `none`."
     )
     app: App | None = _optional("The platform's name of it; default its own name.")
     fly_config: Below | None = _optional("Its fly.toml, below the workspace, for `mode: check`.")
     team: Name | None = _optional("The team that owns it.")
-    notify: list[Line] | None = _optional("Its notification targets.")
+    notify: list[Target] | None = _optional("Its notification targets.")
     maintenance: list[MaintenanceForm] | None = _optional(
         "Times in which its failures are expected."
     )
     endpoints: Annotated[list[EndpointForm], Field(max_length=20), _once("name", "path")] | None = (
         _optional("Endpoints of your own, asked in the observation window.")
     )
-    assertions: OwnAssertionsForm | None = _optional(
-        "What the answers of its own endpoints must be."
-    )
+    assertions: OwnAssertionsForm | None = _optional("Assertions on its endpoints' answers.")
     journeys: (
         Annotated[list[JourneyForm], Field(max_length=_MOST_ENTRIES), _once("name")] | None
     ) = _optional("User journeys through the service, step by step.")
@@ -388,7 +409,7 @@ class ServiceForm(DefaultsForm):
 class TeamForm(Form):
     """A team that owns services."""
 
-    notify: list[Line] | None = _optional("The team's notification targets.")
+    notify: list[Target] | None = _optional("The team's notification targets.")
 
 
 class MatrixForm(Form):
@@ -398,12 +419,14 @@ class MatrixForm(Form):
     defaults: DefaultsForm | None = _optional(
         "Defaults of every service of this file, and of those it includes."
     )
-    policy: PolicyForm | None = _optional("The numbers that judge a deploy, for all services.")
+    policy: PolicyForm | None = _optional(
+        "Thresholds and times by which deploys are judged, for all services."
+    )
     include: Line | list[Line] | None = _optional(
         "Other files, relative to this one; `*` matches any name."
     )
     teams: dict[str, TeamForm] | None = _optional("Teams that own services, by name.")
-    notify: list[Line] | None = _optional("Notification targets of all services that name none.")
+    notify: list[Target] | None = _optional("Notification targets of all services that name none.")
     maintenance: list[MaintenanceForm] | None = _optional(
         "Times in which failures are expected, for all services or those it names."
     )

@@ -6,8 +6,10 @@ from typing import TypeGuard
 
 from slo_action.config.files.yaml import KeyPositions, read_yaml
 from slo_action.config.openslo.read import is_openslo
+from slo_action.config.openslo.sloth import is_sloth
 from slo_action.config.slo.forms import OWN_KEY, DefaultsForm, MatrixForm
 from slo_action.config.slo.mistakes import form_at, mistake_at, placed
+from slo_action.config.slo.other_tools import other_tool
 from slo_action.config.slo.services import (
     POLICY_FORM,
     maintenance_of,
@@ -48,7 +50,7 @@ class SourceEntry:
 
     @property
     def table(self) -> Mapping[str, object]:
-        """The entry without its defaults; empty where it is no mapping."""
+        """The entry without its defaults; empty where it is not a mapping."""
         return self.content if isinstance(self.content, Mapping) else {}
 
     @property
@@ -100,6 +102,7 @@ class SloYmlFiles:
         documents = [
             (_document(name, content, parsed.places), content, (number,))
             for number, content in enumerate(parsed.documents)
+            if not self._is_foreign(name, content)
         ]
         for _, content, _ in documents:
             self.hidden.update(_targets(content))
@@ -111,14 +114,20 @@ class SloYmlFiles:
         for pattern in self._patterns.pop(name, ()):
             self._include(pattern, inherited, chain)
         if not parsed.documents and parsed.is_whole:
-            empty = Mistake(self._field, "holds no service: it is empty", _PAGE)
+            empty = Mistake(self._field, "has no service: it is empty", _PAGE)
             self.mistakes.append(empty.at(name))
+
+    def _is_foreign(self, name: str, content: object) -> bool:
+        tool = other_tool(content)
+        if tool:
+            self.mistakes.append(Mistake(self._field, f"is {tool}, not slo.yml", _PAGE).at(name))
+        return bool(tool)
 
     def _document(
         self, document: Document, content: object, key: Key, inherited: Inherited
     ) -> None:
         entry = SourceEntry(document=document, key=key, content=content, inherited=inherited)
-        if is_openslo(content):
+        if is_openslo(content) or is_sloth(content):
             self.openslo.append(entry)
         elif isinstance(content, list):
             self._listed(entry, content)
@@ -128,12 +137,12 @@ class SloYmlFiles:
             self.services.append(entry)
         else:
             accepted = f"write services: and a list of them; {_PAGE}"
-            self.mistakes.append(mistake_at(document, key, "is no mapping", accepted, content))
+            self.mistakes.append(mistake_at(document, key, "is not a mapping", accepted, content))
 
     def _listed(self, entry: SourceEntry, listed: object) -> None:
         if not isinstance(listed, list):
             accepted = "write a list of services"
-            wrong = mistake_at(entry.document, entry.key, "is no list", accepted, listed)
+            wrong = mistake_at(entry.document, entry.key, "is not a list", accepted, listed)
             self.mistakes.append(wrong)
             return
         self.services += [
@@ -191,9 +200,13 @@ class SloYmlFiles:
 
     def _include(self, pattern: Reference, inherited: Inherited, chain: tuple[str, ...]) -> None:
         document, key = pattern.document, pattern.key
+        accepted = "name files relative to this one, such as teams/*.yml"
+        if "://" in pattern.name:
+            wrong = mistake_at(document, key, "is an address, and nothing is fetched", accepted)
+            self.mistakes.append(wrong)
+            return
         names = self._files.matching(pattern.name, document.path)
         if not names:
-            accepted = "name files relative to this one, such as teams/*.yml"
             wrong = mistake_at(document, key, "matches no file", accepted, pattern.name)
             self.mistakes.append(wrong)
         for name in names:
@@ -244,7 +257,7 @@ _DEEPEST_TARGET = 4
 
 def _is_mapping(content: object) -> TypeGuard[dict[str, object]]:
     """Return whether it is a file's own mapping, and no single service or object of OpenSLO."""
-    if not isinstance(content, dict) or is_openslo(content):
+    if not isinstance(content, dict) or is_openslo(content) or is_sloth(content):
         return False
     return "services" in content or not _SERVICE_KEYS & content.keys()
 

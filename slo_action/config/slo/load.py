@@ -23,7 +23,12 @@ from slo_action.config.slo.includes import (
     without_own,
 )
 from slo_action.config.slo.mistakes import filled_without, form_at, mistake_at, mistake_below
-from slo_action.config.slo.services import POLICY_FORM, service_of, unfit_policy
+from slo_action.config.slo.services import (
+    POLICY_FORM,
+    service_of,
+    unfit_policy,
+    unset_variables,
+)
 from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.lint.rule import Document, Key
 from slo_action.core.policy.numbers import PolicyOverrides
@@ -153,7 +158,7 @@ class _Services:
     def _service(self, entry: SourceEntry) -> None:
         if not isinstance(entry.content, dict):
             accepted = "write a mapping with service: and url:"
-            self._mistake(entry, (), "is no mapping", accepted, entry.content)
+            self._mistake(entry, (), "is not a mapping", accepted, entry.content)
             return
         service = self._made(entry, entry.content)
         if service is None:
@@ -178,12 +183,13 @@ class _Services:
             return None
         service = service_of(form, entry.inherited.defaults, entry.inherited.policy)
         unfit = unfit_policy(service.policy)
-        if unfit:
-            where = entry.document.below(*entry.roots)
-            key: Key = ("policy",) if form.policy else ("slo_targets", "error_rate")
-            found = mistake_below(where, key, unfit, POLICY_FORM)
-            if found not in self.mistakes:
-                self.mistakes.append(found)
+        key: Key = ("policy",) if form.policy else ("slo_targets", "error_rate")
+        found = [(key, unfit, POLICY_FORM)] if unfit else []
+        where = entry.document.below(*entry.roots)
+        for one in (*found, *unset_variables(service)):
+            mistake = mistake_below(where, *one)
+            if mistake not in self.mistakes:  # of defaults it is found in each service
+                self.mistakes.append(mistake)
         return service
 
     def _keep(self, entry: SourceEntry, service: Service, raw: Mapping[str, object]) -> None:
@@ -198,7 +204,7 @@ class _Services:
         entries = self._written.openslo
         imported = openslo_services([one.content for one in entries], written=self.found)
         for wrong in imported.mistakes:
-            shown = None if wrong.value is None or "://" in wrong.value else wrong.value
+            shown = None if "://" in str(wrong.value) else wrong.value
             accepted = _ADDRESS.sub("an address", wrong.accepted)
             entry = entries[int(wrong.key[0])]
             self._mistake(entry, wrong.key[1:], wrong.problem, accepted, shown)
@@ -225,7 +231,10 @@ class _Services:
             found[(0, *ours)] = document.place(key)
         document = Document(path=first.document.path, content=raw, places=found)
         entry = SourceEntry(document=document, key=(0,), content=raw, inherited=first.inherited)
+        before = len(self.mistakes)
         service = self._made(entry, raw)
+        if "url" not in raw:  # said of the OpenSLO document, with what to do there
+            self.mistakes[before:] = [m for m in self.mistakes[before:] if m.field != "url"]
         if service is not None:
             self._keep(entry, service, raw)
 

@@ -1,5 +1,6 @@
 """Mistakes at their keys, and what pydantic finds wrong with a form as such."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import UnionType
@@ -10,8 +11,9 @@ from pydantic import BaseModel, ValidationError
 from slo_action.config.openslo.document import KeyMistake
 from slo_action.config.slo.forms import Form
 from slo_action.config.text.request_options import REQUEST_OPTIONS
-from slo_action.config.text.suggest import did_you_mean, shown_value
+from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.lint.rule import Document, Key, dotted
+from slo_action.core.text.quoting import shown_value
 from slo_action.errors import Mistake
 
 AnyForm = TypeVar("AnyForm", bound=Form)
@@ -22,8 +24,14 @@ _ACCEPTED = {
     "model_type": "write a mapping",
     "bool_type": "write true or false",
     "int_type": "write a whole number",
-    "float_type": "write a number",
+    "too_long": "write at most {max_length} entries",
+    "too_short": "write a list of at least {min_length}",
+    "greater_than_equal": "write a whole number, {ge} or more",
+    "less_than_equal": "write a whole number, {le} at most",
 }
+"""By the kind of pydantic's error, filled in from its context."""
+_PAGE = "see docs/config.md for what it may be"
+_QUOTED = re.compile("'([^']*)'")
 _EXAMPLES = {"service": "service: dashboard", "url": "url: https://dashboard.example.com"}
 _SECRET = frozenset({"url", "notify", "form", "json", "body"}) | {
     name for name, option in REQUEST_OPTIONS.items() if option.is_private
@@ -51,9 +59,18 @@ def _mistake(error_details: dict[str, Any], form: type[BaseModel], raw: object) 
         return KeyMistake(key, "is missing", f"write {wanted}")
     if kind == "extra_forbidden":
         return KeyMistake(key, "is not known", did_you_mean(str(key[-1]), _keys_of(form, key[:-1])))
-    scalar = isinstance(value, str | int | float) and not _SECRET & set(key)
-    accepted = _ACCEPTED.get(kind, str(error_details["msg"]).removeprefix("Value error, "))
-    return KeyMistake(key, "is not accepted", accepted, shown_value(value) if scalar else None)
+    shown = value if isinstance(value, str | int | float) and not _SECRET & set(key) else None
+    accepted = _accepted(kind, error_details.get("ctx", {}), value)
+    return KeyMistake(key, "is not accepted", accepted, shown)
+
+
+def _accepted(kind: str, context: Mapping[str, object], value: object) -> str:
+    """Return what would be right, in our words: pydantic's are those of its types."""
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "literal_error":
+        return did_you_mean(shown_value(value), _QUOTED.findall(str(context["expected"])))
+    return _ACCEPTED.get(kind, _PAGE).format_map(context)
 
 
 def _way(loc: tuple[int | str, ...], raw: object, *, keeps_last: bool) -> tuple[Key, object]:
@@ -104,7 +121,7 @@ def mistake_at(
     """
     field = shown_value(dotted(key[1:]), 200) or f"document {key[0]}"
     mistake = mistake_below(document, key, problem, accepted)
-    shown = shown_value(value) if isinstance(value, str | int | float) else None
+    shown = value if isinstance(value, str | int | float) else None
     return replace(mistake, field=field, value=shown)
 
 

@@ -1,12 +1,13 @@
 """Forms of slo.yml to the core's nouns, defaults filled in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
 from slo_action.config.slo.forms import (
     AssertionForm,
+    CaptureForm,
     DefaultsForm,
     EndpointForm,
     Form,
@@ -16,6 +17,7 @@ from slo_action.config.slo.forms import (
     StepForm,
     TargetsForm,
 )
+from slo_action.config.text.suggest import did_you_mean
 from slo_action.core.journey.journeys import (
     Assertion,
     Capture,
@@ -24,11 +26,19 @@ from slo_action.core.journey.journeys import (
     JourneyStep,
     Subject,
 )
+from slo_action.core.journey.templates import asserted_names, undefined
+from slo_action.core.lint.rule import Key
 from slo_action.core.model import Witness
 from slo_action.core.policy.numbers import DEFAULTS, POLICY_NUMBERS, PolicyOverrides, policy_with
 from slo_action.core.policy.policy import Policy
 from slo_action.core.request_options import RequestOptions
-from slo_action.core.slo.services import Endpoint, Maintenance, Service, Targets
+from slo_action.core.slo.services import (
+    NAMED_ENDPOINTS,
+    Endpoint,
+    Maintenance,
+    Service,
+    Targets,
+)
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.core.text.quantities import percent_words
 
@@ -214,15 +224,16 @@ def _step(form: StepForm) -> JourneyStep:
         timeout_seconds=_seconds(form.timeout) or unset.timeout_seconds,
         think_seconds=_seconds(form.think_time) or 0.0,
         assertions=tuple(map(_assertion, form.assertions or ())),
-        captures=tuple(
-            Capture(
-                variable=variable,
-                subject=Subject.HEADER if one.json_path is None else Subject.JSON,
-                name=one.json_path or one.header or "",
-            )
-            for variable, one in (form.capture or {}).items()
-        ),
+        captures=tuple(_capture(name, one) for name, one in (form.capture or {}).items()),
     )
+
+
+def _capture(variable: str, form: CaptureForm) -> Capture:
+    named = ((Subject.JSON, form.json_path), (Subject.HEADER, form.header))
+    sources = (*named, (Subject.COOKIE, form.cookie))
+    subject, name = next((one for one in sources if one[1]), (Subject.BODY, ""))
+    pattern = form.body_matches or form.matches or ""
+    return Capture(variable=variable, subject=subject, name=name or "", pattern=pattern)
 
 
 def maintenance_of(form: MaintenanceForm) -> Maintenance:
@@ -246,3 +257,22 @@ def unfit_policy(overrides: PolicyOverrides) -> str:
             return f"promises an error rate of {promised}, and {limit} rolls back"
         return str(error)
     return ""
+
+
+def unset_variables(service: Service) -> Iterator[tuple[Key, str, str]]:
+    """Yield every variable that has no value where it is used: its key, what is wrong, the form."""
+    for number, journey in enumerate(service.journeys):
+        for key, name, defined in undefined(journey):
+            hint = did_you_mean(name, defined)
+            accepted = f"capture it in an earlier step, or write ${{secrets.NAME}}; {hint}"
+            problem = f"uses ${{{name}}}, which no step captures before it"
+            yield ("journeys", number, *key), problem, accepted
+    own = 0
+    for endpoint in service.endpoints:
+        where: Key = ("assertions", endpoint.name)
+        if endpoint.name not in NAMED_ENDPOINTS:
+            where, own = ("endpoints", own, "assertions"), own + 1
+        for number, assertion in enumerate(endpoint.assertions):
+            for name in sorted(asserted_names(assertion)):
+                accepted = "write the value itself: only journeys have variables"
+                yield (*where, number), f"uses ${{{name}}}", accepted

@@ -32,8 +32,9 @@ from slo_action.config.text.units import (
 from slo_action.config.text.url import parse_url
 from slo_action.core.slo.services import NAMED_ENDPOINTS
 
-_DURATION_PATTERN = r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"
+_DURATION_PATTERN = r"^(?!.*\d(ms|s|m|h|d)(?=\d).*\d\1(\d|$))(\d+(\.\d+)?(ms|s|m|h|d))+$"
 _RATIO_PATTERN = r"^<?\s*(0*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%|0*(0(\.\d+)?|1(\.0+)?))$"
+_VARIABLE = re.compile(r"\$\{(?!secrets\.)[^}]{0,60}\}?")
 _CRON = re.compile(r"(?:[0-9A-Za-z*/,#L?-]{1,80}[ ]+){4}[0-9A-Za-z*/,#L?-]{1,80}")
 
 
@@ -59,7 +60,7 @@ def _rate(ratio: Fraction) -> Fraction:
 
 def _line(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("write text")
+        raise ValueError("write text, in quotes where it looks like a number or a date")
     if any(ord(character) < ord(" ") for character in value):
         raise ValueError("write one line of text")
     return value.strip()
@@ -73,6 +74,8 @@ def _name(name: str) -> str:
 
 def _path(value: object) -> str:
     if not isinstance(value, str) or not _PATH.fullmatch(value):
+        if isinstance(value, str) and _LINK.fullmatch(value):
+            raise ValueError(f"write url: {value} to follow a captured link")
         has_gap = isinstance(value, str) and _SLASH_AND_GAP.match(value)
         raise ValueError(_NO_SPACES if has_gap else _ONE_SLASH)
     return value
@@ -95,6 +98,19 @@ def _header(value: object) -> str:
     return value
 
 
+def _cookie(value: object) -> str:
+    if not isinstance(value, str) or not HEADER_NAME.fullmatch(value):
+        raise ValueError("write a cookie's name, such as csrftoken")
+    return value
+
+
+def _target(target: str) -> str:
+    found = _VARIABLE.search(target)
+    if found:
+        raise ValueError(f"nothing fills in {found[0]} here; write ${{secrets.NAME}} for a secret")
+    return target
+
+
 def _cron(value: object) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not _CRON.fullmatch(text):
@@ -109,13 +125,18 @@ def _below(text: str) -> str:
 
 
 def _app(value: object) -> str:
-    return app_name(value if isinstance(value, str) else "")
+    return app_name(_line(value))
 
 
 def _step_url(text: str) -> str:
+    if _LINK.fullmatch(text):
+        return text
     match = _STEP_URL.fullmatch(text)
     if match is None:
-        raise ValueError("write a whole address; variables may stand in its path and query")
+        raise ValueError(
+            "write a whole address, whose path and query may have variables, or ${name} to follow "
+            "a captured link"
+        )
     if parse_url(text.removesuffix(match[1] or ""), allow_link_local=True).authorization:
         raise ValueError("write credentials as a header of the step, Authorization: …")
     return text
@@ -193,6 +214,7 @@ _NO_SPACES = "write a path without spaces, such as /search?q=a%20b or /cart?u=${
 _SLASH_AND_GAP = re.compile(r"/(?!/)[^\s\x00-\x1f]*[\s\x00-\x1f]")
 _PATH = re.compile(r"/(?!/)[^\s\x00-\x1f]*")
 _STEP_URL = re.compile(r"https?://[^/?#$\s]+([/?#][^\s\x00-\x1f]{0,2000})?")
+_LINK = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}([/?&#][^\s\x00-\x1f]{0,2000})?")
 
 
 def _text_schema(**more: object) -> WithJsonSchema:
@@ -221,6 +243,7 @@ Ratio = Annotated[Fraction, Scalar, AfterValidator(lru_cache(1024)(parse_ratio))
 Rate = Annotated[Ratio, AfterValidator(_rate)]
 Confidence = Annotated[Fraction, Scalar, AfterValidator(parse_confidence), _RATIO_SCHEMA]
 Line = Annotated[str, PlainValidator(_line), _text_schema(pattern=_LINE)]
+Target = Annotated[Line, AfterValidator(_target)]
 Name = Annotated[Line, AfterValidator(_name), _text_schema(pattern=_NAME)]
 Path = Annotated[str, PlainValidator(_path), _text_schema(pattern=r"^/(?!/)[^\s]*$")]
 EndpointPath = Annotated[Path, AfterValidator(with_secrets)]
@@ -237,13 +260,19 @@ Instant = Annotated[
 HeaderName = Annotated[
     str, PlainValidator(_header), _text_schema(pattern=f"^{HEADER_NAME.pattern}$")
 ]
+CookieName = Annotated[
+    str, PlainValidator(_cookie), _text_schema(pattern=f"^{HEADER_NAME.pattern}$")
+]
 Cron = Annotated[str, PlainValidator(_cron), _text_schema(examples=["0 */1 * * *"])]
 Below = Annotated[Line, AfterValidator(_below)]
 App = Annotated[str, PlainValidator(_app), _text_schema(pattern=f"^{APP_NAME.pattern}$")]
 StepUrl = Annotated[
     Line,
     AfterValidator(_step_url),
-    _text_schema(pattern=r"^https?://[^/?#$@\s]+([/?#][^\s]{0,2000})?$"),
+    _text_schema(
+        pattern=r"^(https?://[^/?#$@\s]+([/?#][^\s]{0,2000})?"
+        r"|\$\{[A-Za-z_][A-Za-z0-9_]*\}([/?&#][^\s]{0,2000})?)$"
+    ),
 ]
 JsonPath = Annotated[Line, AfterValidator(valid_json_path), _text_schema(pattern=r"^\s*\$")]
 Json = Annotated[Any, PlainValidator(_json), WithJsonSchema({})]

@@ -46,6 +46,15 @@ def finds(pattern: str, text: str) -> bool:
     return _pattern(pattern).search(_whole(text)) is not None
 
 
+def first_match(pattern: str, text: str) -> str | None:
+    """Return what the first group of a valid pattern matches first, or all of it without a group.
+
+    None where it is not found; empty where the group has no part in what is.
+    """
+    found = _pattern(pattern).search(_whole(text))
+    return None if found is None else found[1 if found.re.groups else 0] or ""
+
+
 def nodes(path: str, document: object) -> tuple[object, ...]:
     """Return the values that a valid path selects, in order; none where it leads nowhere."""
     compiled = _path(path)

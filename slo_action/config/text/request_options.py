@@ -69,7 +69,7 @@ def _header(line: str) -> tuple[str, str]:
 
 
 def sendable(value: str) -> bool:
-    """Tell whether a text can be a header's value."""
+    """Return whether a text can be a header's value."""
     return _HEADER_VALUE.fullmatch(value) is not None
 
 

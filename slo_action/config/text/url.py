@@ -4,17 +4,36 @@ import ipaddress
 import socket
 import unicodedata
 from base64 import b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from slo_action.core.text.secrets import Secret
 
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 URL_FORMS = "write the whole base URL, such as https://my-service.fly.dev"
 
-_METADATA_HOSTS = frozenset({"metadata.google.internal", "metadata.goog", "100.100.100.200"})
+_METADATA_HOSTS = frozenset({"metadata.google.internal", "metadata.goog"})
 _METADATA_NETWORKS = tuple(
-    ipaddress.ip_network(network) for network in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")
+    ipaddress.ip_network(network)
+    for network in (
+        "169.254.0.0/16",
+        "100.100.100.200",  # Alibaba Cloud
+        "168.63.129.16",  # Azure
+        "192.0.0.192",  # Oracle Cloud
+        "fe80::/10",
+        "fd00:ec2::/32",  # AWS
+        "fd20:ce::254",  # Google Cloud
+        "fd00:42::42",  # Scaleway
+    )
 )
+_IPV4_LAST = tuple(
+    ipaddress.IPv6Network(network)
+    for network in ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")
+)
+"""Whose last four bytes are an IPv4 address: compatible, mapped, translated, and NAT64's."""
+_NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
+"""May hold the address right behind its prefix, too, around an empty byte (RFC 6052)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +54,7 @@ def parse_url(text: str, *, allow_link_local: bool) -> ServiceUrl:
     parts = _split(text.strip())
     if parts.scheme not in ("http", "https"):
         if not (parts.scheme and parts.netloc):
-            raise ValueError(f"the scheme is missing; {URL_FORMS}")
+            raise ValueError(f"start with http:// or https://; {URL_FORMS}")
         allowed = f"only http: and https:; {URL_FORMS}"
         raise ValueError(f"the scheme {parts.scheme}: cannot be probed, {allowed}")
     if not parts.hostname:
@@ -87,11 +106,24 @@ def is_link_local(host: str) -> bool:
     address = _address(plain.partition("%")[0])
     if address is None:
         return False
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return any(mapped in network for network in _METADATA_NETWORKS)
+    return any(one in network for one in _leads_to(address) for network in _METADATA_NETWORKS)
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _leads_to(address: _Address) -> Iterator[_Address]:
+    """Yield the address, and the IPv4 addresses that it stands for where a network translates."""
+    yield address
+    if isinstance(address, ipaddress.IPv6Address):
+        if any(address in network for network in _IPV4_LAST):
+            yield ipaddress.IPv4Address(address.packed[-4:])
+        if address in _NAT64_LOCAL:
+            yield ipaddress.IPv4Address(address.packed[6:8] + address.packed[9:11])
+        if address.sixtofour:
+            yield address.sixtofour
+        if address.teredo:
+            yield from address.teredo
+
+
+def _address(host: str) -> _Address | None:
     """Return the address of a literal, also of the odd ones resolvers take, such as 2852039166."""
     try:
         return ipaddress.ip_address(host)

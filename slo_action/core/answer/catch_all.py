@@ -1,6 +1,6 @@
 """Whether a health answer is but the page that the service gives for every path.
 
-Single-page apps do so: a path that nobody made answers 200. It is proven by one path that cannot
+Single-page apps do so: a path that does not exist answers 200. It is proven by one path that cannot
 exist.
 """
 
@@ -13,7 +13,7 @@ from slo_action.core.journey.journeys import Subject
 from slo_action.core.model import Outcome, Probe, Sample, Witness
 from slo_action.core.text.quoting import quoted
 
-MAY_BE_CATCH_ALL = "the body is an HTML page: is this the right path, or one that takes all?"
+MAY_BE_CATCH_ALL = "the body is an HTML page: is this the right path, or a catch-all route?"
 _NO_SUCH_PATH = "slo-verify-no-such-path"
 _DETAIL = "answers every path with the same HTML page"
 _HOME = frozenset({"", "/", "/index.html"})
@@ -21,7 +21,7 @@ _HOME = frozenset({"", "/", "/index.html"})
 
 
 def is_doubtful(sample: Sample) -> bool:
-    """Tell whether a good health answer is a page, at a path that means no page."""
+    """Return whether a good health answer is a page, at a path that means no page."""
     body = sample.response.body if sample.response else ""
     is_health = sample.witness is Witness.HEALTH and sample.outcome.is_good
     return is_health and is_page(body) and urlsplit(sample.url).path not in _HOME
@@ -47,12 +47,16 @@ def no_such_path(health: Probe) -> Probe | None:
 
 
 def is_same_page(health: Sample, nowhere: Sample) -> bool:
-    """Tell whether a path that cannot exist answers as the health path does."""
+    """Return whether a path that cannot exist answers as the health path does, the path aside."""
     one, other = health.response, nowhere.response
     if one is None or other is None or nowhere.status != health.status or not is_page(other.body):
         return False
-    titles = page_title(one.body), page_title(other.body)
-    return one.body == other.body or (titles[0] == titles[1] != "")
+    pages = ((one.body, other.body), (page_title(one.body), page_title(other.body)))
+    name = urlsplit(health.url).path.rstrip("/").rpartition("/")[2]
+    return any(
+        page and (page == beside or page.replace(name, "") == beside.replace(_NO_SUCH_PATH, ""))
+        for page, beside in pages
+    )
 
 
 def judged(sample: Sample, nowhere: Sample | None, *, catch_all: bool) -> Sample:

@@ -12,8 +12,8 @@ _RESOLUTION_SECONDS = 1.0
 def refreshed(previous: Sample | None, current: Sample) -> Sample:
     """Return `current`, as `cached` where its Date says that `previous` was answered again.
 
-    `previous` is the same witness's latest sample, None if it has none. A journey whose last page
-    is cached was made all the same.
+    `previous` is the latest sample of the same endpoint, None if it has none. A journey whose last
+    page is cached was made all the same.
     """
     if (
         current.witness is Witness.JOURNEY
@@ -22,14 +22,14 @@ def refreshed(previous: Sample | None, current: Sample) -> Sample:
     ):
         return current
     detail = (
-        f"answers {current.status} out of a cache: its Date header is that of an earlier answer; "
+        f"answers {current.status} from a cache: its Date header is that of an earlier answer; "
         f"send `Cache-Control: no-store` on this path"
     )
     return replace(current, outcome=Outcome.CACHED, detail=detail)
 
 
 def cached_by_date(previous: Sample, current: Sample) -> bool:
-    """Tell whether a cache gave `current`: its Date is that of an answer at least 2 s older.
+    """Return whether a cache gave `current`: its Date is that of an answer at least 2 s older.
 
     The older answer may have been made as late as its last byte, so that end counts, too.
     """

@@ -7,6 +7,7 @@ from itertools import islice
 
 from slo_action.core.answer.health_words import BodyHealth, exact_word, health_of, snake_case
 from slo_action.core.text.quoting import printable, quoted
+from slo_action.on_demand import on_demand
 
 _DEPTH = 5
 _MOST_ENTRIES = 200
@@ -112,7 +113,7 @@ def read_health(document: object) -> HealthReading:
     return HealthReading(health=None, notes=(_SAYS_NOTHING,))
 
 
-_SAYS_NOTHING = "nothing in the body says how the service is: its HTTP status alone was judged"
+_SAYS_NOTHING = "the body does not report health: only the HTTP status was judged"
 
 
 _TITLE = re.compile(r"<(title|h1)\b[^<>]{0,200}>([^<]{1,200})", re.IGNORECASE)
@@ -142,20 +143,21 @@ _CLOSED = re.compile(
 
 _PAGE = re.compile(
     r"\s*(?:(?:<\?xml[^>]{0,200}\?>|<!--(?:(?!-->).){0,2000}-->)\s*){0,5}"
-    r"<(?:!doctype html|html|head|body)\b",
+    r"<(?:!doctype html|html|head|body|title|meta|link|script|style|div|form)\b",
     re.IGNORECASE | re.DOTALL,
 )
 
 
 def is_page(text: str) -> bool:
-    """Tell whether a body is an HTML page."""
+    """Return whether a body is an HTML page."""
     return _PAGE.match(text) is not None
 
 
 def page_title(text: str) -> str:
     """Return a page's title, or else its first heading; empty where it has neither."""
     found = _TITLE.search(text)
-    return found[2].strip() if found else ""
+    title = found[2].strip() if found else ""
+    return on_demand("unescape")(title) if "&" in title else title
 
 
 def read_page(text: str) -> HealthReading:
@@ -182,7 +184,7 @@ def _decide(
 ) -> HealthReading:
     clear = [one for one in statements if one.health]
     unclear = [one for one in statements if not one.health]
-    notes = tuple(f"the body says {one.text}, which is no status we know" for one in unclear)
+    notes = tuple(f"the body says {one.text}, which is not a known status" for one in unclear)
     failing = [name for name, health in checks.items() if health is BodyHealth.UNHEALTHY]
     warning = [name for name, health in checks.items() if health is BodyHealth.DEGRADED]
     if clear:
@@ -196,14 +198,13 @@ def _decide(
     elif warning:
         detail = f"says that {_named(warning)} warned"
     else:
-        detail = f"says that {_counted(len(checks))} passed" if checks else ""
+        count = "1 check" if len(checks) == 1 else f"{len(checks)} checks"
+        detail = f"says that {count} passed" if checks else ""
     health = _worst(checks.values())
     return HealthReading(health=health, detail=detail, notes=notes, of_checks=True)
 
 
-_UNCLEAR = (
-    "which is neither a good nor a bad status that we know: assert in slo.yml what it should be"
-)
+_UNCLEAR = "which is not a known status: assert in slo.yml what it should be"
 
 
 def _of_the_whole(
@@ -254,7 +255,8 @@ def _statements(
             yield from _of_status(key, name, value)
         else:
             health = _of_truth(name, value)
-            if health:
+            is_zero = name in _TRUTHS and value == 0 and not isinstance(value, bool)
+            if health or is_zero:  # a zero may be false, or a count
                 yield _Statement(f"{key} {_shown(value)}", health)
 
 
@@ -284,7 +286,7 @@ _NO_OR_YES = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def _complains(value: object) -> bool:
-    """Tell whether something stands where errors are listed: a text, a list, names with texts."""
+    """Return whether something stands where errors are listed: a text, a list, names with texts."""
     if isinstance(value, str):
         text = value.strip().lower()
         return text not in _NO_COMPLAINT | _NO_OR_YES.keys() and bool(text.strip("0"))
@@ -387,7 +389,13 @@ def _check(name: str, value: object, depth: int) -> BodyHealth | None:
         return health_of(value) if isinstance(value, str) else None
     own = _worst(one.health for one in _statements(value, wrapped=False))
     links = (health_of(one) for _, key, one in _entries(value) if key in _LINKS and one is False)
-    return _worst([own, *links]) or _worst(health for _, health in _components(value, depth - 1))
+    found = _worst([own, *links])
+    within = {k: v for k, name, v in _entries(value) if name in _NESTED} if found else value
+    return _worst([found, *(health for _, health in _components(within, depth - 1))])
+
+
+_NESTED = _names("components checks")
+"""Checks of a check that has a status of its own, as Spring Boot's composites do."""
 
 
 def _beside(key: str, name: str, value: object) -> BodyHealth | None:
@@ -421,9 +429,18 @@ _ELEMENT = re.compile(
     r"<(?:\w+:)?(status|state|health)(?:\s[^<>]{0,200})?>([^<>]{1,80})</", re.IGNORECASE
 )
 
+_CRASH = re.compile(
+    r"^Traceback \(most recent call last\):$|"
+    r"<b>(?:Fatal|Parse) error</b>:.{0,80}|^(?:PHP )?(?:Fatal|Parse) error: .{0,80}",
+    re.MULTILINE,
+)
+"""A program that fails with status 200: Python's and PHP's own words."""
+
 
 def _read_text(text: str) -> HealthReading:
     """Read a plain text of one or several lines, or the first status of an XML document."""
+    if crash := _CRASH.search(text):
+        return _decide([_Statement(quoted(crash[0]), BodyHealth.UNHEALTHY)], {})
     if len(text) > _LONGEST_TEXT or is_page(text):
         return HealthReading(health=None)
     if text.startswith("<"):
@@ -484,7 +501,3 @@ def _named(names: list[str]) -> str:
     more = len(names) - _NAMED_CHECKS
     noun = "check" if len(names) == 1 else "checks"
     return f"{noun} {shown}" + (f" and {more} more" if more > 0 else "")
-
-
-def _counted(count: int) -> str:
-    return "1 check" if count == 1 else f"{count} checks"

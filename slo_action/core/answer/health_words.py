@@ -165,7 +165,7 @@ def _shouted(terms: list[str]) -> BodyHealth | None:
 
 
 def _turns(word: str) -> bool:
-    """Tell whether a word before another one may turn what that one says."""
+    """Return whether a word before another one may turn what that one says."""
     return (
         word in _NEGATIONS or word.isdigit() or exact_word(word) not in {None, BodyHealth.HEALTHY}
     )

@@ -200,17 +200,17 @@ class VersionJudgement:
 
 
 def matches(expected: str, named: str) -> bool:
-    """Tell whether two names surely mean one version. Symmetric."""
+    """Return whether two names surely mean one version. Symmetric."""
     return compare(expected, named) is Comparison.SAME
 
 
 def compare(one: str, other: str) -> Comparison:
-    """Tell whether two names mean one version, two, or cannot be compared. Symmetric."""
+    """Return whether two names mean one version, two, or cannot be compared. Symmetric."""
     return compare_names(read_name(one), read_name(other))[0]
 
 
 def is_unverified(rule: VersionRule, version: str | None) -> bool:
-    """Tell whether an answer that is not the wrong version is not the expected one for sure."""
+    """Return whether an answer that is not the wrong version is not the expected one for sure."""
     return rule.expected is not None and version is not None and not matches(rule.expected, version)
 
 
@@ -265,7 +265,7 @@ def _name(reported: VersionField) -> VersionName:
 
 
 def _is_exact(name: str) -> bool:
-    """Tell whether a name is of a commit or a digest, which no two builds share."""
+    """Return whether a name is of a commit or a digest, which no two builds share."""
     read = read_name(name)
     return bool(read.digest or (read.commit and read.is_certain))
 

@@ -68,7 +68,7 @@ class Exactness(StrEnum):
     TEXT = "text"
 
 
-class Release(NamedTuple):
+class ReleaseNumber(NamedTuple):
     """The parts of `1.4.2-rc.1+41`; `distance` counts commits since, as `git describe` does.
 
     `branch` is what stands before it where that makes it another one, such as `main-1.4.2`.
@@ -84,9 +84,9 @@ class Release(NamedTuple):
 class VersionName(NamedTuple):
     """What a name says. `commit` and `digest` are empty, and `release` None, where it says none.
 
-    `is_certain` tells a commit from other hexadecimal text, as far as another one's sake: `1234567`
-    may be a build's number. `text` is the name without what stands around it, and `label` what it
-    is of, such as the image's name.
+    `is_certain` separates a commit from other hexadecimal text: `1234567` may be a build's number.
+    `text` is the name without what stands around it, and `label` what it is of, such as the
+    image's name.
     """
 
     text: str
@@ -94,7 +94,7 @@ class VersionName(NamedTuple):
     digest: str
     commit: str
     is_certain: bool
-    release: Release | None
+    release: ReleaseNumber | None
     is_dirty: bool
 
 
@@ -157,28 +157,43 @@ def _commit(text: str, *, certain: bool) -> tuple[str, bool]:
     return commit, is_sure and len(commit) not in _NO_COMMIT
 
 
-def _release(found: re.Match[str]) -> Release:
+def _release(found: re.Match[str]) -> ReleaseNumber:
     numbers = tuple(int(part) for part in found["numbers"].split("."))
-    rest, _, build = found["rest"].partition("+")
-    return Release(
+    rest, _, build = _IN_BRACKETS.sub(r"+\1", found["rest"]).partition("+")
+    return ReleaseNumber(
         numbers=numbers[:3] if numbers[3:] == (0,) else numbers,
         distance=int(found["distance"] or 0),
-        suffix=rest.strip(" ()"),
+        suffix=_spelled(rest.strip(" ()")),
         build=build,
         branch=(found["label"] or "") if _BRANCHES.match(found["label"] or "") else "",
     )
 
 
+_IN_BRACKETS = re.compile(r"^ \((\d+|[0-9a-f]{7,40})\)$")
+"""A build or commit beside a release: `1.4.2 (0123456)`."""
+_SHORT = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
+
+
+def _spelled(suffix: str) -> str:
+    """Return a prerelease as Python's packages spell it (PEP 440): `-rc.1` is `rc1`."""
+    if not _PRERELEASE.fullmatch(suffix):
+        return suffix
+    bare = re.sub(r"(?<!\d)[-._~]+|[-._~]+(?!\d)", "", suffix)
+    return re.sub(r"^[a-z]+", lambda word: _SHORT.get(word[0], word[0]), bare)
+
+
 def compare_names(one: VersionName, other: VersionName) -> tuple[Comparison, Exactness]:
-    """Tell what two names say of each other, and by what. Symmetric."""
+    """Return what two names say of each other, and by what. Symmetric."""
     for how, compared in ((Exactness.DIGEST, _by_digest), (Exactness.COMMIT, _by_commit)):
         result = compared(one, other)
         if result is not Comparison.UNSURE:
             return result, how
     if one.text == other.text:
         is_same = bool(one.text) and not _of_two(one, other)
-        return Comparison.SAME if is_same else Comparison.UNSURE, Exactness.TEXT
-    if _of_two(one, other) or _may_be_one_commit(one, other):
+        how = Exactness.RELEASE if one.release else Exactness.TEXT
+        return Comparison.SAME if is_same else Comparison.UNSURE, how
+    may_be_one_commit = one.commit and other.commit and _begins(one.commit, other.commit)
+    if _of_two(one, other) or may_be_one_commit:
         return Comparison.UNSURE, Exactness.TEXT
     if one.release and other.release:
         return _by_release(one.release, other.release), Exactness.RELEASE
@@ -188,10 +203,6 @@ def compare_names(one: VersionName, other: VersionName) -> tuple[Comparison, Exa
 def _of_two(one: VersionName, other: VersionName) -> bool:
     """`shop@1.4.2` says nothing of `cart@1.4.2`."""
     return bool(one.label and other.label) and one.label != other.label
-
-
-def _may_be_one_commit(one: VersionName, other: VersionName) -> bool:
-    return bool(one.commit and other.commit) and _begins(one.commit, other.commit)
 
 
 def _by_digest(one: VersionName, other: VersionName) -> Comparison:
@@ -217,7 +228,7 @@ def _by_commit(one: VersionName, other: VersionName) -> Comparison:
     return Comparison.OTHER if all(sure) else Comparison.UNSURE
 
 
-def _by_release(a: Release, b: Release) -> Comparison:
+def _by_release(a: ReleaseNumber, b: ReleaseNumber) -> Comparison:
     if a.numbers != b.numbers:
         return _by_numbers(a, b)
     if a.distance != b.distance:
@@ -229,7 +240,7 @@ def _by_release(a: Release, b: Release) -> Comparison:
     return Comparison.SAME if a.branch == b.branch else Comparison.UNSURE
 
 
-def _by_numbers(a: Release, b: Release) -> Comparison:
+def _by_numbers(a: ReleaseNumber, b: ReleaseNumber) -> Comparison:
     """`1.4` may be any `1.4.x`, `0.0.0-development` anything; `1.4.2-7-g…` may become `1.4.3`."""
     short, long = sorted((a.numbers, b.numbers), key=len)
     if len(short) < len(long) and long[: len(short)] == short:

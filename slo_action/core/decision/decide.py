@@ -66,7 +66,7 @@ class Decision:
 
 
 _NO_ROLLBACK: dict[Cause, str] = {
-    Cause.CONFIG: "the check looks misconfigured, and no run before the deploy passed it",
+    Cause.CONFIG: "the check looks misconfigured, and is not known to have passed before",
     Cause.PATH: "the fault looks to be in TLS, DNS or routing, which a rollback does not change",
     Cause.WRONG_VERSION: "the new version is not live, or not alone: a rollback would not help",
     Cause.PRE_EXISTING: "it failed before the deploy, too",
@@ -135,7 +135,7 @@ def moved(before: WayBack, now: WayBack) -> str:
 
 
 def _circle(now: WayBack, judged: str | None) -> str:
-    """Return the failed version's name where the way back leads to it; else empty."""
+    """Return the failed version's name where it is the rollback target; else empty."""
     if now.target is None:
         return ""
     if now.current and now.current.version == now.target.version:

@@ -8,9 +8,11 @@ replayed by feeding it. Times are seconds since the deploy.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise, takewhile
+from math import inf
 
 from slo_action.core.model import (
-    Dead,
+    MAX_OBSERVER_DELAY_SECONDS,
+    HopelessReason,
     Observation,
     ObservationKind,
     ObservationResult,
@@ -22,6 +24,7 @@ _PASSED = ObservationResult.PASSED
 _FAILED = ObservationResult.FAILED
 _NEUTRAL = ObservationResult.NEUTRAL
 
+MOST_ATTEMPTS = 1000
 _SLACK_SECONDS = 0.1
 """What a real clock and a real runner add to an attempt."""
 
@@ -45,11 +48,28 @@ class GatePolicy:
     peek_interval_seconds: float = 2.0
     minimum_watch_seconds: float = 30.0
     late_attempts: int = 2
-    max_observer_delay_seconds: float = 1.0
+    max_observer_delay_seconds: float = MAX_OBSERVER_DELAY_SECONDS
+
+    def __post_init__(self) -> None:
+        times = (
+            *self.backoff_seconds,
+            self.deadline_seconds,
+            self.grace_seconds,
+            self.confirm_gap_seconds,
+            self.min_confirm_gap_seconds,
+            self.minimum_watch_seconds,
+            self.max_observer_delay_seconds,
+        )
+        if not 1 <= self.required_streak <= self.max_attempts <= MOST_ATTEMPTS:
+            raise ValueError(f"a gate needs 1 <= streak <= attempts <= {MOST_ATTEMPTS}")
+        if not (0 <= self.late_attempts <= MOST_ATTEMPTS and self.backoff_seconds):
+            raise ValueError(f"a gate needs back-offs, and at most {MOST_ATTEMPTS} late attempts")
+        if not all(0 <= seconds < inf for seconds in times) or not self.peek_interval_seconds > 0:
+            raise ValueError("a gate's times are zero or more, its peeks apart")
 
 
 def recheck(policy: GatePolicy) -> GatePolicy:
-    """Return the policy of the last look before a rollback: a streak at once, or nothing.
+    """Return the policy of the recheck before a rollback: a streak at once, or nothing.
 
     It ends at the first failure, so it delays a rollback by one probe, and it keeps a service that
     recovered since its last failure from being rolled back.
@@ -83,9 +103,9 @@ def after_restart(policy: GatePolicy) -> GatePolicy:
 
 
 class GateEnd(StrEnum):
-    """How a gate ended. Unjudged: too many answers said nothing, so the gate may not fail.
+    """How a gate ended. `UNJUDGED`: too many answers said nothing, so the gate may not fail.
 
-    Hopeless: the platform says that no machine of the release can become healthy.
+    `HOPELESS`: the platform reports that no machine of the release can become healthy.
     """
 
     MET = "met"
@@ -97,7 +117,7 @@ class GateEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Ask at this instant: every witness (None), or only the one the last attempt failed on."""
+    """Ask at this instant: everything (None), or only what the last attempt failed on."""
 
     kind: ObservationKind
     at_seconds: float
@@ -201,7 +221,7 @@ class Gate:
         """
         said = [o.hopeless for o in self.observations[-2:] if o.result is _FAILED and o.hopeless]
         early = self.observations[-1].started_seconds < self.policy.grace_seconds
-        return len(said) > 1 and (said[-1].why is Dead.EXITED or not early)
+        return len(said) > 1 and (said[-1].why is HopelessReason.EXITED or not early)
 
     def _is_late(self) -> bool:
         """Late is charged only to a service that was seen to fail: a late observer proves nothing.

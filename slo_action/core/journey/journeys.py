@@ -14,6 +14,7 @@ class Subject(StrEnum):
     JSON = "json"
     HEADER = "header"
     BODY = "body"
+    COOKIE = "cookie"
     CERTIFICATE = "certificate"
 
 
@@ -49,20 +50,25 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """A value taken out of an answer: from a JSON path or a header, `subject` says which."""
+    """A value taken out of an answer. `name` is a JSON path, a header or a cookie; not of a body.
+
+    With a `pattern` it is what its first group matches, or all of it where there is no group.
+    """
 
     variable: str
     subject: Subject
-    name: str
+    name: str = ""
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JourneyStep:
-    """One request. Texts may hold `${variable}` and `${secrets.NAME}`.
+    """One request. Texts and assertions may hold `${variable}` and `${secrets.NAME}`.
 
-    `target` is a path below the service's URL, or a whole URL. `form` and `json` exclude each other
-    and `body`; None and "" mean no body. `think_seconds` pass before the request; they are not in
-    its time. Without assertions, any 2xx will do.
+    `target` is a path below the service's URL, or a whole URL. One that begins with a variable
+    follows a captured link, and must stay at the origin of the answer that it is from. `form` and
+    `json` exclude each other and `body`; None and "" mean no body. `think_seconds` pass before the
+    request; they are not in its time. Without assertions, any 2xx will do.
     """
 
     name: str

@@ -6,20 +6,34 @@ like a variable stays what it is.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
-from slo_action.core.journey.journeys import Journey, JourneyStep
+from slo_action.core.journey.journeys import Assertion, Condition, Journey, JourneyStep
 
 SECRETS = "secrets."
 """What the names of secrets begin with."""
+RUN_VALUES = ("now", "uuid")
+"""Variables that each run of a journey sets itself: when it began, and what no other run has."""
 
 _PLACEHOLDER = re.compile(r"\$\{((?:\{[^{}]*\}|[^{}])*)\}")
 """Whatever a user may write so: what has no value is a mistake, and is never sent."""
 _AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _DOTS = frozenset({".", ".."})
+_PATTERNS = frozenset({Condition.MATCHES, Condition.LACKS})
+_LONGEST_IN_PATTERN = 1000
+"""A pattern takes many times the memory of its text."""
 
+Key = tuple[str | int, ...]
+"""The way to a value in a journey, as slo.yml writes it."""
 Values = Mapping[str, object]
 """Text, numbers and truth values by name; those of secrets begin with `secrets.`."""
+
+
+class UntypedText(str):
+    """Text that is no JSON: of a header, a cookie, a page or a secret. It equals `42` as "42"."""
+
+    __slots__ = ()
 
 
 class UnfitValueError(ValueError):
@@ -59,6 +73,22 @@ def filled_url(target: str, values: Values) -> str:
     return f"{host}{encoded}{mark}{filled(query, values, _encoded)}"
 
 
+def followed(target: str) -> str:
+    """Return the variable that a target begins with: a captured link; empty where it has none."""
+    found = _PLACEHOLDER.match(target)
+    return found[1] if found else ""
+
+
+def filled_link(target: str, values: Values) -> str:
+    """Return a target that begins with a captured link. It may lead anywhere.
+
+    Raises UnfitValueError and KeyError as `filled_url` does.
+    """
+    name = followed(target)
+    rest = filled_url(target.removeprefix(f"${{{name}}}"), values)
+    return f"{plain(values[name]).partition('#')[0]}{rest}"
+
+
 def filled_json(document: object, values: Values) -> object:
     """Return a JSON document whose texts have their values, whatever those hold.
 
@@ -75,48 +105,77 @@ def filled_json(document: object, values: Values) -> object:
     return document
 
 
-def undefined(journey: Journey) -> tuple[tuple[int, str], ...]:
-    """Return every use of a variable that no earlier step captures: the step's index, the name."""
-    captured: set[str] = set()
-    found: list[tuple[int, str]] = []
+def filled_assertion(assertion: Assertion, values: Values) -> Assertion:
+    """Return an assertion whose values are in their places; in a pattern one stands for itself.
+
+    Raises UnfitValueError for one too long for a pattern, KeyError as `filled` does.
+    """
+    expected = assertion.expected
+    if assertion.condition in _PATTERNS:
+        return replace(assertion, expected=filled(str(expected), values, _in_pattern))
+    return replace(assertion, expected=filled_json(expected, values))
+
+
+def undefined(journey: Journey) -> tuple[tuple[Key, str, tuple[str, ...]], ...]:
+    """Return every use of a variable that is not captured yet: its key, name, and what is there.
+
+    A step's own captures are there for its assertions.
+    """
+    defined = set(RUN_VALUES)
+    found: dict[tuple[int, str], tuple[Key, str, tuple[str, ...]]] = {}
     for index, step in enumerate(journey.steps):
-        used = [name for name in _used(step) if not name.startswith(SECRETS)]
-        found += [(index, name) for name in used if name not in captured]
-        captured |= {capture.variable for capture in step.captures}
-    return tuple(found)
+        own = {capture.variable for capture in step.captures}
+        for texts, there in ((_sent(step), defined), (_asserted(step), defined | own)):
+            for key, text in texts:
+                for name in names_in(text):
+                    if name not in there and not name.startswith(SECRETS):
+                        use = (("steps", index, *key), name, tuple(sorted(there)))
+                        found.setdefault((index, name), use)
+        defined |= own
+    return tuple(found.values())
 
 
 def secrets_of(journey: Journey) -> tuple[str, ...]:
     """Return the names of the secrets that a journey uses, each once."""
-    used = dict.fromkeys(name for step in journey.steps for name in _used(step))
+    texts = (text for one in journey.steps for _, text in (*_sent(one), *_asserted(one)))
+    used = dict.fromkeys(name for text in texts for name in names_in(text))
     return tuple(name.removeprefix(SECRETS) for name in used if name.startswith(SECRETS))
 
 
-def _used(step: JourneyStep) -> list[str]:
-    return list(dict.fromkeys(name for text in _texts(step) for name in names_in(text)))
+def asserted_names(assertion: Assertion) -> frozenset[str]:
+    """Return the names that an assertion uses."""
+    return frozenset(name for _, text in _texts(assertion.expected) for name in names_in(text))
 
 
-def _texts(step: JourneyStep) -> Iterator[str]:
-    yield step.target
-    yield from step.headers.values()
-    yield from (step.form or {}).values()
-    yield step.body
-    yield from _json_texts(step.json)
+def _sent(step: JourneyStep) -> Iterator[tuple[Key, str]]:
+    kind = "url" if followed(step.target) or "://" in step.target else "path"
+    sent = {"headers": step.headers, "form": step.form, "body": step.body, "json": step.json}
+    yield from _texts({kind: step.target, **sent})
 
 
-def _json_texts(document: object) -> Iterator[str]:
+def _asserted(step: JourneyStep) -> Iterator[tuple[Key, str]]:
+    yield from _texts({"assertions": [one.expected for one in step.assertions]})
+
+
+def _texts(document: object, key: Key = ()) -> Iterator[tuple[Key, str]]:
+    """Yield every text in a document with its key."""
     if isinstance(document, str):
-        yield document
-    elif isinstance(document, Mapping):
-        for value in document.values():
-            yield from _json_texts(value)
-    elif isinstance(document, list | tuple):
-        for value in document:
-            yield from _json_texts(value)
+        yield key, document
+    elif isinstance(document, Mapping | list | tuple):
+        inner = document.items() if isinstance(document, Mapping) else enumerate(document)
+        for part, value in inner:
+            yield from _texts(value, (*key, part))
 
 
 def _encoded(value: str) -> str:
     return quote(value, safe="", errors="replace")
+
+
+def _in_pattern(value: str) -> str:
+    if len(value) > _LONGEST_IN_PATTERN:
+        problem = f"a value of {len(value)} characters is too long for a pattern"
+        raise UnfitValueError(problem)
+    return re.escape(value)
 
 
 def _dots(path: str) -> int:

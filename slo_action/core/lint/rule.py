@@ -142,7 +142,7 @@ class Finding:
 
 
 def findings(rules: Iterable[Rule[Of]], of: Of, document: Document) -> tuple[Finding, ...]:
-    """Return what the rules find in `of`, in the order of the document's lines."""
+    """Return what the rules find in `of`, in the order of their lines."""
     found = (
         Finding(
             rule=rule,

@@ -10,7 +10,7 @@ from enum import Enum
 _BEFORE_SECONDS = 1.0
 """How long before a timeout a control may have been asked to speak against the service."""
 _OVERLAP_SECONDS = 1.0
-"""How far from a timeout a dead control still explains it."""
+"""How far from a timeout a failed control still explains it."""
 _KEPT_SECONDS = 30.0
 _SUSPICION_SECONDS = 6.0
 """How long after a timeout the control is asked on: the longest a probe in flight may take."""

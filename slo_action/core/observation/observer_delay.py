@@ -1,4 +1,4 @@
-"""Was this host too late to tell? What it could not send or read in time is no timeout."""
+"""Was this host too late to judge by? What it could not send or read in time is no timeout."""
 
 from dataclasses import replace
 from math import inf

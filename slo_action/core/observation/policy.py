@@ -1,12 +1,16 @@
 """Every number that decides how the first minutes are watched and judged."""
 
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import inf
 
-from slo_action.core.model import Witness
+from slo_action.core.model import MAX_OBSERVER_DELAY_SECONDS, Witness
 from slo_action.core.observation.real_traffic import TrafficPolicy
 from slo_action.core.observation.streams import DEFAULT_OBJECTIVES
 from slo_action.core.stats.latency import LatencyObjective
 from slo_action.core.stats.rate_test import RatePolicy
+
+MOST_PLANNED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +37,28 @@ class WindowPolicy:
     closer_probes: int = 3
     most_closer: float = 2.0
     outage_seconds: float = 15.0
-    max_observer_delay_seconds: float = 1.0
+    max_observer_delay_seconds: float = MAX_OBSERVER_DELAY_SECONDS
     alert_ratio: float = 0.005
     rates: RatePolicy = field(default_factory=RatePolicy)
     objectives: tuple[tuple[Witness, LatencyObjective], ...] = DEFAULT_OBJECTIVES
     traffic: TrafficPolicy = field(default_factory=TrafficPolicy)
+
+    def __post_init__(self) -> None:
+        times = (
+            self.length_seconds,
+            self.minimum_seconds,
+            self.closer_seconds,
+            self.outage_seconds,
+            self.max_observer_delay_seconds,
+            self.alert_ratio,
+        )
+        if not all(0 <= one < inf for one in times) or not 0 < self.interval_seconds < inf:
+            raise ValueError("a window's times and ratios are zero or more, its probes apart")
+        every = (self.machine_every, self.version_every)
+        if not (min(every) >= 1 and sum(Fraction(1, turns) for turns in every) < 1):
+            raise ValueError("a window needs turns for its endpoints")
+        if not (0 <= self.min_planned <= MOST_PLANNED and 0 <= self.closer_probes <= MOST_PLANNED):
+            raise ValueError(f"a window needs 0 to {MOST_PLANNED} planned and closer probes")
 
     def objective(self, witness: Witness) -> LatencyObjective | None:
         """Return what the answers of a kind of endpoint may take; None where nothing is set."""

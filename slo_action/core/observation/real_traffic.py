@@ -87,6 +87,12 @@ class TrafficPolicy:
     confidence: float = _RATES.confidence
     on_no_data: OnNoData = OnNoData.SYNTHETIC
 
+    def __post_init__(self) -> None:
+        if not (0 < self.slo <= self.trigger < 1 and 0 <= self.confidence < 1):
+            raise ValueError("a traffic policy needs 0 < slo <= trigger < 1, confidence below 1")
+        if not (self.min_requests >= 1 and self.min_errors >= 1):
+            raise ValueError("a traffic policy needs at least one request, and one error")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficFinding:
@@ -212,7 +218,8 @@ def _chance(count: _Count, rate: float) -> float:
 
 def _counts_text(count: _Count, reading: TrafficReading, now: float) -> str:
     rate = f" ({rounded_percent(count.rate)})" if count.requests else ""
-    said = f"{count.errors} of {count.requests} requests answered 5xx{rate}{_span(reading, now)}"
+    counted = f"{count.errors} of {count.requests} requests of real traffic failed{rate}"
+    said = counted + _span(reading, now)
     p95 = reading.p95_seconds
     if p95 is None or not isfinite(p95) or not count.requests:
         return said

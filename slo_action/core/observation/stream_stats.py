@@ -137,6 +137,7 @@ _TIMED = frozenset(
         Outcome.SLOW,
         Outcome.UNHEALTHY_BODY,
         Outcome.ASSERTION_FAILED,
+        Outcome.CAPTURE_FAILED,
         Outcome.TLS_EXPIRING,
         Outcome.WRONG_VERSION,
     }

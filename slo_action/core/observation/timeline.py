@@ -19,7 +19,7 @@ class Bucket:
     max_seconds: float | None
 
 
-class Timeline:
+class WindowTimeline:
     """Answers of all streams by the time of their slot."""
 
     def __init__(self, begun_seconds: float, ends_seconds: float) -> None:

@@ -24,7 +24,7 @@ from slo_action.core.observation.real_traffic import (
 from slo_action.core.observation.scheduler import DIGITS, ProbeScheduler
 from slo_action.core.observation.stream_stats import StreamStats
 from slo_action.core.observation.streams import Slot, Stream
-from slo_action.core.observation.timeline import Timeline
+from slo_action.core.observation.timeline import WindowTimeline
 from slo_action.core.stats.latency import LatencyCounter
 from slo_action.core.stats.rate_test import RateTest
 
@@ -146,7 +146,7 @@ class Window:
         self.latest_version: str | None = None
         self.other_version: str | None = None
         self.observer_delay = LatencyCounter((policy.max_observer_delay_seconds,))
-        self.timeline = Timeline(begun_seconds, self.ends_seconds)
+        self.timeline = WindowTimeline(begun_seconds, self.ends_seconds)
         self._control = ControlEvidence()
         self._unattributed: list[_Unattributed] = []
         self._open: dict[int, Slot] = {}
@@ -464,11 +464,11 @@ class Window:
         if self.pooled and self.pooled.breach:
             names.append(POOLED)
         if self._users_notice:
-            names += self.sick_machines
+            names += self.failing_machines
         return tuple(names)
 
     @property
-    def sick_machines(self) -> tuple[str, ...]:
+    def failing_machines(self) -> tuple[str, ...]:
         """Machines that fail by themselves, whether users notice or not."""
         return tuple(
             s.name for s in self._scheduler.machines if self.stream_stats[s.name].rate.breach
@@ -476,7 +476,7 @@ class Window:
 
     @property
     def _users_notice(self) -> bool:
-        """A balancer may hide a sick machine: it counts only where endpoints fail, too."""
+        """A balancer may hide a failing machine: it counts only where endpoints fail, too."""
         bad, valid = self.endpoint_counts
         return bad >= FAILURES and bad > self.policy.rates.slo * valid
 

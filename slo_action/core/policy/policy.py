@@ -3,11 +3,14 @@
 from dataclasses import dataclass, field
 
 from slo_action.core.decision.decide import FailOn, RollbackMode
-from slo_action.core.gate.gate import GatePolicy, without_long_gaps
+from slo_action.core.gate.gate import Gate, GatePolicy, without_long_gaps
 from slo_action.core.model import VersionRule
 from slo_action.core.observation.policy import WindowPolicy
+from slo_action.core.observation.window import Window
 from slo_action.core.text.quantities import percent_words
-from slo_action.core.verdict.facts import OnLateStart
+from slo_action.core.verdict.context import EMPTY_CONTEXT, JudgementContext
+from slo_action.core.verdict.facts import Facts, OnLateStart
+from slo_action.core.verdict.judge import Judgement, judge
 
 
 def gate_beside_window(gate: GatePolicy, window: WindowPolicy) -> GatePolicy:
@@ -29,8 +32,32 @@ class Policy:
     rollback: RollbackMode = RollbackMode.AUTO
     fail_on: FailOn = FailOn.INCONCLUSIVE
 
-    def sentences(self) -> tuple[str, ...]:
-        """Return the policy as sentences. They may quote the expected version: untrusted."""
+    def judge(
+        self,
+        gate: Gate,
+        *,
+        window: Window | None = None,
+        recheck: Gate | None = None,
+        context: JudgementContext = EMPTY_CONTEXT,
+    ) -> Judgement:
+        """Judge what a run observed by this policy; the gate alone by default."""
+        return judge(
+            Facts(
+                gate=gate,
+                rule=self.rule,
+                on_late_start=self.on_late_start,
+                window_policy=self.window,
+                window=window,
+                recheck=recheck,
+                context=context,
+            )
+        )
+
+    def sentences(self, no_rollback: str = "") -> tuple[str, ...]:
+        """Return the policy as sentences. They may quote the expected version: untrusted.
+
+        `no_rollback` is why nothing can be rolled back; empty where something can.
+        """
         gate = self.gate
         waits = ", ".join(f"{wait:g}" for wait in gate.backoff_seconds)
         version = f", answering as version {self.rule.expected}" if self.rule.expected else ""
@@ -45,7 +72,10 @@ class Policy:
             f"waits {waits} s, peeking every {gate.peek_interval_seconds:g} s; after a success "
             f"{gate.confirm_gap_seconds:g} s."
         )
-        return healthy, waiting, *_window_sentences(self.window), _ROLLBACK[self.rollback]
+        rollback = _ROLLBACK[self.rollback]
+        if no_rollback and self.rollback is not RollbackMode.OFF:
+            rollback = f"An unhealthy deploy is not rolled back: {no_rollback}."
+        return healthy, waiting, *_window_sentences(self.window), rollback
 
 
 _ROLLBACK = {
@@ -62,7 +92,7 @@ def _window_sentences(window: WindowPolicy) -> tuple[str, ...]:
     trigger, slo = percent_words(rates.trigger), percent_words(rates.slo)
     observed = (
         f"Observed until {window.length_seconds:g} s after the deploy, with at least a probe every "
-        f"{window.interval_seconds:g} s; each endpoint is judged by itself, and all pooled."
+        f"{window.interval_seconds:g} s; each endpoint is judged separately, and all pooled."
     )
     plain = f"Fail: more than {trigger} of the planned probes failed"
     outage = f"every endpoint fails for {window.outage_seconds:g} s"

@@ -15,11 +15,15 @@ from slo_action.core.record.record import AuditRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """What kept a service from being judged: an error of ours or of its surroundings. Untrusted."""
+    """What kept a service from being judged: an error of ours or of its surroundings. Untrusted.
+
+    `rollback_begun` says that the service's rollback had been begun by then.
+    """
 
     title: str
     message: str
     exit_code: int
+    rollback_begun: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,13 @@ class ServiceEnding:
     def ending(self) -> Ending:
         """The record's ending, or undecided."""
         return self.record.ending if self.record else Ending.UNDECIDED
+
+    @property
+    def rollback_begun(self) -> bool:
+        """Whether its rollback was begun, whatever came of it."""
+        if isinstance(self.outcome, Trouble):
+            return self.outcome.rollback_begun
+        return self.outcome.rollback is not None
 
     @property
     def exit_code(self) -> int:

@@ -11,7 +11,7 @@ class PolicyOutcome:
     """What one policy says of a run.
 
     `known_seconds` after the deploy the evidence was complete. `rollback` is whether the verdict
-    calls for one: unhealthy by app or platform, whatever the mode and the way back.
+    calls for one: unhealthy by app or platform, whatever the mode and the rollback target.
     """
 
     verdict: Verdict

@@ -111,14 +111,15 @@ class Rollback:
 class AuditRecord:
     """One verification from its first probe to its ending.
 
-    `window` is None where nothing was observed after the gate. `recheck` is the last look before a
+    `window` is None where nothing was observed after the gate. `recheck` is the recheck before a
     rollback, None where none was about to happen, or where it found nothing.
-    `unconsulted` names the witnesses the run could not ask. `interrupted` is the signal
+    `unconsulted` names what the run could not ask. `interrupted` is the signal
     that stopped the run, empty if none did. `released` is the platform's newest release at the
     beginning, `fleet` its last state before anything was changed, `prepared` what is known from
     before the deploy, `plan` what a rollback did or would have done; each None where unknown.
     `wake` is the request that started a service at rest. `unseen` says why a platform that knows
-    its machines reported none of them; empty where it did, or where there is none. `asked` is how
+    its machines reported none of them; empty where it did, or where there is none. `no_rollback`
+    is why nothing could have been rolled back; empty where something could. `asked` is how
     each stream was asked, by its name; none that was asked as usual.
     """
 
@@ -149,6 +150,7 @@ class AuditRecord:
     remedy: MachineRestart | None = None
     wake: Sample | None = None
     unseen: str = ""
+    no_rollback: str = ""
     asked: Mapping[str, RequestOptions] = field(default_factory=dict)
 
     @property
@@ -263,9 +265,12 @@ def all_observations(record: AuditRecord) -> tuple[Observation, ...]:
 def past_verdicts(record: AuditRecord) -> tuple[PastVerdict, ...]:
     """Return what later runs may know: of the release that was judged, and of what was restored.
 
-    Nothing where the platform names no releases, and nothing of a release that was not judged.
+    A platform that names no releases leaves the version that was expected, or that the service
+    reported. Nothing where no version is known, and nothing of a release that was not judged.
     """
     judged = record.released if record.mode is Mode.VERIFY else None
+    if record.mode is Mode.VERIFY and judged is None and record.judged_version:
+        judged = Release(version=record.judged_version)
     found = [_past(record, judged, record.judgement)]
     if record.rollback and record.rollback.verification:
         restored = record.rollback.verification.judgement

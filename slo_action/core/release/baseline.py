@@ -1,4 +1,4 @@
-"""What is known from before a deploy: how well the service was, and whether there is a way back."""
+"""What is known from before a deploy: how well the service was, and whether it can be restored."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,7 +80,7 @@ class ProofState(StrEnum):
 class Proof:
     """One thing a rollback needs, and whether it is there. `words` may quote the platform.
 
-    `is_needed` is False for what is only worth knowing: it never closes the way back.
+    `is_needed` is False for what is only worth knowing: it never rules a rollback out.
     """
 
     name: str
@@ -98,7 +98,7 @@ class WayBackState(StrEnum):
 
 
 def way_back_state(proofs: tuple[Proof, ...]) -> WayBackState:
-    """Return the worst of what is needed; without any proof there is no way back."""
+    """Return the worst of what is needed; without any proof there is none."""
     states = [proof.state for proof in proofs if proof.is_needed]
     if not states or ProofState.MISSING in states:
         return WayBackState.NONE

@@ -1,6 +1,6 @@
 """The platform's machines as it knows them, and what that says of a deploy.
 
-Everything a platform says is untrusted text; its judgements are facts of one witness among others.
+Everything a platform says is untrusted text; its judgements are one signal among others.
 """
 
 from collections import Counter
@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from slo_action.core.model import Dead, Hopeless, Outcome, Release, Sample, Witness
+from slo_action.core.model import Hopeless, HopelessReason, Outcome, Release, Sample, Witness
 
 _SHORT_NAME = 6
-_DEAD_STATES = frozenset({"stopped", "failed", "launch_failed", "destroyed"})
+_DOWN_STATES = frozenset({"stopped", "failed", "launch_failed", "destroyed"})
 _RESTING_STATES = frozenset({"stopped", "suspended", "created"})
 _LEAVING_STATES = frozenset({"stopping", "suspending"})
 _UNDER_WAY = frozenset({"running", "pending"})
@@ -131,16 +131,16 @@ class Machine:
         return self.checks_passing >= max(self.checks_expected, len(self.checks))
 
     @property
-    def is_dead(self) -> bool:
+    def is_down(self) -> bool:
         """True where the platform will not start it again by itself."""
         over = self.restart_limit is not None and self.restarts >= self.restart_limit > 0
         ended = self.exits[-1:] and not self.exits[-1].requested
-        return bool(self.crashes) and (over or (self.state in _DEAD_STATES and bool(ended)))
+        return bool(self.crashes) and (over or (self.state in _DOWN_STATES and bool(ended)))
 
     @property
     def is_lost(self) -> bool:
         """True where it has stopped without being asked to, or was never started well."""
-        return self.is_pending and self.state in _DEAD_STATES
+        return self.is_pending and self.state in _DOWN_STATES
 
     @property
     def short(self) -> str:
@@ -208,14 +208,15 @@ def hopeless(fleet: Fleet) -> Hopeless | None:
         return None
     if all(not machine.is_host_ok for machine in counted):
         words = f"the hosts of all {len(counted)} machines are unreachable"
-        return Hopeless(why=Dead.UNREACHABLE, words=words)
+        return Hopeless(why=HopelessReason.UNREACHABLE, words=words)
     current = [machine for machine in counted if fleet.runs(machine) is not False]
     if not current:
         return _not_live(fleet)
-    if all(machine.is_dead for machine in current):
+    if all(machine.is_down for machine in current):
         found = ", ".join(f"{machine.short}: {exit_summary(machine)}" for machine in current[:3])
         more = f" and {len(current) - 3} more" if len(current) > 3 else ""  # noqa: PLR2004 - as above
-        return Hopeless(why=Dead.EXITED, words=f"every machine of it has exited ({found}{more})")
+        words = f"every machine of the release has exited ({found}{more})"
+        return Hopeless(why=HopelessReason.EXITED, words=words)
     return None
 
 
@@ -225,7 +226,7 @@ def _not_live(fleet: Fleet) -> Hopeless | None:
         return None
     ended = f"{fleet.release.version} is {fleet.status}"
     words = f"{ended}, and no machine runs its image: {fleet_summary(fleet)}"
-    return Hopeless(why=Dead.NOT_LIVE, words=words)
+    return Hopeless(why=HopelessReason.NOT_LIVE, words=words)
 
 
 def exit_summary(machine: Machine) -> str:
@@ -305,7 +306,7 @@ def platform_samples(fleet: Fleet, url: str, took_seconds: float) -> tuple[Sampl
 def _idle(fleet: Fleet, machine: Machine, sample: Sample) -> Sample:
     """What is on its way is not live yet; what has ended, once the deploy has, has failed."""
     ended = f" ({exit_summary(machine)})" if machine.exits else ""
-    failed = machine.state in _DEAD_STATES and fleet.status not in _UNDER_WAY
+    failed = machine.state in _DOWN_STATES and fleet.status not in _UNDER_WAY
     return replace(
         sample,
         outcome=Outcome.UNHEALTHY_BODY if failed else Outcome.WRONG_VERSION,

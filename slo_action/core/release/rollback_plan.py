@@ -6,7 +6,7 @@ from enum import StrEnum
 from slo_action.core.model import Release
 
 
-class Step(StrEnum):
+class MachineAction(StrEnum):
     """What happens to one machine.
 
     Update: it gets its previous configuration. Start: it has that already, but ran before and does
@@ -32,7 +32,7 @@ class MachineStep:
 
     machine: str
     region: str
-    step: Step
+    step: MachineAction
     before: str
     after: str
     why: str
@@ -52,4 +52,4 @@ class RollbackPlan:
     @property
     def mutating(self) -> tuple[MachineStep, ...]:
         """The steps that change something."""
-        return tuple(step for step in self.steps if step.step is not Step.LEAVE)
+        return tuple(step for step in self.steps if step.step is not MachineAction.LEAVE)

@@ -9,9 +9,10 @@ from slo_action.core.model import Cause, Release, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastVerdict:
-    """One run's verdict on one release. `version` and `digest` are the platform states for it.
+    """One run's verdict on one release. `version` and `digest` are what the platform states for it.
 
-    Both may be empty where the platform names no releases; then nothing can be learned from it.
+    Where the platform names no releases, `version` is what was expected or what the service
+    reported, and `digest` is empty.
     """
 
     service: str

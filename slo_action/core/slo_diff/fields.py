@@ -147,6 +147,7 @@ _SUBJECTS = {
     Subject.CERTIFICATE: "certificate",
     Subject.JSON: "JSON {}",
     Subject.HEADER: "header {}",
+    Subject.COOKIE: "cookie {}",
 }
 _CONDITIONS = {
     Condition.ONE_OF: "is",
@@ -220,7 +221,8 @@ def _request(step: JourneyStep) -> str:
 
 
 def _capture(capture: Capture) -> str:
-    return f"{capture.variable} from {_SUBJECTS[capture.subject].format(capture.name)}"
+    source = f"{capture.variable} from {_SUBJECTS[capture.subject].format(capture.name)}"
+    return f"{source} matching {json.dumps(capture.pattern)}" if capture.pattern else source
 
 
 def _step_count(journey: Journey) -> str:

@@ -37,7 +37,7 @@ def log_mean_exp(terms: Sequence[float]) -> float:
 def enough_to_refute(
     bad: int, null: float, alternatives: tuple[float, ...], confidence: float
 ) -> int:
-    """Return how many valid answers refute the null where `bad` of them are bad, at any time.
+    """Return how many valid answers rule out the null where `bad` of them are bad, at any time.
 
     The alternatives lie below the null. 2**30 where no number that fits does.
     """
@@ -57,7 +57,7 @@ def enough_to_refute(
 
 
 def any_time_interval(bad: int, valid: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the rates that the Beta(1/2, 1/2) mixture has not refuted at any time.
+    """Return the rates that the Beta(1/2, 1/2) mixture has not ruled out at any time.
 
     Wider than an interval for a count that was fixed in advance, and valid at every look.
     """

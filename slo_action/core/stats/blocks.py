@@ -112,7 +112,7 @@ class OpenBlock:
         return max(1, usable - self.pending) if self.pending else usable
 
 
-class Processes:
+class LikelihoodSums:
     """The sums of each alternative over the blocks so far."""
 
     __slots__ = ("_against", "_began", "_restarted", "_total")

@@ -9,6 +9,7 @@ from math import inf
 
 from slo_action.core.stats.binomial import binomial_at_most
 
+MOST_QUANTILE = Fraction(999, 1000)
 LIMITS_SECONDS = (0.5, 2.0, 5.0)
 _MICROSECONDS = 1_000_000
 _LONGEST = 0xFFFF_FFFF
@@ -22,6 +23,10 @@ class LatencyObjective:
     name: str
     quantile: Fraction
     limit_seconds: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.quantile <= MOST_QUANTILE and 0 <= self.limit_seconds < inf):
+            raise ValueError("an objective needs 0 < quantile <= 0.999 and a finite limit")
 
 
 class LatencyState(StrEnum):

@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import ceil, inf, log, sqrt
 
 from slo_action.core.stats.binomial import any_time_interval, binomial_at_most, enough_to_refute
-from slo_action.core.stats.blocks import OpenBlock, Processes, alternatives
+from slo_action.core.stats.blocks import LikelihoodSums, OpenBlock, alternatives
 
 _EDGE = 1e-9
 """A time this share of a block before its end is the next one's: floats fall short."""
@@ -73,15 +73,15 @@ class Breach:
 
     rule: BreachRule
     heard_seconds: float
+    bad_since_seconds: float
     bad: int
     valid: int
-    bad_since_seconds: float
 
 
 def most_bad(policy: RatePolicy, planned: int) -> float:
     """Return how many of the planned probes may fail before the plain rule fires.
 
-    The trigger's share; of few probes more, so that a service halfway from SLO to trigger is
+    The trigger's share; of few probes more, so that a service halfway from SLO to trigger
     fails in no more than 1 - `confidence` of all windows: 8 of 150 say less than 16 of 300.
     """
     least = int(policy.trigger * planned)
@@ -94,7 +94,7 @@ def most_bad(policy: RatePolicy, planned: int) -> float:
 class RateTest:
     """One stream's evidence on its failure rate; it remembers counts and the open blocks.
 
-    Tell it of every probe in order of schedule, and of every answer in any order.
+    Give it every probe in order of schedule, and every answer in any order.
     `interval_seconds` lies between two probes of this stream. `tests` are judged side by side and
     share the chance of a false alarm. `planned` is what the plain rule counts against: see
     `most_bad`; None switches it off.
@@ -102,7 +102,7 @@ class RateTest:
     It does not fire before `earliest_seconds`, nor by fewer than `least_bad` failures; both may be
     set: what fails as it starts may be well by then, and few failures may be accidents.
     `valid`, `bad`, `neutral` and `pending` count probes. `refuted_seconds` is when the answers
-    began to refute the trigger, at any time's price; None where they do not now.
+    began to rule out the trigger, at any time's price; None where they do not now.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class RateTest:
         self._trigger, self._harmless = float(policy.trigger), policy.harmless_rates
         self._enough = enough_to_refute(0, self._trigger, self._harmless, policy.refute_confidence)
         against = alternatives(policy.null_rate, per_block, by_probes=policy.adaptive)
-        self._processes = Processes(against)
+        self._processes = LikelihoodSums(against)
         self._open: dict[int, OpenBlock] = {}
         self._latest = OpenBlock(-1, begun_seconds)
         self._bad_open = 0
@@ -234,7 +234,7 @@ class RateTest:
         if self._is_plain:
             self._breach(BreachRule.PLAIN, now, seen.likeliest_began_seconds)
 
-    def _add(self, seen: Processes, block: OpenBlock, now: float) -> None:
+    def _add(self, seen: LikelihoodSums, block: OpenBlock, now: float) -> None:
         probes = block.probes(self._nominal if block is self._latest else 0)
         if not probes:
             return
@@ -291,7 +291,7 @@ class RateTest:
         return by_count and by_time
 
     def refuted_at_end(self) -> bool:
-        """Return whether the trigger is refuted by a window whose end was fixed in advance.
+        """Return whether the trigger is ruled out by a window whose end was fixed in advance.
 
         P(Bin(valid, trigger) <= bad) is at most 1 - `refute_confidence`, by count or by weight: by
         count a burst that was looked at closely seems longer than it was. The two are mostly of
@@ -312,5 +312,5 @@ class RateTest:
         return min(by_count, by_weight) <= _OF_TWO * doubt
 
     def interval(self) -> tuple[float, float]:
-        """Return the failure rates that no look so far could refute with 95 %, for display."""
+        """Return the failure rates that no look so far could rule out with 95 %, for display."""
         return any_time_interval(self.bad, self.valid)

@@ -7,6 +7,8 @@ from math import isinf
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _SHORT_SECONDS = 120
 """Below it people say 90 s, not 1 min 30 s."""
+_MOSTLY = 0.4
+"""A larger share is given in percent: 2 of 3 is no `1 in` anything."""
 _UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"))
 
 
@@ -18,6 +20,24 @@ def percent_words(share: Fraction | float) -> str:
 def rounded_percent(share: Fraction | float) -> str:
     """Return a measured ratio as a percentage with one decimal: `34.6 %`."""
     return f"{100 * float(share):.1f} %"
+
+
+def failed_share(bad: float, valid: float) -> str:
+    """Return a share as people say it, to stand before a plural: `1 in 3`, `67 % of`."""
+    if bad > _MOSTLY * valid:
+        return f"{100 * bad / valid:.0f} % of"
+    return f"1 in {valid / bad:.0f}"
+
+
+def percent_range(low: float, high: float) -> str:
+    """Return an interval of ratios with one decimal: `0.4–3.2 %`."""
+    return f"{100 * low:.1f}–{100 * high:.1f} %"
+
+
+def size_words(size_bytes: int) -> str:
+    """Return a limit in whole units: `64 KiB`, `8 MiB`."""
+    mebi = 1024 * 1024
+    return f"{size_bytes // mebi} MiB" if size_bytes >= mebi else f"{size_bytes // 1024} KiB"
 
 
 def milliseconds_words(seconds: float) -> str:

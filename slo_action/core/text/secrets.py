@@ -1,29 +1,21 @@
 """Values that must not leave, and the one way to take them out of a text that does."""
 
 import re
-from base64 import b64encode
-from collections.abc import Collection
+from base64 import b64decode, b64encode
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from json import dumps
-from urllib.parse import quote, quote_plus, unquote
+from enum import StrEnum
+from itertools import chain
+from json import dumps, loads
+from typing import NamedTuple
+from urllib.parse import unquote
 
+from slo_action.core.text.escapes import unescaped
 from slo_action.core.text.quoting import trimmed
 
 SHORTEST_SECRET = 4
 """Masking shorter values would punch holes into every log line."""
-_PERCENT = re.compile("%[0-9A-F]{2}")
-_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_HTML_QUOTES = (
-    str.maketrans({'"': "&quot;", "'": "&#x27;"}),
-    str.maketrans({'"': "&quot;", "'": "&#39;"}),
-    str.maketrans({'"': "&#34;", "'": "&#39;"}),
-)
-"""The module `html` loads all entities, which costs a start more than these lines."""
-_MORE_JSON_ESCAPES = (
-    str.maketrans({"/": "\\/"}),
-    str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}),
-    str.maketrans({"'": "\\u0027"}),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +80,17 @@ _NAMED_SECRET = re.compile(
     re.IGNORECASE,
 )
 _SHORTEST_LIKELY = 8
+_BASIC = re.compile(r"\bBasic +([A-Za-z0-9+/]+={0,2})", re.IGNORECASE)
+
+
+def basic_credentials(text: str) -> tuple[str, ...]:
+    """Return `user:password` and the password of each `Basic …` in a text, decoded."""
+    found = []
+    for encoded in _BASIC.findall(text):
+        with suppress(ValueError):
+            pair = b64decode(encoded, validate=True).decode()
+            found += [pair, pair.partition(":")[2]]
+    return tuple(found)
 
 
 def likely_secrets(text: str) -> tuple[str, ...]:
@@ -101,69 +104,175 @@ def likely_secrets(text: str) -> tuple[str, ...]:
     words = [word for value in named for word in re.split(r"[\s;,=]+", value)]
     random = [word for word in _LONG_VALUE.findall(plain) if any(map(str.isdigit, word))]
     found = dict.fromkeys((*named, *map(unquote, named), *words, *random))
-    return tuple(one for one in found if len(one) >= _SHORTEST_LIKELY and not one.isdigit())
+    likely = (one for one in found if len(one) >= _SHORTEST_LIKELY and not one.isdigit())
+    return (*likely, *basic_credentials(plain))
 
 
 class Scrubber:
-    """Replaces every secret that it has learned, in its raw and its encoded forms, by `***`.
+    """Replaces every secret that it has learned, in whatever form it stands, by `***`.
+
+    That is: as it is, in base64 (padded or not, by itself or within something longer), in hex, and
+    each of them escaped for a URL, JSON or HTML, wholly or in part, up to three times. Also half of
+    it, where a text begins or ends within a secret: it was cut.
 
     It is shared by all writers and learns new secrets while a run goes on (a signed upload
     address, say), so it is the one object here that changes.
     """
 
     def __init__(self) -> None:
-        self._forms: set[str] = set()
+        self._forms: dict[str, frozenset[_Form]] = {}
+        """By the value that they are forms of."""
 
     def learn(self, secret: Secret | str) -> tuple[str, ...]:
-        """Remember a secret; return its forms that are new, longest first: a log must mask them."""
+        """Remember a secret; return the texts that a log must mask from now on, longest first."""
         value = secret.reveal() if isinstance(secret, Secret) else secret
-        forms = {form for form in _forms_of(value) if len(form) >= SHORTEST_SECRET} - self._forms
-        self._forms |= forms
-        return tuple(sorted(forms, key=len, reverse=True))
+        stripped = trimmed(value)
+        raw = {one for one in (stripped, *stripped.splitlines()) if len(one) >= SHORTEST_SECRET}
+        whole = {value, *raw} if raw else raw
+        new = whole - self._forms.keys()
+        self._forms |= {one: frozenset(map(_Form.of, _forms_of(one))) for one in new}
+        masks = {mask for one in new for mask in (one, _base64(one)) if mask == mask.strip()}
+        return tuple(sorted(masks, key=len, reverse=True))
 
     def learn_of(self, other: "Scrubber") -> None:
         """Learn all secrets of another one, such as of a run in another process."""
         self._forms |= other._forms  # noqa: SLF001 - the same class
 
     def scrub(self, text: str) -> str:
-        """Return `text` without the secrets; the longest form goes first."""
-        for form in sorted(self._forms, key=len, reverse=True):
-            text = text.replace(form, "***")
-        return text
+        """Return free text, before it is encoded for any surface, without the secrets."""
+        return _without(text, _spans(text, self._forms.values(), _DEEPEST))
+
+    def scrub_encoded(self, text: str) -> str:
+        """Return a text of ours that is encoded already, such as Markdown.
+
+        What could be a word or a number of our own stays: it was taken out of what is quoted here
+        before that was encoded.
+        """
+        own = [forms for value, forms in self._forms.items() if not _is_common(value.strip())]
+        return _without(text, _spans(text, own, _DEEPEST))
+
+    def scrub_json(self, text: str) -> str:
+        """Return JSON without the secrets in its strings; keys, numbers and words of ours stay."""
+        if self.scrub(text) == text:
+            return text
+        return _JSON_STRING.sub(self._json_string, text)
+
+    def scrub_file(self, name: str, text: str) -> str:
+        """Return what is written to a file of that name."""
+        scrubs = {".json": self.scrub_json, ".jsonl": self.scrub_json}
+        scrubs |= {".md": self.scrub_encoded, ".prom": self.scrub_encoded}
+        return scrubs.get(name[name.rfind(".") :], self.scrub)(text)
+
+    def _json_string(self, found: "re.Match[str]") -> str:
+        """A sentence is free text; a single word may be a digest, a time or a path."""
+        if found[2]:
+            return found[0]
+        value: str = loads(found[1])
+        is_sentence = " " in value and not _ROW.match(value)
+        clean = self.scrub(value) if is_sentence else self.scrub_encoded(value)
+        return found[0] if clean == value else dumps(clean)
+
+
+_DEEPEST = 3
+_JSON_STRING = re.compile(r'("(?:[^"\\]|\\.)*+")(\s*+:)?')
+_ROW = re.compile(r"-?\d+ \d+ ")
+"""Of an observation window, in the audit record: mostly numbers."""
+_SHORTEST_DISTINCTIVE = 8
+_SHORTEST_WORD = 12
+_SHORTEST_NUMBER = 16
+_LOWERCASE = re.compile(r"[a-z_-]*")
+_NUMBER = re.compile(r"[\d\W]*")
+_SHORTEST_CODE = 6
+_CUT = 8
+"""So much of a secret, or half of a shorter one, is taken for a part of it where a text ends."""
+
+
+def _is_common(value: str) -> bool:
+    """Return whether it could be a word or a number of our own: `0000`, `null`, `unhealthy`."""
+    return (
+        len(value) < _SHORTEST_DISTINCTIVE
+        or (len(value) < _SHORTEST_WORD and _LOWERCASE.fullmatch(value) is not None)
+        or (len(value) < _SHORTEST_NUMBER and _NUMBER.fullmatch(value) is not None)
+        or any(value in set(kind) for kind in StrEnum.__subclasses__())
+    )
 
 
 def _forms_of(value: str) -> set[str]:
-    """Return a few dozen forms at most for each line; plain letters and digits have two.
-
-    All but base64 of the value as it came hold it without the blanks around it.
-    """
-    stripped = trimmed(value)
-    raw = {stripped, *stripped.splitlines()} - {""}
-    whole = {value, *raw} if raw else raw
-    encoded = {b64encode(form.encode("utf-8", "replace")).decode() for form in whole}
-    return raw | encoded.union(*map(_in_urls, raw), *map(_in_html, raw), *map(_in_json, raw))
-
-
-def _in_urls(text: str) -> set[str]:
-    """By RFC 3986, in a path, as scripts write it, and in a form; in capitals or not."""
-    forms = {quote(text, safe=safe, errors="replace") for safe in ("", "/", "!'()*")}
-    forms.add(quote_plus(text, errors="replace"))
-    return forms | {_PERCENT.sub(lambda match: match[0].lower(), form) for form in forms}
+    """Return a dozen forms at most; escapes are undone in the text that is searched."""
+    raw = value.encode("utf-8", "replace")
+    encoded = _base64(value)
+    codes = {raw.hex(), raw.hex().upper(), encoded, encoded.rstrip("="), *_within_base64(raw)}
+    codes |= {code.translate(_URL_SAFE) for code in codes}
+    return {value, value.replace(" ", "+")} | {
+        code for code in codes if len(code) >= _SHORTEST_CODE
+    }
 
 
-def _in_html(text: str) -> set[str]:
-    """As a text, and as an attribute in the ways of Python, PHP and Go."""
-    escaped = text.translate(_HTML)
-    return {escaped, *(escaped.translate(quotes) for quotes in _HTML_QUOTES)}
+_URL_SAFE = str.maketrans("+/", "-_")
 
 
-def _in_json(text: str) -> set[str]:
-    """As JSON itself escapes it, or languages that escape more; and as JSON within JSON."""
-    forms = _dumped(text)
-    for escapes in _MORE_JSON_ESCAPES:
-        forms |= {form.translate(escapes) for form in forms}
-    return forms.union(*map(_dumped, forms))
+def _base64(value: str) -> str:
+    return b64encode(value.encode("utf-8", "replace")).decode()
 
 
-def _dumped(text: str) -> set[str]:
-    return {dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+def _within_base64(raw: bytes) -> set[str]:
+    """Return what does not depend on the neighbours, where it begins at each of three places."""
+    return {
+        b64encode(bytes(before) + raw).decode()[first : (before + len(raw)) * 8 // 6]
+        for before, first in ((0, 0), (1, 2), (2, 3))
+    }
+
+
+class _Form(NamedTuple):
+    """What is looked for, and the parts of it that a text is searched for first."""
+
+    whole: str
+    head: str
+    tail: str
+
+    @classmethod
+    def of(cls, whole: str) -> "_Form":
+        part = min(_CUT, max(SHORTEST_SECRET, (len(whole) + 1) // 2))
+        return cls(whole, whole[:part], whole[-part:])
+
+    def places(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where it stands, or, at the text's ends, a part of it."""
+        whole, head, tail = self
+        at = text.find(whole)
+        while at >= 0:
+            yield at, at + len(whole)
+            at = text.find(whole, at + len(whole))
+        at = text.find(head, max(0, len(text) - len(whole) + 1))
+        while at >= 0:
+            if whole.startswith(text[at:]):
+                yield at, len(text)
+            at = text.find(head, at + 1)
+        at = text.rfind(tail, 0, len(whole) - 1)
+        while at >= 0:
+            end = at + len(tail)
+            if whole.endswith(text[:end]):
+                yield 0, end
+            at = text.rfind(tail, 0, end - 1)
+
+
+def _spans(text: str, sought: Collection[frozenset[_Form]], deepest: int) -> list[tuple[int, int]]:
+    """Return where secrets begin and end, in a text and with its escapes undone."""
+    found: list[tuple[int, int]] = []
+    for form in chain.from_iterable(sought):
+        if form.head in text or form.tail in text:
+            found += form.places(text)
+    plain = unescaped(text) if deepest and sought else None
+    if plain is not None:
+        within = _spans(plain.text, sought, deepest - 1)
+        found += [(plain.source(start), plain.source(end)) for start, end in within]
+    return found
+
+
+def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Return the text with `***` for each span; those that overlap are one."""
+    pieces, end = [], 0
+    for start, stop in sorted(spans):
+        if start >= end:
+            pieces += [text[end:start], "***"]
+        end = max(end, stop)
+    return "".join([*pieces, text[end:]])

@@ -93,7 +93,7 @@ def _is_well(observation: Observation, *, machines: bool) -> bool:
     )
 
 
-def single_sick_machine(gate: Gate, window: Window | None, fleet: Fleet | None) -> str:
+def single_failing_machine(gate: Gate, window: Window | None, fleet: Fleet | None) -> str:
     """Return the one machine that fails while others on the same release are well; else nothing.
 
     Only then can the restart of one machine avoid a rollback.
@@ -101,31 +101,31 @@ def single_sick_machine(gate: Gate, window: Window | None, fleet: Fleet | None) 
     if fleet is None:
         return ""
     if window is None:
-        found = _sick_of_gate(gate)
-    else:  # what users notice of a sick machine fails through the balancer, too, but elsewhere not
-        sick_ones = [window.stream_stats[name] for name in window.sick_machines]
-        found = [stats.stream.machine for stats in sick_ones]
-        if any(_fails_as_a_whole(window, stats) for stats in sick_ones):
+        found = _failing_in_gate(gate)
+    else:  # a machine that users notice fails through the balancer, too, but not elsewhere
+        failing_ones = [window.stream_stats[name] for name in window.failing_machines]
+        found = [stats.stream.machine for stats in failing_ones]
+        if any(_fails_as_a_whole(window, stats) for stats in failing_ones):
             return ""
     # a machine that does not run in the end may only need to be started
-    found = found or [one.name for one in fleet.pending if one.is_dead or one.is_lost]
-    sick = found[0] if len(found) == 1 else ""
-    machine = fleet.named(sick)
-    others = [m for m in fleet.counted if m.is_asked and m.name != sick]
+    found = found or [one.name for one in fleet.pending if one.is_down or one.is_lost]
+    failing = found[0] if len(found) == 1 else ""
+    machine = fleet.named(failing)
+    others = [m for m in fleet.counted if m.is_asked and m.name != failing]
     alike = machine is not None and fleet.runs(machine) is not False
-    return sick if alike and any(fleet.runs(m) is not False for m in others) else ""
+    return failing if alike and any(fleet.runs(m) is not False for m in others) else ""
 
 
-def _fails_as_a_whole(window: Window, sick: StreamStats) -> bool:
+def _fails_as_a_whole(window: Window, failing: StreamStats) -> bool:
     """Return whether the service fails, and not one machine: its failures are only shown first."""
-    breach = sick.rate.breach
-    others = (t for t in window.stream_stats.values() if t.stream.machine and t is not sick)
+    breach = failing.rate.breach
+    others = (t for t in window.stream_stats.values() if t.stream.machine and t is not failing)
     return window.end is WindowEnd.OUTAGE or (
         breach is not None and any(t.last_bad >= breach.bad_since_seconds for t in others)
     )
 
 
-def _sick_of_gate(gate: Gate) -> list[str]:
+def _failing_in_gate(gate: Gate) -> list[str]:
     """Only where nothing but machines failed in the last attempts; each of them counts."""
     failed = [s for o in public_failures(gate) for s in o.failures]
     if not failed or any(not sample.machine for sample in failed):

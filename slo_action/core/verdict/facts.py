@@ -43,7 +43,7 @@ class Facts:
     """The evidence of one run, ended or interrupted.
 
     `window` is None where nothing was observed after the gate, or not yet; `window_policy` holds
-    the limits all the same. `recheck` is the last look before a rollback, None where there was
+    the limits all the same. `recheck` is the recheck before a rollback, None where there was
     none. `context` is the platform state and the pre-deploy baseline.
     """
 

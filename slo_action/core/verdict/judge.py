@@ -13,7 +13,7 @@ from slo_action.core.answer.version import is_unverified
 from slo_action.core.gate.gate import GateEnd
 from slo_action.core.model import (
     Cause,
-    Dead,
+    HopelessReason,
     ObservationResult,
     Outcome,
     Trigger,
@@ -69,7 +69,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class VerdictRow:
     """One row of the truth table: `match` returns its reason, None where it does not match."""
 
     name: str
@@ -79,7 +79,7 @@ class Row:
     match: Match
 
 
-_rows: list[Row] = []
+_rows: list[VerdictRow] = []
 
 
 def _row(name: str, verdict: Verdict, cause: Cause) -> Callable[[Match], Match]:
@@ -87,7 +87,7 @@ def _row(name: str, verdict: Verdict, cause: Cause) -> Callable[[Match], Match]:
 
     def add(match: Match) -> Match:
         when = " ".join((match.__doc__ or "").split()).removesuffix(".")
-        _rows.append(Row(name=name, when=when, verdict=verdict, cause=cause, match=match))
+        _rows.append(VerdictRow(name=name, when=when, verdict=verdict, cause=cause, match=match))
         return match
 
     return add
@@ -147,16 +147,15 @@ def _not_deployed(facts: Facts) -> str | None:
 
 @_row("remedied", _DEGRADED, Cause.APP)
 def _remedied(facts: Facts) -> str | None:
-    """One machine failed, others did not; it was restarted once, and all is well since."""
+    """One machine failed, others did not; it was restarted once, and passed since."""
     restart = facts.context.remedied
     if restart is None or not restart.is_well:
         return None
-    return (
-        f"machine {restart.machine} failed, was restarted once and is well since: {restart.reason}"
-    )
+    machine = f"machine {restart.machine}"
+    return f"{machine} failed, was restarted once and is healthy since: {restart.reason}"
 
 
-def _hopeless(facts: Facts, why: Dead) -> str | None:
+def _hopeless(facts: Facts, why: HopelessReason) -> str | None:
     hopeless = facts.hopeless
     if hopeless is None or hopeless.why is not why:
         return None
@@ -167,19 +166,19 @@ def _hopeless(facts: Facts, why: Dead) -> str | None:
 @_row("hopeless-not-live", _UNHEALTHY, Cause.WRONG_VERSION)
 def _hopeless_not_live(facts: Facts) -> str | None:
     """Platform: the deploy has ended, and no machine runs its image."""
-    return _hopeless(facts, Dead.NOT_LIVE)
+    return _hopeless(facts, HopelessReason.NOT_LIVE)
 
 
 @_row("hopeless-unreachable", _UNHEALTHY, Cause.PLATFORM)
 def _hopeless_unreachable(facts: Facts) -> str | None:
     """Platform: the hosts of all machines are unreachable, and nothing answers."""
-    return _hopeless(facts, Dead.UNREACHABLE)
+    return _hopeless(facts, HopelessReason.UNREACHABLE)
 
 
 @_row("hopeless", _UNHEALTHY, Cause.APP)
 def _hopeless_exited(facts: Facts) -> str | None:
     """Platform: every machine of the release has exited for good, and the service fails."""
-    return _hopeless(facts, Dead.EXITED)
+    return _hopeless(facts, HopelessReason.EXITED)
 
 
 @_row("failed-before", _DEGRADED, Cause.PRE_EXISTING)
@@ -211,11 +210,13 @@ def _down_before(facts: Facts) -> str | None:
 
 @_row("check-broke", _UNHEALTHY, Cause.APP)
 def _check_broke(facts: Facts) -> str | None:
-    """No streak; 4xx, a redirect or an endless body, where `prepare` saw the same check pass."""
-    broken = facts.end is GateEnd.MISSED and facts.prevailing in CONFIG_OUTCOMES
-    if not (broken and facts.was_well_before):
+    """No streak; 4xx, a redirect and the like, but it passed in `prepare`, or at first."""
+    if facts.end is not GateEnd.MISSED or facts.prevailing not in CONFIG_OUTCOMES:
         return None
-    return f"the check that passed before the deploy fails now: {facts.last_detail}"
+    if facts.was_well_before:
+        return f"the check that passed before the deploy fails now: {facts.last_detail}"
+    passed = any(o.result is ObservationResult.PASSED for o in facts.gate.observations)
+    return f"the check passed at first and fails now: {_missed(facts)}" if passed else None
 
 
 def _outside_only(facts: Facts) -> str | None:
@@ -248,7 +249,7 @@ def _machine_critical(facts: Facts) -> str | None:
     window, fleet = facts.window, facts.context.fleet
     if window is None or fleet is None or window.end not in (WindowEnd.OVER, WindowEnd.BREACHED):
         return None
-    for name in window.sick_machines:
+    for name in window.failing_machines:
         stats = window.stream_stats[name]
         machine = fleet.named(stats.stream.machine)
         if machine is not None and machine.is_critical:
@@ -272,7 +273,7 @@ def _pre_existing(facts: Facts) -> str | None:
 
 def _blamed(facts: Facts, outcomes: frozenset[Outcome]) -> str | None:
     window = facts.failed_window
-    if window is None or blamed_outcome(window) not in outcomes:
+    if window is None or blamed_outcome(window, facts.context.baseline) not in outcomes:
         return None
     return failure_summary(window, facts.since)
 
@@ -285,7 +286,7 @@ def _window_path(facts: Facts) -> str | None:
 
 @_row("window-config", _UNHEALTHY, Cause.CONFIG)
 def _window_config(facts: Facts) -> str | None:
-    """Window: an endpoint that never answered well, mostly by 4xx, redirects or endless bodies."""
+    """Window: no good answer, nor before; mostly 4xx, redirects, failed captures and the like."""
     return _blamed(facts, CONFIG_OUTCOMES)
 
 
@@ -344,20 +345,20 @@ def _no_traffic_fail(window: Window) -> str | None:
     return _no_traffic(window, OnNoData.FAIL)
 
 
-# The gate was met and the window did not fail, but machines are missing or run something else.
+# The gate passed and the window did not fail, but machines are missing or run something else.
 
 
 @_row("machine-lost", _UNHEALTHY, Cause.APP)
 def _machine_lost(facts: Facts) -> str | None:
-    """The gate was met, but in the end a machine that should serve does not run."""
+    """The gate passed, but at the end a machine that should serve does not run."""
     pending = facts.met_fleet.pending if facts.met_fleet else ()
-    lost = pending_summary(m for m in pending if m.is_dead or m.is_lost)
+    lost = pending_summary(m for m in pending if m.is_down or m.is_lost)
     return f"not every machine runs: {lost}" if lost else None
 
 
 @_row("machines-mixed", _UNHEALTHY, Cause.WRONG_VERSION)
 def _machines_mixed(facts: Facts) -> str | None:
-    """The gate was met, but in the end a machine runs another image."""
+    """The gate passed, but at the end a machine runs another image."""
     fleet = facts.met_fleet
     if fleet is None or not fleet.behind:
         return None
@@ -413,7 +414,7 @@ def _observer_late(window: Window) -> str | None:
 
 @_window_row("window-silent", _INCONCLUSIVE, Cause.OBSERVER)
 def _window_unanswered(window: Window) -> str | None:
-    """Window: for too long, or at the end, limited, failed on our side, or the control dead."""
+    """Window: for too long, or at the end, rate limited, failed on our side, or no control."""
     return _unheard_by(window)
 
 
@@ -435,7 +436,7 @@ def _no_traffic_inconclusive(window: Window) -> str | None:
 
 @_row("machine-starting", _INCONCLUSIVE, Cause.PLATFORM)
 def _machine_starting(facts: Facts) -> str | None:
-    """The gate was met, but in the end a machine is on its way, and does not come."""
+    """The gate passed, but at the end a machine is still starting."""
     pending = pending_summary(facts.met_fleet.pending) if facts.met_fleet else ""
     return f"inconclusive because not every machine runs: {pending}" if pending else None
 
@@ -445,7 +446,7 @@ def _machine_starting(facts: Facts) -> str | None:
 
 @_row("version-unverified", _INCONCLUSIVE, Cause.CONFIG)
 def _version_unverified(facts: Facts) -> str | None:
-    """The gate was met, but the version that answers cannot be compared with the expected one."""
+    """The gate passed, but the version that answers cannot be compared with the expected one."""
     last = facts.gate.attempts[-1] if facts.is_passed and facts.gate.attempts else None
     if last is None or not is_unverified(facts.rule, last.version):
         return None
@@ -458,9 +459,9 @@ def _version_unverified(facts: Facts) -> str | None:
 @_window_row("window-machine", _DEGRADED, Cause.APP)
 def _window_machine(window: Window) -> str | None:
     """Window: a machine fails, and the balancer hides it from users."""
-    if not window.sick_machines:
+    if not window.failing_machines:
         return None
-    stats = window.stream_stats[window.sick_machines[0]]
+    stats = window.stream_stats[window.failing_machines[0]]
     failed = requests_failed(stats.stream, stats.rate, window)
     return f"a machine fails, and the balancer hides it from users: {failed}"
 
@@ -507,7 +508,7 @@ def _window_degraded(window: Window) -> str | None:
 
 @_row("machine-unreachable", _DEGRADED, Cause.PLATFORM)
 def _machine_unreachable(facts: Facts) -> str | None:
-    """The gate was met, but the host of a machine does not answer the platform."""
+    """The gate passed, but the host of a machine does not answer the platform."""
     unreachable = facts.met_fleet.unreachable if facts.met_fleet else ()
     if not unreachable:
         return None
@@ -517,7 +518,7 @@ def _machine_unreachable(facts: Facts) -> str | None:
 
 @_row("machine-fails", _DEGRADED, Cause.APP)
 def _machine_fails(facts: Facts) -> str | None:
-    """The gate was met, but a machine failed to the end, and no check of the platform did."""
+    """The gate passed, but a machine failed to the end, and no check of the platform did."""
     failed = unconfirmed(facts.gate) if facts.is_passed else ()
     if not failed:
         return None
@@ -529,7 +530,7 @@ def _machine_fails(facts: Facts) -> str | None:
 
 @_row("machine-exits", _DEGRADED, Cause.APP)
 def _machine_exits(facts: Facts) -> str | None:
-    """The gate was met, but a machine of the release crashed since it began."""
+    """The gate passed, but a machine of the release crashed since it started."""
     crashed = crash_summary(facts.met_fleet) if facts.met_fleet else ""
     return f"the service answers, but machines crashed: {crashed}" if crashed else None
 
@@ -539,7 +540,7 @@ def _machine_exits(facts: Facts) -> str | None:
 
 @_row("recovered", _DEGRADED, Cause.APP)
 def _recovered(facts: Facts) -> str | None:
-    """No streak by the deadline, but one in the last look, `on-late-start: warn`."""
+    """No streak by the deadline, but one in the recheck, `on-late-start: warn`."""
     again = facts.recheck is not None and facts.recheck.has_streak
     if not (facts.end is GateEnd.MISSED and again and facts.on_late_start is OnLateStart.WARN):
         return None
@@ -557,14 +558,14 @@ def _in_window(facts: Facts) -> str:
 
 @_row("met-degraded", _DEGRADED, Cause.APP)
 def _met_degraded(facts: Facts) -> str | None:
-    """The streak stands in time, but the body says degraded."""
+    """The streak completed in time, but the body reports degraded."""
     shown = facts.degraded if facts.end is GateEnd.MET else None
     return f"{_met(facts)}, but its health answer is degraded: {shown.detail}" if shown else None
 
 
 @_row("met", _HEALTHY, Cause.NONE)
 def _met(facts: Facts) -> str | None:
-    """The streak of successful attempts stands in time."""
+    """The streak of successful attempts completed in time."""
     if facts.end is not GateEnd.MET:
         return None
     gate, last = facts.gate, facts.gate.attempts[-1]
@@ -631,7 +632,7 @@ def _unjudged_challenge(facts: Facts) -> str | None:
 
 @_row("unjudged", _INCONCLUSIVE, Cause.OBSERVER)
 def _unjudged(facts: Facts) -> str | None:
-    """The probes were limited, failed on our own side, or the control was dead too."""
+    """The probes were rate limited, failed on our side, or the control was down too."""
     return _unjudged_by(facts)
 
 
@@ -662,7 +663,7 @@ def _superseded(facts: Facts) -> str | None:
 
 @_row("wrong-version", _UNHEALTHY, Cause.WRONG_VERSION)
 def _wrong_version(facts: Facts) -> str | None:
-    """No streak; another version than the expected one answers in the end."""
+    """No streak; another version than the expected one answers at the end."""
     if not _is_wrong_version(facts):
         return None
     shown, wanted = facts.last_failure, facts.rule.expected
@@ -687,28 +688,27 @@ def _missed(facts: Facts) -> str:
 
 @_row("missed-config", _UNHEALTHY, Cause.CONFIG)
 def _missed_config(facts: Facts) -> str | None:
-    """No streak; in the end 4xx, a redirect or an endless body: the check asks wrongly."""
+    """No streak, never passed; 4xx, a redirect, an endless or invalid answer: a wrong check."""
     missed = facts.end is GateEnd.MISSED and facts.prevailing in CONFIG_OUTCOMES
     return _missed(facts) if missed else None
 
 
 @_row("missed-protocol", _UNHEALTHY, Cause.CONFIG)
 def _missed_protocol(facts: Facts) -> str | None:
-    """No streak, and nothing was ever answered in HTTP/1.1: the check may ask another protocol."""
+    """No streak, nothing was ever answered, and connections are closed before the first byte."""
     shown = facts.last_failure
     if facts.end is not GateEnd.MISSED or shown is None or facts.was_well_before:
         return None
     never_answered = all(one.status is None for o in facts.gate.observations for one in o.samples)
-    mismatch = shown.is_protocol_mismatch and shown.outcome not in PATH_OUTCOMES
-    if not (mismatch and never_answered):
+    if not (shown.is_closed_unanswered and never_answered):
         return None
-    may = "; the server may speak HTTP/2 only, or want a client certificate (`client-cert`)"
-    return f"{_missed(facts)}{'' if 'HTTP/2' in shown.detail else may}"
+    may = "the server may speak HTTP/2 only, or want a client certificate (`client-cert`)"
+    return f"{_missed(facts)}; {may}"
 
 
 @_row("missed-path", _UNHEALTHY, Cause.PATH)
 def _missed_path(facts: Facts) -> str | None:
-    """No streak; in the end TLS or DNS: the deploy made neither certificate nor record."""
+    """No streak; at the end TLS or DNS: the deploy changed neither certificate nor record."""
     missed = facts.end is GateEnd.MISSED and facts.prevailing in PATH_OUTCOMES
     return _missed(facts) if missed else None
 
@@ -719,7 +719,7 @@ def _missed_app(facts: Facts) -> str | None:
     return _missed(facts) if facts.end is GateEnd.MISSED else None
 
 
-TABLE: tuple[Row, ...] = tuple(_rows)
+TABLE: tuple[VerdictRow, ...] = tuple(_rows)
 
 
 def judge(facts: Facts) -> Judgement:

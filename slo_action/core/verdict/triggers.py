@@ -3,12 +3,29 @@
 from collections import Counter
 
 from slo_action.core.gate.gate import Gate, GateEnd
-from slo_action.core.model import Dead, Observation, ObservationResult, Outcome, Trigger, Witness
+from slo_action.core.model import (
+    HopelessReason,
+    Observation,
+    ObservationResult,
+    Outcome,
+    Trigger,
+    Witness,
+)
 from slo_action.core.observation.window import Window, WindowEnd
+from slo_action.core.release.baseline import Baseline
 from slo_action.core.verdict.window_facts import failed_streams, over_trigger
 
-CONFIG_OUTCOMES = frozenset({Outcome.HTTP_4XX, Outcome.REDIRECT, Outcome.BODY_TOO_LARGE})
-"""The check asks wrongly, unless the same check was well before."""
+CONFIG_OUTCOMES = frozenset(
+    {
+        Outcome.HTTP_4XX,
+        Outcome.REDIRECT,
+        Outcome.BODY_TOO_LARGE,
+        Outcome.BODY_UNREADABLE,
+        Outcome.CAPTURE_FAILED,
+        Outcome.PROTOCOL_ERROR,
+    }
+)
+"""The check asks wrongly, or for what our client cannot read, unless it was well before."""
 
 PATH_OUTCOMES = frozenset(
     {
@@ -47,16 +64,19 @@ def prevailing_outcome(gate: Gate) -> Outcome | None:
     return max(counts, key=lambda outcome: counts[outcome])
 
 
-def blamed_outcome(window: Window) -> Outcome | None:
+def blamed_outcome(window: Window, baseline: Baseline | None = None) -> Outcome | None:
     """Return what the failures of a window blame; None where nothing failed it.
 
     The most frequent outcome of the streams that failed it. What looks like a wrong check is no
-    such thing on a stream that answered well before: the check was right then.
+    such thing on a stream that answered well before, in the window or its `baseline`.
     """
     counts: Counter[Outcome] = Counter()
+    trigger = float(window.policy.rates.trigger)
     for stats in failed_streams(window):
+        well = baseline is not None and baseline.was_well(stats.stream.name, trigger)
+        was_right = well or stats.good > 0
         for outcome, count in stats.outcomes.items():
-            if outcome.is_bad and not (stats.good and outcome in CONFIG_OUTCOMES):
+            if outcome.is_bad and not (was_right and outcome in CONFIG_OUTCOMES):
                 counts[outcome] += count
     return max(counts, key=lambda outcome: counts[outcome]) if counts else None
 
@@ -100,7 +120,7 @@ def service_unavailability(
         return window.end is WindowEnd.OUTAGE
     if end is GateEnd.HOPELESS:
         hopeless = gate.observations[-1].hopeless
-        return hopeless is not None and hopeless.why is not Dead.NOT_LIVE
+        return hopeless is not None and hopeless.why is not HopelessReason.NOT_LIVE
     if end is not GateEnd.MISSED:
         return False
     last = gate.observations[-1].ended_seconds

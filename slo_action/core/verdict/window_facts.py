@@ -14,7 +14,9 @@ from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest
 from slo_action.core.text.quantities import (
     duration_words,
+    failed_share,
     milliseconds_words,
+    percent_range,
     percent_words,
     rounded_percent,
 )
@@ -66,7 +68,7 @@ def is_pre_existing(window: Window) -> bool:
 
 
 def unsure(window: Window) -> StreamStats | None:
-    """Return the endpoint that is furthest from refuting the trigger; None where all refute it.
+    """Return the endpoint that is furthest from ruling the trigger out; None where all do.
 
     With too few probes of its own, an endpoint may be judged with all others, unless it stands out
     from them. Not so under the plain rule.
@@ -195,12 +197,7 @@ def requests_failed(stream: Stream | None, rate: RateTest, window: Window) -> st
         return f"none of {valid} {what} failed ({limit})"
     if bad == valid:
         return f"all {valid} {what} failed ({limit})"
-    share = f"{100 * bad / valid:.0f} % of" if bad > _MOSTLY * valid else f"1 in {valid / bad:.0f}"
-    return f"{share} {what} failed ({bad} of {valid}, {limit})"
-
-
-_MOSTLY = 0.4
-"""A larger share is given in percent: 2 of 3 is no `1 in` anything."""
+    return f"{failed_share(bad, valid)} {what} failed ({bad} of {valid}, {limit})"
 
 
 def _requests(stream: Stream | None) -> str:
@@ -371,12 +368,11 @@ def time_share(rate: RateTest) -> float:
 
 def interval_text(rate: RateTest) -> str:
     """Return the 95 % any-time interval of the share of answers."""
-    low, high = rate.interval()
-    return f"{100 * low:.1f}–{100 * high:.1f} %"
+    return percent_range(*rate.interval())
 
 
 def trigger_status(rate: RateTest, window: Window) -> str:
-    """Return whether the trigger fired, when and why, or whether it is refuted."""
+    """Return whether the trigger fired, when and why, or whether it is ruled out."""
     rates, breach = window.policy.rates, rate.breach
     trigger, slo = percent_words(rates.trigger), percent_words(rates.slo)
     if breach is None:
@@ -393,7 +389,7 @@ def _refutation(rate: RateTest, trigger: str, window: Window) -> str:
     over = window.end is WindowEnd.OVER
     if rate.refuted_seconds is not None:
         return f"trigger {trigger} ruled out at {rate.refuted_seconds:.0f} s"
-    if rate.least_bad > 1:  # of too few answers to refute anything
+    if rate.least_bad > 1:  # too few answers rule nothing out
         return "did not fire the trigger"
     if over and rate.refuted_at_end():
         return f"trigger {trigger} ruled out at the end"

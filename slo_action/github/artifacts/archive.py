@@ -2,13 +2,15 @@
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from os import SEEK_END
 from pathlib import Path
 from stat import S_IFREG
 from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from slo_action.errors import ArtifactError
+from slo_action.files import ForeignFileError, HeldDirectory
 from slo_action.github.artifacts.names import forbidden_in_path
 
 if TYPE_CHECKING:
@@ -23,25 +25,28 @@ _MODE = S_IFREG | 0o644
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class ZipEntry:
-    """A file of the archive: the name it gets and where its bytes are, symlinks resolved."""
+    """A file of the archive: its name there and below `root`."""
 
     name: str
-    source: Path
     size_bytes: int
+    root: HeldDirectory = field(compare=False)
 
 
 def archive_entries(root: Path, files: Sequence[Path]) -> tuple[ZipEntry, ...]:
     """Return the archive's files, sorted by name, each once; nothing is opened yet.
 
-    Raises ArtifactError for what is missing, is no regular file or leaves `root`, be it through
-    a symlink: whoever can write there must not be able to publish the runner's files.
+    Raises ArtifactError for what is missing, is no regular file or leaves `root`, and for any
+    link: whoever can write there must not be able to publish the runner's files.
     """
     if not files:
         raise ArtifactError(
             "There are no files to upload.", hint="the run wrote no evidence; read its log"
         )
-    home = root.resolve()
-    return tuple(sorted({_entry(root, home, file) for file in files}))
+    try:
+        held = HeldDirectory(root)
+    except OSError as error:
+        raise _unreadable(root.name, error) from error
+    return tuple(sorted({_entry(held, _name_below(root, file)) for file in files}))
 
 
 def zip_stream(entries: Iterable[ZipEntry]) -> Iterator[bytes]:
@@ -86,30 +91,24 @@ def _header(entry: ZipEntry) -> ZipInfo:
 
 def _pieces(entry: ZipEntry) -> Iterator[bytes]:
     try:
-        with entry.source.open("rb") as source:
+        with entry.root.opened(entry.name) as source:
             while piece := source.read(_PIECE_BYTES):
                 yield piece
     except OSError as error:
         raise _unreadable(entry.name, error) from error
 
 
-def _entry(root: Path, home: Path, file: Path) -> ZipEntry:
-    name = _name_below(root, file)
+def _entry(root: HeldDirectory, name: str) -> ZipEntry:
     try:
-        source = file.resolve(strict=True)
-        size_bytes = source.stat().st_size
-    except (OSError, RuntimeError) as error:
+        with root.opened(name) as source:
+            return ZipEntry(name=name, size_bytes=source.seek(0, SEEK_END), root=root)
+    except ForeignFileError as error:
+        raise ArtifactError(
+            f"{name!r} is not uploaded: {error.strerror}.",
+            hint="another program put it into the evidence directory; remove it",
+        ) from error
+    except OSError as error:
         raise _unreadable(name, error) from error
-    if not source.is_relative_to(home):
-        raise ArtifactError(
-            f"{name!r} leads out of the evidence directory.",
-            hint="remove the symbolic link, or copy the file into the directory",
-        )
-    if not source.is_file():
-        raise ArtifactError(
-            f"{name!r} is not a regular file.", hint="only files can be uploaded; remove it"
-        )
-    return ZipEntry(name=name, source=source, size_bytes=size_bytes)
 
 
 def _name_below(root: Path, file: Path) -> str:
@@ -123,7 +122,7 @@ def _name_below(root: Path, file: Path) -> str:
     forbidden = ".." if ".." in Path(name).parts else forbidden_in_path(name)
     if forbidden:
         raise ArtifactError(
-            f"{name!r} cannot be in an artifact: its path holds {forbidden!r}.",
+            f"{name!r} cannot be in an artifact: its path has {forbidden!r}.",
             hint='rename the file without " : < > | * ? and line breaks',
         )
     return name
@@ -148,8 +147,7 @@ class _Sink(io.RawIOBase):
         return drained
 
 
-def _unreadable(name: str, error: Exception) -> ArtifactError:
-    reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+def _unreadable(name: str, error: OSError) -> ArtifactError:
     return ArtifactError(
-        f"{name!r} cannot be read: {reason}.", hint="see who removed or locked the evidence"
+        f"{name!r} cannot be read: {error.strerror}.", hint="see who removed or locked the evidence"
     )

@@ -72,15 +72,16 @@ def _put(client: httpx.Client, url: str, body: bytes, headers: Mapping[str, str]
         raise TransientError(reason, unsure=True) from None
     except httpx.InvalidURL:
         raise ArtifactError(
-            "The artifact service gave an upload address that is no address.",
-            hint="if a proxy or another artifact server stands in between, look there",
+            "The artifact service returned an invalid upload URL.",
+            hint="if there is a proxy or another artifact server in between, check that",
         ) from None
     if response.status_code != _STORED:
         raise _failure(response)
 
 
 def _failure(response: httpx.Response) -> ArtifactError | TransientError:
-    code = response.headers.get("x-ms-error-code", "")[:_LONGEST_CODE]
+    code = response.headers.get("x-ms-error-code", "")
+    code = code if len(code) <= _LONGEST_CODE else ""  # never cut: half a secret is none to us
     answer = f"HTTP {response.status_code} {code}".rstrip()
     if response.status_code in _LATE_OR_BUSY:
         return TransientError(

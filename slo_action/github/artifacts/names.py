@@ -16,13 +16,14 @@ _SUFFIX_SPACE = 16**8
 
 
 def artifact_name(
-    service: str, run_attempt: int, *, job: str = "", matrix: Sequence[str] = ()
+    service: str, run_attempt: int, *, earlier: str = "", job: str = "", matrix: Sequence[str] = ()
 ) -> str:
     """Return the default name, valid whatever its parts hold.
 
-    Attempt, job and matrix values are in it since the name must be unique within the run.
+    Attempt, job and matrix values are in it since the name must be unique within the run, and so is
+    `earlier`, a number where the job has verified the same before.
     """
-    parts = ("slo-verify", service, str(run_attempt), job, *matrix)
+    parts = ("slo-verify", service, str(run_attempt), earlier, job, *matrix)
     return valid_name("-".join(part for part in parts if part.strip()))
 
 

@@ -47,7 +47,8 @@ class RunnerResults:
         host = (urlsplit(self.server_url or _GITHUB).hostname or "").rstrip().lower()
         if host != "github.com" and not host.endswith((".ghe.com", ".localhost")):
             raise ArtifactError(
-                "GitHub Enterprise Server has no v4 artifacts, so the evidence was not uploaded.",
+                f"{host} is not GitHub.com: GitHub Enterprise Server, Gitea and Forgejo have no v4 "
+                "artifacts to rely on, so the evidence was not uploaded.",
                 hint="keep the evidence directory with a step that works there",
             )
         if not (self.results_url and self.token):

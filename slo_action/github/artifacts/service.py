@@ -26,7 +26,7 @@ _QUOTA = "insufficient usage"
 _LONGEST_TEXT = 200
 _HINTS = {
     400: "see what it says of the name, and change the `artifact-name` input",
-    401: "the runtime token holds for its own job only; leave it as the runner set it",
+    401: "the runtime token is valid only for its own job; leave it as the runner set it",
     403: "the runtime token does not allow it; see the repository's Actions settings",
 }
 _OUTAGE = "see www.githubstatus.com, then run the job again"
@@ -185,5 +185,5 @@ def _parsed(method: str, response: httpx.Response, answer: type[_A]) -> _A:
 def _senseless(method: str) -> ArtifactError:
     return ArtifactError(
         f"{method} was answered with something else than artifact version 4 knows.",
-        hint="if a proxy or another artifact server stands in between, look there",
+        hint="if there is a proxy or another artifact server in between, check that",
     )

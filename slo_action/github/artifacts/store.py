@@ -1,7 +1,7 @@
 """Uploads the evidence as a workflow artifact: Create, blocks, Finalize (protocol version 4).
 
 After Create succeeded and Finalize did not, GitHub keeps the name for the whole run and shows it
-to nobody. Hence the second names here.
+nowhere. Hence the second names here.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -80,7 +80,7 @@ class GitHubArtifactStore:
                 return delivery.deliver(candidate_names(name, self._random), entries)
             except TransientError as error:
                 raise ArtifactError(
-                    f"The artifact service kept failing, and we gave up: {error}.",
+                    f"The artifact service kept failing: {error}.",
                     hint="see www.githubstatus.com; the evidence is still in its directory",
                 ) from error
 
@@ -148,7 +148,7 @@ class _Delivery:
                 digest=written.digest,
             )
         raise ArtifactError(
-            "Every name we tried for the artifact is taken on this workflow run.",
+            "All artifact names that were tried are taken in this workflow run.",
             hint="give each job its own `artifact-name`",
         )
 

@@ -59,7 +59,7 @@ def publish_services(
     publish_or_warn(ports, "job summary", lambda: ports.outputs.summarize(text))
     ports.log.annotate(several_annotations(ends))
     for name, result in results.items():
-        keep = partial(keep_verdicts, result.record, result.history)
+        keep = partial(keep_verdicts, result.record, result.history, ports.log)
         publish_or_warn(ports, f"history of {name}", keep)
     publish_or_warn(ports, "artifact", send)
     records = [end.record for end in worst_first(ends) if end.record]

@@ -1,7 +1,7 @@
 """`verify` for several services: each in a process of its own, collected here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from slo_action.config.request import VerifyRequest
@@ -17,11 +17,15 @@ from slo_action.modes.multi_service.worker_ports import (
     PostedLog,
     PostedOutputs,
     ProvisionalVerdict,
+    RollbackBegun,
     SecretFound,
 )
 from slo_action.modes.steps.publish import publish_or_warn
+from slo_action.modes.steps.rollback import NO_PLATFORM, lacks_platform
 from slo_action.modes.verify import POLICY, verify
 from slo_action.ports import Evidence, History, Interrupts, Log, Outputs, Ports, PublishPorts
+from slo_action.render.annotations import no_platform_annotations
+from slo_action.render.outputs import rollback_begun
 from slo_action.render.text.escape import shortened
 
 Open = Callable[[VerifyRequest, Log, Outputs], tuple[VerifyRequest, Ports]]
@@ -29,8 +33,7 @@ Open = Callable[[VerifyRequest, Log, Outputs], tuple[VerifyRequest, Ports]]
 _LONGEST_NAME = 60
 _NO_RESULT = Trouble(
     title="Its process ended without a result",
-    message="it died, possibly out of memory; what it had written is in the evidence. "
-    "Check the service: a rollback may have been started",
+    message="it died, possibly out of memory; what it had written is in the evidence",
     exit_code=EXIT_BUG,
 )
 
@@ -45,7 +48,7 @@ class ServiceResult:
     scrubber: Scrubber
 
 
-class Processes(Protocol):
+class RunInProcesses(Protocol):
     """Does all works at the same time; see workers.run_in_processes."""
 
     def __call__(
@@ -63,7 +66,7 @@ def verify_services(
     requests: Sequence[VerifyRequest],
     common: PublishPorts,
     *,
-    processes: Processes,
+    processes: RunInProcesses,
     open_ports: Open,
     scrubber: Scrubber,
     keep: Callable[[ServiceResult], None],
@@ -78,22 +81,22 @@ def verify_services(
     works = {one.service: _work(one, open_ports, scrubber) for one in requests}
     processes(works, on_message=collector.on_message, interrupts=common.interrupts)
     names = [one.service for one in requests]
-    ends = tuple(
-        ServiceEnding(service=name, outcome=collector.outcomes.get(name, _NO_RESULT))
-        for name in names
-    )
+    ends = tuple(ServiceEnding(service=name, outcome=collector.outcome(name)) for name in names)
     return ends, {name: collector.works[name] for name in names if name in collector.works}
 
 
 def _log_policies(requests: Sequence[VerifyRequest], log: Log) -> None:
     """Log each policy once, with the services it applies to."""
     judged: dict[tuple[str, ...], list[str]] = {}
+    lacking = [one.service for one in requests if lacks_platform(one)]
     for one in requests:
-        judged.setdefault(tuple(one.policy.sentences()), []).append(_shown(one.service))
+        sentences = one.policy.sentences(NO_PLATFORM if one.service in lacking else "")
+        judged.setdefault(sentences, []).append(_shown(one.service))
     for sentences, names in judged.items():
         with log.group(f"{POLICY} of {', '.join(names)}"):
             for sentence in sentences:
                 log.line(sentence)
+    log.annotate(no_platform_annotations(lacking))
 
 
 def _shown(service: str) -> str:
@@ -130,6 +133,7 @@ class _Collector:
     _keep: Callable[[ServiceResult], None]
     _count: int
     _provisional: dict[str, Verdict] = field(default_factory=dict)
+    _begun: set[str] = field(default_factory=set)
     outcomes: dict[str, AuditRecord | Trouble] = field(default_factory=dict)
     works: dict[str, ServiceResult] = field(default_factory=dict)
 
@@ -143,6 +147,10 @@ class _Collector:
             case ProvisionalVerdict(verdict=verdict):
                 self._provisional[service] = verdict
                 self._publish_provisional()
+            case RollbackBegun():
+                self._begun.add(service)
+                values = rollback_begun()
+                publish_or_warn(self._common, "outputs", lambda: self._common.outputs.set(values))
             case ServiceResult():
                 self._take(service, message)
             case Trouble():
@@ -150,6 +158,14 @@ class _Collector:
                 self.outcomes[service] = message
             case _:
                 pass
+
+    def outcome(self, service: str) -> AuditRecord | Trouble:
+        """Return how a service ended; of one that broke down, with what it had begun by then."""
+        found = self.outcomes.get(service, _NO_RESULT)
+        if isinstance(found, Trouble) and service in self._begun:
+            message = f"{found.message}. Check the service: its rollback had been begun"
+            return replace(found, message=message, rollback_begun=True)
+        return found
 
     def _say(self, service: str, text: str) -> None:
         self._common.log.line(f"{_shown(service)}: {text}")

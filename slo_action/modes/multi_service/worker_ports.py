@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from slo_action.core.model import Annotation, Verdict
 from slo_action.core.text.secrets import Scrubber
 from slo_action.modes.verify import POLICY
+from slo_action.render.outputs import rollback_begun
 
 Post = Callable[[object], None]
 """Sends something that can be pickled."""
@@ -31,6 +32,11 @@ class ProvisionalVerdict:
     """The verdict of the gate of one service, before its window has ended."""
 
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackBegun:
+    """The rollback of one service begins now."""
 
 
 class PostedLog:
@@ -61,6 +67,9 @@ class PostedLog:
         for annotation in annotations:
             self.line(f"{annotation.level}: {annotation.title}: {annotation.message}")
 
+    def progress(self, text: str) -> None:
+        """Show nothing: services would replace each other's line."""
+
     def mask(self, secret: str) -> None:
         """Learn a secret, and post it, so that it is masked before any line that follows."""
         self._scrubber.learn(secret)
@@ -68,15 +77,17 @@ class PostedLog:
 
 
 class PostedOutputs:
-    """The Outputs port of one service: only the provisional verdict is of use before the end."""
+    """The Outputs port of one service: what is of use before the end is posted."""
 
     def __init__(self, post: Post) -> None:
         self._post = post
 
     def set(self, values: Mapping[str, str]) -> None:
-        """Post the provisional verdict, where it is among the values."""
+        """Post the provisional verdict, or that a rollback begins, where the values say so."""
         if "provisional-verdict" in values:
             self._post(ProvisionalVerdict(verdict=Verdict(values["provisional-verdict"])))
+        if values == rollback_begun():
+            self._post(RollbackBegun())
 
     def summarize(self, markdown: str) -> None:
         """Drop it: one step has one summary."""

@@ -35,7 +35,7 @@ class MachineWatch:
         except PlatformError as error:
             self._quiet_until = self._ports.clock.monotonic() + _PAUSE_SECONDS
             if error.description != self.problem:
-                self._ports.log.line(f"the platform could not be asked: {error.description}")
+                self._ports.log.line(f"the platform request failed: {error.description}")
             self.problem = error.description
             return None
         if self._expected and fleet.release:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from slo_action.core.answer import catch_all
 from slo_action.core.answer.freshness import refreshed
 from slo_action.core.gate.gate import Ask, Gate
 from slo_action.core.model import (
-    Dead,
     Hopeless,
+    HopelessReason,
     Observation,
     ObservationKind,
     ObservationResult,
@@ -26,7 +27,7 @@ from slo_action.errors import Interrupted, WorkspaceError
 from slo_action.modes.steps.fleet import MachineWatch
 from slo_action.modes.steps.window import WindowDriver, sleep_until
 from slo_action.ports import Ports
-from slo_action.render.progress import observation_line, sample_lines
+from slo_action.render.progress import gate_status, observation_line, sample_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +58,10 @@ def run_gate(
     try:
         with ports.interrupts.raising():
             while isinstance(step := gate.next(), Ask):
+                status = partial(gate_status, gate, step.at_seconds)
+                ports.log.progress(status(ports.clock.monotonic() - anchor))
                 if observer:
-                    observer.until(step.at_seconds)
+                    observer.until(step.at_seconds, status)
                     if observer.ended_early:
                         break
                 sleep_until(anchor + step.at_seconds, ports.clock, delay)
@@ -70,6 +73,8 @@ def run_gate(
                     observer.begin()
     except Interrupted:
         pass  # the gate as it stands is the evidence; the caller asks `interrupts.received`
+    finally:
+        ports.log.progress("")
     return gate
 
 
@@ -84,7 +89,7 @@ class _Asking:
     delay: ObserverDelay
 
     def observe(self, step: Ask, gate: Gate) -> Observation:
-        """Ask all witnesses at once, or the one that a peek is about."""
+        """Ask everything at once, or only what a peek is about."""
         fleet, states = self.machines.samples()
         probes = self._probes(step, fleet)
         started = self._now()
@@ -137,7 +142,7 @@ class _Asking:
             found = catch_all.is_same_page(doubtful[0], answer)
             self.ports.log.line(
                 f"the health answer is an HTML page; {answer.url}, which cannot exist, "
-                f"{'gives it, too' if found else answer.detail}"
+                f"{'returns it, too' if found else answer.detail}"
             )
         return tuple(
             catch_all.judged(s, answer, catch_all=found) if catch_all.is_doubtful(s) else s
@@ -176,7 +181,7 @@ def _is_alive(observation: Observation) -> bool:
 
 
 def _hopeless(observation: Observation, fleet: Fleet | None) -> Hopeless | None:
-    """Whatever a platform says of machines, what answers users is not hopeless.
+    """Whatever a platform says of machines, a release that answers users can still become healthy.
 
     That nothing of the release is live is another matter: the previous one may answer well.
     """
@@ -185,7 +190,7 @@ def _hopeless(observation: Observation, fleet: Fleet | None) -> Hopeless | None:
         return None
     public = (s.witness for s in observation.failures if not s.machine)
     fails = any(witness is not Witness.PLATFORM for witness in public)
-    return found if fails or found.why is Dead.NOT_LIVE else None
+    return found if fails or found.why is HopelessReason.NOT_LIVE else None
 
 
 def _with_platform(
@@ -202,7 +207,7 @@ def _with_platform(
 
 
 def _named(sample: Sample) -> Sample:
-    """Tell which machine an answer is from, wherever its detail is shown."""
+    """Name the machine that an answer is from, wherever its detail is shown."""
     if not sample.machine:
         return sample
     return replace(sample, detail=f"machine {sample.machine}: {sample.detail}")
@@ -216,14 +221,14 @@ def unconsulted(
     *,
     is_prepared: bool = True,
 ) -> tuple[str, ...]:
-    """Return, in states, the witnesses that this run did not consult at all."""
+    """Return what this run did not consult at all."""
     is_version_asked = any(probe.witness is Witness.VERSION for probe in witnesses.probes)
     consulted = {
-        "a control (none is configured)": witnesses.control is not None,
+        "a control endpoint (none is configured)": witnesses.control is not None,
         "a version endpoint (the health answer is read instead)": is_version_asked,
         "the observation window (the health gate alone decided)": window is not None,
         "the platform's machines and checks": fleet is not None,
         "real traffic (no metric source is configured)": ports.metrics is not None,
-        "how it was before the deploy (nothing was prepared)": is_prepared,
+        "a pre-deploy baseline (`prepare` did not run)": is_prepared,
     }
     return tuple(witness for witness, was_consulted in consulted.items() if not was_consulted)

@@ -194,6 +194,7 @@ def _finish(run: Run, observer: WindowDriver) -> None:
     """Watch to the end; stopped before, the window as it stands is the evidence."""
     with suppress(Interrupted), run.ports.interrupts.raising():
         observer.finish()
+    run.ports.log.progress("")
 
 
 def _observer(run: Run, machines: MachineWatch) -> WindowDriver:

@@ -13,7 +13,7 @@ def publish_or_warn(ports: PublishPorts, destination: str, publish: Callable[[],
     try:
         publish()
     except Interrupted:
-        ports.log.line(f"{destination}: left out, the run was stopped")
+        ports.log.line(f"{destination}: skipped, as the run was stopped")
     except SloVerifyError as error:
         _warn(ports, destination, error.description)
     except Exception as error:  # noqa: BLE001 - a failure here must not change the verdict
@@ -21,7 +21,7 @@ def publish_or_warn(ports: PublishPorts, destination: str, publish: Callable[[],
 
 
 def _warn(ports: PublishPorts, destination: str, why: str) -> None:
-    message = f"{why}. The verdict stands."
+    message = f"{why}. The verdict stays the same."
     ports.log.annotate(
         [Annotation(level=Level.WARNING, title=f"Not published: {destination}", message=message)]
     )

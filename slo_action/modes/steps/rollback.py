@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+from slo_action.config.inputs import PlatformName
+from slo_action.config.request import VerifyRequest
 from slo_action.core.decision.decide import Action, Decision, RollbackMode, WayBack
 from slo_action.core.gate.gate import after_restart
 from slo_action.core.model import Release, RollbackStep, VersionRule
@@ -15,6 +17,8 @@ from slo_action.core.verdict.facts import Facts, OnLateStart
 from slo_action.core.verdict.judge import judge
 from slo_action.errors import Interrupted, PlatformError, WorkspaceError
 from slo_action.modes.steps.observe_release import Run, observe_release
+from slo_action.modes.steps.publish import publish_or_warn
+from slo_action.render.outputs import rollback_begun
 from slo_action.render.plan import plan_lines
 
 SNAPSHOTS = "proofs/fly/"
@@ -23,11 +27,20 @@ _STOPPED = RollbackStep(
 )
 
 
+NO_PLATFORM = "platform none cannot roll back"
+
+
+def lacks_platform(request: VerifyRequest) -> bool:
+    """Return whether a rollback may be wanted where nothing can roll back."""
+    wanted = request.policy.rollback is not RollbackMode.OFF
+    return wanted and request.platform is PlatformName.NONE
+
+
 def way_back(run: Run) -> WayBack:
     """Ask the platform what runs, and what a rollback would restore where one may be wanted."""
     platform = run.ports.platform
     if run.request.policy.rollback is RollbackMode.OFF or not platform.can_restore:
-        problem = "" if platform.can_restore else f"platform {platform.name} cannot roll back"
+        problem = "" if platform.can_restore else NO_PLATFORM
         released = None
         with suppress(PlatformError, Interrupted), run.ports.interrupts.raising():
             released = platform.current_release()  # if it names it: a verdict needs no way back
@@ -39,7 +52,6 @@ def way_back(run: Run) -> WayBack:
             target = platform.previous_release()
     except PlatformError as error:
         problem = f"no release to roll back to: {error.description}"
-        run.ports.log.line(problem)
         return WayBack(platform=platform.name, current=current, problem=problem)
     except Interrupted:
         return WayBack(platform=platform.name, current=current, problem="the run was stopped")
@@ -82,8 +94,12 @@ def planned(run: Run, decision: Decision) -> tuple[Decision, RollbackPlan | None
 
 
 def roll_back(run: Run, target: Release | None, failed: str | None) -> Rollback:
-    """Restore a release, and verify it by the same gate; a failed step ends it."""
+    """Restore a release, and verify it by the same gate; a failed step ends it.
+
+    The outputs say so before the first command: the run may be killed in the middle of it.
+    """
     keep_snapshots(run, "before/")
+    publish_or_warn(run.ports, "outputs", lambda: run.ports.outputs.set(rollback_begun()))
     steps: tuple[RollbackStep, ...] = (_STOPPED,)
     with run.ports.log.group("Rollback"):
         with suppress(Interrupted), run.ports.interrupts.raising():
@@ -123,7 +139,7 @@ def _verify_rollback(run: Run, target: Release | None, failed: str | None) -> Ve
 
     Where the platform names another release by then, another deploy has happened meanwhile.
     """
-    run.ports.log.line("verifying the rollback by the same gate")
+    run.ports.log.line("verifying the rollback with the same health gate")
     rule = VersionRule(rejected=failed if run.request.policy.rule.expected else None)
     return _verified(replace(run, rule=rule, release=target), "rollback")
 

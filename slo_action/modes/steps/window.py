@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 from slo_action.core.answer.freshness import refreshed
@@ -13,7 +14,12 @@ from slo_action.core.observation.streams import Slot
 from slo_action.core.observation.window import Window
 from slo_action.errors import WorkspaceError
 from slo_action.ports import Clock, CompletedProbe, Ports
-from slo_action.render.progress import WindowProgress, window_sample_line
+from slo_action.render.progress import (
+    WindowProgress,
+    stream_counts,
+    window_sample_line,
+    window_status,
+)
 
 _DRAIN_SECONDS = 0.25
 _LONGEST_DRAIN_SECONDS = 13.0
@@ -71,8 +77,11 @@ class WindowDriver:
         if self.window is not None:
             self.window.gate_met(self._now())
 
-    def until(self, second: float) -> None:
-        """Watch until a second since the deploy, or until the window ends."""
+    def until(self, second: float, status: Callable[[float], str] | None = None) -> None:
+        """Watch until a second since the deploy, or until the window ends.
+
+        `status` says at a second what is waited for: the window's own end where it is None.
+        """
         window = self.window
         while window is not None and (slot := window.next()) is not None:
             if slot.at_seconds > second:
@@ -81,6 +90,11 @@ class WindowDriver:
             self._take(window, slot)
             self._collect(window)
             self._ask_others(window)
+            self._show(window, status)
+
+    def _show(self, window: Window, status: Callable[[float], str] | None = None) -> None:
+        waits = (status or partial(window_status, window))(self._now())
+        self._ports.log.progress(f"{waits}; {stream_counts(window)}")
 
     def finish(self) -> None:
         """Watch to the end, and wait for what is still out, unless the window has ended early."""
@@ -94,6 +108,7 @@ class WindowDriver:
             sleep_until(clock.monotonic() + _DRAIN_SECONDS, clock, self._delay)
             self._collect(window)
             self._ask_others(window)
+            self._show(window)
         if window.end is None:
             clock.sleep_until(self._anchor + window.ends_seconds)
             self._ask_others(window)

@@ -14,7 +14,6 @@ from slo_action.core.release.baseline import Proof, ProofState
 from slo_action.core.release.fleet import Fleet
 from slo_action.core.release.rollback_plan import RollbackPlan
 from slo_action.core.release.track_record import PastVerdict, reputation
-from slo_action.core.text.secrets import Scrubber
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms import PlatformContext
 from slo_action.platforms.fly.client.access import FlyAddresses
@@ -107,7 +106,7 @@ class FlyPlatform:
             return named(releases, prior.to_version, digests)
         if not releases:
             raise PlatformError(
-                f"app {self._settings.app} has no releases, so there is nothing to go back to",
+                f"app {self._settings.app} has no releases, so there is nothing to roll back to",
                 hint="fix forward: deploy again",
             )
         current = self._release(releases[0])
@@ -320,7 +319,7 @@ def open_platform(
         settings.app,
         settings.token,
         clock=context.clock,
-        scrubber=Scrubber(),
+        scrubber=context.scrubber,
         transport=transport,
         patience_seconds=RESTORE_PATIENCE_SECONDS,
     )

@@ -78,17 +78,14 @@ def _lines(finding: Finding, lines: Lines) -> Iterator[str]:
     yield f"  {' ' * len(number)} = {why}; instead: {fix}"
 
 
-def counted(found: Sequence[Finding]) -> str:
-    """Return how much of each level was found, the worst first."""
+def _counts(found: Sequence[Finding]) -> str:
+    """Return how much of each level was found, the worst first, and how much can be fixed."""
     counts = Counter(finding.rule.level for finding in found)
     levels = (level for level in reversed(Level) if counts[level])
     parts = [f"{counts[one]} {one}{'' if counts[one] == 1 else 's'}" for one in levels]
-    return ", ".join(parts) or "no findings"
-
-
-def _counts(found: Sequence[Finding]) -> str:
     fixable = sum(finding.edit is not None for finding in found)
-    return counted(found) + (f", {fixable} {_FIXABLE}" if fixable else "")
+    parts += [f"{fixable} {_FIXABLE}"] if fixable else []
+    return ", ".join(parts) or "no findings"
 
 
 _Groups = Mapping[str, Sequence[Finding]]

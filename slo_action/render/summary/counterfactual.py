@@ -15,15 +15,13 @@ from slo_action.core.record.record import AuditRecord
 from slo_action.core.stats.latency import LatencyState
 from slo_action.core.stats.rate_test import BreachRule, RateTest
 from slo_action.core.text.quantities import milliseconds_words, percent_words
-from slo_action.core.verdict.facts import Facts
-from slo_action.core.verdict.judge import Judgement, judge
+from slo_action.core.verdict.judge import Judgement
 from slo_action.core.verdict.window_facts import endpoints, failed_streams, missed_latency
-from slo_action.render.text.escape import code, shortened
+from slo_action.render.text.escape import NAME_LIMIT, code, shortened
 
 _MOST_STREAMS = 6
 _MOST_FAILURES = 60
 _MOST_ANSWERS = 1 << 12
-_NAME_LIMIT = 120
 
 
 def counterfactuals(record: AuditRecord) -> tuple[str, ...]:
@@ -63,17 +61,8 @@ def _grouped(
 
 
 def _judged(record: AuditRecord, window: Window) -> Judgement:
-    policy = record.policy
-    return judge(
-        Facts(
-            gate=record.gate,
-            rule=policy.rule,
-            on_late_start=policy.on_late_start,
-            window_policy=policy.window,
-            window=window,
-            recheck=record.recheck,
-            context=record.context,
-        )
+    return record.policy.judge(
+        record.gate, window=window, recheck=record.recheck, context=record.context
     )
 
 
@@ -151,7 +140,7 @@ def _changed(window: Window, stats: StreamStats, change: Callable[[RateTest], No
 
 
 def _of_doubt(window: Window) -> Iterator[str]:
-    """Return how many more good answers would have refuted the trigger."""
+    """Return how many more good answers would have ruled out the trigger."""
     trigger = percent_words(window.policy.rates.trigger)
     stream_stats = endpoints(window)[:_MOST_STREAMS]
     missing = [_enough(stats.rate) for stats in stream_stats]
@@ -161,7 +150,7 @@ def _of_doubt(window: Window) -> Iterator[str]:
 
 
 def _enough(rate: RateTest) -> int:
-    """Return how many more good answers refute; 0 where none are needed, or no number does."""
+    """Return how many more good answers rule it out; 0 where none are needed, or no number does."""
     if _refutes(rate, 0):
         return 0
     counts = range(1, _MOST_ANSWERS + 1)
@@ -204,4 +193,4 @@ def _by_count_alone(window: Window) -> str:
 
 
 def _name(stats: StreamStats) -> str:
-    return code(shortened(stats.stream.name, _NAME_LIMIT))
+    return code(shortened(stats.stream.name, NAME_LIMIT))

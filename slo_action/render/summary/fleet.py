@@ -13,10 +13,9 @@ from slo_action.core.release.fleet import (
     short_digest,
     state_counts,
 )
-from slo_action.render.text.escape import code, markdown, shortened
+from slo_action.render.text.escape import NAME_LIMIT, code, markdown, shortened
 from slo_action.render.text.markdown import paragraphs, table
 
-_LIMIT = 120
 _MOST_ROWS = 60
 
 
@@ -65,8 +64,8 @@ def _runs(fleet: Fleet, machine: Machine) -> str:
 def _state(machine: Machine) -> str:
     stopped = " (stopped, starts on request)" if machine.is_resting else ""
     host = "" if machine.is_host_ok else " (host unreachable)"
-    dead = " ❌" if machine.is_dead else ""
-    return f"{markdown(machine.state)}{stopped}{host}{dead}"
+    down = " ❌" if machine.is_down else ""
+    return f"{markdown(machine.state)}{stopped}{host}{down}"
 
 
 def _probes(machine: Machine, gate: Gate, window: Window | None) -> str:
@@ -92,7 +91,7 @@ def _checks(machine: Machine) -> str:
     expected = max(machine.checks_expected, len(machine.checks))
     failing = next((c for c in machine.checks if c.status is not CheckStatus.PASSING), None)
     said = failing.output if failing else ""
-    output = f": {markdown(shortened(said, _LIMIT))}" if said else ""
+    output = f": {markdown(shortened(said, NAME_LIMIT))}" if said else ""
     mark = "❌" if machine.is_critical else "✅" if passing == expected else "⚠️"
     return f"{mark}\u00a0{passing} of {expected} passing{output}"
 

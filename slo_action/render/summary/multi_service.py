@@ -129,7 +129,6 @@ def several_outputs(
     each = [_values(end) for end in ends]
     triggers = [name for one in each for name in one["triggers"].split(",") if name]
     common = {name: value for name, value in each[0].items() if all(o[name] == value for o in each)}
-    begun = any(end.record and end.record.rollback for end in ends)
     return {
         **dict.fromkeys(each[0], ""),
         **common,
@@ -137,7 +136,7 @@ def several_outputs(
         "cause": worst.cause,
         "ending": worst.ending,
         "reason": output(several_reason(ends)),
-        "rollback-triggered": "true" if begun else "false",
+        "rollback-triggered": _flag(any(end.rollback_begun for end in ends)),
         "triggers": ",".join(dict.fromkeys(triggers)),
         "audit": compact_json(dict(audit_paths)),
         "services": _services_line(services(ends, audit_paths)),
@@ -154,8 +153,12 @@ def _values(end: ServiceEnding) -> dict[str, str]:
         "cause": end.cause,
         "reason": output(_why(end)),
         "ending": end.ending,
-        "rollback-triggered": "false",
+        "rollback-triggered": _flag(end.rollback_begun),
     }
+
+
+def _flag(value: bool) -> str:  # noqa: FBT001 - what it writes
+    return "true" if value else "false"
 
 
 def services(
@@ -166,7 +169,7 @@ def services(
         end.service: {
             **_values(end),
             "exit-code": end.exit_code,
-            "rollback-triggered": bool(end.record and end.record.rollback),
+            "rollback-triggered": end.rollback_begun,
             "audit-path": audit_paths.get(end.service, ""),
         }
         for end in ends

@@ -20,19 +20,16 @@ from slo_action.core.model import (
 from slo_action.core.observation.window import Window
 from slo_action.core.record.record import AuditRecord, Verification
 from slo_action.core.text.quantities import milliseconds_words
-from slo_action.core.verdict.facts import Facts
-from slo_action.core.verdict.judge import judge
 from slo_action.render.endings import headline, next_steps, reason
 from slo_action.render.plan import plan_section
 from slo_action.render.summary.counterfactual import counterfactuals
 from slo_action.render.summary.fleet import machines_section
 from slo_action.render.summary.window import percentile_words, traffic_section, window_section
-from slo_action.render.text.escape import code, fence, markdown, shortened
+from slo_action.render.text.escape import DETAIL_LIMIT, code, fence, markdown, shortened
 from slo_action.render.text.markdown import bullets, folded, paragraphs, table, unbroken
 
 LIMIT_BYTES = 700 * 1024
-_DETAIL_LIMIT = 300
-_LONG_DETAIL = 4 * _DETAIL_LIMIT
+_LONG_DETAIL = 4 * DETAIL_LIMIT
 _OUTPUT_LINES = 60
 _BAR_WIDTH = 24
 
@@ -87,7 +84,7 @@ def _long(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    return code(shortened(text, _DETAIL_LIMIT))
+    return code(shortened(text, DETAIL_LIMIT))
 
 
 def _facts(record: AuditRecord) -> str:
@@ -125,15 +122,7 @@ def _provisional(record: AuditRecord) -> str:
     """Return the verdict of the gate alone, where it had passed."""
     if not record.gate.has_streak:
         return ""
-    policy = record.policy
-    alone = judge(
-        Facts(
-            gate=record.gate,
-            rule=policy.rule,
-            on_late_start=policy.on_late_start,
-            window_policy=policy.window,
-        )
-    )
+    alone = record.policy.judge(record.gate)
     met = record.gate.observations[-1].ended_seconds
     return f"Provisional verdict of the health gate at {met:.1f} s: {code(alone.verdict)}."
 
@@ -160,7 +149,7 @@ def _attempts(gate: Gate) -> str:
     header = ("at", "kind", "result", "answer", "took", "version")
     return paragraphs(
         squares,
-        f"<sub>{len(shown)} attempts and {peeks} peeks, in time order</sub>",
+        f"<sub>{len(shown)} attempts and {peeks} peek{'s' * (peeks != 1)}, in time order</sub>",
         table(header, map(_attempt_row, shown)),
     )
 
@@ -189,7 +178,7 @@ def _slowest(record: AuditRecord) -> str:
         f"### Slowest answer{of}: {milliseconds_words(slowest.total_seconds)}",
         code(slowest.url),
         _phases(slowest),
-        *(f"> [!NOTE]\n> {markdown(shortened(note, _DETAIL_LIMIT))}" for note in [*notes][:10]),
+        *(f"> [!NOTE]\n> {markdown(shortened(note, DETAIL_LIMIT))}" for note in [*notes][:10]),
     )
 
 
@@ -208,7 +197,7 @@ def _machines(record: AuditRecord) -> str:
         return f"### Machines\n\nNot observed: {markdown(record.unseen)}." if record.unseen else ""
     wake = ""
     if record.wake is not None:
-        took, detail = record.wake.total_seconds, shortened(record.wake.detail, _DETAIL_LIMIT)
+        took, detail = record.wake.total_seconds, shortened(record.wake.detail, DETAIL_LIMIT)
         wake = f"The first request started a machine: {took:.1f} s, not judged; {markdown(detail)}."
     section = machines_section(record.fleet, record.gate, record.window)
     return paragraphs("### Machines", section, wake)
@@ -292,7 +281,7 @@ def _step(step: RollbackStep) -> str:
 
 
 def _policy(record: AuditRecord) -> str:
-    sentences = bullets(map(markdown, record.policy.sentences()))
+    sentences = bullets(map(markdown, record.policy.sentences(record.no_rollback)))
     missing = bullets(map(markdown, record.unconsulted), "Not used in this run:")
     return folded("Policy, and what this run did not use", paragraphs(sentences, missing))
 

@@ -17,20 +17,18 @@ from slo_action.core.verdict.window_facts import (
     trigger_status,
 )
 from slo_action.render.summary.chart import charts, timeline
-from slo_action.render.text.escape import code, markdown, shortened
+from slo_action.render.text.escape import DETAIL_LIMIT, NAME_LIMIT, code, markdown, shortened
 from slo_action.render.text.markdown import bullets, paragraphs, table, unbroken
 
-_DETAIL_LIMIT = 300
-_NAME_LIMIT = 120
 _SENTENCE_LIMIT = 600
 _QUANTILES = (Fraction(1, 2), Fraction(95, 100), Fraction(99, 100))
 _LATENCIES = ("stream", "answers", "p50", "p95", "p99", "objective", "cold, not judged")
 _ENDS = {
     WindowEnd.OVER: "complete",
     WindowEnd.BREACHED: "ended early: the error-rate trigger fired",
-    WindowEnd.OUTAGE: "ended early: no endpoint gives a good answer any more",
+    WindowEnd.OUTAGE: "ended early: complete outage",
     WindowEnd.VERSION: "ended early: another version answers",
-    WindowEnd.TRAFFIC: "ended early: requests of real users fail",
+    WindowEnd.TRAFFIC: "ended early: user traffic fails",
     None: "stopped before its end",
 }
 _STATES = {
@@ -126,14 +124,14 @@ def _objective(stats: StreamStats) -> str:
 
 
 def _name(stream: str) -> str:
-    return code(shortened(stream, _NAME_LIMIT))
+    return code(shortened(stream, NAME_LIMIT))
 
 
 def _failures(window: Window) -> Iterator[str]:
     for stats in window.stream_stats.values():
         sample = stats.last_failure
         if sample is not None:
-            detail = code(shortened(sample.detail, _DETAIL_LIMIT))
+            detail = code(shortened(sample.detail, DETAIL_LIMIT))
             yield f"{_name(stats.stream.name)}: last failure {code(sample.outcome)}, {detail}"
 
 
@@ -154,7 +152,7 @@ def _not_counted(window: Window) -> Iterator[str]:
 
 def _other_version(window: Window) -> Iterator[str]:
     if window.identity.bad:
-        version = code(shortened(window.other_version or "unknown", _DETAIL_LIMIT))
+        version = code(shortened(window.other_version or "unknown", DETAIL_LIMIT))
         yield f"{window.identity.bad} of {window.identity.valid} answers came from {version}."
 
 

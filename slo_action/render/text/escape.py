@@ -11,6 +11,9 @@ _SHORTHAND = re.compile(r":(?=[\w+-]+:)|\bGH-(?=\d)", re.IGNORECASE)
 _RUNS_OF_BACKTICKS = re.compile(r"`+")
 _BREAK = "\u200b"
 
+NAME_LIMIT, DETAIL_LIMIT = 120, 300
+"""Characters of a name, and of a detail, that a summary shows."""
+
 _SHELL = str.maketrans(
     {
         ";": ",",
@@ -30,6 +33,8 @@ _SHELL = str.maketrans(
         "}": "]",
     },
 )
+_NO_WORD = re.compile(r"[^\w.:+@/~-]|(?<=:)~")
+"""No separator, quote, pattern, comment or expansion of sh, zsh, cmd.exe or PowerShell."""
 _JSON_ESCAPED = dict(zip('"\\bfnrt', b'"\\\b\f\n\r\t', strict=True))
 _JSON_ESCAPE = re.compile(r'\\(["\\bfnrt])')
 _JSON_SHELL = {c: f"\\u{ord(c):04x}" for c in " '`$<>&;|()*?!#~"}
@@ -87,15 +92,21 @@ def output(text: str) -> str:
 
 
 def shell_word(text: str) -> str:
-    """Return an output that stays one word, and no option, even unquoted in a shell."""
-    return output(text).replace(" ", "_").lstrip("-")
+    """Return an output that stays one word even unquoted, in any shell, and is no option.
+
+    What versions are written in stays; the rest, such as a pattern for files, are underscores. It
+    is empty for an empty text alone.
+    """
+    word = _NO_WORD.sub("_", visible(text).replace("::", "__"))
+    return f"_{word}" if word.startswith(tuple("-+/@~:")) else word
 
 
 def json_line(encoded: str) -> str:
     """Return compact ASCII JSON in which what a shell or HTML would see is a numeric escape.
 
-    Within quotation marks of a shell, those of the JSON end them, so spaces are escaped, too; and
-    the `echo` of some shells would obey JSON's own short escapes.
+    Within quotation marks of a shell, those of the JSON end them: `audit="…"` would run what comes
+    after a space, so spaces are escaped, too. The `echo` of some shells would obey JSON's own short
+    escapes.
     """
     encoded = _JSON_ESCAPE.sub(lambda match: f"\\u{_JSON_ESCAPED[match[1]]:04x}", encoded)
     for character, escape in _JSON_SHELL.items():

@@ -17,18 +17,19 @@ from slo_action.core.text.http_time import http_date
 from slo_action.core.text.quoting import quoted
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.ports import Clock
+from slo_action.system.limited_body import BodyLimitError, read_limited
 
 _TIMEOUT_SECONDS = 5.0
 _MOST_BYTES = 2 * 1024 * 1024
 _MOST_SERIES = 5_000
 _MOST_HOPS = 2
-_LONGEST_MESSAGE = 200
+_LONGEST_MESSAGE = 400
 
 _HINTS = {
     400: "see the query",
-    401: "look at the inputs prometheus-token and prometheus-headers",
-    403: "look at the prometheus-token input: it may not read this",
-    404: "look at the prometheus-url input: the API is not below it",
+    401: "check the inputs prometheus-token and prometheus-headers",
+    403: "check the prometheus-token input: it may not read this",
+    404: "check the prometheus-url input: the API is not below it",
     422: "see the query",
     429: "the source limits how often it is asked",
 }
@@ -43,7 +44,7 @@ class NoNumberError(Exception):
         self.detail = detail
 
 
-class Row(NamedTuple):
+class VectorElement(NamedTuple):
     """One element of an instant vector; `value` may be NaN or infinite."""
 
     labels: Mapping[str, str]
@@ -51,7 +52,7 @@ class Row(NamedTuple):
 
 
 class PrometheusApi:
-    """Asks one source; no retries, 5 s and 2 MB a query.
+    """Asks one source; no retries, 5 s and 2 MiB a query.
 
     `base` holds no credentials. `skew_seconds` is how far the source's clock is ahead of ours, by
     the first `Date`; None while there was none. `warnings` counts answers that came with any: such
@@ -88,7 +89,7 @@ class PrometheusApi:
             raise self._error(f"{len(rows)} series where one number was asked for; use sum(...)")
         return rows[0].value if rows else None
 
-    def rows(self, query: str, at: float | None = None) -> list[Row]:
+    def rows(self, query: str, at: float | None = None) -> list[VectorElement]:
         """Return the instant vector; `at` None is the source's own now."""
         params = {"query": query} if at is None else {"query": query, "time": f"{at:.3f}"}
         status, text = self._exchange(self._url.copy_merge_params(params))
@@ -111,10 +112,10 @@ class PrometheusApi:
             if not location or _origin(target) != _origin(url):
                 raise self._error(
                     f"it redirects elsewhere (HTTP {status}), perhaps to a login page; "
-                    "look at the prometheus-url input"
+                    "check the prometheus-url input"
                 )
             url = target
-        raise self._error("it redirects in a circle; look at the prometheus-url input")
+        raise self._error("it redirects in a loop; check the prometheus-url input")
 
     def _get(self, url: httpx.URL) -> tuple[int, str, bytes]:
         headers = httpx.Headers(
@@ -135,22 +136,15 @@ class PrometheusApi:
             if self.skew_seconds is None:
                 self.skew_seconds = _skew(response, sent.timestamp() + spent / 2)
             location = response.headers.get("Location", "")
-            body = b"" if response.is_redirect else self._read(response)
+            if response.is_redirect:
+                return response.status_code, location, b""
+            try:
+                body = read_limited(
+                    response, self._clock, most_bytes=_MOST_BYTES, seconds=_TIMEOUT_SECONDS
+                )
+            except BodyLimitError as error:
+                raise self._error(f"{error}; select fewer series") from None
             return response.status_code, location, body
-
-    def _read(self, response: httpx.Response) -> bytes:
-        """Stop at the limits: a source may send for ever, or unpack to anything."""
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise self._error("its answer is compressed, which was not asked for")
-        until = self._clock.monotonic() + _TIMEOUT_SECONDS
-        text = bytearray()
-        for chunk in response.iter_raw():
-            text += chunk
-            if len(text) > _MOST_BYTES:
-                raise self._error("its answer is larger than 2 MB; select fewer series")
-            if self._clock.monotonic() > until:
-                raise self._error(f"its answer takes longer than {_TIMEOUT_SECONDS:g} s")
-        return bytes(text)
 
     def _content(self, status: int, text: bytes) -> dict[str, object]:
         try:
@@ -162,21 +156,23 @@ class PrometheusApi:
             message = f"{content.get('errorType', 'error')}: {content.get('error', '')}"
             raise self._error(f"HTTP {status}, {quoted(message, _LONGEST_MESSAGE)}{hint}")
         if status != httpx.codes.OK:
+            if status == httpx.codes.BAD_REQUEST:  # VictoriaMetrics says so of another path
+                hint = f"; {_HINTS[httpx.codes.NOT_FOUND]}"
             raise self._error(f"HTTP {status}{hint}")
         if not isinstance(content, dict):
-            raise self._error("its answer is not JSON; look at the prometheus-url input")
+            raise self._error("its answer is not JSON; check the prometheus-url input")
         if content.get("status") != "success":
-            raise self._error("its answer has no status; look at the prometheus-url input")
+            raise self._error("its answer has no status; check the prometheus-url input")
         return content
 
-    def _vector(self, data: object) -> list[Row]:
+    def _vector(self, data: object) -> list[VectorElement]:
         if not isinstance(data, dict):
             raise self._error("its answer has no data")
         kind, result = data.get("resultType"), data.get("result")
         if kind != "vector":
             raise self._error(f"its answer is {quoted(kind)} and not a vector; see the query")
         if not isinstance(result, list):
-            raise self._error("its vector is no list")
+            raise self._error("its vector is not a list")
         if len(result) > _MOST_SERIES:
             raise self._error(f"{len(result)} series; select fewer")
         try:
@@ -202,7 +198,7 @@ def _skew(response: httpx.Response, middle: float) -> float | None:
     return 0.0 if sent <= middle <= sent + 1 else sent + 0.5 - middle
 
 
-def _row(element: dict[str, object]) -> Row:
+def _row(element: dict[str, object]) -> VectorElement:
     """Raise AttributeError, TypeError or ValueError for anything but labels and a value."""
     labels, pair = element.get("metric", {}), element.get("value")
     if not isinstance(labels, dict) or not isinstance(pair, list):
@@ -210,4 +206,4 @@ def _row(element: dict[str, object]) -> Row:
     _time, value = pair
     if not all(isinstance(text, str) for text in (value, *labels.values())):
         raise TypeError
-    return Row(labels, float(value))
+    return VectorElement(labels, float(value))

@@ -5,16 +5,17 @@ went back to zero; in a sum, one machine's restart looks like a loss of everybod
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+from slo_action.sources.prometheus.families import SERVICE_LABELS, STATUS_LABELS, Family
 
 LABEL_FORMS = "write auto, none, a label such as `job`, or a label and its value such as `job=shop`"
 
 AUTO, NONE = "auto", "none"
-_SERVICE_LABELS = ("service", "app", "job")
-_STATUS_LABELS = ("status_code", "status", "code")
-_STATUS = re.compile(r"[1-5](\d\d|xx)", re.IGNORECASE | re.ASCII)
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+
+Labels = Mapping[str, str]
 
 WINDOW = "[{window}]"
 """Where a template has its range."""
@@ -26,7 +27,11 @@ SELECTOR_FORMS = 'write one selector such as my_request_seconds_bucket{job="{ser
 
 _SERVICE = "{service}"
 _METRIC = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+_LONGEST_METRIC = 200
 _LONGEST_QUERY = 4_000
+_MOST_NAMED, _MOST_SHOWN = 50, 3
+_REQUESTS = "(.+_)?(http|requests?|responses?|hits|rpc)(_.+)?(_total|_count)"
+_NOT_REQUESTS = ".*(client|metric_handler|exception|bytes|size|in_flight).*"
 _STRING = re.compile(r"""(=~|!~)?\s*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)""")
 _RANGED = re.compile(rf"({_METRIC}\s*(?:\{{[^{{}}]*\}})?|\{{[^{{}}]*\}})\s*\[\{{window\}}\]")
 _SELECTOR = re.compile(rf"{_METRIC}\s*(?:\{{[^{{}}]*\}})?")
@@ -39,7 +44,8 @@ class Counting(NamedTuple):
 
     `errors` and `requests` are query templates, `series` selects what is scraped, `buckets` selects
     a latency histogram, empty if there is none. `absent_is_none` says that an empty answer for
-    errors means no errors: of a well-known family, the 5xx series is born with the first 5xx.
+    errors means no errors: of a well-known family, the 5xx series is born with the first 5xx. A
+    second is `per_second` of the histogram's units.
     """
 
     errors: str
@@ -48,35 +54,28 @@ class Counting(NamedTuple):
     buckets: str
     how: str
     absent_is_none: bool
-
-
-class Family(NamedTuple):
-    """A counter by status, and the histogram beside it."""
-
-    counter: str
-    buckets: str
-
-
-FAMILIES = (
-    Family("http_requests_total", "http_request_duration_seconds_bucket"),
-    Family("fly_edge_http_responses_count", "fly_edge_http_response_time_seconds_bucket"),
-    Family("fly_app_http_responses_count", "fly_app_http_response_time_seconds_bucket"),
-)
-"""In the order they are tried: the service's own, then Fly's edge, then Fly's view of the app."""
+    per_second: int = 1
 
 
 class ServiceLabel(NamedTuple):
-    """Which label's value is the service; no labels mean that everything is counted."""
+    """Which label's value is the service.
 
-    labels: tuple[str, ...]
+    `labels` None are those of the family, an empty tuple means that everything is counted.
+    """
+
+    labels: tuple[str, ...] | None
     value: str
+
+    def of(self, family: Family) -> tuple[str, ...]:
+        """Return the labels of a family that may name the service."""
+        return family.services if self.labels is None else self.labels
 
 
 def service_label(text: str, service: str) -> ServiceLabel:
     """Read the `prometheus-service-label` input. Raises ValueError with the accepted forms."""
     name, equals, value = (part.strip() for part in text.strip().partition("="))
     if name in (AUTO, NONE, "") and not equals:
-        return ServiceLabel(labels=() if name == NONE else _SERVICE_LABELS, value=service)
+        return ServiceLabel(labels=() if name == NONE else None, value=service)
     if not _LABEL.fullmatch(name) or (equals and not value):
         raise ValueError(LABEL_FORMS)
     return ServiceLabel(labels=(name,), value=value.strip("\"'") if equals else service)
@@ -105,48 +104,118 @@ def in_window(template: str, seconds: int) -> str:
     return template.replace(WINDOW, f"[{max(1, int(seconds))}s]")
 
 
+def exported(counters: Iterable[str]) -> str:
+    """Return the query for the names, of these, that have series."""
+    return f"group by (__name__) ({{__name__=~{quoted_value('|'.join(counters))}}})"
+
+
 def discovery(family: Family, where: ServiceLabel) -> str:
     """Return the query for the label values of a family's series that can be the service's."""
-    by = ", ".join((*where.labels, *_STATUS_LABELS))
-    selected = " or ".join(
-        f"{family.counter}{{{matcher(label, where.value)}}}" for label in where.labels
-    )
+    once = family.once[:1] if family.once else ()
+    by = ", ".join((*where.of(family), *family.statuses, *once))
+    value = quoted_value(where.value)
+    if family.suffix:
+        escaped = re.escape(where.value)
+        value = f"~{quoted_value(f'{escaped}|{escaped}{family.suffix}')}"
+    selected = " or ".join(f"{family.counter}{{{name}={value}}}" for name in where.of(family))
     return f"group by ({by}) ({selected or family.counter})"
 
 
-def counting(
-    family: Family, where: ServiceLabel, rows: Sequence[Mapping[str, str]]
-) -> Counting | None:
+def of_service(
+    family: Family, where: ServiceLabel, rows: Sequence[Labels]
+) -> tuple[str, list[Labels]] | None:
+    """Return the matcher of the service and its rows, of what `discovery` found; None without any.
+
+    The matcher is empty where everything is counted. Where two values fit, neither is taken.
+    """
+    if not where.of(family):
+        return ("", list(rows)) if rows else None
+    for name in where.of(family):
+        fits = re.compile(f"{re.escape(where.value)}({family.suffix})?", re.DOTALL)
+        values = {row[name] for row in rows if fits.fullmatch(row.get(name, ""))}
+        if where.value in values:
+            values = {where.value}
+        if len(values) == 1:
+            (value,) = values
+            return matcher(name, value), [row for row in rows if row.get(name) == value]
+    return None
+
+
+def counting(family: Family, where: ServiceLabel, rows: Sequence[Labels]) -> Counting | None:
     """Return how to count with a family, from what `discovery` found; None if it cannot be."""
-    label = next(
-        (name for name in where.labels if any(row.get(name) == where.value for row in rows)), None
-    )
-    if not rows or (where.labels and label is None):
+    found = of_service(family, where, rows)
+    if found is None:
         return None
-    ours = [row for row in rows if label is None or row.get(label) == where.value]
+    matched, ours = found
+    which = f"service matched by {matched}" if matched else "every series, whatever its service"
+    if family.once:
+        name, values = family.once
+        present = {row[name] for row in ours if row.get(name)}
+        chosen = next((value for value in values if value in present), None)
+        if chosen:
+            ours = [row for row in ours if row.get(name) == chosen]
+            matched = ",".join(filter(None, (matched, matcher(name, chosen))))
+            which += f", {matcher(name, chosen)}"
+        elif present:
+            return None
     statuses = (
-        name for name in _STATUS_LABELS if any(_STATUS.fullmatch(row.get(name, "")) for row in ours)
+        (name, form)
+        for name in family.statuses
+        for form in family.forms
+        if any(re.fullmatch(form.any, row.get(name, "")) for row in ours)
     )
     status = next(statuses, None)
     if status is None:
         return None
-    matched = matcher(label, where.value) if label else ""
-    failed = ",".join(part for part in (matched, f'{status}=~"5.."') if part)
-    which = f"service matched by {matched}" if matched else "every series, whatever its service"
-    series = f"{family.counter}{{{matched}}}"
+    name, form = status
+    comma = "," if matched else ""
+    series = f'{family.counter}{{{matched}{comma}{name}=~"{form.any}"}}'
+    failed = f'{family.counter}{{{matched}{comma}{name}=~"{form.error}"}}'
     return Counting(
-        errors=f"sum(increase({family.counter}{{{failed}}}{WINDOW}))",
+        errors=f"sum(increase({failed}{WINDOW}))",
         requests=f"sum(increase({series}{WINDOW}))",
         series=series,
-        buckets=f"{family.buckets}{{{matched}}}",
-        how=f'{family.counter}, {which}, errors are {status}=~"5.."',
+        buckets=f"{family.buckets}{{{matched}}}" if family.buckets else "",
+        how=f'{family.counter}, {which}, errors are {name}=~"{form.error}"',
         absent_is_none=True,
+        per_second=family.per_second,
     )
 
 
-def quantile(buckets: str, q: float) -> str:
-    """Return the template for a quantile: buckets are summed first, as quantiles do not add."""
-    return f"histogram_quantile({q:g}, sum by (le) (increase({buckets}{WINDOW})))"
+def own_counters(where: ServiceLabel) -> str:
+    """Return the query for metrics of the service that seem to count requests."""
+    labels = SERVICE_LABELS if where.labels is None else where.labels
+    by = ", ".join(("__name__", *labels, *STATUS_LABELS))
+    named = f"__name__=~{quoted_value(_REQUESTS)},__name__!~{quoted_value(_NOT_REQUESTS)}"
+    selected = " or ".join(f"{{{named},{matcher(name, where.value)}}}" for name in labels)
+    return f"topk({_MOST_NAMED}, group by ({by}) ({selected or f'{{{named}}}'}))"
+
+
+def similar(counters: Iterable[str], labels: Sequence[str], value: str) -> str:
+    """Return the query for label values that hold `value`; `labels` are some."""
+    named = f"__name__=~{quoted_value('|'.join(counters))}"
+    holds = quoted_value(f"(?i).*{re.escape(value)}.*")
+    selected = " or ".join(f"{{{named},{name}=~{holds}}}" for name in labels)
+    return f"topk({_MOST_SHOWN}, group by ({', '.join(('__name__', *labels))}) ({selected}))"
+
+
+def scraped(labels: Sequence[str], value: str) -> str:
+    """Return the query for a target of the service that answers its scrapes."""
+    return f"topk(1, {' or '.join(f'up{{{matcher(name, value)}}} == 1' for name in labels)})"
+
+
+def is_metric(name: str) -> bool:
+    """Return whether a query can hold the name."""
+    return re.fullmatch(_METRIC, name, re.ASCII) is not None and len(name) <= _LONGEST_METRIC
+
+
+def quantile(counting: Counting, q: float) -> str:
+    """Return the template of a quantile in seconds; buckets are summed first: quantiles do not add.
+
+    `counting` has buckets.
+    """
+    query = f"histogram_quantile({q:g}, sum by (le) (increase({counting.buckets}{WINDOW})))"
+    return query if counting.per_second == 1 else f"{query} / {counting.per_second}"
 
 
 def written(errors: str, requests: str, selector: str, service: str) -> Counting:
@@ -197,9 +266,7 @@ def _filled(name: str, text: str, service: str) -> tuple[str, str]:
     """Return the query with the service in its strings, and the same with the strings blanked."""
     query = text.strip().translate(_LINES)
     if not query or len(query) > _LONGEST_QUERY or not query.isprintable():
-        raise ValueError(
-            f"{name}: it is empty, too long or holds control characters; {COUNT_FORMS}"
-        )
+        raise ValueError(f"{name}: it is empty, too long or has control characters; {COUNT_FORMS}")
     try:
         query = _STRING.sub(lambda found: _with_service(found, service), query)
     except ValueError as error:
@@ -209,7 +276,7 @@ def _filled(name: str, text: str, service: str) -> tuple[str, str]:
     if any(mark in bare for mark in "\"'`"):
         problem = "a quotation mark is not closed"
     elif _SERVICE in bare:
-        problem = '{service} stands inside a string, such as job="{service}"'
+        problem = '{service} must be inside a string, such as job="{service}"'
     elif "#" in bare:
         problem = "it has a comment"
     elif any(bare.count(left) != bare.count(right) for left, right in ("()", "[]", "{}")):

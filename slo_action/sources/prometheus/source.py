@@ -16,7 +16,8 @@ from slo_action.core.text.secrets import Scrubber
 from slo_action.ports import Clock
 from slo_action.sources.prometheus import promql
 from slo_action.sources.prometheus.api import NoNumberError, PrometheusApi
-from slo_action.sources.prometheus.promql import Counting, ServiceLabel, in_window
+from slo_action.sources.prometheus.discovery import discover
+from slo_action.sources.prometheus.promql import Counting, in_window
 
 _BEFORE_SECONDS = 600
 _INTERVAL_SPANS = (600, 60, 15)
@@ -48,6 +49,7 @@ class PrometheusSource:
         clock: Clock,
         spawn: Spawn = in_thread,
         transport: httpx.BaseTransport | None = None,
+        scrubber: Scrubber | None = None,
     ) -> None:
         self._settings = settings
         self._where = promql.service_label(settings.service_label, settings.service)
@@ -60,7 +62,7 @@ class PrometheusSource:
         self._header = (
             authorization(settings.token) if settings.token else settings.url.authorization
         )
-        self._scrubber = Scrubber()
+        self._scrubber = scrubber or Scrubber()
         sent = (value for _, value in settings.headers)
         for secret in (settings.token, self._header, *settings.url.secrets, *sent):
             if secret:
@@ -84,7 +86,9 @@ class PrometheusSource:
         try:
             self._spawn(lambda: self._run(deployed_at))
         except RuntimeError:  # no thread left
-            self._newest = self._without(deployed_at, TrafficState.UNREACHABLE, "no thread to ask")
+            self._newest = self._without(
+                deployed_at, TrafficState.UNREACHABLE, "no free thread for the query"
+            )
             self._running.release()
 
     def newest(self) -> TrafficReading | None:
@@ -95,7 +99,7 @@ class PrometheusSource:
         try:
             self._newest = self._reading(deployed_at)
         except Exception as error:  # noqa: BLE001 - a metric source must not end a run
-            detail = f"the look failed ({type(error).__name__})"
+            detail = f"the query failed ({type(error).__name__})"
             self._newest = self._without(deployed_at, TrafficState.UNREACHABLE, detail)
         finally:
             self._running.release()
@@ -125,18 +129,18 @@ class PrometheusSource:
         if skew is None:
             notes = "; its clock is unknown"
         elif abs(skew) >= 1:
-            notes = f"; its clock is {skew:+.0f} s off ours"
+            notes = f"; its clock is {skew:+.0f} s off the runner's"
         if api.warnings:
             notes += "; it warned that its answer may lack a part"
         return replace(
             reading,
             at_seconds=self._since(deployed_at),
             clock_skew_seconds=skew,
-            detail=reading.detail + notes,
+            detail=self._scrubber.scrub(reading.detail) + notes,
         )
 
     def _read(self, api: PrometheusApi, deployed_at: datetime) -> TrafficReading:
-        counting = self._counting or _discover(api, self._where)
+        counting = self._counting or discover(api, self._where)
         source = _Counts(api, counting)
         newest = source.newest()
         skew = api.skew_seconds or 0.0
@@ -173,31 +177,6 @@ class PrometheusSource:
                 return None, None
             self._before = (deployed_at, *counts)
         return self._before[1:]
-
-
-def _discover(api: PrometheusApi, where: ServiceLabel) -> Counting:
-    """Return the first family that has series of the service; never those of another one.
-
-    Raises NoNumberError.
-    """
-    exported = []
-    for family in promql.FAMILIES:
-        rows = api.rows(promql.discovery(family, where))
-        found = promql.counting(family, where, [row.labels for row in rows])
-        if found is not None:
-            return found
-        if rows or api.rows(f"count({family.counter})"):
-            exported.append(family.counter)
-    if not exported:
-        names = ", ".join(family.counter for family in promql.FAMILIES)
-        problem = f"no series of {names}; give the queries as inputs"
-        raise NoNumberError(TrafficState.NO_SERIES, problem)
-    labels = " or ".join(promql.matcher(label, where.value) for label in where.labels)
-    raise NoNumberError(
-        TrafficState.NO_SERIES,
-        f"no series of {', '.join(exported)} has {f'{labels} and ' if labels else ''}"
-        "a status label; look at the prometheus-service-label input",
-    )
 
 
 class _Range(NamedTuple):
@@ -263,7 +242,7 @@ class _Counts:
                 "end it with `or vector(0)`",
             )
         if (errors or 0.0) > requests + 1:
-            problem = f"{errors:g} errors of {requests:g} requests are no ratio"
+            problem = f"{errors:g} errors of {requests:g} requests cannot be right"
             raise NoNumberError(TrafficState.NO_RATIO, problem)
         return requests, errors or 0.0
 
@@ -271,7 +250,7 @@ class _Counts:
         """Return seconds, None where there is none: it is shown and decides nothing."""
         if not self._counting.buckets:
             return None
-        query = in_window(promql.quantile(self._counting.buckets, q), window.seconds)
+        query = in_window(promql.quantile(self._counting, q), window.seconds)
         try:
             return self._count("seconds", query, window.newest)
         except NoNumberError:

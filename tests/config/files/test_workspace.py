@@ -117,7 +117,7 @@ def test_what_is_no_plain_file_is_not_waited_for(workspace: Path) -> None:
     wrong = WorkspaceFiles(workspace).text("pipe.yml", "config")
 
     assert isinstance(wrong, Mistake)
-    assert wrong.problem == "cannot be read: it is no plain file"
+    assert wrong.problem == "cannot be read: it is not a regular file"
 
 
 @pytest.fixture

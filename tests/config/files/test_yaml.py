@@ -123,7 +123,7 @@ def test_anchors_merge_keys_and_aliases_work_and_point_at_what_they_repeat() -> 
 
 @pytest.mark.parametrize("text", ["<<: 1", "<<: [1]", "a: {<<: b}"])
 def test_only_mappings_can_be_merged(text: str) -> None:
-    assert "merges what is no mapping" in mistake(text).problem
+    assert "merges something that is not a mapping" in mistake(text).problem
 
 
 def test_a_key_that_is_written_twice_names_its_first_line() -> None:
@@ -144,7 +144,7 @@ def test_a_tab_is_called_a_tab() -> None:
     found = mistake("service: a\nmonitoring:\n\tinterval: 15s\n")
 
     assert (found.line, found.column) == (3, 1)
-    assert found.problem == "a tab stands where YAML takes spaces only"
+    assert found.problem == "a tab, where YAML allows only spaces"
 
 
 def test_a_control_character_is_found_where_it_stands() -> None:

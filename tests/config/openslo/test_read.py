@@ -1,5 +1,7 @@
 """OpenSLO v1 as input: what is taken, what is left out and why, and what is wrong."""
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from slo_action.config.openslo.read import Imported, is_openslo, merged, openslo
 from slo_action.core.lint.rule import dotted
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "openslo"
-NO_URL = "OpenSLO has no place for a service's URL, and this one has none"
+NO_URL = "the document has no place for a service's URL, and this one has none"
 SLICES = ("budgetingMethod", "timeWindow[0]")
 
 TAKEN: dict[str, list[dict[str, Any]]] = {
@@ -20,7 +22,7 @@ TAKEN: dict[str, list[dict[str, Any]]] = {
     "bundle": [
         {
             "service": "payments",
-            "slo_targets": {"availability": "0.995", "response_time_p95": "0.5s"},
+            "slo_targets": {"response_time_p95": "0.5s"},
         }
     ],
     "composite": [
@@ -29,7 +31,7 @@ TAKEN: dict[str, list[dict[str, Any]]] = {
     "indicator-elsewhere": [{"service": "TheShop"}],
     "logs-ratio": [{"service": "batch"}],
     "logs-window": [{"service": "batch"}],
-    "low-traffic": [{"service": "line", "slo_targets": {"availability": "0.9995"}}],
+    "low-traffic": [{"service": "line"}],
     "ours": [
         {
             "service": "shop",
@@ -41,13 +43,13 @@ TAKEN: dict[str, list[dict[str, Any]]] = {
             "slo_targets": {"search_response_time_p90": "5s"},
         }
     ],
-    "ratio-timeslices": [{"service": "shop", "slo_targets": {"availability": "0.99"}}],
+    "ratio-timeslices": [{"service": "shop"}],
     "sdk": [{"service": "shop", "slo_targets": {"availability": "0.98"}}],
     "services": [{"service": "shop"}],
     "slis": [],
     "slos": [{"service": "web", "slo_targets": {"availability": "0.995"}}],
     "threshold": [{"service": "shop"}],
-    "timeslices": [{"service": "line", "slo_targets": {"availability": "0.995"}}],
+    "timeslices": [{"service": "line"}],
     "v1alpha": [],
 }
 SKIPPED: dict[str, tuple[str, ...]] = {
@@ -57,6 +59,7 @@ SKIPPED: dict[str, tuple[str, ...]] = {
         "AlertCondition burning",
         "AlertNotificationTarget on-call",
         "AlertPolicy default",
+        "objectives[0]",
         "timeWindow[0]: 30d",
         "target: 0.98",
         "timeWindow[0]: 28d",
@@ -77,18 +80,27 @@ SKIPPED: dict[str, tuple[str, ...]] = {
         "objectives[0]: Fast enough",
         "timeWindow[0]: Week",
     ),
-    "low-traffic": ("budgetingMethod: Timeslices", "timeWindow[0]: 1w"),
+    "low-traffic": (
+        "budgetingMethod: Timeslices",
+        "objectives[0]: All hours alike",
+        "timeWindow[0]: 1w",
+    ),
     "ours": ("timeWindow[0]: 24h",),
-    "ratio-timeslices": ("budgetingMethod: RatioTimeslices", "timeWindow[0]: 2w"),
+    "ratio-timeslices": (
+        "budgetingMethod: RatioTimeslices",
+        "objectives[0]: Good",
+        "timeWindow[0]: 2w",
+    ),
     "sdk": (),
     "services": (),
     "slis": ("SLI find-up", "SLI user-waits", "SLI wifi", "SLI lag"),
     "slos": ("budgetingMethod: Timeslices", "timeWindow[0]: 1w"),
-    "threshold": ("value: 500", "timeWindow[0]: 2w"),
+    "threshold": ("objectives[0]: Nobody waits", "timeWindow[0]: 2w"),
     "timeslices": (
         "budgetingMethod: Timeslices",
+        "objectives[0]: Ours",
+        "objectives[1]: The contract's",
         "timeWindow[0]: 1M",
-        "slo_targets.availability: 0.99",
     ),
     "v1alpha": (),
 }
@@ -112,7 +124,8 @@ spec: {{service: shop, {spec}}}
 
 
 def ratio(indicator: str, target: object = 0.99, annotations: str = "{}") -> str:
-    metric = f"indicator: {{metadata: {{name: i}}, spec: {{ratioMetric: {indicator}}}}}"
+    counted = indicator.replace("{}", "{metricSource: {spec: {query: http_requests_total}}}")
+    metric = f"indicator: {{metadata: {{name: i}}, spec: {{ratioMetric: {counted}}}}}"
     return slo(f"{metric}, objectives: [{{target: {target}}}]", annotations)
 
 
@@ -150,7 +163,7 @@ def test_of_an_example_is_left_out(name: str) -> None:
 def test_nothing_but_a_url_is_missing_in_an_example(name: str) -> None:
     problems = {mistake.problem for mistake in fixture(name).mistakes}
     urls = {NO_URL} if any("url" not in service for service in TAKEN[name]) else set()
-    assert problems == ({"a version that is not read"} if name == "v1alpha" else urls)
+    assert problems == ({"an unsupported version"} if name == "v1alpha" else urls)
 
 
 @pytest.mark.parametrize("name", sorted(TAKEN))
@@ -181,6 +194,94 @@ def test_each_value_knows_where_it_stands_in_openslo() -> None:
     assert found[0, "slo_targets", "search_response_time_p90"] == (1, "spec", "objectives", 0)
 
 
+@pytest.mark.parametrize(
+    "good",
+    [
+        'http_requests_total{code!~"5.."}',
+        'http_server_request_duration_seconds_count{status!~"5.."}',
+        'http_server_requests_seconds_count{status="200"}',
+        'sum(rate(istio_requests_total{response_code=~"2.*"}[5m]))',
+        'nginx_ingress_controller_requests{status!~"[45].."}',
+        'traefik_service_requests_total{code=~"2[0-9][0-9]"}',
+        'haproxy_frontend_http_responses_total{code="2xx"}',
+        'grpc_server_handled_total{grpc_code="OK"}',
+        'sum by (job) (checkout_requests_total{status_code=~"2.."})',
+        "sum:trace.web.request.hits{status:200}.as_count()",
+    ],
+)
+def test_a_ratio_of_requests_is_availability(good: str) -> None:
+    assert targets(_ratio_of(good, re.sub(r"{.*}", "", good))) == {"availability": "0.99"}
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "audit_root_match_total",
+        "backup_success_total",
+        "batch_runs_total",
+        "cache_requests_total",
+        "cpu_idle_seconds_total",
+        "kube_job_failed",
+        "kafka_requests_total",
+        "Any",
+    ],
+)
+def test_a_ratio_of_anything_else_is_left_out_and_its_metric_named(metric: str) -> None:
+    text = _ratio_of(f'rate({metric}{{result="ok"}}[5m])', f"rate({metric}[5m])")
+
+    assert targets(text) is None
+    (reason,) = reasons(text)
+    assert reason.startswith(f'"{metric}" does not count HTTP requests for certain; say which')
+
+
+def test_requests_within_a_limit_are_no_availability() -> None:
+    text = _ratio_of(
+        'http_request_duration_seconds_bucket{le="0.5"}', "http_request_duration_seconds_count"
+    )
+
+    assert targets(text) is None
+    assert "within a limit is a latency" in reasons(text)[0]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "time() - max(pipeline_last_success_timestamp_seconds)",
+        "sum(rate(process_cpu_seconds_total[5m]))",
+        "histogram_quantile(0.95, rate(batch_duration_seconds_bucket[5m]))",
+        "kafka_consumer_lag_seconds",
+    ],
+)
+def test_a_threshold_of_anything_but_requests_is_no_response_time(query: str) -> None:
+    text = threshold(query, "{op: lte, value: 1, target: 0.95}")
+
+    assert targets(text) is None
+    assert "not time HTTP requests; say which" in reasons(text)[0]
+
+
+def test_the_quantile_of_a_summary_is_the_objective_s() -> None:
+    summary = 'http_request_duration_seconds{quantile="0.99"}'
+    text = threshold(summary, "{op: lte, value: 1, target: 0.95}")
+
+    assert targets(text) is None
+    assert reasons(text) == ["p99 has no counterpart; " + SAY]
+
+
+def test_a_target_that_is_given_twice_is_a_mistake() -> None:
+    (mistake,) = imported(ratio("{bad: {}}", "0.9, targetPercent: 90"), "shop").mistakes
+
+    assert (mistake.problem, mistake.accepted) == (
+        "a target twice",
+        "write target or targetPercent, not both",
+    )
+
+
+def _ratio_of(good: str, total: str) -> str:
+    sources = (json.dumps({"metricSource": {"spec": {"query": one}}}) for one in (good, total))
+    return ratio("{good: %s, total: %s}" % tuple(sources))  # noqa: UP031
+
+
+SAY = "say which with the annotation slo-verify.objective"
 P95 = "target: 0.95"
 AS_JOBS = "{slo-verify.objective: job_success_rate}"
 AS_AVAILABILITY = "{slo-verify/objective: availability}"
@@ -196,24 +297,35 @@ RAW = "{raw: {}, rawType: success}"
         (ratio("{good: {}}", 0.5, AS_JOBS), {"job_success_rate": "0.5"}),
         (ratio(RAW, 0.9, AS_AVAILABILITY), {"availability": "0.9"}),
         (ratio(RAW), None),
-        (threshold("x_seconds", f"{{op: lte, value: 0.5, {P95}}}"), {"response_time_p95": "0.5s"}),
-        (threshold("x_seconds_sum", f"{{op: lt, value: 2, {P95}}}"), {"response_time_p95": "2s"}),
-        (threshold("x_ms", f"{{op: lte, value: 250, {P95}}}"), {"response_time_p95": "0.25s"}),
         (
-            threshold("x_seconds", f"{{op: lte, value: 1, {P95}}}", "rawMetric"),
+            threshold("http_request_duration_seconds", f"{{op: lte, value: 0.5, {P95}}}"),
+            {"response_time_p95": "0.5s"},
+        ),
+        (
+            threshold("http_request_duration_seconds_sum", f"{{op: lt, value: 2, {P95}}}"),
+            {"response_time_p95": "2s"},
+        ),
+        (
+            threshold("http_request_duration_ms_bucket", f"{{op: lte, value: 250, {P95}}}"),
+            {"response_time_p95": "0.25s"},
+        ),
+        (
+            threshold(
+                "http_request_duration_seconds", f"{{op: lte, value: 1, {P95}}}", "rawMetric"
+            ),
             {"response_time_p95": "1s"},
         ),
         (
-            threshold("search_seconds", "{op: lte, value: 5, target: 0.9}"),
+            threshold("search_request_duration_seconds", "{op: lte, value: 5, target: 0.9}"),
             {"search_response_time_p90": "5s"},
         ),
-        (threshold("search_seconds", f"{{op: lte, value: 5, {P95}}}"), None),
-        (threshold("x_seconds", "{op: lte, value: 5, target: 0.99}"), None),
-        (threshold("x_seconds", f"{{op: gte, value: 5, {P95}}}"), None),
-        (threshold("x_seconds / y_ms", f"{{op: lte, value: 5, {P95}}}"), None),
-        (threshold("x_seconds", f"{{op: lte, value: .inf, {P95}}}"), None),
-        (threshold("x_seconds", f"{{op: lte, value: 0, {P95}}}"), None),
-        (threshold("x_seconds", f"{{op: lte, value: true, {P95}}}"), None),
+        (threshold("search_request_duration_seconds", f"{{op: lte, value: 5, {P95}}}"), None),
+        (threshold("http_request_duration_seconds", "{op: lte, value: 5, target: 0.99}"), None),
+        (threshold("http_request_duration_seconds", f"{{op: gte, value: 5, {P95}}}"), None),
+        (threshold("http_time_seconds / http_time_ms", f"{{op: lte, value: 5, {P95}}}"), None),
+        (threshold("http_request_duration_seconds", f"{{op: lte, value: .inf, {P95}}}"), None),
+        (threshold("http_request_duration_seconds", f"{{op: lte, value: 0, {P95}}}"), None),
+        (threshold("http_request_duration_seconds", f"{{op: lte, value: true, {P95}}}"), None),
     ],
 )
 def test_an_objective_is_taken_only_where_it_is_clear(text: str, expected: object) -> None:
@@ -250,13 +362,13 @@ def test_two_slos_of_one_service_are_one_service() -> None:
         (ratio("{good: {}}", ".nan"), "[0].spec.objectives[0].target", "0.999"),
         (slo("indicatorRef: x"), "[0].spec.objectives", "`target`"),
         (slo("objectives: []").replace("service: shop,", ""), "[0].spec.service", "Service's name"),
-        (slo("objectives: []").replace("SLO", "SOL"), "[0].kind", "did you mean 'SLO'?"),
+        (slo("objectives: []").replace("SLO", "SOL"), "[0].kind", "did you mean SLO?"),
         (slo("objectives: []").replace("/v1", "/v2alpha"), "[0].apiVersion", "openslo/v1"),
         (slo("objectives: []").replace("name: one", "x: one"), "[0].metadata.name", "text"),
         (ratio("{good: {}}", 0.9, "{slo-verify.objective: availability_}"),
-         "[0].metadata.annotations.slo-verify.objective", "did you mean 'availability'?"),
+         "[0].metadata.annotations.slo-verify.objective", "did you mean availability?"),
         (ratio("{good: {}}", 0.9, "{slo-verify.ulr: x}"),
-         "[0].metadata.annotations.slo-verify.ulr", "did you mean 'url'?"),
+         "[0].metadata.annotations.slo-verify.ulr", "did you mean url?"),
         (ratio("{good: {}}", 0.9, "{slo-verify.url: [x]}"),
          "[0].metadata.annotations.slo-verify.url", "quotes"),
     ],

@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from slo_action.config.files.yaml import read_yaml
@@ -129,6 +129,7 @@ _SERVICES = st.fixed_dictionaries(
 
 @settings(max_examples=sized(60, 300))
 @given(_SERVICES)
+@example({"service": "a", "url": "https://a.example", "slo_targets": {"response_time_p95": "1s1s"}})
 def test_what_the_schema_says_of_a_service_a_run_says_too(service: dict[str, object]) -> None:
     fits = not list(VALIDATOR.iter_errors(service))
 

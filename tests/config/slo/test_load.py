@@ -1,5 +1,6 @@
 """slo.yml in the document's own words, all that is more, and all that can be wrong with it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,13 @@ from pathlib import Path
 import pytest
 
 from slo_action.config.files.workspace import SIZE_LIMIT_BYTES, WorkspaceFiles
+from slo_action.config.slo.forms import (
+    DefaultsForm,
+    MonitoringForm,
+    OwnAssertionsForm,
+    PolicyForm,
+    TargetsForm,
+)
 from slo_action.config.slo.load import MOST_MISTAKES, LoadedSloYml, load_slo_yml, read_slo_yml
 from slo_action.core.journey.journeys import (
     Assertion,
@@ -27,6 +35,12 @@ from slo_action.core.verdict.facts import OnLateStart
 from slo_action.errors import Mistake
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
+NESTED = {
+    "slo_targets": TargetsForm.model_fields,
+    "monitoring": MonitoringForm.model_fields,
+    "policy": PolicyForm.model_fields,
+    "assertions": OwnAssertionsForm.model_fields,
+}
 ONE = "service: api\nurl: https://api.example\n"
 P95 = Fraction(95, 100)
 
@@ -425,22 +439,22 @@ def test_includes_may_not_go_on_without_end(load: Load) -> None:
         (f"{ONE}monitoring: {{interval: 15}}", "monitoring.interval", "duration with a unit"),
         (f"{ONE}monitoring: {{interval: 0s}}", "monitoring.interval", "above zero"),
         (f"{ONE}monitoring: {{timeout: [2s]}}", "monitoring.timeout", "duration with a unit"),
-        (f"{ONE}health_endpont: /h", "health_endpont", "did you mean 'health_endpoint'"),
-        (f"{ONE}slo_targets: {{eror_rate: 1%}}", "slo_targets.eror_rate", "did you mean 'error_rate'"),
+        (f"{ONE}health_endpont: /h", "health_endpont", "did you mean health_endpoint?"),
+        (f"{ONE}slo_targets: {{eror_rate: 1%}}", "slo_targets.eror_rate", "did you mean error_rate?"),
         (f"{ONE}slo_targets: 7", "slo_targets", "write a mapping"),
         (f"{ONE}health_endpoint: healthz", "health_endpoint", "starts with one slash"),
         (f"{ONE}health_endpoint: '/a b'", "health_endpoint", "without spaces"),
         (f"{ONE}health_endpoint: '/cart?u=${{ token }}'", "health_endpoint", "without spaces"),
         (f"{ONE}health_endpoint: 'a b'", "health_endpoint", "starts with one slash"),
         (f"{ONE}health_endpoint: '//a b'", "health_endpoint", "starts with one slash"),
-        (f"{ONE}platform: flyio", "platform", "'auto', 'fly', 'command' or 'none'"),
+        (f"{ONE}platform: flyio", "platform", "did you mean fly? known: auto, command, fly, none"),
         (f"{ONE}app: Shop", "app", "small letters"),
         (f"{ONE}schedule: hourly", "schedule", "five cron fields"),
         (f"{ONE}fly_config: /etc/fly.toml", "fly_config", "below the workspace"),
         (f"{ONE}team: pay", "team", "is not known"),
-        (f"{ONE}policy: {{on_late_start: shrug}}", "policy.on_late_start", "'warn' or 'rollback'"),
+        (f"{ONE}policy: {{on_late_start: shrug}}", "policy.on_late_start", "known: rollback, warn"),
         (f"{ONE}policy: {{confidence: 100%}}", "policy.confidence", "up to 99.99%"),
-        (f"{ONE}policy: {{error_rate: {{rolback: 5%}}}}", "policy.error_rate.rolback", "did you mean 'rollback'"),
+        (f"{ONE}policy: {{error_rate: {{rolback: 5%}}}}", "policy.error_rate.rolback", "did you mean rollback?"),
         (f"{ONE}policy: {{error_rate: {{slo: 0%}}}}", "policy.error_rate.slo", "above 0%"),
         (f"{ONE}policy: {{min_requests: true}}", "policy.min_requests", "whole number"),
         (f"{ONE}policy: {{error_rate: {{rollback: 0.5%}}}}", "policy", "slo_targets.error_rate counts"),
@@ -453,7 +467,7 @@ def test_includes_may_not_go_on_without_end(load: Load) -> None:
         (f"{ONE}assertions: {{health: [{{status: 200, equals: 1}}]}}", "assertions.health[0]", "nothing beside status"),
         (f"{ONE}assertions: {{health: [{{status: 700}}]}}", "assertions.health[0].status", "200 or 2xx"),
         (f"{ONE}endpoints: [{{name: health, path: /b}}]", "endpoints[0].name", "have keys of their own"),
-        (f"{ONE}endpoints: [{{name: a, path: /a}}, {{name: b, path: /a}}]", "endpoints", 'write each path once: "/a" is there twice'),
+        (f"{ONE}endpoints: [{{name: a, path: /a}}, {{name: b, path: /a}}]", "endpoints", 'write each path once: "/a" appears twice'),
         (f"{ONE}endpoints: [{{name: a, path: /a}}, {{name: a, path: /b}}]", "endpoints", 'write each name once: "a"'),
         (f"{ONE}assertions: {{health: [{{json: a, exists: true}}]}}", "assertions.health[0].json", "starts with `$`"),
         (f"{ONE}assertions: {{health: [{{body_matches: '(?=a)'}}]}}", "assertions.health[0].body_matches", "no lookaround"),
@@ -461,12 +475,22 @@ def test_includes_may_not_go_on_without_end(load: Load) -> None:
         (f"{ONE}journeys: [{{name: j, timeout: 1s, steps: [{{name: s, path: /, think_time: 1s}}]}}]", "journeys[0]", "above the sum"),
         (f"{ONE}journeys: [{{name: {'j' * 61}, steps: [{{name: s, path: /}}]}}]", "journeys[0].name", "at most 60"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, url: 'https://${{h}}/'}}]}}]", "journeys[0].steps[0].url", "write a whole address"),
-        (f"{ONE}journeys: [{{name: j, steps: []}}]", "journeys[0].steps", "at least 1 item"),
+        (f"{ONE}journeys: [{{name: j, steps: []}}]", "journeys[0].steps", "a list of at least 1"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s}}]}}]", "journeys[0].steps[0]", "either path: or url:"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, body: a, form: {{}}}}]}}]", "journeys[0].steps[0]", "one of json, form and body"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, url: 'https://u:pw@x.example/a'}}]}}]", "journeys[0].steps[0].url", "as a header of the step"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, url: 'ftp://x'}}]}}]", "journeys[0].steps[0].url", "write a whole address"),
-        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a: {{}}}}}}]}}]", "journeys[0].steps[0].capture.a", "either json:"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a: {{}}}}}}]}}]", "journeys[0].steps[0].capture.a", "write one of body_matches, cookie, header, json"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a: {{json: $.a, cookie: b}}}}}}]}}]", "journeys[0].steps[0].capture.a", "write one of body_matches"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a: {{body_matches: b, matches: c}}}}}}]}}]", "journeys[0].steps[0].capture.a", "body_matches is enough"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a: {{body_matches: (?=b)}}}}}}]}}]", "journeys[0].steps[0].capture.a.body_matches", "no lookaround"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a: {{cookie: 'a b'}}}}}}]}}]", "journeys[0].steps[0].capture.a.cookie", "such as csrftoken"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{uuid: {{json: $.a}}}}}}]}}]", "journeys[0].steps[0]", "is set by each run itself"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: '${{next}}'}}]}}]", "journeys[0].steps[0].path", "write url: ${next} to follow a captured link"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, url: '${{next}}.evil.example'}}]}}]", "journeys[0].steps[0].url", "or ${name} to follow a captured link"),
+        (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, assertions: [{{json: $.a, equals: '${{id}}'}}]}}]}}]", "journeys[0].steps[0].assertions[0]", "which no step captures before it"),
+        (f"{ONE}endpoints: [{{name: a, path: /a, assertions: [{{status: 200}}, {{body_matches: 'x${{id}}'}}]}}]", "endpoints[0].assertions[1]", "only journeys have variables"),
+        (f"{ONE}assertions: {{health: [{{json: $.a, equals: ['${{id}}']}}]}}", "assertions.health[0]", "only journeys have variables"),
         (f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, capture: {{a-b: {{json: $.a}}}}}}]}}]", "journeys[0].steps[0]", "letters, digits"),
         (f"{ONE}maintenance: [{{name: m, start: '2026-01-01T00:00:00Z'}}]", "maintenance[0]", "start: and end:"),
         (f"{ONE}maintenance: [{{name: m, start: '2026-01-02T00:00:00Z', end: '2026-01-01T00:00:00Z'}}]", "maintenance[0]", "before the end"),
@@ -484,12 +508,12 @@ def test_includes_may_not_go_on_without_end(load: Load) -> None:
         ("x-a: 1", "services", "no service is in it"),
         ("- *a", "YAML", "is not defined above"),
         ("a: &a [1]\n*a : 1", "YAML", "alias of something else"),
-        ("just text", "document 0", "is no mapping"),
-        ("", "config", "holds no service"),
-        ("# nothing\n---\n", "config", "holds no service"),
-        ("services: 7", "services", "is no list"),
-        ("services: [7]", "services[0]", "is no mapping"),
-        ("polcy: {}", "polcy", "did you mean 'policy'"),
+        ("just text", "document 0", "is not a mapping"),
+        ("", "config", "has no service"),
+        ("# nothing\n---\n", "config", "has no service"),
+        ("services: 7", "services", "is not a list"),
+        ("services: [7]", "services[0]", "is not a mapping"),
+        ("polcy: {}", "polcy", "did you mean policy?"),
         ("policy: []", "policy", "write a mapping"),
         ("policy: {error_rate: {slo: 5%, rollback: 1%}}", "policy", "slo_targets.error_rate"),
         ("defaults: {url: https://a.example}", "defaults.url", "is not known"),
@@ -506,6 +530,96 @@ def test_a_mistake_names_its_field_and_what_would_be_right(
     assert found.field == field
     assert problem in f"{found.problem}; {found.accepted}"
     assert (found.path, bool(found.line), bool(found.column)) == ("slo.yml", True, True)
+
+
+@pytest.mark.parametrize("value", ["7", "-1", "x", "[]", "{}", "true", "1.5", "[[x]]", "{a: b}"])
+def test_what_is_accepted_is_said_in_our_words(load: Load, value: str) -> None:
+    """Pydantic's own sentences are about its types: `Input should be a valid dictionary`."""
+    keys = {name for name in DefaultsForm.model_fields if name != "policy"}
+    nested = [f"{key}: {{{name}: {value}}}" for key, form in NESTED.items() for name in form]
+    rows = [*(f"{key}: {value}" for key in sorted(keys)), *nested]
+    text = "\n---\n".join(
+        f"service: s{number}\nurl: https://a.example\n{row}" for number, row in enumerate(rows)
+    )
+
+    found = load(text).mistakes
+
+    assert found
+    for mistake in found:
+        assert not re.search(
+            r"[Ii]nput should|should (be|have)|valid (list|dict)", mistake.accepted
+        )
+        assert str(mistake).count("(got ") <= 1
+
+
+def test_a_service_of_openslo_without_an_address_is_one_mistake(load: Load) -> None:
+    (found,) = load("apiVersion: openslo/v1\nkind: Service\nmetadata: {name: api}\n").mistakes
+
+    assert found.problem == "the document has no place for a service's URL, and this one has none"
+    assert found.value == "api"
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("path: '/a/${x}'", 8),
+        ("url: 'https://a.example/${x}'", 8),
+        ("url: '${x}'", 8),
+        ("path: /\n    headers:\n      A: a\n      B: '${x}'", 11),
+        ("path: /\n    form:\n      a: '${x}'", 10),
+        ("path: /\n    body: '${x}'", 9),
+        ("path: /\n    json:\n      a:\n      - b: 1\n        c: '${x}'", 12),
+        ("path: /\n    capture: {x: {json: $.x}}\n    json: {a: '${x}'}", 10),
+        ("path: /\n    assertions:\n    - {status: 200}\n    - {body_lacks: '${x}'}", 11),
+    ],
+)
+def test_a_variable_that_is_not_captured_before_is_a_mistake_at_the_key_that_uses_it(
+    load: Load, place: str, line: int
+) -> None:
+    journey = f"journeys:\n- name: j\n  steps:\n  - name: s\n    method: POST\n    {place}"
+
+    (found,) = load(f"{ONE}{journey}").mistakes
+
+    assert (found.problem, found.line) == ("uses ${x}, which no step captures before it", line)
+
+
+def test_a_mistyped_variable_of_the_defaults_is_named_once_with_the_nearest_that_is_there(
+    load: Load,
+) -> None:
+    (found,) = load(
+        "defaults:\n"
+        "  journeys:\n"
+        "  - name: j\n"
+        "    steps:\n"
+        "    - {name: a, path: /, capture: {order: {json: $.id}}}\n"
+        "    - {name: b, path: '/${ordr}'}\n"
+        "services:\n"
+        "- {service: a, url: https://a.example}\n"
+        "- {service: b, url: https://b.example}\n"
+    ).mistakes
+
+    assert found.line == 6
+    assert found.accepted.endswith("did you mean order? known: now, order, uuid")
+
+
+def test_what_a_journey_may_use_is_no_mistake(load: Load) -> None:
+    loaded = load(
+        f"{ONE}journeys:\n- name: j\n  steps:\n"
+        "  - name: a\n"
+        "    path: /orders/${uuid}?at=${now}\n"
+        "    capture: {id: {json: $.id}, next: {header: Location, matches: '(/.*)'}, sid: {cookie: sid}}\n"
+        "    assertions: [{json: $.ref, equals: 'order ${id}'}]\n"
+        "  - {name: b, url: '${next}?of=${id}', json: {a: ['${secrets.A}']}}\n"
+    )
+
+    assert loaded.mistakes == ()
+    first, second = services(loaded)["api"].journeys[0].steps
+    assert second.target == "${next}?of=${id}"
+    assert first.captures == (
+        Capture(variable="id", subject=Subject.JSON, name="$.id"),
+        Capture(variable="next", subject=Subject.HEADER, name="Location", pattern="(/.*)"),
+        Capture(variable="sid", subject=Subject.COOKIE, name="sid"),
+    )
 
 
 def test_all_mistakes_of_all_kinds_come_at_once_and_in_order(load: Load) -> None:
@@ -654,7 +768,7 @@ def test_a_service_whose_name_s_key_is_mistyped_is_still_a_service(load: Load) -
         ("servise", "is not known"),
         ("service", "is missing"),
     }
-    assert any("did you mean 'service'" in one.accepted for one in found)
+    assert any("did you mean service?" in one.accepted for one in found)
 
 
 def test_an_alias_may_be_a_key(load: Load) -> None:
@@ -814,3 +928,104 @@ def test_ten_thousand_services_are_all_read(load: Load) -> None:
 
     assert len(found) == 10_000
     assert replace(found["s9999"], name="s0", url="https://s0.example") == found["s0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "tool"),
+    [
+        ("owner: x\nsites: [{name: Shop, url: x}]", "an Upptime configuration"),
+        ("endpoints: [{name: Shop, url: x, conditions: []}]", "a Gatus configuration"),
+        ("modules: {http_2xx: {prober: http}}", "a blackbox exporter configuration"),
+        ("groups: [{name: x, rules: []}]", "a Prometheus rules file"),
+        ("scrape_configs: []", "a Prometheus configuration"),
+        ("route: {}\nreceivers: []", "an Alertmanager configuration"),
+        ("on: push\njobs: {a: {steps: []}}", "a GitHub workflow"),
+        ("services: {web: {image: x}}", "a Compose file"),
+        ("apiVersion: pyrra.dev/v1alpha1\nkind: ServiceLevelObjective", "a Pyrra resource"),
+    ],
+)
+def test_a_file_of_another_tool_is_named_in_one_sentence(load: Load, text: str, tool: str) -> None:
+    assert problems(load(text)) == [
+        f"slo.yml:1: config: is {tool}, not slo.yml; see docs/config.md"
+    ]
+
+
+def test_names_that_yaml_reads_as_numbers_are_to_be_quoted(load: Load) -> None:
+    loaded = load("services: [{service: 007, app: 1e3, url: 'https://a.example'}]")
+
+    assert [one.field for one in loaded.mistakes] == ["services[0].service", "services[0].app"]
+    assert all("in quotes where it looks like a number" in one.accepted for one in loaded.mistakes)
+
+
+def test_a_target_of_notifications_takes_no_environment_variable(load: Load) -> None:
+    text = "services: [{service: a, url: 'https://a.example', notify: ['slack:${HOOK}', 'x:${secrets.X}']}]"
+    (mistake,) = load(text).mistakes
+
+    assert (mistake.field, mistake.value) == ("services[0].notify[0]", None)
+    assert mistake.accepted.startswith("nothing fills in ${HOOK}")
+
+
+def test_an_address_is_not_included(load: Load) -> None:
+    loaded = load("include: https://user:pass@a.example/slo.yml\nservices: []")
+
+    (mistake,) = loaded.mistakes
+    assert mistake.problem == "is an address, and nothing is fetched"
+    assert "pass" not in str(mistake)
+
+
+_SLOTH = """
+version: prometheus/v1
+service: shop
+slos:
+- name: availability
+  objective: 99.5
+  sli:
+    events:
+      error_query: sum(rate(http_requests_total{code=~"5.."}[{{.window}}]))
+      total_query: sum(rate(http_requests_total[{{.window}}]))
+  alerting: {page_alert: {disable: true}}
+- {name: cpu, objective: 99, sli: {events: {error_query: cpu_throttled, total_query: cpu_all}}}
+- {name: raw, objective: 99, sli: {raw: {error_ratio_query: x}}}
+- {name: typo, objective: 990}
+---
+services: [{service: shop, url: "https://shop.example"}]
+"""
+_SLOTH_RESOURCE = """
+apiVersion: sloth.slok.dev/v1
+kind: PrometheusServiceLevel
+metadata: {name: shop}
+spec:
+  service: shop
+  slos:
+  - name: availability
+    objective: 99.5
+    sli: {events: {errorQuery: 'http_requests_total{code="500"}', totalQuery: http_requests_total}}
+---
+services: [{service: shop, url: "https://shop.example"}]
+"""
+
+
+@pytest.mark.parametrize("text", [_SLOTH, _SLOTH_RESOURCE])
+def test_an_slo_of_sloth_is_an_error_rate(load: Load, text: str) -> None:
+    loaded = load(text.replace("- {name: typo, objective: 990}\n", ""))
+
+    assert only(loaded).policy["slo"] == Fraction(5, 1000)
+
+
+def test_what_sloth_has_beside_it_is_left_out_or_a_mistake(load: Load) -> None:
+    loaded = load(_SLOTH)
+
+    assert [one.message for one in loaded.skipped] == [
+        '"slos: availability": recipients are set by `notify`',
+        '"slos: cpu": its metrics do not count HTTP requests for certain',
+        '"slos: raw": a raw ratio or a plugin may be about anything',
+    ]
+    assert problems(loaded) == [
+        'slo.yml:14: slos[3].objective: is not accepted (got "990"); write a percentage such as 99.9'
+    ]
+
+
+def test_a_service_of_sloth_is_in_slo_yml_too(load: Load) -> None:
+    (mistake,) = load(_SLOTH_RESOURCE.partition("---")[0]).mistakes
+
+    assert (mistake.field, mistake.value) == ("spec.service", "shop")

@@ -8,8 +8,7 @@ from slo_action.config.text.suggest import did_you_mean
 
 def test_the_nearest_name_leads() -> None:
     assert (
-        did_you_mean("verfy", ["verify", "report"])
-        == "did you mean 'verify'? known: report, verify"
+        did_you_mean("verfy", ["verify", "report"]) == "did you mean verify? known: report, verify"
     )
 
 

@@ -36,10 +36,10 @@ def test_a_base_url_takes_paths(text: str, base: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("api.example", "the scheme is missing"),
-        ("//api.example", "the scheme is missing"),
+        ("api.example", "start with http://"),
+        ("//api.example", "start with http://"),
         ("ftp://api.example", "the scheme ftp: cannot be probed"),
-        ("file:///etc/passwd", "the scheme"),
+        ("file:///etc/passwd", "start with http://"),
         ("https://", "the host is missing"),
         ("https://api.example:99999", "the port is not valid"),
         ("https://[::1", "the port is not valid"),
@@ -118,6 +118,22 @@ def test_an_address_without_credentials_is_shown_whole_and_masks_nothing(text: s
         "metadata.google.internal",
         "METADATA.google.internal.",
         "100.100.100.200",
+        "0x64.0x64.0x64.0xc8",
+        "168.63.129.16",
+        "192.0.0.192",
+        "fd20:ce::254",
+        "fd00:42::42",
+        "::ffff:a9fe:a9fe",
+        "::ffff:100.100.100.200",
+        "::ffff:0:169.254.169.254",
+        "::169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b::168.63.129.16",
+        "64:ff9b:1::169.254.169.254",
+        "64:ff9b:1:a9fe:a9:fe00::",
+        "2002:a9fe:a9fe::1",
+        "2001:0:a9fe:a9fe::1",
+        "2001::5601:5601",
     ],
 )
 def test_a_metadata_address_is_refused_however_it_is_written(host: str) -> None:
@@ -128,7 +144,20 @@ def test_a_metadata_address_is_refused_however_it_is_written(host: str) -> None:
         parsed(f"http://{shown}/")
 
 
-@pytest.mark.parametrize("host", ["a.example", "127.0.0.1", "10.0.0.1", "::1", "172.16.0.1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a.example",
+        "127.0.0.1",
+        "10.0.0.1",
+        "172.16.0.1",
+        "168.63.129.17",
+        "::1",
+        "2001:db8::a9fe:a9fe",
+        "64:ff9b::10.0.0.1",
+        "fd00::1",
+    ],
+)
 def test_a_private_address_is_not_a_metadata_address(host: str) -> None:
     assert not is_link_local(host)
 

@@ -72,10 +72,10 @@ def test_an_unclear_word_is_degraded_and_leaves_a_note_where_the_checks_are_clea
     alone = read_health({"status": "purple"})
     beside = read_health({"status": "purple", "checks": {"db": "ok"}})
 
-    words = 'says status "purple", which is neither a good nor a bad status that we know: '
+    words = 'says status "purple", which is not a known status: '
     fix = "assert in slo.yml what it should be"
     assert (alone.health, alone.detail) == (WARN, words + fix)
-    note = 'the body says status "purple", which is no status we know'
+    note = 'the body says status "purple", which is not a known status'
     assert (beside.health, beside.notes) == (GOOD, (note,))
 
 
@@ -112,6 +112,7 @@ def test_no_document_makes_the_reader_raise_or_say_what_cannot_be_written(
         "Briefly unavailable for scheduled maintenance. Check back in a minute.",
         "We'll be back soon!",
         "We’ll be right back",
+        "We&#8217;ll be back soon!",
         "Acme will be back at 9:00",
         "Service Unavailable",
         "503 Service Temporarily Unavailable",

@@ -27,6 +27,15 @@ HEALTH_JSON: Cases = [
 JVM: Cases = [
     (GOOD, {"status": "UP", "checks": [{"name": "db", "status": "UP", "data": {"ok": False}}]}),
     (BAD, {"status": "DOWN", "checks": [{"name": "db", "status": "DOWN"}]}),
+    (
+        WARN,
+        {
+            "status": "UP",
+            "components": {
+                "db": {"status": "UP", "components": {"eu": {"status": "OUT_OF_SERVICE"}}}
+            },
+        },
+    ),
     (BAD, {"outcome": "DOWN", "checks": [{"name": "db", "state": "DOWN"}]}),
     (GOOD, {"status": "UP", "groups": ["liveness", "readiness"]}),
     (GOOD, {"status": "UP", "components": {"ping": {"status": "UNKNOWN"}}}),
@@ -107,6 +116,9 @@ PYTHON_RUBY_PHP: Cases = [
     (GOOD, "default: PASSED Application is running (0s)"),
     (BAD, "default: PASSED Application is running (0s)\ndatabase: FAILED Error: 'no route' (1s)"),
     (GOOD, "success"),
+    (BAD, "<br />\n<b>Fatal error</b>:  Uncaught PDOException: no route in /srv/index.php:3"),
+    (BAD, "PHP Fatal error:  Uncaught Error"),
+    (BAD, 'Traceback (most recent call last):\n  File "wsgi.py", line 3'),
     (BAD, "health_check failed: redis unreachable"),
     (GOOD, {"status": "up", "timestamp": "2026-01-01"}),
     (GOOD, {"status": "ok", "master_check": [{"status": "ok"}]}),
@@ -263,9 +275,7 @@ def test_a_body_says_what_its_author_meant(health: BodyHealth | None, body: obje
     assert bool(reading.detail) == (health is not None)
 
 
-_UNCLEAR = (
-    "which is neither a good nor a bad status that we know: assert in slo.yml what it should be"
-)
+_UNCLEAR = "which is not a known status: assert in slo.yml what it should be"
 
 
 def test_the_detail_quotes_the_statement_and_names_the_checks_or_the_reason() -> None:
@@ -291,9 +301,15 @@ def test_the_detail_quotes_the_statement_and_names_the_checks_or_the_reason() ->
     ]
 
 
+def test_a_zero_where_a_truth_value_is_meant_is_unclear() -> None:
+    reading = read_health({"ok": 0, "errmsg": "not primary"})
+
+    assert (reading.health, reading.detail) == (WARN, f"says ok 0, {_UNCLEAR}")
+
+
 @pytest.mark.parametrize("body", [{"uptime": 3}, {"status": 2}, "Hello", [1], 500])
 def test_a_body_that_says_nothing_leaves_a_note(body: object) -> None:
-    note = "nothing in the body says how the service is: its HTTP status alone was judged"
+    note = "the body does not report health: only the HTTP status was judged"
 
     assert read_health(body).notes == (note,)
 
@@ -369,7 +385,10 @@ def test_no_text_makes_the_reader_raise_or_say_what_cannot_be_written(
         ("<!-- built by vite --><!doctype html><title>Shop</title>", True),
         ('<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C">', True),
         ("<head><title>x", True),
+        ('<div id="root"></div><script src="/app.js"></script>', True),
+        ("<title>Shop", True),
         ("<header>", False),
+        ("<divisions>", False),
         ("<health><status>UP</status></health>", False),
         ("healthy", False),
         ("<!--" * 20_000, False),

@@ -232,6 +232,7 @@ def test_an_answer_without_a_version_is_wrong_only_where_one_is_expected(
         ("1.4.2", {"commit": COMMIT}, True, False),
         (COMMIT, {"version": "1.4.2", "commit": "fedcba9"}, False, True),
         (COMMIT, {"commit": "1234567"}, False, True),
+        ("1.4.2", {"version": "1.4.2", "build": {"version": "1.4.1"}}, True, True),
         (COMMIT, {"version": "1.4.2", "commit": COMMIT[:7]}, True, True),
         ("1.4.2", {"version": "1.4.1", "commit": COMMIT}, False, True),
         ("1.4.2", {"version": "1.4.2", "commit": COMMIT}, True, True),

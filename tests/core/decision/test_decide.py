@@ -117,14 +117,17 @@ def test_a_newer_release_of_the_platform_supersedes(
     assert checked.superseded is superseded
 
 
-def test_a_way_back_that_leads_to_the_newest_release_is_a_circle() -> None:
-    way = WayBack(platform="fly", target=V2, current=V2)
+@pytest.mark.parametrize(("current", "judged"), [(V2, None), (None, "v2")])
+def test_a_way_back_that_leads_to_the_version_that_failed_is_a_circle(
+    current: Release | None, judged: str | None
+) -> None:
+    way = WayBack(platform="fly", target=V2, current=current)
     checked = compare_and_swap(
         Decision(action=Action.ROLL_BACK, why="bad", target=V2),
         before=way,
         now=way,
-        judged=None,
-        live=None,
+        judged=judged,
+        live=judged,
     )
 
     assert checked.action is Action.STAND_DOWN

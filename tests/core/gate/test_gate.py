@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_action.core.gate.gate import Ask, Gate, GateEnd, GatePolicy, recheck
-from slo_action.core.model import ObservationKind, ObservationResult, Outcome, Witness
+from slo_action.core.model import (
+    Hopeless,
+    HopelessReason,
+    ObservationKind,
+    ObservationResult,
+    Outcome,
+    Witness,
+)
 from tests.builders import always, drive, healthy_from, observation
 
 _TELLING = [Outcome.OK, Outcome.HTTP_5XX, Outcome.CONNECT_REFUSED, Outcome.WRONG_VERSION]
@@ -79,6 +86,15 @@ def test_failures_in_grace_do_not_count_but_successes_do() -> None:
     assert starts(gate, ObservationKind.WARMUP) == [0.0]
     assert gate.end is GateEnd.MET
     assert gate.attempts[0].started_seconds < GatePolicy().grace_seconds
+
+
+def test_grace_ends_at_its_second() -> None:
+    last, first = (
+        Gate(policy=GatePolicy(), begun_seconds=0.0).feed(observation(Outcome.HTTP_5XX, at))
+        for at in (29.9, 30.0)
+    )
+
+    assert (len(last.attempts), len(first.attempts)) == (0, 1)
 
 
 def test_a_failure_in_grace_still_parts_what_was_before_from_what_comes_after() -> None:
@@ -184,6 +200,56 @@ def test_a_flapping_service_must_earn_each_early_attempt() -> None:
     gate = drive(lambda now: Outcome.OK if int(now * 10) % 41 < 20 else Outcome.HTTP_5XX)
 
     assert len(gate.attempts) <= 8
+
+
+def test_the_attempts_that_a_streak_needs_are_not_spent_early() -> None:
+    """Each early attempt costs one more good peek in a row; the last three wait their time."""
+    gate = Gate(policy=replace(GatePolicy(), deadline_seconds=600.0), begun_seconds=30.0)
+    while isinstance(step := gate.next(), Ask):
+        outcome = Outcome.OK if step.kind is ObservationKind.PEEK else Outcome.HTTP_5XX
+        gate = gate.feed(observation(outcome, step.at_seconds, step.kind, took=0.0))
+
+    assert gate.end is GateEnd.MISSED
+    waits = [round(after - before) for before, after in itertools.pairwise(starts(gate))]
+    assert waits == [2, 4, 6, 8, 10, 20, 20]
+
+
+def test_a_question_that_outlasts_the_deadline_is_asked_again_at_once_then_after_a_gap() -> None:
+    """An attempt at the deadline is the last chance, so one that began before it is not."""
+    gate = Gate(policy=GatePolicy(), begun_seconds=0.0)
+    asked = []
+    for at, took in ((31.0, 1.0), (89.0, 3.0), (92.0, 3.0)):
+        gate = gate.feed(observation(Outcome.UNKNOWN, at, took=took))
+        step = gate.next()
+        assert isinstance(step, Ask)
+        asked.append(step.at_seconds)
+
+    assert asked[1:] == [92.0, 95.0 + GatePolicy().confirm_gap_seconds]
+
+
+@pytest.mark.parametrize(
+    ("why", "reported", "ends"),
+    [
+        (HopelessReason.EXITED, [1.0], False),
+        (HopelessReason.EXITED, [1.0, 3.0], True),
+        (HopelessReason.NOT_LIVE, [1.0, 29.9], False),
+        (HopelessReason.NOT_LIVE, [29.9, 30.0], True),
+        (HopelessReason.UNREACHABLE, [1.0, 29.9], False),
+        (HopelessReason.UNREACHABLE, [29.9, 30.0], True),
+    ],
+)
+def test_the_gate_ends_where_the_platform_reports_twice_that_waiting_is_of_no_use(
+    why: HopelessReason, reported: list[float], ends: bool
+) -> None:
+    """What may be over soon, in grace, does not end it."""
+    gate = Gate(policy=GatePolicy(), begun_seconds=0.0)
+    for at in reported:
+        failed = observation(Outcome.CONNECT_REFUSED, at, control_alive=True)
+        gate = gate.feed(replace(failed, hopeless=Hopeless(why=why, words="all exited")))
+
+    assert (gate.end is GateEnd.HOPELESS) is ends
+    well = observation(Outcome.OK, reported[-1])
+    assert gate.feed(well).end is not GateEnd.HOPELESS
 
 
 def test_the_last_look_ends_at_its_first_failure() -> None:

@@ -130,5 +130,10 @@ def test_every_variable_that_is_not_given_is_named_where_it_is_used() -> None:
 
     journey = Journey(name="j", steps=(first, second))
 
-    assert undefined(journey) == ((0, "token"), (1, "nobody"), (1, "f"), (1, "g"))
+    assert [(key, name) for key, name, _ in undefined(journey)] == [
+        (("steps", 0, "path"), "token"),
+        (("steps", 1, "headers", "X"), "nobody"),
+        (("steps", 1, "form", "k"), "f"),
+        (("steps", 1, "body"), "g"),
+    ]
     assert secrets_of(journey) == ("A", "B")

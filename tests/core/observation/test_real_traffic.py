@@ -125,7 +125,7 @@ def test_the_sentence_can_be_checked_by_a_person() -> None:
     finding = judge_traffic(reading, POLICY, now=285.0)
 
     assert finding.sentence == (
-        "41 of 812 requests answered 5xx (5.0 %) in the 240 s up to 15 s ago; "
+        "41 of 812 requests of real traffic failed (5.0 %) in the 240 s up to 15 s ago; "
         "p95 312 ms (estimate from buckets); "
         "at a true rate of 2.2 % the chance of that is 2e-06"
     )
@@ -136,7 +136,7 @@ def test_traffic_that_stopped_is_reported_with_what_it_was() -> None:
 
     assert finding.verdict is TrafficVerdict.TOO_FEW
     assert finding.sentence == (
-        "0 of 0 requests answered 5xx as of 15 s ago; "
+        "0 of 0 requests of real traffic failed as of 15 s ago; "
         "fewer than 20 requests decide nothing (5123 before the deploy)"
     )
 
@@ -144,7 +144,7 @@ def test_traffic_that_stopped_is_reported_with_what_it_was() -> None:
 def test_pre_existing_harm_is_reported_with_both_rates() -> None:
     finding = judge_traffic(counted(80, 1000, before=(160, 2000)), POLICY)
 
-    assert "80 of 1000 requests answered 5xx (8.0 %)" in finding.sentence
+    assert "80 of 1000 requests of real traffic failed (8.0 %)" in finding.sentence
     assert finding.sentence.endswith("before the deploy it was 160 of 2000 (8.0 %)")
 
 

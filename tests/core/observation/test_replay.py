@@ -28,6 +28,7 @@ from tests.core.observation.test_window import (
     opened,
     watch,
 )
+from tests.sizes import sized
 from tests.worlds.fake_metrics import UNREACHABLE, counted
 
 _STREAMS: tuple[Stream, ...] = (HEALTH, api(), VERSION, machine("a"))
@@ -146,7 +147,7 @@ def shown(window: Window) -> dict[str, object]:
             for name, t in window.stream_stats.items()
         },
         "versions": (window.latest_version, window.other_version, window.took_over),
-        "names": (window.breached, window.sick_machines, window.outage_since),
+        "names": (window.breached, window.failing_machines, window.outage_since),
         "strip": window.timeline.buckets(),
         "rows": window.rows,
         "traffic": window.traffic,
@@ -161,7 +162,7 @@ _FATES = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=sized(12, 80))
 @given(fate=_FATES, to_the_end=st.booleans())
 def test_rows_lead_to_the_very_same_window(fate: Fate, to_the_end: bool) -> None:
     window = fate.live(to_the_end=to_the_end)
@@ -170,7 +171,7 @@ def test_rows_lead_to_the_very_same_window(fate: Fate, to_the_end: bool) -> None
     assert shown(again) == shown(window)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=sized(10, 40))
 @given(fate=_FATES, to_the_end=st.booleans())
 def test_a_record_leads_to_the_very_same_window(fate: Fate, to_the_end: bool) -> None:
     window = fate.live(to_the_end=to_the_end)

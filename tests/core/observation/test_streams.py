@@ -25,6 +25,7 @@ from tests.core.observation.test_window import (
     opened,
     watch,
 )
+from tests.sizes import sized
 
 _DEAD = between(100.0, 1e9)
 _HALF = RatePolicy(confidence=0.0, trigger=Fraction(1, 2))
@@ -242,7 +243,7 @@ def test_two_versions_that_answer_in_turn_end_the_window() -> None:
     assert window.other_version == "v3"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(15, 60))
 @given(takeover=st.floats(15.0, 240.0))
 def test_a_version_that_takes_over_at_any_instant_is_no_mixture(
     takeover: float,
@@ -297,7 +298,7 @@ def test_a_sick_machine_that_the_balancer_hides_does_not_fail_the_deploy() -> No
     watch(window, like({"health@b": BAD}))
 
     assert window.end is WindowEnd.OVER
-    assert window.sick_machines == ("health@b",)
+    assert window.failing_machines == ("health@b",)
     assert window.breached == ()
 
 
@@ -316,7 +317,7 @@ def test_a_sick_machine_that_users_notice_fails_the_deploy() -> None:
 # The plain rule.
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=sized(20, 80))
 @given(
     bad=st.sets(st.integers(0, 289), max_size=30),
     trigger=st.sampled_from([Fraction(1, 100), Fraction(5, 100), Fraction(10, 100)]),

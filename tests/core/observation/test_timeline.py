@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_action.core.observation.timeline import BUCKETS, Timeline
+from slo_action.core.observation.timeline import BUCKETS, WindowTimeline
 
 
 def test_a_bucket_reports_counts_median_and_maximum_of_its_part() -> None:
-    timeline = Timeline(0.0, 200.0)
+    timeline = WindowTimeline(0.0, 200.0)
     for took in (0.1, 0.2, 0.9):
         timeline.add(15.0, took, bad=False)
     timeline.add(16.0, 7.0, bad=True)
@@ -21,7 +21,7 @@ def test_a_bucket_reports_counts_median_and_maximum_of_its_part() -> None:
 
 
 def test_a_stretch_without_good_answers_has_no_times() -> None:
-    timeline = Timeline(0.0, 200.0)
+    timeline = WindowTimeline(0.0, 200.0)
     timeline.add(5.0, 0.1, bad=True)
     bucket = timeline.buckets()[0]
 
@@ -29,11 +29,11 @@ def test_a_stretch_without_good_answers_has_no_times() -> None:
 
 
 def test_cells_after_the_last_answer_are_left_out_and_gaps_before_it_stay() -> None:
-    timeline = Timeline(0.0, 200.0)
+    timeline = WindowTimeline(0.0, 200.0)
     timeline.add(35.0, 0.1, bad=False)
 
     assert [bucket.good for bucket in timeline.buckets()] == [0, 0, 0, 1]
-    assert Timeline(0.0, 200.0).buckets() == ()
+    assert WindowTimeline(0.0, 200.0).buckets() == ()
 
 
 @given(
@@ -47,7 +47,7 @@ def test_cells_after_the_last_answer_are_left_out_and_gaps_before_it_stay() -> N
 def test_every_answer_is_in_one_cell_whenever_it_came(
     answers: list[tuple[float, float, bool | None]], begun: float
 ) -> None:
-    timeline = Timeline(begun, begun + 60.0)
+    timeline = WindowTimeline(begun, begun + 60.0)
     for at, took, bad in answers:
         timeline.add(at, took, bad=bad)
     buckets = timeline.buckets()
@@ -57,7 +57,7 @@ def test_every_answer_is_in_one_cell_whenever_it_came(
 
 
 def test_a_window_that_ends_later_than_planned_keeps_its_last_answers_apart() -> None:
-    timeline = Timeline(0.0, 20.0)
+    timeline = WindowTimeline(0.0, 20.0)
     for second in range(30):
         timeline.add(second + 0.5, 0.1, bad=second == 25)
     buckets = timeline.buckets()
@@ -67,7 +67,7 @@ def test_a_window_that_ends_later_than_planned_keeps_its_last_answers_apart() ->
 
 
 def test_the_cells_span_the_whole_window() -> None:
-    timeline = Timeline(10.0, 300.0)
+    timeline = WindowTimeline(10.0, 300.0)
     timeline.add(299.9, 0.1, bad=False)
     buckets = timeline.buckets()
 

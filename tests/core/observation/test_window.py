@@ -302,7 +302,7 @@ _OUTCOMES = [
 ]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(10, 30))
 @given(
     outcomes=st.lists(st.sampled_from(_OUTCOMES), min_size=1, max_size=40),
     took=st.lists(st.floats(0.0, 9.0), min_size=1, max_size=7),

@@ -29,6 +29,7 @@ from tests.builders import (
     stream,
     watched,
 )
+from tests.sizes import sized
 
 JITTER = 1.0
 BUY = "journey buy"
@@ -62,7 +63,7 @@ def window_of(*names: str, policy: WindowPolicy | None = None, **changes: Any) -
     return Window(policy or WindowPolicy(), streams, begun_seconds=10.0, **changes)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=sized(10, 40))
 @given(
     endpoints=st.integers(0, 6),
     journeys=st.integers(1, 3),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slo_action.core.model import Dead, Outcome, Release
+from slo_action.core.model import HopelessReason, Outcome, Release
 from slo_action.core.release.fleet import (
     CheckStatus,
     Fleet,
@@ -84,29 +84,29 @@ def test_a_machine_that_autostop_stopped_rests_and_is_not_dead() -> None:
     )
 
     assert stopped.is_resting
-    assert not stopped.is_dead
+    assert not stopped.is_down
 
 
 def test_a_machine_that_crashed_does_not_rest_though_it_would_be_started_again() -> None:
     crashed = dead(is_autostarted=True)
 
-    assert crashed.is_dead
+    assert crashed.is_down
     assert not crashed.is_resting
 
 
 def test_a_process_that_ends_by_itself_with_zero_is_dead_all_the_same() -> None:
-    assert dead(exits=(crash(exit_code=0),)).is_dead
+    assert dead(exits=(crash(exit_code=0),)).is_down
 
 
 def test_a_crash_loop_is_over_at_the_restart_limit_and_not_before() -> None:
     looping = machine(exits=(crash(), crash(9)), restarts=9, restart_limit=10)
 
-    assert not looping.is_dead
-    assert replace(looping, restarts=10).is_dead
+    assert not looping.is_down
+    assert replace(looping, restarts=10).is_down
 
 
 def test_a_machine_that_crashed_and_was_then_stopped_by_somebody_is_not_dead() -> None:
-    assert not dead(exits=(crash(), crash(9, requested=True))).is_dead
+    assert not dead(exits=(crash(), crash(9, requested=True))).is_down
 
 
 def test_nothing_is_hopeless_while_one_machine_of_the_release_may_start() -> None:
@@ -117,7 +117,7 @@ def test_it_is_hopeless_once_every_machine_of_the_release_has_exited() -> None:
     found = hopeless(fleet(dead("m1", exits=(crash(oom_killed=True, exit_code=137),)), dead("m2")))
 
     assert found is not None
-    assert found.why is Dead.EXITED
+    assert found.why is HopelessReason.EXITED
     assert "exit code 137, out of memory" in found.words
 
 
@@ -125,7 +125,7 @@ def test_old_machines_that_still_run_do_not_save_a_release_whose_own_have_all_ex
     found = hopeless(fleet(dead("m1"), machine("m2", digest=OLD, release="v42")))
 
     assert found is not None
-    assert found.why is Dead.EXITED
+    assert found.why is HopelessReason.EXITED
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_deploy_that_has_ended_and_reached_no_machine_is_not_live(
 
     assert (found is not None) is ends
     if found:
-        assert found.why is Dead.NOT_LIVE
+        assert found.why is HopelessReason.NOT_LIVE
         assert "1/1 on v42" in found.words
 
 
@@ -147,7 +147,7 @@ def test_unreachable_hosts_are_the_platforms_fault() -> None:
     found = hopeless(fleet(machine("m1", is_host_ok=False), machine("m2", is_host_ok=False)))
 
     assert found is not None
-    assert found.why is Dead.UNREACHABLE
+    assert found.why is HopelessReason.UNREACHABLE
 
 
 def test_an_app_without_machines_says_nothing() -> None:

@@ -137,6 +137,7 @@ TABLE: list[tuple[type, str, SloYml, Direction]] = [
     (Capture, "variable", capture(variable="key"), NEUTRAL),
     (Capture, "subject", capture(subject=Subject.HEADER), NEUTRAL),
     (Capture, "name", capture(name="$.key"), NEUTRAL),
+    (Capture, "pattern", capture(pattern="[0-9]+"), NEUTRAL),
     (PolicyOverrides, "health_deadline", policy(health_deadline=120), LOOSER),
     (PolicyOverrides, "grace", policy(grace=10), STRICTER),
     (PolicyOverrides, "observe", policy(observe=0), LOOSER),

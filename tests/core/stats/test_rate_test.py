@@ -240,6 +240,13 @@ def test_a_later_failure_takes_a_refutation_back_until_enough_probes_outweigh_it
     assert since == [None] * 62 + [62] + [None] * 63 + [126]
 
 
+@pytest.mark.parametrize(("good", "refuted"), [(125, None), (126, 62)])
+def test_a_failure_that_enough_probes_outweigh_already_takes_no_refutation_back(
+    good: int, refuted: float | None
+) -> None:
+    assert feed(rate_test(), [*[False] * good, True]).refuted_seconds == refuted
+
+
 @pytest.mark.parametrize(("bad", "valid"), [(0, 59), (1, 93), (2, 124), (3, 153)])
 def test_an_end_fixed_in_advance_needs_fewer_probes_than_any_time(bad: int, valid: int) -> None:
     for probes, refuted in ((valid - 1, False), (valid, True)):
@@ -636,7 +643,7 @@ class Twin:
         counted = min(block.failed, max(1, -int(-rate * block.heard // 1)))
         good = ((1 - rate) / (1 - NULL)) ** (block.usable - counted)
         usual = 1 - (1 - NULL) ** (self.length / self.interval)
-        return min(1 / usual, (rate / NULL) ** counted * good)
+        return float(min(1 / usual, (rate / NULL) ** counted * good))
 
 
 def product(factors: Iterable[float]) -> float:
@@ -679,7 +686,7 @@ def of_twin(twin: Twin) -> RateTest:
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=sized(25, 120))
 @given(STREAMS | DEADLY, INTERVALS, st.sampled_from([None, 100]))
 def test_every_moment_agrees_with_the_twin(
     answers: list[tuple[bool | None, float]], interval: float, planned: int | None
@@ -695,7 +702,7 @@ def test_every_moment_agrees_with_the_twin(
     play(test, probes, check)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=sized(25, 100))
 @given(STREAMS | DEADLY, INTERVALS)
 def test_answers_out_of_order_end_in_the_same_state_as_answers_in_order(
     answers: list[tuple[bool | None, float]], interval: float
@@ -713,7 +720,7 @@ def test_answers_out_of_order_end_in_the_same_state_as_answers_in_order(
     assert late.interval() == prompt.interval()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=sized(25, 100))
 @given(DEADLY, INTERVALS, st.sampled_from([False, None]))
 def test_what_failed_early_stays_failed_if_all_open_answers_turn_out_harmless(
     answers: list[tuple[bool | None, float]], interval: float, harmless: bool | None

@@ -7,7 +7,7 @@ import pytest
 from slo_action.core.gate.gate import Gate, GatePolicy
 from slo_action.core.model import Outcome
 from slo_action.core.release.fleet import Fleet, Machine
-from slo_action.core.verdict.context import fails_outside_only, single_sick_machine
+from slo_action.core.verdict.context import fails_outside_only, single_failing_machine
 from tests.builders import DEPLOYED_AT, World, always, observation, sample
 from tests.core.observation.test_window import HEALTH, api, between, like, machine, opened, watch
 
@@ -67,4 +67,4 @@ def test_a_machine_is_sick_by_itself_only_while_the_service_does_not_fail_as_a_w
     watch(window, like(worlds))
 
     assert window.end is not None
-    assert single_sick_machine(gate(OK), window, FLEET) == sick
+    assert single_failing_machine(gate(OK), window, FLEET) == sick

@@ -36,6 +36,8 @@ _SIMPLE = [
     (Outcome.CONNECT_TIMEOUT, Verdict.UNHEALTHY, Cause.APP),
     (Outcome.HTTP_4XX, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.REDIRECT, Verdict.UNHEALTHY, Cause.CONFIG),
+    (Outcome.CAPTURE_FAILED, Verdict.UNHEALTHY, Cause.CONFIG),
+    (Outcome.BODY_UNREADABLE, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.BODY_TOO_LARGE, Verdict.UNHEALTHY, Cause.CONFIG),
     (Outcome.TLS_EXPIRED, Verdict.UNHEALTHY, Cause.PATH),
     (Outcome.TLS_EXPIRING, Verdict.UNHEALTHY, Cause.PATH),
@@ -77,27 +79,50 @@ def test_a_version_that_cannot_be_compared_is_not_verified(reported: str, row: s
         assert "1.4.2 cannot be compared with 0123456" in judgement.reason
 
 
-MISMATCHES = (Outcome.PROTOCOL_ERROR, Outcome.RESET)
-
-
-@pytest.mark.parametrize("outcome", MISMATCHES)
-def test_a_check_that_passed_before_the_deploy_asks_the_right_protocol(outcome: Outcome) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "row"),
+    [(Outcome.PROTOCOL_ERROR, "check-broke"), (Outcome.RESET, "missed-app")],
+)
+def test_a_check_that_passed_before_the_deploy_asks_the_right_protocol(
+    outcome: Outcome, row: str
+) -> None:
     well = StreamBaseline(name="health", bad=0, valid=30)
     before = Baseline(taken_at=DEPLOYED_AT, seconds=30.0, streams=(well,))
     judgement = judged(
         drive(always(outcome), control_alive=True), context=JudgementContext(baseline=before)
     )
 
-    assert (judgement.row, judgement.cause) == ("missed-app", Cause.APP)
+    assert (judgement.row, judgement.cause) == (row, Cause.APP)
 
 
-@pytest.mark.parametrize("outcome", MISMATCHES)
-def test_a_service_that_has_answered_once_speaks_the_protocol(outcome: Outcome) -> None:
+def test_a_service_that_has_answered_once_speaks_the_protocol() -> None:
     answered = observation(Outcome.HTTP_5XX, 31.0, status=500)
-    gate = drive(always(outcome), control_alive=True)
+    gate = drive(always(Outcome.RESET), control_alive=True)
     gate = replace(gate, observations=(answered, *gate.observations))
 
     assert judged(gate).row == "missed-app"
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_the_runners_network_is_named_only_where_the_control_did_not_answer(alive: bool) -> None:
+    judgement = judged(drive(always(Outcome.UNKNOWN), control_alive=alive))
+
+    assert judgement.row == "unjudged"
+    assert ("the fault may be the runner's network" in judgement.reason) is not alive
+
+
+def test_an_answer_that_our_client_never_could_read_is_no_fault_of_the_release() -> None:
+    judgement = judged(drive(always(Outcome.PROTOCOL_ERROR), control_alive=True, status=200))
+
+    assert verdict_and_cause(judgement) == (Verdict.UNHEALTHY, Cause.CONFIG)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.HTTP_4XX, Outcome.REDIRECT, Outcome.PROTOCOL_ERROR])
+def test_a_check_that_passed_at_first_is_no_wrong_check(outcome: Outcome) -> None:
+    judgement = judged(drive(lambda now: Outcome.OK if now < 3 else outcome))
+
+    assert (judgement.row, judgement.cause) == ("check-broke", Cause.APP)
+    assert "passed at first and fails now" in judgement.reason
 
 
 def test_an_answer_that_breaks_off_is_no_other_protocol() -> None:

@@ -112,7 +112,7 @@ _ROWS: list[tuple[Callable[[], Window], Expected]] = [
             Verdict.DEGRADED,
             Cause.PRE_EXISTING,
             _NO_TRIGGER,
-            "; the deploy did not cause it: 30 of 100 requests answered 5xx (30.0%)",
+            "; the deploy did not cause it: 30 of 100 requests of real traffic failed (30.0%)",
         ),
     ),
     (
@@ -170,7 +170,7 @@ _ROWS: list[tuple[Callable[[], Window], Expected]] = [
             Verdict.UNHEALTHY,
             Cause.APP,
             _ERROR_RATE,
-            "60 of 400 requests answered 5xx (15.0%)",
+            "60 of 400 requests of real traffic failed (15.0%)",
         ),
     ),
     (
@@ -318,7 +318,7 @@ _ROWS: list[tuple[Callable[[], Window], Expected]] = [
             Verdict.DEGRADED,
             Cause.APP,
             _NO_TRIGGER,
-            "12 of 400 requests answered 5xx (3.0%)",
+            "12 of 400 requests of real traffic failed (3.0%)",
         ),
     ),
     (

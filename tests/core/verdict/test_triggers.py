@@ -8,8 +8,9 @@ from slo_action.core.gate.gate import Gate
 from slo_action.core.model import Outcome, Trigger
 from slo_action.core.observation.streams import Stream
 from slo_action.core.observation.window import Window, WindowEnd
-from slo_action.core.verdict.triggers import blamed_outcome, fired
-from tests.builders import World, always, drive
+from slo_action.core.release.baseline import Baseline, StreamBaseline
+from slo_action.core.verdict.triggers import CONFIG_OUTCOMES, blamed_outcome, fired
+from tests.builders import DEPLOYED_AT, World, always, drive
 from tests.core.observation.test_window import (
     BAD,
     GOOD,
@@ -126,3 +127,17 @@ def test_a_window_blames_what_failed_it_and_not_what_else_fails() -> None:
 
     assert blamed_outcome(watched(worlds, HEALTH, api())) is Outcome.RESET
     assert blamed_outcome(watched(GOOD)) is None
+
+
+@pytest.mark.parametrize("outcome", sorted(CONFIG_OUTCOMES))
+@pytest.mark.parametrize(
+    ("bad", "blamed"), [(None, True), (9, True), (0, False)], ids=["unknown", "failed", "was well"]
+)
+def test_what_never_was_well_is_the_check_s_fault_unless_the_baseline_saw_it_pass(
+    outcome: Outcome, bad: int | None, blamed: bool
+) -> None:
+    window = watched({"/api": always(outcome)}, HEALTH, api())
+    seen = () if bad is None else (StreamBaseline(name="/api", bad=bad, valid=9),)
+    baseline = Baseline(taken_at=DEPLOYED_AT, seconds=60.0, streams=seen)
+
+    assert blamed_outcome(window, baseline) is (outcome if blamed else None)

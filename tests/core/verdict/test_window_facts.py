@@ -38,6 +38,7 @@ from tests.core.observation.test_window import (
     opened,
     watch,
 )
+from tests.sizes import sized
 
 _DEAD = between(100.0, 1e9)
 
@@ -182,7 +183,7 @@ def test_a_cold_first_answer_misses_no_response_time() -> None:
     assert window.stream_stats["health"].latency.cold_n == 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=sized(8, 25))
 @given(
     bad=st.sets(st.integers(10, 299), max_size=60),
     two=st.booleans(),

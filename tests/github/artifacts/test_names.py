@@ -20,6 +20,7 @@ def test_the_default_name_states_service_attempt_job_and_matrix() -> None:
     name = artifact_name("api", 2, job="deploy", matrix=("eu", "3.12"))
 
     assert name == "slo-verify-api-2-deploy-eu-3.12"
+    assert artifact_name("api", 1, earlier="2", job="deploy") == "slo-verify-api-1-2-deploy"
 
 
 def test_parts_that_are_empty_leave_no_trace() -> None:

@@ -113,6 +113,6 @@ def test_an_upload_address_that_is_none_is_reported(bench: GitHubBench) -> None:
 
     error = bench.refused()
 
-    assert "no address" in str(error)
+    assert "an invalid upload URL" in str(error)
     assert "tell-nobody" not in str(error)
     assert "tell-nobody" in bench.masked

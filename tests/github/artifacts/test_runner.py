@@ -28,7 +28,7 @@ def test_an_enterprise_server_has_no_such_artifacts(bench: GitHubBench, server: 
 
     error = bench.refused()
 
-    assert "GitHub Enterprise Server has no v4 artifacts" in str(error)
+    assert "GitHub Enterprise Server, Gitea and Forgejo have no v4 artifacts" in str(error)
     assert bench.service.calls == []
 
 

@@ -141,7 +141,7 @@ def test_when_every_name_is_taken_it_gives_up_at_once(bench: GitHubBench) -> Non
 
     error = bench.refused()
 
-    assert "Every name we tried" in str(error)
+    assert "All artifact names that were tried" in str(error)
     assert bench.service.calls == ["CreateArtifact"] * 5
     assert bench.clock.waits == []
 

@@ -175,16 +175,15 @@ def test_fix_follows_a_link_within_the_workspace_to_the_file_itself(tmp_path: Pa
     assert (tmp_path / "apps" / "fly.toml").read_bytes() == b"# ours\r\napp = 'shop'\r\n"
 
 
-def test_a_file_that_cannot_be_fixed_ends_it_with_status_4(tmp_path: Path) -> None:
-    write(tmp_path, {"apps/fly.toml": AUTO})
-    (tmp_path / "apps" / ".fly.toml.part").mkdir()
+def test_a_file_that_cannot_be_written_ends_it_with_status_4(tmp_path: Path) -> None:
+    write(tmp_path, {"fly.toml": AUTO})
 
-    finished = on_a_runner(tmp_path, INPUT_FIX="true", **{"INPUT_FLY-CONFIG": "apps/fly.toml"})
+    finished = on_a_runner(tmp_path, **{"INPUT_SARIF-FILE": "fly.toml/check.sarif"})
 
     assert finished.returncode == 4
-    assert "::error title=A file could not be written::apps/fly.toml: " in finished.stdout
-    assert "make the file writable" in finished.stdout
-    assert (tmp_path / "apps" / "fly.toml").read_bytes() == AUTO.encode()
+    assert "::error title=A file could not be written::fly.toml/check.sarif: " in finished.stdout
+    assert "make the place writable" in finished.stdout
+    assert (tmp_path / "fly.toml").read_bytes() == AUTO.encode()
 
 
 # For code scanning

@@ -203,7 +203,7 @@ BEHAVIOURS: dict[str, tuple[Behaviour, dict[str, str]]] = {
         saying(headers=JSON + b"Date: Mon, 23 Nov 2026 10:00:00 GMT\r\n"),
         {
             "health-cacheable": (
-                "health_endpoint answers 200 out of a cache: its Date header is that of an "
+                "health_endpoint answers 200 from a cache: its Date header is that of an "
                 "earlier answer; send `Cache-Control: no-store` on this path"
             )
         },

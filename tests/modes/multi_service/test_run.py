@@ -217,6 +217,18 @@ def test_a_process_that_dies_is_one_that_has_no_result(tmp_path: Path) -> None:
     assert ends[0].verdict is Verdict.HEALTHY
 
 
+def test_a_process_that_dies_in_its_rollback_has_told_that_one_was_begun(tmp_path: Path) -> None:
+    many = virtual_services(tmp_path, shop=WELL, cart=BAD)
+    many.processes.dying.add("cart")
+
+    ends = many.verify()
+
+    assert [end.rollback_begun for end in ends] == [False, True]
+    assert many.outputs.values["rollback-triggered"] == "true"
+    assert told(many)["cart"]["rollback-triggered"] is True
+    assert "its rollback had been begun" in str(many.log.annotations)
+
+
 def test_evidence_is_written_as_soon_as_a_service_ends(tmp_path: Path) -> None:
     """Whoever ends later may be killed."""
     many = virtual_services(tmp_path, shop=WELL, cart=BAD)

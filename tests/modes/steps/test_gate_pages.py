@@ -55,12 +55,18 @@ def test_a_page_that_every_path_gives_is_degraded_and_names_the_fix() -> None:
     assert asked == ["/healthz", NOWHERE, "/healthz", "/healthz"]
     outcomes = {attempt.deciding.outcome for attempt in record.gate.attempts}
     assert outcomes == {Outcome.DEGRADED_BODY}
-    assert any("which cannot exist, gives it, too" in line for line in world.log.lines)
+    assert any("which cannot exist, returns it, too" in line for line in world.log.lines)
 
 
 def test_a_page_with_a_nonce_of_its_own_is_the_same_by_its_title() -> None:
     numbers = iter(range(100))
     record, _, _ = run(lambda _: page(SHOP.replace("root", f"root nonce={next(numbers)}")))
+
+    assert record.judgement.row == "met-degraded"
+
+
+def test_a_page_that_shows_its_own_path_is_the_same_page() -> None:
+    record, _, _ = run(lambda path: page(SHOP.replace("Shop", f"Shop {path}").replace("id=", path)))
 
     assert record.judgement.row == "met-degraded"
 

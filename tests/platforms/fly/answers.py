@@ -114,6 +114,7 @@ READS: dict[str, Callable[[FlyApi], object]] = {
     "versions": lambda client: client.versions(MACHINE),
     "releases": FlyApi.releases,
 }
+DESCRIBED = told({"data": {"app": {"name": APP}}})
 LEASED = told({"status": "success", "data": {"nonce": NONCE.reveal(), "expires_at": 1_800_000_000}})
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from slo_action.core.model import Dead, Release
+from slo_action.core.model import HopelessReason, Release
 from slo_action.core.release.fleet import fleet_summary, hopeless
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.errors import PlatformError
@@ -97,7 +97,7 @@ def test_a_crash_loop_over_its_limit_is_hopeless() -> None:
     found = hopeless(read_fleet("shop", raws, ledger, scene.clock.now()))
 
     assert found is not None
-    assert found.why is Dead.EXITED
+    assert found.why is HopelessReason.EXITED
     assert "10 restarts" in found.words
 
 

@@ -9,7 +9,7 @@ from tests.platforms.fly.chaos import TALLY, FlyRollbacks
 from tests.sizes import sized
 
 QUICK = settings(
-    max_examples=sized(20, 60),
+    max_examples=sized(12, 60),
     stateful_step_count=8,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -12,7 +12,7 @@ from slo_action.core.lint.rule import Edit, Finding, Place, Rule, Table
 from slo_action.core.model import Level, RunIdentity
 from slo_action.core.text.secrets import Scrubber
 from slo_action.github.commands import WorkflowLog
-from slo_action.render.lint.check import check_annotations, check_lines, check_summary, counted
+from slo_action.render.lint.check import check_annotations, check_lines, check_summary
 from slo_action.render.text.escape import visible
 from slo_action.render.text.source import excerpt
 from tests.hostile import CANARY, CORPUS, TEXTS
@@ -58,7 +58,6 @@ def test_an_annotation_says_what_why_and_what_instead() -> None:
     ],
 )
 def test_the_count_names_the_worst_first(found: list[Finding], words: str) -> None:
-    assert counted(found) == words
     assert check_lines(["fly.toml"], found)[0] == f"fly.toml: {words}"
 
 
@@ -69,7 +68,7 @@ def test_the_count_names_the_worst_first(found: list[Finding], words: str) -> No
 def test_the_summary_is_led_by_the_worst_mark(found: list[Finding], mark: str) -> None:
     page = rendered(check_summary(["fly.toml"], found, RunIdentity(run_id="12345")))
 
-    assert page.headings == [f"{mark} fly.toml: {counted(found)}"]
+    assert page.headings == [f"{mark} {check_lines(['fly.toml'], found)[0]}"]
     assert page.prose.endswith("changed nothing · run \n")
     assert page.inline[-1] == "12345"
 

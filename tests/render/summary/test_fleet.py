@@ -19,7 +19,7 @@ from slo_action.core.release.baseline import (
     WayBackState,
 )
 from slo_action.core.release.fleet import CheckStatus, Fleet, Machine, MachineExit, PlatformCheck
-from slo_action.core.release.rollback_plan import MachineStep, RollbackPlan, Step
+from slo_action.core.release.rollback_plan import MachineAction, MachineStep, RollbackPlan
 from slo_action.core.text.quoting import printable
 from slo_action.render.outputs import output_values
 from slo_action.render.plan import plan_lines
@@ -150,17 +150,27 @@ PLAN = RollbackPlan(
         MachineStep(
             machine="m1",
             region="ams",
-            step=Step.UPDATE,
+            step=MachineAction.UPDATE,
             before="v43",
             after="v42",
             why="the sealed copy of the prepare run",
             changes=("image", "env FEATURE_X"),
         ),
         MachineStep(
-            machine="m9", region="fra", step=Step.CORDON, before="v43", after="v43", why="it is new"
+            machine="m9",
+            region="fra",
+            step=MachineAction.CORDON,
+            before="v43",
+            after="v43",
+            why="it is new",
         ),
         MachineStep(
-            machine="m4", region="fra", step=Step.LEAVE, before="v42", after="v42", why="it has it"
+            machine="m4",
+            region="fra",
+            step=MachineAction.LEAVE,
+            before="v42",
+            after="v42",
+            why="it has it",
         ),
     ),
     not_restored=("secrets stay as they are today",),
@@ -285,7 +295,7 @@ def full_of(text: str) -> AuditRecord:
             MachineStep(
                 machine=text,
                 region=text,
-                step=Step.UPDATE,
+                step=MachineAction.UPDATE,
                 before=text,
                 after=text,
                 why=text,

@@ -28,7 +28,7 @@ from tests.hostile import CORPUS, TEXTS, record_full_of
 from tests.sizes import sized
 from tests.worlds.rendered import Page, rendered
 
-TROUBLE = Trouble(title="The platform could not be asked", message="it is away; wait", exit_code=5)
+TROUBLE = Trouble(title="The platform request failed", message="it is away; wait", exit_code=5)
 
 
 def run(verdict: Verdict = Verdict.HEALTHY, service: str = "shop") -> ServiceEnding:
@@ -80,7 +80,7 @@ def test_one_service_alone_is_reported_as_itself() -> None:
 
 def test_trouble_stands_in_the_reason() -> None:
     assert several_reason([run(), broken()]) == (
-        "tools: The platform could not be asked: it is away; wait; 1 other healthy"
+        "tools: The platform request failed: it is away; wait; 1 other healthy"
     )
 
 
@@ -197,4 +197,4 @@ def test_trouble_is_an_error_beside_the_run() -> None:
     (note, *_) = several_annotations([run(), broken()])
 
     assert note.level is Level.ERROR
-    assert note.title == "tools: The platform could not be asked"
+    assert note.title == "tools: The platform request failed"

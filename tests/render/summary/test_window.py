@@ -290,9 +290,10 @@ def test_a_newest_reading_without_numbers_does_not_hide_the_one_before() -> None
 
 def full_of(text: str) -> AuditRecord:
     """A run whose window says `text` wherever untrusted text can stand."""
-    world = {f"/{text}": between(100.0, 103.0), "health": between(120.0, 121.5, Outcome.CACHED)}
+    world = {f"/{text}": between(30.0, 33.0), "health": between(40.0, 41.5, Outcome.CACHED)}
     window = watched(
         world,
+        policy=_MINUTE,
         endpoints=(f"/{text}", f"health@{text}"),
         detail=text,
         version=printable(text),

@@ -3,7 +3,9 @@
 import html
 import json
 import re
+import subprocess
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -16,6 +18,7 @@ from slo_action.render.text.escape import (
     log_line,
     markdown,
     output,
+    shell_word,
     shortened,
     visible,
 )
@@ -116,6 +119,67 @@ def test_an_output_holds_nothing_that_a_shell_obeys(text: str) -> None:
     assert not set(value) & set("\u2018\u2019\u201a\u201b\u201c\u201d\u201e")
     assert len(value.splitlines()) <= 1
     assert parse_command(value) is None
+
+
+_SHELL_TEXTS = r"""
+$(id) `id` ; id | id && id > x < y 'a' "b" \ ! * ? # { } %PATH% ^ =ls a,b
+[a-z]*
+?
+[!x]
+~
+x:~root
+~/.ssh
+-rf
+-
++x
+/q
+@x
+=ls
+{a,b}
+v1.2.3 (dirty)
+::error::x
+%ec2
+$IFS
+#x
+'
+"
+"""
+
+
+@given(st.text(st.characters(), min_size=1) | MARKED.filter(bool))
+def test_a_word_is_one_word_of_plain_characters_and_no_option(text: str) -> None:
+    word = shell_word(text)
+
+    assert re.fullmatch(r"\w[\w.:+@/~-]*|\.[\w.:+@/~-]*", word)
+    assert ":~" not in word
+    assert "::" not in word
+
+
+@pytest.mark.parametrize("shell", [["sh"], ["bash"], ["bash", "-O", "extglob"]])
+def test_a_shell_reads_each_unquoted_word_as_one(shell: list[str], tmp_path: Path) -> None:
+    for name in ("a", "b", "x", "-rf"):
+        (tmp_path / name).touch()
+    texts = [*_SHELL_TEXTS.strip().split("\n"), "a\u3000b", "\u00a0", "\u2019", "a\nb", "\t"]
+    words = [shell_word(text) for text in texts]
+
+    read = subprocess.run(
+        [*shell, "-c", f"printf '%s\n' {' '.join(words)}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert read.stdout.splitlines() == words
+    assert read.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["v1.2.3", "sha256:0af1", "registry/app:v2@sha256:0af1", "1.2~rc1+b5", "main-3_x", "", "für"],
+)
+def test_what_versions_are_written_in_stays_as_it_is(text: str) -> None:
+    assert shell_word(text) == text
 
 
 _JSON = st.recursive(

@@ -106,10 +106,11 @@ def _data(result: object, kind: str = "vector") -> dict[str, object]:
         (httpx.RemoteProtocolError(TOKEN), "no answer (RemoteProtocolError)"),
         (
             raw(401, "<html>log in</html>", "text/html"),
-            "HTTP 401; look at the inputs prometheus-token",
+            "HTTP 401; check the inputs prometheus-token",
         ),
-        (raw(403, ""), "HTTP 403; look at the prometheus-token input: it may not read this"),
-        (raw(404, "404 page not found"), "HTTP 404; look at the prometheus-url input"),
+        (raw(403, ""), "HTTP 403; check the prometheus-token input: it may not read this"),
+        (raw(404, "404 page not found"), "HTTP 404; check the prometheus-url input"),
+        (raw(400, "unsupported path"), "HTTP 400; check the prometheus-url input"),
         (raw(429, "slow down"), "HTTP 429; the source limits how often it is asked"),
         (raw(500, "oops"), "HTTP 500"),
         (raw(503, ""), "HTTP 503"),
@@ -128,7 +129,7 @@ def _data(result: object, kind: str = "vector") -> dict[str, object]:
         (success(_data([], "matrix")), 'its answer is "matrix" and not a vector'),
         (success(_data([1, "2"], "scalar")), 'its answer is "scalar" and not a vector'),
         (success(_data([1, "a"], "string")), 'its answer is "string" and not a vector'),
-        (success(_data({})), "its vector is no list"),
+        (success(_data({})), "its vector is not a list"),
         (success(_data([5])), "an element of its vector is malformed"),
         (success(_data([{"metric": {}}])), "an element of its vector is malformed"),
         (success(_data([{"value": [1, 5]}])), "an element of its vector is malformed"),
@@ -137,7 +138,7 @@ def _data(result: object, kind: str = "vector") -> dict[str, object]:
         (success(_data([{"metric": {}, "histogram": [1, {}]}])), "an element of its vector"),
         (vector([({"a": "1"}, 1.0), ({"a": "2"}, 1.0)]), "2 series where one number"),
         (success(_data([0] * 5001)), "5001 series; select fewer"),
-        (raw(200, b" " * (2 * 1024 * 1024 + 1)), "its answer is larger than 2 MB"),
+        (raw(200, b" " * (2 * 1024 * 1024 + 1)), "its answer is larger than 2 MiB"),
     ],
 )
 def test_what_is_no_vector_is_a_reason(response: httpx.Response | Exception, reason: str) -> None:
@@ -193,7 +194,7 @@ def test_a_redirect_on_the_same_origin_is_followed_but_not_for_ever() -> None:
         return httpx.Response(307, headers={"Location": "/here"})
 
     assert api(once).number("up") == 1
-    with pytest.raises(NoNumberError, match="in a circle"):
+    with pytest.raises(NoNumberError, match="in a loop"):
         api(lambda _: httpx.Response(307, headers={"Location": "/again"})).number("up")
 
 

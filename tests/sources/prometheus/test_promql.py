@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slo_action.sources.prometheus.families import FAMILIES, STATUS_LABELS, Family
 from slo_action.sources.prometheus.promql import (
-    FAMILIES,
+    Counting,
     ServiceLabel,
     counting,
     discovery,
@@ -18,7 +19,10 @@ from slo_action.sources.prometheus.promql import (
     service_label,
 )
 
-HTTP, EDGE, _ = FAMILIES
+HTTP, TRAEFIK, ISTIO, EDGE = (
+    next(family for family in FAMILIES if family.exporter == name)
+    for name in (FAMILIES[0].exporter, "Traefik", "Istio", "Fly.io's edge")
+)
 SHOP = service_label("auto", "shop")
 LITERAL = re.compile(r'"(?:[^"\\\n]|\\["\\]|\\U[0-9a-f]{8})*"')
 text = st.text(st.characters(exclude_categories=["Cs"]))
@@ -29,17 +33,18 @@ def test_the_document_s_metric_is_counted_by_its_labels() -> None:
 
     assert found is not None
     assert in_window(found.requests, 240) == (
-        'sum(increase(http_requests_total{service="shop"}[240s]))'
+        'sum(increase(http_requests_total{service="shop",status_code=~"[1-5][0-9][0-9]"}[240s]))'
     )
     assert in_window(found.errors, 240) == (
-        'sum(increase(http_requests_total{service="shop",status_code=~"5.."}[240s]))'
+        'sum(increase(http_requests_total{service="shop",status_code=~"5[0-9][0-9]"}[240s]))'
     )
-    assert in_window(quantile(found.buckets, 0.95), 240) == (
+    assert in_window(quantile(found, 0.95), 240) == (
         "histogram_quantile(0.95, sum by (le) "
         '(increase(http_request_duration_seconds_bucket{service="shop"}[240s])))'
     )
     assert found.how == (
-        'http_requests_total, service matched by service="shop", errors are status_code=~"5.."'
+        'http_requests_total, service matched by service="shop", '
+        'errors are status_code=~"5[0-9][0-9]"'
     )
 
 
@@ -47,18 +52,18 @@ def test_fly_s_metric_is_matched_by_app_and_status() -> None:
     found = counting(EDGE, SHOP, [{"app": "shop", "status": "502"}])
 
     assert found is not None
-    assert 'fly_edge_http_responses_count{app="shop",status=~"5.."}' in found.errors
+    assert 'fly_edge_http_responses_count{app="shop",status=~"5[0-9][0-9]"}' in found.errors
     assert found.buckets == 'fly_edge_http_response_time_seconds_bucket{app="shop"}'
 
 
-@pytest.mark.parametrize("label", ["status_code", "status", "code"])
+@pytest.mark.parametrize("label", STATUS_LABELS)
 def test_the_status_label_is_the_one_with_statuses(label: str) -> None:
     row = {"job": "shop", "status": "ready", "code": "E42", "status_code": "", label: "404"}
 
     found = counting(HTTP, SHOP, [row])
 
     assert found is not None
-    assert f'{label}=~"5.."' in found.errors
+    assert f'{label}=~"5[0-9][0-9]"' in found.errors
 
 
 def test_a_more_telling_label_goes_before_job() -> None:
@@ -87,26 +92,79 @@ def test_everything_is_counted_only_on_demand_and_it_says_so() -> None:
     found = counting(HTTP, service_label("none", "shop"), [{"code": "200"}])
 
     assert found is not None
-    assert found.requests == "sum(increase(http_requests_total{}[{window}]))"
+    assert found.requests == (
+        'sum(increase(http_requests_total{code=~"[1-5][0-9][0-9]"}[{window}]))'
+    )
     assert "every series, whatever its service" in found.how
 
 
+def _counting(family: Family, *rows: dict[str, str]) -> Counting | None:
+    return counting(family, SHOP, rows)
+
+
+@pytest.mark.parametrize("values", [("200", "503", "5xx", "all"), ("2xx", "5xx", "total")])
+def test_a_sum_beside_its_parts_is_counted_by_neither_query(values: tuple[str, ...]) -> None:
+    found = _counting(HTTP, *({"job": "shop", "code": value} for value in values))
+
+    assert found is not None
+    (requests,) = re.findall(r'code=~"(.+?)"', found.requests)
+    (errors,) = re.findall(r'code=~"(.+?)"', found.errors)
+    assert [v for v in values if re.fullmatch(requests, v)] == list(values[:2])
+    assert [v for v in values if re.fullmatch(errors, v)] == [values[1]]
+
+
+def test_a_value_with_its_provider_is_the_service_s_and_two_of_them_are_not() -> None:
+    docker, other = {"service": "shop@docker", "code": "200"}, {"service": "shopping@docker"}
+    found = _counting(TRAEFIK, docker, other)
+
+    assert found is not None
+    assert 'service="shop@docker"' in found.requests
+    assert _counting(TRAEFIK, docker, {"service": "shop@file", "code": "200"}) is None
+    assert _counting(TRAEFIK, docker, {"service": "shop", "code": "200"}) is not None
+    assert 'service=~"shop|shop@.+"' in discovery(TRAEFIK, SHOP)
+
+
+@pytest.mark.parametrize(
+    ("reporters", "counted"),
+    [
+        (("source", "destination"), 'reporter="destination"'),
+        (("source",), 'reporter="source"'),
+        ((), 'destination_service_name="shop"'),
+        (("other",), None),
+    ],
+)
+def test_of_series_that_count_again_one_is_counted(
+    reporters: tuple[str, ...], counted: str | None
+) -> None:
+    row = {"destination_service_name": "shop", "response_code": "200"}
+    found = _counting(ISTIO, *({**row, "reporter": name} for name in reporters or ("",)))
+
+    assert (found is None) is (counted is None)
+    if found is not None and counted is not None:
+        assert f"{counted}" in found.requests
+        assert counted in found.errors
+        assert counted in found.buckets
+        assert quantile(found, 0.5).endswith(" / 1000")
+
+
 def test_one_query_asks_for_all_labels_a_service_may_have() -> None:
-    assert discovery(HTTP, SHOP) == (
-        "group by (service, app, job, status_code, status, code) "
-        '(http_requests_total{service="shop"} or http_requests_total{app="shop"} '
-        'or http_requests_total{job="shop"})'
+    assert discovery(EDGE, SHOP) == (
+        f'group by (app, {", ".join(STATUS_LABELS)}) (fly_edge_http_responses_count{{app="shop"}})'
     )
+    assert discovery(EDGE, service_label("job=b", "shop")) == (
+        f'group by (job, {", ".join(STATUS_LABELS)}) (fly_edge_http_responses_count{{job="b"}})'
+    )
+    assert discovery(HTTP, SHOP).count('="shop"') == len(HTTP.services)
     assert discovery(HTTP, service_label("none", "shop")) == (
-        "group by (status_code, status, code) (http_requests_total)"
+        f"group by ({', '.join(STATUS_LABELS)}) (http_requests_total)"
     )
 
 
 @pytest.mark.parametrize(
     ("given_text", "labels", "value"),
     [
-        ("auto", ("service", "app", "job"), "shop"),
-        ("", ("service", "app", "job"), "shop"),
+        ("auto", None, "shop"),
+        ("", None, "shop"),
         ("none", (), "shop"),
         (" job ", ("job",), "shop"),
         ("job=shop-prod", ("job",), "shop-prod"),
@@ -114,7 +172,7 @@ def test_one_query_asks_for_all_labels_a_service_may_have() -> None:
     ],
 )
 def test_the_service_label_is_a_label_or_a_keyword(
-    given_text: str, labels: tuple[str, ...], value: str
+    given_text: str, labels: tuple[str, ...] | None, value: str
 ) -> None:
     assert service_label(given_text, "shop") == ServiceLabel(labels=labels, value=value)
 

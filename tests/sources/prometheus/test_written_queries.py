@@ -53,7 +53,7 @@ def test_the_scraped_series_are_those_it_counts(template: str, series: str) -> N
         ("sum(a)", r"no selector has the range \[\{window\}\]"),
         ("sum(increase(a[{window}])", "its brackets do not match"),
         ('sum(increase(a{b="c}[{window}]))', "a quotation mark is not closed"),
-        ("sum(increase(a{job={service}}[{window}]))", "stands inside a string"),
+        ("sum(increase(a{job={service}}[{window}]))", "must be inside a string"),
         ("sum(increase(a{job=`{service}`}[{window}]))", "between backticks"),
         ('sum(increase(a{b="{window}"}[{window}]))', "a range, not a part of a string"),
         ("sum(increase(a[{window}])) # all", "it has a comment"),

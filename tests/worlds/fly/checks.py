@@ -70,17 +70,17 @@ def findings(machine: FlyMachine, now: float) -> tuple[Finding, ...]:
 
 
 def is_well(machine: FlyMachine, now: float) -> bool:
-    """Tell whether all configured checks are there and pass."""
+    """Return whether all configured checks are there and pass."""
     return _passes(machine, now, routing_only=False)
 
 
 def is_routable(machine: FlyMachine, now: float) -> bool:
-    """Tell whether the checks let the proxy route to it; top-level checks have no say."""
+    """Return whether the checks let the proxy route to it; top-level checks have no say."""
     return _passes(machine, now, routing_only=True)
 
 
 def is_refuted(machine: FlyMachine, now: float, since: float) -> bool:
-    """Tell whether a check that has looked since an instant keeps the proxy away."""
+    """Return whether a check that has looked since an instant keeps the proxy away."""
     routing = [found for found in findings(machine, now) if found.check.routes]
     return any(found.status == "critical" and found.at >= since for found in routing)
 

@@ -27,7 +27,7 @@ KINDS: dict[str, Callable[[str], FlyImage]] = {
 
 
 def is_control(request: httpx.Request) -> bool:
-    """Tell whether a request is meant for the maker's door."""
+    """Return whether a request is meant for the maker's door."""
     return request.url.path.startswith(_PREFIX)
 
 

@@ -54,9 +54,17 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     return made
 
 
-def groups_of(definition: Definition) -> tuple[str, ...]:
-    """Return the process groups; without any there is `app`."""
-    return tuple(definition.get("processes") or {"app": ""})
+def stored(definition: Definition, strategy: str) -> Definition:
+    """Return a definition as flyctl stores it: a strategy that was given, and switches as booleans.
+
+    Of `auto_stop_machines`, "suspend" has no other form.
+    """
+    made = merged(definition, {"deploy": {"strategy": strategy}} if strategy else {})
+    service = made.get("http_service") or {}
+    stop = service.get("auto_stop_machines")
+    if stop in {"off", "stop"}:
+        service["auto_stop_machines"] = stop == "stop"
+    return made
 
 
 def configured(
@@ -83,9 +91,9 @@ def configured(
     }
     config["services"] = _services(definition, group)
     config["checks"] = _top_level(definition, group)
+    config["restart"] = _restart(definition)
     command = (definition.get("processes") or {}).get(group, "")
     config["init"] = {"cmd": command.split()} if command else {}
-    config["restart"] = _restart(definition)
     config["guest"] = _guest(definition) or config.get("guest") or dict(SMALL)
     config["metadata"] = {
         **(config.get("metadata") or {}),
@@ -95,7 +103,7 @@ def configured(
         "fly_release_id": release_id,
         "fly_release_version": str(release_version),
     }
-    return config
+    return {key: value for key, value in config.items() if value or key in {"init", "services"}}
 
 
 def pinned(config: Config, image: FlyImage, app: str) -> Config:
@@ -112,7 +120,7 @@ def _services(definition: Definition, group: str) -> list[dict[str, Any]]:
         {
             "protocol": "tcp",
             "internal_port": service["internal_port"],
-            "autostop": stop if stop == "suspend" else stop == "stop",
+            "autostop": stop if stop == "suspend" else stop in {"stop", True},
             "autostart": service.get("auto_start_machines", True),
             "min_machines_running": service.get("min_machines_running", 0),
             "ports": [
@@ -143,7 +151,9 @@ def _top_level(definition: Definition, group: str) -> dict[str, Any]:
 
 
 def _restart(definition: Definition) -> dict[str, Any]:
-    given = (definition.get("restart") or [{}])[0]
+    if not definition.get("restart"):
+        return {}
+    given = definition["restart"][0]
     return {"policy": given.get("policy", "on-failure"), "max_retries": given.get("retries", 10)}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.worlds.fly.change_log import ChangeLog
 from tests.worlds.fly.checks import is_well
-from tests.worlds.fly.definitions import Definition, configured
+from tests.worlds.fly.definitions import Definition, configured, stored
 from tests.worlds.fly.event_queue import EventQueue, Process
 from tests.worlds.fly.flyd import Flyd
 from tests.worlds.fly.images import FlyImage
@@ -82,9 +82,13 @@ class Deployer:
         self, image: FlyImage, definition: Definition, habits: Habits, *, by: str = "somebody"
     ) -> Deploy:
         """Begin a deploy, which makes its release at once."""
-        strategy = "ROLLING" if habits.strategy == "half" else habits.strategy.upper()
+        strategy = "rolling" if habits.strategy == "half" else habits.strategy
         release = self._ledger.add(
-            image, definition, by=by, status="running", strategy=strategy, description="Release"
+            image,
+            stored(definition, "" if strategy == "rolling" else strategy),
+            by=by,
+            status="running",
+            strategy=strategy.upper(),
         )
         deploy = Deploy(release=release, habits=habits)
         self._events_due.play(self._run(deploy))
@@ -134,7 +138,8 @@ class Deployer:
             while self._leases.of(machine.id) and self._events_due.now < until:
                 yield 1.0
             owner = f"{deploy.by}@tokens.fly.io"
-            lease = self._leases.acquire(machine.id, owner, ttl=_LEASE_SECONDS)
+            version = machine.instance_id
+            lease = self._leases.acquire(machine.id, owner, ttl=_LEASE_SECONDS, version=version)
             deploy.nonces[machine.id] = lease.nonce
 
     def _keep(self, deploy: Deploy) -> Process:
@@ -163,7 +168,7 @@ class Deployer:
                 yield from self._see_well(deploy, machine)
 
     def _dies(self, deploy: Deploy, machines: int) -> bool:
-        """Tell whether the process is killed now: an update may just have been sent."""
+        """Return whether the process is killed now: an update may just have been sent."""
         limit = deploy.habits.dies_after
         if limit is None and deploy.habits.strategy == "half":
             limit = max(1, machines // 2)
@@ -251,9 +256,10 @@ class Deployer:
         if not command or deploy.habits.skips_release_command:
             return
         machine = self._command_machine(deploy, str(command))
-        is_over: Callable[[], bool] = lambda: machine.state in {"stopped", "failed"}  # noqa: E731
+        is_over: Callable[[], bool] = lambda: machine.state in {"destroyed", "failed"}  # noqa: E731
         yield from self._until(is_over, deploy.habits.wait_seconds)
-        self._flyd.destroy(machine, by=deploy.by, force=True)
+        if not machine.is_gone:
+            self._flyd.destroy(machine, by=deploy.by, force=True)
         if code := deploy.release.image.release_command_exit:
             raise DeployFailedError(f"release command failed - exit code {code}")
 
@@ -264,6 +270,7 @@ class Deployer:
             "init": {"cmd": command.split()},
             "restart": {"policy": "no"},
             "auto_destroy": True,
+            "dns": {"skip_registration": True},
             "env": {"RELEASE_COMMAND": "1", "FLY_PROCESS_GROUP": "fly_app_release_command"},
             "metadata": {
                 "fly_platform_version": "v2",

@@ -28,7 +28,7 @@ class Fault:
     error: str
 
     def strikes(self, action: str, line: str) -> bool:
-        """Tell whether it is meant for a request: by its action, or a part of its line."""
+        """Return whether it is meant for a request: by its action, or a part of its line."""
         return self.match == action or ("/" in self.match and self.match in line)
 
 

@@ -9,7 +9,7 @@ from tests.worlds.fly.machine import FlyMachine, Version, copied
 from tests.worlds.fly.machine_life import MachineLife
 from tests.worlds.fly.refusal import RefusalError
 
-_BUSY = frozenset({"replacing", "updating", "created"})
+_BUSY = frozenset({"replacing", "replaced", "updating", "created"})
 _ON_ITS_WAY = frozenset({"started", "starting"})
 _AT_REST = frozenset({"stopped", "suspended", "failed"})
 _RELEASE_COMMAND = "fly_app_release_command"

@@ -55,17 +55,16 @@ def acquire(app_state: AppState, call: Call) -> Answer:
         nonce=call.nonce,
         ttl=float(ttl),
         description=str(call.body.get("description", "")),
+        version=machine.instance_id,
     )
-    told = app_state.leases.told(lease, with_nonce=True)
-    return reply(201, {"status": "success", "data": told})
+    return reply(201, {"status": "success", "data": app_state.leases.told(lease)})
 
 
 def held(app_state: AppState, call: Call) -> Answer:
     lease = app_state.leases.of(app_state.machine(call.named["machine"]).id)
     if lease is None:
         raise RefusalError(404, "not_found: lease not found")
-    told = app_state.leases.told(lease, with_nonce=call.nonce == lease.nonce)
-    return reply(200, {"status": "success", "data": told})
+    return reply(200, {"status": "success", "data": app_state.leases.told(lease)})
 
 
 def release(app_state: AppState, call: Call) -> Answer:

@@ -50,8 +50,12 @@ class Leases:
         nonce: str = "",
         ttl: float = DEFAULT_TTL_SECONDS,
         description: str = "",
+        version: str = "",
     ) -> FlyLease:
-        """Take a lease; with the nonce of the one that is held, make that last longer."""
+        """Take a lease; with the nonce of the one that is held, make that last longer.
+
+        `version` is the machine's instance id.
+        """
         self.demand(machine, nonce)
         held = self.of(machine)
         self._count += 1
@@ -61,7 +65,7 @@ class Leases:
             owner=owner,
             description=description or (held.description if held else ""),
             expires=self._events_due.now + ttl,
-            version=f"01L{self._count:023d}",
+            version=version,
         )
         self._held[machine] = lease
         return lease
@@ -85,12 +89,12 @@ class Leases:
                 409, f"aborted: machine ID {machine} lease is not held by this nonce"
             )
 
-    def told(self, lease: FlyLease, *, with_nonce: bool) -> dict[str, Any]:
-        """Return a lease as the API tells it; its nonce is for its holder alone."""
-        told: dict[str, Any] = {
+    def told(self, lease: FlyLease) -> dict[str, Any]:
+        """Return a lease as the API tells it, to anybody: flyctl clears others' leases so."""
+        return {
+            "nonce": lease.nonce,
             "expires_at": int(self._events_due.wall(lease.expires).timestamp()),
             "owner": lease.owner,
             "description": lease.description,
             "version": lease.version,
         }
-        return {"nonce": lease.nonce, **told} if with_nonce else told

@@ -121,10 +121,12 @@ class FlyMachine:
 
 
 def image_ref(machine: FlyMachine, app: str) -> Json:
+    """Return what runs; an image that is configured by digest has no tag."""
+    by_tag = "@" not in str(machine.config.get("image", ""))
     return {
         "registry": "registry.fly.io",
         "repository": app,
-        "tag": machine.image.tag,
+        **({"tag": machine.image.tag} if by_tag else {}),
         "digest": machine.image.digest,
         "labels": machine.image.labels,
     }

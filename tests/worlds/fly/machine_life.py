@@ -13,7 +13,10 @@ _DEFAULT_RETRIES = 10
 
 @dataclass(slots=True, kw_only=True)
 class Pace:
-    """How long the hosts take, in seconds, beside what an image takes."""
+    """How long the hosts take, in seconds, beside what an image takes.
+
+    For `replaced` seconds of an update the state is that of the version that it replaces.
+    """
 
     start: float = 0.8
     resume: float = 0.2
@@ -22,6 +25,7 @@ class Pace:
     destroy: float = 0.5
     restart: float = 1.0
     standby: float = 5.0
+    replaced: float = 0.0
 
 
 class MachineLife:
@@ -70,6 +74,10 @@ class MachineLife:
         self, machine: FlyMachine, former: Version, state: str, *, launches: bool
     ) -> Process:
         run = machine.run
+        if self.pace.replaced:
+            machine.state = "replaced"
+            yield self.pace.replaced
+            machine.state = "replacing"
         yield machine.image.pull_seconds
         if machine.run != run:
             return
@@ -107,7 +115,11 @@ class MachineLife:
             if crash is None:
                 return
             yield crash.after_seconds
-            if machine.run != run or not self._crashed(machine, crash):
+            if machine.run != run:
+                return
+            if not self._crashed(machine, crash):
+                if machine.config.get("auto_destroy"):
+                    yield from self.destroy(machine)
                 return
             yield self.pace.restart
             if machine.run != run:

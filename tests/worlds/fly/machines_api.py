@@ -1,5 +1,6 @@
 """The Machines API: the app, its machines, their configurations, and waiting for them."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ from tests.worlds.fly.call import Answer, Call, Held, route
 from tests.worlds.fly.definitions import SMALL
 from tests.worlds.fly.durations import seconds_of
 from tests.worlds.fly.machine import FlyMachine, Json, copied, summary
-from tests.worlds.fly.machine_json import LaggingList, told
+from tests.worlds.fly.machine_json import LaggingList, stamp, told
 from tests.worlds.fly.refusal import RefusalError, refused, reply
 from tests.worlds.fly.tokens import FlyToken
 
@@ -44,7 +45,7 @@ def app(app_state: AppState, _call: Call) -> Answer:
 def machines(listed: LaggingList, app_state: AppState, call: Call) -> Answer:
     found = [machine for machine in listed.machines() if _is_wanted(machine, call)]
     if call.is_set("include_leases"):
-        found = [_leased(app_state, machine, call) for machine in found]
+        found = [_leased(app_state, machine) for machine in found]
     if call.is_set("summary"):
         found = [summary(machine) for machine in found]
     return reply(200, found)
@@ -70,15 +71,24 @@ def _is_wanted(machine: Json, call: Call) -> bool:
 
 def machine(app_state: AppState, call: Call) -> Answer:
     made = told(app_state, app_state.machine(call.named["machine"]))
-    return reply(200, _leased(app_state, made, call) if call.is_set("include_leases") else made)
+    if call.param("version") not in {"", made["instance_id"]}:
+        made = _former(made, call.param("version"), app_state.machine(made["id"]))
+    return reply(200, _leased(app_state, made) if call.is_set("include_leases") else made)
 
 
-def _leased(app_state: AppState, made: Json, call: Call) -> Json:
+def _former(made: Json, version: str, found: FlyMachine) -> Json:
+    """Return a machine as it was by an older version, which was replaced."""
+    config = next((copied(o.config) for o in found.versions if o.instance_id == version), None)
+    if config is None:
+        raise RefusalError(404, f"not_found: machine version not found: {version}")
+    return {**made, "instance_id": version, "version": version, "config": config} | {
+        "state": "replaced"
+    }
+
+
+def _leased(app_state: AppState, made: Json) -> Json:
     lease = app_state.leases.of(made["id"])
-    if lease is None:
-        return made
-    mine = bool(call.nonce) and call.nonce == lease.nonce
-    return {**made, "lease": app_state.leases.told(lease, with_nonce=mine)}
+    return {**made, "lease": app_state.leases.told(lease)} if lease else made
 
 
 def create(app_state: AppState, call: Call) -> Answer:
@@ -132,7 +142,11 @@ def _granted(app_state: AppState, found: FlyMachine, call: Call) -> Json:
     if not ttl:
         return told(app_state, found)
     lease = app_state.leases.acquire(
-        found.id, owner_of(call.token), nonce=call.nonce, ttl=float(ttl)
+        found.id,
+        owner_of(call.token),
+        nonce=call.nonce,
+        ttl=float(ttl),
+        version=found.instance_id,
     )
     return {**told(app_state, found), "nonce": lease.nonce}
 
@@ -171,17 +185,18 @@ def wait(app_state: AppState, call: Call) -> Answer:
     if not 1.0 <= patience <= _LONGEST_WAIT:
         words = "value must be inside range [1s, 1m0s]"
         raise RefusalError(400, f"invalid_argument: invalid WaitMachineRequest.Timeout: {words}")
-    wanted = call.param("state") or "started"
-    if wanted not in _WAITABLE:
-        raise RefusalError(400, f"invalid_argument: invalid state: {wanted}")
+    wanted = call.request.url.params.get_list("state") or ["started"]
+    for state in wanted:
+        if state not in _WAITABLE:
+            raise RefusalError(400, f"invalid_argument: invalid state: {state}")
     now = app_state.events_due.now
     if now < found.created_at + app_state.switches.wait_404_seconds:
         raise RefusalError(404, f"not_found: machine not found: {found.id}")
     version = call.param("version") or call.param("instance_id")
     return Held(
-        ready=partial(_reached, found, wanted, version),
+        ready=partial(_reached, found, wanted, version, call.param("from_event_id")),
         until=now + patience,
-        late=partial(_missed, found, wanted),
+        late=partial(_missed, found, " or ".join(wanted)),
     )
 
 
@@ -189,12 +204,15 @@ def _number(text: str) -> float | str:
     return float(text) if text.replace(".", "", 1).isdigit() else text
 
 
-def _reached(found: FlyMachine, wanted: str, version: str) -> httpx.Response | None:
-    if version and version != found.instance_id:
-        return None
-    if found.state != wanted and not (wanted == "settled" and found.state in _SETTLED):
-        return None
+def _reached(
+    found: FlyMachine, wanted: Sequence[str], version: str, since: str
+) -> httpx.Response | None:
+    """Answer once a state is reached, by that version, after that event (ULIDs sort by time)."""
     event = found.events[0]["id"] if found.events else ""
+    if (version and version != found.instance_id) or (since and event <= since):
+        return None
+    if found.state not in wanted and not ("settled" in wanted and found.state in _SETTLED):
+        return None
     told_one = {"ok": True, "state": found.state, "version": found.instance_id, "event_id": event}
     return reply(200, told_one)
 
@@ -204,11 +222,49 @@ def _missed(found: FlyMachine, wanted: str) -> httpx.Response:
     return refused(RefusalError(408, f"deadline_exceeded: {words}"))
 
 
+def volumes(app_state: AppState, _call: Call) -> Answer:
+    """List the volumes that machines mount."""
+    return reply(
+        200,
+        [
+            {
+                "id": mount["volume"],
+                "name": mount["name"],
+                "state": "created",
+                "size_gb": mount["size_gb"],
+                "region": found.region,
+                "zone": "a1b2",
+                "encrypted": mount["encrypted"],
+                "attached_machine_id": found.id,
+                "attached_alloc_id": None,
+                "created_at": stamp(app_state.events_due.wall(found.created_at)),
+                "host_dedication_id": "",
+                "snapshot_retention": 5,
+                "auto_backup_enabled": True,
+                "host_status": found.host_status,
+            }
+            for found in app_state.flyd.machines.values()
+            if not found.is_gone
+            for mount in found.config.get("mounts") or []
+        ],
+    )
+
+
+def secrets(app_state: AppState, _call: Call) -> Answer:
+    """List the names of secrets, and what tells their values apart."""
+    version = app_state.flyd.life.secrets
+    at = stamp(app_state.events_due.wall())
+    one = {"name": "DATABASE_URL", "digest": f"{version:016x}", "created_at": at, "updated_at": at}
+    return reply(200, {"secrets": [one]})
+
+
 def routes(listed: LaggingList) -> tuple[Any, ...]:
     """Return this part's lines of the table."""
     one = "/v1/apps/{app}/machines/{machine}"
     return (
         route("GET /v1/apps/{app}", "app", app),
+        route("GET /v1/apps/{app}/volumes", "volumes", volumes),
+        route("GET /v1/apps/{app}/secrets", "secrets", secrets),
         route("GET /v1/apps/{app}/machines", "list", partial(machines, listed)),
         route("POST /v1/apps/{app}/machines", "create", create, writes=True),
         route(f"GET {one}", "get", machine),

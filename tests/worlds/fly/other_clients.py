@@ -150,7 +150,9 @@ class OtherClients:
     def lease(self, machine_id: str, ttl: float = 60.0, owner: str = "somebody") -> FlyLease:
         """Let somebody take a machine's lease."""
         self._events_due.catch_up()
-        return self.app_state.leases.acquire(machine_id, f"{owner}@tokens.fly.io", ttl=ttl)
+        version = self.machine(machine_id).instance_id
+        owner = f"{owner}@tokens.fly.io"
+        return self.app_state.leases.acquire(machine_id, owner, ttl=ttl, version=version)
 
     def autostops_after(self, seconds: float) -> None:
         """Let the proxy stop machines that nobody asked for so long, where they allow it."""

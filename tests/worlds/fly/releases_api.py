@@ -45,7 +45,7 @@ def _root(app_state: AppState, call: Call) -> Thing:
 def _app(app_state: AppState) -> Thing:
     current = app_state.ledger.current
     organization = {
-        "id": "org_1",
+        "id": "org1Jx5",
         "internalNumericId": "42",
         "name": app_state.organization,
         "slug": app_state.organization,
@@ -56,17 +56,38 @@ def _app(app_state: AppState) -> Thing:
         "App",
         {
             "id": app_state.app,
+            "internalNumericId": 4711,
             "name": app_state.app,
             "status": "deployed",
             "deployed": True,
             "hostname": f"{app_state.app}.fly.dev",
+            "cnameTarget": f"{app_state.app}.fly.dev",
+            "network": None,
+            "role": None,
             "appUrl": f"https://{app_state.app}.fly.dev",
             "platformVersion": "machines",
             "organization": Thing("Organization", organization),
             "currentReleaseUnprocessed": _unprocessed(app_state, current) if current else None,
+            "image": lambda arguments: _image(app_state, str(arguments["ref"])),
             "releasesUnprocessed": lambda arguments: _connection(app_state, arguments),
         },
     )
+
+
+def _image(app_state: AppState, reference: str) -> Thing | None:
+    """Resolve a reference, as flyctl asks before it deploys an image that it does not build."""
+    try:
+        found = app_state.resolved(reference)
+    except RefusalError:
+        return None
+    described = {
+        "id": f"img_{found.digest[7:17]}",
+        "digest": found.digest,
+        "ref": found.ref(app_state.app),
+        "compressedSizeFull": "42000000",
+        "manifest": {},
+    }
+    return Thing("Image", described)
 
 
 def _connection(app_state: AppState, arguments: Mapping[str, Any]) -> Thing:
@@ -129,12 +150,14 @@ def _plain(app_state: AppState, release: FlyRelease) -> dict[str, Any]:
 
 
 def releases(app_state: AppState, call: Call) -> Answer:
+    _demand_bearer(call)
     limit = int(call.param("limit") or _FIRST)
     newest = list(reversed(app_state.ledger.releases))[:limit]
     return reply(200, {"releases": [_plain(app_state, release) for release in newest]})
 
 
-def current(app_state: AppState, _call: Call) -> Answer:
+def current(app_state: AppState, call: Call) -> Answer:
+    _demand_bearer(call)
     release = app_state.ledger.current
     if release is None:
         raise RefusalError(404, "not_found: no release")
@@ -143,7 +166,7 @@ def current(app_state: AppState, _call: Call) -> Answer:
 
 def create(app_state: AppState, call: Call) -> Answer:
     """Write a release into the ledger, which changes no machine."""
-    _demand_release_api(app_state)
+    _demand_release_api(app_state, call)
     if call.body.get("app_name") != app_state.app:
         raise RefusalError(404, "not_found: app not found")
     reference = str(call.body.get("image", ""))
@@ -158,7 +181,7 @@ def create(app_state: AppState, call: Call) -> Answer:
 
 
 def change(app_state: AppState, call: Call) -> Answer:
-    _demand_release_api(app_state)
+    _demand_release_api(app_state, call)
     release = app_state.ledger.named(call.named["release"])
     if release is None:
         raise RefusalError(404, "not_found: no such release")
@@ -170,7 +193,14 @@ def change(app_state: AppState, call: Call) -> Answer:
     return reply(200, _plain(app_state, release))
 
 
-def _demand_release_api(app_state: AppState) -> None:
+def _demand_bearer(call: Call) -> None:
+    """This API is sent `Bearer` with any token, macaroons too."""
+    if not call.request.headers["authorization"].startswith("Bearer "):
+        raise RefusalError(401, "unauthorized")
+
+
+def _demand_release_api(app_state: AppState, call: Call) -> None:
+    _demand_bearer(call)
     status = app_state.switches.release_api
     if status != 200:
         raise RefusalError(status, "not_found: no such route" if status == 404 else "forbidden")

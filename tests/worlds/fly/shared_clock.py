@@ -16,8 +16,9 @@ class _Thread:
     """A thread that runs when it is resumed, and rests until the instant it waits for."""
 
     def __init__(self, work: Callable[["_Thread"], None], now: float) -> None:
-        self._goes = threading.Semaphore(0)
-        self._rests = threading.Semaphore(0)
+        self._goes, self._rests = threading.Lock(), threading.Lock()
+        self._goes.acquire()
+        self._rests.acquire()
         self._work = work
         self.wakes_at = now
         self.is_done = False

@@ -24,7 +24,7 @@ class Scalar(NamedTuple):
     accepts: Callable[[object], bool]
 
 
-class Form(Enum):
+class TableForm(Enum):
     """How a table is written down."""
 
     TABLE = "a table"
@@ -38,7 +38,7 @@ class Form(Enum):
 class Keys:
     """A table, or several. `read_anyway` are keys that count and that strict validation refuses."""
 
-    form: Form
+    form: TableForm
     keys: Mapping[str, Union[Scalar, "Keys"]]
     read_anyway: frozenset[str] = frozenset()
 
@@ -131,7 +131,7 @@ def _http_check(headers: Scalar) -> Mapping[str, Scalar]:
 
 
 _MACHINE_CHECKS = Keys(
-    Form.LIST,
+    TableForm.LIST,
     {
         "command": _TEXTS,
         "image": _TEXT,
@@ -140,18 +140,18 @@ _MACHINE_CHECKS = Keys(
         "kill_timeout": _ANY,
     },
 )
-_CONCURRENCY = Keys(Form.TABLE, {"type": _TEXT, "hard_limit": _WHOLE, "soft_limit": _WHOLE})
-_TLS = Keys(Form.TABLE, {"alpn": _TEXTS, "versions": _TEXTS, "default_self_signed": _FLAG})
+_CONCURRENCY = Keys(TableForm.TABLE, {"type": _TEXT, "hard_limit": _WHOLE, "soft_limit": _WHOLE})
+_TLS = Keys(TableForm.TABLE, {"alpn": _TEXTS, "versions": _TEXTS, "default_self_signed": _FLAG})
 _HTTP = Keys(
-    Form.TABLE,
+    TableForm.TABLE,
     {
         "compress": _FLAG,
-        "response": Keys(Form.TABLE, {"headers": _TABLE, "pristine": _FLAG}),
+        "response": Keys(TableForm.TABLE, {"headers": _TABLE, "pristine": _FLAG}),
         "h2_backend": _FLAG,
         "idle_timeout": _COUNT,
         "headers_read_timeout": _COUNT,
         "replay_cache": Keys(
-            Form.LIST,
+            TableForm.LIST,
             {
                 "path_prefix": _TEXT,
                 "ttl_seconds": _WHOLE,
@@ -170,7 +170,7 @@ _AUTOSTOP: Mapping[str, Scalar | Keys] = {
     "machine_checks": _MACHINE_CHECKS,
 }
 _MACHINE = Keys(
-    Form.TABLES,
+    TableForm.TABLES,
     {
         "size": _TEXT,
         "memory": _ANY,
@@ -186,13 +186,13 @@ _MACHINE = Keys(
         "processes": _TEXTS,
     },
 )
-_RELEASE_MACHINE = Keys(Form.TABLE, {**_MACHINE.keys, "memory": _TEXT})
+_RELEASE_MACHINE = Keys(TableForm.TABLE, {**_MACHINE.keys, "memory": _TEXT})
 _METRICS = Keys(
-    Form.TABLES,
+    TableForm.TABLES,
     {"port": _WHOLE, "path": _TEXT, "https": _FLAG, "processes": _TEXTS},
 )
 _MOUNTS = Keys(
-    Form.TABLES,
+    TableForm.TABLES,
     {
         "source": _TEXT,
         "destination": _TEXT,
@@ -212,7 +212,7 @@ _TOP_LEVEL_CHECK = {
     "processes": _TEXTS,
 }
 FLY_TOML = Keys(
-    Form.TABLE,
+    TableForm.TABLE,
     {
         "app": _TEXT,
         "primary_region": _TEXT,
@@ -221,7 +221,7 @@ FLY_TOML = Keys(
         "swap_size_mb": _WHOLE,
         "console_command": _TEXT,
         "experimental": Keys(
-            Form.TABLE,
+            TableForm.TABLE,
             {
                 "cmd": _COMMAND,
                 "entrypoint": _COMMAND,
@@ -231,7 +231,7 @@ FLY_TOML = Keys(
                 "enable_etcd": _FLAG,
                 "lazy_load_images": _FLAG,
                 "attached": Keys(
-                    Form.TABLE, {"secrets": Keys(Form.TABLE, {"export": _TEXT_TABLE})}
+                    TableForm.TABLE, {"secrets": Keys(TableForm.TABLE, {"export": _TEXT_TABLE})}
                 ),
                 "machine_config": _TEXT,
                 "kill_timeout": _ANY,
@@ -241,7 +241,7 @@ FLY_TOML = Keys(
             read_anyway=frozenset({"kill_timeout", "metrics_port", "metrics_path"}),
         ),
         "build": Keys(
-            Form.TABLE,
+            TableForm.TABLE,
             {
                 "builder": _TEXT,
                 "args": _TEXT_TABLE,
@@ -253,13 +253,13 @@ FLY_TOML = Keys(
                 "ignorefile": _TEXT,
                 "build-target": _TEXT,
                 "build_target": _TEXT,
-                "compose": Keys(Form.TABLE, {"file": _TEXT}),
+                "compose": Keys(TableForm.TABLE, {"file": _TEXT}),
                 "compression": _TEXT,
                 "compression_level": _WHOLE,
             },
         ),
         "deploy": Keys(
-            Form.TABLE,
+            TableForm.TABLE,
             {
                 "strategy": _TEXT,
                 "max_unavailable": _NUMBER,
@@ -277,7 +277,7 @@ FLY_TOML = Keys(
         "mounts": _MOUNTS,
         "mount": _MOUNTS,
         "http_service": Keys(
-            Form.TABLE,
+            TableForm.TABLE,
             {
                 **_AUTOSTOP,
                 "internal_port": _WHOLE,
@@ -285,17 +285,17 @@ FLY_TOML = Keys(
                 "concurrency": _CONCURRENCY,
                 "tls_options": _TLS,
                 "http_options": _HTTP,
-                "checks": Keys(Form.LIST, _http_check(_TEXT_TABLE)),
+                "checks": Keys(TableForm.LIST, _http_check(_TEXT_TABLE)),
             },
         ),
         "services": Keys(
-            Form.TABLES,
+            TableForm.TABLES,
             {
                 **_AUTOSTOP,
                 "protocol": _TEXT,
                 "internal_port": _PORT,
                 "ports": Keys(
-                    Form.TABLES,
+                    TableForm.TABLES,
                     {
                         "port": _PORT,
                         "start_port": _WHOLE,
@@ -304,17 +304,17 @@ FLY_TOML = Keys(
                         "force_https": _FLAG,
                         "tls_options": _TLS,
                         "http_options": _HTTP,
-                        "proxy_proto_options": Keys(Form.TABLE, {"version": _TEXT}),
+                        "proxy_proto_options": Keys(TableForm.TABLE, {"version": _TEXT}),
                     },
                 ),
-                "concurrency": Keys(Form.TABLE_OR_PAIR, _CONCURRENCY.keys),
-                "tcp_checks": Keys(Form.TABLES, _DURATIONS),
-                "http_checks": Keys(Form.TABLES, _http_check(_HEADERS)),
+                "concurrency": Keys(TableForm.TABLE_OR_PAIR, _CONCURRENCY.keys),
+                "tcp_checks": Keys(TableForm.TABLES, _DURATIONS),
+                "http_checks": Keys(TableForm.TABLES, _http_check(_HEADERS)),
             },
         ),
-        "checks": Keys(Form.NAMED, _TOP_LEVEL_CHECK, read_anyway=frozenset({"name"})),
+        "checks": Keys(TableForm.NAMED, _TOP_LEVEL_CHECK, read_anyway=frozenset({"name"})),
         "files": Keys(
-            Form.LIST,
+            TableForm.LIST,
             {
                 "guest_path": _TEXT,
                 "local_path": _TEXT,
@@ -327,12 +327,12 @@ FLY_TOML = Keys(
         "machine_config": _TEXT,
         "container": _TEXT,
         "machine_checks": _MACHINE_CHECKS,
-        "restart": Keys(Form.LIST, {"policy": _TEXT, "retries": _WHOLE, "processes": _TEXTS}),
+        "restart": Keys(TableForm.LIST, {"policy": _TEXT, "retries": _WHOLE, "processes": _TEXTS}),
         "vm": _MACHINE,
         "compute": _MACHINE,
         "computes": _MACHINE,
         "statics": Keys(
-            Form.LIST,
+            TableForm.LIST,
             {
                 "guest_path": _TEXT,
                 "url_prefix": _TEXT,
@@ -363,7 +363,8 @@ def _faults(value: object, key: Key, form: Scalar | Keys) -> Iterator[KeyFault]:
     for where, table in found:
         for name, entry in table.items():
             expected = form.keys.get(name)
-            is_harmless = form.form is Form.TABLES and not entry  # strict validation stops there
+            # strict validation does not look into an empty list
+            is_harmless = form.form is TableForm.TABLES and not entry
             if (expected is None and not is_harmless) or name in form.read_anyway:
                 names, is_read = tuple(form.keys), name in form.read_anyway
                 yield KeyFault((*where, name), entry, siblings=names, is_read=is_read)
@@ -371,15 +372,15 @@ def _faults(value: object, key: Key, form: Scalar | Keys) -> Iterator[KeyFault]:
                 yield from _faults(entry, (*where, name), expected)
 
 
-def _tables_of(value: object, key: Key, form: Form) -> list[tuple[Key, Table]] | None:
+def _tables_of(value: object, key: Key, form: TableForm) -> list[tuple[Key, Table]] | None:
     """Return the tables of a value, each with its key; None where it has another form."""
     entries: list[tuple[Key, object]]
-    if isinstance(value, dict) and form is not Form.LIST:
+    if isinstance(value, dict) and form is not TableForm.LIST:
         named = [((*key, name), entry) for name, entry in value.items()]
-        entries = named if form is Form.NAMED else [(key, value)]
-    elif isinstance(value, list) and form in (Form.LIST, Form.TABLES, Form.NAMED):
+        entries = named if form is TableForm.NAMED else [(key, value)]
+    elif isinstance(value, list) and form in (TableForm.LIST, TableForm.TABLES, TableForm.NAMED):
         entries = [((*key, index), entry) for index, entry in enumerate(value)]
-    elif form is Form.TABLE_OR_PAIR and isinstance(value, str) and _LIMITS.fullmatch(value):
+    elif form is TableForm.TABLE_OR_PAIR and isinstance(value, str) and _LIMITS.fullmatch(value):
         entries = []
     else:
         return None

@@ -245,7 +245,7 @@ def _with_unit(check: Check, name: str) -> str | None:
 @FLY_RULES.warning(
     "duration-refused",
     "A duration that flyctl refuses",
-    why="Go cannot parse it: the deploy ends before it begins, or goes on without it",
+    why="Go cannot parse it: flyctl refuses to deploy, or ignores it",
     fix='write numbers with units and nothing between, such as "15s" or "1m30s"',
 )
 def _duration_refused(document: Table) -> Iterator[Violation]:
@@ -308,7 +308,7 @@ FLY_RULES.notice(
 @FLY_RULES.warning(
     "check-timeout",
     "A check's timeout is not below its interval",
-    why="a check that hangs outlasts its turn, so an unhealthy machine is noticed late",
+    why="a hanging check still runs when the next one is due: a failing machine is noticed late",
     fix="make the timeout shorter than the interval",
 )
 def _check_timeout(document: Table) -> Iterator[Violation]:

@@ -34,6 +34,7 @@ from slo_action.core.lint.rule import (
 )
 from slo_action.core.slo.services import Endpoint, Service
 from slo_action.core.text.go_durations import go_text
+from slo_action.core.text.quantities import percent_words
 from slo_action.core.text.quoting import quoted
 
 _HTTP_PORT, _HTTPS_PORT = 80, 443
@@ -247,7 +248,7 @@ def _promise(service: Service) -> str:
     availability, health = service.targets.availability, service.endpoint("health")
     promises = []
     if availability is not None and availability >= _HIGH_AVAILABILITY:
-        promises.append(f"{float(availability * 100):g} % availability")
+        promises.append(f"{percent_words(availability)} availability")
     if health is not None and health.objective is not None:
         promises.append(f"health within {health.objective.limit_seconds:g} s")
     return " and ".join(promises)

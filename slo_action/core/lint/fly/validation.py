@@ -83,7 +83,7 @@ def _strict_only_key(document: Table) -> Iterator[Violation]:
 @VALIDATION_RULES.warning(
     "value-refused",
     "A value that flyctl refuses",
-    why="the deploy ends before it begins, so there is nothing to verify",
+    why="flyctl refuses to deploy, so there is nothing to verify",
     fix="write what the finding says is accepted",
 )
 def _value_refused(document: Table) -> Iterator[Violation]:
@@ -235,7 +235,7 @@ def _process_names(document: Table) -> list[str]:
     "stray-service-checks",
     "Checks that belong to no service",
     why=(
-        "[[services.http_checks]] begins a service of its own, without ports: it checks nothing "
+        "[[services.http_checks]] creates a separate service without ports: it checks nothing "
         "that users reach, and [http_service] stays unchecked"
     ),
     fix="write them as [[http_service.checks]]",

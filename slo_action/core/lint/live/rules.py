@@ -16,13 +16,12 @@ from slo_action.core.answer.set_cookie import is_kept_by_service
 from slo_action.core.lint.rule import Find, Key, RuleTable, Violation
 from slo_action.core.model import Outcome, Response, Sample
 from slo_action.core.slo.services import NAMED_ENDPOINTS, Endpoint, Service
-from slo_action.core.text.quoting import quoted
+from slo_action.core.text.quoting import LONGEST_ADDRESS, quoted
 
 HEALTH = "health"
 _NOT_THE_SERVICE = frozenset({Outcome.RATE_LIMITED, Outcome.WAF_CHALLENGE})
 _LARGE_BYTES = 8 * 1024
 _MOST_NAMES = 5
-_LONGEST_LOCATION = 300
 _END_OF_LOCATION = '": '
 """What stands between the address and the advice in a redirect's detail."""
 _BEHIND_PATH = re.compile(r"[?#].*", re.DOTALL)
@@ -212,7 +211,7 @@ def _first_answers(visit: Visit) -> Iterator[tuple[EndpointVisit, Sample]]:
 @LIVE_RULES.warning(
     "health-redirects",
     "The health endpoint redirects",
-    why="what redirects may do so while the service is down, so it is no healthy answer",
+    why="a redirect may work while the service is down, so it does not prove health",
     fix="name the address that answers 200 itself",
 )
 def _redirects(visit: Visit) -> Iterator[Violation]:
@@ -230,7 +229,7 @@ def _redirect(sample: Sample, location: str) -> str:
     if shown == location:
         return sample.detail
     _, end, advice = sample.detail.rpartition(_END_OF_LOCATION)
-    text = f"answers {sample.status} to {quoted(shown, _LONGEST_LOCATION)}, its query left out"
+    text = f"answers {sample.status} to {quoted(shown, LONGEST_ADDRESS)}, its query left out"
     return f"{text}: {advice}" if end else text
 
 
@@ -339,7 +338,7 @@ def _dependencies(visit: Visit) -> Iterator[str]:
     "health-slow",
     "The health answer is slower than slo.yml allows",
     why="measured once from here, it would fail in a verification",
-    fix="make the answer cheap, or allow what it takes",
+    fix="make the answer cheaper, or raise the target",
 )
 @_at_health
 def _slow(visit: Visit) -> Iterator[str]:

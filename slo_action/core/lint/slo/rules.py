@@ -6,7 +6,6 @@ from datetime import timedelta
 from fractions import Fraction
 from math import ceil
 
-from slo_action.core.journey.templates import names_in, undefined
 from slo_action.core.lint.rule import Key, RuleTable, Table, Violation
 from slo_action.core.policy.numbers import DEFAULTS
 from slo_action.core.slo.services import NAMED_ENDPOINTS, Endpoint, Service
@@ -21,8 +20,6 @@ _LIMITS = {
     "search": "search_response_time_p90",
     "stats": "stats_response_time_p95",
 }
-_TEMPLATES = ("path", "url", "headers", "form", "body", "json")
-"""The keys of a journey's step that may use a variable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,37 +219,6 @@ def _grace_past_gate(entry: SloEntry) -> Iterator[Violation]:
         if grace is not None and grace >= deadline:
             gate = f"deadline of the gate {exact_duration(deadline)}"
             yield Violation(key, f"{name} {exact_duration(grace)}, {gate}")
-
-
-@SLO_RULES.error(
-    "undefined-variable",
-    "A journey uses a variable before it is captured",
-    why="the step would fail in every run, whatever the service does",
-    fix="capture it in an earlier step, or write ${secrets.NAME}",
-)
-def _undefined_variable(entry: SloEntry) -> Iterator[Violation]:
-    for number, journey in enumerate(entry.service.journeys):
-        for index, name in undefined(journey):
-            step = quoted(journey.steps[index].name)
-            where: Key = ("journeys", number, "steps", index)
-            uses = (
-                key
-                for template in _TEMPLATES
-                for key in _uses(name, (template,), value_at(entry.table, (*where, template)))
-            )
-            yield Violation(
-                key=(*where, *next(uses, ())),  # the step itself where it is one of the defaults
-                message=f"step {step} uses ${{{name}}}, which no step captures before it",
-            )
-
-
-def _uses(name: str, key: Key, value: object) -> Iterator[Key]:
-    """Yield the keys of a value, or below it, that use a variable."""
-    if isinstance(value, str) and name in names_in(value):
-        yield key
-    elif isinstance(value, Mapping | list):
-        for part, one in value.items() if isinstance(value, Mapping) else enumerate(value):
-            yield from _uses(name, (*key, part), one)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

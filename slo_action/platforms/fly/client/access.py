@@ -54,7 +54,7 @@ def header_of(token: Secret) -> Secret:
     header = authorization(token)
     if not header.reveal().partition(" ")[2] or not is_header(header):
         raise PlatformError(
-            "the token for Fly.io is malformed: it holds what no token can.",
+            "the token for Fly.io is malformed: it has characters that no token has.",
             hint="set fly-api-token to all that `fly tokens create deploy` prints, on one line",
         )
     return header
@@ -70,7 +70,7 @@ def app_name(app: str) -> str:
     """Return an app's name, fit for a URL. Raises PlatformError for anything else."""
     if not APP_NAME.fullmatch(app):
         raise PlatformError(
-            f"{quoted(app)} is no name of an app on Fly.io.",
+            f"{quoted(app)} is not a Fly.io app name.",
             hint="see the `app` input: small letters, digits and dashes",
         )
     return app
@@ -86,7 +86,7 @@ def _address(variable: str, text: str) -> str:
         has_host = False
     if not has_host or not _PLAIN.fullmatch(whole) or not whole.isprintable():
         raise PlatformError(
-            f"{variable} is no address of an API.",
+            f"{variable} is not an API URL.",
             hint=f"set {variable} to an http(s) URL without credentials and query, or remove it",
         )
     return whole.rstrip("/")

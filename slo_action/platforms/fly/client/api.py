@@ -17,7 +17,7 @@ import httpx
 
 from slo_action.config.settings.fly import token_parts
 from slo_action.core.text.secrets import Scrubber, Secret
-from slo_action.platforms.fly.client import releases_query
+from slo_action.platforms.fly.client import graphql
 from slo_action.platforms.fly.client.access import FlyAddresses, app_name, header_of, is_header
 from slo_action.platforms.fly.client.errors import ApiAnswer, Call, FlyRefusedError, refused
 from slo_action.platforms.fly.client.http import FlyConnection
@@ -75,6 +75,7 @@ class FlyApi:
         self._scrubber = scrubber
         self._patience_seconds = patience_seconds
         bare = header.reveal().partition(" ")[2]  # for the registry a password, as for docker
+        self._bearer = Secret(f"Bearer {bare}")
         self._registry_header = Secret(f"Basic {b64encode(f'x:{bare}'.encode()).decode()}")
         for secret in (*token_parts(token), self._registry_header):
             scrubber.learn(secret.reveal().removeprefix("Basic "))
@@ -94,7 +95,12 @@ class FlyApi:
 
     def app(self) -> FlyApp:
         """Return the app."""
-        return self._object(FlyApp, self._get("read the app", ""))
+        call, variables = self._graphql("read the app"), {"appName": self._app}
+        answer = self._send(replace(call, body={"query": graphql.APP, "variables": variables}))
+        found = graphql.below(answer, "data", "app")
+        if not isinstance(found, dict):
+            raise refused(call, graphql.as_refusal(answer), self._scrubber.scrub)
+        return FlyApp.read(found)
 
     def machines(self) -> list[FlyMachine]:
         """Return all machines with their leases, also those that no deploy manages."""
@@ -191,20 +197,14 @@ class FlyApi:
 
     def releases(self, limit: int = 25) -> list[FlyRelease]:
         """Return the newest releases, newest first; without what the token may not see of them."""
-        call = Call(
-            app=self._app,
-            action="read the releases",
-            method="POST",
-            url=f"{self._addresses.graphql}/graphql",
-        )
-        answer = ApiAnswer()
-        for query in releases_query.QUERIES:
-            body = {"query": query, "variables": {"appName": self._app, "limit": limit}}
-            answer = self._send(replace(call, body=body))
-            found = releases_query.releases_in(answer)
+        call, answer = self._graphql("read the releases"), ApiAnswer()
+        variables = {"appName": self._app, "limit": limit}
+        for query in graphql.RELEASES:
+            answer = self._send(replace(call, body={"query": query, "variables": variables}))
+            found = graphql.releases_in(answer)
             if found is not None:
                 return found
-        raise refused(call, releases_query.as_refusal(answer), self._scrubber.scrub)
+        raise refused(call, graphql.as_refusal(answer), self._scrubber.scrub)
 
     def record_release(
         self, *, image: str, definition: Mapping[str, object], strategy: str
@@ -278,13 +278,24 @@ class FlyApi:
         url = f"{self._addresses.machines}/v1/apps/{self._app}{below}{path}"
         return Call(app=self._app, action=action, machine=machine, method="GET", url=url)
 
+    def _graphql(self, action: str) -> Call:
+        url = f"{self._addresses.graphql}/graphql"
+        return Call(app=self._app, action=action, method="POST", url=url)
+
     def _post(self, action: str, path: str, machine: str, nonce: Secret | None) -> Call:
         call = self._get(action, path, machine)
         return replace(call, method="POST", nonce=nonce, is_change=True)
 
     def _record(self, action: str, method: str, path: str) -> Call:
-        url = f"{self._addresses.releases}/api/v1/releases{path}"
-        return Call(app=self._app, action=action, method=method, url=url, is_change=True)
+        """This API is sent `Bearer` with macaroons, too: flyctl's internal/uiex/releases.go."""
+        return Call(
+            app=self._app,
+            action=action,
+            method=method,
+            url=f"{self._addresses.releases}/api/v1/releases{path}",
+            authorization=self._bearer,
+            is_change=True,
+        )
 
     def _send(self, call: Call) -> ApiAnswer:
         return self._connection.send(call, self._patience_seconds)

@@ -15,6 +15,7 @@ from slo_action import __version__
 from slo_action.core.text.secrets import Scrubber, Secret
 from slo_action.platforms.fly.client.errors import TRANSIENT, ApiAnswer, Call, refused
 from slo_action.ports import Clock
+from slo_action.system.limited_body import BodyLimitError, read_limited
 from slo_action.system.retry import RetryBudget
 
 TIMEOUT_SECONDS = 10.0
@@ -143,13 +144,17 @@ class FlyConnection:
             return ApiAnswer(lost=type(error).__name__, was_sent=not isinstance(error, _NOT_SENT))
 
     def _received(self, response: httpx.Response) -> ApiAnswer:
-        body, lost = self._read(response)
-        content = None
+        body, content, lost = b"", None, ""
         try:
+            body = read_limited(
+                response, self._clock, most_bytes=MOST_BYTES, seconds=TIMEOUT_SECONDS
+            )
             content = json.loads(body, parse_constant=_no_constant)
+        except BodyLimitError as error:
+            lost = str(error)
         except (ValueError, RecursionError):
             if response.is_success and body:
-                lost = lost or "its answer is no JSON"
+                lost = "its answer is not JSON"
         return ApiAnswer(
             status=None if lost else response.status_code,
             content=content,
@@ -157,20 +162,6 @@ class FlyConnection:
             retry_after=response.headers.get("Retry-After"),
             lost=lost,
         )
-
-    def _read(self, response: httpx.Response) -> tuple[bytes, str]:
-        """Return the body, or why it was not read to its end."""
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            return b"", "its answer is compressed, which was not asked for"
-        until = self._clock.monotonic() + TIMEOUT_SECONDS
-        body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > MOST_BYTES:
-                return b"", f"its answer is larger than {MOST_BYTES // 1024 // 1024} MB"
-            if self._clock.monotonic() > until:
-                return b"", f"its answer takes longer than {TIMEOUT_SECONDS:g} s"
-        return bytes(body), ""
 
     def _headers(self, call: Call) -> dict[str, str]:
         headers = {

@@ -173,7 +173,7 @@ class MachineConfig(RawModel):
     mounts: Each[dict[str, object]] = []
 
     def __bool__(self) -> bool:
-        """Tell whether anything is configured."""
+        """Return whether anything is configured."""
         return bool(self.raw)
 
     @property
@@ -271,7 +271,7 @@ class Event(LenientModel):
 class FlyMachine(RawModel):
     """A machine. Without a reachable host `whole_config` is empty, and parts of it are elsewhere.
 
-    `nonce` is the lease's, empty where nobody holds one.
+    `nonce` is the lease's, empty where none is held.
     """
 
     id: str = ""
@@ -286,7 +286,9 @@ class FlyMachine(RawModel):
     checks: Each[FlyCheckStatus] = []
     host_status: str = "ok"
     cordoned: bool = False
-    nonce: str = Field("", repr=False)
+    nonce: str = Field(
+        "", validation_alias=AliasChoices("nonce", AliasPath("lease", "nonce")), repr=False
+    )
 
     @property
     def config(self) -> MachineConfig:
@@ -332,8 +334,9 @@ class FlyRelease(LenientModel):
     )
     reason: str = ""
     description: str = ""
+    stable: bool = False
+    user_id: str = Field("", validation_alias=AliasPath("user", "id"))
     user: str = Field("", validation_alias=AliasPath("user", "name"))
-    email: str = Field("", validation_alias=AliasPath("user", "email"))
     created_at: UtcTime = Field(None, validation_alias="createdAt")
 
     @field_validator("digest", mode="after")
@@ -357,7 +360,7 @@ class FlyRelease(LenientModel):
         return Release(version=self.name if self.version else "", digest=self.digest)
 
     def is_release(self, release: Release) -> bool:
-        """Tell whether it is that release: by its version, or without one by its image."""
+        """Return whether it is that release: by its version, or without one by its image."""
         if release.version:
             return self.name == release.version
         return bool(self.digest) and self.digest == release.digest
@@ -384,16 +387,26 @@ class LeaseAnswer(LenientModel):
 
 
 class FlyApp(LenientModel):
-    """An app, and the organization that owns it."""
+    """An app as GraphQL describes it, and the organization that owns it."""
 
     id: str = ""
     name: str = ""
     status: str = ""
+    deployed: bool = False
+    hostname: str = ""
     network: str = ""
-    owner: str = Field("", validation_alias=AliasPath("organization", "name"))
+    url: str = Field("", validation_alias="appUrl")
+    platform_version: str = Field("", validation_alias="platformVersion")
+    role: str = Field("", validation_alias=AliasPath("role", "name"))
     owner_slug: str = Field("", validation_alias=AliasPath("organization", "slug"))
     owner_id: str = Field("", validation_alias=AliasPath("organization", "id"))
-    owner_number: str = Field("", validation_alias=AliasPath("organization", "internal_numeric_id"))
+    owner_number: str = Field("", validation_alias=AliasPath("organization", "internalNumericId"))
+    owner_pays: bool = Field(False, validation_alias=AliasPath("organization", "paidPlan"))
+
+    @property
+    def is_postgres(self) -> bool:
+        """True for one of Fly's Postgres apps, whose machines no deploy manages."""
+        return self.role == "postgres_cluster"
 
 
 def digest_in(image: str) -> str:

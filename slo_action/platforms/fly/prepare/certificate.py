@@ -79,7 +79,7 @@ def _token(api: FlyApi, counted: Sequence[FlyMachine]) -> _Found:
     """Release a lease that does not exist: that needs the right to change, and changes nothing."""
     name = next((live.id for live in counted if not live.nonce), "")
     if not name:
-        return ProofState.UNKNOWN, "there is no machine to try it on"
+        return ProofState.UNKNOWN, "there is no machine to test it on"
     answer = tried(partial(api.release_lease, name, _NO_LEASE))
     if not isinstance(answer, FlyRefusedError) or answer.status in {404, 409, 412}:
         return ProofState.PROVEN, "it may change machines"

@@ -11,7 +11,7 @@ from functools import partial
 
 from slo_action.core.model import RollbackStep
 from slo_action.core.release.fleet import short_digest
-from slo_action.core.release.rollback_plan import RollbackPlan, Step
+from slo_action.core.release.rollback_plan import MachineAction, RollbackPlan
 from slo_action.errors import Interrupted, PlatformError
 from slo_action.platforms.fly.client.errors import FlyRefusedError, tried
 from slo_action.platforms.fly.rollback.leases import Leases
@@ -29,7 +29,7 @@ from slo_action.platforms.fly.rollback.tools import (
 
 ENGINE = "machines"
 """What plans and audits call it."""
-_CHANGES = frozenset({Step.UPDATE, Step.START})
+_CHANGES = frozenset({MachineAction.UPDATE, MachineAction.START})
 _REPEAT_SECONDS = 3.0
 _RECORD_PATIENCE_SECONDS = 5.0
 
@@ -46,7 +46,7 @@ class MachinesEngine:
     timeout_seconds: float
 
     def plan(self, survey: Survey) -> RollbackPlan:
-        """Return each machine's part. Raises PlatformError where one has no way back."""
+        """Return each machine's part. Raises PlatformError where one cannot be restored."""
         orders = _reachable(survey)
         self._demand_images(orders)
         return RollbackPlan(
@@ -60,10 +60,10 @@ class MachinesEngine:
         """Do what `plan` says, journalling before each call that changes something.
 
         Never raises for what the platform did while it restored, nor for a signal: the last step
-        says so. Raises PlatformError where a machine has no way back.
+        says so. Raises PlatformError where a machine cannot be restored.
         """
         orders = _reachable(survey)
-        changed = [one.name for one in orders if one.step.step is not Step.LEAVE]
+        changed = [one.name for one in orders if one.step.step is not MachineAction.LEAVE]
         steps = StepLog(self.tools.clock, changed)
         leases = Leases(self.tools, journal)
         restore = BatchRestore(
@@ -89,7 +89,7 @@ class MachinesEngine:
 
         A registry without an answer stops nothing: the platform may have the image all the same.
         """
-        updated = (one.previous for one in orders if one.step.step is Step.UPDATE)
+        updated = (one.previous for one in orders if one.step.step is MachineAction.UPDATE)
         for image in sorted({previous.config.image for previous in updated if previous}):
             repository, _, digest = image.partition("@")
             if self.tools.api.has_image(repository, digest) is False:
@@ -100,7 +100,7 @@ class MachinesEngine:
 
     def _act(self, survey: Survey, orders: Sequence[MachineOrder], restore: BatchRestore) -> None:
         for order in orders:
-            if order.step.step is Step.LEAVE:
+            if order.step.step is MachineAction.LEAVE:
                 is_gone = order.machine.state == "destroyed"
                 left = "" if is_gone else f"left on {order.step.before}: "
                 detail = f"{left}{order.step.why}"
@@ -113,7 +113,7 @@ class MachinesEngine:
                     "`mode: rollback`, which does the rest"
                 )
             restore.restore(batch)
-        extras = [order for order in orders if order.step.step is Step.CORDON]
+        extras = [order for order in orders if order.step.step is MachineAction.CORDON]
         for begin in range(0, len(extras), LARGEST):
             self._cordon(extras[begin : begin + LARGEST], restore)
         self._record(survey, restore)
@@ -188,7 +188,7 @@ class MachinesEngine:
 
 
 def _reachable(survey: Survey) -> Sequence[MachineOrder]:
-    """Return every machine's part. Raises PlatformError where one has no way back."""
+    """Return every machine's part. Raises PlatformError where one cannot be restored."""
     orders = ordered(survey)
     if all(not order.machine.is_host_ok for order in orders):
         raise PlatformError(

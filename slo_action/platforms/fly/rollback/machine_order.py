@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from slo_action.core.model import Release
 from slo_action.core.release.fleet import Machine, short_digest
-from slo_action.core.release.rollback_plan import MachineStep, Step
+from slo_action.core.release.rollback_plan import MachineAction, MachineStep
 from slo_action.platforms.fly.client.models import FlyMachine, Json, MachineConfig
 from slo_action.platforms.fly.state.machines import read_machine
 
@@ -101,18 +101,18 @@ def restoring(
     traffic = ("uncordoned",) if uncordons else ()
     step = replace(
         order.step,
-        step=Step.UPDATE,
+        step=MachineAction.UPDATE,
         after=name,
         changes=(*image, *changed_parts(live.whole_config, previous.config), *traffic),
         stays_stopped=not runs,
     )
     if previous.is_restored(live):
         why = "it has its previous image and configuration already"
-        step = replace(step, step=Step.LEAVE, before=name, why=why)
+        step = replace(step, step=MachineAction.LEAVE, before=name, why=why)
         if uncordons:
-            step = replace(step, step=Step.START, why="it took traffic before the deploy")
+            step = replace(step, step=MachineAction.START, why="it took traffic before the deploy")
         if runs and order.machine.state in RESTING:
-            step = replace(step, step=Step.START, why="it ran before the deploy")
+            step = replace(step, step=MachineAction.START, why="it ran before the deploy")
     return replace(order, step=step, previous=previous, uncordons=uncordons)
 
 
@@ -125,7 +125,7 @@ def cordoning(live: FlyMachine) -> MachineOrder:
         return order
     step = replace(
         order.step,
-        step=Step.CORDON,
+        step=MachineAction.CORDON,
         after="stopped" if stops else "out of the traffic",
         why="the deploy made it; it is kept, and can be destroyed by hand",
     )
@@ -139,7 +139,7 @@ def leaving(live: FlyMachine, why: str) -> MachineOrder:
     step = MachineStep(
         machine=machine.name,
         region=machine.region,
-        step=Step.LEAVE,
+        step=MachineAction.LEAVE,
         before=runs,
         after=runs,
         why=why,

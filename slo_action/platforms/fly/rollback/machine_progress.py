@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from slo_action.core.release.fleet import Machine, exit_summary
-from slo_action.core.release.rollback_plan import Step
+from slo_action.core.release.rollback_plan import MachineAction
 from slo_action.platforms.fly.client.models import FlyMachine, MachineConfig
 from slo_action.platforms.fly.rollback.machine_order import RESTING, MachineOrder
 from slo_action.platforms.fly.rollback.tools import TakenOverError
@@ -32,7 +32,7 @@ class MachineProgress:
 
     `latest` is when the whole rollback's time is over: until then a machine is on its way. It has
     `least_seconds` to become healthy once it has started. `instance` is the one we made by an
-    update, empty without one. `ending` says how it ended; `is_late` where it was on its way still.
+    update, empty without one. `ending` says how it ended; `is_late` where it had not started yet.
     `replacement` is the machine that takes its place where its host is full; empty without one.
     """
 
@@ -61,7 +61,7 @@ class MachineProgress:
     @property
     def is_update(self) -> bool:
         """True where it gets another configuration, not only a start."""
-        return self.order.step.step is Step.UPDATE
+        return self.order.step.step is MachineAction.UPDATE
 
     @property
     def machine(self) -> str:
@@ -140,7 +140,7 @@ class MachineProgress:
             return self._rests(machine, now)
         kept = 0 if self.sent is not None else len(self.order.machine.crashes)
         crashes = len(machine.crashes) - kept  # a configuration that stays keeps its exits
-        if crashes >= _MOST_CRASHES or (crashes > 0 and machine.is_dead):
+        if crashes >= _MOST_CRASHES or (crashes > 0 and machine.is_down):
             return self.fail(f"it does not stay up: {exit_summary(machine)}", now)
         if machine.state == "started":
             return self._runs(live, machine, now)

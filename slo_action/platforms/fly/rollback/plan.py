@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 
 from slo_action.core.release.fleet import Machine
-from slo_action.core.release.rollback_plan import Step
+from slo_action.core.release.rollback_plan import MachineAction
 from slo_action.errors import PlatformError
 from slo_action.platforms.fly.client.models import FlyMachine, FlyRelease, release_number
 from slo_action.platforms.fly.rollback.machine_order import (
@@ -28,14 +28,14 @@ LARGEST = 8
 
 
 def ordered(survey: Survey) -> tuple[MachineOrder, ...]:
-    """Return every machine's order. Raises PlatformError where one that counts has no way back."""
+    """Return every machine's order. Raises PlatformError where one cannot be restored."""
     return _Planner(survey).orders()
 
 
 def not_restored(survey: Survey, orders: Sequence[MachineOrder]) -> tuple[str, ...]:
     """Return what stays as the failed deploy, or another client, made it."""
     gone = [order.name for order in orders if order.machine.state == "destroyed"]
-    left = [order for order in orders if order.step.step is Step.LEAVE]
+    left = [order for order in orders if order.step.step is MachineAction.LEAVE]
     lost = [order.name for order in left if not order.machine.is_host_ok]
     return (
         *lost_by_deploy(survey.machines, survey.judged),
@@ -83,7 +83,7 @@ class _Planner:
             self._with_past(live, previous) if previous else self._without_past(live)
             for live, previous in self._past
         ]
-        why = "its host does not answer, so it is left alone: look at it by hand"
+        why = "its host does not answer, so it is not changed: check it by hand"
         left = [leaving(live, why) for live in self._lost]
         return (*made, *left, *map(self._destroyed, self._gone))
 
@@ -209,6 +209,6 @@ def _taken(waiting: Sequence[MachineOrder], shares: Mapping[str, int]) -> tuple[
 def _canary_rank(
     orders: Sequence[MachineOrder], order: MachineOrder
 ) -> tuple[bool, bool, int, bool]:
-    """Rank the best canary lowest: it runs, takes traffic, in the biggest group, and is sick."""
+    """Rank the best canary lowest: it runs, takes traffic, in the biggest group, and fails."""
     group = sum(1 for other in orders if other.machine.group == order.machine.group)
     return order.step.stays_stopped, not order.machine.is_serving, -group, not order.is_idle

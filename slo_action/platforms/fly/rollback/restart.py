@@ -83,7 +83,7 @@ def _state(live: FlyMachine, before: FlyMachine) -> tuple[str, bool]:
     """
     machine = read_machine(live)
     crashes = len(machine.crashes) - len(read_machine(before).crashes)
-    if crashes >= _MOST_CRASHES or (crashes > 0 and machine.is_dead):
+    if crashes >= _MOST_CRASHES or (crashes > 0 and machine.is_down):
         raise RollbackAbortedError(f"it does not stay up: {exit_summary(machine)}")
     passing, expected = machine.checks_passing, machine.checks_expected
     checks = f"{passing} of {expected} checks passing" if expected else "no checks configured"

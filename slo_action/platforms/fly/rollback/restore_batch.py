@@ -74,8 +74,8 @@ class BatchRestore:
         which = f"machine {', '.join(progress.order.name for progress in failed)}"
         if failed and all(progress.is_late for progress in failed):
             raise LateError(
-                f"{which} is on its way still, and the time is over: the platform goes on with it. "
-                "Run `mode: rollback` to finish and verify it, with a longer `rollback-timeout`"
+                f"{which} has not started within `rollback-timeout`; the platform is still "
+                "starting it. Run `mode: rollback` with a longer `rollback-timeout` to finish"
             )
         if failed:
             raise RollbackAbortedError(f"{which} was not restored")

@@ -31,13 +31,13 @@ class LateError(RollbackAbortedError):
 
 
 class StepLog:
-    """The steps so far, and which machines are in work. The last step says how it ended."""
+    """The steps so far, and which machines are in progress. The last step says how it ended."""
 
     def __init__(self, clock: Clock, machines: Sequence[str] = ()) -> None:
         self._clock = clock
         self._began = clock.monotonic()
         self._waiting = list(machines)
-        self._in_work: list[str] = []
+        self._in_progress: list[str] = []
         self._restored: list[str] = []
         self._steps: list[RollbackStep] = []
 
@@ -47,15 +47,15 @@ class StepLog:
         return tuple(self._steps)
 
     def begin(self, machines: Sequence[str]) -> None:
-        """Count machines as in work."""
-        self._in_work.extend(machines)
+        """Count machines as in progress."""
+        self._in_progress.extend(machines)
         self._waiting = [name for name in self._waiting if name not in machines]
 
     def end(self, machine: str, detail: str, *, succeeded: bool, seconds: float = 0.0) -> None:
-        """Note how one machine's step ended; one that failed stays in work."""
+        """Note how one machine's step ended; one that failed stays in progress."""
         self.add(f"machine {machine}", detail, succeeded=succeeded, seconds=seconds)
         if succeeded:
-            self._in_work = [name for name in self._in_work if name != machine]
+            self._in_progress = [name for name in self._in_progress if name != machine]
             self._restored.append(machine)
 
     def add(self, name: str, detail: str, *, succeeded: bool, seconds: float = 0.0) -> None:
@@ -66,9 +66,13 @@ class StepLog:
 
     def give_up(self, reason: str | RollbackAbortedError) -> None:
         """Close with a failed step that says how far the rollback got."""
-        parts = {"restored": self._restored, "in work": self._in_work, "untouched": self._waiting}
+        parts = {
+            "restored": self._restored,
+            "in progress": self._in_progress,
+            "untouched": self._waiting,
+        }
         lists = (f"{state}: {', '.join(names) or 'none'}" for state, names in parts.items())
-        changed_nothing = not (self._restored or self._in_work)
+        changed_nothing = not (self._restored or self._in_progress)
         progress = "nothing was changed" if changed_nothing else "; ".join(lists)
         step = RollbackStep(
             name="rollback",

@@ -1,45 +1,22 @@
-"""Machines, status and releases as flyctl prints them, redacted.
+"""Machines, status and releases byte for byte as flyctl prints them, but redacted.
 
-Source: flyctl's `machines list`, `status` and `releases` with `--json`, and the structs of fly-go.
-Parts of a machine that fly-go does not know are left out, as flyctl does.
+Source: flyctl's `machines list`, `status` and `releases` with `--json`, and its render.JSON.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
-from slo_action.core.text.go_durations import go_printed
 from slo_action.core.text.quantities import instant_text
 from slo_action.platforms.fly.client.models import Event, FlyApp, FlyMachine, FlyRelease, Json
+from slo_action.platforms.fly.snapshots.go_structs import go_json, go_time
 from slo_action.platforms.fly.snapshots.redaction import redacted
-from slo_action.platforms.fly.state.machines import COMPATIBILITY_CHECKS, is_app_machine
+from slo_action.platforms.fly.state.machines import COMPATIBILITY_CHECKS
 
 _INDENT = 4
-_MACHINE = (
-    "id",
-    "name",
-    "state",
-    "region",
-    "image_ref",
-    "instance_id",
-    "version",
-    "private_ip",
-    "created_at",
-    "updated_at",
-    "config",
-    "events",
-    "checks",
-    "nonce",
-    "host_status",
-    "cordoned",
-    "containers",
-    "incomplete_config",
-)
-_EVENT = ("type", "status", "request", "source", "timestamp")
-_ALWAYS: dict[str, object] = {"image_ref": {}, "cordoned": False}
-"""What Go prints of a machine, whether the API sends it or not."""
-_DURATIONS = frozenset({"interval", "timeout", "grace_period"})
-_AUTOSTOP: Json = {"off": False, "stop": True}
+_NOT_IN_STATUS = frozenset({"fly_app_release_command", "release_command", "fly_app_console"})
+_GONE = frozenset({"destroyed", "destroying"})
+_ESCAPED = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"})
+"""What Go escapes beside what JSON demands: it may be shown in HTML."""
 
 
 def machines_json(machines: Iterable[FlyMachine]) -> str:
@@ -52,31 +29,39 @@ def status_json(app: FlyApp, machines: Iterable[FlyMachine], newest_release: int
 
     `newest_release` is a version, whether it runs or not; None where there is none.
     """
-    host = f"{app.name}.fly.dev"
+    shown = [
+        live
+        for live in machines
+        if (app.is_postgres or live.config.metadata.get("fly_platform_version") == "v2")
+        and live.config.group not in _NOT_IN_STATUS
+        and live.state not in _GONE
+    ]
     shape: dict[str, object] = {
-        "ID": app.name,
+        "ID": app.id,
         "Name": app.name,
-        "Deployed": app.status == "deployed",
+        "Deployed": app.deployed,
         "Status": app.status,
-        "Hostname": host,
+        "Hostname": app.hostname,
         "Version": newest_release or 0,
-        "AppURL": f"https://{host}",
-        "PlatformVersion": "machines",
+        "AppURL": app.url,
+        "PlatformVersion": app.platform_version,
         "Organization": {
             "ID": app.owner_id,
             "InternalNumericID": app.owner_number,
-            "Name": app.owner,
+            "Name": "",
             "Slug": app.owner_slug,
-            "RawSlug": app.owner_slug,
-            "PaidPlan": False,
+            "RawSlug": "",
+            "PaidPlan": app.owner_pays,
         },
-        "Machines": [_machine(live.raw) for live in machines if is_app_machine(live)],
+        "Machines": [_machine(live.raw) for live in sorted(shown, key=_by_id, reverse=True)],
     }
-    return _printed(shape | ({"Network": app.network} if app.network else {}))
+    if app.network:
+        shape["Network"] = app.network
+    return _printed(dict(sorted(shape.items())))
 
 
 def releases_json(releases: Sequence[FlyRelease]) -> str:
-    """Return what `flyctl releases --json` prints, without e-mail addresses and definitions."""
+    """Return what `flyctl releases --json` prints, without e-mail addresses."""
     return _printed([_release(row) for row in releases])
 
 
@@ -96,47 +81,20 @@ def events_json(machines: Iterable[FlyMachine]) -> str:
     )
 
 
-def _machine(raw: Json) -> dict[str, object]:
-    sent = {key: raw[key] for key in _MACHINE if raw.get(key) is not None}
-    shaped = _object(redacted(_ALWAYS | sent))
-    config = shaped.get("config")
-    if isinstance(config, Mapping):
-        shaped["config"] = _config(config)
-    if "events" in shaped:
-        events = _objects(shaped["events"])
-        shaped["events"] = [{key: sent[key] for key in _EVENT if key in sent} for sent in events]
-    if "checks" in shaped:
-        names = [(check, str(check.get("name", ""))) for check in _objects(shaped["checks"])]
-        shaped["checks"] = [one for one, name in names if not name.startswith(COMPATIBILITY_CHECKS)]
-    return {key: shaped[key] for key in _MACHINE if key in shaped}
+def _machine(raw: Json) -> object:
+    shown = redacted(raw)
+    if isinstance(shown, dict) and isinstance(shown.get("checks"), list):
+        shown["checks"] = [check for check in shown["checks"] if not _is_compatibility(check)]
+    return go_json(shown)
 
 
-def _config(sent: Json) -> dict[str, object]:
-    shaped = {"init": {}, **sent}
-    if "services" in sent:
-        shaped["services"] = [_service(service) for service in _objects(sent["services"])]
-    checks = sent.get("checks")
-    if isinstance(checks, Mapping):
-        shaped["checks"] = {name: _with_durations(check) for name, check in checks.items()}
-    if "stop_config" in sent:
-        shaped["stop_config"] = _with_durations(sent["stop_config"])
-    return shaped
+def _is_compatibility(check: object) -> bool:
+    name = check.get("name") if isinstance(check, Mapping) else None
+    return isinstance(name, str) and name.startswith(COMPATIBILITY_CHECKS)
 
 
-def _service(sent: Json) -> dict[str, object]:
-    shaped = {"force_instance_key": None, **sent}
-    autostop = sent.get("autostop")
-    if isinstance(autostop, str):
-        shaped["autostop"] = _AUTOSTOP.get(autostop, autostop)
-    if "checks" in sent:
-        shaped["checks"] = [_with_durations(check) for check in _objects(sent["checks"])]
-    return shaped
-
-
-def _with_durations(sent: object) -> object:
-    if not isinstance(sent, Mapping):
-        return sent
-    return {key: go_printed(one) if key in _DURATIONS else one for key, one in sent.items()}
+def _by_id(live: FlyMachine) -> str:
+    return live.id
 
 
 def _release(row: FlyRelease) -> dict[str, object]:
@@ -144,40 +102,29 @@ def _release(row: FlyRelease) -> dict[str, object]:
     return {
         "ID": row.id,
         "Version": row.version,
-        "Stable": row.is_complete,
+        "Stable": row.stable,
         "InProgress": False,
         "Reason": row.reason,
         "Description": row.description,
         "Status": row.status,
         "DeploymentStrategy": "",
         "Metadata": None,
-        "User": {"ID": "", "Name": row.user or row.email, "Email": "", "EnablePaidHobby": False},
+        "User": {"ID": row.user_id, "Name": row.user, "Email": "", "EnablePaidHobby": False},
         "EvaluationID": "",
-        "CreatedAt": _stamp(row.created_at),
+        "CreatedAt": go_time(row.created_at) if row.created_at else "0001-01-01T00:00:00Z",
         "ImageRef": row.image,
     }
 
 
 def _event(event: Event) -> dict[str, object]:
-    shown = {"at": _stamp(event.at), **event.model_dump(include={"type", "status", "source"})}
+    at = instant_text(event.at) if event.at else None
+    shown = {"at": at, **event.model_dump(include={"type", "status", "source"})}
     if event.ended is None:
         return shown
     return shown | event.ended.model_dump() | {"restart_count": event.restart_count}
 
 
-def _stamp(at: datetime | None) -> str | None:
-    return instant_text(at) if at else None
-
-
-def _object(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> list[dict[str, object]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
 def _printed(value: object) -> str:
     """A text that is none in Unicode would fail to be written."""
-    text = json.dumps(value, indent=_INDENT, ensure_ascii=False)
+    text = json.dumps(value, indent=_INDENT, ensure_ascii=False).translate(_ESCAPED)
     return text.encode(errors="replace").decode() + "\n"

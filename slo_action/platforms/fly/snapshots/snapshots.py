@@ -39,8 +39,6 @@ class SnapshotReader:
         Releases that cannot be read again stay as they were: the machines are what changes.
         """
         self.machines = api.machines()
-        with suppress(FlyRefusedError):
-            self._described = self._described or api.app()
         now = self._clock.monotonic()
         if self._releases_read is not None and now < self._releases_read + _RELEASES_SECONDS:
             return
@@ -49,6 +47,9 @@ class SnapshotReader:
         except FlyRefusedError:
             if self._releases_read is None:
                 raise
+            return
+        with suppress(FlyRefusedError):
+            self._described = self._described or api.app()
 
     def read_releases(self, api: FlyApi) -> Sequence[FlyRelease]:
         """Read the releases now, however fresh the last ones are."""
@@ -61,7 +62,7 @@ class SnapshotReader:
         if not self.machines:
             return ()
         newest = self.releases[0].version if self.releases else None
-        described = self._described or FlyApp(name=self._app)
+        described = self._described or FlyApp(id=self._app, name=self._app)
         texts = {
             f"proofs/fly/{self._app}_machines.json": machines_json(self.machines),
             f"proofs/fly/{self._app}_status.json": status_json(described, self.machines, newest),

@@ -159,7 +159,7 @@ def _nothing(
         why = "the image of every older release failed before"
     else:
         why = "the images of the older releases are known by tags only, which may mean others now"
-    return PlatformError(f"there is no release to go back to: {why}.", hint=_BY_HAND)
+    return PlatformError(f"there is no release to roll back to: {why}.", hint=_BY_HAND)
 
 
 def _is_named(row: FlyRelease, wanted: str) -> bool:

@@ -154,10 +154,10 @@ def test_silence_about_caching_is_a_notice(headers: list[tuple[str, str]], words
 
 
 def test_an_answer_out_of_a_cache_is_one_whatever_its_headers_say() -> None:
-    cached = answer(outcome=Outcome.CACHED, detail='answers 200 out of a cache ("Age: 12")')
-    silent = answer(SOUND, JSON, outcome=Outcome.CACHED, detail="answers 200 out of a cache")
+    cached = answer(outcome=Outcome.CACHED, detail='answers 200 from a cache ("Age: 12")')
+    silent = answer(SOUND, JSON, outcome=Outcome.CACHED, detail="answers 200 from a cache")
 
-    words = 'health_endpoint answers 200 out of a cache ("Age: 12")'
+    words = 'health_endpoint answers 200 from a cache ("Age: 12")'
     assert found(visit(answer(), cached))["health-cacheable"].message == words
     assert set(found(visit(silent))) == {"health-cacheable"}
 

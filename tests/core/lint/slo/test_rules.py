@@ -164,12 +164,6 @@ def test_the_document_s_six_services_contradict_themselves_nowhere() -> None:
             4,
             "grace_period 90s, deadline of the gate 90s",
         ),
-        (
-            "journeys:\n- name: j\n  steps:\n  - {name: one, path: '/${id}'}",
-            "undefined-variable",
-            6,
-            'step "one" uses ${id}, which no step captures before it',
-        ),
     ],
 )
 def test_a_contradiction_is_found_where_it_stands(
@@ -192,30 +186,10 @@ def test_a_contradiction_is_found_where_it_stands(
         "schedule: '0 * * * *'\nslo_targets: {job_success_rate: 95%}",
         "monitoring: {grace_period: 90s}\npolicy: {health_deadline: 2m}",
         "endpoints: [{name: a, path: /a}]\nslo_targets: {api_response_time_p95: 5s}",
-        (
-            "journeys: [{name: j, steps: [{name: one, path: /, capture: {id: {json: $.id}}},"
-            " {name: two, path: '/${id}', json: {a: ['${id}', '${secrets.A}']}}]}]"
-        ),
     ],
 )
 def test_what_fits_together_is_left_alone(check: Check, text: str) -> None:
     assert check(ONE + text) == []
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        "headers: {A: '${x}'}",
-        "form: {a: '${x}'}",
-        "body: '${x}'",
-        "json: {a: [{b: '${x}'}]}",
-        "capture: {x: {json: $.x}}, body: '${x}'",
-    ],
-)
-def test_a_variable_is_looked_for_wherever_a_step_may_use_one(check: Check, place: str) -> None:
-    found = check(f"{ONE}journeys: [{{name: j, steps: [{{name: s, path: /, {place}}}]}}]")
-
-    assert [one.rule.name for one in found] == ["undefined-variable"]
 
 
 def test_what_defaults_say_is_for_the_services_that_have_the_endpoint(check: Check) -> None:
@@ -271,25 +245,3 @@ def test_several_contradictions_come_together_in_the_order_of_the_lines(check: C
 
     assert [one.place.line for one in found] == [4, 5, 7]
     assert {one.rule.level for one in found} == {Level.ERROR}
-
-
-@pytest.mark.parametrize(
-    ("place", "line"),
-    [
-        ("path: '/a/${x}'", 8),
-        ("url: 'https://a.example/${x}'", 8),
-        ("path: /\n    headers:\n      A: a\n      B: '${x}'", 11),
-        ("path: /\n    form:\n      a: '${x}'", 10),
-        ("path: /\n    body: '${x}'", 9),
-        ("path: /\n    json:\n      a:\n      - b: 1\n        c: '${x}'", 12),
-        ("path: /\n    capture: {x: {json: $.x}}\n    json: {a: '${x}'}", 10),
-    ],
-)
-def test_a_variable_is_reported_at_the_key_that_uses_it(
-    check: Check, place: str, line: int
-) -> None:
-    (found,) = check(
-        f"{ONE}journeys:\n- name: j\n  steps:\n  - name: s\n    method: POST\n    {place}"
-    )
-
-    assert found.place.line == line

@@ -13,6 +13,7 @@ from slo_action.platforms.fly.client.errors import FlyRefusedError
 from slo_action.system.clock import SystemClock
 from tests.platforms.fly.answers import (
     CHANGES,
+    DESCRIBED,
     LEASED,
     MACHINE,
     NOT_TWICE,
@@ -168,7 +169,7 @@ def test_too_many_requests_are_answered_by_waiting_as_long_as_fly_asks(
     header: str, waits: float
 ) -> None:
     clock = VirtualClock()
-    fly = Fly(refusal(429, **{"Retry-After": header}), told({}))
+    fly = Fly(refusal(429, **{"Retry-After": header}), DESCRIBED)
 
     api(fly, clock=clock).app()
 
@@ -228,12 +229,12 @@ def test_actions_and_machines_are_counted_apart() -> None:
 
 def test_after_a_rest_a_burst_is_possible_again() -> None:
     clock = VirtualClock()
-    client = api(Fly(told({})), clock=clock)
+    client = api(Fly(told([])), clock=clock)
     for _ in range(3):
-        client.app()
+        client.machines()
     clock.advance(10)
     for _ in range(3):
-        client.app()
+        client.machines()
 
     assert clock.monotonic() == 10
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slo_action.core.model import Release
-from slo_action.core.release.rollback_plan import MachineStep, Step
+from slo_action.core.release.rollback_plan import MachineAction, MachineStep
 from slo_action.errors import PlatformError
 from slo_action.platforms.fly.client.models import (
     FlyMachine,
@@ -131,7 +131,8 @@ def test_releases_of_the_target_s_content_go_by_the_target_s_name() -> None:
     found = steps(made)
 
     assert (found["m1"].before, found["m1"].after) == ("v43", "v41")
-    assert (found["m2"].step, found["m2"].before, found["m2"].after) == (Step.LEAVE, "v41", "v41")
+    kept = found["m2"]
+    assert (kept.step, kept.before, kept.after) == (MachineAction.LEAVE, "v41", "v41")
 
 
 def test_a_machine_that_ran_another_image_keeps_that_one_s_name() -> None:
@@ -286,7 +287,7 @@ def test_a_machine_that_is_restored_already_is_left() -> None:
 
     step = steps(made)["m1"]
 
-    assert (step.step, step.changes) == (Step.LEAVE, ())
+    assert (step.step, step.changes) == (MachineAction.LEAVE, ())
 
 
 def test_the_same_image_with_another_configuration_is_updated() -> None:
@@ -295,7 +296,7 @@ def test_the_same_image_with_another_configuration_is_updated() -> None:
 
     step = steps(made)["m1"]
 
-    assert step.step is Step.UPDATE
+    assert step.step is MachineAction.UPDATE
     assert step.changes == ("env BAD", "env PORT")
 
 
@@ -308,7 +309,10 @@ def test_one_that_lacks_only_its_traffic_or_its_process_is_not_updated() -> None
 
     found = orders(made)
 
-    assert [order.step.step for order in found.values()] == [Step.START, Step.START]
+    assert [order.step.step for order in found.values()] == [
+        MachineAction.START,
+        MachineAction.START,
+    ]
     assert found["m1"].uncordons
     assert found["m1"].step.changes == ("uncordoned",)
 
@@ -361,7 +365,7 @@ def test_a_new_machine_leaves_the_traffic_where_others_are_restored() -> None:
 
     step = steps(made)["new"]
 
-    assert step.step is Step.CORDON
+    assert step.step is MachineAction.CORDON
     assert step.after == "out of the traffic"
 
 
@@ -381,8 +385,8 @@ def test_new_machines_take_the_places_of_those_that_are_gone_same_region_first()
 
     assert restored(made, "new1")["env"] == {"REGION": "ams"}
     assert restored(made, "new2")["env"] == {"REGION": "fra"}
-    assert found["new3"].step.step is Step.CORDON
-    assert found["old1"].step.step is Step.LEAVE
+    assert found["new3"].step.step is MachineAction.CORDON
+    assert found["old1"].step.step is MachineAction.LEAVE
     assert "another takes its place" in found["old1"].step.why
 
 
@@ -391,7 +395,7 @@ def test_a_group_that_lost_machines_says_that_it_is_smaller() -> None:
 
     step = steps(made)["m2"]
 
-    assert (step.step, step.before) == (Step.LEAVE, "destroyed")
+    assert (step.step, step.before) == (MachineAction.LEAVE, "destroyed")
     assert "its group has fewer machines now" in step.why
 
 
@@ -421,7 +425,7 @@ def test_a_group_that_the_previous_definition_does_not_know_is_taken_out() -> No
 
     step = steps(made)["m2"]
 
-    assert (step.step, step.after) == (Step.CORDON, "stopped")
+    assert (step.step, step.after) == (MachineAction.CORDON, "stopped")
 
 
 def test_without_a_definition_an_unknown_group_is_a_refusal() -> None:
@@ -434,7 +438,7 @@ def test_without_a_definition_an_unknown_group_is_a_refusal() -> None:
 def test_a_machine_that_an_older_release_configured_is_left_alone() -> None:
     made = survey(machine("m1"), machine("m2", "v41"), versions={"m1": [version("v42")], "m2": []})
 
-    assert steps(made)["m2"].step is Step.LEAVE
+    assert steps(made)["m2"].step is MachineAction.LEAVE
 
 
 def test_other_volumes_than_before_are_a_refusal() -> None:
@@ -452,7 +456,7 @@ def test_a_host_that_does_not_answer_is_said_and_left() -> None:
 
     step = steps(made)["m1"]
 
-    assert step.step is Step.LEAVE
+    assert step.step is MachineAction.LEAVE
     assert "its host does not answer" in step.why
     assert any("m1" in words for words in not_restored(made, ordered(made)))
 

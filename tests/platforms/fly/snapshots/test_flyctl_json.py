@@ -1,7 +1,9 @@
 """The evidence's files have the shapes that flyctl prints, and hold no secret."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,17 +13,29 @@ from hypothesis import strategies as st
 from slo_action.platforms.fly.client.models import FlyApp, FlyMachine, FlyRelease
 from slo_action.platforms.fly.snapshots import flyctl_json
 from slo_action.platforms.fly.snapshots.flyctl_json import releases_json
+from slo_action.platforms.fly.snapshots.redaction import redacted
 from tests.platforms.fly.machines import MACHINE, config, ended, event, machine, metadata, service
 
 Json = dict[str, Any]
 
+PRINTED = Path(__file__).parent / "flyctl"
+"""What flyctl of August 2026 printed of the answers beside it, which a FlyWorld gave."""
 APP: Json = {
-    "id": "a1b2",
-    "internal_numeric_id": 7,
+    "id": "my-app",
     "name": "my-app",
-    "network": "",
     "status": "deployed",
-    "organization": {"name": "Personal", "slug": "personal", "internal_numeric_id": 5},
+    "deployed": True,
+    "hostname": "my-app.fly.dev",
+    "appUrl": "https://my-app.fly.dev",
+    "platformVersion": "machines",
+    "network": None,
+    "organization": {
+        "id": "o1",
+        "internalNumericId": "5",
+        "slug": "personal",
+        "paidPlan": True,
+    },
+    "role": None,
 }
 
 
@@ -40,6 +54,44 @@ def events_json(raws: list[Json]) -> str:
 
 def shaped(raw: dict[str, Any]) -> Any:
     return json.loads(machines_json([raw]))[0]
+
+
+@pytest.mark.parametrize("name", ["machines", "status", "releases"])
+def test_what_is_written_is_what_flyctl_prints_but_redacted(name: str) -> None:
+    answers = json.loads((PRINTED / "answers.json").read_text())
+    machines = [FlyMachine.read(raw) for raw in answers["machines"]]
+    releases = [FlyRelease.read(raw) for raw in answers["releases"]]
+    app = FlyApp.read(answers["app"])
+    written = {
+        "machines": flyctl_json.machines_json(machines),
+        "status": flyctl_json.status_json(app, machines, releases[0].version),
+        "releases": releases_json(releases),
+    }[name]
+    printed = (PRINTED / f"{name}.json").read_text()
+    hidden: Any = redacted(json.loads(printed))
+    for release in hidden if name == "releases" else []:
+        release["User"]["Email"] = ""
+    differing = {
+        line for line in written.splitlines() if line.rstrip(",") not in _lines(printed, ",")
+    }
+
+    assert json.loads(written) == hidden
+    assert list(_keys(json.loads(written))) == list(_keys(json.loads(printed)))
+    assert all("***" in line or '"Email": ""' in line for line in differing), differing
+
+
+def _lines(text: str, end: str) -> set[str]:
+    return {line.rstrip(end) for line in text.splitlines()}
+
+
+def _keys(value: object) -> Iterator[str]:
+    """Yield every key of some JSON, in its order."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield key
+            yield from _keys(one)
+    for one in value if isinstance(value, list) else []:
+        yield from _keys(one)
 
 
 def test_machines_are_an_indented_array_with_a_line_end() -> None:
@@ -119,22 +171,47 @@ def test_status_is_an_object_with_gos_names_and_the_apps_own_machines() -> None:
     found = json.loads(status_json(APP, [machine(), stranger], 43))
 
     assert list(found) == [
-        "ID",
-        "Name",
-        "Deployed",
-        "Status",
-        "Hostname",
-        "Version",
         "AppURL",
-        "PlatformVersion",
-        "Organization",
+        "Deployed",
+        "Hostname",
+        "ID",
         "Machines",
+        "Name",
+        "Organization",
+        "PlatformVersion",
+        "Status",
+        "Version",
     ]
     assert (found["ID"], found["Name"], found["Deployed"]) == ("my-app", "my-app", True)
     assert (found["Hostname"], found["AppURL"]) == ("my-app.fly.dev", "https://my-app.fly.dev")
-    assert found["Organization"]["Slug"] == "personal"
-    assert found["Organization"]["InternalNumericID"] == "5"
+    assert found["Organization"] == {
+        "ID": "o1",
+        "InternalNumericID": "5",
+        "Name": "",
+        "Slug": "personal",
+        "RawSlug": "",
+        "PaidPlan": True,
+    }
     assert [one["id"] for one in found["Machines"]] == [MACHINE]
+
+
+def test_status_lists_machines_by_id_the_last_first_without_helpers_and_gone_ones() -> None:
+    raws = [
+        machine(id="b"),
+        machine(id="c", state="destroyed"),
+        machine(id="a"),
+        machine(id="d", config=config(metadata=metadata(fly_process_group="fly_app_console"))),
+    ]
+
+    assert [one["id"] for one in json.loads(status_json(APP, raws, 1))["Machines"]] == ["b", "a"]
+
+
+def test_status_of_a_postgres_app_lists_machines_that_no_deploy_manages() -> None:
+    own = machine(id="db", config=config(metadata={}))
+    role = {"name": "postgres_cluster"}
+
+    assert json.loads(status_json({**APP, "role": role}, [own], 1))["Machines"]
+    assert json.loads(status_json(APP, [own], 1))["Machines"] == []
 
 
 def test_a_statuss_version_is_the_newest_releases_whether_it_runs_or_not() -> None:
@@ -150,10 +227,11 @@ def test_releases_have_gos_names_and_hold_neither_definitions_nor_addresses() ->
     row = FlyRelease(
         version=42,
         status="complete",
+        stable=True,
         image="registry.fly.io/my-app:t",
         definition={"env": {"A": "s3cret"}},
         user="Ada",
-        created_at=datetime(2026, 10, 4, 12, tzinfo=UTC),
+        created_at=datetime(2026, 10, 4, 12, 0, 0, 120_000, tzinfo=UTC),
         id="rel_42",
     )
 
@@ -163,10 +241,10 @@ def test_releases_have_gos_names_and_hold_neither_definitions_nor_addresses() ->
     assert "s3cret" not in text
     assert first["ID"] == "rel_42"
     assert (first["Version"], first["Status"], first["Stable"]) == (42, "complete", True)
-    assert first["CreatedAt"] == "2026-10-04T12:00:00Z"
+    assert first["CreatedAt"] == "2026-10-04T12:00:00.12Z"
     assert first["User"]["Name"] == "Ada"
     assert first["ImageRef"] == "registry.fly.io/my-app:t"
-    assert second["CreatedAt"] is None
+    assert second["CreatedAt"] == "0001-01-01T00:00:00Z"
 
 
 def test_events_report_how_processes_ended_newest_first() -> None:
@@ -193,7 +271,7 @@ def test_events_report_how_processes_ended_newest_first() -> None:
 def test_a_text_that_is_none_in_unicode_can_still_be_written() -> None:
     text = machines_json([machine(name="\ud800ä<>&")])
 
-    assert '"name": "?ä<>&"' in text
+    assert '"name": "?ä\\u003c\\u003e\\u0026"' in text
     text.encode()
 
 

@@ -336,7 +336,7 @@ def test_an_exit_without_a_code_is_an_exit() -> None:
     found = read_machine(machine(state="stopped", events=[ended(9, None)]))
 
     assert found.exits[0].exit_code is None
-    assert found.is_dead
+    assert found.is_down
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ def test_a_start_by_a_person_counts_restarts_anew() -> None:
     found = read_machine(machine(events=events))
 
     assert found.restarts == 0
-    assert not found.is_dead
+    assert not found.is_down
 
 
 @pytest.mark.parametrize("timestamp", [None, 0, -1, "soon", 2**80, 10**18, 9 * 10**15])

@@ -420,7 +420,7 @@ def test_a_snapshot_of_what_runs_now_is_no_way_back() -> None:
 def test_where_there_is_nothing_to_go_back_to_the_reason_is_given(
     rows: list[FlyRelease], current: int, options: dict[str, Any], words: str
 ) -> None:
-    assert problem(rows, current, **options).startswith("there is no release to go back to: ")
+    assert problem(rows, current, **options).startswith("there is no release to roll back to: ")
     assert words in problem(rows, current, **options)
 
 

@@ -1,7 +1,8 @@
-"""The list of releases over GraphQL.
+"""The app and its releases over GraphQL.
 
-Source: fly-go's resource_releases.go and Fly's page on its registry document the short list of
-fields; the digest and the definition are in the schema only, so a refusal of them is survived.
+Source: fly-go's resource_apps.go for the app; its resource_releases.go and Fly's page on its
+registry for the short list of a release's fields. The digest and the definition are in the schema
+only, so a refusal of them is survived.
 """
 
 from collections.abc import Mapping
@@ -24,19 +25,30 @@ def _query(fields: str) -> str:
     )
 
 
-QUERIES = (_query(f"{_DOCUMENTED} {_MORE}"), _query(_DOCUMENTED))
+APP = (
+    "query($appName: String!) { app(name: $appName) { id name hostname deployed network status "
+    "appUrl platformVersion organization { id internalNumericId slug paidPlan } role { name } } }"
+)
+"""What flyctl asks for its status."""
+RELEASES = (_query(f"{_DOCUMENTED} {_MORE}"), _query(_DOCUMENTED))
 """For everything, and for what is documented."""
 
 
 def releases_in(answer: ApiAnswer) -> list[FlyRelease] | None:
     """Return the releases of an answer, newest first; None where it holds none at all."""
-    nodes: object = answer.content
-    for name in ("data", "app", "releases", "nodes"):
-        nodes = nodes.get(name) if isinstance(nodes, dict) else None
+    nodes = below(answer, "data", "app", "releases", "nodes")
     if not isinstance(nodes, list):
         return None
     found = [FlyRelease.read(node) for node in nodes]
     return sorted((one for one in found if one.version), key=lambda one: -one.version)
+
+
+def below(answer: ApiAnswer, *names: str) -> object:
+    """Return what an answer holds at a path; None where that is nothing."""
+    found: object = answer.content
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def as_refusal(answer: ApiAnswer) -> ApiAnswer:
@@ -45,7 +57,7 @@ def as_refusal(answer: ApiAnswer) -> ApiAnswer:
     first = errors[0] if isinstance(errors, list) and errors else None
     message = first.get("message") if isinstance(first, dict) else None
     if not isinstance(first, dict) or not isinstance(message, str):
-        return replace(answer, status=None, lost="its answer holds no releases")
+        return replace(answer, status=None, lost="its answer has neither data nor an error")
     return replace(answer, status=_status(first, message.lower()), content={"error": message})
 
 

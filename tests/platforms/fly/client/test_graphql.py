@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from slo_action.platforms.fly.client.api import FlyApi
-from tests.platforms.fly.answers import Fly, Handler, api, lost_in, refusal, refused, told
+from tests.platforms.fly.answers import TOKEN, Fly, Handler, api, lost_in, refusal, refused, told
 
 
 def nodes(*rows: object, **more: object) -> Handler:
@@ -38,6 +38,33 @@ def test_releases_come_newest_first_with_digest_and_definition() -> None:
     assert str(rows[0].created_at) == "2026-10-04 12:00:00+00:00"
     assert fly.requests[0].url == "https://api.fly.io/graphql"
     assert fly.bodies[0]["variables"] == {"appName": "my-app", "limit": 10}
+
+
+def test_an_app_is_described_as_flyctl_asks_for_it() -> None:
+    described = {
+        "id": "my-app",
+        "name": "my-app",
+        "appUrl": "https://my-app.fly.dev",
+        "network": None,
+        "organization": {"id": "o", "internalNumericId": 5, "slug": "personal", "paidPlan": True},
+        "role": {"name": "postgres_cluster"},
+    }
+    fly = Fly(told({"data": {"app": described}}))
+
+    app = api(fly).app()
+
+    assert (app.url, app.network, app.is_postgres) == ("https://my-app.fly.dev", "", True)
+    assert (app.owner_id, app.owner_number, app.owner_pays) == ("o", "5", True)
+    assert fly.bodies[0]["variables"] == {"appName": "my-app"}
+
+
+def test_an_app_that_graphql_does_not_know_is_reported_as_any_other() -> None:
+    missing = {"message": "Could not find App", "extensions": {"code": "NOT_FOUND"}}
+
+    error = refused(FlyApi.app, told({"data": {"app": None}, "errors": [missing]}))
+
+    assert error.status == 404
+    assert 'app "my-app" is unknown to this token' in error.message
 
 
 def test_where_the_undocumented_fields_are_refused_the_documented_ones_are_asked_for() -> None:
@@ -137,6 +164,8 @@ def test_a_release_record_is_written_and_finished() -> None:
         "strategy": "ROLLING",
     }
     assert fly.bodies[1] == {"status": "complete", "metadata": None}
+    sent = {request.headers["Authorization"] for request in fly.requests}
+    assert sent == {TOKEN.replace("FlyV1", "Bearer")}
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 422, 500])
